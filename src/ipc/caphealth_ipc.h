@@ -1,0 +1,90 @@
+
+/*
+ * The messages between a worker and its helper programs.
+ *
+ * They travel over a SOCK_SEQPACKET socketpair, so each send is one message
+ * and arrives whole or not at all.  Bulk data is never in a message: it goes
+ * in a descriptor (a memfd) passed beside it.  Both ends are built from this
+ * file; a helper says its version first, and a worker that hears another one
+ * does not use the helper.  The layout of the message itself never changes, so
+ * that the first one can always be read.
+ */
+
+#ifndef CAPHEALTH_IPC_H
+#define CAPHEALTH_IPC_H
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+
+#define CAPHEALTH_VERSION      "0.1.0"
+
+#define CAPHEALTH_IPC_VERSION  1
+
+/* the descriptor at which a helper finds its socket after exec */
+#define CAPHEALTH_IPC_FD       3
+
+/* the longest document a receiver maps; a longer one is an error */
+#define CAPHEALTH_IPC_MAX      (64u * 1024 * 1024)
+
+
+typedef enum {
+    CAPHEALTH_IPC_HELLO = 1,     /* helper: I am here, and of this version */
+    CAPHEALTH_IPC_NO_EXEC,       /* child: exec failed, value is the errno */
+    CAPHEALTH_IPC_CONFIGURE,     /* worker: the settings, JSON in the memfd */
+    CAPHEALTH_IPC_COLLECT,       /* worker: look at source value */
+    CAPHEALTH_IPC_FACTS          /* collector: the answer, JSON in the memfd */
+} caphealth_ipc_type_e;
+
+
+typedef struct {
+    uint16_t  version;           /* CAPHEALTH_IPC_VERSION */
+    uint16_t  type;              /* caphealth_ipc_type_e */
+    uint32_t  value;             /* its meaning depends on the type */
+    uint64_t  serial;            /* a FACTS carries its COLLECT's serial */
+} caphealth_ipc_message_t;
+
+
+typedef enum {
+    CAPHEALTH_IPC_OK = 0,
+    CAPHEALTH_IPC_AGAIN,         /* a nonblocking socket has nothing to give,
+                                    or no room */
+    CAPHEALTH_IPC_CLOSED,        /* the peer is gone */
+    CAPHEALTH_IPC_INVALID,       /* not a message: wrong length, or more than
+                                    one descriptor */
+    CAPHEALTH_IPC_ERROR          /* errno says why */
+} caphealth_ipc_result_e;
+
+
+/*
+ * Sends m, with a duplicate of the descriptor fd unless it is -1.  The
+ * caller keeps fd.  Never raises SIGPIPE.
+ */
+caphealth_ipc_result_e caphealth_ipc_send(int s,
+    const caphealth_ipc_message_t *m, int fd);
+
+/*
+ * Receives one message.  *fd becomes the descriptor that came with it, which
+ * the caller then owns (close-on-exec is set), or -1.
+ */
+caphealth_ipc_result_e caphealth_ipc_recv(int s, caphealth_ipc_message_t *m,
+    int *fd);
+
+/*
+ * Makes a sealed memfd that holds size bytes of data.  Returns a descriptor
+ * that the caller owns, or -1 with errno set.
+ */
+int caphealth_ipc_memfd(const void *data, size_t size);
+
+/*
+ * Maps a memfd made by caphealth_ipc_memfd() for reading; *size becomes its
+ * length.  A descriptor that is not sealed against change, is empty, or is
+ * longer than CAPHEALTH_IPC_MAX is refused with errno EINVAL.  Returns the
+ * mapping, which the caller munmap()s, or NULL with errno set.  The caller
+ * keeps fd.
+ */
+void *caphealth_ipc_map(int fd, size_t *size);
+
+
+#endif /* CAPHEALTH_IPC_H */
