@@ -1,0 +1,59 @@
+
+/*
+ * The collector's life, as worker 0 sees it: started, asked for one source
+ * after another as each falls due, killed and replaced when it hangs.  What
+ * it answers is checked and published in the zone.
+ */
+
+#ifndef _NGX_HTTP_CAPHEALTH_COLLECTOR_H_INCLUDED_
+#define _NGX_HTTP_CAPHEALTH_COLLECTOR_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+typedef enum {
+    NGX_HTTP_CAPHEALTH_SYSTEM = 0,
+    NGX_HTTP_CAPHEALTH_DISK,
+    NGX_HTTP_CAPHEALTH_DATABASE
+} ngx_http_caphealth_source_e;
+
+
+typedef struct {
+    ngx_http_caphealth_source_e   type;
+    ngx_str_t                     key;        /* in the zone */
+    ngx_str_t                     name;       /* in the log */
+    ngx_str_t                     argument;   /* path or URL */
+    ngx_msec_t                    interval;
+} ngx_http_caphealth_source_t;
+
+
+typedef struct {
+    ngx_array_t                  *sources;    /* ..._source_t, system first */
+    ngx_array_t                  *queries;    /* ngx_keyval_t, or NULL */
+    ngx_msec_t                    refresh;
+    ngx_msec_t                    timeout;
+    ngx_str_t                     path;       /* of the program */
+    ngx_shm_zone_t               *zone;
+} ngx_http_caphealth_collector_conf_t;
+
+
+#define NGX_HTTP_CAPHEALTH_COLLECTOR  "caphealth-collector"
+
+
+typedef struct ngx_http_caphealth_collector_s  ngx_http_caphealth_collector_t;
+
+
+/*
+ * To be called from init_process of the one worker that has a collector.
+ * Nothing is started before the event loop runs.  NULL: no memory.
+ */
+ngx_http_caphealth_collector_t *ngx_http_caphealth_collector_create(
+    ngx_cycle_t *cycle, ngx_http_caphealth_collector_conf_t *conf);
+
+/* To be called from exit_process. */
+void ngx_http_caphealth_collector_stop(ngx_http_caphealth_collector_t *cl);
+
+
+#endif /* _NGX_HTTP_CAPHEALTH_COLLECTOR_H_INCLUDED_ */

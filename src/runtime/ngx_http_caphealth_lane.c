@@ -1,0 +1,277 @@
+
+/*
+ * A lane: one source, asked when it is due, given up when it hangs.
+ */
+
+#include "ngx_http_caphealth_lane.h"
+
+
+/* a CPU's first sample means nothing, the second is taken this much later */
+#define NGX_HTTP_CAPHEALTH_RESAMPLE  1000
+
+/* the longest a source that hangs is left alone */
+#define NGX_HTTP_CAPHEALTH_SHUN_MAX  300000
+
+
+static void ngx_http_caphealth_lane_ask(ngx_http_caphealth_lane_t *lane);
+static void ngx_http_caphealth_lane_overdue(ngx_http_caphealth_lane_t *lane);
+static ngx_uint_t ngx_http_caphealth_lane_fresh(
+    ngx_http_caphealth_lane_t *lane);
+static void ngx_http_caphealth_lane_publish(ngx_http_caphealth_lane_t *lane,
+    ngx_http_caphealth_facts_t *facts);
+static void ngx_http_caphealth_lane_fail(ngx_http_caphealth_lane_t *lane,
+    char *who, char *reason);
+static double ngx_http_caphealth_now(void);
+
+
+void
+ngx_http_caphealth_lane_handler(ngx_event_t *ev)
+{
+    ngx_http_caphealth_lane_t  *lane;
+
+    lane = ev->data;
+
+    if (lane->waiting) {
+        ngx_http_caphealth_lane_overdue(lane);
+        return;
+    }
+
+    ngx_http_caphealth_lane_ask(lane);
+}
+
+
+static void
+ngx_http_caphealth_lane_ask(ngx_http_caphealth_lane_t *lane)
+{
+    caphealth_ipc_message_t          m;
+    ngx_http_caphealth_collector_t  *cl;
+
+    cl = lane->collector;
+
+    ngx_memzero(&m, sizeof(caphealth_ipc_message_t));
+
+    lane->serial = ++cl->serial;
+
+    m.type = CAPHEALTH_IPC_COLLECT;
+    m.value = lane - cl->lanes;
+    m.serial = lane->serial;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, cl->log, 0,
+                   "caphealth collect %V: %uL", &lane->source->name,
+                   m.serial);
+
+    if (ngx_http_caphealth_process_send(&cl->process, &m, NULL, 0)
+        != NGX_OK)
+    {
+        ngx_http_caphealth_collector_replace(cl, "cannot be asked");
+        return;
+    }
+
+    lane->waiting = 1;
+    lane->asked = ngx_current_msec;
+
+    ngx_add_timer(&lane->event,
+                  cl->conf->timeout + NGX_HTTP_CAPHEALTH_GRACE);
+}
+
+
+/*
+ * One source that hangs has a thread of its own, so that the others go on.
+ * It is left alone for a while that doubles, and may yet answer; after that
+ * only another process can try it again.  The system never hangs: if it is
+ * silent, the whole collector is.
+ */
+
+static void
+ngx_http_caphealth_lane_overdue(ngx_http_caphealth_lane_t *lane)
+{
+    ngx_http_caphealth_collector_t  *cl;
+
+    cl = lane->collector;
+
+    if (lane == &cl->lanes[0]) {
+        ngx_http_caphealth_collector_replace(cl, "does not answer");
+        return;
+    }
+
+    if (lane->overdue) {
+        lane->shun = ngx_min(lane->shun * 2, NGX_HTTP_CAPHEALTH_SHUN_MAX);
+        ngx_http_caphealth_collector_replace(cl, "hangs in a source");
+        return;
+    }
+
+    if (lane->shun == 0) {
+        lane->shun = ngx_max(lane->source->interval, cl->conf->timeout);
+    }
+
+    lane->overdue = 1;
+
+    ngx_http_caphealth_lane_fail(lane, "", "no answer within the timeout");
+
+    ngx_add_timer(&lane->event, lane->shun);
+}
+
+
+void
+ngx_http_caphealth_lane_answered(ngx_http_caphealth_lane_t *lane,
+    ngx_http_caphealth_reply_t *reply)
+{
+    ngx_msec_t                       next, elapsed;
+    ngx_http_caphealth_collector_t  *cl;
+
+    cl = lane->collector;
+
+    lane->waiting = 0;
+    lane->overdue = 0;
+    lane->shun = 0;
+
+    next = lane->source->interval;
+
+    if (reply->facts.failed) {
+        next = ngx_min(next, cl->conf->refresh);
+
+    } else if (reply->partial) {
+        next = ngx_min(next, NGX_HTTP_CAPHEALTH_RESAMPLE);
+    }
+
+    if (!reply->partial || !ngx_http_caphealth_lane_fresh(lane)) {
+        ngx_http_caphealth_lane_publish(lane, &reply->facts);
+    }
+
+    elapsed = ngx_current_msec - lane->asked;
+
+    ngx_add_timer(&lane->event, elapsed < next ? next - elapsed : 1);
+}
+
+
+/* a new collector's first sample does not replace a better one */
+
+static ngx_uint_t
+ngx_http_caphealth_lane_fresh(ngx_http_caphealth_lane_t *lane)
+{
+    ngx_pool_t                  *pool;
+    ngx_uint_t                   fresh;
+    ngx_atomic_uint_t            generation;
+    ngx_http_caphealth_facts_t   facts;
+
+    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, lane->collector->log);
+    if (pool == NULL) {
+        return 0;
+    }
+
+    generation = 0;
+
+    fresh = ngx_http_caphealth_zone_read(lane->collector->conf->zone,
+                                         &lane->source->key, pool, &facts,
+                                         &generation)
+            == NGX_OK
+            && facts.data.len
+            && (ngx_http_caphealth_now() - facts.collected_at) * 1000
+               < (double) lane->source->interval * 2;
+
+    ngx_destroy_pool(pool);
+
+    return fresh;
+}
+
+
+static void
+ngx_http_caphealth_lane_publish(ngx_http_caphealth_lane_t *lane,
+    ngx_http_caphealth_facts_t *facts)
+{
+    double                        since;
+    ngx_int_t                     rc;
+    ngx_shm_zone_t               *zone;
+    ngx_http_caphealth_change_e   change;
+
+    zone = lane->collector->conf->zone;
+
+    rc = ngx_http_caphealth_zone_publish(zone, &lane->source->key, facts,
+                                         &change, &since);
+
+    if (rc == NGX_ERROR) {
+        ngx_http_caphealth_lane_fail(lane, "", "its facts do not fit into "
+                                     "\"caphealth_zone\", make it larger");
+        return;
+    }
+
+    if (rc != NGX_OK) {
+        return;
+    }
+
+    if (lane->quiet) {
+        lane->quiet = (change != NGX_HTTP_CAPHEALTH_ENDS);
+        return;
+    }
+
+    /* both at the default level, for who reads of the one wants the other */
+
+    if (change == NGX_HTTP_CAPHEALTH_BEGINS) {
+        ngx_log_error(NGX_LOG_ERR, lane->collector->log, 0,
+                      "caphealth %V: %V", &lane->source->name,
+                      &facts->error);
+
+    } else if (change == NGX_HTTP_CAPHEALTH_ENDS) {
+        ngx_log_error(NGX_LOG_ERR, lane->collector->log, 0,
+                      "caphealth %V works again, after %.0f seconds",
+                      &lane->source->name, facts->attempted_at - since);
+    }
+}
+
+
+void
+ngx_http_caphealth_lane_silent(ngx_http_caphealth_lane_t *lane, char *reason)
+{
+    lane->quiet = 1;
+
+    ngx_http_caphealth_lane_fail(lane, NGX_HTTP_CAPHEALTH_COLLECTOR " ",
+                                 reason);
+}
+
+
+static void
+ngx_http_caphealth_lane_fail(ngx_http_caphealth_lane_t *lane, char *who,
+    char *reason)
+{
+    u_char                       *last;
+    u_char                        error[NGX_HTTP_CAPHEALTH_ERROR_LEN];
+    ngx_http_caphealth_facts_t    facts;
+
+    last = ngx_slprintf(error, error + sizeof(error), "%s%s", who, reason);
+
+    ngx_memzero(&facts, sizeof(ngx_http_caphealth_facts_t));
+
+    facts.attempted_at = ngx_http_caphealth_now();
+    facts.failed = 1;
+    facts.error.data = error;
+    facts.error.len = last - error;
+
+    ngx_http_caphealth_lane_publish(lane, &facts);
+}
+
+
+void
+ngx_http_caphealth_lane_reset(ngx_http_caphealth_lane_t *lane)
+{
+    if (lane->event.timer_set) {
+        ngx_del_timer(&lane->event);
+    }
+
+    if (lane->event.posted) {
+        ngx_delete_posted_event(&lane->event);
+    }
+
+    lane->waiting = 0;
+    lane->overdue = 0;
+}
+
+
+static double
+ngx_http_caphealth_now(void)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (double) tp->sec + (double) tp->msec / 1000;
+}

@@ -1,0 +1,72 @@
+
+/*
+ * Inside the collector's room: the collector and its lanes.  A lane is one
+ * source, and what is going on with it.
+ */
+
+#ifndef _NGX_HTTP_CAPHEALTH_LANE_H_INCLUDED_
+#define _NGX_HTTP_CAPHEALTH_LANE_H_INCLUDED_
+
+
+#include "ngx_http_caphealth_collector.h"
+#include "ngx_http_caphealth_process.h"
+#include "ngx_http_caphealth_reply.h"
+
+
+/* the collector keeps the timeout itself where it can */
+#define NGX_HTTP_CAPHEALTH_GRACE  1000
+
+
+typedef struct {
+    ngx_http_caphealth_collector_t       *collector;
+    ngx_http_caphealth_source_t          *source;
+    ngx_event_t                           event;
+    uint64_t                              serial;
+    ngx_msec_t                            asked;
+    ngx_msec_t                            shun;      /* 0: it does not hang */
+    unsigned                              waiting:1; /* for an answer */
+    unsigned                              overdue:1;
+    unsigned                              quiet:1;   /* the collector failed,
+                                                        not the source */
+} ngx_http_caphealth_lane_t;
+
+
+struct ngx_http_caphealth_collector_s {
+    ngx_http_caphealth_collector_conf_t  *conf;
+    ngx_http_caphealth_process_t          process;
+    ngx_http_caphealth_lane_t            *lanes;     /* system first */
+    ngx_uint_t                            nlanes;
+    ngx_event_t                           event;
+    ngx_msec_t                            started;
+    ngx_msec_t                            pause;
+    uint64_t                              serial;
+    ngx_log_t                            *log;
+    unsigned                              ready:1;
+    unsigned                              broken:1;  /* and that is logged */
+    unsigned                              stopping:1;
+};
+
+
+/*
+ * Kills what is left of the collector and starts another one; its connection
+ * and every lane's timer are gone when this returns.
+ */
+void ngx_http_caphealth_collector_replace(ngx_http_caphealth_collector_t *cl,
+    char *reason);
+
+/* The source is due, or its answer is. */
+void ngx_http_caphealth_lane_handler(ngx_event_t *ev);
+
+/* The answer, checked. */
+void ngx_http_caphealth_lane_answered(ngx_http_caphealth_lane_t *lane,
+    ngx_http_caphealth_reply_t *reply);
+
+/* Publishes that the collector cannot tell anything about the source. */
+void ngx_http_caphealth_lane_silent(ngx_http_caphealth_lane_t *lane,
+    char *reason);
+
+/* Forgets what was asked, and stops the timer. */
+void ngx_http_caphealth_lane_reset(ngx_http_caphealth_lane_t *lane);
+
+
+#endif /* _NGX_HTTP_CAPHEALTH_LANE_H_INCLUDED_ */

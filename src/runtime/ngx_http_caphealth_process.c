@@ -1,0 +1,325 @@
+
+/*
+ * A helper program, as the worker that started it sees it.
+ */
+
+#include "ngx_http_caphealth_process.h"
+
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+
+#define NGX_HTTP_CAPHEALTH_PROCESSES  64
+
+
+static ngx_int_t ngx_http_caphealth_process_slot(void);
+static void ngx_http_caphealth_process_exec(ngx_http_caphealth_process_t *p,
+    int s, ngx_pid_t parent);
+static void ngx_http_caphealth_process_descriptors(int s);
+static ngx_int_t ngx_http_caphealth_process_connect(
+    ngx_http_caphealth_process_t *p, ngx_socket_t s,
+    ngx_event_handler_pt handler, void *data, ngx_log_t *log);
+static void ngx_http_caphealth_process_empty_handler(ngx_event_t *ev);
+
+
+ngx_int_t
+ngx_http_caphealth_process_start(ngx_http_caphealth_process_t *p,
+    ngx_event_handler_pt handler, void *data, ngx_log_t *log)
+{
+    int        s[2];
+    sigset_t   set, oset;
+    ngx_pid_t  pid, parent;
+
+    p->pid = 0;
+    p->connection = NULL;
+
+    p->slot = ngx_http_caphealth_process_slot();
+
+    if (p->slot == NGX_ERROR) {
+        ngx_log_error(NGX_LOG_ALERT, log, 0,
+                      "%d killed %s processes have not ended yet",
+                      NGX_HTTP_CAPHEALTH_PROCESSES, p->name);
+        return NGX_ERROR;
+    }
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET|SOCK_CLOEXEC, 0, s) == -1) {
+        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "socketpair() failed");
+        return NGX_ERROR;
+    }
+
+    /* nginx must not reap the child before its slot knows the pid */
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    (void) sigprocmask(SIG_BLOCK, &set, &oset);
+
+    parent = ngx_getpid();
+    pid = fork();
+
+    if (pid == 0) {
+        ngx_http_caphealth_process_exec(p, s[1], parent);
+    }
+
+    if (pid != -1) {
+        p->pid = pid;
+
+        ngx_processes[p->slot].pid = pid;
+        ngx_processes[p->slot].name = p->name;
+        ngx_processes[p->slot].exited = 0;
+    }
+
+    (void) sigprocmask(SIG_SETMASK, &oset, NULL);
+
+    (void) close(s[1]);
+
+    if (pid == -1) {
+        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "fork() failed");
+        (void) close(s[0]);
+        return NGX_ERROR;
+    }
+
+    ngx_log_error(NGX_LOG_NOTICE, log, 0, "start %s %P", p->name, pid);
+
+    if (ngx_http_caphealth_process_connect(p, s[0], handler, data, log)
+        != NGX_OK)
+    {
+        ngx_http_caphealth_process_kill(p);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * nginx reaps every child of a worker, and logs one that it does not know as
+ * an "unknown process".  A slot in its table gives ours a name, and tells us
+ * when its pid is no longer ours to signal.  The master numbers its children
+ * from the start of the table, ours are at the end.
+ */
+
+static ngx_int_t
+ngx_http_caphealth_process_slot(void)
+{
+    ngx_int_t  i;
+
+    for (i = ngx_last_process; i < NGX_MAX_PROCESSES; i++) {
+        ngx_memzero(&ngx_processes[i], sizeof(ngx_process_t));
+        ngx_processes[i].pid = NGX_INVALID_PID;
+        ngx_processes[i].channel[0] = -1;
+        ngx_processes[i].channel[1] = -1;
+    }
+
+    ngx_last_process = NGX_MAX_PROCESSES;
+
+    for (i = NGX_MAX_PROCESSES - 1;
+         i >= NGX_MAX_PROCESSES - NGX_HTTP_CAPHEALTH_PROCESSES;
+         i--)
+    {
+        if (ngx_processes[i].pid == NGX_INVALID_PID
+            || ngx_processes[i].exited)
+        {
+            return i;
+        }
+    }
+
+    return NGX_ERROR;
+}
+
+
+static void
+ngx_http_caphealth_process_exec(ngx_http_caphealth_process_t *p, int s,
+    ngx_pid_t parent)
+{
+    char                    *argv[2];
+    sigset_t                 set;
+    caphealth_ipc_message_t  m;
+
+    /* only what is safe between fork() and exec() beside other threads */
+
+    (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+
+    if (getppid() != parent) {
+        _exit(0);
+    }
+
+    sigemptyset(&set);
+    (void) sigprocmask(SIG_SETMASK, &set, NULL);
+    (void) signal(SIGPIPE, SIG_DFL);
+
+    ngx_http_caphealth_process_descriptors(s);
+
+    argv[0] = p->name;
+    argv[1] = NULL;
+
+    (void) execve(p->path, argv, environ);
+
+    ngx_memzero(&m, sizeof(caphealth_ipc_message_t));
+
+    m.version = CAPHEALTH_IPC_VERSION;
+    m.type = CAPHEALTH_IPC_NO_EXEC;
+    m.value = ngx_errno;
+
+    (void) caphealth_ipc_send(CAPHEALTH_IPC_FD, &m, -1);
+
+    _exit(127);
+}
+
+
+static void
+ngx_http_caphealth_process_descriptors(int s)
+{
+    int            fd, null;
+    struct rlimit  limit;
+
+    if (s == CAPHEALTH_IPC_FD) {
+        (void) fcntl(s, F_SETFD, 0);
+
+    } else {
+        (void) dup2(s, CAPHEALTH_IPC_FD);
+    }
+
+    null = open("/dev/null", O_RDWR);
+
+    if (null != -1) {
+        (void) dup2(null, STDIN_FILENO);
+        (void) dup2(null, STDOUT_FILENO);
+    }
+
+    if (syscall(SYS_close_range, CAPHEALTH_IPC_FD + 1, ~0U, 0) == 0) {
+        return;
+    }
+
+    /* before Linux 5.9 */
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        for (fd = CAPHEALTH_IPC_FD + 1; fd < (int) limit.rlim_cur; fd++) {
+            (void) close(fd);
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_process_connect(ngx_http_caphealth_process_t *p,
+    ngx_socket_t s, ngx_event_handler_pt handler, void *data, ngx_log_t *log)
+{
+    ngx_connection_t  *c;
+
+    if (ngx_nonblocking(s) == -1) {
+        ngx_log_error(NGX_LOG_ALERT, log, ngx_socket_errno,
+                      ngx_nonblocking_n " failed");
+        goto failed;
+    }
+
+    c = ngx_get_connection(s, log);
+    if (c == NULL) {
+        goto failed;
+    }
+
+    c->data = data;
+    c->log = log;
+
+    c->read->log = log;
+    c->read->handler = handler;
+
+    c->write->log = log;
+    c->write->handler = ngx_http_caphealth_process_empty_handler;
+
+    /* nginx calls handler with c->close set when it quits gracefully */
+
+    c->idle = 1;
+
+    if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
+        ngx_close_connection(c);
+        return NGX_ERROR;
+    }
+
+    p->connection = c;
+
+    return NGX_OK;
+
+failed:
+
+    if (close(s) == -1) {
+        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "close() failed");
+    }
+
+    return NGX_ERROR;
+}
+
+
+static void
+ngx_http_caphealth_process_empty_handler(ngx_event_t *ev)
+{
+    ngx_log_debug0(NGX_LOG_DEBUG_EVENT, ev->log, 0,
+                   "caphealth process write event");
+}
+
+
+void
+ngx_http_caphealth_process_close(ngx_http_caphealth_process_t *p)
+{
+    if (p->connection) {
+        ngx_close_connection(p->connection);
+        p->connection = NULL;
+    }
+}
+
+
+void
+ngx_http_caphealth_process_kill(ngx_http_caphealth_process_t *p)
+{
+    if (p->pid == 0
+        || ngx_processes[p->slot].pid != p->pid
+        || ngx_processes[p->slot].exited)
+    {
+        return;
+    }
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "caphealth kill %s %P", p->name, p->pid);
+
+    if (kill(p->pid, SIGKILL) == -1) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
+                      "kill(%P, SIGKILL) failed", p->pid);
+    }
+}
+
+
+ngx_int_t
+ngx_http_caphealth_process_send(ngx_http_caphealth_process_t *p,
+    caphealth_ipc_message_t *m, void *document, size_t size)
+{
+    int                     fd;
+    caphealth_ipc_result_e  rc;
+
+    fd = -1;
+
+    if (document) {
+        fd = caphealth_ipc_memfd(document, size);
+
+        if (fd == -1) {
+            ngx_log_error(NGX_LOG_ALERT, p->connection->log, ngx_errno,
+                          "memfd of %uz bytes failed", size);
+            return NGX_ERROR;
+        }
+    }
+
+    m->version = CAPHEALTH_IPC_VERSION;
+
+    rc = caphealth_ipc_send(p->connection->fd, m, fd);
+
+    if (fd != -1) {
+        (void) close(fd);
+    }
+
+    if (rc != CAPHEALTH_IPC_OK) {
+        ngx_log_debug3(NGX_LOG_DEBUG_EVENT, p->connection->log, ngx_errno,
+                       "caphealth send to %s %P: %d", p->name, p->pid, rc);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,54 @@
+
+/*
+ * A helper program, as the worker that started it sees it: a process and a
+ * socket to it.  Knows how to start one and how to end one, not what it is
+ * for.
+ */
+
+#ifndef _NGX_HTTP_CAPHEALTH_PROCESS_H_INCLUDED_
+#define _NGX_HTTP_CAPHEALTH_PROCESS_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+
+#include "caphealth_ipc.h"
+
+
+typedef struct {
+    char              *name;          /* for nginx's own log lines */
+    char              *path;          /* of the program */
+    ngx_connection_t  *connection;    /* NULL: there is no process */
+    ngx_pid_t          pid;
+    ngx_int_t          slot;          /* in ngx_processes */
+} ngx_http_caphealth_process_t;
+
+
+/*
+ * Starts the program with a socket to it, which handler reads from; data
+ * becomes the connection's.  The program gets no other descriptor than that
+ * socket and stderr, and dies with this process.  Must not be called from
+ * init_process, where nginx is still closing what it inherited.
+ *
+ * NGX_OK means that there is a process; whether the program could be executed
+ * is told by its first message.
+ */
+ngx_int_t ngx_http_caphealth_process_start(ngx_http_caphealth_process_t *p,
+    ngx_event_handler_pt handler, void *data, ngx_log_t *log);
+
+/* Closes the socket, which is the program's signal to exit. */
+void ngx_http_caphealth_process_close(ngx_http_caphealth_process_t *p);
+
+/* SIGKILL, unless nginx has reaped it already. */
+void ngx_http_caphealth_process_kill(ngx_http_caphealth_process_t *p);
+
+/*
+ * Sends a message with a document of size bytes in a memfd, or without one if
+ * document is NULL.
+ */
+ngx_int_t ngx_http_caphealth_process_send(ngx_http_caphealth_process_t *p,
+    caphealth_ipc_message_t *m, void *document, size_t size);
+
+
+#endif /* _NGX_HTTP_CAPHEALTH_PROCESS_H_INCLUDED_ */

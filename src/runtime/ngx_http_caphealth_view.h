@@ -1,0 +1,45 @@
+
+/*
+ * A worker's view of the facts: what is in the zone, parsed, and kept until
+ * the zone's generation moves.
+ */
+
+#ifndef _NGX_HTTP_CAPHEALTH_VIEW_H_INCLUDED_
+#define _NGX_HTTP_CAPHEALTH_VIEW_H_INCLUDED_
+
+
+#include "ngx_http_caphealth_collector.h"
+#include "ngx_http_caphealth_zone.h"
+
+#include "caphealth_facts.h"
+
+
+typedef struct ngx_http_caphealth_piece_s  ngx_http_caphealth_piece_t;
+
+
+typedef struct {
+    caphealth_facts_t              facts;
+    double                         stale_at;     /* the next section to become
+                                                    stale does so then */
+    ngx_atomic_uint_t              generation;
+    ngx_shm_zone_t                *zone;
+    ngx_http_caphealth_piece_t    *pieces;
+    ngx_uint_t                     npieces;
+    unsigned                       read:1;
+} ngx_http_caphealth_view_t;
+
+
+/* Lives as long as pool does.  NULL: no memory. */
+ngx_http_caphealth_view_t *ngx_http_caphealth_view_create(ngx_pool_t *pool,
+    ngx_http_caphealth_collector_conf_t *conf);
+
+/*
+ * Brings the view up to date.  now is in seconds since the epoch.  NGX_OK:
+ * what was rendered from it before is out of date.  NGX_DECLINED: it still
+ * stands.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_caphealth_view_update(ngx_http_caphealth_view_t *view,
+    double now, ngx_log_t *log);
+
+
+#endif /* _NGX_HTTP_CAPHEALTH_VIEW_H_INCLUDED_ */

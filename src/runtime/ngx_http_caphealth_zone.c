@@ -1,0 +1,480 @@
+
+/*
+ * The shared memory zone: the latest facts, a section for each source.
+ */
+
+#include "ngx_http_caphealth_zone.h"
+
+
+/* "caphlth" and the version of the structures below */
+#define NGX_HTTP_CAPHEALTH_LAYOUT  ((uint64_t) 0x636170686c746800 + 1)
+
+
+typedef struct {
+    ngx_queue_t         queue;
+    ngx_atomic_uint_t   generation;
+    double              collected_at;
+    double              attempted_at;
+    double              error_since;
+    ngx_uint_t          failed;
+    u_char             *data;
+    size_t              data_len;
+    size_t              error_len;
+    u_char              error[NGX_HTTP_CAPHEALTH_ERROR_LEN];
+    size_t              key_len;
+    u_char              key[1];
+} ngx_http_caphealth_section_t;
+
+
+typedef struct {
+    uint64_t            layout;
+    ngx_atomic_t        generation;
+    ngx_queue_t         sections;
+} ngx_http_caphealth_sh_t;
+
+
+typedef struct {
+    ngx_http_caphealth_sh_t  *sh;
+    ngx_slab_pool_t          *shpool;
+    ngx_array_t              *keys;
+} ngx_http_caphealth_zone_t;
+
+
+static ngx_int_t ngx_http_caphealth_zone_init(ngx_shm_zone_t *zone,
+    void *data);
+static ngx_int_t ngx_http_caphealth_zone_settle(ngx_shm_zone_t *zone);
+static void ngx_http_caphealth_zone_forget(ngx_http_caphealth_zone_t *z);
+static void ngx_http_caphealth_zone_carry(ngx_shm_zone_t *zone);
+static void ngx_http_caphealth_zone_copy(ngx_http_caphealth_zone_t *z,
+    ngx_http_caphealth_section_t *to, ngx_http_caphealth_section_t *from);
+static ngx_http_caphealth_section_t *ngx_http_caphealth_zone_section(
+    ngx_http_caphealth_sh_t *sh, ngx_str_t *key);
+static void ngx_http_caphealth_section_error(ngx_http_caphealth_section_t *s,
+    ngx_http_caphealth_facts_t *facts, ngx_http_caphealth_change_e *change,
+    double *since);
+
+
+static ngx_str_t  ngx_http_caphealth_zone_name = ngx_string("caphealth");
+
+
+ngx_shm_zone_t *
+ngx_http_caphealth_zone_add(ngx_conf_t *cf, size_t size, ngx_array_t *keys,
+    void *tag)
+{
+    ngx_shm_zone_t             *zone;
+    ngx_http_caphealth_zone_t  *z;
+
+    zone = ngx_shared_memory_add(cf, &ngx_http_caphealth_zone_name, size,
+                                 tag);
+    if (zone == NULL) {
+        return NULL;
+    }
+
+    z = ngx_pcalloc(cf->pool, sizeof(ngx_http_caphealth_zone_t));
+    if (z == NULL) {
+        return NULL;
+    }
+
+    z->keys = keys;
+
+    zone->init = ngx_http_caphealth_zone_init;
+    zone->data = z;
+
+    return zone;
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_zone_init(ngx_shm_zone_t *zone, void *data)
+{
+    ngx_http_caphealth_zone_t  *oz = data;
+
+    ngx_http_caphealth_zone_t  *z;
+
+    z = zone->data;
+
+    z->shpool = (ngx_slab_pool_t *) zone->shm.addr;
+
+    if (oz) {
+        z->sh = oz->sh;
+
+        return ngx_http_caphealth_zone_settle(zone);
+    }
+
+    z->sh = ngx_slab_calloc(z->shpool, sizeof(ngx_http_caphealth_sh_t));
+    if (z->sh == NULL) {
+        return NGX_ERROR;
+    }
+
+    z->shpool->data = z->sh;
+
+    /* a worker says for itself what did not fit, and what to do about it */
+
+    z->shpool->log_nomem = 0;
+
+    z->sh->layout = NGX_HTTP_CAPHEALTH_LAYOUT;
+    ngx_queue_init(&z->sh->sections);
+
+    if (ngx_http_caphealth_zone_settle(zone) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_caphealth_zone_carry(zone);
+
+    return NGX_OK;
+}
+
+
+/* makes the sections of this configuration, drops those of no use to it */
+
+static ngx_int_t
+ngx_http_caphealth_zone_settle(ngx_shm_zone_t *zone)
+{
+    ngx_str_t                     *key;
+    ngx_uint_t                     i;
+    ngx_http_caphealth_zone_t     *z;
+    ngx_http_caphealth_section_t  *s;
+
+    z = zone->data;
+    key = z->keys->elts;
+
+    ngx_shmtx_lock(&z->shpool->mutex);
+
+    ngx_http_caphealth_zone_forget(z);
+
+    for (i = 0; i < z->keys->nelts; i++) {
+
+        if (ngx_http_caphealth_zone_section(z->sh, &key[i])) {
+            continue;
+        }
+
+        s = ngx_slab_calloc_locked(z->shpool,
+                                   sizeof(ngx_http_caphealth_section_t)
+                                   + key[i].len);
+        if (s == NULL) {
+            ngx_shmtx_unlock(&z->shpool->mutex);
+
+            ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
+                          "\"caphealth_zone\" of %uz bytes has no room for "
+                          "%ui sections of facts, make it larger",
+                          zone->shm.size, z->keys->nelts);
+            return NGX_ERROR;
+        }
+
+        s->key_len = key[i].len;
+        ngx_memcpy(s->key, key[i].data, key[i].len);
+
+        ngx_queue_insert_tail(&z->sh->sections, &s->queue);
+    }
+
+    ngx_shmtx_unlock(&z->shpool->mutex);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_caphealth_zone_forget(ngx_http_caphealth_zone_t *z)
+{
+    ngx_str_t                     *key;
+    ngx_uint_t                     i;
+    ngx_queue_t                   *q, *next;
+    ngx_http_caphealth_section_t  *s;
+
+    key = z->keys->elts;
+
+    for (q = ngx_queue_head(&z->sh->sections);
+         q != ngx_queue_sentinel(&z->sh->sections);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        s = ngx_queue_data(q, ngx_http_caphealth_section_t, queue);
+
+        for (i = 0; i < z->keys->nelts; i++) {
+            if (key[i].len == s->key_len
+                && ngx_memcmp(key[i].data, s->key, s->key_len) == 0)
+            {
+                break;
+            }
+        }
+
+        if (i < z->keys->nelts) {
+            continue;
+        }
+
+        ngx_queue_remove(q);
+
+        if (s->data) {
+            ngx_slab_free_locked(z->shpool, s->data);
+        }
+
+        ngx_slab_free_locked(z->shpool, s);
+    }
+}
+
+
+/* a zone of another size is new memory: what the old one knew is copied */
+
+static void
+ngx_http_caphealth_zone_carry(ngx_shm_zone_t *zone)
+{
+    ngx_str_t                      key;
+    ngx_uint_t                     i;
+    ngx_queue_t                   *q;
+    ngx_list_part_t               *part;
+    ngx_shm_zone_t                *ozone;
+    ngx_http_caphealth_zone_t     *z, *oz;
+    ngx_http_caphealth_section_t  *s, *os;
+
+    z = zone->data;
+    oz = NULL;
+
+    part = (ngx_list_part_t *) &ngx_cycle->shared_memory.part;
+
+    for ( /* void */ ; part && oz == NULL; part = part->next) {
+        ozone = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (ozone[i].tag == zone->tag
+                && ozone[i].shm.addr != NULL
+                && ozone[i].shm.addr != zone->shm.addr
+                && ozone[i].shm.name.len == zone->shm.name.len
+                && ngx_strncmp(ozone[i].shm.name.data, zone->shm.name.data,
+                               zone->shm.name.len)
+                   == 0)
+            {
+                oz = ozone[i].data;
+                break;
+            }
+        }
+    }
+
+    if (oz == NULL || oz->sh == NULL
+        || oz->sh->layout != NGX_HTTP_CAPHEALTH_LAYOUT)
+    {
+        return;
+    }
+
+    ngx_shmtx_lock(&oz->shpool->mutex);
+
+    for (q = ngx_queue_head(&oz->sh->sections);
+         q != ngx_queue_sentinel(&oz->sh->sections);
+         q = ngx_queue_next(q))
+    {
+        os = ngx_queue_data(q, ngx_http_caphealth_section_t, queue);
+
+        key.len = os->key_len;
+        key.data = os->key;
+
+        s = ngx_http_caphealth_zone_section(z->sh, &key);
+
+        if (s) {
+            ngx_http_caphealth_zone_copy(z, s, os);
+        }
+    }
+
+    ngx_shmtx_unlock(&oz->shpool->mutex);
+}
+
+
+static void
+ngx_http_caphealth_zone_copy(ngx_http_caphealth_zone_t *z,
+    ngx_http_caphealth_section_t *to, ngx_http_caphealth_section_t *from)
+{
+    if (from->data) {
+        to->data = ngx_slab_alloc(z->shpool, from->data_len);
+
+        if (to->data) {
+            ngx_memcpy(to->data, from->data, from->data_len);
+            to->data_len = from->data_len;
+            to->collected_at = from->collected_at;
+        }
+    }
+
+    to->attempted_at = from->attempted_at;
+    to->failed = from->failed;
+    to->error_since = from->error_since;
+    to->error_len = from->error_len;
+    ngx_memcpy(to->error, from->error, from->error_len);
+
+    to->generation = ++z->sh->generation;
+}
+
+
+ngx_atomic_uint_t
+ngx_http_caphealth_zone_generation(ngx_shm_zone_t *zone)
+{
+    ngx_http_caphealth_zone_t  *z;
+
+    z = zone->data;
+
+    return z->sh->generation;
+}
+
+
+ngx_int_t
+ngx_http_caphealth_zone_publish(ngx_shm_zone_t *zone, ngx_str_t *key,
+    ngx_http_caphealth_facts_t *facts, ngx_http_caphealth_change_e *change,
+    double *since)
+{
+    u_char                        *data, *old;
+    ngx_http_caphealth_zone_t     *z;
+    ngx_http_caphealth_section_t  *s;
+
+    z = zone->data;
+
+    *change = NGX_HTTP_CAPHEALTH_SAME;
+
+    ngx_shmtx_lock(&z->shpool->mutex);
+
+    s = ngx_http_caphealth_zone_section(z->sh, key);
+
+    /* during a reload a collector of the old cycle may be late */
+
+    if (s == NULL || facts->attempted_at < s->attempted_at) {
+        ngx_shmtx_unlock(&z->shpool->mutex);
+        return NGX_DECLINED;
+    }
+
+    if (facts->data.len) {
+        data = ngx_slab_alloc_locked(z->shpool, facts->data.len);
+
+        if (data == NULL) {
+            ngx_shmtx_unlock(&z->shpool->mutex);
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(data, facts->data.data, facts->data.len);
+
+        /* this worker may be killed at any line: never a dangling pointer */
+
+        old = s->data;
+
+        s->data_len = 0;
+        ngx_memory_barrier();
+
+        s->data = data;
+        ngx_memory_barrier();
+
+        s->data_len = facts->data.len;
+
+        if (old) {
+            ngx_slab_free_locked(z->shpool, old);
+        }
+
+        s->collected_at = facts->collected_at;
+    }
+
+    s->attempted_at = facts->attempted_at;
+    s->failed = facts->failed;
+
+    ngx_http_caphealth_section_error(s, facts, change, since);
+
+    s->generation = ++z->sh->generation;
+
+    ngx_shmtx_unlock(&z->shpool->mutex);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_caphealth_section_error(ngx_http_caphealth_section_t *s,
+    ngx_http_caphealth_facts_t *facts, ngx_http_caphealth_change_e *change,
+    double *since)
+{
+    size_t  len;
+
+    len = facts->error.len;
+
+    if (len > NGX_HTTP_CAPHEALTH_ERROR_LEN) {
+        len = NGX_HTTP_CAPHEALTH_ERROR_LEN;
+
+        /* not in the middle of a UTF-8 character */
+
+        while (len && (facts->error.data[len] & 0xc0) == 0x80) {
+            len--;
+        }
+    }
+
+    if (len && s->error_len == 0) {
+        s->error_since = facts->attempted_at;
+        *change = NGX_HTTP_CAPHEALTH_BEGINS;
+
+    } else if (len == 0 && s->error_len) {
+        *change = NGX_HTTP_CAPHEALTH_ENDS;
+    }
+
+    *since = s->error_since;
+
+    ngx_memcpy(s->error, facts->error.data, len);
+    s->error_len = len;
+}
+
+
+ngx_int_t
+ngx_http_caphealth_zone_read(ngx_shm_zone_t *zone, ngx_str_t *key,
+    ngx_pool_t *pool, ngx_http_caphealth_facts_t *facts,
+    ngx_atomic_uint_t *generation)
+{
+    ngx_http_caphealth_zone_t     *z;
+    ngx_http_caphealth_section_t  *s;
+
+    z = zone->data;
+
+    ngx_shmtx_lock(&z->shpool->mutex);
+
+    s = ngx_http_caphealth_zone_section(z->sh, key);
+
+    if (s == NULL || s->generation == *generation) {
+        ngx_shmtx_unlock(&z->shpool->mutex);
+        return NGX_DECLINED;
+    }
+
+    facts->collected_at = s->collected_at;
+    facts->attempted_at = s->attempted_at;
+    facts->failed = s->failed;
+
+    facts->data.len = s->data_len;
+    facts->data.data = ngx_pnalloc(pool, s->data_len + 1);
+
+    facts->error.len = s->error_len;
+    facts->error.data = ngx_pnalloc(pool, s->error_len + 1);
+
+    if (facts->data.data == NULL || facts->error.data == NULL) {
+        ngx_shmtx_unlock(&z->shpool->mutex);
+        return NGX_ERROR;
+    }
+
+    *ngx_cpymem(facts->data.data, s->data, s->data_len) = '\0';
+    *ngx_cpymem(facts->error.data, s->error, s->error_len) = '\0';
+
+    *generation = s->generation;
+
+    ngx_shmtx_unlock(&z->shpool->mutex);
+
+    return NGX_OK;
+}
+
+
+static ngx_http_caphealth_section_t *
+ngx_http_caphealth_zone_section(ngx_http_caphealth_sh_t *sh, ngx_str_t *key)
+{
+    ngx_queue_t                   *q;
+    ngx_http_caphealth_section_t  *s;
+
+    for (q = ngx_queue_head(&sh->sections);
+         q != ngx_queue_sentinel(&sh->sections);
+         q = ngx_queue_next(q))
+    {
+        s = ngx_queue_data(q, ngx_http_caphealth_section_t, queue);
+
+        if (s->key_len == key->len
+            && ngx_memcmp(s->key, key->data, key->len) == 0)
+        {
+            return s;
+        }
+    }
+
+    return NULL;
+}

@@ -1,0 +1,70 @@
+
+/*
+ * The shared memory zone: the latest facts, a section for each source.
+ *
+ * Worker 0 publishes, every worker reads.  A section is found by its key, so
+ * that what a reload keeps is carried over and what it drops is forgotten.
+ * The generation moves with every publication; a worker compares it with the
+ * one it last saw, and takes the mutex only when it has moved.
+ */
+
+#ifndef _NGX_HTTP_CAPHEALTH_ZONE_H_INCLUDED_
+#define _NGX_HTTP_CAPHEALTH_ZONE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+#define NGX_HTTP_CAPHEALTH_ERROR_LEN  512
+
+
+/* what is published of a section, and what a reader gets a copy of */
+
+typedef struct {
+    double      collected_at;     /* seconds since the epoch, 0: never */
+    double      attempted_at;
+    ngx_str_t   data;             /* JSON; empty: none, or as before */
+    ngx_str_t   error;            /* empty: none */
+    unsigned    failed:1;         /* the source gave no data */
+} ngx_http_caphealth_facts_t;
+
+
+/* what a publication changed, so that it is logged once */
+
+typedef enum {
+    NGX_HTTP_CAPHEALTH_SAME = 0,
+    NGX_HTTP_CAPHEALTH_BEGINS,    /* an error where there was none */
+    NGX_HTTP_CAPHEALTH_ENDS       /* no error where there was one */
+} ngx_http_caphealth_change_e;
+
+
+/* Adds the zone; keys is an array of ngx_str_t that lives in the cycle. */
+ngx_shm_zone_t *ngx_http_caphealth_zone_add(ngx_conf_t *cf, size_t size,
+    ngx_array_t *keys, void *tag);
+
+/* Moves whenever anything has been published.  One atomic load. */
+ngx_atomic_uint_t ngx_http_caphealth_zone_generation(ngx_shm_zone_t *zone);
+
+/*
+ * Publishes a section.  Without data the data already there stays, with its
+ * collected_at.  *change says what became of the section's error, and *since
+ * when that error, if any, began.  NGX_DECLINED: the section is not in the
+ * zone any more, or holds something newer.  NGX_ERROR: the data does not fit
+ * into the zone; nothing has changed.
+ */
+ngx_int_t ngx_http_caphealth_zone_publish(ngx_shm_zone_t *zone,
+    ngx_str_t *key, ngx_http_caphealth_facts_t *facts,
+    ngx_http_caphealth_change_e *change, double *since);
+
+/*
+ * Copies a section into pool, if its generation is not *generation any more,
+ * which then becomes the section's.  The strings are NUL-terminated.
+ * NGX_DECLINED: it has not moved, or is not there.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_caphealth_zone_read(ngx_shm_zone_t *zone, ngx_str_t *key,
+    ngx_pool_t *pool, ngx_http_caphealth_facts_t *facts,
+    ngx_atomic_uint_t *generation);
+
+
+#endif /* _NGX_HTTP_CAPHEALTH_ZONE_H_INCLUDED_ */
