@@ -1,0 +1,429 @@
+
+/*
+ * caphealth: a shop platform's health and capacity, from inside nginx.
+ */
+
+#include "ngx_http_caphealth.h"
+
+
+#define NGX_HTTP_CAPHEALTH_ZONE_MIN  (16 * ngx_pagesize)
+
+
+static char *ngx_http_caphealth_health(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_caphealth_capacity(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_caphealth_endpoint(ngx_conf_t *cf,
+    ngx_http_handler_pt handler);
+static char *ngx_http_caphealth_interval(ngx_conf_t *cf, void *post,
+    void *data);
+static char *ngx_http_caphealth_timeout(ngx_conf_t *cf, void *post,
+    void *data);
+static char *ngx_http_caphealth_zone_size(ngx_conf_t *cf, void *post,
+    void *data);
+
+static void *ngx_http_caphealth_create_main_conf(ngx_conf_t *cf);
+static char *ngx_http_caphealth_init_main_conf(ngx_conf_t *cf, void *conf);
+static char *ngx_http_caphealth_init_policy(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf);
+static void *ngx_http_caphealth_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_caphealth_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+
+static ngx_int_t ngx_http_caphealth_init_process(ngx_cycle_t *cycle);
+static void ngx_http_caphealth_exit_process(ngx_cycle_t *cycle);
+
+
+static ngx_conf_enum_t  ngx_http_caphealth_accesses[] = {
+    { ngx_string("local"), NGX_HTTP_CAPHEALTH_ACCESS_LOCAL },
+    { ngx_string("delegated"), NGX_HTTP_CAPHEALTH_ACCESS_DELEGATED },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_post_t  ngx_http_caphealth_interval_post = {
+    ngx_http_caphealth_interval
+};
+
+
+static ngx_conf_post_t  ngx_http_caphealth_timeout_post = {
+    ngx_http_caphealth_timeout
+};
+
+
+static ngx_conf_post_t  ngx_http_caphealth_zone_post = {
+    ngx_http_caphealth_zone_size
+};
+
+
+static ngx_command_t  ngx_http_caphealth_commands[] = {
+
+    { ngx_string("caphealth_database"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_caphealth_database,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("caphealth_query"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2,
+      ngx_http_caphealth_query,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("caphealth_refresh"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_caphealth_main_conf_t, collector.refresh),
+      &ngx_http_caphealth_interval_post },
+
+    { ngx_string("caphealth_database_refresh"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_caphealth_main_conf_t, database_refresh),
+      &ngx_http_caphealth_interval_post },
+
+    { ngx_string("caphealth_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_caphealth_main_conf_t, collector.timeout),
+      &ngx_http_caphealth_timeout_post },
+
+    { ngx_string("caphealth_threshold"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_caphealth_threshold,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("caphealth_tier"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
+      ngx_http_caphealth_tier,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("caphealth_disk"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_caphealth_disk,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("caphealth_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_caphealth_main_conf_t, zone_size),
+      &ngx_http_caphealth_zone_post },
+
+    { ngx_string("caphealth_helper_dir"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_caphealth_main_conf_t, helper_dir),
+      NULL },
+
+    { ngx_string("caphealth_access"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_caphealth_loc_conf_t, access),
+      &ngx_http_caphealth_accesses },
+
+    { ngx_string("caphealth_health"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_caphealth_health,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("caphealth_capacity"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_caphealth_capacity,
+      0,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_caphealth_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    NULL,                                  /* postconfiguration */
+
+    ngx_http_caphealth_create_main_conf,   /* create main configuration */
+    ngx_http_caphealth_init_main_conf,     /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_caphealth_create_loc_conf,    /* create location configuration */
+    ngx_http_caphealth_merge_loc_conf      /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_caphealth_module = {
+    NGX_MODULE_V1,
+    &ngx_http_caphealth_module_ctx,        /* module context */
+    ngx_http_caphealth_commands,           /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_caphealth_init_process,       /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_caphealth_exit_process,       /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static char *
+ngx_http_caphealth_health(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_http_caphealth_endpoint(cf, ngx_http_caphealth_health_handler);
+}
+
+
+static char *
+ngx_http_caphealth_capacity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_http_caphealth_endpoint(cf,
+                                       ngx_http_caphealth_capacity_handler);
+}
+
+
+static char *
+ngx_http_caphealth_endpoint(ngx_conf_t *cf, ngx_http_handler_pt handler)
+{
+    ngx_http_core_loc_conf_t        *clcf;
+    ngx_http_caphealth_main_conf_t  *cmcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler == handler) {
+        return "is duplicate";
+    }
+
+    if (clcf->handler) {
+        return "conflicts with another handler of this location";
+    }
+
+    clcf->handler = handler;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
+    cmcf->enabled = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_caphealth_interval(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_msec_t *value = data;
+
+    if (*value < 1000 || *value > 86400000) {
+        return "must be between 1s and 1d";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_caphealth_timeout(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_msec_t *value = data;
+
+    if (*value < 100 || *value > 600000) {
+        return "must be between 100ms and 10m";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_caphealth_zone_size(ngx_conf_t *cf, void *post, void *data)
+{
+    size_t *value = data;
+
+    if (*value < (size_t) NGX_HTTP_CAPHEALTH_ZONE_MIN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"caphealth_zone\" of %uz bytes is too small, "
+                           "it must be at least %uz", *value,
+                           (size_t) NGX_HTTP_CAPHEALTH_ZONE_MIN);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_http_caphealth_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_caphealth_main_conf_t  *cmcf;
+
+    cmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_caphealth_main_conf_t));
+    if (cmcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     cmcf->database = { 0, NULL };
+     *     cmcf->disks = NULL;
+     *     cmcf->tiers = NULL;
+     *     cmcf->helper_dir = { 0, NULL };
+     *     cmcf->thresholds = 0;
+     *     cmcf->enabled = 0;
+     */
+
+    cmcf->collector.refresh = NGX_CONF_UNSET_MSEC;
+    cmcf->collector.timeout = NGX_CONF_UNSET_MSEC;
+    cmcf->database_refresh = NGX_CONF_UNSET_MSEC;
+    cmcf->zone_size = NGX_CONF_UNSET_SIZE;
+
+    caphealth_policy_init(&cmcf->policy);
+
+    return cmcf;
+}
+
+
+static char *
+ngx_http_caphealth_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_caphealth_main_conf_t *cmcf = conf;
+
+    ngx_conf_init_msec_value(cmcf->collector.refresh, 10000);
+    ngx_conf_init_msec_value(cmcf->collector.timeout, 5000);
+    ngx_conf_init_msec_value(cmcf->database_refresh, 60000);
+
+    if (cmcf->database.data == NULL) {
+        ngx_str_set(&cmcf->database, "off");
+    }
+
+    if (cmcf->collector.queries && ngx_strcmp(cmcf->database.data, "off") == 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"caphealth_query\" needs a "
+                           "\"caphealth_database\" that is not \"off\"");
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_caphealth_init_policy(cf, cmcf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return cmcf->enabled ? ngx_http_caphealth_setup(cf, cmcf) : NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_caphealth_init_policy(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf)
+{
+    const char  *reason;
+
+    if (cmcf->tiers == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    cmcf->policy.tiers = cmcf->tiers->elts;
+    cmcf->policy.ntiers = cmcf->tiers->nelts;
+
+    reason = caphealth_tiers_check(cmcf->policy.tiers, cmcf->policy.ntiers);
+
+    if (reason) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the ladder of \"caphealth_tier\" is not "
+                           "possible: %s", reason);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_http_caphealth_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_caphealth_loc_conf_t  *clcf;
+
+    clcf = ngx_palloc(cf->pool, sizeof(ngx_http_caphealth_loc_conf_t));
+    if (clcf == NULL) {
+        return NULL;
+    }
+
+    clcf->access = NGX_CONF_UNSET_UINT;
+
+    return clcf;
+}
+
+
+static char *
+ngx_http_caphealth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_caphealth_loc_conf_t *prev = parent;
+    ngx_http_caphealth_loc_conf_t *conf = child;
+
+    ngx_conf_merge_uint_value(conf->access, prev->access,
+                              NGX_HTTP_CAPHEALTH_ACCESS_LOCAL);
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_caphealth_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_caphealth_module);
+
+    if (cmcf == NULL || !cmcf->enabled
+        || (ngx_process != NGX_PROCESS_WORKER
+            && ngx_process != NGX_PROCESS_SINGLE))
+    {
+        return NGX_OK;
+    }
+
+    cmcf->view = ngx_http_caphealth_view_create(cycle->pool,
+                                                &cmcf->collector);
+    if (cmcf->view == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_worker != 0) {
+        return NGX_OK;
+    }
+
+    cmcf->process = ngx_http_caphealth_collector_create(cycle,
+                                                        &cmcf->collector);
+
+    return cmcf->process ? NGX_OK : NGX_ERROR;
+}
+
+
+static void
+ngx_http_caphealth_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_caphealth_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_caphealth_module);
+
+    if (cmcf && cmcf->process) {
+        ngx_http_caphealth_collector_stop(cmcf->process);
+    }
+}

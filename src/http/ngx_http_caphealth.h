@@ -1,0 +1,126 @@
+
+/*
+ * The module's configuration, and what the endpoints share.
+ */
+
+#ifndef _NGX_HTTP_CAPHEALTH_H_INCLUDED_
+#define _NGX_HTTP_CAPHEALTH_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_caphealth_collector.h"
+#include "ngx_http_caphealth_view.h"
+
+#include "caphealth_policy.h"
+
+
+#define NGX_HTTP_CAPHEALTH_ACCESS_LOCAL      0
+#define NGX_HTTP_CAPHEALTH_ACCESS_DELEGATED  1
+
+
+typedef enum {
+    NGX_HTTP_CAPHEALTH_HEALTH = 0,
+    NGX_HTTP_CAPHEALTH_CAPACITY,
+    NGX_HTTP_CAPHEALTH_REPORTS       /* how many there are */
+} ngx_http_caphealth_report_e;
+
+
+typedef struct ngx_http_caphealth_body_s  ngx_http_caphealth_body_t;
+
+
+typedef struct {
+    ngx_http_caphealth_collector_conf_t   collector;
+
+    ngx_str_t                             database;
+    ngx_msec_t                            database_refresh;
+    ngx_array_t                          *disks;          /* ngx_str_t */
+    ngx_array_t                          *tiers;     /* caphealth_tier_t */
+    ngx_str_t                             helper_dir;
+    size_t                                zone_size;
+    ngx_uint_t                            thresholds;     /* a bit for each
+                                                             one that is set */
+    caphealth_policy_t                    policy;
+
+    ngx_uint_t                            enabled;        /* an endpoint is
+                                                             configured */
+
+    /* of this process */
+
+    ngx_http_caphealth_view_t            *view;
+    ngx_http_caphealth_collector_t       *process;
+    ngx_http_caphealth_body_t            *bodies[NGX_HTTP_CAPHEALTH_REPORTS];
+} ngx_http_caphealth_main_conf_t;
+
+
+typedef struct {
+    ngx_uint_t                            access;
+} ngx_http_caphealth_loc_conf_t;
+
+
+extern ngx_module_t  ngx_http_caphealth_module;
+
+
+/* --- directives with a grammar of their own --- */
+
+char *ngx_http_caphealth_database(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_caphealth_query(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_caphealth_threshold(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_caphealth_tier(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_caphealth_disk(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+/* Makes the sources, finds the helper program, adds the zone. */
+char *ngx_http_caphealth_setup(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf);
+
+
+/* --- the endpoints --- */
+
+ngx_int_t ngx_http_caphealth_health_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_caphealth_capacity_handler(ngx_http_request_t *r);
+
+/*
+ * A report: rendered once for a generation of the facts, then sent from the
+ * same memory to everyone who asks.
+ */
+ngx_int_t ngx_http_caphealth_report(ngx_http_request_t *r,
+    ngx_http_caphealth_report_e report);
+
+
+/* --- answers --- */
+
+typedef struct {
+    ngx_uint_t    status;
+    ngx_str_t     type;              /* stable, see docs/http-api.md */
+    ngx_str_t     title;
+    ngx_str_t     detail;            /* what to do about it */
+    ngx_str_t     allow;             /* for 405 */
+} ngx_http_caphealth_problem_t;
+
+
+/*
+ * What every read-only endpoint asks first: may this client, with this
+ * method.  NGX_DECLINED: it may.  Anything else is the handler's result.
+ */
+ngx_int_t ngx_http_caphealth_admit(ngx_http_request_t *r);
+
+/* Sends application/problem+json, RFC 9457. */
+ngx_int_t ngx_http_caphealth_send_problem(ngx_http_request_t *r,
+    ngx_http_caphealth_problem_t *problem);
+
+/* key and value must live as long as the request. */
+ngx_table_elt_t *ngx_http_caphealth_add_header(ngx_http_request_t *r,
+    ngx_str_t *key, ngx_str_t *value);
+
+/* Sends a header and len bytes of memory that outlives the request. */
+ngx_int_t ngx_http_caphealth_send(ngx_http_request_t *r, ngx_str_t *type,
+    u_char *data, size_t len);
+
+
+#endif /* _NGX_HTTP_CAPHEALTH_H_INCLUDED_ */

@@ -1,0 +1,13 @@
+
+/*
+ * caphealth_health
+ */
+
+#include "ngx_http_caphealth.h"
+
+
+ngx_int_t
+ngx_http_caphealth_health_handler(ngx_http_request_t *r)
+{
+    return ngx_http_caphealth_report(r, NGX_HTTP_CAPHEALTH_HEALTH);
+}

@@ -1,0 +1,231 @@
+
+/*
+ * A report, from the facts to the wire.
+ */
+
+#include "ngx_http_caphealth.h"
+
+#include "caphealth_report.h"
+
+
+struct ngx_http_caphealth_body_s {
+    char        *text;
+    size_t       len;
+    double       time;               /* of the oldest facts in it, or 0 */
+    ngx_uint_t   refs;
+    ngx_str_t    etag;
+    u_char       etag_data[sizeof("\"\"") - 1
+                           + 2 * sizeof(ngx_atomic_uint_t)
+                           + sizeof("-") - 1 + 8];
+};
+
+
+typedef struct {
+    char      *(*render)(const caphealth_facts_t *f,
+                         const caphealth_policy_t *p, double now,
+                         size_t *len);
+    double     (*time)(const caphealth_facts_t *f);
+} ngx_http_caphealth_renderer_t;
+
+
+static ngx_http_caphealth_body_t *ngx_http_caphealth_report_body(
+    ngx_http_request_t *r, ngx_http_caphealth_report_e report, double now);
+static ngx_http_caphealth_body_t *ngx_http_caphealth_report_render(
+    ngx_http_caphealth_main_conf_t *cmcf, ngx_http_caphealth_report_e report,
+    double now);
+static ngx_int_t ngx_http_caphealth_report_headers(ngx_http_request_t *r,
+    ngx_http_caphealth_body_t *body, double now);
+static void ngx_http_caphealth_report_release(void *data);
+
+
+static ngx_http_caphealth_renderer_t  ngx_http_caphealth_renderers[] = {
+    { caphealth_report_health, caphealth_report_health_time },
+    { caphealth_report_capacity, caphealth_report_capacity_time }
+};
+
+
+static ngx_str_t  ngx_http_caphealth_json = ngx_string("application/json");
+static ngx_str_t  ngx_http_caphealth_etag = ngx_string("ETag");
+static ngx_str_t  ngx_http_caphealth_age = ngx_string("Age");
+
+static ngx_str_t  ngx_http_caphealth_cache_control =
+    ngx_string("Cache-Control");
+static ngx_str_t  ngx_http_caphealth_no_cache =
+    ngx_string("private, no-cache");
+
+
+ngx_int_t
+ngx_http_caphealth_report(ngx_http_request_t *r,
+    ngx_http_caphealth_report_e report)
+{
+    double                      now;
+    ngx_int_t                   rc;
+    ngx_time_t                 *tp;
+    ngx_pool_cleanup_t         *cln;
+    ngx_http_caphealth_body_t  *body;
+
+    rc = ngx_http_caphealth_admit(r);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    tp = ngx_timeofday();
+    now = (double) tp->sec + (double) tp->msec / 1000;
+
+    body = ngx_http_caphealth_report_body(r, report, now);
+    if (body == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* a slow client keeps its body after the next one has been rendered */
+
+    body->refs++;
+
+    cln->handler = ngx_http_caphealth_report_release;
+    cln->data = body;
+
+    if (ngx_http_caphealth_report_headers(r, body, now) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->headers_out.status = NGX_HTTP_OK;
+
+    return ngx_http_caphealth_send(r, &ngx_http_caphealth_json,
+                                   (u_char *) body->text, body->len);
+}
+
+
+static ngx_http_caphealth_body_t *
+ngx_http_caphealth_report_body(ngx_http_request_t *r,
+    ngx_http_caphealth_report_e report, double now)
+{
+    ngx_int_t                        rc;
+    ngx_uint_t                       i;
+    ngx_http_caphealth_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
+
+    rc = ngx_http_caphealth_view_update(cmcf->view, now, r->connection->log);
+
+    if (rc == NGX_ERROR) {
+        return NULL;
+    }
+
+    if (rc == NGX_OK) {
+        for (i = 0; i < NGX_HTTP_CAPHEALTH_REPORTS; i++) {
+            if (cmcf->bodies[i]) {
+                ngx_http_caphealth_report_release(cmcf->bodies[i]);
+                cmcf->bodies[i] = NULL;
+            }
+        }
+    }
+
+    if (cmcf->bodies[report] == NULL) {
+        cmcf->bodies[report] = ngx_http_caphealth_report_render(cmcf, report,
+                                                                now);
+    }
+
+    return cmcf->bodies[report];
+}
+
+
+static ngx_http_caphealth_body_t *
+ngx_http_caphealth_report_render(ngx_http_caphealth_main_conf_t *cmcf,
+    ngx_http_caphealth_report_e report, double now)
+{
+    ngx_http_caphealth_body_t      *body;
+    ngx_http_caphealth_view_t      *view;
+    ngx_http_caphealth_renderer_t  *renderer;
+
+    view = cmcf->view;
+    renderer = &ngx_http_caphealth_renderers[report];
+
+    body = ngx_alloc(sizeof(ngx_http_caphealth_body_t), ngx_cycle->log);
+    if (body == NULL) {
+        return NULL;
+    }
+
+    body->text = renderer->render(&view->facts, &cmcf->policy, now,
+                                  &body->len);
+    if (body->text == NULL) {
+        ngx_free(body);
+        return NULL;
+    }
+
+    body->time = renderer->time(&view->facts);
+    body->refs = 1;
+
+    /*
+     * The generation alone would not do: it begins anew with the zone, and a
+     * reload may change the thresholds under the same facts.
+     */
+
+    body->etag.data = body->etag_data;
+    body->etag.len = ngx_sprintf(body->etag_data, "\"%xA-%08xD\"",
+                                 view->generation,
+                                 ngx_crc32_long((u_char *) body->text,
+                                                body->len))
+                     - body->etag_data;
+
+    return body;
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_report_headers(ngx_http_request_t *r,
+    ngx_http_caphealth_body_t *body, double now)
+{
+    ngx_str_t  age;
+
+    r->headers_out.etag = ngx_http_caphealth_add_header(r,
+                                                     &ngx_http_caphealth_etag,
+                                                     &body->etag);
+    if (r->headers_out.etag == NULL
+        || ngx_http_caphealth_add_header(r, &ngx_http_caphealth_cache_control,
+                                         &ngx_http_caphealth_no_cache)
+           == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    if (body->time == 0) {
+        return NGX_OK;
+    }
+
+    age.data = ngx_pnalloc(r->pool, NGX_TIME_T_LEN);
+    if (age.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    age.len = ngx_sprintf(age.data, "%T",
+                          (time_t) (now > body->time ? now - body->time : 0))
+              - age.data;
+
+    if (ngx_http_caphealth_add_header(r, &ngx_http_caphealth_age, &age)
+        == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_caphealth_report_release(void *data)
+{
+    ngx_http_caphealth_body_t  *body = data;
+
+    if (--body->refs) {
+        return;
+    }
+
+    free(body->text);
+    ngx_free(body);
+}

@@ -1,0 +1,307 @@
+
+/*
+ * What follows from the directives as a whole: the sources, the helper
+ * program, the zone.
+ */
+
+#include "ngx_http_caphealth.h"
+
+#include <dlfcn.h>
+
+#include <ngx_md5.h>
+
+
+/* untouched pages cost nothing, and a large shop has many vendors */
+#define NGX_HTTP_CAPHEALTH_ZONE_SIZE  (512 * 1024)
+#define NGX_HTTP_CAPHEALTH_ZONE_SHOP  (8 * 1024 * 1024)
+
+
+static char *ngx_http_caphealth_init_sources(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf);
+static ngx_int_t ngx_http_caphealth_add_source(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf, ngx_http_caphealth_source_e type,
+    ngx_str_t *argument);
+static ngx_int_t ngx_http_caphealth_database_key(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf, ngx_str_t *key);
+static char *ngx_http_caphealth_init_helper(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf);
+static ngx_int_t ngx_http_caphealth_module_dir(ngx_conf_t *cf,
+    ngx_str_t *dir);
+static char *ngx_http_caphealth_init_zone(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf);
+
+
+char *
+ngx_http_caphealth_setup(ngx_conf_t *cf, ngx_http_caphealth_main_conf_t *cmcf)
+{
+    if (ngx_http_caphealth_init_sources(cf, cmcf) != NGX_CONF_OK
+        || ngx_http_caphealth_init_helper(cf, cmcf) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_caphealth_init_zone(cf, cmcf);
+}
+
+
+static char *
+ngx_http_caphealth_init_sources(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf)
+{
+    ngx_str_t   *disk;
+    ngx_uint_t   i, n;
+
+    static ngx_str_t  root = ngx_string("/");
+    static ngx_str_t  none = ngx_string("");
+
+    cmcf->collector.sources = ngx_array_create(cf->pool, 4,
+                                         sizeof(ngx_http_caphealth_source_t));
+    if (cmcf->collector.sources == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_caphealth_add_source(cf, cmcf, NGX_HTTP_CAPHEALTH_SYSTEM,
+                                      &none)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    disk = cmcf->disks ? cmcf->disks->elts : &root;
+    n = cmcf->disks ? cmcf->disks->nelts : 1;
+
+    for (i = 0; i < n; i++) {
+        if (ngx_http_caphealth_add_source(cf, cmcf, NGX_HTTP_CAPHEALTH_DISK,
+                                          &disk[i])
+            != NGX_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (ngx_strcmp(cmcf->database.data, "off") != 0
+        && ngx_http_caphealth_add_source(cf, cmcf,
+                                         NGX_HTTP_CAPHEALTH_DATABASE,
+                                         &cmcf->database)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_add_source(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf, ngx_http_caphealth_source_e type,
+    ngx_str_t *argument)
+{
+    ngx_http_caphealth_source_t  *source;
+
+    source = ngx_array_push(cmcf->collector.sources);
+    if (source == NULL) {
+        return NGX_ERROR;
+    }
+
+    source->type = type;
+    source->argument = *argument;
+    source->interval = cmcf->collector.refresh;
+
+    switch (type) {
+
+    case NGX_HTTP_CAPHEALTH_SYSTEM:
+        ngx_str_set(&source->name, "system");
+        source->key = source->name;
+        return NGX_OK;
+
+    case NGX_HTTP_CAPHEALTH_DISK:
+        source->name.data = ngx_pnalloc(cf->pool,
+                                        sizeof("disk \"\"") + argument->len);
+        if (source->name.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        source->name.len = ngx_sprintf(source->name.data, "disk \"%V\"",
+                                       argument)
+                           - source->name.data;
+        source->key = source->name;
+        return NGX_OK;
+
+    default: /* NGX_HTTP_CAPHEALTH_DATABASE */
+        ngx_str_set(&source->name, "database");
+        source->interval = cmcf->database_refresh;
+        return ngx_http_caphealth_database_key(cf, cmcf, &source->key);
+    }
+}
+
+
+/*
+ * The facts of one database are never shown as those of another, or of other
+ * queries; and neither a password nor a query belongs in the zone.
+ */
+
+static ngx_int_t
+ngx_http_caphealth_database_key(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf, ngx_str_t *key)
+{
+    u_char        *p, digest[16];
+    ngx_md5_t      md5;
+    ngx_uint_t     i;
+    ngx_keyval_t  *query;
+
+    ngx_md5_init(&md5);
+    ngx_md5_update(&md5, cmcf->database.data, cmcf->database.len + 1);
+
+    if (cmcf->collector.queries) {
+        query = cmcf->collector.queries->elts;
+
+        for (i = 0; i < cmcf->collector.queries->nelts; i++) {
+            ngx_md5_update(&md5, query[i].key.data, query[i].key.len + 1);
+            ngx_md5_update(&md5, query[i].value.data, query[i].value.len + 1);
+        }
+    }
+
+    ngx_md5_final(digest, &md5);
+
+    key->len = sizeof("database ") - 1 + 2 * sizeof(digest);
+    key->data = ngx_pnalloc(cf->pool, key->len);
+    if (key->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(key->data, "database ", sizeof("database ") - 1);
+    (void) ngx_hex_dump(p, digest, sizeof(digest));
+
+    return NGX_OK;
+}
+
+
+static char *
+ngx_http_caphealth_init_helper(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf)
+{
+    ngx_str_t        *path;
+    ngx_file_info_t   fi;
+
+    if (cmcf->helper_dir.data == NULL) {
+        if (ngx_http_caphealth_module_dir(cf, &cmcf->helper_dir) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+
+    } else if (ngx_conf_full_name(cf->cycle, &cmcf->helper_dir, 0) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    path = &cmcf->collector.path;
+
+    path->data = ngx_pnalloc(cf->pool, cmcf->helper_dir.len
+                             + sizeof("/" NGX_HTTP_CAPHEALTH_COLLECTOR));
+    if (path->data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    path->len = ngx_sprintf(path->data, "%V/%s%Z", &cmcf->helper_dir,
+                            NGX_HTTP_CAPHEALTH_COLLECTOR)
+                - path->data - 1;
+
+    if (ngx_file_info(path->data, &fi) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "the program \"%V\" is not there: install it "
+                           "beside the module, or say where it is with "
+                           "\"caphealth_helper_dir\"", path);
+        return NGX_CONF_ERROR;
+    }
+
+    if (!ngx_is_file(&fi) || !(fi.st_mode & (S_IXUSR|S_IXGRP|S_IXOTH))) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is not an executable file: make it one, "
+                           "or set \"caphealth_helper_dir\"", path);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* of the module, or of nginx where the module is linked into it */
+
+static ngx_int_t
+ngx_http_caphealth_module_dir(ngx_conf_t *cf, ngx_str_t *dir)
+{
+    char       *slash, path[NGX_MAX_PATH];
+    ssize_t     n;
+    Dl_info     module, core;
+
+    if (dladdr(&ngx_http_caphealth_module, &module) == 0
+        || dladdr(&ngx_core_module, &core) == 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "it cannot be told where the module was loaded "
+                           "from, set \"caphealth_helper_dir\"");
+        return NGX_ERROR;
+    }
+
+    if (module.dli_fbase == core.dli_fbase) {
+        n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+        path[n == -1 ? 0 : n] = '\0';
+
+    } else {
+        (void) ngx_cpystrn((u_char *) path, (u_char *) module.dli_fname,
+                           sizeof(path));
+    }
+
+    slash = strrchr(path, '/');
+
+    dir->len = slash ? (size_t) (slash - path) : 0;
+    dir->data = ngx_pnalloc(cf->pool, dir->len + 1);
+    if (dir->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_cpystrn(dir->data, (u_char *) path, dir->len + 1);
+
+    return NGX_OK;
+}
+
+
+static char *
+ngx_http_caphealth_init_zone(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf)
+{
+    size_t                        size;
+    ngx_str_t                    *key;
+    ngx_uint_t                    i;
+    ngx_array_t                  *keys, *sources;
+    ngx_http_caphealth_source_t  *source;
+
+    sources = cmcf->collector.sources;
+    source = sources->elts;
+
+    keys = ngx_array_create(cf->pool, sources->nelts, sizeof(ngx_str_t));
+    if (keys == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    size = NGX_HTTP_CAPHEALTH_ZONE_SIZE;
+
+    for (i = 0; i < sources->nelts; i++) {
+        key = ngx_array_push(keys);
+        if (key == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *key = source[i].key;
+
+        size += (source[i].type == NGX_HTTP_CAPHEALTH_DATABASE)
+                ? (size_t) NGX_HTTP_CAPHEALTH_ZONE_SHOP : 4 * ngx_pagesize;
+    }
+
+    ngx_conf_init_size_value(cmcf->zone_size, size);
+
+    cmcf->collector.zone = ngx_http_caphealth_zone_add(cf, cmcf->zone_size,
+                                          keys, &ngx_http_caphealth_module);
+
+    return cmcf->collector.zone ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
