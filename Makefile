@@ -1,0 +1,121 @@
+# caphealth: build, run, test.  The two commands that matter are in README.md.
+
+SHELL	= /bin/bash
+
+NGINX	?= nginx
+NGINX_SRC ?= /usr/share/nginx/src
+NGINX_FLAGS ?= --with-compat --with-threads
+BUILD	?= $(CURDIR)/build
+DESTDIR	?=
+MODULES_DIR ?= /usr/lib/nginx/modules
+SNIPPETS_DIR ?= /usr/share/nginx/modules-available
+
+CFLAGS	?= -O2 -g
+WARN	= -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
+	  -Wmissing-prototypes
+HARDEN	= -fPIE -fstack-protector-strong
+INCS	= -Isrc/ipc -Isrc/model -Isrc/collector \
+	  $(shell pkg-config --cflags libpq 2>/dev/null)
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) $(HARDEN) $(INCS) $(CFLAGS) \
+	  $(SANITIZE)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(SANITIZE)
+LIBS	= -ljansson -lpq -lsqlite3 -lpthread -lm
+
+IPC	= $(wildcard src/ipc/*.c)
+MODEL	= $(wildcard src/model/*.c)
+MAIN	= src/collector/caphealth_collector.c
+COLLECTOR = $(filter-out $(MAIN),$(wildcard src/collector/*.c))
+HEADERS	= $(wildcard src/ipc/*.h src/model/*.h src/collector/*.h)
+NGX_FILES = config config.make ngx_http_caphealth_module.c \
+	  $(wildcard src/http/* src/runtime/* src/model/* src/ipc/*)
+
+MODULE	= $(BUILD)/ngx_http_caphealth_module.so
+OBJS	= $(BUILD)/obj
+UNITS	= $(patsubst t/unit/%.c,$(BUILD)/unit/%,$(wildcard t/unit/*.c))
+
+export NGINX NGINX_SRC BUILD
+
+
+.PHONY: all helpers install clean deps run test unit suites faults lint \
+	  bench valgrind asan asan-build
+
+all: $(MODULE) helpers
+
+helpers: $(BUILD)/caphealth-collector
+
+
+# --- the helper programs ---
+
+$(BUILD)/caphealth-collector: \
+	  $(patsubst src/%.c,$(OBJS)/%.o,$(MAIN) $(COLLECTOR) $(IPC))
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(OBJS)/%.o: src/%.c $(HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+
+# --- the module, by nginx's own build ---
+
+$(MODULE): $(BUILD)/nginx/objs/Makefile $(NGX_FILES)
+	$(MAKE) -C $(BUILD)/nginx -f objs/Makefile \
+		objs/ngx_http_caphealth_module.so
+	cp $(BUILD)/nginx/objs/ngx_http_caphealth_module.so $@
+
+$(BUILD)/nginx/objs/Makefile: config config.make $(NGX_FILES)
+	util/configure "$(NGINX_SRC)" "$(BUILD)/nginx" "$(NGINX_FLAGS)" \
+		"$(SANITIZE)"
+
+
+install: all
+	install -d $(DESTDIR)$(MODULES_DIR) $(DESTDIR)$(SNIPPETS_DIR)
+	install -m 644 $(MODULE) $(DESTDIR)$(MODULES_DIR)/
+	install -m 755 $(BUILD)/caphealth-collector $(DESTDIR)$(MODULES_DIR)/
+	install -m 644 conf/mod-http-caphealth.conf $(DESTDIR)$(SNIPPETS_DIR)/
+
+clean:
+	rm -rf $(BUILD) t/servroot
+
+
+# --- what a person runs ---
+
+run:
+	@util/packages build run
+	@$(MAKE) --no-print-directory -s all
+	@util/run
+
+test:
+	@util/packages build run test
+	@$(MAKE) --no-print-directory -s all units
+	@util/test
+
+
+# --- what make test is made of; util/test counts ---
+
+.PHONY: units
+units: $(UNITS)
+
+$(BUILD)/unit/%: t/unit/%.c $(HEADERS) \
+	  $(patsubst src/%.c,$(OBJS)/%.o,$(COLLECTOR) $(MODEL) $(IPC))
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $< $(filter %.o,$^) $(ALL_LDFLAGS) \
+		-lcmocka $(LIBS)
+
+unit suites faults lint: all units
+	@util/test $@
+
+bench:
+	@util/packages build run bench
+	@$(MAKE) --no-print-directory -s all
+	@bench/health
+
+valgrind:
+	@util/packages build run test valgrind
+	@$(MAKE) --no-print-directory -s all units
+	@util/test --valgrind unit suites
+
+asan:
+	@util/packages build run test
+	@$(MAKE) --no-print-directory -s all units BUILD=$(BUILD)/asan \
+		SANITIZE='-fsanitize=address,undefined -fno-omit-frame-pointer'
+	@BUILD=$(BUILD)/asan util/test --asan unit suites

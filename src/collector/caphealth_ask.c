@@ -1,0 +1,257 @@
+
+/*
+ * What a query may answer.
+ */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "caphealth_db.h"
+
+
+/* beyond this an answer is a mistake in the query, not a shop */
+
+#define CAPHEALTH_ASK_ROWS  1000000
+#define CAPHEALTH_ASK_TEXT  (16 * 1024 * 1024)
+
+
+void
+caphealth_db_error(char *error, const char *format, ...)
+{
+    int      n;
+    char    *p;
+    size_t   len;
+    va_list  args;
+
+    va_start(args, format);
+    n = vsnprintf(error, CAPHEALTH_ERROR_LEN, format, args);
+    va_end(args);
+
+    if (n < 0) {
+        error[0] = '\0';
+        return;
+    }
+
+    len = strlen(error);
+
+    if ((size_t) n > len) {
+
+        /* it was cut: not in the middle of a UTF-8 character */
+
+        while (len > 0 && ((unsigned char) error[len - 1] & 0xc0) == 0x80) {
+            len--;
+        }
+
+        if (len > 0 && ((unsigned char) error[len - 1] & 0x80) != 0) {
+            len--;
+        }
+
+        error[len] = '\0';
+    }
+
+    for (p = error; *p != '\0'; p++) {
+        if ((unsigned char) *p < ' ') {
+            *p = ' ';
+        }
+    }
+
+    while (len > 0 && error[len - 1] == ' ') {
+        error[--len] = '\0';
+    }
+}
+
+
+int
+caphealth_ask_columns(caphealth_ask_t *ask, int columns)
+{
+    int  expected;
+
+    expected = (ask->query->shape == CAPHEALTH_SCALAR) ? 1 : 2;
+
+    if (columns != expected) {
+        caphealth_db_error(ask->error, "query \"%s\" returned %d columns, "
+                           "expected %d", ask->query->name, columns,
+                           expected);
+        return -1;
+    }
+
+    if (ask->query->shape == CAPHEALTH_ROWS && ask->result == NULL) {
+        ask->result = json_array();
+    }
+
+    return 0;
+}
+
+
+int
+caphealth_ask_parameters(caphealth_ask_t *ask, int parameters)
+{
+    if (parameters == 0 || parameters == 2) {
+        return 0;
+    }
+
+    caphealth_db_error(ask->error, "query \"%s\" has %d parameters, expected "
+                       "none, or two: the first second of this month and of "
+                       "the next", ask->query->name, parameters);
+
+    return -1;
+}
+
+
+static int
+caphealth_ask_whole(caphealth_ask_t *ask, const char *text, size_t len,
+    json_int_t *number)
+{
+    char       *end, digits[32];
+    long long   n;
+
+    if (text == NULL) {
+        caphealth_db_error(ask->error, "query \"%s\" returned NULL, expected "
+                           "a whole number", ask->query->name);
+        return -1;
+    }
+
+    if (len > 0 && len < sizeof(digits)) {
+
+        memcpy(digits, text, len);
+        digits[len] = '\0';
+
+        errno = 0;
+        n = strtoll(digits, &end, 10);
+
+        if (errno == 0 && *end == '\0' && n >= 0
+            && digits[0] >= '0' && digits[0] <= '9')
+        {
+            *number = n;
+            return 0;
+        }
+    }
+
+    caphealth_db_error(ask->error, "query \"%s\" returned \"%.*s\", expected "
+                       "a whole number that is not negative",
+                       ask->query->name, len > 40 ? 40 : (int) len, text);
+
+    return -1;
+}
+
+
+int
+caphealth_ask_number(caphealth_ask_t *ask, const char *text, size_t len)
+{
+    json_int_t  number;
+
+    if (++ask->rows > 1) {
+        json_decref(ask->result);
+        ask->result = NULL;
+
+        caphealth_db_error(ask->error, "query \"%s\" returned more than one "
+                           "row, expected one", ask->query->name);
+        return -1;
+    }
+
+    if (caphealth_ask_whole(ask, text, len, &number) == -1) {
+        return -1;
+    }
+
+    ask->result = json_integer(number);
+
+    return 0;
+}
+
+
+/* JSON is UTF-8; a database may hold anything */
+
+static json_t *
+caphealth_ask_name(const char *name, size_t len)
+{
+    char    *text;
+    size_t   i, n;
+    json_t  *s;
+
+    s = json_stringn(name, len);
+    if (s != NULL) {
+        return s;
+    }
+
+    text = malloc(len * 3 + 1);
+    if (text == NULL) {
+        return NULL;
+    }
+
+    /* each byte that is not ASCII becomes U+FFFD */
+
+    for (i = 0, n = 0; i < len; i++) {
+        if ((unsigned char) name[i] < 0x80) {
+            text[n++] = name[i];
+
+        } else {
+            memcpy(text + n, "\xef\xbf\xbd", 3);
+            n += 3;
+        }
+    }
+
+    s = json_stringn(text, n);
+
+    free(text);
+
+    return s;
+}
+
+
+int
+caphealth_ask_row(caphealth_ask_t *ask, const char *name, size_t len,
+    const char *number, size_t number_len)
+{
+    json_t      *row;
+    json_int_t   n;
+
+    ask->rows++;
+    ask->text += len;
+
+    if (ask->rows > CAPHEALTH_ASK_ROWS || ask->text > CAPHEALTH_ASK_TEXT) {
+        caphealth_db_error(ask->error, "query \"%s\" returned more than %d "
+                           "rows, or than %d bytes of names",
+                           ask->query->name, CAPHEALTH_ASK_ROWS,
+                           CAPHEALTH_ASK_TEXT);
+        goto failed;
+    }
+
+    if (caphealth_ask_whole(ask, number, number_len, &n) == -1) {
+        goto failed;
+    }
+
+    row = json_pack("[o, I]",
+                    name == NULL ? json_null()
+                                 : caphealth_ask_name(name, len),
+                    n);
+
+    if (json_array_append_new(ask->result, row) == 0) {
+        return 0;
+    }
+
+    caphealth_db_error(ask->error, "query \"%s\": no memory",
+                       ask->query->name);
+
+failed:
+
+    json_decref(ask->result);
+    ask->result = NULL;
+
+    return -1;
+}
+
+
+int
+caphealth_ask_end(caphealth_ask_t *ask)
+{
+    if (ask->query->shape == CAPHEALTH_SCALAR && ask->rows == 0) {
+        caphealth_db_error(ask->error, "query \"%s\" returned no row, "
+                           "expected one", ask->query->name);
+        return -1;
+    }
+
+    return 0;
+}

@@ -1,0 +1,514 @@
+
+/*
+ * caphealth-collector: looks at the system, the disks and the database for
+ * the nginx worker that started it, and for nobody else.
+ *
+ * The worker sends the settings once, then asks for one source at a time as
+ * each falls due.  Every source has a thread of its own, so that one that is
+ * slow or hangs delays no other; the worker keeps the deadlines, and kills
+ * this process when one is missed.  When the worker goes, the socket closes
+ * and the process exits.
+ */
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "caphealth_ipc.h"
+#include "caphealth_source.h"
+
+
+#define CAPHEALTH_STACK_SIZE  (512 * 1024)
+
+
+typedef struct caphealth_lane_s  caphealth_lane_t;
+
+
+typedef struct {
+    const char      *type;
+    int            (*create)(caphealth_lane_t *lane, const json_t *settings,
+                             double timeout);
+    void           (*collect)(caphealth_lane_t *lane, caphealth_answer_t *a);
+} caphealth_lane_type_t;
+
+
+struct caphealth_lane_s {
+    const caphealth_lane_type_t  *type;
+    void                         *source;
+    uint32_t                      number;
+    atomic_uint_fast64_t          serial;
+    sem_t                         asked;
+};
+
+
+typedef struct {
+    caphealth_lane_t             *lanes;
+    size_t                        nlanes;
+} caphealth_lanes_t;
+
+
+static int caphealth_arguments(int argc, char **argv);
+static int caphealth_serve(caphealth_lanes_t *lanes);
+static int caphealth_configure(caphealth_lanes_t *lanes, int fd);
+static json_t *caphealth_settings(int fd);
+static int caphealth_lane_start(caphealth_lane_t *lane,
+    const json_t *settings, double timeout);
+static void *caphealth_lane_run(void *data);
+static void caphealth_lane_answer(caphealth_lane_t *lane, uint64_t serial);
+static int caphealth_ask(caphealth_lanes_t *lanes,
+    const caphealth_ipc_message_t *m);
+static double caphealth_clock(clockid_t id);
+static int caphealth_system_create(caphealth_lane_t *lane,
+    const json_t *settings, double timeout);
+static void caphealth_system_collect(caphealth_lane_t *lane,
+    caphealth_answer_t *a);
+static int caphealth_mount_create(caphealth_lane_t *lane,
+    const json_t *settings, double timeout);
+static void caphealth_mount_collect(caphealth_lane_t *lane,
+    caphealth_answer_t *a);
+static int caphealth_database_create(caphealth_lane_t *lane,
+    const json_t *settings, double timeout);
+static void caphealth_database_collect(caphealth_lane_t *lane,
+    caphealth_answer_t *a);
+
+
+static const caphealth_lane_type_t  caphealth_lane_types[] = {
+    { "system", caphealth_system_create, caphealth_system_collect },
+    { "disk", caphealth_mount_create, caphealth_mount_collect },
+    { "database", caphealth_database_create, caphealth_database_collect },
+    { NULL, NULL, NULL }
+};
+
+
+int
+main(int argc, char **argv)
+{
+    int                rc;
+    caphealth_lanes_t  lanes;
+
+    rc = caphealth_arguments(argc, argv);
+    if (rc != -1) {
+        return rc;
+    }
+
+    memset(&lanes, 0, sizeof(caphealth_lanes_t));
+
+    /*
+     * The other threads may be anywhere, a hung mount included: nothing is
+     * worth cleaning up that the end of the process does not.
+     */
+
+    _exit(caphealth_serve(&lanes));
+}
+
+
+static int
+caphealth_arguments(int argc, char **argv)
+{
+    int        type;
+    socklen_t  len;
+
+    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+        printf("caphealth-collector %s, protocol %d\n", CAPHEALTH_VERSION,
+               CAPHEALTH_IPC_VERSION);
+        return 0;
+    }
+
+    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+        printf("usage: caphealth-collector [--version | --help]\n\n"
+               "Started by an nginx worker with the caphealth module, which"
+               " hands it a\nsocket as descriptor %d.  It is of no use"
+               " without one.\n", CAPHEALTH_IPC_FD);
+        return 0;
+    }
+
+    if (argc > 1) {
+        fprintf(stderr, "caphealth-collector: unknown argument \"%s\", "
+                "try --help\n", argv[1]);
+        return 2;
+    }
+
+    len = sizeof(int);
+
+    if (getsockopt(CAPHEALTH_IPC_FD, SOL_SOCKET, SO_TYPE, &type, &len) == -1
+        || type != SOCK_SEQPACKET)
+    {
+        fprintf(stderr, "caphealth-collector: descriptor %d is not a "
+                "worker's socket; nginx starts this program, try --help\n",
+                CAPHEALTH_IPC_FD);
+        return 2;
+    }
+
+    return -1;
+}
+
+
+static int
+caphealth_serve(caphealth_lanes_t *lanes)
+{
+    int                      fd, rc;
+    caphealth_ipc_message_t  m;
+
+    /* the settings may hold a password: no core file, no ptrace() */
+
+    (void) prctl(PR_SET_DUMPABLE, 0);
+
+    m = (caphealth_ipc_message_t) {
+        .version = CAPHEALTH_IPC_VERSION,
+        .type = CAPHEALTH_IPC_HELLO
+    };
+
+    if (caphealth_ipc_send(CAPHEALTH_IPC_FD, &m, -1) != CAPHEALTH_IPC_OK) {
+        return 0;
+    }
+
+    for ( ;; ) {
+
+        switch (caphealth_ipc_recv(CAPHEALTH_IPC_FD, &m, &fd)) {
+
+        case CAPHEALTH_IPC_OK:
+            break;
+
+        case CAPHEALTH_IPC_CLOSED:
+            return 0;
+
+        default:
+            fprintf(stderr, "caphealth-collector: no message can be read "
+                    "from the worker: %s\n", strerror(errno));
+            return 1;
+        }
+
+        switch (m.type) {
+
+        case CAPHEALTH_IPC_CONFIGURE:
+            rc = caphealth_configure(lanes, fd);
+            break;
+
+        case CAPHEALTH_IPC_COLLECT:
+            rc = caphealth_ask(lanes, &m);
+            break;
+
+        default:
+            fprintf(stderr, "caphealth-collector: unknown message %d from "
+                    "the worker\n", m.type);
+            rc = -1;
+        }
+
+        if (fd != -1) {
+            (void) close(fd);
+        }
+
+        if (rc == -1) {
+            return 1;
+        }
+    }
+}
+
+
+static int
+caphealth_configure(caphealth_lanes_t *lanes, int fd)
+{
+    size_t    i;
+    double    timeout;
+    json_t   *settings, *sources;
+
+    if (lanes->lanes != NULL) {
+        fprintf(stderr, "caphealth-collector: configured twice\n");
+        return -1;
+    }
+
+    settings = caphealth_settings(fd);
+    if (settings == NULL) {
+        return -1;
+    }
+
+    timeout = json_number_value(json_object_get(settings, "timeout"));
+    sources = json_object_get(settings, "sources");
+
+    lanes->nlanes = json_array_size(sources);
+    lanes->lanes = calloc(lanes->nlanes, sizeof(caphealth_lane_t));
+
+    if (lanes->lanes == NULL) {
+        fprintf(stderr, "caphealth-collector: no sources, or no memory\n");
+        goto failed;
+    }
+
+    for (i = 0; i < lanes->nlanes; i++) {
+        lanes->lanes[i].number = (uint32_t) i;
+
+        if (caphealth_lane_start(&lanes->lanes[i],
+                                 json_array_get(sources, i), timeout)
+            == -1)
+        {
+            goto failed;
+        }
+    }
+
+    json_decref(settings);
+
+    return 0;
+
+failed:
+
+    json_decref(settings);
+
+    return -1;
+}
+
+
+static json_t *
+caphealth_settings(int fd)
+{
+    void          *text;
+    size_t         size;
+    json_t        *settings;
+    json_error_t   error;
+
+    text = caphealth_ipc_map(fd, &size);
+    if (text == NULL) {
+        fprintf(stderr, "caphealth-collector: the settings cannot be read: "
+                "%s\n", strerror(errno));
+        return NULL;
+    }
+
+    settings = json_loadb(text, size, 0, &error);
+
+    (void) munmap(text, size);
+
+    if (settings == NULL) {
+        /* the parser quotes what it read, which may be a password */
+        fprintf(stderr, "caphealth-collector: the settings are not JSON, "
+                "at byte %d\n", error.position);
+    }
+
+    return settings;
+}
+
+
+static int
+caphealth_lane_start(caphealth_lane_t *lane, const json_t *settings,
+    double timeout)
+{
+    int                           err;
+    pthread_t                     thread;
+    const char                   *name;
+    pthread_attr_t                attr;
+    const caphealth_lane_type_t  *type;
+
+    name = json_string_value(json_object_get(settings, "type"));
+
+    for (type = caphealth_lane_types; type->type != NULL; type++) {
+        if (name != NULL && strcmp(type->type, name) == 0) {
+            break;
+        }
+    }
+
+    if (type->type == NULL) {
+        fprintf(stderr, "caphealth-collector: unknown source \"%s\"\n",
+                name == NULL ? "" : name);
+        return -1;
+    }
+
+    lane->type = type;
+
+    if (type->create(lane, settings, timeout) == -1
+        || sem_init(&lane->asked, 0, 0) == -1)
+    {
+        fprintf(stderr, "caphealth-collector: source \"%s\" cannot be set "
+                "up: %s\n", name, strerror(errno));
+        return -1;
+    }
+
+    (void) pthread_attr_init(&attr);
+    (void) pthread_attr_setstacksize(&attr, CAPHEALTH_STACK_SIZE);
+    (void) pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+
+    err = pthread_create(&thread, &attr, caphealth_lane_run, lane);
+
+    (void) pthread_attr_destroy(&attr);
+
+    if (err != 0) {
+        fprintf(stderr, "caphealth-collector: pthread_create() failed: %s\n",
+                strerror(err));
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+caphealth_ask(caphealth_lanes_t *lanes, const caphealth_ipc_message_t *m)
+{
+    caphealth_lane_t  *lane;
+
+    if (m->value >= lanes->nlanes) {
+        fprintf(stderr, "caphealth-collector: asked for source %u of %zu\n",
+                m->value, lanes->nlanes);
+        return -1;
+    }
+
+    lane = &lanes->lanes[m->value];
+
+    atomic_store(&lane->serial, m->serial);
+
+    return sem_post(&lane->asked);
+}
+
+
+static void *
+caphealth_lane_run(void *data)
+{
+    caphealth_lane_t  *lane = data;
+
+    for ( ;; ) {
+
+        while (sem_wait(&lane->asked) == -1) {
+            if (errno != EINTR) {
+                _exit(1);
+            }
+        }
+
+        caphealth_lane_answer(lane, atomic_load(&lane->serial));
+    }
+
+    return NULL;
+}
+
+
+static void
+caphealth_lane_answer(caphealth_lane_t *lane, uint64_t serial)
+{
+    int                      fd;
+    char                    *text;
+    double                   start, now;
+    json_t                  *reply;
+    caphealth_answer_t       answer;
+    caphealth_ipc_message_t  m;
+
+    memset(&answer, 0, sizeof(caphealth_answer_t));
+
+    /* the age of facts is counted from the moment before they were read */
+
+    now = caphealth_clock(CLOCK_REALTIME);
+    start = caphealth_clock(CLOCK_MONOTONIC);
+
+    lane->type->collect(lane, &answer);
+
+    reply = json_pack("{s:f, s:f, s:s?, s:o?}",
+                      "collected_at", now,
+                      "duration", caphealth_clock(CLOCK_MONOTONIC) - start,
+                      "error", answer.error[0] ? answer.error : NULL,
+                      "data", answer.data);
+
+    text = (reply == NULL) ? NULL : json_dumps(reply, JSON_COMPACT);
+    fd = (text == NULL) ? -1 : caphealth_ipc_memfd(text, strlen(text));
+
+    if (fd == -1) {
+        fprintf(stderr, "caphealth-collector: the facts of source \"%s\" "
+                "cannot be sent: %s\n", lane->type->type, strerror(errno));
+        _exit(1);
+    }
+
+    m = (caphealth_ipc_message_t) {
+        .version = CAPHEALTH_IPC_VERSION,
+        .type = CAPHEALTH_IPC_FACTS,
+        .value = lane->number,
+        .serial = serial
+    };
+
+    if (caphealth_ipc_send(CAPHEALTH_IPC_FD, &m, fd) != CAPHEALTH_IPC_OK) {
+        _exit(0);
+    }
+
+    (void) close(fd);
+    free(text);
+    json_decref(reply);
+}
+
+
+static double
+caphealth_clock(clockid_t id)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(id, &ts);
+
+    return (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
+}
+
+
+static int
+caphealth_system_create(caphealth_lane_t *lane, const json_t *settings,
+    double timeout)
+{
+    (void) settings;
+    (void) timeout;
+
+    lane->source = caphealth_host_create("");
+
+    return lane->source == NULL ? -1 : 0;
+}
+
+
+static void
+caphealth_system_collect(caphealth_lane_t *lane, caphealth_answer_t *a)
+{
+    caphealth_host_collect(lane->source, a);
+}
+
+
+static int
+caphealth_mount_create(caphealth_lane_t *lane, const json_t *settings,
+    double timeout)
+{
+    const char  *path;
+
+    (void) timeout;
+
+    path = json_string_value(json_object_get(settings, "path"));
+
+    lane->source = (path == NULL) ? NULL : strdup(path);
+
+    return lane->source == NULL ? -1 : 0;
+}
+
+
+static void
+caphealth_mount_collect(caphealth_lane_t *lane, caphealth_answer_t *a)
+{
+    caphealth_disk_collect(lane->source, a);
+}
+
+
+static int
+caphealth_database_create(caphealth_lane_t *lane, const json_t *settings,
+    double timeout)
+{
+    const char  *url;
+
+    url = json_string_value(json_object_get(settings, "url"));
+
+    lane->source = (url == NULL) ? NULL
+                   : caphealth_db_create(url,
+                                         json_object_get(settings, "queries"),
+                                         timeout);
+
+    return lane->source == NULL ? -1 : 0;
+}
+
+
+static void
+caphealth_database_collect(caphealth_lane_t *lane, caphealth_answer_t *a)
+{
+    caphealth_db_collect(lane->source, a);
+}

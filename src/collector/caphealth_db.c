@@ -1,0 +1,259 @@
+
+/*
+ * The platform's database: what is asked of it, whichever it is.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "caphealth_db.h"
+#include "caphealth_query_names.h"
+
+
+/*
+ * SQLite keeps dates as the shop wrote them: text with a blank or a "T",
+ * seconds, and what JavaScript writes, milliseconds.  PostgreSQL compares a
+ * timestamp without a zone in the session's, which is UTC.
+ */
+
+static const caphealth_query_t  caphealth_queries[] = {
+
+    { "database_size", "size", CAPHEALTH_SCALAR,
+      { "SELECT page_count * page_size"
+        " FROM pragma_page_count(), pragma_page_size()",
+        "SELECT pg_database_size(current_database())" } },
+
+    { "products_count", "products_count", CAPHEALTH_SCALAR,
+      { "SELECT count(*) FROM products",
+        "SELECT count(*) FROM products" } },
+
+    { "orders_count", "orders_count", CAPHEALTH_SCALAR,
+      { "SELECT count(*) FROM orders",
+        "SELECT count(*) FROM orders" } },
+
+    { "vendors_count", "vendors_count", CAPHEALTH_SCALAR,
+      { "SELECT count(*) FROM vendors",
+        "SELECT count(*) FROM vendors" } },
+
+    { "inventory_count", "inventory_count", CAPHEALTH_SCALAR,
+      { "SELECT count(*) FROM inventory",
+        "SELECT count(*) FROM inventory" } },
+
+    { "orders_this_month", "orders_this_month", CAPHEALTH_SCALAR,
+      { "SELECT count(*) FROM (SELECT"
+        " coalesce(unixepoch(created_at, 'auto'),"
+        " unixepoch(created_at / 1000, 'unixepoch')) AS at FROM orders)"
+        " WHERE at >= ?1 AND at < ?2",
+        "SELECT count(*) FROM orders"
+        " WHERE created_at >= $1::timestamptz"
+        " AND created_at < $2::timestamptz" } },
+
+    { "active_vendors", "active_vendors", CAPHEALTH_SCALAR,
+      { "SELECT count(*) FROM vendors"
+        " WHERE lower(is_active) IN ('1', 't', 'true')",
+        "SELECT count(*) FROM vendors WHERE is_active" } },
+
+    { "products_by_vendor", "vendors", CAPHEALTH_ROWS,
+      { "SELECT v.name, p.n FROM (SELECT vendor_id, count(*) AS n"
+        " FROM products GROUP BY vendor_id) p"
+        " JOIN vendors v ON v.id = p.vendor_id ORDER BY p.n DESC, v.name",
+        "SELECT v.name, p.n FROM (SELECT vendor_id, count(*) AS n"
+        " FROM products GROUP BY vendor_id) p"
+        " JOIN vendors v ON v.id = p.vendor_id ORDER BY p.n DESC, v.name" } }
+};
+
+
+#define CAPHEALTH_QUERIES                                                     \
+    (sizeof(caphealth_queries) / sizeof(caphealth_queries[0]))
+
+_Static_assert(CAPHEALTH_QUERIES
+               == sizeof((const char *[]) { CAPHEALTH_QUERY_NAMES })
+                  / sizeof(char *),
+               "caphealth_query_names.h names other queries");
+
+
+static const caphealth_driver_t *const  caphealth_drivers[] = {
+    &caphealth_sqlite_driver,
+    &caphealth_postgres_driver
+};
+
+
+struct caphealth_db_s {
+    caphealth_engine_e         engine;
+    const caphealth_driver_t  *driver;
+    void                      *connection;
+    char                      *url;
+    json_t                    *queries;      /* those that replace one */
+    double                     timeout;
+    json_t                    *last;         /* the last whole answer */
+    int64_t                    month;        /* in which it was given */
+};
+
+
+double
+caphealth_db_clock(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
+}
+
+
+caphealth_db_t *
+caphealth_db_create(const char *url, const json_t *queries, double timeout)
+{
+    caphealth_db_t  *db;
+
+    db = calloc(1, sizeof(caphealth_db_t));
+    if (db == NULL) {
+        return NULL;
+    }
+
+    db->engine = (strncmp(url, caphealth_sqlite_driver.scheme,
+                          strlen(caphealth_sqlite_driver.scheme)) == 0)
+                 ? CAPHEALTH_SQLITE : CAPHEALTH_POSTGRES;
+
+    db->driver = caphealth_drivers[db->engine];
+    db->timeout = timeout;
+    db->url = strdup(url);
+    db->queries = (queries == NULL) ? json_object()
+                                    : json_deep_copy(queries);
+
+    if (db->url != NULL && db->queries != NULL) {
+        db->connection = db->driver->create(db->url);
+    }
+
+    if (db->connection == NULL) {
+        caphealth_db_destroy(db);
+        return NULL;
+    }
+
+    return db;
+}
+
+
+void
+caphealth_db_destroy(caphealth_db_t *db)
+{
+    if (db->connection != NULL) {
+        db->driver->destroy(db->connection);
+    }
+
+    json_decref(db->last);
+    json_decref(db->queries);
+    free(db->url);
+    free(db);
+}
+
+
+static void
+caphealth_db_append(char *error, const char *more)
+{
+    char  before[CAPHEALTH_ERROR_LEN];
+
+    memcpy(before, error, CAPHEALTH_ERROR_LEN);
+
+    caphealth_db_error(error, "%s%s%s", before,
+                       before[0] == '\0' ? "" : "; ", more);
+}
+
+
+/* a shop at rest costs nothing, unless a query of its own may say otherwise */
+
+static int
+caphealth_db_unchanged(caphealth_db_t *db, int64_t month)
+{
+    int  unchanged;
+
+    if (db->driver->unchanged == NULL) {
+        return 0;
+    }
+
+    unchanged = db->driver->unchanged(db->connection);
+
+    return unchanged && db->last != NULL && db->month == month
+           && json_object_size(db->queries) == 0;
+}
+
+
+/* -1: there is no connection any more */
+
+static int
+caphealth_db_ask(caphealth_db_t *db, const caphealth_query_t *query,
+    caphealth_month_t month, double deadline, caphealth_answer_t *a)
+{
+    int               rc;
+    const char       *sql;
+    caphealth_ask_t   ask;
+
+    memset(&ask, 0, sizeof(caphealth_ask_t));
+
+    sql = json_string_value(json_object_get(db->queries, query->name));
+
+    ask.query = query;
+    ask.sql = (sql == NULL) ? query->sql[db->engine] : sql;
+    ask.month = month;
+
+    rc = db->driver->ask(db->connection, &ask, deadline);
+
+    if (ask.error[0] != '\0') {
+        json_decref(ask.result);
+        ask.result = NULL;
+
+        caphealth_db_append(a->error, ask.error);
+    }
+
+    (void) json_object_set_new(a->data, query->member,
+                               ask.result == NULL ? json_null() : ask.result);
+
+    return rc;
+}
+
+
+void
+caphealth_db_collect(caphealth_db_t *db, caphealth_answer_t *a)
+{
+    char               version[64];
+    size_t             i;
+    double             deadline;
+    caphealth_month_t  month;
+
+    deadline = caphealth_db_clock() + db->timeout;
+    month = caphealth_month((int64_t) time(NULL));
+
+    if (db->driver->open(db->connection, deadline, a->error) == -1) {
+        return;
+    }
+
+    if (caphealth_db_unchanged(db, month.first)) {
+        a->data = json_incref(db->last);
+        return;
+    }
+
+    json_decref(db->last);
+    db->last = NULL;
+
+    db->driver->version(db->connection, version, sizeof(version));
+
+    a->data = json_pack("{s:s, s:s}", "engine", db->driver->engine,
+                        "version", version);
+
+    for (i = 0; a->data != NULL && i < CAPHEALTH_QUERIES; i++) {
+
+        if (caphealth_db_ask(db, &caphealth_queries[i], month, deadline, a)
+            == -1)
+        {
+            json_decref(a->data);
+            a->data = NULL;
+            return;
+        }
+    }
+
+    if (a->error[0] == '\0') {
+        db->last = json_incref(a->data);
+        db->month = month.first;
+    }
+}

@@ -1,0 +1,97 @@
+
+/*
+ * Inside the database source: the table of queries, and what a driver (one
+ * for SQLite, one for PostgreSQL) has to do.
+ */
+
+#ifndef CAPHEALTH_DB_H
+#define CAPHEALTH_DB_H
+
+
+#include <jansson.h>
+
+#include "caphealth_month.h"
+#include "caphealth_source.h"
+
+
+typedef enum {
+    CAPHEALTH_SQLITE = 0,
+    CAPHEALTH_POSTGRES,
+    CAPHEALTH_ENGINES            /* how many there are */
+} caphealth_engine_e;
+
+
+typedef enum {
+    CAPHEALTH_SCALAR = 0,        /* one row, one column: a whole number */
+    CAPHEALTH_ROWS               /* rows of a name and a whole number */
+} caphealth_shape_e;
+
+
+typedef struct {
+    const char          *name;   /* in caphealth_query */
+    const char          *member; /* of the facts */
+    caphealth_shape_e    shape;
+    const char          *sql[CAPHEALTH_ENGINES];
+} caphealth_query_t;
+
+
+/* a query that has been asked, and the rows it has brought so far */
+
+typedef struct {
+    const caphealth_query_t  *query;
+    const char               *sql;
+    caphealth_month_t         month;      /* for those with two parameters */
+    json_t                   *result;     /* new reference, or NULL */
+    size_t                    rows;
+    size_t                    text;       /* bytes of names */
+    char                      error[CAPHEALTH_ERROR_LEN];
+} caphealth_ask_t;
+
+
+/*
+ * deadline: of CLOCK_MONOTONIC, in seconds.  url outlives the driver.
+ *
+ * open() makes sure of a working connection; returns 0, or -1 with a sentence
+ * in error.  ask() runs one query; returns 0 if there is still a connection,
+ * whether or not the query brought a result, -1 if there is none any more.
+ * unchanged() is optional: 1 if the database is as it was when the last look
+ * began.
+ */
+
+typedef struct {
+    const char  *engine;
+    const char  *scheme;
+    void      *(*create)(const char *url);
+    void       (*destroy)(void *driver);
+    int        (*open)(void *driver, double deadline, char *error);
+    int        (*unchanged)(void *driver);
+    int        (*ask)(void *driver, caphealth_ask_t *ask, double deadline);
+    void       (*version)(void *driver, char *version, size_t len);
+} caphealth_driver_t;
+
+
+extern const caphealth_driver_t  caphealth_sqlite_driver;
+extern const caphealth_driver_t  caphealth_postgres_driver;
+
+
+/* seconds of CLOCK_MONOTONIC */
+double caphealth_db_clock(void);
+
+/* printf() into an error of CAPHEALTH_ERROR_LEN, whole UTF-8, one line */
+void caphealth_db_error(char *error, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * What a driver tells of an answer: first how many columns it has, then each
+ * row, then that it is over.  -1: the answer is not of the query's shape, the
+ * ask's error says so, and no more need be told.
+ */
+int caphealth_ask_columns(caphealth_ask_t *ask, int columns);
+int caphealth_ask_parameters(caphealth_ask_t *ask, int parameters);
+int caphealth_ask_number(caphealth_ask_t *ask, const char *text, size_t len);
+int caphealth_ask_row(caphealth_ask_t *ask, const char *name, size_t len,
+    const char *number, size_t number_len);
+int caphealth_ask_end(caphealth_ask_t *ask);
+
+
+#endif /* CAPHEALTH_DB_H */

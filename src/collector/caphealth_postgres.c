@@ -1,0 +1,494 @@
+
+/*
+ * A platform's database in PostgreSQL.
+ *
+ * libpq's calls that block know no deadline: here they are the ones that do
+ * not, with poll() between them.
+ */
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <libpq-fe.h>
+
+#include "caphealth_db.h"
+
+
+/* the server ends a statement of its own accord a little before we give up */
+#define CAPHEALTH_POSTGRES_MARGIN  0.9
+
+
+typedef struct {
+    const char  *url;
+    PGconn      *conn;
+} caphealth_postgres_t;
+
+
+static void *
+caphealth_postgres_create(const char *url)
+{
+    caphealth_postgres_t  *p;
+
+    p = calloc(1, sizeof(caphealth_postgres_t));
+    if (p == NULL) {
+        return NULL;
+    }
+
+    p->url = url;
+
+    return p;
+}
+
+
+static void
+caphealth_postgres_close(caphealth_postgres_t *p)
+{
+    PQfinish(p->conn);
+
+    p->conn = NULL;
+}
+
+
+static void
+caphealth_postgres_destroy(void *driver)
+{
+    caphealth_postgres_close(driver);
+    free(driver);
+}
+
+
+/* waits for the connection's socket; 0: ready, -1: not before the deadline */
+
+static int
+caphealth_postgres_wait(PGconn *conn, short events, double deadline)
+{
+    int            n;
+    double         left;
+    struct pollfd  pfd;
+
+    do {
+        left = deadline - caphealth_db_clock();
+        if (left <= 0) {
+            return -1;
+        }
+
+        pfd.fd = PQsocket(conn);
+        pfd.events = events;
+
+        n = poll(&pfd, 1, (int) (left * 1000) + 1);
+
+    } while (n == 0 || (n == -1 && errno == EINTR));
+
+    return n == -1 ? -1 : 0;
+}
+
+
+/* libpq may quote the whole URI, and with it the password */
+
+static void
+caphealth_postgres_error(caphealth_postgres_t *p, char *error,
+    const char *prefix)
+{
+    char        *message, *found;
+    size_t       len, uri;
+    const char  *text;
+
+    text = PQerrorMessage(p->conn);
+    uri = strlen(p->url);
+
+    message = strdup(text == NULL || *text == '\0' ? "no memory" : text);
+
+    if (message == NULL) {
+        caphealth_db_error(error, "%s%s", prefix, "no memory");
+        return;
+    }
+
+    while ((found = strstr(message, p->url)) != NULL) {
+        len = strlen(found + uri);
+        memcpy(found, "...", 3);
+        memmove(found + 3, found + uri, len + 1);
+    }
+
+    caphealth_db_error(error, "%s%s", prefix, message);
+
+    free(message);
+}
+
+
+/* the first answer, to be PQclear()ed; NULL: none before the deadline */
+
+static PGresult *
+caphealth_postgres_result(caphealth_postgres_t *p, double deadline)
+{
+    int        flushed;
+    PGresult  *result, *next;
+
+    while ((flushed = PQflush(p->conn)) == 1) {
+        if (caphealth_postgres_wait(p->conn, POLLOUT, deadline) == -1) {
+            return NULL;
+        }
+    }
+
+    if (flushed == -1) {
+        return PQmakeEmptyPGresult(p->conn, PGRES_FATAL_ERROR);
+    }
+
+    result = NULL;
+
+    for ( ;; ) {
+
+        while (PQisBusy(p->conn)) {
+            if (caphealth_postgres_wait(p->conn, POLLIN, deadline) == -1) {
+                PQclear(result);
+                return NULL;
+            }
+
+            if (PQconsumeInput(p->conn) == 0) {
+                PQclear(result);
+                return PQmakeEmptyPGresult(p->conn, PGRES_FATAL_ERROR);
+            }
+        }
+
+        next = PQgetResult(p->conn);
+
+        if (next == NULL) {
+            return result;
+        }
+
+        if (result == NULL) {
+            result = next;
+
+        } else {
+            PQclear(next);
+        }
+    }
+}
+
+
+/* the session's settings: it reads, in UTC, and not for ever */
+
+static int
+caphealth_postgres_settle(caphealth_postgres_t *p, double deadline,
+    char *error)
+{
+    char       sql[512];
+    long       timeout;
+    PGresult  *result;
+
+    timeout = (long) ((deadline - caphealth_db_clock()) * 1000
+                      * CAPHEALTH_POSTGRES_MARGIN);
+
+    (void) snprintf(sql, sizeof(sql),
+                    "SET default_transaction_read_only = on;"
+                    "SET TimeZone = 'UTC';"
+                    "SET client_encoding = 'UTF8';"
+                    "SET statement_timeout = %ld;"
+                    "SET lock_timeout = %ld",
+                    timeout > 1 ? timeout : 1, timeout > 1 ? timeout : 1);
+
+    result = PQsendQuery(p->conn, sql)
+             ? caphealth_postgres_result(p, deadline)
+             : PQmakeEmptyPGresult(p->conn, PGRES_FATAL_ERROR);
+
+    if (result == NULL) {
+        caphealth_db_error(error, "no answer within the timeout");
+        caphealth_postgres_close(p);
+        return -1;
+    }
+
+    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+        caphealth_postgres_error(p, error, "");
+        PQclear(result);
+        caphealth_postgres_close(p);
+        return -1;
+    }
+
+    PQclear(result);
+
+    return 0;
+}
+
+
+static int
+caphealth_postgres_connect(caphealth_postgres_t *p, double deadline,
+    char *error)
+{
+    short                       events;
+    PostgresPollingStatusType   state;
+
+    const char *const  keys[] = { "dbname", "fallback_application_name",
+                                  NULL };
+    const char *const  values[] = { p->url, "caphealth", NULL };
+
+    p->conn = PQconnectStartParams(keys, values, 1);
+
+    if (p->conn == NULL || PQstatus(p->conn) == CONNECTION_BAD) {
+        caphealth_postgres_error(p, error, "");
+        goto failed;
+    }
+
+    state = PGRES_POLLING_WRITING;
+
+    while (state != PGRES_POLLING_OK) {
+
+        if (state == PGRES_POLLING_FAILED) {
+            caphealth_postgres_error(p, error, "");
+            goto failed;
+        }
+
+        events = (state == PGRES_POLLING_READING) ? POLLIN : POLLOUT;
+
+        if (caphealth_postgres_wait(p->conn, events, deadline) == -1) {
+            caphealth_db_error(error, "the server gave no answer within the "
+                               "timeout");
+            goto failed;
+        }
+
+        state = PQconnectPoll(p->conn);
+    }
+
+    if (PQsetnonblocking(p->conn, 1) == 0) {
+        return 0;
+    }
+
+    caphealth_postgres_error(p, error, "");
+
+failed:
+
+    caphealth_postgres_close(p);
+
+    return -1;
+}
+
+
+static int
+caphealth_postgres_open(void *driver, double deadline, char *error)
+{
+    caphealth_postgres_t  *p = driver;
+
+    /* a server that was restarted has said good-bye meanwhile */
+
+    if (p->conn != NULL
+        && (PQconsumeInput(p->conn) == 0
+            || PQstatus(p->conn) != CONNECTION_OK))
+    {
+        caphealth_postgres_close(p);
+    }
+
+    if (p->conn == NULL
+        && caphealth_postgres_connect(p, deadline, error) == -1)
+    {
+        return -1;
+    }
+
+    return caphealth_postgres_settle(p, deadline, error);
+}
+
+
+/* 0 and *result, or -1 and there is no connection any more */
+
+static int
+caphealth_postgres_call(caphealth_postgres_t *p, int sent,
+    caphealth_ask_t *ask, double deadline, PGresult **result)
+{
+    *result = sent ? caphealth_postgres_result(p, deadline)
+                   : PQmakeEmptyPGresult(p->conn, PGRES_FATAL_ERROR);
+
+    if (*result == NULL) {
+        caphealth_db_error(ask->error, "query \"%s\": no answer within the "
+                           "timeout", ask->query->name);
+        caphealth_postgres_close(p);
+        return -1;
+    }
+
+    if (PQstatus(p->conn) != CONNECTION_OK) {
+        caphealth_postgres_error(p, ask->error, "");
+        PQclear(*result);
+        caphealth_postgres_close(p);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* what the server says is wrong with the query, in one line */
+
+static void
+caphealth_postgres_refused(caphealth_ask_t *ask, const PGresult *result)
+{
+    const char  *message;
+
+    message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+
+    caphealth_db_error(ask->error, "%s: %s", ask->query->name,
+                       message == NULL ? PQresultErrorMessage(result)
+                                       : message);
+}
+
+
+static void
+caphealth_postgres_rows(caphealth_ask_t *ask, const PGresult *result)
+{
+    int  i, rc, name, number;
+
+    rc = 0;
+
+    for (i = 0; rc == 0 && i < PQntuples(result); i++) {
+
+        if (ask->query->shape == CAPHEALTH_SCALAR) {
+            rc = caphealth_ask_number(ask,
+                                      PQgetisnull(result, i, 0)
+                                      ? NULL : PQgetvalue(result, i, 0),
+                                      (size_t) PQgetlength(result, i, 0));
+            continue;
+        }
+
+        name = !PQgetisnull(result, i, 0);
+        number = !PQgetisnull(result, i, 1);
+
+        rc = caphealth_ask_row(ask,
+                               name ? PQgetvalue(result, i, 0) : NULL,
+                               (size_t) PQgetlength(result, i, 0),
+                               number ? PQgetvalue(result, i, 1) : NULL,
+                               (size_t) PQgetlength(result, i, 1));
+    }
+
+    if (rc == 0) {
+        (void) caphealth_ask_end(ask);
+    }
+}
+
+
+static void
+caphealth_postgres_time(int64_t at, char *text, size_t len)
+{
+    time_t     t;
+    struct tm  tm;
+
+    t = (time_t) at;
+
+    (void) gmtime_r(&t, &tm);
+    (void) strftime(text, len, "%Y-%m-%d %H:%M:%S+00", &tm);
+}
+
+
+/* prepared, so that the server tells how many parameters there are */
+
+static int
+caphealth_postgres_describe(caphealth_postgres_t *p, caphealth_ask_t *ask,
+    double deadline, int *parameters)
+{
+    PGresult  *result;
+
+    *parameters = -1;
+
+    if (caphealth_postgres_call(p, PQsendPrepare(p->conn, "", ask->sql, 0,
+                                                 NULL),
+                                ask, deadline, &result)
+        == -1)
+    {
+        return -1;
+    }
+
+    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+        caphealth_postgres_refused(ask, result);
+        PQclear(result);
+        return 0;
+    }
+
+    PQclear(result);
+
+    if (caphealth_postgres_call(p, PQsendDescribePrepared(p->conn, ""), ask,
+                                deadline, &result)
+        == -1)
+    {
+        return -1;
+    }
+
+    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+        caphealth_postgres_refused(ask, result);
+
+    } else if (caphealth_ask_columns(ask, PQnfields(result)) == 0
+               && caphealth_ask_parameters(ask, PQnparams(result)) == 0)
+    {
+        *parameters = PQnparams(result);
+    }
+
+    PQclear(result);
+
+    return 0;
+}
+
+
+static int
+caphealth_postgres_ask(void *driver, caphealth_ask_t *ask, double deadline)
+{
+    caphealth_postgres_t  *p = driver;
+
+    int          n;
+    char         first[32], next[32];
+    PGresult    *result;
+
+    const char *const  values[] = { first, next };
+
+    if (caphealth_postgres_describe(p, ask, deadline, &n) == -1) {
+        return -1;
+    }
+
+    if (n == -1) {
+        return 0;
+    }
+
+    caphealth_postgres_time(ask->month.first, first, sizeof(first));
+    caphealth_postgres_time(ask->month.next, next, sizeof(next));
+
+    if (caphealth_postgres_call(p, PQsendQueryPrepared(p->conn, "", n, values,
+                                                       NULL, NULL, 0),
+                                ask, deadline, &result)
+        == -1)
+    {
+        return -1;
+    }
+
+    if (PQresultStatus(result) == PGRES_TUPLES_OK) {
+        caphealth_postgres_rows(ask, result);
+
+    } else {
+        caphealth_postgres_refused(ask, result);
+    }
+
+    PQclear(result);
+
+    return 0;
+}
+
+
+static void
+caphealth_postgres_version(void *driver, char *version, size_t len)
+{
+    caphealth_postgres_t  *p = driver;
+
+    const char  *s;
+
+    s = PQparameterStatus(p->conn, "server_version");
+
+    (void) snprintf(version, len, "%.*s", s == NULL ? 0 : (int) strcspn(s, " "),
+                    s == NULL ? "" : s);
+}
+
+
+const caphealth_driver_t  caphealth_postgres_driver = {
+    .engine = "postgresql",
+    .scheme = "postgres",
+    .create = caphealth_postgres_create,
+    .destroy = caphealth_postgres_destroy,
+    .open = caphealth_postgres_open,
+    .unchanged = NULL,
+    .ask = caphealth_postgres_ask,
+    .version = caphealth_postgres_version
+};

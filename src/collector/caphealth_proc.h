@@ -1,0 +1,87 @@
+
+/*
+ * Parsers of what the kernel says of itself in /proc.  Pure functions over
+ * text that need not end in a NUL; nothing here opens a file.
+ */
+
+#ifndef CAPHEALTH_PROC_H
+#define CAPHEALTH_PROC_H
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+
+/* the "cpu" line of /proc/stat, in clock ticks, and how many CPUs there are */
+
+typedef struct {
+    uint64_t  total;             /* guest time is inside user and nice */
+    uint64_t  idle;              /* idle and iowait */
+    unsigned  cores;
+} caphealth_proc_stat_t;
+
+
+/* /proc/pressure: percent, and seconds since boot */
+
+typedef struct {
+    double    avg10;
+    double    avg60;
+    double    avg300;
+    double    total;
+} caphealth_proc_stall_t;
+
+
+typedef struct {
+    int                     has_some;
+    int                     has_full;
+    caphealth_proc_stall_t  some;
+    caphealth_proc_stall_t  full;
+} caphealth_proc_pressure_t;
+
+
+/* each returns 0, or -1 if the text does not say what it should */
+
+int caphealth_proc_stat(const char *text, size_t len,
+    caphealth_proc_stat_t *stat);
+
+/* MemTotal and MemAvailable (Linux 3.14), in bytes. */
+int caphealth_proc_meminfo(const char *text, size_t len, uint64_t *total,
+    uint64_t *available);
+
+int caphealth_proc_loadavg(const char *text, size_t len, double load[3]);
+
+int caphealth_proc_pressure(const char *text, size_t len,
+    caphealth_proc_pressure_t *pressure);
+
+/*
+ * CPU use in percent between two samples: 100 * (1 - (didle + diowait) /
+ * dtotal), a counter that went backwards counting as one that stood still.
+ * NAN if no time has passed.
+ */
+double caphealth_proc_cpu_percent(const caphealth_proc_stat_t *from,
+    const caphealth_proc_stat_t *to);
+
+/*
+ * The path of our own control group: that of the named v1 controller, or of
+ * v2 if controller is "".  /proc/self/cgroup.  Returns 0 and a NUL-terminated
+ * path, or -1 if there is none or it does not fit into size bytes.
+ */
+int caphealth_proc_cgroup(const char *text, size_t len,
+    const char *controller, char *path, size_t size);
+
+/*
+ * Where that hierarchy is mounted, and which of its directories is there (its
+ * root): /proc/self/mountinfo.  controller is as above.
+ */
+int caphealth_proc_cgroup_mount(const char *text, size_t len,
+    const char *controller, char *mount, char *root, size_t size);
+
+/* A file that holds one number.  "max" and -1 are INT64_MAX: no limit. */
+int caphealth_proc_number(const char *text, size_t len, int64_t *number);
+
+/* The number after key in a file of "key number" lines. */
+int caphealth_proc_key(const char *text, size_t len, const char *key,
+    int64_t *number);
+
+
+#endif /* CAPHEALTH_PROC_H */

@@ -1,0 +1,452 @@
+
+/*
+ * Advice: recommendations, and the next tier's trigger.
+ */
+
+#include <math.h>
+
+#include "caphealth_advice.h"
+#include "caphealth_json.h"
+#include "caphealth_number.h"
+
+
+/* more than this share of a tier's bound: time to think of the next tier */
+#define CAPHEALTH_TRIGGER_PERCENT  70
+
+
+/* a section, as it is called in a sentence: what and path together */
+
+typedef struct {
+    const caphealth_section_t     *section;
+    const char                    *what;
+    const char                    *path;
+} caphealth_subject_t;
+
+
+static int caphealth_advise_thresholds(json_t *list,
+    const caphealth_assessment_t *a);
+static int caphealth_advise_threshold(json_t *list,
+    const caphealth_threshold_t *t, const caphealth_check_t *c);
+static int caphealth_advise_sources(json_t *list, const caphealth_facts_t *f,
+    double now);
+static caphealth_subject_t caphealth_subject(const caphealth_facts_t *f,
+    size_t i);
+static int caphealth_advise_source(json_t *list,
+    const caphealth_subject_t *subject, double now);
+static int caphealth_advise_database(json_t *list,
+    const caphealth_subject_t *subject, double now);
+static int caphealth_advise_stale(json_t *list,
+    const caphealth_subject_t *subject);
+static int caphealth_advise_absent(json_t *list,
+    const caphealth_subject_t *subject);
+static int caphealth_advise_tier(json_t *list, const caphealth_facts_t *f,
+    const caphealth_policy_t *p, const caphealth_tier_t *tier);
+static int caphealth_advise_nothing(json_t *list,
+    const caphealth_assessment_t *a);
+static int caphealth_advise_unknown(json_t *list,
+    const caphealth_assessment_t *a);
+static int caphealth_advise(json_t *list, const char *priority, json_t *title,
+    json_t *description, const char *action);
+static int caphealth_attempt_failed(const caphealth_section_t *s);
+static const char *caphealth_error(const caphealth_section_t *s);
+
+
+json_t *
+caphealth_advice(const caphealth_facts_t *f, const caphealth_policy_t *p,
+    const caphealth_assessment_t *a, double now)
+{
+    json_t  *list;
+
+    list = json_array();
+
+    if (caphealth_advise_thresholds(list, a) == -1
+        || caphealth_advise_sources(list, f, now) == -1
+        || caphealth_advise_tier(list, f, p, a->tier) == -1)
+    {
+        goto failed;
+    }
+
+    if (json_array_size(list) == 0
+        && caphealth_advise_nothing(list, a) == -1)
+    {
+        goto failed;
+    }
+
+    return list;
+
+failed:
+
+    json_decref(list);
+
+    return NULL;
+}
+
+
+static int
+caphealth_advise_thresholds(json_t *list, const caphealth_assessment_t *a)
+{
+    size_t  i;
+
+    for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
+
+        if (a->checks[i].status < CAPHEALTH_WARNING) {
+            continue;
+        }
+
+        if (caphealth_advise_threshold(list, &caphealth_thresholds[i],
+                                       &a->checks[i])
+            == -1)
+        {
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+caphealth_advise_threshold(json_t *list, const caphealth_threshold_t *t,
+    const caphealth_check_t *c)
+{
+    json_t  *description;
+
+    if (isnan(c->percent_used)) {
+        description = caphealth_json_format("Currently at %.0f of %.0f",
+                                            c->current, c->bounds.limit);
+
+    } else {
+        description = caphealth_json_format("Currently at %.0f%% of capacity "
+                                            "(%.0f of %.0f)",
+                                            c->percent_used, c->current,
+                                            c->bounds.limit);
+    }
+
+    if (c->status == CAPHEALTH_CRITICAL) {
+        return caphealth_advise(list, "critical",
+                    caphealth_json_format("%s at critical level", t->name),
+                    description, "Immediate scaling or cleanup required");
+    }
+
+    return caphealth_advise(list, "warning",
+                caphealth_json_format("%s approaching limit", t->name),
+                description, "Plan scaling in the next 2-4 weeks");
+}
+
+
+static int
+caphealth_advise_sources(json_t *list, const caphealth_facts_t *f, double now)
+{
+    int                  rc;
+    size_t               i;
+    caphealth_subject_t  subject;
+
+    for (i = 0; /* void */ ; i++) {
+
+        subject = caphealth_subject(f, i);
+
+        if (subject.section == NULL) {
+            return 0;
+        }
+
+        if (!subject.section->configured) {
+            continue;
+        }
+
+        if (subject.section == &f->database.section) {
+            rc = caphealth_advise_database(list, &subject, now);
+
+        } else {
+            rc = caphealth_advise_source(list, &subject, now);
+        }
+
+        if (rc == -1) {
+            return -1;
+        }
+    }
+}
+
+
+static caphealth_subject_t
+caphealth_subject(const caphealth_facts_t *f, size_t i)
+{
+    const char           *path;
+    caphealth_subject_t   subject;
+
+    subject.section = caphealth_facts_section(f, i);
+    subject.path = "";
+
+    if (i == 0) {
+        subject.what = "the system";
+
+    } else if (i <= f->ndisks) {
+        path = f->disks[i - 1].value.path;
+
+        subject.what = (path == NULL) ? "a disk" : "the disk ";
+        subject.path = (path == NULL) ? "" : path;
+
+    } else if (subject.section == &f->database.section) {
+        subject.what = "the database";
+
+    } else {
+        subject.what = "the image storage";
+    }
+
+    return subject;
+}
+
+
+static int
+caphealth_advise_source(json_t *list, const caphealth_subject_t *subject,
+    double now)
+{
+    const caphealth_section_t  *s;
+
+    s = subject->section;
+
+    if (caphealth_section_stale(s, now)) {
+        return caphealth_advise_stale(list, subject);
+    }
+
+    if (caphealth_section_known(s)) {
+        return 0;
+    }
+
+    if (!caphealth_attempt_failed(s)) {
+        return caphealth_advise_absent(list, subject);
+    }
+
+    return caphealth_advise(list, "warning",
+                caphealth_json_format("Facts of %s%s cannot be collected",
+                                      subject->what, subject->path),
+                caphealth_json_string(caphealth_error(s)),
+                "Check nginx's configuration and its error log");
+}
+
+
+static int
+caphealth_advise_database(json_t *list, const caphealth_subject_t *subject,
+    double now)
+{
+    const caphealth_section_t  *s;
+
+    s = subject->section;
+
+    if (caphealth_attempt_failed(s)) {
+        return caphealth_advise(list, "critical",
+                    json_string("Database cannot be reached"),
+                    caphealth_json_string(caphealth_error(s)),
+                    "Check that the database is running and that "
+                    "caphealth_database is right");
+    }
+
+    if (caphealth_section_stale(s, now)) {
+        return caphealth_advise_stale(list, subject);
+    }
+
+    if (!caphealth_section_known(s)) {
+        return caphealth_advise_absent(list, subject);
+    }
+
+    if (s->error == NULL) {
+        return 0;
+    }
+
+    return caphealth_advise(list, "warning",
+                json_string("Database partly unknown"),
+                caphealth_json_string(s->error),
+                "Check the database's tables and caphealth_query");
+}
+
+
+/* an answer is kept for a while: it says since when, not for how long */
+
+static int
+caphealth_advise_stale(json_t *list, const caphealth_subject_t *subject)
+{
+    json_t                     *at, *description;
+    const char                 *when;
+    const caphealth_section_t  *s;
+
+    s = subject->section;
+
+    at = caphealth_json_time(s->collected_at);
+    if (at == NULL) {
+        return -1;
+    }
+
+    when = json_is_null(at) ? "an unknown time" : json_string_value(at);
+
+    if (s->error == NULL) {
+        description = caphealth_json_format("The latest values are of %s",
+                                            when);
+
+    } else {
+        description = caphealth_json_format("The latest values are of %s: %s",
+                                            when, s->error);
+    }
+
+    json_decref(at);
+
+    return caphealth_advise(list, "warning",
+                caphealth_json_format("Facts of %s%s are stale",
+                                      subject->what, subject->path),
+                description, "Check nginx's error log");
+}
+
+
+static int
+caphealth_advise_absent(json_t *list, const caphealth_subject_t *subject)
+{
+    return caphealth_advise(list, "info",
+                caphealth_json_format("Facts of %s%s not collected yet",
+                                      subject->what, subject->path),
+                json_string("The first look has not brought an answer"),
+                NULL);
+}
+
+
+static int
+caphealth_advise_tier(json_t *list, const caphealth_facts_t *f,
+    const caphealth_policy_t *p, const caphealth_tier_t *tier)
+{
+    json_t  *trigger;
+
+    trigger = caphealth_advice_trigger(f, p, tier);
+    if (trigger == NULL) {
+        return -1;
+    }
+
+    if (json_is_null(trigger) || f->database.value.vendors_count < 1) {
+        json_decref(trigger);
+        return 0;
+    }
+
+    return caphealth_advise(list, "info",
+                caphealth_json_format("Current tier: %s", tier->name),
+                trigger, "Review capacity planning documentation");
+}
+
+
+json_t *
+caphealth_advice_trigger(const caphealth_facts_t *f,
+    const caphealth_policy_t *p, const caphealth_tier_t *tier)
+{
+    double       vendors, products;
+    const char  *next;
+
+    if (tier == NULL || tier + 1 == p->tiers + p->ntiers) {
+        return json_null();
+    }
+
+    /* NAN where the tier has no such bound, and so above nothing */
+
+    vendors = caphealth_share(f->database.value.vendors_count,
+                              tier->max_clients);
+    products = caphealth_share(f->database.value.products_count,
+                               tier->max_products);
+
+    if (!(vendors > CAPHEALTH_TRIGGER_PERCENT)
+        && !(products > CAPHEALTH_TRIGGER_PERCENT))
+    {
+        return json_null();
+    }
+
+    next = tier[1].name;
+
+    if (isnan(products)) {
+        return caphealth_json_format("Approaching %s tier (vendors: %.0f%%)",
+                                     next, vendors);
+    }
+
+    if (isnan(vendors)) {
+        return caphealth_json_format("Approaching %s tier (products: %.0f%%)",
+                                     next, products);
+    }
+
+    return caphealth_json_format("Approaching %s tier (vendors: %.0f%%, "
+                                 "products: %.0f%%)",
+                                 next, vendors, products);
+}
+
+
+static int
+caphealth_advise_nothing(json_t *list, const caphealth_assessment_t *a)
+{
+    if (a->overall == CAPHEALTH_OK) {
+        return caphealth_advise(list, "info",
+                    json_string("All systems healthy"),
+                    json_string("No capacity concerns at this time"), NULL);
+    }
+
+    if (caphealth_advise_unknown(list, a) == -1) {
+        return -1;
+    }
+
+    if (json_array_size(list) != 0) {
+        return 0;
+    }
+
+    return caphealth_advise(list, "info", json_string("Nothing is watched"),
+                json_string("There is no source of facts"), NULL);
+}
+
+
+/* what its source answers, but leaves open */
+
+static int
+caphealth_advise_unknown(json_t *list, const caphealth_assessment_t *a)
+{
+    int     rc;
+    size_t  i;
+
+    for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
+
+        if (a->checks[i].status != CAPHEALTH_UNKNOWN_STATUS) {
+            continue;
+        }
+
+        rc = caphealth_advise(list, "info",
+                 caphealth_json_format("%s is not known yet",
+                                       caphealth_thresholds[i].name),
+                 json_string("The latest facts do not include it"), NULL);
+
+        if (rc == -1) {
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* takes title and description; either may be NULL: no memory */
+
+static int
+caphealth_advise(json_t *list, const char *priority, json_t *title,
+    json_t *description, const char *action)
+{
+    caphealth_member_t  members[] = {
+        { "priority", json_string(priority) },
+        { "title", title },
+        { "description", description },
+        { "action", caphealth_json_string(action) }
+    };
+
+    return json_array_append_new(list, caphealth_json_object(members,
+                                     sizeof(members) / sizeof(members[0])));
+}
+
+
+static int
+caphealth_attempt_failed(const caphealth_section_t *s)
+{
+    return s->attempted_at > 0 && s->failed;
+}
+
+
+static const char *
+caphealth_error(const caphealth_section_t *s)
+{
+    return (s->error == NULL) ? "the last attempt failed" : s->error;
+}

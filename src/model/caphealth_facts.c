@@ -1,0 +1,336 @@
+
+/*
+ * Facts: a section's text becomes a structure.
+ */
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "caphealth_facts.h"
+#include "caphealth_fields.h"
+
+
+#define CAPHEALTH_STALE_INTERVALS  3
+
+
+static void caphealth_vendors_clear(void *field);
+static void caphealth_vendors_release(void *field);
+static const char *caphealth_vendors_parse(void *field, const json_t *value);
+static const char *caphealth_vendor_parse(caphealth_vendor_t *v,
+    const json_t *pair);
+
+static double caphealth_section_expires(const caphealth_section_t *s);
+
+
+static const char  caphealth_not_vendors[] =
+    "is not a list of [name or null, count]";
+
+
+/* the field is the whole caphealth_database_t: two members hold the list */
+
+static const caphealth_field_type_t  caphealth_field_vendors = {
+    caphealth_vendors_clear, caphealth_vendors_release,
+    caphealth_vendors_parse
+};
+
+
+#define caphealth_stall_field(resource, share, name)                         \
+    { "pressure." #resource "." #share "." #name, &caphealth_field_real,     \
+      offsetof(caphealth_system_t, pressure_##resource.share.name) }
+
+#define caphealth_stall_fields(resource, share)                              \
+    caphealth_stall_field(resource, share, avg10),                           \
+    caphealth_stall_field(resource, share, avg60),                           \
+    caphealth_stall_field(resource, share, avg300),                          \
+    caphealth_stall_field(resource, share, total)
+
+#define caphealth_system_field(name, type)                                   \
+    { #name, &caphealth_field_##type, offsetof(caphealth_system_t, name) }
+
+#define caphealth_disk_field(name, type)                                     \
+    { #name, &caphealth_field_##type, offsetof(caphealth_disk_t, name) }
+
+#define caphealth_database_field(name, type)                                 \
+    { #name, &caphealth_field_##type, offsetof(caphealth_database_t, name) }
+
+
+static const caphealth_field_t  caphealth_system_fields[] = {
+    caphealth_system_field(scope, string),
+    caphealth_system_field(cpu_percent, real),
+    caphealth_system_field(cores, real),
+    caphealth_system_field(memory_total, count),
+    caphealth_system_field(memory_used, count),
+    caphealth_system_field(load1, real),
+    caphealth_system_field(load5, real),
+    caphealth_system_field(load15, real),
+    caphealth_stall_fields(cpu, some),
+    caphealth_stall_fields(cpu, full),
+    caphealth_stall_fields(memory, some),
+    caphealth_stall_fields(memory, full),
+    caphealth_stall_fields(io, some),
+    caphealth_stall_fields(io, full),
+    { NULL, NULL, 0 }
+};
+
+
+static const caphealth_field_t  caphealth_disk_fields[] = {
+    caphealth_disk_field(path, string),
+    caphealth_disk_field(total, count),
+    caphealth_disk_field(used, count),
+    caphealth_disk_field(available, count),
+    caphealth_disk_field(inodes, count),
+    caphealth_disk_field(inodes_free, count),
+    caphealth_disk_field(read_only, flag),
+    { NULL, NULL, 0 }
+};
+
+
+static const caphealth_field_t  caphealth_database_fields[] = {
+    caphealth_database_field(engine, string),
+    caphealth_database_field(version, string),
+    caphealth_database_field(size, count),
+    caphealth_database_field(products_count, count),
+    caphealth_database_field(orders_count, count),
+    caphealth_database_field(vendors_count, count),
+    caphealth_database_field(inventory_count, count),
+    caphealth_database_field(orders_this_month, count),
+    caphealth_database_field(active_vendors, count),
+    { "vendors", &caphealth_field_vendors, 0 },
+    { NULL, NULL, 0 }
+};
+
+
+void
+caphealth_system_clear(caphealth_system_t *s)
+{
+    caphealth_fields_clear(caphealth_system_fields, s);
+}
+
+
+void
+caphealth_disk_clear(caphealth_disk_t *d)
+{
+    caphealth_fields_clear(caphealth_disk_fields, d);
+}
+
+
+void
+caphealth_database_clear(caphealth_database_t *d)
+{
+    caphealth_fields_clear(caphealth_database_fields, d);
+}
+
+
+void
+caphealth_images_clear(caphealth_images_t *i)
+{
+    i->files = CAPHEALTH_UNKNOWN;
+    i->bytes = CAPHEALTH_UNKNOWN;
+    i->max_files_per_dir = CAPHEALTH_UNKNOWN;
+    i->sets = CAPHEALTH_UNKNOWN;
+}
+
+
+int
+caphealth_system_parse(caphealth_system_t *s, const char *text, size_t len,
+    char *err, size_t errlen)
+{
+    return caphealth_fields_parse(caphealth_system_fields, s, text, len,
+                                  err, errlen);
+}
+
+
+int
+caphealth_disk_parse(caphealth_disk_t *d, const char *text, size_t len,
+    char *err, size_t errlen)
+{
+    return caphealth_fields_parse(caphealth_disk_fields, d, text, len,
+                                  err, errlen);
+}
+
+
+int
+caphealth_database_parse(caphealth_database_t *d, const char *text,
+    size_t len, char *err, size_t errlen)
+{
+    return caphealth_fields_parse(caphealth_database_fields, d, text, len,
+                                  err, errlen);
+}
+
+
+void
+caphealth_system_free(caphealth_system_t *s)
+{
+    caphealth_fields_free(caphealth_system_fields, s);
+}
+
+
+void
+caphealth_disk_free(caphealth_disk_t *d)
+{
+    caphealth_fields_free(caphealth_disk_fields, d);
+}
+
+
+void
+caphealth_database_free(caphealth_database_t *d)
+{
+    caphealth_fields_free(caphealth_database_fields, d);
+}
+
+
+static void
+caphealth_vendors_clear(void *field)
+{
+    caphealth_database_t  *d = field;
+
+    d->vendors = NULL;
+    d->nvendors = 0;
+}
+
+
+static void
+caphealth_vendors_release(void *field)
+{
+    size_t                 i;
+    caphealth_database_t  *d = field;
+
+    for (i = 0; i < d->nvendors; i++) {
+        free(d->vendors[i].name);
+    }
+
+    free(d->vendors);
+}
+
+
+static const char *
+caphealth_vendors_parse(void *field, const json_t *value)
+{
+    size_t                 i, n;
+    const char            *wrong;
+    caphealth_database_t  *d = field;
+
+    if (!json_is_array(value)) {
+        return caphealth_not_vendors;
+    }
+
+    n = json_array_size(value);
+
+    /* one more, so that no vendors are not the same as unknown ones */
+
+    d->vendors = calloc(n + 1, sizeof(caphealth_vendor_t));
+    if (d->vendors == NULL) {
+        return caphealth_field_no_memory;
+    }
+
+    d->nvendors = n;
+
+    for (i = 0; i < n; i++) {
+        wrong = caphealth_vendor_parse(&d->vendors[i],
+                                       json_array_get(value, i));
+        if (wrong != NULL) {
+            return wrong;
+        }
+    }
+
+    return NULL;
+}
+
+
+static const char *
+caphealth_vendor_parse(caphealth_vendor_t *v, const json_t *pair)
+{
+    json_t  *name, *products;
+
+    name = json_array_get(pair, 0);
+    products = json_array_get(pair, 1);
+
+    if (json_array_size(pair) != 2
+        || caphealth_field_count.parse(&v->products, products) != NULL)
+    {
+        return caphealth_not_vendors;
+    }
+
+    if (json_is_null(name)) {
+        return NULL;
+    }
+
+    if (!json_is_string(name)) {
+        return caphealth_not_vendors;
+    }
+
+    return caphealth_field_string.parse(&v->name, name);
+}
+
+
+int
+caphealth_section_known(const caphealth_section_t *s)
+{
+    return s->configured && s->collected_at > 0;
+}
+
+
+int
+caphealth_section_stale(const caphealth_section_t *s, double now)
+{
+    if (!caphealth_section_known(s)) {
+        return 0;
+    }
+
+    return now > caphealth_section_expires(s)
+           || s->collected_at - now > s->interval;
+}
+
+
+static double
+caphealth_section_expires(const caphealth_section_t *s)
+{
+    return s->collected_at + CAPHEALTH_STALE_INTERVALS * s->interval;
+}
+
+
+const caphealth_section_t *
+caphealth_facts_section(const caphealth_facts_t *f, size_t i)
+{
+    if (i == 0) {
+        return &f->system.section;
+    }
+
+    if (i <= f->ndisks) {
+        return &f->disks[i - 1].section;
+    }
+
+    switch (i - f->ndisks) {
+
+    case 1:
+        return &f->database.section;
+
+    case 2:
+        return &f->images.section;
+
+    default:
+        return NULL;
+    }
+}
+
+
+double
+caphealth_facts_stale_at(const caphealth_facts_t *f, double now)
+{
+    size_t                      i;
+    double                      at;
+    const caphealth_section_t  *s;
+
+    at = INFINITY;
+
+    for (i = 0; (s = caphealth_facts_section(f, i)) != NULL; i++) {
+
+        if (!caphealth_section_known(s) || caphealth_section_stale(s, now)) {
+            continue;
+        }
+
+        at = fmin(at, caphealth_section_expires(s));
+    }
+
+    return at;
+}

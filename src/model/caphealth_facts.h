@@ -1,0 +1,201 @@
+
+/*
+ * Facts: what the collector saw, as raw numbers.
+ *
+ * Facts come in sections, one for each source (the system, each watched
+ * disk, the database), and each section has its own age and its own error,
+ * so that one source that fails leaves the others alone.  The text of a
+ * section's data is JSON, as the collector wrote it; here it becomes a
+ * structure.  What is unknown is NAN or CAPHEALTH_UNKNOWN, never zero.
+ */
+
+#ifndef CAPHEALTH_FACTS_H
+#define CAPHEALTH_FACTS_H
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+
+#define CAPHEALTH_UNKNOWN  ((int64_t) -1)
+
+
+/* PSI, /proc/pressure: percent of the last 10, 60, 300 seconds; NAN: unknown */
+
+typedef struct {
+    double  avg10;
+    double  avg60;
+    double  avg300;
+    double  total;               /* stalled, seconds since boot */
+} caphealth_stall_t;
+
+
+typedef struct {
+    caphealth_stall_t  some;
+    caphealth_stall_t  full;
+} caphealth_pressure_t;
+
+
+typedef struct {
+    char                  *scope;         /* "host" or "cgroup" */
+    double                 cpu_percent;   /* of cores, over the interval */
+    double                 cores;         /* may be a fraction in a cgroup */
+    int64_t                memory_total;  /* bytes */
+    int64_t                memory_used;   /* bytes */
+    double                 load1;
+    double                 load5;
+    double                 load15;
+    caphealth_pressure_t   pressure_cpu;
+    caphealth_pressure_t   pressure_memory;
+    caphealth_pressure_t   pressure_io;
+} caphealth_system_t;
+
+
+typedef struct {
+    char                  *path;
+    int64_t                total;         /* bytes, statvfs f_blocks */
+    int64_t                used;          /* bytes, f_blocks - f_bfree */
+    int64_t                available;     /* bytes, f_bavail: to non-root */
+    int64_t                inodes;        /* 0 where the file system has no
+                                             fixed number */
+    int64_t                inodes_free;
+    int                    read_only;     /* 1, 0, or -1: unknown */
+} caphealth_disk_t;
+
+
+typedef struct {
+    char                  *name;          /* NULL where the column is NULL */
+    int64_t                products;
+} caphealth_vendor_t;
+
+
+typedef struct {
+    char                  *engine;        /* "sqlite" or "postgresql" */
+    char                  *version;       /* of the server or the library */
+    int64_t                size;          /* bytes */
+    int64_t                products_count;
+    int64_t                orders_count;
+    int64_t                vendors_count;
+    int64_t                inventory_count;
+    int64_t                orders_this_month;
+    int64_t                active_vendors;
+    caphealth_vendor_t    *vendors;       /* NULL: unknown */
+    size_t                 nvendors;
+} caphealth_database_t;
+
+
+/* the image trees together: filled by the caller, not parsed */
+
+typedef struct {
+    int64_t                files;
+    int64_t                bytes;
+    int64_t                max_files_per_dir;
+    int64_t                sets;          /* complete image sets */
+} caphealth_images_t;
+
+
+/* what is known about a section, beside its data */
+
+typedef struct {
+    int                    configured;    /* 0: nobody asked for it */
+    int                    failed;        /* the last attempt brought no data */
+    double                 collected_at;  /* of the data, seconds since the
+                                             epoch; 0: there is none yet */
+    double                 attempted_at;  /* of the last attempt; 0: none yet */
+    double                 interval;      /* seconds between attempts */
+    const char            *error;         /* of the last attempt, or NULL.  With
+                                             failed == 0 the data is there, but
+                                             a part of it is missing */
+} caphealth_section_t;
+
+
+typedef struct {
+    caphealth_section_t    section;
+    caphealth_system_t     value;
+} caphealth_system_facts_t;
+
+
+typedef struct {
+    caphealth_section_t    section;
+    caphealth_disk_t       value;
+} caphealth_disk_facts_t;
+
+
+typedef struct {
+    caphealth_section_t    section;
+    caphealth_database_t   value;
+} caphealth_database_facts_t;
+
+
+typedef struct {
+    caphealth_section_t    section;
+    caphealth_images_t     value;
+} caphealth_images_facts_t;
+
+
+typedef struct {
+    caphealth_system_facts_t     system;
+    caphealth_disk_facts_t      *disks;   /* the first gives disk_percent */
+    size_t                       ndisks;
+    caphealth_database_facts_t   database;
+    caphealth_images_facts_t     images;
+} caphealth_facts_t;
+
+
+/*
+ * Each sets every field to unknown, so that a section without data can be
+ * reported as such.
+ */
+void caphealth_system_clear(caphealth_system_t *s);
+void caphealth_disk_clear(caphealth_disk_t *d);
+void caphealth_database_clear(caphealth_database_t *d);
+void caphealth_images_clear(caphealth_images_t *i);
+
+/*
+ * Each parses len bytes of a section's data.  The structure is taken to hold
+ * nothing that would need to be freed.  A member that is absent or null is
+ * unknown; a member of the wrong type, or a negative number, is an error.
+ * Unknown members are ignored, so that an older worker reads a newer
+ * collector.  Strings are copied with malloc(); the _free() functions release
+ * them and leave the structure cleared.
+ *
+ * Returns 0, or -1 with a sentence in err (at most errlen bytes with its NUL)
+ * and the structure cleared.
+ */
+int caphealth_system_parse(caphealth_system_t *s, const char *text, size_t len,
+    char *err, size_t errlen);
+int caphealth_disk_parse(caphealth_disk_t *d, const char *text, size_t len,
+    char *err, size_t errlen);
+int caphealth_database_parse(caphealth_database_t *d, const char *text,
+    size_t len, char *err, size_t errlen);
+
+void caphealth_system_free(caphealth_system_t *s);
+void caphealth_disk_free(caphealth_disk_t *d);
+void caphealth_database_free(caphealth_database_t *d);
+
+/*
+ * The sections one after another: the system, each disk, the database, the
+ * images; NULL past the last.
+ */
+const caphealth_section_t *caphealth_facts_section(
+    const caphealth_facts_t *f, size_t i);
+
+/* Whether a section is configured and has data, however old. */
+int caphealth_section_known(const caphealth_section_t *s);
+
+/*
+ * A section is stale when its data is older than three intervals at the time
+ * now (seconds since the epoch), or comes from further in the future than one
+ * interval, which is what a clock set back looks like.  A section that is not
+ * configured, or has no data yet, is not stale: it is unknown.
+ */
+int caphealth_section_stale(const caphealth_section_t *s, double now);
+
+/*
+ * The time at which the next of the sections will become stale, in seconds
+ * since the epoch; INFINITY if none will.
+ */
+double caphealth_facts_stale_at(const caphealth_facts_t *f, double now);
+
+
+#endif /* CAPHEALTH_FACTS_H */

@@ -1,0 +1,83 @@
+
+/*
+ * Numbers: units, percentages, rounding.
+ */
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "caphealth_number.h"
+#include "caphealth_report.h"
+
+
+/* from here on a double has no fraction */
+#define CAPHEALTH_INTEGRAL      4503599627370496.0
+
+#define CAPHEALTH_MAX_DECIMALS  15
+
+
+double
+caphealth_amount(int64_t n, double unit)
+{
+    return (n == CAPHEALTH_UNKNOWN) ? NAN : (double) n / unit;
+}
+
+
+double
+caphealth_share(int64_t n, int64_t total)
+{
+    if (n == CAPHEALTH_UNKNOWN || total <= 0) {
+        return NAN;
+    }
+
+    return 100.0 * (double) n / (double) total;
+}
+
+
+double
+caphealth_disk_usage(const caphealth_disk_t *d)
+{
+    double  used, available;
+
+    if (d->used == CAPHEALTH_UNKNOWN || d->available == CAPHEALTH_UNKNOWN) {
+        return NAN;
+    }
+
+    /* not what root alone may use: a full disk is 100 %, as with df */
+
+    used = (double) d->used;
+    available = (double) d->available;
+
+    return (used + available > 0) ? 100.0 * used / (used + available) : NAN;
+}
+
+
+double
+caphealth_disk_inodes(const caphealth_disk_t *d)
+{
+    if (d->inodes_free == CAPHEALTH_UNKNOWN || d->inodes_free > d->inodes) {
+        return NAN;
+    }
+
+    return caphealth_share(d->inodes - d->inodes_free, d->inodes);
+}
+
+
+double
+caphealth_round(double x, int decimals)
+{
+    char  text[64];
+
+    if (!isfinite(x) || fabs(x) >= CAPHEALTH_INTEGRAL
+        || decimals < 0 || decimals > CAPHEALTH_MAX_DECIMALS)
+    {
+        return x;
+    }
+
+    /* printf() rounds the exact value; scaling would round it twice */
+
+    (void) snprintf(text, sizeof(text), "%.*f", decimals, x);
+
+    return strtod(text, NULL);
+}

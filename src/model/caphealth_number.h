@@ -1,0 +1,29 @@
+
+/*
+ * Numbers: the units and the arithmetic that the policy and the report share.
+ * What cannot be computed is NAN.
+ */
+
+#ifndef CAPHEALTH_NUMBER_H
+#define CAPHEALTH_NUMBER_H
+
+
+#include "caphealth_facts.h"
+
+
+#define CAPHEALTH_MIB  (1024.0 * 1024)
+#define CAPHEALTH_GIB  (1024.0 * 1024 * 1024)
+
+
+/* n in a unit; NAN: n is unknown. */
+double caphealth_amount(int64_t n, double unit);
+
+/* n in percent of total; NAN: one of them is unknown, or total is 0. */
+double caphealth_share(int64_t n, int64_t total);
+
+/* In percent: what df calls Use%, and of the inodes. */
+double caphealth_disk_usage(const caphealth_disk_t *d);
+double caphealth_disk_inodes(const caphealth_disk_t *d);
+
+
+#endif /* CAPHEALTH_NUMBER_H */

@@ -1,0 +1,104 @@
+
+/*
+ * Policy: what the operator thinks of the facts.  The six thresholds and the
+ * ladder of infrastructure tiers, their built-in values, and the checks that
+ * the directives share.
+ */
+
+#ifndef CAPHEALTH_POLICY_H
+#define CAPHEALTH_POLICY_H
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "caphealth_facts.h"
+
+
+typedef enum {
+    CAPHEALTH_PRODUCTS_TOTAL = 0,
+    CAPHEALTH_STORAGE_GB,
+    CAPHEALTH_DB_SIZE_MB,
+    CAPHEALTH_DISK_PERCENT,
+    CAPHEALTH_MEMORY_PERCENT,
+    CAPHEALTH_CPU_PERCENT,
+    CAPHEALTH_THRESHOLDS         /* how many there are */
+} caphealth_threshold_e;
+
+
+/* the unit of a threshold's numbers */
+
+typedef enum {
+    CAPHEALTH_UNIT_COUNT = 0,
+    CAPHEALTH_UNIT_GB,           /* GiB, as every "gb" of the report */
+    CAPHEALTH_UNIT_MB,           /* MiB */
+    CAPHEALTH_UNIT_PERCENT
+} caphealth_unit_e;
+
+
+typedef struct {
+    double  warning;
+    double  critical;
+    double  limit;
+} caphealth_bounds_t;
+
+
+/*
+ * The one description of a threshold: its key in the directive and in JSON,
+ * its label, its unit and decimals, its default bounds, and where its number
+ * comes from.
+ */
+
+typedef struct {
+    const char                 *key;
+    const char                 *name;
+    caphealth_unit_e            unit;
+    int                         decimals;
+    caphealth_bounds_t          bounds;
+    double                    (*current)(const caphealth_facts_t *f);
+                                          /* in the unit, not rounded; NAN:
+                                             unknown */
+    const caphealth_section_t *(*section)(const caphealth_facts_t *f);
+} caphealth_threshold_t;
+
+
+extern const caphealth_threshold_t  caphealth_thresholds[CAPHEALTH_THRESHOLDS];
+
+
+typedef struct {
+    const char  *name;
+    int64_t      max_clients;    /* CAPHEALTH_UNKNOWN: no bound */
+    int64_t      max_products;
+} caphealth_tier_t;
+
+
+typedef struct {
+    caphealth_bounds_t       bounds[CAPHEALTH_THRESHOLDS];
+    const caphealth_tier_t  *tiers;       /* the last one has no bounds */
+    size_t                   ntiers;
+} caphealth_policy_t;
+
+
+/* The built-in thresholds and tiers; refers to static memory only. */
+void caphealth_policy_init(caphealth_policy_t *p);
+
+/*
+ * Each returns NULL, or a sentence (static memory, lower case, no full stop)
+ * that says what is wrong.  Bounds: 0 <= warning <= critical <= limit,
+ * limit > 0, all finite; a percentage's limit is at most 100.  Tiers: at
+ * least one; unique non-empty names; every one but the last has a bound, the
+ * last has none; no bound is lower than the same bound of an earlier tier.
+ */
+const char *caphealth_bounds_check(const caphealth_bounds_t *b,
+    caphealth_unit_e unit);
+const char *caphealth_tiers_check(const caphealth_tier_t *tiers, size_t n);
+
+/*
+ * The first tier that holds both numbers; a tier without a bound holds any
+ * number.  NULL when a number that decides is CAPHEALTH_UNKNOWN.
+ */
+const caphealth_tier_t *caphealth_tier_find(const caphealth_policy_t *p,
+    int64_t clients, int64_t products);
+
+
+#endif /* CAPHEALTH_POLICY_H */

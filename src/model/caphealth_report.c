@@ -1,0 +1,535 @@
+
+/*
+ * Report: the health and the capacity document.
+ *
+ * Each object is a table of its members, in the order in which a client sees
+ * them.
+ */
+
+#include <math.h>
+
+#include "caphealth_advice.h"
+#include "caphealth_json.h"
+#include "caphealth_number.h"
+#include "caphealth_report.h"
+
+
+#define caphealth_count_of(list)  (sizeof(list) / sizeof((list)[0]))
+
+#define caphealth_object(members)                                            \
+    caphealth_json_object((members), caphealth_count_of(members))
+
+#define caphealth_array(values)                                              \
+    caphealth_json_array((values), caphealth_count_of(values))
+
+
+static json_t *caphealth_report_document(const caphealth_facts_t *f,
+    const caphealth_policy_t *p, const caphealth_assessment_t *a, double now);
+static json_t *caphealth_report_system(const caphealth_facts_t *f,
+    const caphealth_assessment_t *a);
+static json_t *caphealth_report_load(const caphealth_system_t *s);
+static json_t *caphealth_report_pressures(const caphealth_system_t *s);
+static json_t *caphealth_report_pressure(const caphealth_pressure_t *p);
+static json_t *caphealth_report_stall(const caphealth_stall_t *s);
+static json_t *caphealth_report_known(json_t *object);
+static json_t *caphealth_report_database(const caphealth_database_facts_t *d,
+    double now);
+static json_t *caphealth_report_reachable(const caphealth_section_t *s);
+static json_t *caphealth_report_images(const caphealth_images_facts_t *i,
+    double now);
+static json_t *caphealth_report_thresholds(const caphealth_assessment_t *a);
+static json_t *caphealth_report_threshold(const caphealth_threshold_t *t,
+    const caphealth_check_t *c);
+static json_t *caphealth_report_disks(const caphealth_facts_t *f, double now);
+static json_t *caphealth_report_disk(const caphealth_disk_facts_t *d,
+    double now);
+static json_t *caphealth_report_vendors(const caphealth_database_t *d);
+static int caphealth_report_vendor(json_t *vendors,
+    const caphealth_vendor_t *v);
+
+static json_t *caphealth_report_check(const caphealth_assessment_t *a,
+    caphealth_threshold_e i);
+static json_t *caphealth_report_shown(double x, int decimals);
+static json_t *caphealth_report_stale(const caphealth_section_t *s,
+    double now);
+static double caphealth_report_newest(const caphealth_facts_t *f);
+static double caphealth_report_older(const caphealth_section_t *s, double t);
+
+
+static const caphealth_disk_t  caphealth_no_disk = {
+    .total = CAPHEALTH_UNKNOWN,
+    .used = CAPHEALTH_UNKNOWN
+};
+
+
+static const char *const  caphealth_check_status[] = {
+    [CAPHEALTH_NOT_CONFIGURED] = "not_configured",
+    [CAPHEALTH_OK] = "ok",
+    [CAPHEALTH_UNKNOWN_STATUS] = "unknown",
+    [CAPHEALTH_WARNING] = "warning",
+    [CAPHEALTH_CRITICAL] = "critical"
+};
+
+
+static const char *const  caphealth_overall_status[] = {
+    [CAPHEALTH_NOT_CONFIGURED] = "not_configured",
+    [CAPHEALTH_OK] = "healthy",
+    [CAPHEALTH_UNKNOWN_STATUS] = "unknown",
+    [CAPHEALTH_WARNING] = "degraded",
+    [CAPHEALTH_CRITICAL] = "critical"
+};
+
+
+char *
+caphealth_report_health(const caphealth_facts_t *f,
+    const caphealth_policy_t *p, double now, size_t *len)
+{
+    caphealth_assessment_t  a;
+
+    caphealth_assess(&a, f, p, now);
+
+    return caphealth_json_text(caphealth_report_document(f, p, &a, now), len);
+}
+
+
+static json_t *
+caphealth_report_document(const caphealth_facts_t *f,
+    const caphealth_policy_t *p, const caphealth_assessment_t *a, double now)
+{
+    const caphealth_tier_t  *tier = a->tier;
+
+    caphealth_member_t  members[] = {
+        { "system", caphealth_report_system(f, a) },
+        { "database", caphealth_report_database(&f->database, now) },
+        { "image_storage", caphealth_report_images(&f->images, now) },
+        { "thresholds", caphealth_report_thresholds(a) },
+        { "overall_status",
+          json_string(caphealth_overall_status[a->overall]) },
+        { "recommendations", caphealth_advice(f, p, a, now) },
+        { "infrastructure_tier",
+          caphealth_json_string(tier == NULL ? NULL : tier->name) },
+        { "next_tier_trigger", caphealth_advice_trigger(f, p, tier) },
+        { "disks", caphealth_report_disks(f, now) },
+        { "stale", json_boolean(a->stale) },
+        { "timestamp", caphealth_json_time(caphealth_report_newest(f)) }
+    };
+
+    return caphealth_object(members);
+}
+
+
+char *
+caphealth_report_capacity(const caphealth_facts_t *f,
+    const caphealth_policy_t *p, double now, size_t *len)
+{
+    const caphealth_images_t    *i = &f->images.value;
+    const caphealth_section_t   *s = &f->database.section;
+    const caphealth_database_t  *d = &f->database.value;
+
+    caphealth_member_t  members[] = {
+        { "products_total", caphealth_json_count(d->products_count) },
+        { "products_by_vendor", caphealth_report_vendors(d) },
+        { "images_total", caphealth_json_count(i->files) },
+        { "storage_used_gb", caphealth_json_amount(i->bytes, CAPHEALTH_GIB) },
+        { "database_size_mb", caphealth_json_amount(d->size, CAPHEALTH_MIB) },
+        { "orders_this_month", caphealth_json_count(d->orders_this_month) },
+        { "active_vendors", caphealth_json_count(d->active_vendors) },
+        { "collected_at", caphealth_json_time(s->collected_at) },
+        { "stale", caphealth_report_stale(s, now) },
+        { "error", caphealth_json_string(s->error) },
+        { "configured", json_boolean(s->configured) }
+    };
+
+    (void) p;
+
+    return caphealth_json_text(caphealth_object(members), len);
+}
+
+
+static json_t *
+caphealth_report_system(const caphealth_facts_t *f,
+    const caphealth_assessment_t *a)
+{
+    const caphealth_disk_t     *d = f->ndisks == 0 ? &caphealth_no_disk
+                                                    : &f->disks[0].value;
+    const caphealth_system_t   *v = &f->system.value;
+    const caphealth_section_t  *s = &f->system.section;
+
+    caphealth_member_t  members[] = {
+        { "cpu_percent", caphealth_report_check(a, CAPHEALTH_CPU_PERCENT) },
+        { "memory_percent",
+          caphealth_report_check(a, CAPHEALTH_MEMORY_PERCENT) },
+        { "memory_used_gb",
+          caphealth_json_amount(v->memory_used, CAPHEALTH_GIB) },
+        { "memory_total_gb",
+          caphealth_json_amount(v->memory_total, CAPHEALTH_GIB) },
+        { "disk_percent", caphealth_report_check(a, CAPHEALTH_DISK_PERCENT) },
+        { "disk_used_gb", caphealth_json_amount(d->used, CAPHEALTH_GIB) },
+        { "disk_total_gb", caphealth_json_amount(d->total, CAPHEALTH_GIB) },
+        { "scope", caphealth_json_string(v->scope) },
+        { "cores", caphealth_json_number(caphealth_round(v->cores, 2)) },
+        { "load_average", caphealth_report_load(v) },
+        { "pressure", caphealth_report_pressures(v) },
+        { "collected_at", caphealth_json_time(s->collected_at) },
+        { "stale", json_boolean(a->stale) },
+        { "error", caphealth_json_string(s->error) }
+    };
+
+    return caphealth_object(members);
+}
+
+
+static json_t *
+caphealth_report_load(const caphealth_system_t *s)
+{
+    json_t  *values[] = {
+        caphealth_json_real(s->load1, 2),
+        caphealth_json_real(s->load5, 2),
+        caphealth_json_real(s->load15, 2)
+    };
+
+    return caphealth_array(values);
+}
+
+
+static json_t *
+caphealth_report_pressures(const caphealth_system_t *s)
+{
+    caphealth_member_t  members[] = {
+        { "cpu", caphealth_report_pressure(&s->pressure_cpu) },
+        { "memory", caphealth_report_pressure(&s->pressure_memory) },
+        { "io", caphealth_report_pressure(&s->pressure_io) }
+    };
+
+    return caphealth_object(members);
+}
+
+
+static json_t *
+caphealth_report_pressure(const caphealth_pressure_t *p)
+{
+    caphealth_member_t  members[] = {
+        { "some", caphealth_report_stall(&p->some) },
+        { "full", caphealth_report_stall(&p->full) }
+    };
+
+    return caphealth_report_known(caphealth_object(members));
+}
+
+
+static json_t *
+caphealth_report_stall(const caphealth_stall_t *s)
+{
+    caphealth_member_t  members[] = {
+        { "avg10", caphealth_json_real(s->avg10, 2) },
+        { "avg60", caphealth_json_real(s->avg60, 2) },
+        { "avg300", caphealth_json_real(s->avg300, 2) },
+        { "total_seconds", caphealth_json_real(s->total, 3) }
+    };
+
+    return caphealth_report_known(caphealth_object(members));
+}
+
+
+/* an object that knows nothing is itself unknown; takes the object */
+
+static json_t *
+caphealth_report_known(json_t *object)
+{
+    void  *member;
+
+    for (member = json_object_iter(object);
+         member != NULL;
+         member = json_object_iter_next(object, member))
+    {
+        if (!json_is_null(json_object_iter_value(member))) {
+            return object;
+        }
+    }
+
+    if (object == NULL) {
+        return NULL;
+    }
+
+    json_decref(object);
+
+    return json_null();
+}
+
+
+static json_t *
+caphealth_report_database(const caphealth_database_facts_t *d, double now)
+{
+    const caphealth_section_t   *s = &d->section;
+    const caphealth_database_t  *v = &d->value;
+
+    caphealth_member_t  members[] = {
+        { "size_mb", caphealth_json_amount(v->size, CAPHEALTH_MIB) },
+        { "products_count", caphealth_json_count(v->products_count) },
+        { "orders_count", caphealth_json_count(v->orders_count) },
+        { "vendors_count", caphealth_json_count(v->vendors_count) },
+        { "inventory_count", caphealth_json_count(v->inventory_count) },
+        { "size_bytes", caphealth_json_count(v->size) },
+        { "engine", caphealth_json_string(v->engine) },
+        { "version", caphealth_json_string(v->version) },
+        { "configured", json_boolean(s->configured) },
+        { "reachable", caphealth_report_reachable(s) },
+        { "collected_at", caphealth_json_time(s->collected_at) },
+        { "attempted_at", caphealth_json_time(s->attempted_at) },
+        { "stale", caphealth_report_stale(s, now) },
+        { "error", caphealth_json_string(s->error) }
+    };
+
+    return caphealth_object(members);
+}
+
+
+static json_t *
+caphealth_report_reachable(const caphealth_section_t *s)
+{
+    if (!s->configured || !(s->attempted_at > 0)) {
+        return json_null();
+    }
+
+    return json_boolean(!s->failed);
+}
+
+
+static json_t *
+caphealth_report_images(const caphealth_images_facts_t *i, double now)
+{
+    const caphealth_images_t   *v = &i->value;
+    const caphealth_section_t  *s = &i->section;
+
+    caphealth_member_t  members[] = {
+        { "total_files", caphealth_json_count(v->files) },
+        { "total_size_mb", caphealth_json_amount(v->bytes, CAPHEALTH_MIB) },
+        { "total_size_gb", caphealth_json_amount(v->bytes, CAPHEALTH_GIB) },
+        { "max_files_per_dir", caphealth_json_count(v->max_files_per_dir) },
+        { "products_estimated", caphealth_json_count(v->sets) },
+        { "total_bytes", caphealth_json_count(v->bytes) },
+        { "configured", json_boolean(s->configured) },
+        { "collected_at", caphealth_json_time(s->collected_at) },
+        { "stale", caphealth_report_stale(s, now) },
+        { "error", caphealth_json_string(s->error) }
+    };
+
+    return caphealth_object(members);
+}
+
+
+static json_t *
+caphealth_report_thresholds(const caphealth_assessment_t *a)
+{
+    size_t   i;
+    json_t  *values[CAPHEALTH_THRESHOLDS];
+
+    for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
+        values[i] = caphealth_report_threshold(&caphealth_thresholds[i],
+                                               &a->checks[i]);
+    }
+
+    return caphealth_array(values);
+}
+
+
+static json_t *
+caphealth_report_threshold(const caphealth_threshold_t *t,
+    const caphealth_check_t *c)
+{
+    caphealth_member_t  members[] = {
+        { "name", json_string(t->name) },
+        { "current", caphealth_report_shown(c->current, t->decimals) },
+        { "warning", caphealth_json_number(c->bounds.warning) },
+        { "critical", caphealth_json_number(c->bounds.critical) },
+        { "limit", caphealth_json_number(c->bounds.limit) },
+        { "status", json_string(caphealth_check_status[c->status]) },
+        { "percent_used", caphealth_json_real(c->percent_used, 1) },
+        { "key", json_string(t->key) }
+    };
+
+    return caphealth_object(members);
+}
+
+
+static json_t *
+caphealth_report_disks(const caphealth_facts_t *f, double now)
+{
+    int      rc;
+    size_t   i;
+    json_t  *disks;
+
+    rc = 0;
+    disks = json_array();
+
+    for (i = 0; i < f->ndisks; i++) {
+        rc |= json_array_append_new(disks,
+                                    caphealth_report_disk(&f->disks[i], now));
+    }
+
+    if (rc != 0) {
+        json_decref(disks);
+        return NULL;
+    }
+
+    return disks;
+}
+
+
+static json_t *
+caphealth_report_disk(const caphealth_disk_facts_t *d, double now)
+{
+    const caphealth_disk_t     *v = &d->value;
+    const caphealth_section_t  *s = &d->section;
+
+    caphealth_member_t  members[] = {
+        { "path", caphealth_json_string(v->path) },
+        { "percent", caphealth_json_real(caphealth_disk_usage(v), 1) },
+        { "used_gb", caphealth_json_amount(v->used, CAPHEALTH_GIB) },
+        { "total_gb", caphealth_json_amount(v->total, CAPHEALTH_GIB) },
+        { "available_gb",
+          caphealth_json_amount(v->available, CAPHEALTH_GIB) },
+        { "inodes_percent",
+          caphealth_json_real(caphealth_disk_inodes(v), 1) },
+        { "read_only", caphealth_json_flag(v->read_only) },
+        { "collected_at", caphealth_json_time(s->collected_at) },
+        { "stale", caphealth_report_stale(s, now) },
+        { "error", caphealth_json_string(s->error) }
+    };
+
+    return caphealth_object(members);
+}
+
+
+static json_t *
+caphealth_report_vendors(const caphealth_database_t *d)
+{
+    int      rc;
+    size_t   i;
+    json_t  *vendors;
+
+    if (d->vendors == NULL) {
+        return json_null();
+    }
+
+    rc = 0;
+    vendors = json_object();
+
+    for (i = 0; i < d->nvendors; i++) {
+        rc |= caphealth_report_vendor(vendors, &d->vendors[i]);
+    }
+
+    if (rc != 0) {
+        json_decref(vendors);
+        return NULL;
+    }
+
+    return vendors;
+}
+
+
+static int
+caphealth_report_vendor(json_t *vendors, const caphealth_vendor_t *v)
+{
+    json_int_t   n;
+    const char  *name;
+
+    /* a query of the operator's own may list vendors that have nothing */
+
+    if (v->products <= 0) {
+        return 0;
+    }
+
+    name = (v->name == NULL) ? "Unknown" : v->name;
+
+    n = json_integer_value(json_object_get(vendors, name));
+
+    if (__builtin_add_overflow(n, v->products, &n)) {
+        n = INT64_MAX;
+    }
+
+    return json_object_set_new(vendors, name, json_integer(n));
+}
+
+
+/* the very number that is judged */
+
+static json_t *
+caphealth_report_check(const caphealth_assessment_t *a,
+    caphealth_threshold_e i)
+{
+    return caphealth_report_shown(a->checks[i].current,
+                                  caphealth_thresholds[i].decimals);
+}
+
+
+static json_t *
+caphealth_report_shown(double x, int decimals)
+{
+    return (decimals == 0) ? caphealth_json_number(x)
+                           : caphealth_json_real(x, decimals);
+}
+
+
+static json_t *
+caphealth_report_stale(const caphealth_section_t *s, double now)
+{
+    return json_boolean(caphealth_section_stale(s, now));
+}
+
+
+static double
+caphealth_report_newest(const caphealth_facts_t *f)
+{
+    size_t                      i;
+    double                      t;
+    const caphealth_section_t  *s;
+
+    t = 0;
+
+    for (i = 0; (s = caphealth_facts_section(f, i)) != NULL; i++) {
+        if (caphealth_section_known(s)) {
+            t = fmax(t, s->collected_at);
+        }
+    }
+
+    return t;
+}
+
+
+double
+caphealth_report_health_time(const caphealth_facts_t *f)
+{
+    size_t                      i;
+    double                      t;
+    const caphealth_section_t  *s;
+
+    t = 0;
+
+    for (i = 0; (s = caphealth_facts_section(f, i)) != NULL; i++) {
+        t = caphealth_report_older(s, t);
+    }
+
+    return t;
+}
+
+
+double
+caphealth_report_capacity_time(const caphealth_facts_t *f)
+{
+    return caphealth_report_older(&f->images.section,
+               caphealth_report_older(&f->database.section, 0));
+}
+
+
+/* the older of t and the section's data, where 0 is none */
+
+static double
+caphealth_report_older(const caphealth_section_t *s, double t)
+{
+    if (!caphealth_section_known(s)) {
+        return t;
+    }
+
+    return (t > 0) ? fmin(t, s->collected_at) : s->collected_at;
+}

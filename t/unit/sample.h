@@ -1,0 +1,166 @@
+
+/*
+ * A platform in good health, for the tests to spoil.
+ */
+
+#ifndef SAMPLE_H
+#define SAMPLE_H
+
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "caphealth_report.h"
+
+
+#define SAMPLE_THEN  1000000000.75       /* 2001-09-09T01:46:40Z */
+#define SAMPLE_NOW   1000000005.0
+
+#define MIB          (INT64_C(1024) * 1024)
+#define GIB          (INT64_C(1024) * 1024 * 1024)
+
+
+typedef struct {
+    caphealth_facts_t        facts;
+    caphealth_disk_facts_t   disks[2];
+    caphealth_vendor_t       vendors[3];
+    caphealth_policy_t       policy;
+} sample_t;
+
+
+static inline void
+sample_section(caphealth_section_t *s, double interval)
+{
+    s->configured = 1;
+    s->collected_at = SAMPLE_THEN;
+    s->attempted_at = SAMPLE_THEN;
+    s->interval = interval;
+}
+
+
+static inline void
+sample_init(sample_t *s)
+{
+    size_t  i;
+
+    memset(s, 0, sizeof(sample_t));
+
+    caphealth_policy_init(&s->policy);
+
+    sample_section(&s->facts.system.section, 10);
+    sample_section(&s->facts.database.section, 60);
+    sample_section(&s->facts.images.section, 60);
+
+    s->facts.system.value = (caphealth_system_t) {
+        .scope = (char *) "host",
+        .cpu_percent = 19.199999,
+        .cores = 4,
+        .memory_total = 8 * GIB,
+        .memory_used = 2 * GIB,
+        .load1 = 0.126,
+        .load5 = 0.994,
+        .load15 = 1.256,
+        .pressure_cpu = { { 1.234, 2.346, 3, 4.0625 },
+                          { NAN, NAN, NAN, NAN } },
+        .pressure_memory = { { 0, 0, 0, 0 }, { 0, 0, 0.01, 1e6 } },
+        .pressure_io = { { NAN, NAN, NAN, NAN }, { NAN, NAN, NAN, NAN } }
+    };
+
+    s->facts.disks = s->disks;
+    s->facts.ndisks = 2;
+
+    for (i = 0; i < 2; i++) {
+        sample_section(&s->disks[i].section, 10);
+
+        s->disks[i].value = (caphealth_disk_t) {
+            .path = (char *) (i == 0 ? "/" : "/srv/images"),
+            .total = 100 * GIB,
+            .used = 30 * GIB,
+            .available = 60 * GIB,
+            .inodes = (i == 0) ? 3000 : 0,
+            .inodes_free = (i == 0) ? 2000 : 0,
+            .read_only = (int) i
+        };
+    }
+
+    s->facts.database.value = (caphealth_database_t) {
+        .engine = (char *) "sqlite",
+        .version = (char *) "3.40.1",
+        .size = 12 * MIB + 512 * 1024,
+        .products_count = 1234,
+        .orders_count = 5678,
+        .vendors_count = 12,
+        .inventory_count = 0,
+        .orders_this_month = 90,
+        .active_vendors = 11,
+        .vendors = s->vendors,
+        .nvendors = 3
+    };
+
+    s->vendors[0] = (caphealth_vendor_t) { (char *) "Zoë", 1000 };
+    s->vendors[1] = (caphealth_vendor_t) { (char *) "Anna", 200 };
+    s->vendors[2] = (caphealth_vendor_t) { NULL, 34 };
+
+    s->facts.images.value = (caphealth_images_t) {
+        .files = 30,
+        .bytes = 3 * GIB / 2,
+        .max_files_per_dir = 6,
+        .sets = 10
+    };
+}
+
+
+/* nothing is configured, and nothing is known */
+
+static inline void
+sample_nothing(sample_t *s)
+{
+    memset(&s->facts, 0, sizeof(caphealth_facts_t));
+
+    caphealth_system_clear(&s->facts.system.value);
+    caphealth_database_clear(&s->facts.database.value);
+    caphealth_images_clear(&s->facts.images.value);
+}
+
+
+/* sets what the threshold i looks at */
+
+static inline void
+sample_set(sample_t *s, caphealth_threshold_e i, double x)
+{
+    switch (i) {
+
+    case CAPHEALTH_PRODUCTS_TOTAL:
+        s->facts.database.value.products_count = (int64_t) x;
+        break;
+
+    case CAPHEALTH_STORAGE_GB:
+        s->facts.images.value.bytes = (int64_t) (x * GIB);
+        break;
+
+    case CAPHEALTH_DB_SIZE_MB:
+        s->facts.database.value.size = (int64_t) (x * MIB);
+        break;
+
+    case CAPHEALTH_DISK_PERCENT:
+        s->disks[0].value.used = (int64_t) (x * 1e9);
+        s->disks[0].value.available = (int64_t) ((100 - x) * 1e9);
+        break;
+
+    case CAPHEALTH_MEMORY_PERCENT:
+        s->facts.system.value.memory_used = (int64_t) (x * 1e9);
+        s->facts.system.value.memory_total = (int64_t) 100e9;
+        break;
+
+    case CAPHEALTH_CPU_PERCENT:
+        s->facts.system.value.cpu_percent = x;
+        break;
+
+    case CAPHEALTH_THRESHOLDS:
+        break;
+    }
+}
+
+
+#endif /* SAMPLE_H */

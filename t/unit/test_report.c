@@ -1,0 +1,310 @@
+
+/*
+ * Report: the two documents as a client reads them, byte for byte.
+ */
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "caphealth_report.h"
+#include "document.h"
+#include "sample.h"
+
+
+/* allocations that succeed before the one that does not; -1: all do */
+
+static int  allocations = -1;
+
+
+static void *
+allocate(size_t size)
+{
+    if (allocations == -1) {
+        return malloc(size);
+    }
+
+    return (allocations-- == 0) ? NULL : malloc(size);
+}
+
+
+static int
+restore(void **state)
+{
+    (void) state;
+
+    allocations = -1;
+    json_set_alloc_funcs(malloc, free);
+
+    return 0;
+}
+
+
+static void
+assert_report(report_t report, const sample_t *s, const char *expected)
+{
+    char    *text;
+    size_t   len;
+
+    text = report(&s->facts, &s->policy, SAMPLE_NOW, &len);
+
+    assert_non_null(text);
+    assert_string_equal(text, expected);
+    assert_int_equal(strlen(text), len);
+
+    free(text);
+}
+
+
+static void
+test_health(void **state)
+{
+    sample_t  s;
+
+    (void) state;
+
+    sample_init(&s);
+
+    assert_report(caphealth_report_health, &s,
+        "{\"system\":{\"cpu_percent\":19.2,\"memory_percent\":25.0,"
+        "\"memory_used_gb\":2.0,\"memory_total_gb\":8.0,"
+        "\"disk_percent\":33.3,\"disk_used_gb\":30.0,"
+        "\"disk_total_gb\":100.0,\"scope\":\"host\",\"cores\":4,"
+        "\"load_average\":[0.13,0.99,1.26],\"pressure\":{"
+        "\"cpu\":{\"some\":{\"avg10\":1.23,\"avg60\":2.35,\"avg300\":3.0,"
+        "\"total_seconds\":4.062},\"full\":null},"
+        "\"memory\":{\"some\":{\"avg10\":0.0,\"avg60\":0.0,\"avg300\":0.0,"
+        "\"total_seconds\":0.0},\"full\":{\"avg10\":0.0,\"avg60\":0.0,"
+        "\"avg300\":0.01,\"total_seconds\":1000000.0}},"
+        "\"io\":null},"
+        "\"collected_at\":\"2001-09-09T01:46:40Z\",\"stale\":false,"
+        "\"error\":null},"
+
+        "\"database\":{\"size_mb\":12.5,\"products_count\":1234,"
+        "\"orders_count\":5678,\"vendors_count\":12,\"inventory_count\":0,"
+        "\"size_bytes\":13107200,\"engine\":\"sqlite\","
+        "\"version\":\"3.40.1\",\"configured\":true,\"reachable\":true,"
+        "\"collected_at\":\"2001-09-09T01:46:40Z\","
+        "\"attempted_at\":\"2001-09-09T01:46:40Z\",\"stale\":false,"
+        "\"error\":null},"
+
+        "\"image_storage\":{\"total_files\":30,\"total_size_mb\":1536.0,"
+        "\"total_size_gb\":1.5,\"max_files_per_dir\":6,"
+        "\"products_estimated\":10,\"total_bytes\":1610612736,"
+        "\"configured\":true,\"collected_at\":\"2001-09-09T01:46:40Z\","
+        "\"stale\":false,\"error\":null},"
+
+        "\"thresholds\":["
+        "{\"name\":\"Products\",\"current\":1234,\"warning\":400000,"
+        "\"critical\":475000,\"limit\":500000,\"status\":\"ok\","
+        "\"percent_used\":0.2,\"key\":\"products_total\"},"
+        "{\"name\":\"Image Storage (GB)\",\"current\":1.5,\"warning\":800,"
+        "\"critical\":950,\"limit\":1000,\"status\":\"ok\","
+        "\"percent_used\":0.1,\"key\":\"storage_gb\"},"
+        "{\"name\":\"Database (MB)\",\"current\":12.5,\"warning\":20000,"
+        "\"critical\":24000,\"limit\":25000,\"status\":\"ok\","
+        "\"percent_used\":0.1,\"key\":\"db_size_mb\"},"
+        "{\"name\":\"Disk Usage (%)\",\"current\":33.3,\"warning\":70,"
+        "\"critical\":85,\"limit\":100,\"status\":\"ok\","
+        "\"percent_used\":33.3,\"key\":\"disk_percent\"},"
+        "{\"name\":\"Memory Usage (%)\",\"current\":25.0,\"warning\":75,"
+        "\"critical\":90,\"limit\":100,\"status\":\"ok\","
+        "\"percent_used\":25.0,\"key\":\"memory_percent\"},"
+        "{\"name\":\"CPU Usage (%)\",\"current\":19.2,\"warning\":70,"
+        "\"critical\":85,\"limit\":100,\"status\":\"ok\","
+        "\"percent_used\":19.2,\"key\":\"cpu_percent\"}],"
+
+        "\"overall_status\":\"healthy\","
+        "\"recommendations\":[{\"priority\":\"info\","
+        "\"title\":\"All systems healthy\","
+        "\"description\":\"No capacity concerns at this time\","
+        "\"action\":null}],"
+        "\"infrastructure_tier\":\"Starter\",\"next_tier_trigger\":null,"
+
+        "\"disks\":[{\"path\":\"/\",\"percent\":33.3,\"used_gb\":30.0,"
+        "\"total_gb\":100.0,\"available_gb\":60.0,\"inodes_percent\":33.3,"
+        "\"read_only\":false,\"collected_at\":\"2001-09-09T01:46:40Z\","
+        "\"stale\":false,\"error\":null},"
+        "{\"path\":\"/srv/images\",\"percent\":33.3,\"used_gb\":30.0,"
+        "\"total_gb\":100.0,\"available_gb\":60.0,\"inodes_percent\":null,"
+        "\"read_only\":true,\"collected_at\":\"2001-09-09T01:46:40Z\","
+        "\"stale\":false,\"error\":null}],"
+
+        "\"stale\":false,\"timestamp\":\"2001-09-09T01:46:40Z\"}\n");
+}
+
+
+static void
+test_capacity(void **state)
+{
+    sample_t  s;
+
+    (void) state;
+
+    sample_init(&s);
+
+    assert_report(caphealth_report_capacity, &s,
+        "{\"products_total\":1234,\"products_by_vendor\":{\"Zoë\":1000,"
+        "\"Anna\":200,\"Unknown\":34},\"images_total\":30,"
+        "\"storage_used_gb\":1.5,\"database_size_mb\":12.5,"
+        "\"orders_this_month\":90,\"active_vendors\":11,"
+        "\"collected_at\":\"2001-09-09T01:46:40Z\",\"stale\":false,"
+        "\"error\":null,\"configured\":true}\n");
+}
+
+
+static void
+test_nothing(void **state)
+{
+    sample_t  s;
+
+    (void) state;
+
+    sample_init(&s);
+    sample_nothing(&s);
+
+#define NOTHING(name, key, warning, critical, limit)                         \
+        "{\"name\":\"" name "\",\"current\":null,\"warning\":" #warning      \
+        ",\"critical\":" #critical ",\"limit\":" #limit                      \
+        ",\"status\":\"not_configured\",\"percent_used\":null,"              \
+        "\"key\":\"" key "\"}"
+
+    assert_report(caphealth_report_health, &s,
+        "{\"system\":{\"cpu_percent\":null,\"memory_percent\":null,"
+        "\"memory_used_gb\":null,\"memory_total_gb\":null,"
+        "\"disk_percent\":null,\"disk_used_gb\":null,"
+        "\"disk_total_gb\":null,\"scope\":null,\"cores\":null,"
+        "\"load_average\":[null,null,null],"
+        "\"pressure\":{\"cpu\":null,\"memory\":null,\"io\":null},"
+        "\"collected_at\":null,\"stale\":false,\"error\":null},"
+        "\"database\":{\"size_mb\":null,\"products_count\":null,"
+        "\"orders_count\":null,\"vendors_count\":null,"
+        "\"inventory_count\":null,\"size_bytes\":null,\"engine\":null,"
+        "\"version\":null,\"configured\":false,\"reachable\":null,"
+        "\"collected_at\":null,\"attempted_at\":null,\"stale\":false,"
+        "\"error\":null},"
+        "\"image_storage\":{\"total_files\":null,\"total_size_mb\":null,"
+        "\"total_size_gb\":null,\"max_files_per_dir\":null,"
+        "\"products_estimated\":null,\"total_bytes\":null,"
+        "\"configured\":false,\"collected_at\":null,\"stale\":false,"
+        "\"error\":null},"
+        "\"thresholds\":["
+        NOTHING("Products", "products_total", 400000, 475000, 500000) ","
+        NOTHING("Image Storage (GB)", "storage_gb", 800, 950, 1000) ","
+        NOTHING("Database (MB)", "db_size_mb", 20000, 24000, 25000) ","
+        NOTHING("Disk Usage (%)", "disk_percent", 70, 85, 100) ","
+        NOTHING("Memory Usage (%)", "memory_percent", 75, 90, 100) ","
+        NOTHING("CPU Usage (%)", "cpu_percent", 70, 85, 100) "],"
+        "\"overall_status\":\"unknown\","
+        "\"recommendations\":[{\"priority\":\"info\","
+        "\"title\":\"Nothing is watched\","
+        "\"description\":\"There is no source of facts\","
+        "\"action\":null}],"
+        "\"infrastructure_tier\":null,\"next_tier_trigger\":null,"
+        "\"disks\":[],\"stale\":false,\"timestamp\":null}\n");
+
+    assert_report(caphealth_report_capacity, &s,
+        "{\"products_total\":null,\"products_by_vendor\":null,"
+        "\"images_total\":null,\"storage_used_gb\":null,"
+        "\"database_size_mb\":null,\"orders_this_month\":null,"
+        "\"active_vendors\":null,\"collected_at\":null,\"stale\":false,"
+        "\"error\":null,\"configured\":false}\n");
+}
+
+
+static void
+sample_talkative(sample_t *s)
+{
+    /* something to say in each kind of recommendation */
+
+    s->facts.database.section.error = "\xff";
+    s->facts.database.value.vendors_count = 40;
+    s->facts.system.value.cpu_percent = 75;
+    s->facts.images.section.collected_at = 1;
+    s->facts.images.section.error = "\xff";
+    s->disks[0].section.collected_at = 0;
+    s->disks[1].section.collected_at = 0;
+    s->disks[1].section.failed = 1;
+}
+
+
+static void
+sample_open(sample_t *s)
+{
+    s->facts.system.value.cpu_percent = NAN;
+}
+
+
+/* every allocation of jansson's fails once; the text is the same after all */
+
+static void
+assert_no_memory(report_t report, const sample_t *s)
+{
+    int      n;
+    char    *text, *whole;
+    size_t   len;
+
+    allocations = -1;
+
+    whole = report(&s->facts, &s->policy, SAMPLE_NOW, &len);
+    assert_non_null(whole);
+
+    for (n = 0; /* void */ ; n++) {
+        allocations = n;
+
+        text = report(&s->facts, &s->policy, SAMPLE_NOW, &len);
+        if (text != NULL) {
+            break;
+        }
+    }
+
+    assert_true(n > 10);
+    assert_string_equal(text, whole);
+
+    free(text);
+    free(whole);
+}
+
+
+static void
+test_no_memory(void **state)
+{
+    size_t    i;
+    sample_t  s;
+
+    static void (*const  changes[])(sample_t *s) = {
+        sample_init, sample_talkative, sample_open, sample_nothing
+    };
+
+    (void) state;
+
+    json_set_alloc_funcs(allocate, free);
+
+    for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+        sample_init(&s);
+        changes[i](&s);
+
+        assert_no_memory(caphealth_report_health, &s);
+        assert_no_memory(caphealth_report_capacity, &s);
+    }
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_health),
+        cmocka_unit_test(test_capacity),
+        cmocka_unit_test(test_nothing),
+        cmocka_unit_test_teardown(test_no_memory, restore)
+    };
+
+    return cmocka_run_group_tests_name("report", tests, NULL, NULL);
+}
