@@ -25,6 +25,8 @@ static ngx_int_t ngx_http_caphealth_collector_configure(
     ngx_http_caphealth_collector_t *cl);
 static char *ngx_http_caphealth_collector_settings(
     ngx_http_caphealth_collector_conf_t *conf);
+static ngx_uint_t ngx_http_caphealth_collector_broken(
+    ngx_http_caphealth_collector_t *cl, char *reason);
 static ngx_int_t ngx_http_caphealth_collector_facts(
     ngx_http_caphealth_collector_t *cl, caphealth_ipc_message_t *m, int fd);
 
@@ -203,9 +205,12 @@ static ngx_int_t
 ngx_http_caphealth_collector_message(ngx_http_caphealth_collector_t *cl,
     caphealth_ipc_message_t *m, int fd)
 {
-    if (m->version != CAPHEALTH_IPC_VERSION) {
+    char  *reason;
 
-        if (!cl->broken) {
+    if (m->version != CAPHEALTH_IPC_VERSION) {
+        reason = "is of another version";
+
+        if (ngx_http_caphealth_collector_broken(cl, reason)) {
             ngx_log_error(NGX_LOG_ERR, cl->log, 0,
                           "\"%s\" is of another version than the module: "
                           "protocol %d, expected %d; install both from the "
@@ -214,22 +219,23 @@ ngx_http_caphealth_collector_message(ngx_http_caphealth_collector_t *cl,
                           CAPHEALTH_IPC_VERSION);
         }
 
-        ngx_http_caphealth_collector_replace(cl, "is of another version");
+        ngx_http_caphealth_collector_replace(cl, reason);
         return NGX_ERROR;
     }
 
     switch (m->type) {
 
     case CAPHEALTH_IPC_NO_EXEC:
+        reason = "cannot be executed";
 
-        if (!cl->broken) {
+        if (ngx_http_caphealth_collector_broken(cl, reason)) {
             ngx_log_error(NGX_LOG_ERR, cl->log, (ngx_err_t) m->value,
                           "execve(\"%s\") failed, check that it is there and "
                           "executable, or set \"caphealth_helper_dir\"",
                           cl->process.path);
         }
 
-        ngx_http_caphealth_collector_replace(cl, "cannot be executed");
+        ngx_http_caphealth_collector_replace(cl, reason);
         return NGX_ERROR;
 
     case CAPHEALTH_IPC_HELLO:
@@ -367,8 +373,10 @@ ngx_http_caphealth_collector_facts(ngx_http_caphealth_collector_t *cl,
         return NGX_ERROR;
     }
 
-    if (cl->broken) {
-        cl->broken = 0;
+    /* one that answers and dies, again and again, does not work */
+
+    if (cl->reason && ngx_current_msec - cl->started >= cl->pause) {
+        cl->reason = NULL;
 
         ngx_log_error(NGX_LOG_ERR, cl->log, 0, "%s %P works again",
                       cl->process.name, cl->process.pid);
@@ -403,9 +411,7 @@ ngx_http_caphealth_collector_replace(ngx_http_caphealth_collector_t *cl,
     cl->pause = cl->pause ? cl->pause * 2 : NGX_HTTP_CAPHEALTH_PAUSE_MIN;
     cl->pause = ngx_min(cl->pause, NGX_HTTP_CAPHEALTH_PAUSE_MAX);
 
-    if (!cl->broken) {
-        cl->broken = 1;
-
+    if (ngx_http_caphealth_collector_broken(cl, reason)) {
         ngx_log_error(NGX_LOG_ERR, cl->log, 0, "%s %s, it is replaced",
                       cl->process.name, reason);
     }
@@ -421,4 +427,20 @@ ngx_http_caphealth_collector_replace(ngx_http_caphealth_collector_t *cl,
     cl->ready = 0;
 
     ngx_add_timer(&cl->event, cl->pause);
+}
+
+
+/* whether the reason is news, and to be logged */
+
+static ngx_uint_t
+ngx_http_caphealth_collector_broken(ngx_http_caphealth_collector_t *cl,
+    char *reason)
+{
+    if (cl->reason && ngx_strcmp(cl->reason, reason) == 0) {
+        return 0;
+    }
+
+    cl->reason = reason;
+
+    return 1;
 }

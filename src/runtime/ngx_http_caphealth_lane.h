@@ -41,8 +41,9 @@ struct ngx_http_caphealth_collector_s {
     ngx_msec_t                            pause;
     uint64_t                              serial;
     ngx_log_t                            *log;
+    char                                 *reason;    /* what it last broke
+                                                        for, as logged */
     unsigned                              ready:1;
-    unsigned                              broken:1;  /* and that is logged */
     unsigned                              stopping:1;
 };
 

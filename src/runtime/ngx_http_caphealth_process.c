@@ -34,6 +34,18 @@ ngx_http_caphealth_process_start(ngx_http_caphealth_process_t *p,
     p->pid = 0;
     p->connection = NULL;
 
+    /*
+     * An exiting worker unloads its modules before its last child is reaped
+     * and logged, so the name is never freed.
+     */
+
+    if (p->title == NULL) {
+        p->title = strdup(p->name);
+        if (p->title == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
     p->slot = ngx_http_caphealth_process_slot();
 
     if (p->slot == NGX_ERROR) {
@@ -65,7 +77,7 @@ ngx_http_caphealth_process_start(ngx_http_caphealth_process_t *p,
         p->pid = pid;
 
         ngx_processes[p->slot].pid = pid;
-        ngx_processes[p->slot].name = p->name;
+        ngx_processes[p->slot].name = p->title;
         ngx_processes[p->slot].exited = 0;
     }
 

@@ -17,7 +17,8 @@
 
 
 typedef struct {
-    char              *name;          /* for nginx's own log lines */
+    char              *name;
+    char              *title;         /* the name, in nginx's own log lines */
     char              *path;          /* of the program */
     ngx_connection_t  *connection;    /* NULL: there is no process */
     ngx_pid_t          pid;

@@ -115,7 +115,7 @@ ngx_http_caphealth_view_update(ngx_http_caphealth_view_t *view, double now,
 
     if (view->read && generation == view->generation) {
 
-        if (now < view->stale_at) {
+        if (now <= view->stale_at) {
             return NGX_DECLINED;
         }
 

@@ -19,8 +19,8 @@ typedef struct ngx_http_caphealth_piece_s  ngx_http_caphealth_piece_t;
 
 typedef struct {
     caphealth_facts_t              facts;
-    double                         stale_at;     /* the next section to become
-                                                    stale does so then */
+    double                         stale_at;     /* after this the next section
+                                                    is stale */
     ngx_atomic_uint_t              generation;
     ngx_shm_zone_t                *zone;
     ngx_http_caphealth_piece_t    *pieces;

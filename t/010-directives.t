@@ -1,0 +1,512 @@
+# Every directive, and every mistake in one: nginx refuses to start, and the
+# sentence names the directive, what was wrong, and what is accepted.
+
+use lib 't/lib';
+use Test::Nginx::Socket 'no_plan';
+
+no_shuffle();
+run_tests();
+
+__DATA__
+
+=== TEST 1: caphealth_database, unknown scheme, and no password in the log
+--- http_config
+    caphealth_database mysql://shop:secret@db/shop;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+unknown database "mysql", expected "sqlite:/path", "postgresql://..." or "off"
+--- no_error_log
+secret
+
+
+
+=== TEST 2: caphealth_database, no path
+--- http_config
+    caphealth_database sqlite:;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+"caphealth_database" directive has no path after "sqlite:"
+--- no_error_log
+[alert]
+
+
+
+=== TEST 3: caphealth_database twice
+--- http_config
+    caphealth_database off;
+    caphealth_database off;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+"caphealth_database" directive is duplicate
+--- no_error_log
+[alert]
+
+
+
+=== TEST 4: caphealth_database outside of http
+--- config
+    caphealth_database off;
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+"caphealth_database" directive is not allowed here
+--- no_error_log
+[alert]
+
+
+
+=== TEST 5: caphealth_query, unknown name
+--- http_config
+    caphealth_database sqlite:/nowhere.db;
+    caphealth_query    sales "SELECT 1";
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log eval
+qr/unknown query "sales", expected one of .*products_count, .*products_by_vendor/
+--- no_error_log
+[alert]
+
+
+
+=== TEST 6: caphealth_query, empty
+--- http_config
+    caphealth_database sqlite:/nowhere.db;
+    caphealth_query    orders_count "";
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+query "orders_count" is empty
+--- no_error_log
+[alert]
+
+
+
+=== TEST 7: caphealth_query twice for one name
+--- http_config
+    caphealth_database sqlite:/nowhere.db;
+    caphealth_query    orders_count "SELECT 1";
+    caphealth_query    orders_count "SELECT 2";
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+duplicate query "orders_count"
+--- no_error_log
+[alert]
+
+
+
+=== TEST 8: caphealth_query without a database
+--- http_config
+    caphealth_query orders_count "SELECT 1";
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+"caphealth_query" needs a "caphealth_database" that is not "off"
+--- no_error_log
+[alert]
+
+
+
+=== TEST 9: caphealth_refresh, too short
+--- http_config
+    caphealth_refresh 10ms;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+"caphealth_refresh" directive must be between 1s and 1d
+--- no_error_log
+[alert]
+
+
+
+=== TEST 10: caphealth_refresh, no time
+--- http_config
+    caphealth_refresh often;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+"caphealth_refresh" directive invalid value
+--- no_error_log
+[alert]
+
+
+
+=== TEST 11: caphealth_database_refresh, too long
+--- http_config
+    caphealth_database_refresh 2d;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+"caphealth_database_refresh" directive must be between 1s and 1d
+--- no_error_log
+[alert]
+
+
+
+=== TEST 12: caphealth_timeout, zero
+--- http_config
+    caphealth_timeout 0;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+"caphealth_timeout" directive must be between 100ms and 10m
+--- no_error_log
+[alert]
+
+
+
+=== TEST 13: caphealth_threshold, unknown name
+--- http_config
+    caphealth_threshold products warning=1;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+unknown threshold "products", expected one of products_total, storage_gb, db_size_mb, disk_percent, memory_percent, cpu_percent
+--- no_error_log
+[alert]
+
+
+
+=== TEST 14: caphealth_threshold, unknown parameter
+--- http_config
+    caphealth_threshold products_total warn=1;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid parameter "warn=1" of threshold "products_total", expected "warning=", "critical=" or "limit="
+--- no_error_log
+[alert]
+
+
+
+=== TEST 15: caphealth_threshold, a percentage that is no number
+--- http_config
+    caphealth_threshold cpu_percent warning=0x50;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid value in "warning=0x50" of threshold "cpu_percent", expected a percentage such as "85" or "87.5"
+--- no_error_log
+[alert]
+
+
+
+=== TEST 16: caphealth_threshold, a count with a fraction
+--- http_config
+    caphealth_threshold products_total warning=1.5;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid value in "warning=1.5" of threshold "products_total", expected a whole number
+--- no_error_log
+[alert]
+
+
+
+=== TEST 17: caphealth_threshold, a size with an unknown suffix
+--- http_config
+    caphealth_threshold storage_gb limit=2t;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid value in "limit=2t" of threshold "storage_gb", expected gigabytes such as "800" or a size such as "800g"
+--- no_error_log
+[alert]
+
+
+
+=== TEST 18: caphealth_threshold, megabytes
+--- http_config
+    caphealth_threshold db_size_mb limit=;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid value in "limit=" of threshold "db_size_mb", expected megabytes such as "20000" or a size such as "20g"
+--- no_error_log
+[alert]
+
+
+
+=== TEST 19: caphealth_threshold, warning above critical
+--- http_config
+    caphealth_threshold memory_percent warning=95;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+threshold "memory_percent" with warning=95.000 critical=90.000 limit=100.000 is not possible
+--- no_error_log
+[alert]
+
+
+
+=== TEST 20: caphealth_threshold, more than 100 percent
+--- http_config
+    caphealth_threshold disk_percent limit=101;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+threshold "disk_percent" with warning=70.000 critical=85.000 limit=101.000 is not possible
+--- no_error_log
+[alert]
+
+
+
+=== TEST 21: caphealth_threshold twice for one name
+--- http_config
+    caphealth_threshold disk_percent warning=60;
+    caphealth_threshold disk_percent warning=65;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+duplicate threshold "disk_percent"
+--- no_error_log
+[alert]
+
+
+
+=== TEST 22: caphealth_threshold without a bound
+--- http_config
+    caphealth_threshold disk_percent;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid number of arguments in "caphealth_threshold" directive
+--- no_error_log
+[alert]
+
+
+
+=== TEST 23: caphealth_tier, unknown parameter
+--- http_config
+    caphealth_tier S max_vendors=3;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid parameter "max_vendors=3" of tier "S", expected "max_clients=" or "max_products="
+--- no_error_log
+[alert]
+
+
+
+=== TEST 24: caphealth_tier, no number
+--- http_config
+    caphealth_tier S max_clients=many;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid value in "max_clients=many" of tier "S", expected a whole number
+--- no_error_log
+[alert]
+
+
+
+=== TEST 25: caphealth_tier, the last one has a bound
+--- http_config
+    caphealth_tier S max_clients=10;
+    caphealth_tier M max_clients=20;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+the ladder of "caphealth_tier" is not possible
+--- no_error_log
+[alert]
+
+
+
+=== TEST 26: caphealth_tier, not in order
+--- http_config
+    caphealth_tier S max_clients=20;
+    caphealth_tier M max_clients=10;
+    caphealth_tier L;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+the ladder of "caphealth_tier" is not possible
+--- no_error_log
+[alert]
+
+
+
+=== TEST 27: caphealth_disk, not absolute
+--- http_config
+    caphealth_disk data;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid path "data", expected an absolute one
+--- no_error_log
+[alert]
+
+
+
+=== TEST 28: caphealth_disk twice
+--- http_config
+    caphealth_disk /;
+    caphealth_disk /;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+duplicate disk "/"
+--- no_error_log
+[alert]
+
+
+
+=== TEST 29: caphealth_zone, too small
+--- http_config
+    caphealth_zone 4k;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+"caphealth_zone" of 4096 bytes is too small, it must be at least 65536
+--- no_error_log
+[alert]
+
+
+
+=== TEST 30: caphealth_helper_dir, nothing there
+--- http_config
+    caphealth_helper_dir /nowhere;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+the program "/nowhere/caphealth-collector" is not there: install it beside the module, or say where it is with "caphealth_helper_dir"
+--- no_error_log
+[alert]
+
+
+
+=== TEST 31: caphealth_helper_dir, not executable
+--- http_config
+    caphealth_helper_dir html;
+--- config
+    location = /health { caphealth_health; }
+--- user_files
+>>> caphealth-collector
+text
+--- must_die
+--- error_log eval
+qr/html\/caphealth-collector" is not an executable file: make it one/
+--- no_error_log
+[alert]
+
+
+
+=== TEST 32: caphealth_access, unknown
+--- config
+    caphealth_access public;
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid value "public"
+--- no_error_log
+[alert]
+
+
+
+=== TEST 33: caphealth_health twice in a location
+--- config
+    location = /health { caphealth_health; caphealth_health; }
+--- must_die
+--- error_log
+"caphealth_health" directive is duplicate
+--- no_error_log
+[alert]
+
+
+
+=== TEST 34: two handlers in a location
+--- config
+    location = /health { caphealth_health; caphealth_capacity; }
+--- must_die
+--- error_log
+"caphealth_capacity" directive conflicts with another handler of this location
+--- no_error_log
+[alert]
+
+
+
+=== TEST 35: an argument too many
+--- config
+    location = /health { caphealth_health on; }
+--- must_die
+--- error_log
+invalid number of arguments in "caphealth_health" directive
+--- no_error_log
+[alert]
+
+
+
+=== TEST 36: everything said at once is accepted
+--- http_config
+    caphealth_database         sqlite:/nowhere.db;
+    caphealth_query            orders_count "SELECT count(*) FROM sales";
+    caphealth_refresh          5s;
+    caphealth_database_refresh 2m;
+    caphealth_timeout          500ms;
+    caphealth_threshold        products_total warning=10 critical=20 limit=30;
+    caphealth_threshold        storage_gb     warning=1g critical=1536m limit=2;
+    caphealth_threshold        db_size_mb     warning=512k critical=1 limit=1g;
+    caphealth_threshold        disk_percent   warning=70% critical=87.5 limit=100;
+    caphealth_tier             Basic  max_clients=5 max_products=100;
+    caphealth_tier             Plus   max_products=1000;
+    caphealth_tier             Custom;
+    caphealth_disk             /;
+    caphealth_disk             /dev/shm;
+    caphealth_zone             1m;
+    caphealth_access           delegated;
+--- config
+    caphealth_access local;
+    location = /health { caphealth_access delegated; caphealth_health; }
+    location = /capacity { caphealth_capacity; }
+--- request
+GET /health
+--- response_body_like eval
+qr/"key":"storage_gb".*"key":"db_size_mb"/
+--- no_error_log
+[alert]
+[emerg]
+
+
+
+=== TEST 37: a module that is loaded and not used starts nothing
+--- config
+    location = /x { return 200 "x"; }
+--- request
+GET /x
+--- response_body: x
+--- no_error_log
+start caphealth-collector
+[alert]

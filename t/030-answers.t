@@ -1,0 +1,294 @@
+# What every answer of a report has in common: headers, methods, conditions,
+# protocol versions, subrequests.
+
+use lib 't/lib';
+use Test::Nginx::Socket 'no_plan';
+use Caphealth;
+
+our $http = $WAIT_HTTP;
+our $wait = $WAIT;
+
+no_shuffle();
+run_tests();
+
+__DATA__
+
+=== TEST 1: the headers of a report
+--- http_config eval: $::http
+--- config eval
+"$::wait
+    location = /health { caphealth_health; }"
+--- request eval: Caphealth::later(1, "GET /health")
+--- response_headers_like eval
+["", "", 'Content-Type: application/json
+ETag: "[0-9a-f]+-[0-9a-f]{8}"
+Cache-Control: private, no-cache
+Age: \d+']
+--- error_code eval: [200, 200, 200]
+--- no_error_log
+[error]
+
+
+
+=== TEST 2: every field is there before anything is known, and nothing is 0
+--- config
+    location = /health { caphealth_health; }
+--- request
+GET /health
+--- response_body_like eval
+qr/^\{"system":\{"cpu_percent":null,.*"overall_status":"unknown"/
+--- no_error_log
+[error]
+
+
+
+=== TEST 3: HEAD
+--- config
+    location = /health { caphealth_health; }
+--- request
+HEAD /health
+--- response_headers_like
+Content-Type: application/json
+Content-Length: [1-9]\d+
+--- response_body:
+
+
+
+=== TEST 4: any other method
+--- config
+    location = /health { caphealth_health; }
+--- request
+POST /health
+key=value
+--- error_code: 405
+--- response_headers
+Allow: GET, HEAD
+Content-Type: application/problem+json
+--- response_body
+{"type":"urn:caphealth:problem:method-not-allowed","title":"Method not allowed","status":405,"detail":"This location can only be read. Use GET or HEAD."}
+--- no_error_log
+[error]
+
+
+
+=== TEST 5: DELETE and OPTIONS, on one connection with what follows
+--- config
+    location = /health { caphealth_health; }
+    location = /x { return 200 "x"; }
+--- pipelined_requests eval
+["DELETE /health", "OPTIONS /health", "GET /x"]
+--- error_code eval
+[405, 405, 200]
+
+
+
+=== TEST 6: the body of a refused POST is not taken for the next request
+--- config
+    location = /health { caphealth_health; }
+    location = /x { return 200 "x"; }
+--- raw_request eval
+"POST /health HTTP/1.1\r
+Host: localhost\r
+Content-Length: 21\r
+\r
+GET /smuggle HTTP/1.1GET /x HTTP/1.1\r
+Host: localhost\r
+Connection: close\r
+\r
+"
+--- error_code: 405
+--- no_error_log
+[error]
+smuggle HTTP
+
+
+
+=== TEST 7: If-None-Match, any
+--- config
+    location = /health { caphealth_health; }
+--- request
+GET /health
+--- more_headers
+If-None-Match: *
+--- error_code: 304
+--- response_body:
+--- response_headers
+!Content-Type
+!Content-Length
+Cache-Control: private, no-cache
+
+
+
+=== TEST 8: If-None-Match, another
+--- config
+    location = /health { caphealth_health; }
+--- request
+GET /health
+--- more_headers
+If-None-Match: "ffff-ffffffff"
+--- response_body_like: "overall_status"
+
+
+
+=== TEST 9: the same facts have the same tag in both reports of their own
+--- config
+    location = /health { caphealth_health; }
+    location = /capacity { caphealth_capacity; }
+--- request eval
+["GET /capacity", "GET /capacity"]
+--- more_headers eval
+["", "If-None-Match: *"]
+--- error_code eval
+[200, 304]
+
+
+
+=== TEST 10: HTTP/1.0
+--- config
+    location = /capacity { caphealth_capacity; }
+--- request
+GET /capacity HTTP/1.0
+--- response_headers
+Content-Type: application/json
+Connection: close
+--- response_body_like eval
+qr/^\{"products_total":null,.*\}\n$/
+
+
+
+=== TEST 11: keep-alive, several reports on one connection
+--- config
+    location = /health { caphealth_health; }
+    location = /capacity { caphealth_capacity; }
+--- pipelined_requests eval
+["GET /health", "GET /capacity", "HEAD /health", "GET /health"]
+--- error_code eval
+[200, 200, 200, 200]
+--- no_error_log
+[error]
+
+
+
+=== TEST 12: HTTP/2
+--- config
+    location = /health { caphealth_health; }
+--- http2
+--- request
+GET /health
+--- response_headers
+content-type: application/json
+cache-control: private, no-cache
+--- response_body_like: "overall_status"
+--- no_error_log
+[error]
+
+
+
+=== TEST 13: as an auth_request subrequest, it lets through
+--- config
+    location = /health { caphealth_health; }
+    location = /x { auth_request /health; empty_gif; }
+--- request
+GET /x
+--- response_headers
+Content-Type: image/gif
+--- no_error_log
+[error]
+
+
+
+=== TEST 14: as an auth_request subrequest, it refuses
+--- http_config
+    set_real_ip_from 127.0.0.1;
+    real_ip_header   X-Client;
+--- config
+    location = /health { caphealth_health; }
+    location = /x { auth_request /health; empty_gif; }
+--- request
+GET /x
+--- more_headers
+X-Client: 192.0.2.7
+--- error_code: 403
+
+
+
+=== TEST 15: included by SSI
+--- config
+    location = /health { caphealth_health; }
+    location = /capacity { caphealth_capacity; }
+    location = /page.html { ssi on; }
+--- user_files
+>>> page.html
+a<!--#include virtual="/health" -->b<!--#include virtual="/capacity" -->c
+--- request
+GET /page.html
+--- response_body_like eval
+qr/^a\{"system":.*\}\nb\{"products_total":.*\}\nc\n$/s
+--- no_error_log
+[error]
+
+
+
+=== TEST 16: included by SSI in a page that is posted to
+--- config
+    location = /health { caphealth_health; }
+    location / { error_page 405 =200 $uri; ssi on; }
+--- user_files
+>>> page.html
+a<!--#include virtual="/health" -->b
+--- request
+POST /page.html
+x=y
+--- response_body_like eval
+qr/^a\{"system":.*\}\nb\n$/s
+
+
+
+=== TEST 17: after error_page, with its status and not as a 304
+--- config
+    location = /health { caphealth_health; }
+    location = /x { return 503; error_page 503 /health; }
+--- request
+GET /x
+--- more_headers
+If-None-Match: *
+--- error_code: 503
+--- response_headers
+Content-Type: application/json
+--- response_body_like: "overall_status"
+
+
+
+=== TEST 18: after error_page, a POST
+--- config
+    location = /health { caphealth_health; }
+    location = /x { return 502; error_page 502 =200 /health; }
+--- request
+POST /x
+key=value
+--- response_body_like: "overall_status"
+
+
+
+=== TEST 19: gzip makes the tag a weak one
+--- config
+    location = /health { gzip on; gzip_types application/json; caphealth_health; }
+--- request
+HEAD /health
+--- more_headers
+Accept-Encoding: gzip
+--- response_headers_like
+Content-Encoding: gzip
+ETag: W/"[0-9a-f]+-[0-9a-f]{8}"
+
+
+
+=== TEST 20: a range is not served of what changes all the time
+--- config
+    location = /health { caphealth_health; }
+--- request
+GET /health
+--- more_headers
+Range: bytes=0-3
+--- error_code: 200
+--- response_body_like: "overall_status"

@@ -1,0 +1,200 @@
+# A reload keeps the facts, takes up a changed configuration at once, loses
+# no request and leaks nothing.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+
+use Caphealth;
+use Caphealth::Server;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $database = shop('shop', <<'END');
+INSERT INTO vendors (name) VALUES ('Anna');
+INSERT INTO products (vendor_id) VALUES (1), (1);
+END
+
+my $other = shop('other', <<'END');
+INSERT INTO vendors (name) VALUES ('Bert');
+INSERT INTO products (vendor_id) VALUES (1);
+END
+
+my $slow = <<"END";
+caphealth_refresh          1h;
+caphealth_database_refresh 1h;
+END
+
+sub complete {
+    return defined $_->{system}{memory_percent}
+           && defined $_->{database}{products_count};
+}
+
+subtest 'changed thresholds' => sub {
+    my $nginx = Caphealth::Server->new(
+        http => "$slow caphealth_database sqlite:$database;", workers => 2);
+
+    my $before = $nginx->report('/health', \&complete);
+    my $tag = $nginx->get('/health')->{headers}{etag};
+
+    is $before->{thresholds}[0]{status}, 'ok', 'ok at first';
+
+    $nginx->configure(http => "$slow caphealth_database sqlite:$database;
+        caphealth_threshold products_total warning=1 critical=2 limit=3;");
+    ok $nginx->reload, 'reload';
+
+    my $response = $nginx->get('/health', { 'If-None-Match' => $tag });
+
+    is $response->{status}, 200, 'the same facts have another tag';
+    like $response->{content}, qr/"current":2,.*?"status":"critical"/,
+         'and are judged anew, the facts being there at once';
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'changed database' => sub {
+    my $nginx = Caphealth::Server->new(
+        http => "$slow caphealth_database sqlite:$database;");
+
+    is $nginx->report('/health', \&complete)->{database}{products_count}, 2,
+       'the first shop';
+
+    $nginx->configure(http => "$slow caphealth_database sqlite:/nowhere.db;");
+    ok $nginx->reload, 'reload';
+
+    is $nginx->json('/health')->{database}{products_count}, undef,
+       'the facts of one shop are never shown as those of another';
+
+    $nginx->configure(http => "$slow caphealth_database sqlite:$other;");
+    ok $nginx->reload, 'reload';
+
+    is $nginx->report('/health', \&complete)->{database}{products_count}, 1,
+       'the other shop';
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'changed zone size' => sub {
+    my $nginx = Caphealth::Server->new(
+        http => "$slow caphealth_database sqlite:$database;");
+    my $before = $nginx->report('/health', \&complete);
+
+    $nginx->configure(http => "$slow caphealth_zone 1m;
+                               caphealth_database sqlite:$database;");
+    ok $nginx->reload, 'reload';
+
+    my $after = $nginx->json('/health');
+
+    is $after->{database}{products_count}, 2, 'the facts are carried over';
+    is $after->{database}{collected_at}, $before->{database}{collected_at},
+       'with their age';
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'a bad configuration changes nothing' => sub {
+    my $nginx = Caphealth::Server->new(
+        http => "$slow caphealth_database sqlite:$database;");
+
+    $nginx->report('/health', \&complete);
+
+    my $collector = $nginx->collector;
+
+    $nginx->configure(http => 'caphealth_refresh never;');
+    like $nginx->check, qr/"caphealth_refresh" directive invalid value/,
+         'nginx -t says what is wrong';
+
+    kill HUP => $nginx->master;
+    ok $nginx->until(sub { $nginx->logged(qr/\[emerg\].*invalid value/) }),
+       'so does the log';
+    is $nginx->json('/health')->{database}{products_count}, 2, 'it serves on';
+    is $nginx->collector, $collector, 'with the same collector';
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'many reloads under load' => sub {
+    my $reloads = $ENV{TEST_RELOADS} || 200;
+    my $nginx = Caphealth::Server->new(workers => 2,
+        http => "caphealth_refresh 1s; caphealth_database sqlite:$database;");
+
+    $nginx->report('/health', \&complete);
+    $nginx->reload for 1 .. 3;
+
+    my $files = sub {
+        my @open = glob '/proc/' . $nginx->master . '/fd/*';
+        return scalar @open;
+    };
+
+    my $descriptors = $files->();
+    my @load = map { load($nginx) } 1 .. 2;
+
+    for (1 .. $reloads) {
+        kill HUP => $nginx->master;
+        sleep 0.03;
+    }
+
+    ok $nginx->until(sub { $nginx->workers == 2 && $nginx->collectors == 1
+                           && keys %{ $nginx->processes } == 3 }, 30),
+       'two workers and one collector are left'
+        or diag explain $nginx->processes;
+
+    my ($requests, $failed) = (0, 0);
+
+    for my $pipe (@load) {
+        print { $pipe->{stop} } "\n";
+
+        my $line = readline $pipe->{result};
+        my ($r, $f) = split ' ', $line;
+
+        $requests += $r;
+        $failed += $f;
+        waitpid $pipe->{pid}, 0;
+    }
+
+    cmp_ok $requests, '>', $reloads, "$requests requests";
+    is $failed, 0, 'none failed';
+    is $files->(), $descriptors, 'the master has no more descriptors';
+    is $nginx->logged(qr/\[(alert|crit|emerg)\]/), 0, 'no alert in the log'
+        or diag join "\n", grep { /\[(alert|crit|emerg)\]/ }
+                           split /\n/, $nginx->log;
+    ok $nginx->report('/health', sub { defined $_->{system}{cpu_percent} }),
+       'facts come in';
+    ok $nginx->stop, 'quits';
+};
+
+# a client in a process of its own: a request after another until told to stop
+
+sub load {
+    my ($nginx) = @_;
+
+    pipe my $stop_r, my $stop_w or die $!;
+    pipe my $result_r, my $result_w or die $!;
+
+    $stop_w->autoflush(1);
+
+    my $pid = fork // die $!;
+
+    if ($pid == 0) {
+        my $url = "http://127.0.0.1:$nginx->{port}/health";
+        my ($requests, $failed) = (0, 0);
+        my $ready = '';
+
+        vec($ready, fileno($stop_r), 1) = 1;
+
+        until (select(my $r = $ready, undef, undef, 0)) {
+            my $response = HTTP::Tiny->new(keep_alive => 0)->get($url);
+
+            $requests++;
+            $failed++ unless $response->{status} == 200;
+        }
+
+        syswrite $result_w, "$requests $failed\n";
+
+        require POSIX;
+        POSIX::_exit(0);
+    }
+
+    close $result_w;
+
+    return { pid => $pid, stop => $stop_w, result => $result_r };
+}
+
+done_testing;

@@ -1,0 +1,315 @@
+package Caphealth::Server;
+
+# A real nginx, master and workers, for tests that kill, stop and reload.
+
+use strict;
+use warnings;
+
+use Carp qw(croak);
+use File::Temp qw(tempdir);
+use HTTP::Tiny;
+use IO::Socket::INET;
+use JSON::PP qw(decode_json);
+use Time::HiRes qw(sleep time);
+
+my %alive;
+
+# new(http => DIRECTIVES, locations => LOCATIONS, main => DIRECTIVES,
+#     workers => N): started, and answering
+
+sub new {
+    my ($class, %option) = @_;
+
+    my $self = bless {
+        workers   => 1,
+        main      => '',
+        http      => '',
+        locations => '',
+        prefix    => tempdir('caphealth-XXXXXX', TMPDIR => 1, CLEANUP => 1),
+        port      => free_port(),
+        binary    => $ENV{TEST_NGINX_BINARY} || 'nginx',
+        %option,
+    }, $class;
+
+    $self->{client} = HTTP::Tiny->new(timeout => 10);
+
+    chmod 0755, $self->{prefix};
+    mkdir "$self->{prefix}/tmp";
+
+    $self->write_conf;
+    $self->start;
+
+    return $self;
+}
+
+sub free_port {
+    my $socket = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')
+        or croak "no free port: $!";
+
+    return $socket->sockport;
+}
+
+# configure(http => ..., ...): for the next reload
+
+sub configure {
+    my ($self, %option) = @_;
+
+    %$self = (%$self, %option);
+
+    return $self->write_conf;
+}
+
+sub write_conf {
+    my ($self) = @_;
+
+    my $modules = join "\n", map { "load_module $_;" }
+                  split ' ', $ENV{TEST_NGINX_LOAD_MODULES} // '';
+    my $user = $> == 0 ? 'user root;' : '';
+
+    open my $conf, '>', "$self->{prefix}/nginx.conf" or croak $!;
+
+    print {$conf} <<"END";
+$modules
+$user
+$self->{main}
+worker_processes $self->{workers};
+worker_shutdown_timeout 10s;
+pid nginx.pid;
+error_log error.log notice;
+events { worker_connections 512; }
+http {
+    access_log off;
+    client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp;
+    uwsgi_temp_path tmp; scgi_temp_path tmp;
+    $self->{http}
+    server {
+        listen 127.0.0.1:$self->{port} reuseport;
+        location = /health { caphealth_health; }
+        location = /capacity { caphealth_capacity; }
+        location = /pid { return 200 "\$pid"; }
+        $self->{locations}
+    }
+}
+END
+
+    close $conf or croak $!;
+
+    return;
+}
+
+sub start {
+    my ($self) = @_;
+
+    my @command = ($self->{binary}, '-p', "$self->{prefix}/",
+                   '-c', 'nginx.conf', '-e', 'error.log');
+
+    local $ENV{LD_PRELOAD} = $ENV{TEST_NGINX_PRELOAD}
+        if $ENV{TEST_NGINX_PRELOAD};
+
+    system(@command) == 0 or croak "nginx does not start:\n" . $self->log;
+
+    $self->until(sub { $self->master && $self->get('/pid')->{success} })
+        or croak "nginx does not answer:\n" . $self->log;
+
+    $alive{ $self->{prefix} } = $self;
+
+    return;
+}
+
+# the command line's own test, and what it says
+
+sub check {
+    my ($self) = @_;
+
+    return `$self->{binary} -t -p $self->{prefix}/ -c nginx.conf -e error.log 2>&1`;
+}
+
+sub master {
+    my ($self) = @_;
+
+    open my $file, '<', "$self->{prefix}/nginx.pid" or return 0;
+
+    my $pid = <$file> // 0;
+    chomp $pid;
+
+    return $pid;
+}
+
+# the processes below the master: { pid => what it calls itself }
+
+sub processes {
+    my ($self) = @_;
+
+    my (%parent, %name, %below);
+
+    for my $dir (glob '/proc/[0-9]*') {
+        my ($pid) = $dir =~ /(\d+)/;
+
+        open my $file, '<', "$dir/stat" or next;
+        my $stat = <$file> // next;
+
+        my ($state, $ppid) = $stat =~ /\) (\S) (\d+)/ or next;
+        next if $state eq 'Z';
+
+        $parent{$pid} = $ppid;
+
+        open $file, '<', "$dir/cmdline" or next;
+        $name{$pid} = <$file> // '';
+        $name{$pid} =~ tr/\0/ /;
+    }
+
+    my $master = $self->master or return {};
+
+    for my $pid (keys %parent) {
+        my $p = $pid;
+
+        $p = $parent{$p} while $p && $p != $master;
+        $below{$pid} = $name{$pid} if $p && $pid != $master;
+    }
+
+    return \%below;
+}
+
+sub pids {
+    my ($self, $like) = @_;
+
+    my $all = $self->processes;
+
+    my @pids = sort { $a <=> $b } grep { $all->{$_} =~ $like } keys %$all;
+
+    return @pids;
+}
+
+sub collectors {
+    my ($self) = @_;
+
+    return $self->pids(qr/caphealth-collector/);
+}
+
+sub workers {
+    my ($self) = @_;
+
+    return $self->pids(qr/^nginx: worker process(?! is shutting down)/);
+}
+
+sub collector {
+    my ($self) = @_;
+
+    my @pids;
+
+    $self->until(sub { @pids = $self->collectors; @pids == 1 })
+        or croak "not one collector but @pids\n" . $self->log;
+
+    return $pids[0];
+}
+
+sub get {
+    my ($self, $path, $headers) = @_;
+
+    return $self->{client}->get("http://127.0.0.1:$self->{port}$path",
+                                { headers => $headers // {} });
+}
+
+sub json {
+    my ($self, $path) = @_;
+
+    my $response = $self->get($path);
+
+    $response->{success} or croak "GET $path: $response->{status}\n"
+                                  . $self->log;
+
+    return decode_json($response->{content});
+}
+
+# until(CODE, SECONDS): its value as soon as it is true
+
+sub until {
+    my ($self, $code, $seconds) = @_;
+
+    my $end = time + ($seconds // 15);
+
+    while (1) {
+        my $value = eval { $code->() };
+
+        return $value if $value;
+        return 0 if time > $end;
+
+        sleep 0.05;
+    }
+}
+
+# report(PATH, CODE, SECONDS): waits until the report is so, and returns it
+
+sub report {
+    my ($self, $path, $code, $seconds) = @_;
+
+    my $report;
+
+    $self->until(sub { local $_ = $report = $self->json($path); $code->() },
+                 $seconds);
+
+    return $report;
+}
+
+# a reload that is over: new workers serve, none of the old ones is left
+
+sub reload {
+    my ($self) = @_;
+
+    my %old = map { $_ => 1 } $self->pids(qr/^nginx: worker/);
+
+    kill HUP => $self->master;
+
+    return $self->until(sub {
+        my @now = $self->pids(qr/^nginx: worker/);
+
+        @now == $self->{workers} && !grep { $old{$_} } @now;
+    });
+}
+
+sub log {
+    my ($self) = @_;
+
+    open my $file, '<', "$self->{prefix}/error.log" or return '';
+    local $/ = undef;
+
+    return <$file> // '';
+}
+
+sub logged {
+    my ($self, $like) = @_;
+
+    my @lines = grep { $_ =~ $like } split /\n/, $self->log;
+
+    return scalar @lines;
+}
+
+# stop(SIGNAL): true once the master and all below it are gone
+
+sub stop {
+    my ($self, $signal) = @_;
+
+    my $master = $self->master or return 1;
+    my @all = ($master, keys %{ $self->processes });
+
+    kill $signal // 'QUIT', $master;
+
+    my $gone = $self->until(sub { !grep { kill 0, $_ } @all });
+
+    kill KILL => @all unless $gone;
+
+    delete $alive{ $self->{prefix} };
+
+    return $gone;
+}
+
+$SIG{INT} = $SIG{TERM} = sub { exit 1 };
+
+END {
+    my $status = $?;
+
+    $_->stop('TERM') for values %alive;
+    $? = $status;
+}
+
+1;
