@@ -108,27 +108,30 @@ ngx_http_caphealth_process_start(ngx_http_caphealth_process_t *p,
  * nginx reaps every child of a worker, and logs one that it does not know as
  * an "unknown process".  A slot in its table gives ours a name, and tells us
  * when its pid is no longer ours to signal.  The master numbers its children
- * from the start of the table, ours are at the end.
+ * from the start of the table, and tells a worker of them by number; ours are
+ * at the end.
  */
 
 static ngx_int_t
 ngx_http_caphealth_process_slot(void)
 {
-    ngx_int_t  i;
+    ngx_int_t  i, first;
 
-    for (i = ngx_last_process; i < NGX_MAX_PROCESSES; i++) {
-        ngx_memzero(&ngx_processes[i], sizeof(ngx_process_t));
-        ngx_processes[i].pid = NGX_INVALID_PID;
-        ngx_processes[i].channel[0] = -1;
-        ngx_processes[i].channel[1] = -1;
+    first = NGX_MAX_PROCESSES - NGX_HTTP_CAPHEALTH_PROCESSES;
+
+    if (ngx_last_process <= first) {
+
+        for (i = first; i < NGX_MAX_PROCESSES; i++) {
+            ngx_memzero(&ngx_processes[i], sizeof(ngx_process_t));
+            ngx_processes[i].pid = NGX_INVALID_PID;
+            ngx_processes[i].channel[0] = -1;
+            ngx_processes[i].channel[1] = -1;
+        }
+
+        ngx_last_process = NGX_MAX_PROCESSES;
     }
 
-    ngx_last_process = NGX_MAX_PROCESSES;
-
-    for (i = NGX_MAX_PROCESSES - 1;
-         i >= NGX_MAX_PROCESSES - NGX_HTTP_CAPHEALTH_PROCESSES;
-         i--)
-    {
+    for (i = first; i < NGX_MAX_PROCESSES; i++) {
         if (ngx_processes[i].pid == NGX_INVALID_PID
             || ngx_processes[i].exited)
         {

@@ -62,7 +62,7 @@ sub touch {
 }
 
 my $nginx = Caphealth::Server->new(
-    main => "env LD_PRELOAD='$preload';",
+    main => qq{env "LD_PRELOAD=$preload";},
     http => <<"END");
 caphealth_refresh 1s;
 caphealth_timeout 500ms;
