@@ -57,10 +57,12 @@ static const caphealth_query_t  caphealth_queries[] = {
     { "products_by_vendor", "vendors", CAPHEALTH_ROWS,
       { "SELECT v.name, p.n FROM (SELECT vendor_id, count(*) AS n"
         " FROM products GROUP BY vendor_id) p"
-        " JOIN vendors v ON v.id = p.vendor_id ORDER BY p.n DESC, v.name",
+        " JOIN vendors v ON v.id = p.vendor_id"
+        " ORDER BY p.n DESC, v.name NULLS LAST",
         "SELECT v.name, p.n FROM (SELECT vendor_id, count(*) AS n"
         " FROM products GROUP BY vendor_id) p"
-        " JOIN vendors v ON v.id = p.vendor_id ORDER BY p.n DESC, v.name" } }
+        " JOIN vendors v ON v.id = p.vendor_id"
+        " ORDER BY p.n DESC, v.name NULLS LAST" } }
 };
 
 

@@ -9,28 +9,36 @@ use warnings;
 use Exporter qw(import);
 use File::Temp qw(tempdir);
 
-our @EXPORT = qw(shop $WAIT $WAIT_HTTP later);
-
-# a second request to /wait is answered half a second after the first
-
-our $WAIT_HTTP = <<'END';
-    limit_req_zone $server_port zone=wait:64k rate=2r/s;
-END
-
-our $WAIT = <<'END';
-    location = /wait { limit_req zone=wait burst=9; empty_gif; }
-END
+our @EXPORT = qw(shop late);
 
 my $dir = tempdir('caphealth-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 
 chmod 0755, $dir;
 
-# later(2, 'GET /x'): the requests that ask for /x, 2 half seconds late
+# late(N): locations /late/health and /late/capacity, which answer with that
+# report after N to 2N seconds, when the collector has had the time to look
 
-sub later {
-    my ($halves, @requests) = @_;
+sub late {
+    my ($seconds) = @_;
 
-    return [ ('GET /wait') x ($halves + 1), @requests ];
+    my $slow = '<!--# include virtual="/slow" wait="yes" -->' x $seconds;
+    my $body = '.' x 400;
+
+    return join '', <<"END", map { <<"END" } qw(health capacity);
+    location = /slow {
+        internal;
+        proxy_pass http://127.0.0.1:\$TEST_NGINX_SERVER_PORT/limited;
+    }
+    location = /limited { limit_rate 300; return 200 "$body"; }
+    location = /health { caphealth_health; }
+    location = /capacity { caphealth_capacity; }
+END
+    location = /late/$_ {
+        ssi on;
+        ssi_types *;
+        return 200 '$slow<!--# include virtual="/$_" -->';
+    }
+END
 }
 
 # shop(NAME, SQL): the path of an SQLite database with the platform's tables
