@@ -10,6 +10,8 @@ our $elsewhere = <<'END';
     real_ip_header   X-Client;
 END
 
+$ENV{TEST_NGINX_HTML_DIR} = html_dir();
+
 no_shuffle();
 run_tests();
 

@@ -155,11 +155,10 @@ no such table: inventory
 --- http_config
     caphealth_database sqlite:$TEST_NGINX_SERVER_ROOT/nowhere.db;
 --- config eval: $::late
---- request eval
-["GET /late/health", "GET /late/capacity"]
---- error_code eval: [200, 200]
+--- request
+GET /late/health
 --- response_body_like eval
-['"products_count":null,.*"reachable":false,.*"overall_status":"critical".*"title":"Database cannot be reached"', '\{"products_total":null,"products_by_vendor":null,']
+'"products_count":null,.*"reachable":false,.*"overall_status":"critical".*"title":"Database cannot be reached"'
 --- error_log
 caphealth database:
 

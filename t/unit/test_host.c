@@ -1,0 +1,373 @@
+
+/*
+ * The system as a whole, on recorded trees: a bare host, containers of both
+ * versions, limits at any level.
+ */
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "caphealth_source.h"
+#include "tree.h"
+
+
+#define GIB  1073741824.0
+
+
+static int
+make(void **state)
+{
+    (void) state;
+
+    (void) tree_make();
+
+    tree_put("/proc/stat",
+             "cpu  100 0 100 800 0 0 0 0 0 0\n"
+             "cpu0 25 0 25 200 0 0 0 0\ncpu1 25 0 25 200 0 0 0 0\n"
+             "cpu2 25 0 25 200 0 0 0 0\ncpu3 25 0 25 200 0 0 0 0\n");
+    tree_put("/proc/meminfo",
+             "MemTotal: 16777216 kB\nMemAvailable: 12582912 kB\n");
+    tree_put("/proc/loadavg", "0.50 0.25 0.10 1/200 4000\n");
+    tree_put("/proc/pressure/cpu",
+             "some avg10=1.50 avg60=0.00 avg300=0.00 total=1000000\n");
+
+    return 0;
+}
+
+
+static int
+clean(void **state)
+{
+    (void) state;
+
+    tree_remove();
+
+    return 0;
+}
+
+
+static double
+number(const caphealth_answer_t *a, const char *key)
+{
+    return json_number_value(json_object_get(a->data, key));
+}
+
+
+static const char *
+scope(const caphealth_answer_t *a)
+{
+    return json_string_value(json_object_get(a->data, "scope"));
+}
+
+
+static void
+look(caphealth_host_t *h, caphealth_answer_t *a)
+{
+    json_decref(a->data);
+    memset(a, 0, sizeof(caphealth_answer_t));
+
+    caphealth_host_collect(h, a);
+}
+
+
+static void
+v2(const char *path)
+{
+    char  text[256];
+
+    (void) snprintf(text, sizeof(text), "0::%s\n", path);
+
+    tree_put("/proc/self/cgroup", text);
+    tree_put("/proc/self/mountinfo",
+             "41 35 0:31 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+}
+
+
+static void
+host(void **state)
+{
+    caphealth_answer_t   a = { 0 };
+    caphealth_host_t    *h = caphealth_host_create(tree_root);
+
+    (void) state;
+
+    look(h, &a);
+
+    assert_string_equal(a.error, "");
+    assert_string_equal(scope(&a), "host");
+    assert_true(json_is_null(json_object_get(a.data, "cpu_percent")));
+    assert_true(number(&a, "cores") == 4);
+    assert_true(number(&a, "memory_total") == 16 * GIB);
+    assert_true(number(&a, "memory_used") == 4 * GIB);
+    assert_true(number(&a, "load5") == 0.25);
+
+    tree_put("/proc/stat", "cpu  130 0 100 860 10 0 0 0 0 0\n"
+             "cpu0 1\ncpu1 1\ncpu2 1\ncpu3 1\n");
+    look(h, &a);
+
+    assert_true(fabs(number(&a, "cpu_percent") - 30.0) < 1e-9);
+
+    json_decref(a.data);
+    caphealth_host_destroy(h);
+}
+
+
+static void
+container_v2(void **state)
+{
+    double               percent;
+    caphealth_answer_t   a = { 0 };
+    caphealth_host_t    *h = caphealth_host_create(tree_root);
+
+    struct timespec  pause = { 0, 100000000 };
+
+    (void) state;
+
+    v2("/");
+    tree_put("/sys/fs/cgroup/memory.max", "2147483648\n");
+    tree_put("/sys/fs/cgroup/memory.current", "1610612736\n");
+    tree_put("/sys/fs/cgroup/memory.stat",
+             "anon 5\nfile 9\ninactive_file 536870912\n");
+    tree_put("/sys/fs/cgroup/cpu.max", "150000 100000\n");
+    tree_put("/sys/fs/cgroup/cpu.stat", "usage_usec 1000000\nuser_usec 5\n");
+
+    look(h, &a);
+
+    assert_string_equal(scope(&a), "cgroup");
+    assert_true(number(&a, "cores") == 1.5);
+    assert_true(number(&a, "memory_total") == 2 * GIB);
+    assert_true(number(&a, "memory_used") == 1 * GIB);
+    assert_true(json_is_null(json_object_get(a.data, "cpu_percent")));
+
+    /* 30 ms of at least 100 ms of 1.5 cores: at most 20 % */
+
+    (void) nanosleep(&pause, NULL);
+    tree_put("/sys/fs/cgroup/cpu.stat", "usage_usec 1030000\n");
+    look(h, &a);
+
+    percent = number(&a, "cpu_percent");
+    assert_true(percent > 0 && percent <= 20.0);
+
+    /* another limit: what was counted under the old one means nothing */
+
+    tree_put("/sys/fs/cgroup/cpu.max", "100000 100000\n");
+    look(h, &a);
+    assert_true(json_is_null(json_object_get(a.data, "cpu_percent")));
+
+    json_decref(a.data);
+    caphealth_host_destroy(h);
+}
+
+
+static void
+outer_level_v2(void **state)
+{
+    caphealth_answer_t   a = { 0 };
+    caphealth_host_t    *h = caphealth_host_create(tree_root);
+
+    (void) state;
+
+    /* our own limit is wider than the slice's, which others use as well */
+
+    v2("/shop.slice/nginx.service");
+    tree_put("/sys/fs/cgroup/shop.slice/nginx.service/memory.max",
+             "8589934592\n");
+    tree_put("/sys/fs/cgroup/shop.slice/nginx.service/memory.current", "1\n");
+    tree_put("/sys/fs/cgroup/shop.slice/nginx.service/memory.stat",
+             "inactive_file 0\n");
+    tree_put("/sys/fs/cgroup/shop.slice/nginx.service/cpu.max",
+             "max 100000\n");
+    tree_put("/sys/fs/cgroup/shop.slice/memory.max", "4294967296\n");
+    tree_put("/sys/fs/cgroup/shop.slice/memory.current", "3221225472\n");
+    tree_put("/sys/fs/cgroup/shop.slice/memory.stat", "inactive_file 0\n");
+    tree_put("/sys/fs/cgroup/shop.slice/cpu.max", "200000 100000\n");
+    tree_put("/sys/fs/cgroup/shop.slice/cpu.stat", "usage_usec 1\n");
+    tree_put("/sys/fs/cgroup/shop.slice/nginx.service/cpu.pressure",
+             "some avg10=9.50 avg60=0.00 avg300=0.00 total=1\n");
+
+    look(h, &a);
+
+    assert_string_equal(scope(&a), "cgroup");
+    assert_true(number(&a, "memory_total") == 4 * GIB);
+    assert_true(number(&a, "memory_used") == 3 * GIB);
+    assert_true(number(&a, "cores") == 2);
+    assert_true(json_number_value(json_object_get(json_object_get(
+                    json_object_get(json_object_get(a.data, "pressure"),
+                                    "cpu"), "some"), "avg10")) == 9.5);
+
+    json_decref(a.data);
+    caphealth_host_destroy(h);
+}
+
+
+static void
+no_limit(void **state)
+{
+    caphealth_answer_t   a = { 0 };
+    caphealth_host_t    *h = caphealth_host_create(tree_root);
+
+    (void) state;
+
+    /* what is not below the host's is no limit */
+
+    v2("/a");
+    tree_put("/sys/fs/cgroup/a/memory.max", "17179869184\n");
+    tree_put("/sys/fs/cgroup/a/cpu.max", "400000 100000\n");
+    look(h, &a);
+
+    assert_string_equal(scope(&a), "host");
+    assert_true(number(&a, "cores") == 4);
+    assert_true(number(&a, "memory_total") == 16 * GIB);
+
+    json_decref(a.data);
+    caphealth_host_destroy(h);
+}
+
+
+static void
+container_v1(void **state)
+{
+    caphealth_answer_t   a = { 0 };
+    caphealth_host_t    *h = caphealth_host_create(tree_root);
+
+    (void) state;
+
+    /* Docker: the mount's root is our own group, the path is the host's */
+
+    tree_put("/proc/self/cgroup",
+             "5:memory:/docker/ab\n3:cpu,cpuacct:/docker/ab\n0::/\n");
+    tree_put("/proc/self/mountinfo",
+             "40 35 0:30 /docker/ab /sys/fs/cgroup/memory ro - cgroup cgroup"
+             " rw,memory\n"
+             "41 35 0:31 /docker/ab /sys/fs/cgroup/cpu,cpuacct ro master:3 -"
+             " cgroup cgroup rw,cpu,cpuacct\n");
+    tree_put("/sys/fs/cgroup/memory/memory.limit_in_bytes", "1073741824\n");
+    tree_put("/sys/fs/cgroup/memory/memory.usage_in_bytes", "805306368\n");
+    tree_put("/sys/fs/cgroup/memory/memory.stat",
+             "inactive_file 1\ntotal_inactive_file 268435456\n");
+    tree_put("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "50000\n");
+    tree_put("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000\n");
+    tree_put("/sys/fs/cgroup/cpu,cpuacct/cpuacct.usage", "1000\n");
+
+    look(h, &a);
+
+    assert_string_equal(scope(&a), "cgroup");
+    assert_true(number(&a, "cores") == 0.5);
+    assert_true(number(&a, "memory_total") == GIB);
+    assert_true(number(&a, "memory_used") == GIB / 2);
+
+    /* no limit is a very large number in v1 */
+
+    tree_put("/sys/fs/cgroup/memory/memory.limit_in_bytes",
+             "9223372036854771712\n");
+    tree_put("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "-1\n");
+    look(h, &a);
+
+    assert_string_equal(scope(&a), "host");
+
+    json_decref(a.data);
+    caphealth_host_destroy(h);
+}
+
+
+static void
+broken(void **state)
+{
+    caphealth_answer_t   a = { 0 };
+    caphealth_host_t    *h = caphealth_host_create(tree_root);
+
+    (void) state;
+
+    /* Linux before 3.14, and absurd limits */
+
+    v2("/a");
+    tree_put("/sys/fs/cgroup/a/memory.max", "lots\n");
+    tree_put("/sys/fs/cgroup/a/cpu.max", "100000\n");
+    tree_put("/proc/meminfo", "MemTotal: 16777216 kB\nMemFree: 1 kB\n");
+    tree_put("/proc/pressure/cpu", "some\n");
+    look(h, &a);
+
+    assert_string_equal(a.error, "\"/proc/meminfo\" is not as expected");
+    assert_string_equal(scope(&a), "host");
+    assert_true(json_is_null(json_object_get(a.data, "memory_used")));
+    assert_true(number(&a, "cores") == 4);
+    assert_true(json_is_null(json_object_get(json_object_get(a.data,
+                                             "pressure"), "cpu")));
+
+    json_decref(a.data);
+    caphealth_host_destroy(h);
+}
+
+
+static void
+nothing(void **state)
+{
+    caphealth_answer_t   a = { 0 };
+    caphealth_host_t    *h = caphealth_host_create("/nowhere");
+
+    (void) state;
+
+    look(h, &a);
+
+    assert_null(a.data);
+    assert_non_null(strstr(a.error, "\"/proc/stat\" cannot be read: No such"));
+    assert_non_null(strstr(a.error, "\"/proc/meminfo\" cannot be read"));
+
+    caphealth_host_destroy(h);
+}
+
+
+static void
+disk(void **state)
+{
+    caphealth_answer_t  a = { 0 };
+
+    (void) state;
+
+    caphealth_disk_collect(tree_root, &a);
+
+    assert_string_equal(a.error, "");
+    assert_string_equal(json_string_value(json_object_get(a.data, "path")),
+                        tree_root);
+    assert_true(number(&a, "total") > 0);
+    assert_true(number(&a, "used") <= number(&a, "total"));
+    assert_true(number(&a, "available") <= number(&a, "total"));
+    assert_true(json_is_false(json_object_get(a.data, "read_only")));
+
+    json_decref(a.data);
+    memset(&a, 0, sizeof(a));
+
+    caphealth_disk_collect("/nowhere", &a);
+
+    assert_null(a.data);
+    assert_string_equal(a.error, "statvfs() \"/nowhere\" failed: "
+                        "No such file or directory");
+}
+
+
+#define TREE_TEST(f)  cmocka_unit_test_setup_teardown(f, make, clean)
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        TREE_TEST(host),
+        TREE_TEST(container_v2),
+        TREE_TEST(outer_level_v2),
+        TREE_TEST(no_limit),
+        TREE_TEST(container_v1),
+        TREE_TEST(broken),
+        TREE_TEST(nothing),
+        TREE_TEST(disk)
+    };
+
+    return cmocka_run_group_tests_name("host", tests, NULL, NULL);
+}
