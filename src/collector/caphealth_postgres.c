@@ -270,18 +270,17 @@ caphealth_postgres_open(void *driver, double deadline, char *error)
 {
     caphealth_postgres_t  *p = driver;
 
-    /* a server that was restarted has said good-bye meanwhile */
-
     if (p->conn != NULL
-        && (PQconsumeInput(p->conn) == 0
-            || PQstatus(p->conn) != CONNECTION_OK))
+        && caphealth_postgres_settle(p, deadline, error) == 0)
     {
-        caphealth_postgres_close(p);
+        return 0;
     }
 
-    if (p->conn == NULL
-        && caphealth_postgres_connect(p, deadline, error) == -1)
-    {
+    /* there was none, or the server has ended it since the last look */
+
+    error[0] = '\0';
+
+    if (caphealth_postgres_connect(p, deadline, error) == -1) {
         return -1;
     }
 
