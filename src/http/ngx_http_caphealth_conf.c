@@ -259,7 +259,7 @@ ngx_http_caphealth_threshold_bound(ngx_conf_t *cf, ngx_str_t *value,
         s.data = value->data + bound->name.len;
         s.len = value->len - bound->name.len;
 
-        number = (double *) ((char *) b + bound->offset);
+        number = (void *) ((u_char *) b + bound->offset);
 
         if (ngx_http_caphealth_number(&s, t->unit, number) == NGX_OK) {
             return NGX_CONF_OK;
@@ -409,6 +409,7 @@ ngx_http_caphealth_tier_bound(ngx_conf_t *cf, ngx_str_t *value,
     caphealth_tier_t *tier)
 {
     off_t                        n;
+    int64_t                     *number;
     ngx_http_caphealth_bound_t  *bound;
 
     for (bound = ngx_http_caphealth_tier_bounds; bound->name.len; bound++) {
@@ -430,7 +431,8 @@ ngx_http_caphealth_tier_bound(ngx_conf_t *cf, ngx_str_t *value,
             return NGX_CONF_ERROR;
         }
 
-        *(int64_t *) ((char *) tier + bound->offset) = n;
+        number = (void *) ((u_char *) tier + bound->offset);
+        *number = n;
 
         return NGX_CONF_OK;
     }
