@@ -185,7 +185,7 @@ ngx_http_caphealth_send(ngx_http_request_t *r, ngx_str_t *type, u_char *data,
     r->headers_out.content_type = *type;
     r->headers_out.content_type_len = type->len;
     r->headers_out.content_type_lowcase = NULL;
-    r->headers_out.content_length_n = len;
+    r->headers_out.content_length_n = (off_t) len;
 
     rc = ngx_http_send_header(r);
 
