@@ -2,7 +2,7 @@
 
 SHELL	= /bin/bash
 
-NGINX	?= nginx
+NGINX_BINARY ?= nginx
 NGINX_SRC ?= /usr/share/nginx/src
 NGINX_FLAGS ?= --with-compat --with-threads
 BUILD	?= $(CURDIR)/build
@@ -33,7 +33,7 @@ MODULE	= $(BUILD)/ngx_http_caphealth_module.so
 OBJS	= $(BUILD)/obj
 UNITS	= $(patsubst t/unit/%.c,$(BUILD)/unit/%,$(wildcard t/unit/*.c))
 
-export NGINX NGINX_SRC BUILD
+export NGINX_BINARY NGINX_SRC BUILD
 
 
 .PHONY: all helpers install clean deps run test unit suites faults lint \

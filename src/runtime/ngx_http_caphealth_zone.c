@@ -407,7 +407,10 @@ ngx_http_caphealth_section_error(ngx_http_caphealth_section_t *s,
 
     *since = s->error_since;
 
-    ngx_memcpy(s->error, facts->error.data, len);
+    if (len) {
+        ngx_memcpy(s->error, facts->error.data, len);
+    }
+
     s->error_len = len;
 }
 
@@ -446,8 +449,14 @@ ngx_http_caphealth_zone_read(ngx_shm_zone_t *zone, ngx_str_t *key,
         return NGX_ERROR;
     }
 
-    *ngx_cpymem(facts->data.data, s->data, s->data_len) = '\0';
-    *ngx_cpymem(facts->error.data, s->error, s->error_len) = '\0';
+    if (s->data_len) {
+        ngx_memcpy(facts->data.data, s->data, s->data_len);
+    }
+
+    ngx_memcpy(facts->error.data, s->error, s->error_len);
+
+    facts->data.data[s->data_len] = '\0';
+    facts->error.data[s->error_len] = '\0';
 
     *generation = s->generation;
 
