@@ -81,11 +81,13 @@ clean:
 
 run:
 	@util/packages build run
+	@echo "building ..."
 	@$(MAKE) --no-print-directory -s all
 	@util/run
 
 test:
 	@util/packages build run test
+	@echo "building ..."
 	@$(MAKE) --no-print-directory -s all units
 	@util/test
 
