@@ -10,57 +10,28 @@
 #include <string.h>
 
 #include "caphealth_db.h"
+#include "caphealth_text.h"
 
 
 /* beyond this an answer is a mistake in the query, not a shop */
 
 #define CAPHEALTH_ASK_ROWS  1000000
-#define CAPHEALTH_ASK_TEXT  (16 * 1024 * 1024)
+#define CAPHEALTH_ASK_TEXT  16777216
 
 
 void
 caphealth_db_error(char *error, const char *format, ...)
 {
-    int      n;
-    char    *p;
-    size_t   len;
+    char     text[4 * CAPHEALTH_ERROR_LEN];
     va_list  args;
 
     va_start(args, format);
-    n = vsnprintf(error, CAPHEALTH_ERROR_LEN, format, args);
+    (void) vsnprintf(text, sizeof(text), format, args);
     va_end(args);
 
-    if (n < 0) {
-        error[0] = '\0';
-        return;
-    }
+    error[0] = '\0';
 
-    len = strlen(error);
-
-    if ((size_t) n > len) {
-
-        /* it was cut: not in the middle of a UTF-8 character */
-
-        while (len > 0 && ((unsigned char) error[len - 1] & 0xc0) == 0x80) {
-            len--;
-        }
-
-        if (len > 0 && ((unsigned char) error[len - 1] & 0x80) != 0) {
-            len--;
-        }
-
-        error[len] = '\0';
-    }
-
-    for (p = error; *p != '\0'; p++) {
-        if ((unsigned char) *p < ' ') {
-            *p = ' ';
-        }
-    }
-
-    while (len > 0 && error[len - 1] == ' ') {
-        error[--len] = '\0';
-    }
+    caphealth_text_append(error, CAPHEALTH_ERROR_LEN, text);
 }
 
 
@@ -162,45 +133,6 @@ caphealth_ask_number(caphealth_ask_t *ask, const char *text, size_t len)
 }
 
 
-/* JSON is UTF-8; a database may hold anything */
-
-static json_t *
-caphealth_ask_name(const char *name, size_t len)
-{
-    char    *text;
-    size_t   i, n;
-    json_t  *s;
-
-    s = json_stringn(name, len);
-    if (s != NULL) {
-        return s;
-    }
-
-    text = malloc(len * 3 + 1);
-    if (text == NULL) {
-        return NULL;
-    }
-
-    /* each byte that is not ASCII becomes U+FFFD */
-
-    for (i = 0, n = 0; i < len; i++) {
-        if ((unsigned char) name[i] < 0x80) {
-            text[n++] = name[i];
-
-        } else {
-            memcpy(text + n, "\xef\xbf\xbd", 3);
-            n += 3;
-        }
-    }
-
-    s = json_stringn(text, n);
-
-    free(text);
-
-    return s;
-}
-
-
 int
 caphealth_ask_row(caphealth_ask_t *ask, const char *name, size_t len,
     const char *number, size_t number_len)
@@ -225,7 +157,7 @@ caphealth_ask_row(caphealth_ask_t *ask, const char *name, size_t len,
 
     row = json_pack("[o, I]",
                     name == NULL ? json_null()
-                                 : caphealth_ask_name(name, len),
+                                 : caphealth_text_json(name, len),
                     n);
 
     if (json_array_append_new(ask->result, row) == 0) {

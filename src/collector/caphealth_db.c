@@ -81,6 +81,9 @@ static const caphealth_driver_t *const  caphealth_drivers[] = {
 };
 
 
+#define CAPHEALTH_DB_SHARE  0.75
+
+
 struct caphealth_db_s {
     caphealth_engine_e         engine;
     const caphealth_driver_t  *driver;
@@ -101,6 +104,17 @@ caphealth_db_clock(void)
     (void) clock_gettime(CLOCK_MONOTONIC, &ts);
 
     return (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
+}
+
+
+double
+caphealth_db_share(double deadline)
+{
+    double  left;
+
+    left = deadline - caphealth_db_clock();
+
+    return left > 0 ? left * CAPHEALTH_DB_SHARE : 0;
 }
 
 

@@ -77,6 +77,12 @@ extern const caphealth_driver_t  caphealth_postgres_driver;
 /* seconds of CLOCK_MONOTONIC */
 double caphealth_db_clock(void);
 
+/*
+ * Seconds that one query may take, of those that are left: the ones that
+ * come after it get their chance too.
+ */
+double caphealth_db_share(double deadline);
+
 /* printf() into an error of CAPHEALTH_ERROR_LEN, whole UTF-8, one line */
 void caphealth_db_error(char *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

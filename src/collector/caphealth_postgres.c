@@ -16,10 +16,11 @@
 #include <libpq-fe.h>
 
 #include "caphealth_db.h"
+#include "caphealth_postgres_url.h"
 
 
-/* the server ends a statement of its own accord a little before we give up */
-#define CAPHEALTH_POSTGRES_MARGIN  0.9
+/* of a query's time, how much it may spend on waiting for another's lock */
+#define CAPHEALTH_POSTGRES_LOCK  0.3
 
 
 typedef struct {
@@ -87,38 +88,6 @@ caphealth_postgres_wait(PGconn *conn, short events, double deadline)
 }
 
 
-/* libpq may quote the whole URI, and with it the password */
-
-static void
-caphealth_postgres_error(caphealth_postgres_t *p, char *error,
-    const char *prefix)
-{
-    char        *message, *found;
-    size_t       len, uri;
-    const char  *text;
-
-    text = PQerrorMessage(p->conn);
-    uri = strlen(p->url);
-
-    message = strdup(text == NULL || *text == '\0' ? "no memory" : text);
-
-    if (message == NULL) {
-        caphealth_db_error(error, "%s%s", prefix, "no memory");
-        return;
-    }
-
-    while ((found = strstr(message, p->url)) != NULL) {
-        len = strlen(found + uri);
-        memcpy(found, "...", 3);
-        memmove(found + 3, found + uri, len + 1);
-    }
-
-    caphealth_db_error(error, "%s%s", prefix, message);
-
-    free(message);
-}
-
-
 /* the first answer, to be PQclear()ed; NULL: none before the deadline */
 
 static PGresult *
@@ -169,47 +138,44 @@ caphealth_postgres_result(caphealth_postgres_t *p, double deadline)
 }
 
 
-/* the session's settings: it reads, in UTC, and not for ever */
+/* whether the server is there: a connection may have died in its sleep */
 
 static int
-caphealth_postgres_settle(caphealth_postgres_t *p, double deadline,
-    char *error)
+caphealth_postgres_ping(caphealth_postgres_t *p, double deadline, char *error)
 {
-    char       sql[512];
-    long       timeout;
+    int        rc;
     PGresult  *result;
 
-    timeout = (long) ((deadline - caphealth_db_clock()) * 1000
-                      * CAPHEALTH_POSTGRES_MARGIN);
-
-    (void) snprintf(sql, sizeof(sql),
-                    "SET default_transaction_read_only = on;"
-                    "SET TimeZone = 'UTC';"
-                    "SET client_encoding = 'UTF8';"
-                    "SET statement_timeout = %ld;"
-                    "SET lock_timeout = %ld",
-                    timeout > 1 ? timeout : 1, timeout > 1 ? timeout : 1);
-
-    result = PQsendQuery(p->conn, sql)
+    result = PQsendQuery(p->conn, "SELECT 1")
              ? caphealth_postgres_result(p, deadline)
              : PQmakeEmptyPGresult(p->conn, PGRES_FATAL_ERROR);
 
+    rc = (PQresultStatus(result) == PGRES_TUPLES_OK) ? 0 : -1;
+
     if (result == NULL) {
         caphealth_db_error(error, "no answer within the timeout");
-        caphealth_postgres_close(p);
-        return -1;
-    }
 
-    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
-        caphealth_postgres_error(p, error, "");
-        PQclear(result);
-        caphealth_postgres_close(p);
-        return -1;
+    } else if (rc == -1) {
+        caphealth_postgres_error(p->conn, p->url, error);
     }
 
     PQclear(result);
 
-    return 0;
+    if (rc == -1) {
+        caphealth_postgres_close(p);
+    }
+
+    return rc;
+}
+
+
+/* a server's notices are not our errors, and standard error is nginx's log */
+
+static void
+caphealth_postgres_notice(void *data, const char *message)
+{
+    (void) data;
+    (void) message;
 }
 
 
@@ -221,22 +187,28 @@ caphealth_postgres_connect(caphealth_postgres_t *p, double deadline,
     PostgresPollingStatusType   state;
 
     const char *const  keys[] = { "dbname", "fallback_application_name",
-                                  NULL };
-    const char *const  values[] = { p->url, "caphealth", NULL };
+                                  "client_encoding", NULL };
+    const char *const  values[] = { p->url, "caphealth", "UTF8", NULL };
+
+    if (caphealth_postgres_check(p->url, error) == -1) {
+        return -1;
+    }
 
     p->conn = PQconnectStartParams(keys, values, 1);
 
     if (p->conn == NULL || PQstatus(p->conn) == CONNECTION_BAD) {
-        caphealth_postgres_error(p, error, "");
+        caphealth_postgres_error(p->conn, p->url, error);
         goto failed;
     }
+
+    (void) PQsetNoticeProcessor(p->conn, caphealth_postgres_notice, NULL);
 
     state = PGRES_POLLING_WRITING;
 
     while (state != PGRES_POLLING_OK) {
 
         if (state == PGRES_POLLING_FAILED) {
-            caphealth_postgres_error(p, error, "");
+            caphealth_postgres_error(p->conn, p->url, error);
             goto failed;
         }
 
@@ -255,7 +227,7 @@ caphealth_postgres_connect(caphealth_postgres_t *p, double deadline,
         return 0;
     }
 
-    caphealth_postgres_error(p, error, "");
+    caphealth_postgres_error(p->conn, p->url, error);
 
 failed:
 
@@ -271,7 +243,7 @@ caphealth_postgres_open(void *driver, double deadline, char *error)
     caphealth_postgres_t  *p = driver;
 
     if (p->conn != NULL
-        && caphealth_postgres_settle(p, deadline, error) == 0)
+        && caphealth_postgres_ping(p, deadline, error) == 0)
     {
         return 0;
     }
@@ -284,7 +256,7 @@ caphealth_postgres_open(void *driver, double deadline, char *error)
         return -1;
     }
 
-    return caphealth_postgres_settle(p, deadline, error);
+    return caphealth_postgres_ping(p, deadline, error);
 }
 
 
@@ -305,7 +277,7 @@ caphealth_postgres_call(caphealth_postgres_t *p, int sent,
     }
 
     if (PQstatus(p->conn) != CONNECTION_OK) {
-        caphealth_postgres_error(p, ask->error, "");
+        caphealth_postgres_error(p->conn, p->url, ask->error);
         PQclear(*result);
         caphealth_postgres_close(p);
         return -1;
@@ -424,11 +396,60 @@ caphealth_postgres_describe(caphealth_postgres_t *p, caphealth_ask_t *ask,
 }
 
 
-static int
-caphealth_postgres_ask(void *driver, caphealth_ask_t *ask, double deadline)
-{
-    caphealth_postgres_t  *p = driver;
+/* what stands around a query, and brings no rows */
 
+static int
+caphealth_postgres_command(caphealth_postgres_t *p, const char *sql,
+    caphealth_ask_t *ask, double deadline)
+{
+    PGresult  *result;
+
+    if (caphealth_postgres_call(p, PQsendQuery(p->conn, sql), ask, deadline,
+                                &result)
+        == -1)
+    {
+        return -1;
+    }
+
+    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+        caphealth_postgres_refused(ask, result);
+    }
+
+    PQclear(result);
+
+    return 0;
+}
+
+
+/*
+ * A transaction of its own, which is always rolled back: whatever settings a
+ * query of the operator's own changes, the next one cannot write either.
+ */
+
+static int
+caphealth_postgres_begin(caphealth_postgres_t *p, caphealth_ask_t *ask,
+    double deadline)
+{
+    char    sql[256];
+    double  share;
+
+    share = caphealth_db_share(deadline) * 1000;
+
+    (void) snprintf(sql, sizeof(sql),
+                    "BEGIN READ ONLY;"
+                    "SET LOCAL TimeZone = 'UTC';"
+                    "SET LOCAL statement_timeout = %.0f;"
+                    "SET LOCAL lock_timeout = %.0f",
+                    share + 1, share * CAPHEALTH_POSTGRES_LOCK + 1);
+
+    return caphealth_postgres_command(p, sql, ask, deadline);
+}
+
+
+static int
+caphealth_postgres_run(caphealth_postgres_t *p, caphealth_ask_t *ask,
+    double deadline)
+{
     int          n;
     char         first[32], next[32];
     PGresult    *result;
@@ -464,6 +485,25 @@ caphealth_postgres_ask(void *driver, caphealth_ask_t *ask, double deadline)
     PQclear(result);
 
     return 0;
+}
+
+
+static int
+caphealth_postgres_ask(void *driver, caphealth_ask_t *ask, double deadline)
+{
+    caphealth_postgres_t  *p = driver;
+
+    if (caphealth_postgres_begin(p, ask, deadline) == -1) {
+        return -1;
+    }
+
+    if (ask->error[0] == '\0'
+        && caphealth_postgres_run(p, ask, deadline) == -1)
+    {
+        return -1;
+    }
+
+    return caphealth_postgres_command(p, "ROLLBACK", ask, deadline);
 }
 
 

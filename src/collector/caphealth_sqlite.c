@@ -117,6 +117,15 @@ caphealth_sqlite_open(void *driver, double deadline, char *error)
         return -1;
     }
 
+    /* to open a FIFO is to wait for its writer */
+
+    if (!S_ISREG(st.st_mode)) {
+        caphealth_sqlite_close(s);
+        caphealth_db_error(error, "\"%s\" cannot be opened: not a file",
+                           s->path);
+        return -1;
+    }
+
     if (s->db != NULL && st.st_dev == s->device && st.st_ino == s->inode) {
         return 0;
     }
@@ -247,8 +256,8 @@ failed:
 
 
 /*
- * What is wrong with the query is the query's, what is wrong with the file,
- * or takes too long, is the look's.
+ * What is wrong with the query, or takes it too long, is the query's; what is
+ * wrong with the file is the look's.
  */
 
 static int
@@ -259,7 +268,7 @@ caphealth_sqlite_failed(caphealth_sqlite_t *s, caphealth_ask_t *ask, int rc)
     case SQLITE_INTERRUPT:
         caphealth_db_error(ask->error, "query \"%s\": no answer within the "
                            "timeout", ask->query->name);
-        return -1;
+        return 0;
 
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -291,7 +300,7 @@ caphealth_sqlite_ask(void *driver, caphealth_ask_t *ask, double deadline)
     int            rc;
     sqlite3_stmt  *stmt;
 
-    s->deadline = deadline;
+    s->deadline = caphealth_db_clock() + caphealth_db_share(deadline);
 
     caphealth_sqlite_patience(s);
 

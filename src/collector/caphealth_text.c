@@ -1,0 +1,205 @@
+
+/*
+ * Text that others wrote.
+ */
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "caphealth_text.h"
+
+
+#define CAPHEALTH_REPLACEMENT  "\xef\xbf\xbd"
+#define CAPHEALTH_ASTERISKS    "***"
+
+
+/* by the number of bytes in a character */
+
+static const struct {
+    unsigned char  mask;         /* of the first byte */
+    unsigned char  lead;
+    uint32_t       least;        /* less than this has a shorter form */
+} caphealth_text_forms[] = {
+    { 0x80, 0x00, 0x01 },
+    { 0xe0, 0xc0, 0x80 },
+    { 0xf0, 0xe0, 0x800 },
+    { 0xf8, 0xf0, 0x10000 }
+};
+
+
+/* the bytes in the character at p, which has len bytes; 0: it is none */
+
+static size_t
+caphealth_text_character(const char *p, size_t len)
+{
+    size_t    i, n;
+    uint32_t  code;
+
+    for (n = 0; n < 4; n++) {
+        if (((unsigned char) *p & caphealth_text_forms[n].mask)
+            == caphealth_text_forms[n].lead)
+        {
+            break;
+        }
+    }
+
+    if (n == 4 || n >= len) {
+        return 0;
+    }
+
+    code = (unsigned char) *p & (uint32_t) ~caphealth_text_forms[n].mask
+           & 0xff;
+
+    for (i = 1; i <= n; i++) {
+
+        if (((unsigned char) p[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+
+        code = (code << 6) | ((unsigned char) p[i] & 0x3f);
+    }
+
+    if (code < caphealth_text_forms[n].least || code > 0x10ffff
+        || (code >= 0xd800 && code <= 0xdfff))
+    {
+        return 0;
+    }
+
+    return n + 1;
+}
+
+
+json_t *
+caphealth_text_json(const char *text, size_t len)
+{
+    char        *repaired, *last;
+    size_t       n;
+    json_t      *value;
+    const char  *end;
+
+    if (memchr(text, '\0', len) == NULL) {
+
+        value = json_stringn(text, len);
+        if (value != NULL) {
+            return value;
+        }
+    }
+
+    repaired = malloc(len * strlen(CAPHEALTH_REPLACEMENT) + 1);
+    if (repaired == NULL) {
+        return NULL;
+    }
+
+    last = repaired;
+    end = text + len;
+
+    while (text < end) {
+
+        n = caphealth_text_character(text, (size_t) (end - text));
+
+        if (n == 0) {
+            last = stpcpy(last, CAPHEALTH_REPLACEMENT);
+            text++;
+            continue;
+        }
+
+        last = mempcpy(last, text, n);
+        text += n;
+    }
+
+    value = json_stringn(repaired, (size_t) (last - repaired));
+
+    free(repaired);
+
+    return value;
+}
+
+
+/* what stands for the next of the text; *n becomes how much of it that is */
+
+static const char *
+caphealth_text_piece(const char *text, size_t *n, size_t *len)
+{
+    size_t  blank;
+
+    blank = strspn(text, " \t\r\n\v\f");
+
+    if (memchr(text, '\n', blank) != NULL) {
+        *n = blank;
+        *len = 2;
+        return "; ";
+    }
+
+    *n = 1;
+    *len = 1;
+
+    if ((unsigned char) *text < 0x20 || *text == 0x7f) {
+        return " ";
+    }
+
+    *n = caphealth_text_character(text, strlen(text));
+
+    if (*n == 0) {
+        *n = 1;
+        *len = strlen(CAPHEALTH_REPLACEMENT);
+        return CAPHEALTH_REPLACEMENT;
+    }
+
+    *len = *n;
+
+    return text;
+}
+
+
+void
+caphealth_text_append(char *buf, size_t size, const char *text)
+{
+    char        *last;
+    size_t       n, len, room;
+    const char  *piece;
+
+    last = buf + strlen(buf);
+    room = size - strlen(buf) - 1;
+
+    while (text[strspn(text, " \t\r\n\v\f")] != '\0') {
+
+        piece = caphealth_text_piece(text, &n, &len);
+
+        if (len > room) {
+            break;
+        }
+
+        last = mempcpy(last, piece, len);
+
+        room -= len;
+        text += n;
+    }
+
+    *last = '\0';
+}
+
+
+void
+caphealth_text_conceal(char *text, const char *secret)
+{
+    size_t  n, len;
+
+    len = strlen(secret);
+
+    if (len == 0) {
+        return;
+    }
+
+    n = strlen(CAPHEALTH_ASTERISKS);
+
+    if (n > len) {
+        n = len;
+    }
+
+    while ((text = strstr(text, secret)) != NULL) {
+        memset(text, '*', n);
+        memmove(text + n, text + len, strlen(text + len) + 1);
+        text += n;
+    }
+}
