@@ -189,7 +189,7 @@ ngx_http_caphealth_lane_publish(ngx_http_caphealth_lane_t *lane,
     rc = ngx_http_caphealth_zone_publish(zone, &lane->source->key, facts,
                                          &change, &since);
 
-    if (rc == NGX_ERROR) {
+    if (rc == NGX_ERROR && facts->data.len) {
         ngx_http_caphealth_lane_fail(lane, "", "its facts do not fit into "
                                      "\"caphealth_zone\", make it larger");
         return;

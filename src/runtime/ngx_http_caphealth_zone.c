@@ -49,6 +49,8 @@ static void ngx_http_caphealth_zone_copy(ngx_http_caphealth_zone_t *z,
     ngx_http_caphealth_section_t *to, ngx_http_caphealth_section_t *from);
 static ngx_http_caphealth_section_t *ngx_http_caphealth_zone_section(
     ngx_http_caphealth_sh_t *sh, ngx_str_t *key);
+static ngx_http_caphealth_section_t *ngx_http_caphealth_section_create(
+    ngx_http_caphealth_zone_t *z, ngx_str_t *key);
 static void ngx_http_caphealth_section_error(ngx_http_caphealth_section_t *s,
     ngx_http_caphealth_facts_t *facts, ngx_http_caphealth_change_e *change,
     double *since);
@@ -130,10 +132,9 @@ ngx_http_caphealth_zone_init(ngx_shm_zone_t *zone, void *data)
 static ngx_int_t
 ngx_http_caphealth_zone_settle(ngx_shm_zone_t *zone)
 {
-    ngx_str_t                     *key;
-    ngx_uint_t                     i;
-    ngx_http_caphealth_zone_t     *z;
-    ngx_http_caphealth_section_t  *s;
+    ngx_str_t                  *key;
+    ngx_uint_t                  i;
+    ngx_http_caphealth_zone_t  *z;
 
     z = zone->data;
     key = z->keys->elts;
@@ -144,14 +145,9 @@ ngx_http_caphealth_zone_settle(ngx_shm_zone_t *zone)
 
     for (i = 0; i < z->keys->nelts; i++) {
 
-        if (ngx_http_caphealth_zone_section(z->sh, &key[i])) {
-            continue;
-        }
-
-        s = ngx_slab_calloc_locked(z->shpool,
-                                   sizeof(ngx_http_caphealth_section_t)
-                                   + key[i].len);
-        if (s == NULL) {
+        if (ngx_http_caphealth_zone_section(z->sh, &key[i]) == NULL
+            && ngx_http_caphealth_section_create(z, &key[i]) == NULL)
+        {
             ngx_shmtx_unlock(&z->shpool->mutex);
 
             ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
@@ -160,16 +156,33 @@ ngx_http_caphealth_zone_settle(ngx_shm_zone_t *zone)
                           zone->shm.size, z->keys->nelts);
             return NGX_ERROR;
         }
-
-        s->key_len = key[i].len;
-        ngx_memcpy(s->key, key[i].data, key[i].len);
-
-        ngx_queue_insert_tail(&z->sh->sections, &s->queue);
     }
 
     ngx_shmtx_unlock(&z->shpool->mutex);
 
     return NGX_OK;
+}
+
+
+static ngx_http_caphealth_section_t *
+ngx_http_caphealth_section_create(ngx_http_caphealth_zone_t *z,
+    ngx_str_t *key)
+{
+    ngx_http_caphealth_section_t  *s;
+
+    s = ngx_slab_calloc_locked(z->shpool,
+                               sizeof(ngx_http_caphealth_section_t)
+                               + key->len);
+    if (s == NULL) {
+        return NULL;
+    }
+
+    s->key_len = key->len;
+    ngx_memcpy(s->key, key->data, key->len);
+
+    ngx_queue_insert_tail(&z->sh->sections, &s->queue);
+
+    return s;
 }
 
 
@@ -329,9 +342,20 @@ ngx_http_caphealth_zone_publish(ngx_shm_zone_t *zone, ngx_str_t *key,
 
     s = ngx_http_caphealth_zone_section(z->sh, key);
 
+    /* a reload that failed in the end has dropped what it had no use for */
+
+    if (s == NULL) {
+        s = ngx_http_caphealth_section_create(z, key);
+    }
+
+    if (s == NULL) {
+        ngx_shmtx_unlock(&z->shpool->mutex);
+        return NGX_ERROR;
+    }
+
     /* during a reload a collector of the old cycle may be late */
 
-    if (s == NULL || facts->attempted_at < s->attempted_at) {
+    if (facts->attempted_at < s->attempted_at) {
         ngx_shmtx_unlock(&z->shpool->mutex);
         return NGX_DECLINED;
     }

@@ -49,9 +49,8 @@ ngx_atomic_uint_t ngx_http_caphealth_zone_generation(ngx_shm_zone_t *zone);
 /*
  * Publishes a section.  Without data the data already there stays, with its
  * collected_at.  *change says what became of the section's error, and *since
- * when that error, if any, began.  NGX_DECLINED: the section is not in the
- * zone any more, or holds something newer.  NGX_ERROR: the data does not fit
- * into the zone; nothing has changed.
+ * when that error, if any, began.  NGX_DECLINED: the section holds something
+ * newer.  NGX_ERROR: the data does not fit into the zone; nothing has changed.
  */
 ngx_int_t ngx_http_caphealth_zone_publish(ngx_shm_zone_t *zone,
     ngx_str_t *key, ngx_http_caphealth_facts_t *facts,

@@ -110,6 +110,33 @@ subtest 'a bad configuration changes nothing' => sub {
     ok $nginx->stop, 'quits';
 };
 
+subtest 'a reload that fails after it has touched the zone' => sub {
+    my $often = "caphealth_refresh 1s; caphealth_database_refresh 1s;";
+    my $nginx = Caphealth::Server->new(
+        http => "$often caphealth_database sqlite:$database;");
+    my $before = $nginx->report('/health', \&complete);
+
+    # the zone is settled before the sockets are opened
+
+    my $taken = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1');
+    my $port = $taken->sockport;
+
+    $nginx->configure(http => "$often caphealth_database sqlite:$other;
+        server { listen 127.0.0.1:$port; }");
+    kill HUP => $nginx->master;
+    ok $nginx->until(sub { $nginx->logged(qr/still could not bind/) }),
+       'it fails';
+
+    my $after = $nginx->report('/health', sub {
+        $_->{database}{collected_at} gt $before->{database}{collected_at};
+    });
+
+    cmp_ok $after->{database}{collected_at}, 'gt',
+           $before->{database}{collected_at}, 'the old facts go on';
+    is $after->{database}{products_count}, 2, 'of the old shop';
+    ok $nginx->stop, 'quits';
+};
+
 subtest 'many reloads under load' => sub {
     my $reloads = $ENV{TEST_RELOADS} || 200;
     my $nginx = Caphealth::Server->new(workers => 2,
