@@ -3,9 +3,12 @@
  * The limits of our own control group.
  */
 
+#include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "caphealth_cgroup.h"
 #include "caphealth_file.h"
@@ -27,6 +30,17 @@ typedef struct {
     const char  *cpu_usage_key;  /* NULL: the whole file is the number */
     double       cpu_usage_unit; /* in seconds */
 } caphealth_cgroup_version_t;
+
+
+/* who we are and what is mounted where, as /proc/self has it */
+
+typedef struct {
+    const char  *root;
+    char        *groups;
+    char        *mounts;
+    size_t       groups_len;
+    size_t       mounts_len;
+} caphealth_cgroup_self_t;
 
 
 typedef struct {
@@ -57,6 +71,7 @@ caphealth_cgroup_file(const char *root, const char *dir, const char *name,
     n = snprintf(path, sizeof(path), "%s/%s", dir, name);
 
     if (n < 0 || (size_t) n >= sizeof(path)) {
+        errno = ENAMETOOLONG;
         return NULL;
     }
 
@@ -64,64 +79,57 @@ caphealth_cgroup_file(const char *root, const char *dir, const char *name,
 }
 
 
+/* the number in a file, or after key in it; -1: unknown, and *bad is name */
+
 static int64_t
 caphealth_cgroup_number(const char *root, const char *dir, const char *name,
-    const char *key)
+    const char *key, const char **bad)
 {
     int       rc;
     char     *text;
     size_t    len;
     int64_t   number;
 
+    rc = -1;
+
     text = caphealth_cgroup_file(root, dir, name, &len);
-    if (text == NULL) {
+
+    if (text != NULL) {
+        rc = (key == NULL) ? caphealth_proc_number(text, len, &number)
+                           : caphealth_proc_key(text, len, key, &number);
+        free(text);
+    }
+
+    if (rc == -1) {
+        *bad = name;
         return -1;
     }
 
-    rc = (key == NULL) ? caphealth_proc_number(text, len, &number)
-                       : caphealth_proc_key(text, len, key, &number);
-
-    free(text);
-
-    return rc == 0 ? number : -1;
+    return number;
 }
 
 
 /*
- * A container sees its own group at the mount point itself: /proc/self/cgroup
- * then names a path that is below the mount's root, or "/", or "/..".
+ * Where our own group is.  A container may see it at the mount point itself:
+ * the path in /proc/self/cgroup then is not below the mount's root, or leads
+ * out of the name space with "/..".
  */
 
 static int
-caphealth_cgroup_find(caphealth_cgroup_dir_t *d, const char *root,
-    const char *controller)
+caphealth_cgroup_find(caphealth_cgroup_dir_t *d,
+    const caphealth_cgroup_self_t *self, const char *controller)
 {
-    int     n, rc;
-    char   *text, path[PATH_MAX], mount[PATH_MAX], top[PATH_MAX];
+    int     n;
+    char    path[PATH_MAX], mount[PATH_MAX], top[PATH_MAX];
     size_t  len;
 
-    text = caphealth_file_read(root, "/proc/self/cgroup", &len);
-    if (text == NULL) {
-        return -1;
-    }
-
-    rc = caphealth_proc_cgroup(text, len, controller, path, sizeof(path));
-    free(text);
-
-    if (rc == -1) {
-        return -1;
-    }
-
-    text = caphealth_file_read(root, "/proc/self/mountinfo", &len);
-    if (text == NULL) {
-        return -1;
-    }
-
-    rc = caphealth_proc_cgroup_mount(text, len, controller, mount, top,
-                                     sizeof(mount));
-    free(text);
-
-    if (rc == -1) {
+    if (caphealth_proc_cgroup(self->groups, self->groups_len, controller,
+                              path, sizeof(path))
+        == -1
+        || caphealth_proc_cgroup_mount(self->mounts, self->mounts_len,
+                                       controller, mount, top, sizeof(top))
+           == -1)
+    {
         return -1;
     }
 
@@ -129,7 +137,8 @@ caphealth_cgroup_find(caphealth_cgroup_dir_t *d, const char *root,
 
     if (strncmp(path, top, len) != 0
         || (path[len] != '/' && path[len] != '\0')
-        || strncmp(path, "/..", 3) == 0
+        || strcmp(path, "/..") == 0
+        || strncmp(path, "/../", 4) == 0
         || strcmp(path, "/") == 0)
     {
         path[0] = '\0';
@@ -162,30 +171,66 @@ caphealth_cgroup_up(caphealth_cgroup_dir_t *d)
 }
 
 
+static int64_t
+caphealth_cgroup_memory_limit(caphealth_cgroup_t *cg, const char *root,
+    const char *dir, const char *name)
+{
+    int       rc;
+    char     *text;
+    size_t    len;
+    int64_t   limit;
+
+    /* the topmost group has no such file */
+
+    text = caphealth_cgroup_file(root, dir, name, &len);
+    if (text == NULL) {
+        return INT64_MAX;
+    }
+
+    rc = caphealth_proc_limit(text, len, &limit);
+    free(text);
+
+    if (rc == -1) {
+        cg->memory_bad = name;
+        return INT64_MAX;
+    }
+
+    return limit > 0 ? limit : INT64_MAX;
+}
+
+
+/*
+ * Of two levels with the same limit the outer one counts, which holds all
+ * that the inner one does and so is the first to be full.
+ */
+
 static void
-caphealth_cgroup_memory(caphealth_cgroup_t *cg, const char *root,
-    const caphealth_cgroup_version_t *v, int64_t host)
+caphealth_cgroup_memory(caphealth_cgroup_t *cg,
+    const caphealth_cgroup_self_t *self, const caphealth_cgroup_version_t *v,
+    int64_t host)
 {
     int64_t                 limit, used, inactive;
     caphealth_cgroup_dir_t  d;
 
-    if (caphealth_cgroup_find(&d, root, v->memory) == -1) {
+    if (caphealth_cgroup_find(&d, self, v->memory) == -1) {
         return;
     }
 
     do {
-        limit = caphealth_cgroup_number(root, d.dir, v->memory_limit, NULL);
+        limit = caphealth_cgroup_memory_limit(cg, self->root, d.dir,
+                                              v->memory_limit);
 
-        if (limit < 0 || limit >= host || limit >= cg->memory_limit) {
+        if (limit >= host || limit > cg->memory_limit || limit == INT64_MAX) {
             continue;
         }
 
-        used = caphealth_cgroup_number(root, d.dir, v->memory_usage, NULL);
-        inactive = caphealth_cgroup_number(root, d.dir, "memory.stat",
-                                           v->inactive_file);
+        used = caphealth_cgroup_number(self->root, d.dir, v->memory_usage,
+                                       NULL, &cg->memory_bad);
+        inactive = caphealth_cgroup_number(self->root, d.dir, "memory.stat",
+                                           v->inactive_file, &cg->memory_bad);
 
         cg->memory_limit = limit;
-        cg->memory_used = (used < 0 || inactive < 0) ? -1
+        cg->memory_used = (used == -1 || inactive == -1) ? -1
                           : used > inactive ? used - inactive : 0;
 
     } while (caphealth_cgroup_up(&d));
@@ -193,36 +238,33 @@ caphealth_cgroup_memory(caphealth_cgroup_t *cg, const char *root,
 
 
 static double
-caphealth_cgroup_quota(const char *root, const char *dir,
-    const caphealth_cgroup_version_t *v)
+caphealth_cgroup_quota(caphealth_cgroup_t *cg, const char *root,
+    const char *dir, const caphealth_cgroup_version_t *v)
 {
-    char     *text, *space;
+    int       rc;
+    char     *text;
     size_t    len;
     int64_t   quota, period;
 
-    if (v->cpu_period != NULL) {
-        quota = caphealth_cgroup_number(root, dir, v->cpu_quota, NULL);
-        period = caphealth_cgroup_number(root, dir, v->cpu_period, NULL);
+    text = caphealth_cgroup_file(root, dir, v->cpu_quota, &len);
+    if (text == NULL) {
+        return 0;
+    }
+
+    if (v->cpu_period == NULL) {
+        rc = caphealth_proc_quota(text, len, &quota, &period);
 
     } else {
-        quota = -1;
-        period = -1;
+        rc = caphealth_proc_limit(text, len, &quota);
+        period = caphealth_cgroup_number(root, dir, v->cpu_period, NULL,
+                                         &cg->cpu_bad);
+    }
 
-        text = caphealth_cgroup_file(root, dir, v->cpu_quota, &len);
-        if (text == NULL) {
-            return 0;
-        }
+    free(text);
 
-        space = strchr(text, ' ');
-
-        if (space == NULL
-            || caphealth_proc_number(text, len, &quota) == -1
-            || caphealth_proc_number(space, strlen(space), &period) == -1)
-        {
-            quota = -1;
-        }
-
-        free(text);
+    if (rc == -1) {
+        cg->cpu_bad = v->cpu_quota;
+        return 0;
     }
 
     if (quota <= 0 || quota == INT64_MAX || period <= 0) {
@@ -233,70 +275,106 @@ caphealth_cgroup_quota(const char *root, const char *dir,
 }
 
 
-/* the same level in the hierarchy of the controller that counts */
+/* at the same level in the hierarchy of the controller that counts */
 
-static int64_t
-caphealth_cgroup_usage(const char *root, const caphealth_cgroup_dir_t *level,
-    const caphealth_cgroup_version_t *v)
+static void
+caphealth_cgroup_usage(caphealth_cgroup_t *cg,
+    const caphealth_cgroup_self_t *self, const caphealth_cgroup_dir_t *group,
+    const caphealth_cgroup_dir_t *level, const caphealth_cgroup_version_t *v)
 {
-    char                    dir[PATH_MAX];
-    int                     n;
+    int64_t                 usage;
+    struct timespec         ts;
     caphealth_cgroup_dir_t  d;
 
-    if (caphealth_cgroup_find(&d, root, v->cpuacct) == -1) {
-        return -1;
+    cg->cpu_usage = -1;
+
+    if (caphealth_cgroup_find(&d, self, v->cpuacct) == -1
+        || strcmp(d.dir + d.mount, group->dir + group->mount) != 0)
+    {
+        cg->cpu_bad = v->cpu_usage;
+        return;
     }
 
-    n = snprintf(dir, sizeof(dir), "%.*s%s", (int) d.mount, d.dir,
-                 level->dir + level->mount);
+    d.dir[d.mount + strlen(level->dir + level->mount)] = '\0';
 
-    if (n < 0 || (size_t) n >= sizeof(dir)) {
-        return -1;
+    usage = caphealth_cgroup_number(self->root, d.dir, v->cpu_usage,
+                                    v->cpu_usage_key, &cg->cpu_bad);
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    cg->cpu_at = (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
+
+    if (usage != -1) {
+        cg->cpu_usage = (double) usage * v->cpu_usage_unit;
     }
-
-    return caphealth_cgroup_number(root, dir, v->cpu_usage,
-                                   v->cpu_usage_key);
 }
 
 
 static void
-caphealth_cgroup_cpu(caphealth_cgroup_t *cg, const char *root,
-    const caphealth_cgroup_version_t *v, unsigned host)
+caphealth_cgroup_cpu(caphealth_cgroup_t *cg,
+    const caphealth_cgroup_self_t *self, const caphealth_cgroup_version_t *v,
+    unsigned host)
 {
     double                  cores;
-    int64_t                 usage;
-    caphealth_cgroup_dir_t  d;
+    caphealth_cgroup_dir_t  d, group;
 
-    if (caphealth_cgroup_find(&d, root, v->cpu) == -1) {
+    if (caphealth_cgroup_find(&d, self, v->cpu) == -1) {
         return;
     }
 
+    group = d;
+
     do {
-        cores = caphealth_cgroup_quota(root, d.dir, v);
+        cores = caphealth_cgroup_quota(cg, self->root, d.dir, v);
 
         if (cores <= 0 || cores >= host
-            || (cg->cpu_cores > 0 && cores >= cg->cpu_cores))
+            || (cg->cpu_cores > 0 && cores > cg->cpu_cores))
         {
             continue;
         }
 
-        usage = caphealth_cgroup_usage(root, &d, v);
-
         cg->cpu_cores = cores;
-        cg->cpu_usage = usage < 0 ? -1 : (double) usage * v->cpu_usage_unit;
 
         memcpy(cg->cpu_level, d.dir, sizeof(d.dir));
+
+        caphealth_cgroup_usage(cg, self, &group, &d, v);
 
     } while (caphealth_cgroup_up(&d));
 }
 
 
-void
+static const char *
+caphealth_cgroup_self(caphealth_cgroup_self_t *self, const char *root)
+{
+    memset(self, 0, sizeof(caphealth_cgroup_self_t));
+
+    self->root = root;
+
+    self->groups = caphealth_file_read(root, "/proc/self/cgroup",
+                                       &self->groups_len);
+    if (self->groups == NULL) {
+        return "/proc/self/cgroup";
+    }
+
+    self->mounts = caphealth_file_read(root, "/proc/self/mountinfo",
+                                       &self->mounts_len);
+    if (self->mounts == NULL) {
+        return "/proc/self/mountinfo";
+    }
+
+    return NULL;
+}
+
+
+const char *
 caphealth_cgroup_read(caphealth_cgroup_t *cg, const char *root,
     int64_t host_memory, unsigned host_cores)
 {
-    size_t                  i, n;
-    caphealth_cgroup_dir_t  d;
+    int                      err;
+    size_t                   i, n;
+    const char              *unread;
+    caphealth_cgroup_dir_t   d;
+    caphealth_cgroup_self_t  self;
 
     memset(cg, 0, sizeof(caphealth_cgroup_t));
 
@@ -304,17 +382,59 @@ caphealth_cgroup_read(caphealth_cgroup_t *cg, const char *root,
     cg->memory_used = -1;
     cg->cpu_usage = -1;
 
+    unread = caphealth_cgroup_self(&self, root);
+
+    if (unread != NULL) {
+        err = errno;
+        free(self.groups);
+        errno = err;
+
+        return err == ENOENT ? NULL : unread;
+    }
+
     n = sizeof(caphealth_cgroup_versions)
         / sizeof(caphealth_cgroup_versions[0]);
 
     for (i = 0; i < n; i++) {
-        caphealth_cgroup_memory(cg, root, &caphealth_cgroup_versions[i],
+        caphealth_cgroup_memory(cg, &self, &caphealth_cgroup_versions[i],
                                 host_memory);
-        caphealth_cgroup_cpu(cg, root, &caphealth_cgroup_versions[i],
+        caphealth_cgroup_cpu(cg, &self, &caphealth_cgroup_versions[i],
                              host_cores);
     }
 
-    if (caphealth_cgroup_find(&d, root, "") == 0) {
+    if (caphealth_cgroup_find(&d, &self, "") == 0) {
         memcpy(cg->pressure_dir, d.dir, sizeof(d.dir));
     }
+
+    free(self.groups);
+    free(self.mounts);
+
+    return NULL;
+}
+
+
+double
+caphealth_cgroup_cpu_percent(const caphealth_cgroup_t *from,
+    const caphealth_cgroup_t *to)
+{
+    double  time, used;
+
+    if (to->cpu_cores <= 0
+        || to->cpu_cores != from->cpu_cores
+        || strcmp(to->cpu_level, from->cpu_level) != 0
+        || to->cpu_usage < 0 || from->cpu_usage < 0)
+    {
+        return NAN;
+    }
+
+    time = to->cpu_at - from->cpu_at;
+    used = to->cpu_usage - from->cpu_usage;
+
+    /* one that went backwards belongs to another group of the same name */
+
+    if (time <= 0 || used < 0) {
+        return NAN;
+    }
+
+    return fmin(100.0, 100.0 * used / (time * to->cpu_cores));
 }

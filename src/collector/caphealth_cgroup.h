@@ -12,14 +12,18 @@
 
 
 typedef struct {
-    int64_t  memory_limit;       /* bytes; INT64_MAX: none */
-    int64_t  memory_used;        /* usage - inactive file pages, bytes, at the
+    int64_t      memory_limit;   /* bytes; INT64_MAX: none */
+    int64_t      memory_used;    /* usage - inactive file pages, bytes, at the
                                     level of the limit; -1: unknown */
-    double   cpu_cores;          /* quota / period; 0: none */
-    double   cpu_usage;          /* seconds, at the level of the quota; < 0:
+    double       cpu_cores;      /* quota / period; 0: none */
+    double       cpu_usage;      /* seconds, at the level of the quota; < 0:
                                     unknown */
-    char     cpu_level[PATH_MAX];     /* which level that is */
-    char     pressure_dir[PATH_MAX];  /* our own in v2; "": there is none */
+    double       cpu_at;         /* when it was read, monotonic seconds */
+    const char  *memory_bad;     /* the name of a file of the group's that is
+                                    missing or not as expected, or NULL */
+    const char  *cpu_bad;        /* the same */
+    char         cpu_level[PATH_MAX];     /* where the quota is */
+    char         pressure_dir[PATH_MAX];  /* our own group in v2; "": none */
 } caphealth_cgroup_t;
 
 
@@ -27,9 +31,19 @@ typedef struct {
  * Reads the limits from our own group upwards and keeps the tightest of each
  * kind.  root is "", or where recorded proc/ and sys/ trees are.  A limit
  * that is not below the host's (host_memory in bytes, host_cores) is none.
+ *
+ * Returns NULL, or the name of the file in /proc that cannot be read, with
+ * errno set.  A kernel without control groups has none and limits nothing.
  */
-void caphealth_cgroup_read(caphealth_cgroup_t *cg, const char *root,
+const char *caphealth_cgroup_read(caphealth_cgroup_t *cg, const char *root,
     int64_t host_memory, unsigned host_cores);
+
+/*
+ * CPU use between two looks in percent of the quota, at most 100; NAN if it
+ * is unknown, or the quota is not the same at both.
+ */
+double caphealth_cgroup_cpu_percent(const caphealth_cgroup_t *from,
+    const caphealth_cgroup_t *to);
 
 
 #endif /* CAPHEALTH_CGROUP_H */

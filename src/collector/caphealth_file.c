@@ -28,14 +28,14 @@ caphealth_file_slurp(int fd, size_t *len)
 
     for ( ;; ) {
 
+        /* room for more, and for the NUL */
+
         if (*len + 1 >= size) {
-            size = size ? size * 2 : 4096;
-            larger = (size > CAPHEALTH_FILE_MAX) ? NULL
-                                                 : realloc(text, size);
+            size = (size == 0) ? 4096 : size * 2;
+
+            larger = realloc(text, size);
             if (larger == NULL) {
-                free(text);
-                errno = EFBIG;
-                return NULL;
+                break;
             }
 
             text = larger;
@@ -43,22 +43,30 @@ caphealth_file_slurp(int fd, size_t *len)
 
         n = read(fd, text + *len, size - *len - 1);
 
-        if (n == -1 && errno == EINTR) {
-            continue;
-        }
-
-        if (n == -1) {
-            free(text);
-            return NULL;
-        }
-
         if (n == 0) {
             text[*len] = '\0';
             return text;
         }
 
+        if (n == -1 && errno == EINTR) {
+            continue;
+        }
+
+        if (n == -1) {
+            break;
+        }
+
         *len += (size_t) n;
+
+        if (*len > CAPHEALTH_FILE_MAX) {
+            errno = EFBIG;
+            break;
+        }
     }
+
+    free(text);
+
+    return NULL;
 }
 
 

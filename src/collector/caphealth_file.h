@@ -10,13 +10,16 @@
 #include <stddef.h>
 
 
-/* no file in /proc or /sys that we read is longer */
-#define CAPHEALTH_FILE_MAX  (1024 * 1024)
+/*
+ * The longest file that is read.  The mountinfo of a host of many containers
+ * is a few megabytes.
+ */
+#define CAPHEALTH_FILE_MAX  (16 * 1024 * 1024)
 
 
 /*
  * Reads root followed by path.  Returns the text, which the caller free()s,
- * with a NUL after its *len bytes; or NULL with errno set.
+ * with a NUL after its *len bytes; or NULL with errno set (EFBIG: too long).
  */
 char *caphealth_file_read(const char *root, const char *path, size_t *len);
 

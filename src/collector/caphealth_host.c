@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "caphealth_cgroup.h"
 #include "caphealth_file.h"
@@ -18,28 +17,45 @@
 #include "caphealth_source.h"
 
 
-struct caphealth_host_s {
-    const char            *root;
-    int                    sampled;
-    caphealth_proc_stat_t  stat;       /* the last sample, of the host */
-    caphealth_cgroup_t     cgroup;     /* the last one, of our group */
-    double                 at;         /* when, monotonic seconds */
-};
-
-
 /* one look */
 
 typedef struct {
     caphealth_proc_stat_t  stat;
     caphealth_cgroup_t     cgroup;
-    double                 at;
-    uint64_t               total;      /* memory */
-    uint64_t               available;
+    int64_t                total;       /* memory; -1: unknown */
+    int64_t                available;
     double                 load[3];
     unsigned               has_stat:1;
-    unsigned               has_memory:1;
     unsigned               has_load:1;
 } caphealth_look_t;
+
+
+struct caphealth_host_s {
+    const char            *root;
+    caphealth_look_t       last;
+};
+
+
+typedef struct {
+    const char            *path;
+    int                  (*parse)(caphealth_look_t *look, const char *text,
+                              size_t len);
+} caphealth_host_file_t;
+
+
+static int caphealth_host_stat(caphealth_look_t *look, const char *text,
+    size_t len);
+static int caphealth_host_meminfo(caphealth_look_t *look, const char *text,
+    size_t len);
+static int caphealth_host_loadavg(caphealth_look_t *look, const char *text,
+    size_t len);
+
+
+static const caphealth_host_file_t  caphealth_host_files[] = {
+    { "/proc/stat", caphealth_host_stat },
+    { "/proc/meminfo", caphealth_host_meminfo },
+    { "/proc/loadavg", caphealth_host_loadavg }
+};
 
 
 caphealth_host_t *
@@ -65,87 +81,137 @@ caphealth_host_destroy(caphealth_host_t *h)
 }
 
 
+/*
+ * Adds a sentence.  All of them are of our own making and plain ASCII: the
+ * name of a control group, which may not be, is kept out of them.
+ */
+
 static void
-caphealth_host_error(caphealth_answer_t *a, const char *path, int err)
+caphealth_host_error(caphealth_answer_t *a, const char *name,
+    const char *problem, const char *reason)
 {
     size_t  len;
 
     len = strlen(a->error);
 
-    (void) snprintf(a->error + len, sizeof(a->error) - len, "%s\"%s\" %s%s",
-                    len ? "; " : "", path,
-                    err ? "cannot be read: " : "is not as expected",
-                    err ? strerror(err) : "");
+    (void) snprintf(a->error + len, sizeof(a->error) - len, "%s\"%s\" %s%s%s",
+                    len > 0 ? "; " : "", name, problem,
+                    reason != NULL ? ": " : "", reason != NULL ? reason : "");
 }
 
 
-static char *
-caphealth_host_file(caphealth_host_t *h, const char *path, size_t *len,
-    caphealth_answer_t *a)
+static int
+caphealth_host_stat(caphealth_look_t *look, const char *text, size_t len)
 {
-    char  *text;
+    look->has_stat = caphealth_proc_stat(text, len, &look->stat) == 0;
 
-    text = caphealth_file_read(h->root, path, len);
+    return look->has_stat ? 0 : -1;
+}
 
-    if (text == NULL) {
-        caphealth_host_error(a, path, errno);
-    }
 
-    return text;
+/* an old kernel is without MemAvailable, which a limit makes unnecessary */
+
+static int
+caphealth_host_meminfo(caphealth_look_t *look, const char *text, size_t len)
+{
+    (void) caphealth_proc_meminfo(text, len, &look->total, &look->available);
+
+    return look->total != -1 ? 0 : -1;
+}
+
+
+static int
+caphealth_host_loadavg(caphealth_look_t *look, const char *text, size_t len)
+{
+    look->has_load = caphealth_proc_loadavg(text, len, look->load) == 0;
+
+    return look->has_load ? 0 : -1;
 }
 
 
 static void
-caphealth_host_look(caphealth_host_t *h, caphealth_look_t *look,
+caphealth_host_read(caphealth_look_t *look, const char *root,
+    const caphealth_host_file_t *file, caphealth_answer_t *a)
+{
+    int      rc;
+    char    *text;
+    size_t   len;
+
+    text = caphealth_file_read(root, file->path, &len);
+
+    if (text == NULL) {
+        caphealth_host_error(a, file->path, "cannot be read",
+                             strerror(errno));
+        return;
+    }
+
+    rc = file->parse(look, text, len);
+    free(text);
+
+    if (rc == -1) {
+        caphealth_host_error(a, file->path, "is not as expected", NULL);
+    }
+}
+
+
+static void
+caphealth_host_bad(caphealth_answer_t *a, const char *name)
+{
+    if (name != NULL) {
+        caphealth_host_error(a, name, "of the control group is missing or "
+                             "not as expected", NULL);
+    }
+}
+
+
+static void
+caphealth_host_cgroup(caphealth_look_t *look, const char *root,
     caphealth_answer_t *a)
 {
-    char             *text;
-    size_t            len;
-    struct timespec   ts;
+    const char          *path;
+    caphealth_cgroup_t  *cg;
+
+    cg = &look->cgroup;
+
+    path = caphealth_cgroup_read(cg, root,
+                                 look->total != -1 ? look->total : INT64_MAX,
+                                 look->has_stat ? look->stat.cores
+                                                : UINT_MAX);
+
+    if (path != NULL) {
+        caphealth_host_error(a, path, "cannot be read", strerror(errno));
+    }
+
+    caphealth_host_bad(a, cg->memory_bad);
+    caphealth_host_bad(a, cg->cpu_bad);
+
+    if (cg->memory_limit == INT64_MAX
+        && look->total != -1 && look->available == -1)
+    {
+        caphealth_host_error(a, "/proc/meminfo", "has no valid MemAvailable",
+                             NULL);
+    }
+}
+
+
+static void
+caphealth_host_look(caphealth_look_t *look, const char *root,
+    caphealth_answer_t *a)
+{
+    size_t  i, n;
 
     memset(look, 0, sizeof(caphealth_look_t));
 
-    text = caphealth_host_file(h, "/proc/stat", &len, a);
-    if (text != NULL) {
-        look->has_stat = caphealth_proc_stat(text, len, &look->stat) == 0;
+    look->total = -1;
+    look->available = -1;
 
-        if (!look->has_stat) {
-            caphealth_host_error(a, "/proc/stat", 0);
-        }
+    n = sizeof(caphealth_host_files) / sizeof(caphealth_host_files[0]);
 
-        free(text);
+    for (i = 0; i < n; i++) {
+        caphealth_host_read(look, root, &caphealth_host_files[i], a);
     }
 
-    text = caphealth_host_file(h, "/proc/meminfo", &len, a);
-    if (text != NULL) {
-        look->has_memory = caphealth_proc_meminfo(text, len, &look->total,
-                                                  &look->available) == 0;
-        if (!look->has_memory) {
-            caphealth_host_error(a, "/proc/meminfo", 0);
-        }
-
-        free(text);
-    }
-
-    text = caphealth_host_file(h, "/proc/loadavg", &len, a);
-    if (text != NULL) {
-        look->has_load = caphealth_proc_loadavg(text, len, look->load) == 0;
-
-        if (!look->has_load) {
-            caphealth_host_error(a, "/proc/loadavg", 0);
-        }
-
-        free(text);
-    }
-
-    caphealth_cgroup_read(&look->cgroup, h->root,
-                          look->has_memory ? (int64_t) look->total
-                                           : INT64_MAX,
-                          look->has_stat ? look->stat.cores : UINT_MAX);
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    look->at = (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
+    caphealth_host_cgroup(look, root, a);
 }
 
 
@@ -156,38 +222,61 @@ caphealth_host_number(double x)
 }
 
 
+static json_t *
+caphealth_host_bytes(int64_t n)
+{
+    return n >= 0 ? json_integer(n) : json_null();
+}
+
+
 /* NAN at the first look, and at the first under another limit */
 
 static double
-caphealth_host_cpu(caphealth_host_t *h, const caphealth_look_t *look)
+caphealth_host_cpu(const caphealth_look_t *from, const caphealth_look_t *to)
 {
-    double                     time, used;
-    const caphealth_cgroup_t  *from, *to;
+    if (from->cgroup.cpu_cores > 0 || to->cgroup.cpu_cores > 0) {
+        return caphealth_cgroup_cpu_percent(&from->cgroup, &to->cgroup);
+    }
 
-    if (!h->sampled) {
+    if (!from->has_stat || !to->has_stat) {
         return NAN;
     }
 
-    from = &h->cgroup;
-    to = &look->cgroup;
+    return caphealth_proc_cpu_percent(&from->stat, &to->stat);
+}
 
-    if (to->cpu_cores == 0 && from->cpu_cores == 0) {
-        return look->has_stat
-               ? caphealth_proc_cpu_percent(&h->stat, &look->stat) : NAN;
+
+static double
+caphealth_host_cores(const caphealth_look_t *look)
+{
+    if (look->cgroup.cpu_cores > 0) {
+        return look->cgroup.cpu_cores;
     }
 
-    time = look->at - h->at;
-    used = to->cpu_usage - from->cpu_usage;
+    return look->has_stat ? (double) look->stat.cores : NAN;
+}
 
-    if (to->cpu_cores != from->cpu_cores
-        || strcmp(to->cpu_level, from->cpu_level) != 0
-        || to->cpu_usage < 0 || from->cpu_usage < 0
-        || time <= 0)
-    {
-        return NAN;
+
+static int64_t
+caphealth_host_memory_used(const caphealth_look_t *look)
+{
+    if (look->cgroup.memory_limit != INT64_MAX) {
+        return look->cgroup.memory_used;
     }
 
-    return fmin(100.0, fmax(0.0, 100.0 * used / (time * to->cpu_cores)));
+    if (look->total == -1 || look->available == -1) {
+        return -1;
+    }
+
+    return look->total - look->available;
+}
+
+
+static int64_t
+caphealth_host_memory_total(const caphealth_look_t *look)
+{
+    return look->cgroup.memory_limit != INT64_MAX ? look->cgroup.memory_limit
+                                                  : look->total;
 }
 
 
@@ -204,30 +293,42 @@ caphealth_host_stall(int has, const caphealth_proc_stall_t *s)
 }
 
 
-/* a kernel may be without PSI: then it is unknown, and no error */
-
-static json_t *
-caphealth_host_pressure(caphealth_host_t *h, const caphealth_look_t *look,
-    int limited, const char *what)
+static char *
+caphealth_host_pressure_text(const char *root, const char *group,
+    const char *what, size_t *len)
 {
-    int                         rc;
-    char                       *text, path[PATH_MAX];
-    size_t                      len;
-    caphealth_proc_pressure_t   pressure;
+    char  *text, path[PATH_MAX];
 
     text = NULL;
 
-    if (limited && look->cgroup.pressure_dir[0] != '\0'
-        && snprintf(path, sizeof(path), "%s/%s.pressure",
-                    look->cgroup.pressure_dir, what) < (int) sizeof(path))
+    if (group[0] != '\0'
+        && snprintf(path, sizeof(path), "%s/%s.pressure", group, what)
+           < (int) sizeof(path))
     {
-        text = caphealth_file_read(h->root, path, &len);
+        text = caphealth_file_read(root, path, len);
     }
 
     if (text == NULL) {
         (void) snprintf(path, sizeof(path), "/proc/pressure/%s", what);
-        text = caphealth_file_read(h->root, path, &len);
+        text = caphealth_file_read(root, path, len);
     }
+
+    return text;
+}
+
+
+/* a kernel may be without PSI: then it is unknown, and no error */
+
+static json_t *
+caphealth_host_pressure(const char *root, const char *group,
+    const char *what, caphealth_answer_t *a)
+{
+    int                         rc;
+    char                       *text;
+    size_t                      len;
+    caphealth_proc_pressure_t   pressure;
+
+    text = caphealth_host_pressure_text(root, group, what, &len);
 
     if (text == NULL) {
         return json_null();
@@ -237,6 +338,7 @@ caphealth_host_pressure(caphealth_host_t *h, const caphealth_look_t *look,
     free(text);
 
     if (rc == -1) {
+        caphealth_host_error(a, what, "pressure is not as expected", NULL);
         return json_null();
     }
 
@@ -248,84 +350,61 @@ caphealth_host_pressure(caphealth_host_t *h, const caphealth_look_t *look,
 }
 
 
-static void
-caphealth_host_memory(const caphealth_look_t *look, json_t **total,
-    json_t **used)
+static json_t *
+caphealth_host_facts(const caphealth_host_t *h, const caphealth_look_t *look,
+    caphealth_answer_t *a)
 {
-    const caphealth_cgroup_t  *cg;
+    int          i, limited;
+    json_t      *load[3];
+    const char  *group;
 
-    cg = &look->cgroup;
+    limited = look->cgroup.cpu_cores > 0
+              || look->cgroup.memory_limit != INT64_MAX;
 
-    if (cg->memory_limit != INT64_MAX) {
-        *total = json_integer(cg->memory_limit);
-        *used = cg->memory_used < 0 ? json_null()
-                                    : json_integer(cg->memory_used);
-        return;
+    group = limited ? look->cgroup.pressure_dir : "";
+
+    for (i = 0; i < 3; i++) {
+        load[i] = caphealth_host_number(look->has_load ? look->load[i] : NAN);
     }
 
-    if (!look->has_memory) {
-        *total = json_null();
-        *used = json_null();
-        return;
-    }
-
-    *total = json_integer((json_int_t) look->total);
-    *used = json_integer((json_int_t) (look->total - look->available));
-}
-
-
-static double
-caphealth_host_cores(const caphealth_look_t *look)
-{
-    if (look->cgroup.cpu_cores > 0) {
-        return look->cgroup.cpu_cores;
-    }
-
-    return look->has_stat ? (double) look->stat.cores : NAN;
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
+                     " s:{s:o, s:o, s:o}}",
+                     "scope", limited ? "cgroup" : "host",
+                     "cpu_percent",
+                     caphealth_host_number(caphealth_host_cpu(&h->last,
+                                                              look)),
+                     "cores",
+                     caphealth_host_number(caphealth_host_cores(look)),
+                     "memory_total",
+                     caphealth_host_bytes(caphealth_host_memory_total(look)),
+                     "memory_used",
+                     caphealth_host_bytes(caphealth_host_memory_used(look)),
+                     "load1", load[0], "load5", load[1], "load15", load[2],
+                     "pressure",
+                     "cpu", caphealth_host_pressure(h->root, group, "cpu", a),
+                     "memory",
+                     caphealth_host_pressure(h->root, group, "memory", a),
+                     "io", caphealth_host_pressure(h->root, group, "io", a));
 }
 
 
 void
 caphealth_host_collect(caphealth_host_t *h, caphealth_answer_t *a)
 {
-    int                i, limited;
-    json_t            *total, *used, *load[3];
-    caphealth_look_t   look;
+    caphealth_look_t  look;
 
-    caphealth_host_look(h, &look, a);
+    caphealth_host_look(&look, h->root, a);
 
-    if (!look.has_stat && !look.has_memory && !look.has_load) {
-        return;
+    if (look.has_stat || look.total != -1 || look.has_load
+        || look.cgroup.cpu_cores > 0
+        || look.cgroup.memory_limit != INT64_MAX)
+    {
+        a->data = caphealth_host_facts(h, &look, a);
+
+        if (a->data == NULL) {
+            caphealth_host_error(a, "json_pack()", "failed", NULL);
+        }
     }
 
-    limited = look.cgroup.cpu_cores > 0
-              || look.cgroup.memory_limit != INT64_MAX;
-
-    caphealth_host_memory(&look, &total, &used);
-
-    for (i = 0; i < 3; i++) {
-        load[i] = look.has_load ? json_real(look.load[i]) : json_null();
-    }
-
-    a->data = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
-                        " s:{s:o, s:o, s:o}}",
-                        "scope", limited ? "cgroup" : "host",
-                        "cpu_percent",
-                        caphealth_host_number(caphealth_host_cpu(h, &look)),
-                        "cores",
-                        caphealth_host_number(caphealth_host_cores(&look)),
-                        "memory_total", total, "memory_used", used,
-                        "load1", load[0], "load5", load[1], "load15", load[2],
-                        "pressure",
-                        "cpu", caphealth_host_pressure(h, &look, limited,
-                                                       "cpu"),
-                        "memory", caphealth_host_pressure(h, &look, limited,
-                                                          "memory"),
-                        "io", caphealth_host_pressure(h, &look, limited,
-                                                      "io"));
-
-    h->stat = look.stat;
-    h->cgroup = look.cgroup;
-    h->at = look.at;
-    h->sampled = look.has_stat || look.cgroup.cpu_cores > 0;
+    h->last = look;
 }

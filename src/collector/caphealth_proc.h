@@ -1,7 +1,9 @@
 
 /*
- * Parsers of what the kernel says of itself in /proc.  Pure functions over
- * text that need not end in a NUL; nothing here opens a file.
+ * Parsers of what the kernel says of itself in /proc and in control groups.
+ * Pure functions over text that need not end in a NUL; nothing here opens a
+ * file.  Numbers are checked for overflow, and a text that does not end in a
+ * newline, as the kernel's do, was cut off and says nothing.
  */
 
 #ifndef CAPHEALTH_PROC_H
@@ -12,11 +14,15 @@
 #include <stdint.h>
 
 
-/* the "cpu" line of /proc/stat, in clock ticks, and how many CPUs there are */
+/* user nice system idle iowait irq softirq steal: guest time is inside */
+
+#define CAPHEALTH_PROC_CPU_FIELDS  8
+
+
+/* the "cpu" line of /proc/stat, in clock ticks, and the number of CPUs */
 
 typedef struct {
-    uint64_t  total;             /* guest time is inside user and nice */
-    uint64_t  idle;              /* idle and iowait */
+    uint64_t  ticks[CAPHEALTH_PROC_CPU_FIELDS];
     unsigned  cores;
 } caphealth_proc_stat_t;
 
@@ -44,9 +50,12 @@ typedef struct {
 int caphealth_proc_stat(const char *text, size_t len,
     caphealth_proc_stat_t *stat);
 
-/* MemTotal and MemAvailable (Linux 3.14), in bytes. */
-int caphealth_proc_meminfo(const char *text, size_t len, uint64_t *total,
-    uint64_t *available);
+/*
+ * MemTotal and MemAvailable (Linux 3.14), in bytes; -1: unknown.  Returns -1
+ * if either is.
+ */
+int caphealth_proc_meminfo(const char *text, size_t len, int64_t *total,
+    int64_t *available);
 
 int caphealth_proc_loadavg(const char *text, size_t len, double load[3]);
 
@@ -76,8 +85,18 @@ int caphealth_proc_cgroup(const char *text, size_t len,
 int caphealth_proc_cgroup_mount(const char *text, size_t len,
     const char *controller, char *mount, char *root, size_t size);
 
-/* A file that holds one number.  "max" and -1 are INT64_MAX: no limit. */
+/* A file that begins with a number. */
 int caphealth_proc_number(const char *text, size_t len, int64_t *number);
+
+/*
+ * The same, of a limit: "max", -1 and what no machine has (v1 says "no limit"
+ * with the largest multiple of a page) are INT64_MAX.
+ */
+int caphealth_proc_limit(const char *text, size_t len, int64_t *limit);
+
+/* cpu.max: a limit and a period, in microseconds. */
+int caphealth_proc_quota(const char *text, size_t len, int64_t *quota,
+    int64_t *period);
 
 /* The number after key in a file of "key number" lines. */
 int caphealth_proc_key(const char *text, size_t len, const char *key,

@@ -1,8 +1,9 @@
 
 /*
- * The system and a disk, by themselves: probe_host ROOT DISK looks at the
- * system below ROOT ("" for the running one) and at DISK once for every line
- * on stdin, and prints {"system", "disk"}.  For t/unit/check_psutil.py.
+ * For check_psutil.py: at each line on its input, one look at the system
+ * below ROOT and at the mount DISK, as a line of JSON.
+ *
+ *     probe_host ROOT DISK
  */
 
 #include <stdio.h>
@@ -12,43 +13,64 @@
 #include "caphealth_source.h"
 
 
-int
-main(int argc, char **argv)
+static int
+probe_look(caphealth_host_t *h, const char *path)
 {
-    char                *line;
-    size_t               size;
-    json_t              *reply;
-    caphealth_host_t    *host;
+    char                *text;
+    json_t              *both;
     caphealth_answer_t   system, disk;
 
+    memset(&system, 0, sizeof(caphealth_answer_t));
+    memset(&disk, 0, sizeof(caphealth_answer_t));
+
+    caphealth_host_collect(h, &system);
+    caphealth_disk_collect(path, &disk);
+
+    both = json_pack("{s:o?, s:s, s:o?, s:s}",
+                     "system", system.data, "system_error", system.error,
+                     "disk", disk.data, "disk_error", disk.error);
+
+    text = (both == NULL) ? NULL : json_dumps(both, JSON_COMPACT);
+    json_decref(both);
+
+    if (text == NULL) {
+        fprintf(stderr, "probe_host: no memory\n");
+        return -1;
+    }
+
+    printf("%s\n", text);
+    free(text);
+
+    return fflush(stdout) == 0 ? 0 : -1;
+}
+
+
+int
+main(int argc, char *const *argv)
+{
+    int                rc, c;
+    caphealth_host_t  *h;
+
     if (argc != 3) {
+        fprintf(stderr, "usage: probe_host ROOT DISK\n");
         return 2;
     }
 
-    host = caphealth_host_create(argv[1]);
-    line = NULL;
-    size = 0;
-
-    while (host != NULL && getline(&line, &size, stdin) != -1) {
-
-        memset(&system, 0, sizeof(caphealth_answer_t));
-        memset(&disk, 0, sizeof(caphealth_answer_t));
-
-        caphealth_host_collect(host, &system);
-        caphealth_disk_collect(argv[2], &disk);
-
-        reply = json_pack("{s:o?, s:o?}", "system", system.data,
-                          "disk", disk.data);
-
-        (void) json_dumpf(reply, stdout, JSON_COMPACT);
-        (void) puts("");
-        (void) fflush(stdout);
-
-        json_decref(reply);
+    h = caphealth_host_create(argv[1]);
+    if (h == NULL) {
+        fprintf(stderr, "probe_host: no memory\n");
+        return 1;
     }
 
-    caphealth_host_destroy(host);
-    free(line);
+    rc = 0;
 
-    return 0;
+    while (rc == 0 && (c = getchar()) != EOF) {
+        if (c == '\n') {
+            rc = probe_look(h, argv[2]);
+        }
+    }
+
+    caphealth_host_destroy(h);
+
+    return rc == 0 ? 0 : 1;
 }

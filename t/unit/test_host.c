@@ -294,9 +294,16 @@ broken(void **state)
     tree_put("/proc/pressure/cpu", "some\n");
     look(h, &a);
 
-    assert_string_equal(a.error, "\"/proc/meminfo\" is not as expected");
+    assert_string_equal(a.error,
+                        "\"memory.max\" of the control group is missing or"
+                        " not as expected; "
+                        "\"cpu.max\" of the control group is missing or"
+                        " not as expected; "
+                        "\"/proc/meminfo\" has no valid MemAvailable; "
+                        "\"cpu\" pressure is not as expected");
     assert_string_equal(scope(&a), "host");
     assert_true(json_is_null(json_object_get(a.data, "memory_used")));
+    assert_true(number(&a, "memory_total") == 16 * GIB);
     assert_true(number(&a, "cores") == 4);
     assert_true(json_is_null(json_object_get(json_object_get(a.data,
                                              "pressure"), "cpu")));
