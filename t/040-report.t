@@ -4,8 +4,8 @@ use lib 't/lib';
 use Test::Nginx::Socket 'no_plan';
 use Caphealth;
 
-our $late = late(1);
-our $later = late(2);
+our $late = late(2);
+our $later = late(3);
 
 our $sql = <<'END';
 INSERT INTO vendors VALUES (1, 'Anna', 1), (2, 'Bert', 0), (3, NULL, 1),

@@ -21,6 +21,8 @@ chmod 0755, $dir;
 sub late {
     my ($seconds) = @_;
 
+    $seconds *= 6 if $ENV{TEST_NGINX_USE_VALGRIND};
+
     my $slow = '<!--# include virtual="/slow" wait="yes" -->' x $seconds;
     my $body = '.' x 400;
 

@@ -21,7 +21,7 @@ my $port = $ENV{TEST_NGINX_SERVER_PORT} || $ENV{TEST_NGINX_PORT} || 1984;
 my $binary = $ENV{TEST_NGINX_BINARY} || 'nginx';
 my $level = $ENV{TEST_NGINX_LOG_LEVEL} || 'debug';
 my $valgrind = $ENV{TEST_NGINX_USE_VALGRIND};
-my $patience = $ENV{TEST_NGINX_TIMEOUT} || ($valgrind ? 30 : 3);
+my $patience = $ENV{TEST_NGINX_TIMEOUT} || ($valgrind ? 60 : 10);
 
 my ($ordered, $rootless, $workers, $master, $repeat) = (0, 0, 1, 'off', 1);
 my @preprocessors;
