@@ -408,6 +408,8 @@ ngx_http_caphealth_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    ngx_http_caphealth_zone_forget(cmcf->collector.zone);
+
     cmcf->process = ngx_http_caphealth_collector_create(cycle,
                                                         &cmcf->collector);
 

@@ -469,7 +469,34 @@ invalid number of arguments in "caphealth_health" directive
 
 
 
-=== TEST 36: everything said at once is accepted
+=== TEST 36: what is not UTF-8
+--- http_config eval
+"    caphealth_disk /mnt/caf\xe9;"
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+"caphealth_disk" is not in UTF-8
+--- no_error_log
+[alert]
+
+
+
+=== TEST 37: a query that is not UTF-8
+--- http_config eval
+"    caphealth_database sqlite:/nowhere.db;
+    caphealth_query orders_count \"SELECT '\xe9'\";"
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+"caphealth_query" is not in UTF-8
+--- no_error_log
+[alert]
+
+
+
+=== TEST 38: everything said at once is accepted
 --- http_config
     caphealth_database         sqlite:/nowhere.db;
     caphealth_query            orders_count "SELECT count(*) FROM sales";
@@ -501,7 +528,7 @@ qr/"key":"storage_gb".*"key":"db_size_mb"/
 
 
 
-=== TEST 37: a module that is loaded and not used starts nothing
+=== TEST 39: a module that is loaded and not used starts nothing
 --- config
     location = /x { return 200 "x"; }
 --- request

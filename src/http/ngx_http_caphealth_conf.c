@@ -16,6 +16,7 @@ typedef struct {
 } ngx_http_caphealth_bound_t;
 
 
+static ngx_int_t ngx_http_caphealth_utf8(ngx_conf_t *cf, ngx_str_t *value);
 static ngx_int_t ngx_http_caphealth_number(ngx_str_t *value,
     caphealth_unit_e unit, double *number);
 static char *ngx_http_caphealth_number_form(caphealth_unit_e unit);
@@ -63,6 +64,10 @@ ngx_http_caphealth_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     value = cf->args->elts;
+
+    if (ngx_http_caphealth_utf8(cf, &value[1]) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     if (ngx_strcmp(value[1].data, "off") == 0) {
         ngx_str_set(&cmcf->database, "off");
@@ -138,6 +143,10 @@ ngx_http_caphealth_query(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                            &value[1],
                            ngx_http_caphealth_names(cf,
                                              ngx_http_caphealth_query_name));
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_caphealth_utf8(cf, &value[2]) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -456,6 +465,10 @@ ngx_http_caphealth_disk(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
+    if (ngx_http_caphealth_utf8(cf, &value[1]) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     if (value[1].data[0] != '/') {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid path \"%V\", expected an absolute one",
@@ -488,6 +501,35 @@ ngx_http_caphealth_disk(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     *path = value[1];
 
     return NGX_CONF_OK;
+}
+
+
+/* what goes to the collector, and comes back, is JSON */
+
+static ngx_int_t
+ngx_http_caphealth_utf8(ngx_conf_t *cf, ngx_str_t *value)
+{
+    u_char  *p, *last;
+
+    p = value->data;
+    last = p + value->len;
+
+    while (p < last) {
+
+        if (*p < 0x80) {
+            p++;
+            continue;
+        }
+
+        if (ngx_utf8_decode(&p, last - p) > 0x10ffff) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" is not in UTF-8",
+                               (ngx_str_t *) cf->args->elts);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 

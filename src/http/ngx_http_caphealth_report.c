@@ -35,6 +35,8 @@ static ngx_http_caphealth_body_t *ngx_http_caphealth_report_render(
     double now);
 static ngx_int_t ngx_http_caphealth_report_headers(ngx_http_request_t *r,
     ngx_http_caphealth_body_t *body, double now);
+static ngx_int_t ngx_http_caphealth_report_cache_control(
+    ngx_http_request_t *r);
 static void ngx_http_caphealth_report_release(void *data);
 
 
@@ -119,6 +121,13 @@ ngx_http_caphealth_report_body(ngx_http_request_t *r,
 
     if (rc == NGX_OK) {
         for (i = 0; i < NGX_HTTP_CAPHEALTH_REPORTS; i++) {
+
+            /* a long list of vendors is not rendered again for the system */
+
+            if (i == NGX_HTTP_CAPHEALTH_CAPACITY && !cmcf->view->database) {
+                continue;
+            }
+
             if (cmcf->bodies[i]) {
                 ngx_http_caphealth_report_release(cmcf->bodies[i]);
                 cmcf->bodies[i] = NULL;
@@ -186,11 +195,11 @@ ngx_http_caphealth_report_headers(ngx_http_request_t *r,
     r->headers_out.etag = ngx_http_caphealth_add_header(r,
                                                      &ngx_http_caphealth_etag,
                                                      &body->etag);
-    if (r->headers_out.etag == NULL
-        || ngx_http_caphealth_add_header(r, &ngx_http_caphealth_cache_control,
-                                         &ngx_http_caphealth_no_cache)
-           == NULL)
-    {
+    if (r->headers_out.etag == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_caphealth_report_cache_control(r) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -212,6 +221,51 @@ ngx_http_caphealth_report_headers(ngx_http_request_t *r,
     {
         return NGX_ERROR;
     }
+
+    return NGX_OK;
+}
+
+
+/* known to nginx by more than its name, so that "expires" finds it */
+
+static ngx_int_t
+ngx_http_caphealth_report_cache_control(ngx_http_request_t *r)
+{
+    ngx_table_elt_t   *h;
+#if (nginx_version < 1023000)
+    ngx_array_t       *cc;
+    ngx_table_elt_t  **hp;
+#endif
+
+    h = ngx_http_caphealth_add_header(r, &ngx_http_caphealth_cache_control,
+                                      &ngx_http_caphealth_no_cache);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+#if (nginx_version >= 1023000)
+
+    r->headers_out.cache_control = h;
+
+#else
+
+    cc = &r->headers_out.cache_control;
+
+    if (cc->elts == NULL
+        && ngx_array_init(cc, r->pool, 1, sizeof(ngx_table_elt_t *))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    hp = ngx_array_push(cc);
+    if (hp == NULL) {
+        return NGX_ERROR;
+    }
+
+    *hp = h;
+
+#endif
 
     return NGX_OK;
 }

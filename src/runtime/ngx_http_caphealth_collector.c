@@ -174,6 +174,7 @@ ngx_http_caphealth_collector_read_handler(ngx_event_t *rev)
         result = caphealth_ipc_recv(c->fd, &m, &fd);
 
         if (result == CAPHEALTH_IPC_AGAIN) {
+            rev->ready = 0;
             break;
         }
 
@@ -300,6 +301,7 @@ static char *
 ngx_http_caphealth_collector_settings(
     ngx_http_caphealth_collector_conf_t *conf)
 {
+    int                           failed;
     char                         *text;
     json_t                       *settings, *sources, *queries;
     ngx_uint_t                    i;
@@ -309,6 +311,7 @@ ngx_http_caphealth_collector_settings(
     static const char  *types[] = { "system", "disk", "database" };
     static const char  *arguments[] = { "none", "path", "url" };
 
+    failed = 0;
     sources = json_array();
     queries = json_object();
 
@@ -316,7 +319,8 @@ ngx_http_caphealth_collector_settings(
         query = conf->queries->elts;
 
         for (i = 0; i < conf->queries->nelts; i++) {
-            (void) json_object_set_new(queries, (char *) query[i].key.data,
+            failed |= json_object_set_new(queries,
+                                  (char *) query[i].key.data,
                                   json_stringn((char *) query[i].value.data,
                                                query[i].value.len));
         }
@@ -325,7 +329,7 @@ ngx_http_caphealth_collector_settings(
     source = conf->sources->elts;
 
     for (i = 0; i < conf->sources->nelts; i++) {
-        (void) json_array_append_new(sources,
+        failed |= json_array_append_new(sources,
                             json_pack("{s:s, s:s%, s:O}",
                                       "type", types[source[i].type],
                                       arguments[source[i].type],
@@ -338,7 +342,9 @@ ngx_http_caphealth_collector_settings(
                          "timeout", (double) conf->timeout / 1000,
                          "sources", sources);
 
-    text = json_dumps(settings, JSON_COMPACT);
+    /* a source that is left out would shift the numbers of the others */
+
+    text = failed ? NULL : json_dumps(settings, JSON_COMPACT);
 
     json_decref(queries);
     json_decref(settings);
@@ -390,26 +396,35 @@ ngx_http_caphealth_collector_facts(ngx_http_caphealth_collector_t *cl,
 }
 
 
-/*
- * Ends what is left of the collector and starts another one, at once if this
- * one has served for a while, else after a pause that doubles.
- */
+/* at once if this one has served for a while, else after a longer pause */
 
 void
 ngx_http_caphealth_collector_replace(ngx_http_caphealth_collector_t *cl,
     char *reason)
 {
-    ngx_uint_t  i;
-
-    ngx_http_caphealth_process_close(&cl->process);
-    ngx_http_caphealth_process_kill(&cl->process);
-
     if (ngx_current_msec - cl->started >= NGX_HTTP_CAPHEALTH_PAUSE_MAX) {
         cl->pause = 0;
     }
 
     cl->pause = cl->pause ? cl->pause * 2 : NGX_HTTP_CAPHEALTH_PAUSE_MIN;
     cl->pause = ngx_min(cl->pause, NGX_HTTP_CAPHEALTH_PAUSE_MAX);
+
+    if (!cl->ready || cl->pause > NGX_HTTP_CAPHEALTH_PAUSE_MIN) {
+        ngx_http_caphealth_lane_silent(&cl->lanes[0], reason);
+    }
+
+    ngx_http_caphealth_collector_renew(cl, reason, cl->pause);
+}
+
+
+void
+ngx_http_caphealth_collector_renew(ngx_http_caphealth_collector_t *cl,
+    char *reason, ngx_msec_t pause)
+{
+    ngx_uint_t  i;
+
+    ngx_http_caphealth_process_close(&cl->process);
+    ngx_http_caphealth_process_kill(&cl->process);
 
     if (ngx_http_caphealth_collector_broken(cl, reason)) {
         ngx_log_error(NGX_LOG_ERR, cl->log, 0, "%s %s, it is replaced",
@@ -420,13 +435,9 @@ ngx_http_caphealth_collector_replace(ngx_http_caphealth_collector_t *cl,
         ngx_http_caphealth_lane_reset(&cl->lanes[i]);
     }
 
-    if (!cl->ready || cl->pause > NGX_HTTP_CAPHEALTH_PAUSE_MIN) {
-        ngx_http_caphealth_lane_silent(&cl->lanes[0], reason);
-    }
-
     cl->ready = 0;
 
-    ngx_add_timer(&cl->event, cl->pause);
+    ngx_add_timer(&cl->event, pause);
 }
 
 

@@ -9,6 +9,9 @@
 /* a CPU's first sample means nothing, the second is taken this much later */
 #define NGX_HTTP_CAPHEALTH_RESAMPLE  1000
 
+/* between a collector that hangs in a source and the next */
+#define NGX_HTTP_CAPHEALTH_RENEW     200
+
 /* the longest a source that hangs is left alone */
 #define NGX_HTTP_CAPHEALTH_SHUN_MAX  300000
 
@@ -96,7 +99,8 @@ ngx_http_caphealth_lane_overdue(ngx_http_caphealth_lane_t *lane)
 
     if (lane->overdue) {
         lane->shun = ngx_min(lane->shun * 2, NGX_HTTP_CAPHEALTH_SHUN_MAX);
-        ngx_http_caphealth_collector_replace(cl, "hangs in a source");
+        ngx_http_caphealth_collector_renew(cl, "hangs in a source",
+                                           NGX_HTTP_CAPHEALTH_RENEW);
         return;
     }
 
@@ -116,25 +120,28 @@ void
 ngx_http_caphealth_lane_answered(ngx_http_caphealth_lane_t *lane,
     ngx_http_caphealth_reply_t *reply)
 {
+    ngx_uint_t                       first;
     ngx_msec_t                       next, elapsed;
     ngx_http_caphealth_collector_t  *cl;
 
     cl = lane->collector;
+    first = reply->partial && !lane->sampled;
 
     lane->waiting = 0;
     lane->overdue = 0;
     lane->shun = 0;
+    lane->sampled = 1;
 
     next = lane->source->interval;
 
     if (reply->facts.failed) {
         next = ngx_min(next, cl->conf->refresh);
 
-    } else if (reply->partial) {
+    } else if (first) {
         next = ngx_min(next, NGX_HTTP_CAPHEALTH_RESAMPLE);
     }
 
-    if (!reply->partial || !ngx_http_caphealth_lane_fresh(lane)) {
+    if (!first || !ngx_http_caphealth_lane_fresh(lane)) {
         ngx_http_caphealth_lane_publish(lane, &reply->facts);
     }
 
@@ -263,6 +270,7 @@ ngx_http_caphealth_lane_reset(ngx_http_caphealth_lane_t *lane)
 
     lane->waiting = 0;
     lane->overdue = 0;
+    lane->sampled = 0;
 }
 
 

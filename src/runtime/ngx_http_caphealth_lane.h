@@ -26,6 +26,7 @@ typedef struct {
     ngx_msec_t                            shun;      /* 0: it does not hang */
     unsigned                              waiting:1; /* for an answer */
     unsigned                              overdue:1;
+    unsigned                              sampled:1; /* it has answered */
     unsigned                              quiet:1;   /* the collector failed,
                                                         not the source */
 } ngx_http_caphealth_lane_t;
@@ -49,9 +50,13 @@ struct ngx_http_caphealth_collector_s {
 
 
 /*
- * Kills what is left of the collector and starts another one; its connection
- * and every lane's timer are gone when this returns.
+ * Kills what is left of the collector and starts another one after a pause;
+ * its connection and every lane's timer are gone when this returns.  _replace
+ * is for one that does not work: it says so in the system's facts, and the
+ * pause doubles each time.
  */
+void ngx_http_caphealth_collector_renew(ngx_http_caphealth_collector_t *cl,
+    char *reason, ngx_msec_t pause);
 void ngx_http_caphealth_collector_replace(ngx_http_caphealth_collector_t *cl,
     char *reason);
 

@@ -14,6 +14,7 @@
 
 
 static ngx_int_t ngx_http_caphealth_process_slot(void);
+static void ngx_http_caphealth_process_claim(ngx_int_t slot, ngx_pid_t pid);
 static void ngx_http_caphealth_process_exec(ngx_http_caphealth_process_t *p,
     int s, ngx_pid_t parent);
 static void ngx_http_caphealth_process_descriptors(int s);
@@ -60,10 +61,12 @@ ngx_http_caphealth_process_start(ngx_http_caphealth_process_t *p,
         return NGX_ERROR;
     }
 
-    /* nginx must not reap the child before its slot knows the pid */
+    /*
+     * nginx must not reap the child before its slot knows the pid, and its
+     * handlers must not run in the child.
+     */
 
-    sigemptyset(&set);
-    sigaddset(&set, SIGCHLD);
+    sigfillset(&set);
     (void) sigprocmask(SIG_BLOCK, &set, &oset);
 
     parent = ngx_getpid();
@@ -76,9 +79,8 @@ ngx_http_caphealth_process_start(ngx_http_caphealth_process_t *p,
     if (pid != -1) {
         p->pid = pid;
 
-        ngx_processes[p->slot].pid = pid;
+        ngx_http_caphealth_process_claim(p->slot, pid);
         ngx_processes[p->slot].name = p->title;
-        ngx_processes[p->slot].exited = 0;
     }
 
     (void) sigprocmask(SIG_SETMASK, &oset, NULL);
@@ -143,10 +145,29 @@ ngx_http_caphealth_process_slot(void)
 }
 
 
+/* a pid may be that of a sibling which is gone, and whose slot is stale */
+
+static void
+ngx_http_caphealth_process_claim(ngx_int_t slot, ngx_pid_t pid)
+{
+    ngx_int_t  i;
+
+    for (i = 0; i < ngx_last_process; i++) {
+        if (ngx_processes[i].pid == pid) {
+            ngx_processes[i].pid = NGX_INVALID_PID;
+        }
+    }
+
+    ngx_processes[slot].pid = pid;
+    ngx_processes[slot].exited = 0;
+}
+
+
 static void
 ngx_http_caphealth_process_exec(ngx_http_caphealth_process_t *p, int s,
     ngx_pid_t parent)
 {
+    int                      signo;
     char                    *argv[2];
     sigset_t                 set;
     caphealth_ipc_message_t  m;
@@ -159,9 +180,12 @@ ngx_http_caphealth_process_exec(ngx_http_caphealth_process_t *p, int s,
         _exit(0);
     }
 
+    for (signo = 1; signo < NSIG; signo++) {
+        (void) signal(signo, SIG_DFL);
+    }
+
     sigemptyset(&set);
     (void) sigprocmask(SIG_SETMASK, &set, NULL);
-    (void) signal(SIGPIPE, SIG_DFL);
 
     ngx_http_caphealth_process_descriptors(s);
 

@@ -115,10 +115,15 @@ ngx_http_caphealth_view_update(ngx_http_caphealth_view_t *view, double now,
 
     if (view->read && generation == view->generation) {
 
-        if (now <= view->stale_at) {
+        /* a clock that was set back makes facts look as if from the future */
+
+        if (now <= view->stale_at && now >= view->now) {
+            view->now = now;
             return NGX_DECLINED;
         }
 
+        view->now = now;
+        view->database = 1;
         view->stale_at = caphealth_facts_stale_at(&view->facts, now);
 
         return NGX_OK;
@@ -132,6 +137,8 @@ ngx_http_caphealth_view_update(ngx_http_caphealth_view_t *view, double now,
         return NGX_ERROR;
     }
 
+    view->database = !view->read || now < view->now || now > view->stale_at;
+
     for (i = 0; i < view->npieces; i++) {
         if (ngx_http_caphealth_view_piece(view, &view->pieces[i], pool, log)
             != NGX_OK)
@@ -144,6 +151,7 @@ ngx_http_caphealth_view_update(ngx_http_caphealth_view_t *view, double now,
     ngx_destroy_pool(pool);
 
     view->read = 1;
+    view->now = now;
     view->generation = generation;
     view->stale_at = caphealth_facts_stale_at(&view->facts, now);
 
@@ -164,6 +172,10 @@ ngx_http_caphealth_view_piece(ngx_http_caphealth_view_t *view,
 
     if (rc != NGX_OK) {
         return rc == NGX_DECLINED ? NGX_OK : NGX_ERROR;
+    }
+
+    if (piece->source->type == NGX_HTTP_CAPHEALTH_DATABASE) {
+        view->database = 1;
     }
 
     if (facts.data.len

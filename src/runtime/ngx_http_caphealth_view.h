@@ -21,11 +21,14 @@ typedef struct {
     caphealth_facts_t              facts;
     double                         stale_at;     /* after this the next section
                                                     is stale */
+    double                         now;          /* of the last update */
     ngx_atomic_uint_t              generation;
     ngx_shm_zone_t                *zone;
     ngx_http_caphealth_piece_t    *pieces;
     ngx_uint_t                     npieces;
     unsigned                       read:1;
+    unsigned                       database:1;   /* the last update changed
+                                                    what is known of it */
 } ngx_http_caphealth_view_t;
 
 

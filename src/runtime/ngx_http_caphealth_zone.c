@@ -43,7 +43,6 @@ typedef struct {
 static ngx_int_t ngx_http_caphealth_zone_init(ngx_shm_zone_t *zone,
     void *data);
 static ngx_int_t ngx_http_caphealth_zone_settle(ngx_shm_zone_t *zone);
-static void ngx_http_caphealth_zone_forget(ngx_http_caphealth_zone_t *z);
 static void ngx_http_caphealth_zone_carry(ngx_shm_zone_t *zone);
 static void ngx_http_caphealth_zone_copy(ngx_http_caphealth_zone_t *z,
     ngx_http_caphealth_section_t *to, ngx_http_caphealth_section_t *from);
@@ -127,7 +126,7 @@ ngx_http_caphealth_zone_init(ngx_shm_zone_t *zone, void *data)
 }
 
 
-/* makes the sections of this configuration, drops those of no use to it */
+/* makes the sections of this configuration */
 
 static ngx_int_t
 ngx_http_caphealth_zone_settle(ngx_shm_zone_t *zone)
@@ -140,8 +139,6 @@ ngx_http_caphealth_zone_settle(ngx_shm_zone_t *zone)
     key = z->keys->elts;
 
     ngx_shmtx_lock(&z->shpool->mutex);
-
-    ngx_http_caphealth_zone_forget(z);
 
     for (i = 0; i < z->keys->nelts; i++) {
 
@@ -186,15 +183,19 @@ ngx_http_caphealth_section_create(ngx_http_caphealth_zone_t *z,
 }
 
 
-static void
-ngx_http_caphealth_zone_forget(ngx_http_caphealth_zone_t *z)
+void
+ngx_http_caphealth_zone_forget(ngx_shm_zone_t *zone)
 {
     ngx_str_t                     *key;
     ngx_uint_t                     i;
     ngx_queue_t                   *q, *next;
+    ngx_http_caphealth_zone_t     *z;
     ngx_http_caphealth_section_t  *s;
 
+    z = zone->data;
     key = z->keys->elts;
+
+    ngx_shmtx_lock(&z->shpool->mutex);
 
     for (q = ngx_queue_head(&z->sh->sections);
          q != ngx_queue_sentinel(&z->sh->sections);
@@ -223,6 +224,8 @@ ngx_http_caphealth_zone_forget(ngx_http_caphealth_zone_t *z)
 
         ngx_slab_free_locked(z->shpool, s);
     }
+
+    ngx_shmtx_unlock(&z->shpool->mutex);
 }
 
 
@@ -342,7 +345,7 @@ ngx_http_caphealth_zone_publish(ngx_shm_zone_t *zone, ngx_str_t *key,
 
     s = ngx_http_caphealth_zone_section(z->sh, key);
 
-    /* a reload that failed in the end has dropped what it had no use for */
+    /* a worker of the next cycle has no use for it and has dropped it */
 
     if (s == NULL) {
         s = ngx_http_caphealth_section_create(z, key);
@@ -353,9 +356,14 @@ ngx_http_caphealth_zone_publish(ngx_shm_zone_t *zone, ngx_str_t *key,
         return NGX_ERROR;
     }
 
-    /* during a reload a collector of the old cycle may be late */
+    /*
+     * During a reload a collector of the old cycle may be late.  What comes
+     * from the future does not count: the clock has been set back.
+     */
 
-    if (facts->attempted_at < s->attempted_at) {
+    if (facts->attempted_at < s->attempted_at
+        && s->attempted_at <= (double) ngx_time() + 1)
+    {
         ngx_shmtx_unlock(&z->shpool->mutex);
         return NGX_DECLINED;
     }

@@ -43,6 +43,12 @@ typedef enum {
 ngx_shm_zone_t *ngx_http_caphealth_zone_add(ngx_conf_t *cf, size_t size,
     ngx_array_t *keys, void *tag);
 
+/*
+ * Drops the sections that this configuration has no use for.  Not before its
+ * workers run: until then a reload may still fail, and the old ones go on.
+ */
+void ngx_http_caphealth_zone_forget(ngx_shm_zone_t *zone);
+
 /* Moves whenever anything has been published.  One atomic load. */
 ngx_atomic_uint_t ngx_http_caphealth_zone_generation(ngx_shm_zone_t *zone);
 
