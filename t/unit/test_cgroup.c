@@ -25,26 +25,6 @@
 #define V2        "/sys/fs/cgroup"
 
 
-static int
-make(void **state)
-{
-    (void) state;
-
-    return tree_make() == NULL ? -1 : 0;
-}
-
-
-static int
-clean(void **state)
-{
-    (void) state;
-
-    tree_remove();
-
-    return 0;
-}
-
-
 static void
 recorded(void **state)
 {
@@ -494,7 +474,7 @@ percent(void **state)
 }
 
 
-#define TREE_TEST(f)  cmocka_unit_test_setup_teardown(f, make, clean)
+#define TREE_TEST(f)  cmocka_unit_test_setup_teardown(f, tree_setup, tree_teardown)
 
 
 int

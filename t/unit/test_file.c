@@ -18,26 +18,6 @@
 #include "tree.h"
 
 
-static int
-make(void **state)
-{
-    (void) state;
-
-    return tree_make() == NULL ? -1 : 0;
-}
-
-
-static int
-clean(void **state)
-{
-    (void) state;
-
-    tree_remove();
-
-    return 0;
-}
-
-
 static void
 put_long(const char *path, size_t len)
 {
@@ -137,7 +117,7 @@ errors(void **state)
 }
 
 
-#define TREE_TEST(f)  cmocka_unit_test_setup_teardown(f, make, clean)
+#define TREE_TEST(f)  cmocka_unit_test_setup_teardown(f, tree_setup, tree_teardown)
 
 
 int

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "caphealth_source.h"
+#include "look.h"
 #include "tree.h"
 
 
@@ -30,41 +31,6 @@ make(void **state)
     tree_put("/proc/loadavg", "0.50 0.25 0.10 1/200 4000\n");
 
     return 0;
-}
-
-
-static int
-clean(void **state)
-{
-    (void) state;
-
-    tree_remove();
-
-    return 0;
-}
-
-
-static double
-number(const caphealth_answer_t *a, const char *key)
-{
-    return json_number_value(json_object_get(a->data, key));
-}
-
-
-static const char *
-scope(const caphealth_answer_t *a)
-{
-    return json_string_value(json_object_get(a->data, "scope"));
-}
-
-
-static void
-look(caphealth_host_t *h, caphealth_answer_t *a)
-{
-    json_decref(a->data);
-    memset(a, 0, sizeof(caphealth_answer_t));
-
-    caphealth_host_collect(h, a);
 }
 
 
@@ -363,7 +329,7 @@ memory_unknown(void **state)
 }
 
 
-#define TREE_TEST(f)  cmocka_unit_test_setup_teardown(f, make, clean)
+#define TREE_TEST(f)  cmocka_unit_test_setup_teardown(f, make, tree_teardown)
 
 
 int

@@ -14,29 +14,12 @@
 
 #include <cmocka.h>
 
+#include "bare.h"
 #include "caphealth_file.h"
 #include "caphealth_proc.h"
 
 
 #define N(table)  (sizeof(table) / sizeof(table[0]))
-
-
-/*
- * Text that nothing follows, not even a NUL, so that who reads on is caught
- * by a sanitizer or by Valgrind.
- */
-
-static char *
-bare(const char *text, size_t len)
-{
-    char  *copy;
-
-    copy = malloc(len ? len : 1);
-    assert_non_null(copy);
-    memcpy(copy, text, len);
-
-    return copy;
-}
 
 
 static int

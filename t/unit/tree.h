@@ -72,4 +72,26 @@ tree_remove(void)
 }
 
 
+/* for cmocka_unit_test_setup_teardown() */
+
+static inline int
+tree_setup(void **state)
+{
+    (void) state;
+
+    return tree_make() == NULL ? -1 : 0;
+}
+
+
+static inline int
+tree_teardown(void **state)
+{
+    (void) state;
+
+    tree_remove();
+
+    return 0;
+}
+
+
 #endif /* TREE_H */
