@@ -1,0 +1,91 @@
+
+/*
+ * What a worker asks of a converter, and what it is told: the bodies of
+ * CAPHEALTH_IPC_LIMITS, _CONVERT and _CONVERTED.
+ */
+
+#ifndef CAPHEALTH_JOB_H
+#define CAPHEALTH_JOB_H
+
+
+#include <stdint.h>
+
+
+#define CAPHEALTH_VARIANTS_MAX  8
+
+/* WebP's own limit of a side, in pixels */
+#define CAPHEALTH_SIDE_MAX      16383
+
+
+/* one of the WebP files made of an image */
+
+typedef struct {
+    uint32_t  max;          /* longer side at most, pixels; 0: as it is */
+    uint8_t   quality;      /* libwebp's, 0 to 100 */
+    uint8_t   method;       /* libwebp's, 0 to 6 */
+    uint8_t   reserved[2];
+} caphealth_variant_t;
+
+
+typedef enum {
+    CAPHEALTH_JOB_OK = 0,
+    CAPHEALTH_JOB_UNSUPPORTED,   /* not an accepted format, or a kind of it
+                                    that no decoder here reads */
+    CAPHEALTH_JOB_INVALID,       /* damaged: it cannot be decoded */
+    CAPHEALTH_JOB_TOO_LARGE,     /* more pixels than allowed */
+    CAPHEALTH_JOB_NO_MEMORY,     /* more memory than allowed */
+    CAPHEALTH_JOB_WRITE,         /* an output cannot be written: error */
+    CAPHEALTH_JOB_READ,          /* the input cannot be read: error */
+    CAPHEALTH_JOB_STATUSES
+} caphealth_job_status_e;
+
+
+/* for the life of a converter */
+
+typedef struct {
+    uint64_t             memory;     /* bytes of address space */
+    uint64_t             file_size;  /* bytes of one output */
+    uint32_t             cpu;        /* seconds for one job */
+    uint32_t             reserved;
+} caphealth_limits_t;
+
+
+/*
+ * The descriptors that come with it: the input, which is read from offset for
+ * length bytes, and an empty output for each variant, in order.
+ */
+
+typedef struct {
+    uint64_t             offset;
+    uint64_t             length;
+    uint64_t             max_pixels;
+    uint32_t             nvariants;
+    uint32_t             reserved;
+    caphealth_variant_t  variants[CAPHEALTH_VARIANTS_MAX];
+} caphealth_job_t;
+
+
+typedef struct {
+    uint32_t             width;
+    uint32_t             height;
+    uint64_t             bytes;
+} caphealth_output_t;
+
+
+typedef struct {
+    uint32_t             status;     /* caphealth_job_status_e */
+    uint32_t             error;      /* errno, for _WRITE and _READ */
+    uint32_t             format;     /* caphealth_format_e of the input */
+    uint32_t             width;      /* of the input as it is looked at, after
+                                        its orientation, pixels */
+    uint32_t             height;
+    uint32_t             nvariants;
+    uint8_t              sha256[32]; /* of the input's bytes */
+    caphealth_output_t   outputs[CAPHEALTH_VARIANTS_MAX];
+    char                 detail[160]; /* a sentence's end for people, ASCII,
+                                        zero-terminated: "its IHDR chunk has
+                                        a bad CRC"; "" on success */
+} caphealth_result_t;
+
+
+#endif /* CAPHEALTH_JOB_H */
