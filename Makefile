@@ -14,20 +14,31 @@ CFLAGS	?= -O2 -g
 WARN	= -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	  -Wmissing-prototypes
 HARDEN	= -fPIE -fstack-protector-strong
-INCS	= -Isrc/ipc -Isrc/model -Isrc/collector \
+INCS	= -Isrc/ipc -Isrc/model -Isrc/store -Isrc/collector \
+	  -Isrc/converter -Isrc/http \
 	  $(shell pkg-config --cflags libpq 2>/dev/null)
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) $(HARDEN) $(INCS) $(CFLAGS) \
 	  $(SANITIZE)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(SANITIZE)
 LIBS	= -ljansson -lpq -lsqlite3 -lpthread -lm
+CODECS	= -ljansson -lwebp -lwebpdemux -lturbojpeg -lpng -llcms2 -lzimg \
+	  -lseccomp -lnettle -lm
 
 IPC	= $(wildcard src/ipc/*.c)
 MODEL	= $(wildcard src/model/*.c)
 MAIN	= src/collector/caphealth_collector.c
 COLLECTOR = $(filter-out $(MAIN),$(wildcard src/collector/*.c))
-HEADERS	= $(wildcard src/ipc/*.h src/model/*.h src/collector/*.h)
+STORE	= $(wildcard src/store/*.c)
+CONVERTER_MAIN = src/converter/caphealth_converter.c
+CONVERTER = $(filter-out $(CONVERTER_MAIN),$(wildcard src/converter/*.c))
+SERVE	= $(patsubst %,src/converter/caphealth_%.c, \
+	  serve sandbox command child)
+PLAIN	= $(wildcard src/http/caphealth_*.c)
+HEADERS	= $(wildcard src/ipc/*.h src/model/*.h src/store/*.h \
+	  src/collector/*.h src/converter/*.h src/http/caphealth_*.h)
 NGX_FILES = config config.make ngx_http_caphealth_module.c \
-	  $(wildcard src/http/* src/runtime/* src/model/* src/ipc/*)
+	  $(wildcard src/http/* src/runtime/* src/model/* src/store/* \
+	  src/ipc/*)
 
 MODULE	= $(BUILD)/ngx_http_caphealth_module.so
 OBJS	= $(BUILD)/obj
@@ -41,7 +52,7 @@ export NGINX_BINARY NGINX_SRC BUILD
 
 all: $(MODULE) helpers
 
-helpers: $(BUILD)/caphealth-collector
+helpers: $(BUILD)/caphealth-collector $(BUILD)/caphealth-converter
 
 
 # --- the helper programs ---
@@ -49,6 +60,18 @@ helpers: $(BUILD)/caphealth-collector
 $(BUILD)/caphealth-collector: \
 	  $(patsubst src/%.c,$(OBJS)/%.o,$(MAIN) $(COLLECTOR) $(IPC))
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/caphealth-converter: $(patsubst src/%.c,$(OBJS)/%.o, \
+	  $(CONVERTER_MAIN) $(CONVERTER) $(STORE) $(IPC))
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODECS)
+
+# for the tests: the real one, but for what it decodes
+
+$(BUILD)/strange/caphealth-converter: t/strange/convert.c \
+	  $(patsubst src/%.c,$(OBJS)/%.o,$(CONVERTER_MAIN) $(SERVE) $(STORE) \
+	  $(IPC))
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(CODECS)
 
 $(OBJS)/%.o: src/%.c $(HEADERS)
 	@mkdir -p $(@D)
@@ -70,7 +93,8 @@ $(BUILD)/nginx/objs/Makefile: config config.make $(NGX_FILES)
 install: all
 	install -d $(DESTDIR)$(MODULES_DIR) $(DESTDIR)$(SNIPPETS_DIR)
 	install -m 644 $(MODULE) $(DESTDIR)$(MODULES_DIR)/
-	install -m 755 $(BUILD)/caphealth-collector $(DESTDIR)$(MODULES_DIR)/
+	install -m 755 $(BUILD)/caphealth-collector \
+		$(BUILD)/caphealth-converter $(DESTDIR)$(MODULES_DIR)/
 	install -m 644 conf/mod-http-caphealth.conf $(DESTDIR)$(SNIPPETS_DIR)/
 
 clean:
@@ -95,13 +119,14 @@ test:
 # --- what make test is made of; util/test counts ---
 
 .PHONY: units
-units: $(UNITS)
+units: $(UNITS) $(BUILD)/strange/caphealth-converter
 
 $(BUILD)/unit/%: t/unit/%.c $(HEADERS) \
-	  $(patsubst src/%.c,$(OBJS)/%.o,$(COLLECTOR) $(MODEL) $(IPC))
+	  $(patsubst src/%.c,$(OBJS)/%.o,$(COLLECTOR) $(CONVERTER) \
+	  $(PLAIN) $(MODEL) $(STORE) $(IPC))
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $(filter %.o,$^) $(ALL_LDFLAGS) \
-		-lcmocka $(LIBS)
+		-lcmocka $(LIBS) $(CODECS)
 
 unit suites faults lint: all units
 	@util/test $@

@@ -5,6 +5,8 @@
 
 #include "ngx_http_caphealth.h"
 
+#include "caphealth_multipart.h"
+
 
 #define NGX_HTTP_CAPHEALTH_ZONE_MIN  (16 * ngx_pagesize)
 
@@ -13,6 +15,8 @@ static char *ngx_http_caphealth_health(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_caphealth_capacity(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_caphealth_image_upload(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_caphealth_endpoint(ngx_conf_t *cf,
     ngx_http_handler_pt handler);
 static char *ngx_http_caphealth_interval(ngx_conf_t *cf, void *post,
@@ -20,6 +24,12 @@ static char *ngx_http_caphealth_interval(ngx_conf_t *cf, void *post,
 static char *ngx_http_caphealth_timeout(ngx_conf_t *cf, void *post,
     void *data);
 static char *ngx_http_caphealth_zone_size(ngx_conf_t *cf, void *post,
+    void *data);
+static char *ngx_http_caphealth_image_timeout(ngx_conf_t *cf, void *post,
+    void *data);
+static char *ngx_http_caphealth_image_pixels(ngx_conf_t *cf, void *post,
+    void *data);
+static char *ngx_http_caphealth_image_memory(ngx_conf_t *cf, void *post,
     void *data);
 
 static void *ngx_http_caphealth_create_main_conf(ngx_conf_t *cf);
@@ -53,6 +63,36 @@ static ngx_conf_post_t  ngx_http_caphealth_timeout_post = {
 
 static ngx_conf_post_t  ngx_http_caphealth_zone_post = {
     ngx_http_caphealth_zone_size
+};
+
+
+static ngx_conf_num_bounds_t  ngx_http_caphealth_files_bounds = {
+    ngx_conf_check_num_bounds, 1, CAPHEALTH_PARTS_MAX
+};
+
+
+static ngx_conf_num_bounds_t  ngx_http_caphealth_converters_bounds = {
+    ngx_conf_check_num_bounds, 1, 16
+};
+
+
+static ngx_conf_num_bounds_t  ngx_http_caphealth_queue_bounds = {
+    ngx_conf_check_num_bounds, 0, 1024
+};
+
+
+static ngx_conf_post_t  ngx_http_caphealth_image_timeout_post = {
+    ngx_http_caphealth_image_timeout
+};
+
+
+static ngx_conf_post_t  ngx_http_caphealth_image_pixels_post = {
+    ngx_http_caphealth_image_pixels
+};
+
+
+static ngx_conf_post_t  ngx_http_caphealth_image_memory_post = {
+    ngx_http_caphealth_image_memory
 };
 
 
@@ -149,6 +189,83 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
       0,
       NULL },
 
+    { ngx_string("caphealth_image_upload"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_caphealth_image_upload,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("caphealth_image_root"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_caphealth_image_root,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("caphealth_image_url"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_caphealth_image_url,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("caphealth_image_variant"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1234,
+      ngx_http_caphealth_image_variant,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("caphealth_image_delete"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_caphealth_loc_conf_t, image_delete),
+      NULL },
+
+    { ngx_string("caphealth_image_max_pixels"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_caphealth_main_conf_t, images.converter.max_pixels),
+      &ngx_http_caphealth_image_pixels_post },
+
+    { ngx_string("caphealth_image_max_files"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_caphealth_main_conf_t, images.max_files),
+      &ngx_http_caphealth_files_bounds },
+
+    { ngx_string("caphealth_image_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_caphealth_main_conf_t, images.converter.timeout),
+      &ngx_http_caphealth_image_timeout_post },
+
+    { ngx_string("caphealth_image_memory"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_caphealth_main_conf_t, images.converter.memory),
+      &ngx_http_caphealth_image_memory_post },
+
+    { ngx_string("caphealth_image_converters"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_caphealth_main_conf_t, images.converter.converters),
+      &ngx_http_caphealth_converters_bounds },
+
+    { ngx_string("caphealth_image_queue"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_caphealth_main_conf_t, images.converter.queue),
+      &ngx_http_caphealth_queue_bounds },
+
       ngx_null_command
 };
 
@@ -196,6 +313,28 @@ ngx_http_caphealth_capacity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     return ngx_http_caphealth_endpoint(cf,
                                        ngx_http_caphealth_capacity_handler);
+}
+
+
+static char *
+ngx_http_caphealth_image_upload(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_caphealth_loc_conf_t *lcf = conf;
+
+    ngx_http_caphealth_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
+
+    cmcf->thread_pool = ngx_thread_pool_add(cf, NULL);
+    if (cmcf->thread_pool == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    cmcf->uploads = 1;
+    lcf->upload = 1;
+
+    return ngx_http_caphealth_endpoint(cf, ngx_http_caphealth_upload_handler);
 }
 
 
@@ -267,6 +406,45 @@ ngx_http_caphealth_zone_size(ngx_conf_t *cf, void *post, void *data)
 }
 
 
+static char *
+ngx_http_caphealth_image_timeout(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_msec_t *value = data;
+
+    if (*value < 1000 || *value > 600000) {
+        return "must be between 1s and 10m";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_caphealth_image_pixels(ngx_conf_t *cf, void *post, void *data)
+{
+    size_t *value = data;
+
+    if (*value < 1 || *value > 1024 * 1024 * 1024) {
+        return "must be between 1 and 1g, width times height";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_caphealth_image_memory(ngx_conf_t *cf, void *post, void *data)
+{
+    size_t *value = data;
+
+    if (*value < 64 * 1024 * 1024) {
+        return "must be at least 64m, the decoders themselves take half of it";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 static void *
 ngx_http_caphealth_create_main_conf(ngx_conf_t *cf)
 {
@@ -285,13 +463,22 @@ ngx_http_caphealth_create_main_conf(ngx_conf_t *cf)
      *     cmcf->tiers = NULL;
      *     cmcf->helper_dir = { 0, NULL };
      *     cmcf->thresholds = 0;
+     *     cmcf->image_roots = NULL;
+     *     cmcf->thread_pool = NULL;
      *     cmcf->enabled = 0;
+     *     cmcf->uploads = 0;
      */
 
     cmcf->collector.refresh = NGX_CONF_UNSET_MSEC;
     cmcf->collector.timeout = NGX_CONF_UNSET_MSEC;
     cmcf->database_refresh = NGX_CONF_UNSET_MSEC;
     cmcf->zone_size = NGX_CONF_UNSET_SIZE;
+    cmcf->images.max_files = NGX_CONF_UNSET;
+    cmcf->images.converter.max_pixels = NGX_CONF_UNSET_SIZE;
+    cmcf->images.converter.timeout = NGX_CONF_UNSET_MSEC;
+    cmcf->images.converter.memory = NGX_CONF_UNSET_SIZE;
+    cmcf->images.converter.converters = NGX_CONF_UNSET;
+    cmcf->images.converter.queue = NGX_CONF_UNSET;
 
     caphealth_policy_init(&cmcf->policy);
 
@@ -320,7 +507,9 @@ ngx_http_caphealth_init_main_conf(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_caphealth_init_policy(cf, cmcf) != NGX_CONF_OK) {
+    if (ngx_http_caphealth_init_policy(cf, cmcf) != NGX_CONF_OK
+        || ngx_http_caphealth_init_images(cf, cmcf) != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -359,12 +548,22 @@ ngx_http_caphealth_create_loc_conf(ngx_conf_t *cf)
 {
     ngx_http_caphealth_loc_conf_t  *clcf;
 
-    clcf = ngx_palloc(cf->pool, sizeof(ngx_http_caphealth_loc_conf_t));
+    clcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_caphealth_loc_conf_t));
     if (clcf == NULL) {
         return NULL;
     }
 
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     clcf->image_root = { 0, NULL };
+     *     clcf->image_url = { 0, NULL };
+     *     clcf->upload = 0;
+     */
+
     clcf->access = NGX_CONF_UNSET_UINT;
+    clcf->variants = NGX_CONF_UNSET_PTR;
+    clcf->image_delete = NGX_CONF_UNSET;
 
     return clcf;
 }
@@ -379,7 +578,7 @@ ngx_http_caphealth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->access, prev->access,
                               NGX_HTTP_CAPHEALTH_ACCESS_LOCAL);
 
-    return NGX_CONF_OK;
+    return ngx_http_caphealth_merge_images(cf, prev, conf);
 }
 
 
@@ -402,6 +601,14 @@ ngx_http_caphealth_init_process(ngx_cycle_t *cycle)
                                                 &cmcf->collector);
     if (cmcf->view == NULL) {
         return NGX_ERROR;
+    }
+
+    if (cmcf->uploads) {
+        cmcf->converters = ngx_http_caphealth_converters_create(cycle,
+                                                    &cmcf->images.converter);
+        if (cmcf->converters == NULL) {
+            return NGX_ERROR;
+        }
     }
 
     if (ngx_worker != 0) {
@@ -427,5 +634,9 @@ ngx_http_caphealth_exit_process(ngx_cycle_t *cycle)
 
     if (cmcf && cmcf->process) {
         ngx_http_caphealth_collector_stop(cmcf->process);
+    }
+
+    if (cmcf && cmcf->converters) {
+        ngx_http_caphealth_converters_stop(cmcf->converters);
     }
 }

@@ -12,10 +12,14 @@
 #include <ngx_http.h>
 
 #include "ngx_http_caphealth_collector.h"
+#include "ngx_http_caphealth_converter.h"
 #include "ngx_http_caphealth_view.h"
 
 #include "caphealth_policy.h"
+#include "caphealth_variants.h"
 
+
+#define NGX_HTTP_CAPHEALTH_URN  "urn:caphealth:problem:"
 
 #define NGX_HTTP_CAPHEALTH_ACCESS_LOCAL      0
 #define NGX_HTTP_CAPHEALTH_ACCESS_DELEGATED  1
@@ -32,7 +36,14 @@ typedef struct ngx_http_caphealth_body_s  ngx_http_caphealth_body_t;
 
 
 typedef struct {
+    ngx_http_caphealth_converter_conf_t   converter;
+    ngx_int_t                             max_files;      /* of a request */
+} ngx_http_caphealth_images_conf_t;
+
+
+typedef struct {
     ngx_http_caphealth_collector_conf_t   collector;
+    ngx_http_caphealth_images_conf_t      images;
 
     ngx_str_t                             database;
     ngx_msec_t                            database_refresh;
@@ -44,19 +55,30 @@ typedef struct {
                                                              one that is set */
     caphealth_policy_t                    policy;
 
+    ngx_array_t                          *image_roots;    /* ngx_str_t, each
+                                                             once */
+    ngx_thread_pool_t                    *thread_pool;
+
     ngx_uint_t                            enabled;        /* an endpoint is
                                                              configured */
+    ngx_uint_t                            uploads;        /* an upload is */
 
     /* of this process */
 
     ngx_http_caphealth_view_t            *view;
     ngx_http_caphealth_collector_t       *process;
+    ngx_http_caphealth_converters_t      *converters;
     ngx_http_caphealth_body_t            *bodies[NGX_HTTP_CAPHEALTH_REPORTS];
 } ngx_http_caphealth_main_conf_t;
 
 
 typedef struct {
     ngx_uint_t                            access;
+    ngx_str_t                             image_root;
+    ngx_str_t                             image_url;      /* ends with "/" */
+    caphealth_variants_t                 *variants;
+    ngx_flag_t                            image_delete;
+    ngx_flag_t                            upload;
 } ngx_http_caphealth_loc_conf_t;
 
 
@@ -73,6 +95,18 @@ char *ngx_http_caphealth_threshold(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_caphealth_tier(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_caphealth_disk(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_caphealth_image_root(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_caphealth_image_url(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_caphealth_image_variant(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* What the directives about images add up to, in a location and in all. */
+char *ngx_http_caphealth_merge_images(ngx_conf_t *cf,
+    ngx_http_caphealth_loc_conf_t *prev, ngx_http_caphealth_loc_conf_t *conf);
+char *ngx_http_caphealth_init_images(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf);
 
 
 /* Makes the sources, finds the helper program, adds the zone. */
@@ -84,6 +118,7 @@ char *ngx_http_caphealth_setup(ngx_conf_t *cf,
 
 ngx_int_t ngx_http_caphealth_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_caphealth_capacity_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_caphealth_upload_handler(ngx_http_request_t *r);
 
 /*
  * A report: rendered once for a generation of the facts, then sent from the
@@ -109,6 +144,9 @@ typedef struct {
  * method.  NGX_DECLINED: it may.  Anything else is the handler's result.
  */
 ngx_int_t ngx_http_caphealth_admit(ngx_http_request_t *r);
+
+/* The same, whatever the method. */
+ngx_int_t ngx_http_caphealth_admit_client(ngx_http_request_t *r);
 
 /* Sends application/problem+json, RFC 9457. */
 ngx_int_t ngx_http_caphealth_send_problem(ngx_http_request_t *r,

@@ -6,9 +6,6 @@
 #include "ngx_http_caphealth.h"
 
 
-#define NGX_HTTP_CAPHEALTH_URN  "urn:caphealth:problem:"
-
-
 static ngx_uint_t ngx_http_caphealth_is_local(struct sockaddr *sa);
 
 
@@ -42,7 +39,28 @@ static ngx_str_t  ngx_http_caphealth_allow = ngx_string("Allow");
 ngx_int_t
 ngx_http_caphealth_admit(ngx_http_request_t *r)
 {
-    ngx_int_t                       rc;
+    ngx_int_t  rc;
+
+    rc = ngx_http_caphealth_admit_client(r);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return ngx_http_caphealth_send_problem(r,
+                                           &ngx_http_caphealth_not_allowed);
+    }
+
+    rc = ngx_http_discard_request_body(r);
+
+    return rc == NGX_OK ? NGX_DECLINED : rc;
+}
+
+
+ngx_int_t
+ngx_http_caphealth_admit_client(ngx_http_request_t *r)
+{
     ngx_http_caphealth_loc_conf_t  *clcf;
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_caphealth_module);
@@ -57,14 +75,7 @@ ngx_http_caphealth_admit(ngx_http_request_t *r)
                                              &ngx_http_caphealth_not_local);
     }
 
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return ngx_http_caphealth_send_problem(r,
-                                           &ngx_http_caphealth_not_allowed);
-    }
-
-    rc = ngx_http_discard_request_body(r);
-
-    return rc == NGX_OK ? NGX_DECLINED : rc;
+    return NGX_DECLINED;
 }
 
 

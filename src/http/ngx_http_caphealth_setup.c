@@ -18,13 +18,17 @@
 
 static char *ngx_http_caphealth_init_sources(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf);
+static ngx_int_t ngx_http_caphealth_add_disks(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf, ngx_str_t *disk, ngx_uint_t n);
 static ngx_int_t ngx_http_caphealth_add_source(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf, ngx_http_caphealth_source_e type,
     ngx_str_t *argument);
 static ngx_int_t ngx_http_caphealth_database_key(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf, ngx_str_t *key);
-static char *ngx_http_caphealth_init_helper(ngx_conf_t *cf,
+static char *ngx_http_caphealth_init_helpers(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf);
+static char *ngx_http_caphealth_init_helper(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf, char *name, ngx_str_t *path);
 static ngx_int_t ngx_http_caphealth_module_dir(ngx_conf_t *cf,
     ngx_str_t *dir);
 static char *ngx_http_caphealth_init_zone(ngx_conf_t *cf,
@@ -35,7 +39,7 @@ char *
 ngx_http_caphealth_setup(ngx_conf_t *cf, ngx_http_caphealth_main_conf_t *cmcf)
 {
     if (ngx_http_caphealth_init_sources(cf, cmcf) != NGX_CONF_OK
-        || ngx_http_caphealth_init_helper(cf, cmcf) != NGX_CONF_OK)
+        || ngx_http_caphealth_init_helpers(cf, cmcf) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -48,9 +52,6 @@ static char *
 ngx_http_caphealth_init_sources(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf)
 {
-    ngx_str_t   *disk;
-    ngx_uint_t   i, n;
-
     static ngx_str_t  root = ngx_string("/");
     static ngx_str_t  none = ngx_string("");
 
@@ -67,16 +68,22 @@ ngx_http_caphealth_init_sources(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    disk = cmcf->disks ? cmcf->disks->elts : &root;
-    n = cmcf->disks ? cmcf->disks->nelts : 1;
-
-    for (i = 0; i < n; i++) {
-        if (ngx_http_caphealth_add_source(cf, cmcf, NGX_HTTP_CAPHEALTH_DISK,
-                                          &disk[i])
+    if (cmcf->disks) {
+        if (ngx_http_caphealth_add_disks(cf, cmcf, cmcf->disks->elts,
+                                         cmcf->disks->nelts)
             != NGX_OK)
         {
             return NGX_CONF_ERROR;
         }
+
+    } else if (ngx_http_caphealth_add_disks(cf, cmcf, &root, 1) != NGX_OK
+               || (cmcf->image_roots
+                   && ngx_http_caphealth_add_disks(cf, cmcf,
+                                                   cmcf->image_roots->elts,
+                                                   cmcf->image_roots->nelts)
+                      != NGX_OK))
+    {
+        return NGX_CONF_ERROR;
     }
 
     if (ngx_strcmp(cmcf->database.data, "off") != 0
@@ -89,6 +96,25 @@ ngx_http_caphealth_init_sources(ngx_conf_t *cf,
     }
 
     return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_add_disks(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf, ngx_str_t *disk, ngx_uint_t n)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (ngx_http_caphealth_add_source(cf, cmcf, NGX_HTTP_CAPHEALTH_DISK,
+                                          &disk[i])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -178,12 +204,9 @@ ngx_http_caphealth_database_key(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_caphealth_init_helper(ngx_conf_t *cf,
+ngx_http_caphealth_init_helpers(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf)
 {
-    ngx_str_t        *path;
-    ngx_file_info_t   fi;
-
     if (cmcf->helper_dir.data == NULL) {
         if (ngx_http_caphealth_module_dir(cf, &cmcf->helper_dir) != NGX_OK) {
             return NGX_CONF_ERROR;
@@ -194,16 +217,37 @@ ngx_http_caphealth_init_helper(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    path = &cmcf->collector.path;
+    if (ngx_http_caphealth_init_helper(cf, cmcf, NGX_HTTP_CAPHEALTH_COLLECTOR,
+                                       &cmcf->collector.path)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (!cmcf->uploads) {
+        return NGX_CONF_OK;
+    }
+
+    return ngx_http_caphealth_init_helper(cf, cmcf,
+                                          NGX_HTTP_CAPHEALTH_CONVERTER,
+                                          &cmcf->images.converter.path);
+}
+
+
+static char *
+ngx_http_caphealth_init_helper(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf, char *name, ngx_str_t *path)
+{
+    ngx_file_info_t  fi;
 
     path->data = ngx_pnalloc(cf->pool, cmcf->helper_dir.len
-                             + sizeof("/" NGX_HTTP_CAPHEALTH_COLLECTOR));
+                             + ngx_strlen(name) + sizeof("/"));
     if (path->data == NULL) {
         return NGX_CONF_ERROR;
     }
 
     path->len = ngx_sprintf(path->data, "%V/%s%Z", &cmcf->helper_dir,
-                            NGX_HTTP_CAPHEALTH_COLLECTOR)
+                            name)
                 - path->data - 1;
 
     if (ngx_file_info(path->data, &fi) == NGX_FILE_ERROR) {

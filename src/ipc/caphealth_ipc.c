@@ -19,18 +19,37 @@
 
 typedef union {
     struct cmsghdr  align;
-    char            space[CMSG_SPACE(sizeof(int) * 4)];
+    char            space[CMSG_SPACE(sizeof(int) * CAPHEALTH_IPC_FDS)];
 } caphealth_ipc_control_t;
 
 
-static int caphealth_ipc_descriptor(struct msghdr *msg, int *fd);
+static unsigned caphealth_ipc_descriptors(struct msghdr *msg,
+    caphealth_ipc_cargo_t *cargo, unsigned max);
 
 
 caphealth_ipc_result_e
 caphealth_ipc_send(int s, const caphealth_ipc_message_t *m, int fd)
 {
+    caphealth_ipc_cargo_t  cargo;
+
+    memset(&cargo, 0, sizeof(caphealth_ipc_cargo_t));
+
+    if (fd != -1) {
+        cargo.nfds = 1;
+        cargo.fds[0] = fd;
+    }
+
+    return caphealth_ipc_send_cargo(s, m, &cargo);
+}
+
+
+caphealth_ipc_result_e
+caphealth_ipc_send_cargo(int s, const caphealth_ipc_message_t *m,
+    const caphealth_ipc_cargo_t *cargo)
+{
+    size_t                    size;
     ssize_t                   n;
-    struct iovec              iov;
+    struct iovec              iov[2];
     struct msghdr             msg;
     struct cmsghdr           *cmsg;
     caphealth_ipc_control_t   control;
@@ -38,29 +57,33 @@ caphealth_ipc_send(int s, const caphealth_ipc_message_t *m, int fd)
     memset(&msg, 0, sizeof(struct msghdr));
     memset(&control, 0, sizeof(caphealth_ipc_control_t));
 
-    iov.iov_base = (void *) m;
-    iov.iov_len = sizeof(caphealth_ipc_message_t);
+    iov[0].iov_base = (void *) m;
+    iov[0].iov_len = sizeof(caphealth_ipc_message_t);
+    iov[1].iov_base = cargo->body;
+    iov[1].iov_len = cargo->size;
 
-    msg.msg_iov = &iov;
-    msg.msg_iovlen = 1;
+    msg.msg_iov = iov;
+    msg.msg_iovlen = cargo->size ? 2 : 1;
 
-    if (fd != -1) {
+    if (cargo->nfds) {
+        size = cargo->nfds * sizeof(int);
+
         msg.msg_control = control.space;
-        msg.msg_controllen = CMSG_SPACE(sizeof(int));
+        msg.msg_controllen = CMSG_SPACE(size);
 
         cmsg = CMSG_FIRSTHDR(&msg);
         cmsg->cmsg_level = SOL_SOCKET;
         cmsg->cmsg_type = SCM_RIGHTS;
-        cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+        cmsg->cmsg_len = CMSG_LEN(size);
 
-        memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
+        memcpy(CMSG_DATA(cmsg), cargo->fds, size);
     }
 
     do {
         n = sendmsg(s, &msg, MSG_NOSIGNAL);
     } while (n == -1 && errno == EINTR);
 
-    if (n == (ssize_t) sizeof(caphealth_ipc_message_t)) {
+    if (n == (ssize_t) (sizeof(caphealth_ipc_message_t) + cargo->size)) {
         return CAPHEALTH_IPC_OK;
     }
 
@@ -86,21 +109,40 @@ caphealth_ipc_send(int s, const caphealth_ipc_message_t *m, int fd)
 caphealth_ipc_result_e
 caphealth_ipc_recv(int s, caphealth_ipc_message_t *m, int *fd)
 {
-    int                       rc;
+    caphealth_ipc_cargo_t   cargo;
+    caphealth_ipc_result_e  rc;
+
+    memset(&cargo, 0, sizeof(caphealth_ipc_cargo_t));
+
+    rc = caphealth_ipc_recv_cargo(s, m, &cargo, 1);
+
+    *fd = cargo.nfds ? cargo.fds[0] : -1;
+
+    return rc;
+}
+
+
+caphealth_ipc_result_e
+caphealth_ipc_recv_cargo(int s, caphealth_ipc_message_t *m,
+    caphealth_ipc_cargo_t *cargo, unsigned max)
+{
     ssize_t                   n;
-    struct iovec              iov;
+    unsigned                  extra;
+    struct iovec              iov[2];
     struct msghdr             msg;
     caphealth_ipc_control_t   control;
 
-    *fd = -1;
+    cargo->nfds = 0;
 
     memset(&msg, 0, sizeof(struct msghdr));
 
-    iov.iov_base = m;
-    iov.iov_len = sizeof(caphealth_ipc_message_t);
+    iov[0].iov_base = m;
+    iov[0].iov_len = sizeof(caphealth_ipc_message_t);
+    iov[1].iov_base = cargo->body;
+    iov[1].iov_len = cargo->size;
 
-    msg.msg_iov = &iov;
-    msg.msg_iovlen = 1;
+    msg.msg_iov = iov;
+    msg.msg_iovlen = cargo->size ? 2 : 1;
     msg.msg_control = control.space;
     msg.msg_controllen = sizeof(control.space);
 
@@ -121,31 +163,31 @@ caphealth_ipc_recv(int s, caphealth_ipc_message_t *m, int *fd)
                                    : CAPHEALTH_IPC_ERROR;
     }
 
-    rc = caphealth_ipc_descriptor(&msg, fd);
+    extra = caphealth_ipc_descriptors(&msg, cargo, max);
 
-    if (rc == -1
-        || n != (ssize_t) sizeof(caphealth_ipc_message_t)
+    if (extra
+        || n < (ssize_t) sizeof(caphealth_ipc_message_t)
         || (msg.msg_flags & (MSG_TRUNC|MSG_CTRUNC)))
     {
-        if (*fd != -1) {
-            (void) close(*fd);
-            *fd = -1;
-        }
-
+        caphealth_ipc_close(cargo);
         return CAPHEALTH_IPC_INVALID;
     }
+
+    cargo->size = (size_t) n - sizeof(caphealth_ipc_message_t);
 
     return CAPHEALTH_IPC_OK;
 }
 
 
-/* takes the one descriptor; closes whatever else the peer pushed at us */
+/* takes at most max; closes, and counts, whatever else the peer pushed at us */
 
-static int
-caphealth_ipc_descriptor(struct msghdr *msg, int *fd)
+static unsigned
+caphealth_ipc_descriptors(struct msghdr *msg, caphealth_ipc_cargo_t *cargo,
+    unsigned max)
 {
-    int              one, extra;
+    int              one;
     size_t           i, n;
+    unsigned         extra;
     struct cmsghdr  *cmsg;
 
     extra = 0;
@@ -163,17 +205,30 @@ caphealth_ipc_descriptor(struct msghdr *msg, int *fd)
         for (i = 0; i < n; i++) {
             memcpy(&one, CMSG_DATA(cmsg) + i * sizeof(int), sizeof(int));
 
-            if (*fd == -1) {
-                *fd = one;
+            if (cargo->nfds < max && cargo->nfds < CAPHEALTH_IPC_FDS) {
+                cargo->fds[cargo->nfds++] = one;
                 continue;
             }
 
             (void) close(one);
-            extra = 1;
+            extra++;
         }
     }
 
-    return extra ? -1 : 0;
+    return extra;
+}
+
+
+void
+caphealth_ipc_close(caphealth_ipc_cargo_t *cargo)
+{
+    unsigned  i;
+
+    for (i = 0; i < cargo->nfds; i++) {
+        (void) close(cargo->fds[i]);
+    }
+
+    cargo->nfds = 0;
 }
 
 

@@ -3,8 +3,9 @@
  * The messages between a worker and its helper programs.
  *
  * They travel over a SOCK_SEQPACKET socketpair, so each send is one message
- * and arrives whole or not at all.  Bulk data is never in a message: it goes
- * in a descriptor (a memfd) passed beside it.  Both ends are built from this
+ * and arrives whole or not at all.  A message may have a body, a struct of
+ * fixed size, and descriptors.  Bulk data is never in a message: it goes in a
+ * descriptor (a memfd, a file) passed beside it.  Both ends are built from this
  * file; a helper says its version first, and a worker that hears another one
  * does not use the helper.  The layout of the message itself never changes, so
  * that the first one can always be read.
@@ -20,10 +21,13 @@
 
 #define CAPHEALTH_VERSION      "0.1.0"
 
-#define CAPHEALTH_IPC_VERSION  1
+#define CAPHEALTH_IPC_VERSION  2
 
 /* the descriptor at which a helper finds its socket after exec */
 #define CAPHEALTH_IPC_FD       3
+
+/* the most descriptors that travel with one message */
+#define CAPHEALTH_IPC_FDS      9
 
 /* the longest document a receiver maps; a longer one is an error */
 #define CAPHEALTH_IPC_MAX      (64u * 1024 * 1024)
@@ -34,7 +38,11 @@ typedef enum {
     CAPHEALTH_IPC_NO_EXEC,       /* child: exec failed, value is the errno */
     CAPHEALTH_IPC_CONFIGURE,     /* worker: the settings, JSON in the memfd */
     CAPHEALTH_IPC_COLLECT,       /* worker: look at source value */
-    CAPHEALTH_IPC_FACTS          /* collector: the answer, JSON in the memfd */
+    CAPHEALTH_IPC_FACTS,         /* collector: the answer, JSON in the memfd */
+    CAPHEALTH_IPC_LIMITS,        /* worker: caphealth_limits_t */
+    CAPHEALTH_IPC_READY,         /* converter: the sandbox is closed */
+    CAPHEALTH_IPC_CONVERT,       /* worker: caphealth_job_t */
+    CAPHEALTH_IPC_CONVERTED      /* converter: caphealth_result_t */
 } caphealth_ipc_type_e;
 
 
@@ -42,8 +50,18 @@ typedef struct {
     uint16_t  version;           /* CAPHEALTH_IPC_VERSION */
     uint16_t  type;              /* caphealth_ipc_type_e */
     uint32_t  value;             /* its meaning depends on the type */
-    uint64_t  serial;            /* a FACTS carries its COLLECT's serial */
+    uint64_t  serial;            /* an answer carries its question's */
 } caphealth_ipc_message_t;
+
+
+/* what a message carries beside itself */
+
+typedef struct {
+    void      *body;
+    size_t     size;             /* of the body; 0: there is none */
+    unsigned   nfds;
+    int        fds[CAPHEALTH_IPC_FDS];
+} caphealth_ipc_cargo_t;
 
 
 typedef enum {
@@ -51,8 +69,8 @@ typedef enum {
     CAPHEALTH_IPC_AGAIN,         /* a nonblocking socket has nothing to give,
                                     or no room */
     CAPHEALTH_IPC_CLOSED,        /* the peer is gone */
-    CAPHEALTH_IPC_INVALID,       /* not a message: wrong length, or more than
-                                    one descriptor */
+    CAPHEALTH_IPC_INVALID,       /* not a message: wrong length, or too many
+                                    descriptors */
     CAPHEALTH_IPC_ERROR          /* errno says why */
 } caphealth_ipc_result_e;
 
@@ -70,6 +88,23 @@ caphealth_ipc_result_e caphealth_ipc_send(int s,
  */
 caphealth_ipc_result_e caphealth_ipc_recv(int s, caphealth_ipc_message_t *m,
     int *fd);
+
+/*
+ * The same with a body and descriptors.  The caller keeps the descriptors it
+ * sends.
+ */
+caphealth_ipc_result_e caphealth_ipc_send_cargo(int s,
+    const caphealth_ipc_message_t *m, const caphealth_ipc_cargo_t *cargo);
+
+/*
+ * cargo->body has room for cargo->size bytes, which becomes what was received.
+ * The caller then owns the descriptors received; at most max are accepted.
+ */
+caphealth_ipc_result_e caphealth_ipc_recv_cargo(int s,
+    caphealth_ipc_message_t *m, caphealth_ipc_cargo_t *cargo, unsigned max);
+
+/* Closes the descriptors of a cargo. */
+void caphealth_ipc_close(caphealth_ipc_cargo_t *cargo);
 
 /*
  * Makes a sealed memfd that holds size bytes of data.  Returns a descriptor

@@ -88,4 +88,19 @@ typedef struct {
 } caphealth_result_t;
 
 
+/* What a status means, as the first half of a sentence; never NULL. */
+const char *caphealth_job_reason(uint32_t status);
+
+/*
+ * Whether this may be the answer to that job: every number within its bounds,
+ * the detail a string of printable ASCII.  A converter decodes what strangers
+ * sent; it is not believed more than they are.
+ */
+int caphealth_job_answered(const caphealth_job_t *job,
+    const caphealth_result_t *result);
+
+/* The most bytes one output of an image of so many pixels may have. */
+uint64_t caphealth_job_file_size(uint64_t max_pixels);
+
+
 #endif /* CAPHEALTH_JOB_H */

@@ -19,6 +19,9 @@ INSERT INTO vendors (name) VALUES ('Anna');
 INSERT INTO products (vendor_id) VALUES (1), (1);
 END
 
+my ($version) = `cat src/ipc/caphealth_ipc.h`
+                =~ /define CAPHEALTH_IPC_VERSION\s+(\d+)/;
+
 my $http = <<"END";
 caphealth_refresh          1s;
 caphealth_database_refresh 1s;
@@ -197,16 +200,17 @@ subtest 'that answers garbage' => sub {
     chmod 0755, $dir;
 
     for my $case ([ 'nothing of a message', q{send $s, 'x', 0} ],
-                  [ 'an unknown message', q{send $s, pack('SSLQ', 1, 77, 0, 0), 0} ],
-                  [ 'its version twice', q{send $s, pack('SSLQ', 1, 1, 0, 0), 0 for 1, 2} ],
-                  [ 'facts unasked', q{send $s, pack('SSLQ', 1, 5, 0, 4711), 0} ],
-                  [ 'facts of no source', q{send $s, pack('SSLQ', 1, 5, 99, 1), 0} ],
+                  [ 'an unknown message', q{send $s, pack('SSLQ', $version, 77, 0, 0), 0} ],
+                  [ 'its version twice', q{send $s, pack('SSLQ', $version, 1, 0, 0), 0 for 1, 2} ],
+                  [ 'facts unasked', q{send $s, pack('SSLQ', $version, 5, 0, 4711), 0} ],
+                  [ 'facts of no source', q{send $s, pack('SSLQ', $version, 5, 99, 1), 0} ],
                   [ 'nothing at all', q{exit 3} ])
     {
         my ($name, $code) = @$case;
 
         open my $file, '>', "$dir/caphealth-collector" or die $!;
-        print {$file} "#!/usr/bin/perl\nopen my \$s, '+<&=', 3;\n$code;\n"
+        print {$file} "#!/usr/bin/perl\nmy \$version = $version;\n"
+                      . "open my \$s, '+<&=', 3;\n$code;\n"
                       . "sleep 60;\n";
         close $file;
         chmod 0755, "$dir/caphealth-collector";

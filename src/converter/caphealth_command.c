@@ -1,0 +1,534 @@
+
+/*
+ * caphealth-converter as a command.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "caphealth_child.h"
+#include "caphealth_command.h"
+#include "caphealth_format.h"
+#include "caphealth_ipc.h"
+#include "caphealth_variants.h"
+
+
+typedef struct {
+    caphealth_child_t     child;
+    caphealth_variants_t  variants;
+    caphealth_job_t       job;
+    const char           *outdir;
+    unsigned              done;
+    unsigned              failed;
+    unsigned              total;
+} caphealth_command_t;
+
+
+static int caphealth_command_options(caphealth_command_t *c, int argc,
+    char *argv[]);
+static int caphealth_command_variant(caphealth_command_t *c, char *text);
+static int caphealth_command_size(const char *option, const char *text,
+    uint64_t *size);
+static int caphealth_command_prepare(caphealth_command_t *c);
+static int caphealth_command_run(caphealth_command_t *c, char *inputs[]);
+static void caphealth_command_file(caphealth_command_t *c, const char *input);
+static int caphealth_command_check(caphealth_command_t *c, const char *input,
+    int fd);
+static json_t *caphealth_command_convert(caphealth_command_t *c,
+    const char *input, int fd, caphealth_set_t *set);
+static json_t *caphealth_command_text(json_t *text);
+static json_t *caphealth_command_image(caphealth_command_t *c,
+    const char *input, const caphealth_set_t *set,
+    const caphealth_result_t *result);
+static void caphealth_command_progress(caphealth_command_t *c);
+static void caphealth_command_failed(caphealth_command_t *c,
+    const char *input, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+
+static const char  caphealth_command_help[] =
+"usage: caphealth-converter --convert [OPTION]... IMAGE... DIRECTORY\n"
+"\n"
+"Converts images (JPEG, PNG, WebP) into WebP variants, in the tree that\n"
+"nginx serves: DIRECTORY/ab/cd/<id>_<variant>.webp, and prints what an upload\n"
+"would have been answered. An image appears whole or not at all.\n"
+"\n"
+"  --variant 'NAME [max=PX] [quality=0..100] [method=0..6]'\n"
+"                     one of the variants, may be repeated; naming one\n"
+"                     replaces the set: original method=2, 800 max=800,\n"
+"                     200 max=200, with quality=85 method=4\n"
+"  --max-pixels N     refuse larger images            (50m)\n"
+"  --memory SIZE      address space of the decoder    (1g)\n"
+"  --timeout SECONDS  for one image                   (30)\n"
+"  --help, --version\n"
+"\n"
+"Exits with 0 if every image was converted, 1 if some were not (they are\n"
+"named on stderr), 2 if nothing was tried.\n";
+
+
+static const struct option  caphealth_command_longopts[] = {
+    { "convert", no_argument, NULL, 'c' },
+    { "variant", required_argument, NULL, 'v' },
+    { "max-pixels", required_argument, NULL, 'p' },
+    { "memory", required_argument, NULL, 'm' },
+    { "timeout", required_argument, NULL, 't' },
+    { "help", no_argument, NULL, 'h' },
+    { "version", no_argument, NULL, 'V' },
+    { NULL, 0, NULL, 0 }
+};
+
+
+int
+caphealth_command(int argc, char *argv[])
+{
+    int                  rc;
+    caphealth_command_t  c;
+
+    memset(&c, 0, sizeof(caphealth_command_t));
+
+    c.child.timeout = 30;
+    c.child.limits.memory = 1024 * 1024 * 1024;
+    c.job.max_pixels = 50 * 1024 * 1024;
+
+    rc = caphealth_command_options(&c, argc, argv);
+
+    if (rc != -1) {
+        return rc;
+    }
+
+    if (argc - optind < 2) {
+        fputs("caphealth-converter: name at least one image, and the "
+              "directory for its variants\n", stderr);
+        return 2;
+    }
+
+    c.outdir = argv[argc - 1];
+    c.total = (unsigned) (argc - optind - 1);
+    argv[argc - 1] = NULL;
+
+    if (caphealth_command_prepare(&c) == -1) {
+        return 2;
+    }
+
+    return caphealth_command_run(&c, &argv[optind]);
+}
+
+
+/* -1: go on; else the exit code */
+
+static int
+caphealth_command_options(caphealth_command_t *c, int argc, char *argv[])
+{
+    int       opt, convert;
+    uint64_t  n;
+
+    convert = 0;
+
+    while ((opt = getopt_long(argc, argv, "", caphealth_command_longopts,
+                              NULL))
+           != -1)
+    {
+        switch (opt) {
+
+        case 'c':
+            convert = 1;
+            break;
+
+        case 'v':
+            if (caphealth_command_variant(c, optarg) == -1) {
+                return 2;
+            }
+            break;
+
+        case 'p':
+            if (caphealth_command_size("--max-pixels", optarg,
+                                       &c->job.max_pixels) == -1)
+            {
+                return 2;
+            }
+            break;
+
+        case 'm':
+            if (caphealth_command_size("--memory", optarg,
+                                       &c->child.limits.memory) == -1)
+            {
+                return 2;
+            }
+            break;
+
+        case 't':
+            if (caphealth_command_size("--timeout", optarg, &n) == -1) {
+                return 2;
+            }
+
+            c->child.timeout = n > 86400 ? 86400 : (unsigned) n;
+            break;
+
+        case 'h':
+            fputs(caphealth_command_help, stdout);
+            return 0;
+
+        case 'V':
+            puts("caphealth-converter " CAPHEALTH_VERSION);
+            return 0;
+
+        default:
+            fputs("try caphealth-converter --help\n", stderr);
+            return 2;
+        }
+    }
+
+    if (!convert) {
+        fputs(caphealth_command_help, stderr);
+        return 2;
+    }
+
+    return -1;
+}
+
+
+static int
+caphealth_command_variant(caphealth_command_t *c, char *text)
+{
+    char        *word, *save;
+    const char  *reason;
+
+    word = strtok_r(text, " ", &save);
+    reason = caphealth_variants_add(&c->variants, word ? word : "");
+
+    while (reason == NULL && (word = strtok_r(NULL, " ", &save)) != NULL) {
+        reason = caphealth_variants_option(&c->variants, word);
+    }
+
+    if (reason) {
+        fprintf(stderr, "caphealth-converter: --variant \"%s\": %s\n",
+                text, reason);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+caphealth_command_size(const char *option, const char *text, uint64_t *size)
+{
+    char                *end;
+    unsigned             shift;
+    unsigned long long   n;
+
+    errno = 0;
+    n = strtoull(text, &end, 10);
+    shift = 0;
+
+    switch (*end) {
+
+    case 'k':
+    case 'K':
+        shift = 10;
+        break;
+
+    case 'm':
+    case 'M':
+        shift = 20;
+        break;
+
+    case 'g':
+    case 'G':
+        shift = 30;
+        break;
+
+    default:
+        break;
+    }
+
+    if (*text < '0' || *text > '9' || errno || n == 0
+        || n > (1ULL << 50) >> shift
+        || end[shift ? 1 : 0] != '\0')
+    {
+        fprintf(stderr, "caphealth-converter: %s \"%s\": a number is "
+                "expected, as in 50m\n", option, text);
+        return -1;
+    }
+
+    *size = n << shift;
+
+    return 0;
+}
+
+
+static int
+caphealth_command_prepare(caphealth_command_t *c)
+{
+    unsigned     i;
+    const char  *reason;
+
+    if (c->variants.n == 0) {
+        caphealth_variants_default(&c->variants);
+    }
+
+    reason = caphealth_variants_check(&c->variants);
+
+    if (reason) {
+        fprintf(stderr, "caphealth-converter: --variant: %s\n", reason);
+        return -1;
+    }
+
+    c->child.limits.cpu = c->child.timeout;
+    c->child.limits.file_size = caphealth_job_file_size(c->job.max_pixels);
+
+    c->job.nvariants = c->variants.n;
+
+    for (i = 0; i < c->variants.n; i++) {
+        c->job.variants[i] = c->variants.variants[i];
+    }
+
+    if (mkdir(c->outdir, 0755) == -1 && errno != EEXIST) {
+        fprintf(stderr, "caphealth-converter: mkdir() \"%s\" failed: %s\n",
+                c->outdir, strerror(errno));
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+caphealth_command_run(caphealth_command_t *c, char *inputs[])
+{
+    unsigned  i;
+
+    fputs("{\"images\":[", stdout);
+
+    for (i = 0; i < c->total; i++) {
+        caphealth_command_progress(c);
+        caphealth_command_file(c, inputs[i]);
+    }
+
+    caphealth_command_progress(c);
+    caphealth_child_stop(&c->child);
+
+    puts("\n]}");
+
+    if (fflush(stdout) == EOF || ferror(stdout)) {
+        perror("caphealth-converter: the answer cannot be written");
+        return 1;
+    }
+
+    return c->failed ? 1 : 0;
+}
+
+
+static void
+caphealth_command_file(caphealth_command_t *c, const char *input)
+{
+    int              fd;
+    json_t          *image;
+    caphealth_set_t  set;
+
+    fd = open(input, O_RDONLY|O_CLOEXEC);
+
+    if (fd == -1) {
+        caphealth_command_failed(c, input, "%s", strerror(errno));
+        return;
+    }
+
+    caphealth_set_init(&set);
+
+    image = NULL;
+
+    if (caphealth_command_check(c, input, fd) == 0) {
+        image = caphealth_command_convert(c, input, fd, &set);
+    }
+
+    caphealth_set_close(&set);
+    (void) close(fd);
+
+    if (image) {
+        fputs(c->done ? ",\n" : "\n", stdout);
+        (void) json_dumpf(image, stdout, JSON_COMPACT);
+        json_decref(image);
+
+        c->done++;
+    }
+}
+
+
+static int
+caphealth_command_check(caphealth_command_t *c, const char *input, int fd)
+{
+    ssize_t       n;
+    uint8_t       head[CAPHEALTH_FORMAT_BYTES];
+    const char   *guess;
+    struct stat   st;
+
+    if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
+        caphealth_command_failed(c, input, "it is not a file");
+        return -1;
+    }
+
+    n = pread(fd, head, sizeof(head), 0);
+
+    if (n == -1) {
+        caphealth_command_failed(c, input, "%s", strerror(errno));
+        return -1;
+    }
+
+    if (caphealth_format(head, (size_t) n) == CAPHEALTH_FORMAT_UNKNOWN) {
+        guess = caphealth_format_guess(head, (size_t) n);
+
+        caphealth_command_failed(c, input, "it is %s, not a JPEG, PNG or "
+                                 "WebP image",
+                                 n == 0 ? "empty" : guess ? guess
+                                                          : "unknown");
+        return -1;
+    }
+
+    c->job.length = (uint64_t) st.st_size;
+
+    return 0;
+}
+
+
+static json_t *
+caphealth_command_convert(caphealth_command_t *c, const char *input, int fd,
+    caphealth_set_t *set)
+{
+    unsigned             i;
+    const char          *reason;
+    caphealth_result_t   result;
+
+    for (i = 0; i < c->variants.n; i++) {
+        caphealth_set_add(set, c->variants.names[i]);
+    }
+
+    if (caphealth_set_open(set, c->outdir) == -1) {
+        caphealth_command_failed(c, input, "%s failed: %s", set->failed,
+                                 strerror(errno));
+        return NULL;
+    }
+
+    memset(&result, 0, sizeof(caphealth_result_t));
+
+    reason = caphealth_child_convert(&c->child, fd, &c->job, set, &result);
+
+    if (reason) {
+        caphealth_command_failed(c, input, "%s", reason);
+        return NULL;
+    }
+
+    if (result.status != CAPHEALTH_JOB_OK) {
+        caphealth_command_failed(c, input, "%s%s%.*s",
+                                 caphealth_job_reason(result.status),
+                                 result.detail[0] ? ": " : "",
+                                 (int) sizeof(result.detail), result.detail);
+        return NULL;
+    }
+
+    for (i = 0; i < set->nfiles; i++) {
+        if (caphealth_set_check(set, i, result.outputs[i].bytes) == -1) {
+            caphealth_command_failed(c, input, "the decoder's answer does "
+                                     "not fit its files");
+            return NULL;
+        }
+    }
+
+    if (caphealth_set_publish(set) == -1) {
+        caphealth_command_failed(c, input, "%s failed: %s", set->failed,
+                                 strerror(errno));
+        return NULL;
+    }
+
+    return caphealth_command_image(c, input, set, &result);
+}
+
+
+static json_t *
+caphealth_command_image(caphealth_command_t *c, const char *input,
+    const caphealth_set_t *set, const caphealth_result_t *result)
+{
+    char       path[CAPHEALTH_PATH_LEN], sha256[65];
+    json_t    *variants;
+    unsigned   i;
+
+    variants = json_object();
+
+    for (i = 0; i < set->nfiles; i++) {
+        (void) caphealth_path(path, set->id, set->files[i].name);
+
+        (void) json_object_set_new(variants, set->files[i].name,
+                        json_pack("{s:o, s:i, s:i, s:I}",
+                                  "path",
+                                  caphealth_command_text(
+                                      json_sprintf("%s/%s", c->outdir, path)),
+                                  "width", (int) result->outputs[i].width,
+                                  "height", (int) result->outputs[i].height,
+                                  "bytes",
+                                  (json_int_t) result->outputs[i].bytes));
+    }
+
+    for (i = 0; i < 32; i++) {
+        (void) snprintf(sha256 + 2 * i, 3, "%02x", result->sha256[i]);
+    }
+
+    return json_pack("{s:o, s:s, s:s, s:i, s:i, s:I, s:s, s:o}",
+                     "input", caphealth_command_text(json_string(input)),
+                     "id", set->id, "format",
+                     caphealth_format_name((caphealth_format_e)
+                                           result->format),
+                     "width", (int) result->width,
+                     "height", (int) result->height,
+                     "bytes", (json_int_t) c->job.length,
+                     "sha256", sha256, "variants", variants);
+}
+
+
+/* a file's name is bytes, and JSON's strings are UTF-8 */
+
+static json_t *
+caphealth_command_text(json_t *text)
+{
+    return text ? text : json_null();
+}
+
+
+static void
+caphealth_command_progress(caphealth_command_t *c)
+{
+    unsigned  n;
+
+    if (c->total < 2 || !isatty(STDERR_FILENO)) {
+        return;
+    }
+
+    n = c->done + c->failed;
+
+    fprintf(stderr, "\r%u of %u (%u%%)%s", n, c->total, 100 * n / c->total,
+            n == c->total ? "\n" : "");
+}
+
+
+static void
+caphealth_command_failed(caphealth_command_t *c, const char *input,
+    const char *format, ...)
+{
+    va_list  args;
+
+    c->failed++;
+
+    fprintf(stderr, "%scaphealth-converter: \"%s\": ",
+            c->total > 1 && isatty(STDERR_FILENO) ? "\r" : "", input);
+
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+
+    fputc('\n', stderr);
+}

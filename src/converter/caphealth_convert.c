@@ -1,0 +1,315 @@
+
+/*
+ * An image in, WebP variants out.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+#include <turbojpeg.h>
+
+#include "caphealth_colour.h"
+#include "caphealth_convert.h"
+#include "caphealth_decode.h"
+#include "caphealth_encode.h"
+#include "caphealth_format.h"
+#include "caphealth_picture.h"
+
+
+#define CAPHEALTH_WARM_UP_SIDE  32
+
+
+typedef struct {
+    uint8_t   data[8192];
+    size_t    size;
+} caphealth_convert_buffer_t;
+
+
+static caphealth_job_status_e caphealth_convert_decode(
+    const caphealth_job_t *job, const uint8_t *data, size_t length,
+    caphealth_picture_t *picture, caphealth_result_t *result);
+static void caphealth_convert_order(const caphealth_job_t *job,
+    unsigned *order);
+static void caphealth_convert_size(const caphealth_result_t *result,
+    const caphealth_variant_t *variant, uint32_t *width, uint32_t *height);
+static caphealth_job_status_e caphealth_convert_variants(
+    const caphealth_job_t *job, caphealth_picture_t *picture,
+    caphealth_convert_write_pt write, void *ctx, caphealth_result_t *result);
+static int caphealth_convert_keep(void *ctx, unsigned variant,
+    const uint8_t *data, size_t size);
+static int caphealth_warm_up_jpeg(caphealth_convert_buffer_t *b);
+static int caphealth_warm_up_image(const caphealth_job_t *job,
+    const uint8_t *data, size_t size, caphealth_convert_buffer_t *b);
+
+
+/* a PNG of 4 by 4 pixels, red, green, blue, and not opaque */
+
+static const uint8_t  caphealth_warm_up_png[] = {
+    137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 4,
+    0, 0, 0, 4, 8, 6, 0, 0, 0, 169, 241, 158, 126, 0, 0, 0, 26, 73, 68, 65,
+    84, 120, 156, 99, 100, 96, 104, 96, 176, 97, 96, 8, 128, 97, 22, 6, 27,
+    6, 20, 64, 88, 0, 0, 151, 28, 2, 230, 243, 66, 109, 5, 0, 0, 0, 0, 73,
+    69, 78, 68, 174, 66, 96, 130
+};
+
+
+caphealth_job_status_e
+caphealth_convert(const caphealth_job_t *job, const uint8_t *data,
+    size_t length, caphealth_convert_write_pt write, void *ctx,
+    caphealth_result_t *result)
+{
+    caphealth_picture_t     picture;
+    caphealth_job_status_e  rc;
+
+    memset(result, 0, sizeof(caphealth_result_t));
+    memset(&picture, 0, sizeof(caphealth_picture_t));
+
+    result->nvariants = job->nvariants;
+
+    rc = caphealth_convert_decode(job, data, length, &picture, result);
+
+    if (rc == CAPHEALTH_JOB_OK) {
+        result->width = picture.width;
+        result->height = picture.height;
+
+        rc = caphealth_convert_variants(job, &picture, write, ctx, result);
+    }
+
+    caphealth_picture_free(&picture);
+
+    result->status = rc;
+
+    return rc;
+}
+
+
+static caphealth_job_status_e
+caphealth_convert_decode(const caphealth_job_t *job, const uint8_t *data,
+    size_t length, caphealth_picture_t *picture, caphealth_result_t *result)
+{
+    caphealth_format_e  format;
+
+    format = caphealth_format(data, length);
+    result->format = format;
+
+    switch (format) {
+
+    case CAPHEALTH_FORMAT_JPEG:
+        return caphealth_decode_jpeg(job, data, length, picture, result);
+
+    case CAPHEALTH_FORMAT_PNG:
+        return caphealth_decode_png(job, data, length, picture, result);
+
+    case CAPHEALTH_FORMAT_WEBP:
+        return caphealth_decode_webp(job, data, length, picture, result);
+
+    default:
+        return caphealth_fail(result, CAPHEALTH_JOB_UNSUPPORTED,
+                              "its first bytes are of no known format");
+    }
+}
+
+
+/* each variant is made of the next larger one, and then that is not needed */
+
+static caphealth_job_status_e
+caphealth_convert_variants(const caphealth_job_t *job,
+    caphealth_picture_t *picture, caphealth_convert_write_pt write, void *ctx,
+    caphealth_result_t *result)
+{
+    unsigned                i, order[CAPHEALTH_VARIANTS_MAX];
+    uint32_t                width, height;
+    caphealth_picture_t     next;
+    caphealth_job_status_e  rc;
+
+    caphealth_convert_order(job, order);
+
+    for (i = 0; i < job->nvariants; i++) {
+
+        caphealth_convert_size(result, &job->variants[order[i]], &width,
+                               &height);
+
+        if (!(picture->kind == CAPHEALTH_PICTURE_YUV
+              && picture->width == width && picture->height == height
+              && picture->left == 0 && picture->top == 0))
+        {
+            if (caphealth_picture_scale(picture, &next, width, height) == -1)
+            {
+                caphealth_picture_free(&next);
+                return caphealth_fail(result, CAPHEALTH_JOB_NO_MEMORY, "%s",
+                                      "");
+            }
+
+            caphealth_picture_free(picture);
+            *picture = next;
+        }
+
+        rc = caphealth_encode(picture, job, order[i], write, ctx, result);
+
+        if (rc != CAPHEALTH_JOB_OK) {
+            return rc;
+        }
+    }
+
+    return CAPHEALTH_JOB_OK;
+}
+
+
+static void
+caphealth_convert_order(const caphealth_job_t *job, unsigned *order)
+{
+    unsigned  i, n, max;
+
+    for (n = 0; n < job->nvariants; n++) {
+        max = job->variants[n].max ? job->variants[n].max : UINT32_MAX;
+
+        for (i = n; i > 0; i--) {
+            if (job->variants[order[i - 1]].max == 0
+                || job->variants[order[i - 1]].max >= max)
+            {
+                break;
+            }
+
+            order[i] = order[i - 1];
+        }
+
+        order[i] = n;
+    }
+}
+
+
+/* of the image's own size, so that rounding does not add up */
+
+static void
+caphealth_convert_size(const caphealth_result_t *result,
+    const caphealth_variant_t *variant, uint32_t *width, uint32_t *height)
+{
+    uint64_t  max, side, w, h;
+
+    w = result->width;
+    h = result->height;
+
+    max = variant->max ? variant->max : CAPHEALTH_SIDE_MAX;
+    side = w > h ? w : h;
+
+    if (side > max) {
+        w = (w * max + side / 2) / side;
+        h = (h * max + side / 2) / side;
+    }
+
+    *width = w ? (uint32_t) w : 1;
+    *height = h ? (uint32_t) h : 1;
+}
+
+
+int
+caphealth_convert_warm_up(void)
+{
+    int                          rc;
+    caphealth_job_t              job;
+    caphealth_convert_buffer_t  *b;
+
+    memset(&job, 0, sizeof(caphealth_job_t));
+
+    job.max_pixels = CAPHEALTH_WARM_UP_SIDE * CAPHEALTH_WARM_UP_SIDE;
+    job.nvariants = 2;
+    job.variants[0] = (caphealth_variant_t) { 0, 85, 6, { 0, 0 } };
+    job.variants[1] = (caphealth_variant_t) { 3, 85, 0, { 0, 0 } };
+
+    b = malloc(2 * sizeof(caphealth_convert_buffer_t));
+    if (b == NULL) {
+        return -1;
+    }
+
+    /* JPEG to WebP to WebP, then all that transparency adds */
+
+    rc = caphealth_warm_up_jpeg(&b[0]);
+
+    if (rc == 0) {
+        rc = caphealth_warm_up_image(&job, b[0].data, b[0].size, &b[1]);
+    }
+
+    if (rc == 0) {
+        rc = caphealth_warm_up_image(&job, b[1].data, b[1].size, &b[0]);
+    }
+
+    if (rc == 0) {
+        rc = caphealth_warm_up_image(&job, caphealth_warm_up_png,
+                                     sizeof(caphealth_warm_up_png), &b[0]);
+    }
+
+    if (rc == 0) {
+        rc = caphealth_warm_up_image(&job, b[0].data, b[0].size, &b[1]);
+    }
+
+    free(b);
+
+    return rc == 0 ? caphealth_colour_warm_up() : -1;
+}
+
+
+static int
+caphealth_warm_up_jpeg(caphealth_convert_buffer_t *b)
+{
+    int             i, rc;
+    uint8_t         pixels[CAPHEALTH_WARM_UP_SIDE * CAPHEALTH_WARM_UP_SIDE
+                           * 3];
+    tjhandle        handle;
+    uint8_t        *out;
+    unsigned long   size;
+
+    for (i = 0; i < (int) sizeof(pixels); i++) {
+        pixels[i] = (uint8_t) (i * i);
+    }
+
+    handle = tjInitCompress();
+    if (handle == NULL) {
+        return -1;
+    }
+
+    out = b->data;
+    size = sizeof(b->data);
+
+    rc = tjCompress2(handle, pixels, CAPHEALTH_WARM_UP_SIDE, 0,
+                     CAPHEALTH_WARM_UP_SIDE, TJPF_RGB, &out, &size,
+                     TJSAMP_420, 90, TJFLAG_NOREALLOC);
+    b->size = size;
+
+    (void) tjDestroy(handle);
+
+    return rc;
+}
+
+
+static int
+caphealth_warm_up_image(const caphealth_job_t *job, const uint8_t *data,
+    size_t size, caphealth_convert_buffer_t *b)
+{
+    caphealth_result_t  result;
+
+    b->size = 0;
+
+    return caphealth_convert(job, data, size, caphealth_convert_keep, b,
+                             &result)
+           == CAPHEALTH_JOB_OK ? 0 : -1;
+}
+
+
+/* the first variant */
+
+static int
+caphealth_convert_keep(void *ctx, unsigned variant, const uint8_t *data,
+    size_t size)
+{
+    caphealth_convert_buffer_t  *b;
+
+    b = ctx;
+
+    if (variant != 0 || size > sizeof(b->data) - b->size) {
+        return 0;
+    }
+
+    memcpy(b->data + b->size, data, size);
+    b->size += size;
+
+    return 0;
+}

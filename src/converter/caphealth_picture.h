@@ -1,0 +1,103 @@
+
+/*
+ * A picture in memory: planes of 8-bit samples, and the window in them that
+ * is the image.
+ *
+ * Planes of a subsampled picture are as large as whole blocks need, so the
+ * window of an image of odd size is smaller than its planes, and after a flip
+ * it does not begin at their corner.
+ */
+
+#ifndef CAPHEALTH_PICTURE_H
+#define CAPHEALTH_PICTURE_H
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "caphealth_job.h"
+
+
+typedef enum {
+    CAPHEALTH_PICTURE_GREY = 0,    /* full range */
+    CAPHEALTH_PICTURE_YCC,         /* JPEG's: BT.601, full range, any
+                                      subsampling, chroma centred */
+    CAPHEALTH_PICTURE_RGB,         /* sRGB */
+    CAPHEALTH_PICTURE_YUV          /* WebP's: BT.601, limited range, 4:2:0,
+                                      chroma centred */
+} caphealth_picture_kind_e;
+
+
+typedef struct {
+    uint8_t   *data;
+    size_t     stride;             /* bytes, a multiple of 64 */
+    uint32_t   width;              /* samples */
+    uint32_t   height;
+} caphealth_plane_t;
+
+
+typedef struct {
+    caphealth_picture_kind_e  kind;
+    unsigned                  alpha:1;    /* straight, in planes[3] */
+    unsigned                  sub_w;      /* log2 of chroma subsampling */
+    unsigned                  sub_h;
+    uint32_t                  left;       /* the window, luma samples */
+    uint32_t                  top;
+    uint32_t                  width;
+    uint32_t                  height;
+    caphealth_plane_t         planes[4];  /* Y or R or grey, U or G, V or B,
+                                             alpha; data is NULL where there
+                                             is none */
+} caphealth_picture_t;
+
+
+/*
+ * Allocates the planes of a picture of width by height, with its window at
+ * the corner.  Returns 0, or -1 if there is no memory; the caller frees it.
+ */
+int caphealth_picture_create(caphealth_picture_t *p,
+    caphealth_picture_kind_e kind, unsigned alpha, unsigned sub_w,
+    unsigned sub_h, uint32_t width, uint32_t height);
+
+void caphealth_picture_free(caphealth_picture_t *p);
+
+/*
+ * Turns and mirrors the picture as EXIF's orientation, 1 to 8, says it must
+ * be to be looked at.  Returns 0, or -1 if there is no memory; the picture is
+ * the caller's to free either way.
+ */
+int caphealth_picture_orient(caphealth_picture_t *p, unsigned orientation);
+
+/* Puts a row of interleaved samples, 3 or 4 a pixel, into an RGB picture. */
+void caphealth_picture_row(caphealth_picture_t *p, uint32_t y,
+    const uint8_t *row, unsigned channels);
+
+/*
+ * Repeats the image's last column and row in what its planes have beyond the
+ * window, which begins at their corner.
+ */
+void caphealth_picture_pad(caphealth_picture_t *p);
+
+/* Drops an alpha plane that hides nothing. */
+void caphealth_picture_opaque(caphealth_picture_t *p);
+
+/*
+ * Makes *to a YUV picture of width by height out of any other, by Lanczos-3
+ * where the size changes.  Returns 0; or -1, without memory for it.
+ */
+int caphealth_picture_scale(const caphealth_picture_t *from,
+    caphealth_picture_t *to, uint32_t width, uint32_t height);
+
+
+/* --- what went wrong, for the result --- */
+
+caphealth_job_status_e caphealth_fail(caphealth_result_t *result,
+    caphealth_job_status_e status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Checks width and height against the limits.  CAPHEALTH_JOB_OK: they fit. */
+caphealth_job_status_e caphealth_check_size(const caphealth_job_t *job,
+    caphealth_result_t *result, uint64_t width, uint64_t height);
+
+
+#endif /* CAPHEALTH_PICTURE_H */

@@ -1,0 +1,201 @@
+
+/*
+ * What a converter may still do when it reads the first untrusted byte.
+ */
+
+#include <errno.h>
+#include <seccomp.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "caphealth_sandbox.h"
+
+
+/* a job's descriptors, the socket, the first three, and a few to spare */
+#define CAPHEALTH_SANDBOX_FILES  32
+
+#if defined(__SANITIZE_ADDRESS__)
+#define CAPHEALTH_SANDBOX_NONE   1
+#endif
+
+
+static int caphealth_sandbox_resource(int resource, rlim_t value);
+#if !defined(CAPHEALTH_SANDBOX_NONE)
+static int caphealth_sandbox_rules(scmp_filter_ctx ctx);
+
+
+/* none of them takes a path, an address or a pid */
+
+static const int  caphealth_sandbox_calls[] = {
+    SCMP_SYS(recvmsg),
+    SCMP_SYS(sendmsg),
+    SCMP_SYS(write),
+    SCMP_SYS(fdatasync),
+    SCMP_SYS(close),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(brk),
+    SCMP_SYS(futex),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group)
+};
+#endif
+
+
+int
+caphealth_sandbox_limit(const caphealth_limits_t *limits)
+{
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1
+        || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1
+        || caphealth_sandbox_resource(RLIMIT_CORE, 0) == -1
+        || caphealth_sandbox_resource(RLIMIT_NPROC, 0) == -1
+        || caphealth_sandbox_resource(RLIMIT_NOFILE, CAPHEALTH_SANDBOX_FILES)
+           == -1
+        || caphealth_sandbox_resource(RLIMIT_FSIZE,
+                                      (rlim_t) limits->file_size)
+           == -1)
+    {
+        return -1;
+    }
+
+#if !defined(CAPHEALTH_SANDBOX_NONE)
+
+    if (caphealth_sandbox_resource(RLIMIT_AS, (rlim_t) limits->memory) == -1)
+    {
+        return -1;
+    }
+
+#endif
+
+    return 0;
+}
+
+
+/* an operator's own limit may be lower */
+
+static int
+caphealth_sandbox_resource(int resource, rlim_t value)
+{
+    struct rlimit  limit;
+
+    if (getrlimit(resource, &limit) == -1) {
+        return -1;
+    }
+
+    if (limit.rlim_max > value) {
+        limit.rlim_max = value;
+    }
+
+    limit.rlim_cur = limit.rlim_max;
+
+    return setrlimit(resource, &limit);
+}
+
+
+int
+caphealth_sandbox_close(void)
+{
+#if defined(CAPHEALTH_SANDBOX_NONE)
+
+    return 0;
+
+#else
+
+    int              rc;
+    scmp_filter_ctx  ctx;
+
+    ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    if (ctx == NULL) {
+        errno = ENOMEM;
+        return -1;
+    }
+
+    rc = caphealth_sandbox_rules(ctx);
+
+    if (rc == 0) {
+        rc = seccomp_load(ctx);
+    }
+
+    seccomp_release(ctx);
+
+    if (rc != 0) {
+        errno = -rc;
+        return -1;
+    }
+
+    return 0;
+
+#endif
+}
+
+
+#if !defined(CAPHEALTH_SANDBOX_NONE)
+
+static int
+caphealth_sandbox_rules(scmp_filter_ctx ctx)
+{
+    int     rc;
+    size_t  i;
+
+    for (i = 0;
+         i < sizeof(caphealth_sandbox_calls) / sizeof(int);
+         i++)
+    {
+        rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW,
+                              caphealth_sandbox_calls[i], 0);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+
+    /* nothing that is written can be run */
+
+    rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+                          SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    if (rc != 0) {
+        return rc;
+    }
+
+    rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+                          SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    if (rc != 0) {
+        return rc;
+    }
+
+    /* its own CPU time, for caphealth_sandbox_cpu() */
+
+    return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2,
+                            SCMP_A0(SCMP_CMP_EQ, 0),
+                            SCMP_A1(SCMP_CMP_EQ, RLIMIT_CPU));
+}
+
+#endif
+
+
+void
+caphealth_sandbox_cpu(unsigned seconds)
+{
+    struct rlimit    limit;
+    struct timespec  used;
+
+    if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == -1
+        || getrlimit(RLIMIT_CPU, &limit) == -1)
+    {
+        return;
+    }
+
+    limit.rlim_cur = (rlim_t) used.tv_sec + seconds + 1;
+
+    if (limit.rlim_cur > limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+    }
+
+    (void) setrlimit(RLIMIT_CPU, &limit);
+}

@@ -1,0 +1,33 @@
+
+/*
+ * What a converter may still do when it reads the first untrusted byte.
+ */
+
+#ifndef CAPHEALTH_SANDBOX_H
+#define CAPHEALTH_SANDBOX_H
+
+
+#include "caphealth_job.h"
+
+
+/*
+ * Resource limits, no new privileges, no core, no ptrace.  Returns 0, or -1
+ * with errno set.
+ */
+int caphealth_sandbox_limit(const caphealth_limits_t *limits);
+
+/*
+ * From here on the kernel kills the process at any system call but those on
+ * descriptors it has or is sent, memory that is not executable, and exit.
+ * Returns 0, or -1 with errno set.
+ */
+int caphealth_sandbox_close(void);
+
+/*
+ * Gives the process so many seconds of CPU time from now; more and it is
+ * killed.  Works in the sandbox.
+ */
+void caphealth_sandbox_cpu(unsigned seconds);
+
+
+#endif /* CAPHEALTH_SANDBOX_H */

@@ -1,0 +1,175 @@
+
+/*
+ * Resampling, range and colour matrix in one pass, by zimg.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+#include <zimg.h>
+
+#include "caphealth_picture.h"
+
+
+#define CAPHEALTH_LANCZOS  3
+#define CAPHEALTH_NEUTRAL  128
+
+
+static void caphealth_scale_formats(const caphealth_picture_t *from,
+    const caphealth_picture_t *to, zimg_image_format *in,
+    zimg_image_format *out);
+static int caphealth_scale_run(zimg_filter_graph *graph,
+    const caphealth_picture_t *from, const caphealth_picture_t *to);
+
+
+int
+caphealth_picture_scale(const caphealth_picture_t *from,
+    caphealth_picture_t *to, uint32_t width, uint32_t height)
+{
+    int                         rc;
+    unsigned                    i;
+    zimg_filter_graph          *graph;
+    zimg_image_format           in, out;
+    zimg_graph_builder_params   params;
+
+    if (caphealth_picture_create(to, CAPHEALTH_PICTURE_YUV, from->alpha, 1, 1,
+                                 width, height)
+        == -1)
+    {
+        return -1;
+    }
+
+    caphealth_scale_formats(from, to, &in, &out);
+
+    zimg_graph_builder_params_default(&params, ZIMG_API_VERSION);
+
+    params.resample_filter = ZIMG_RESIZE_LANCZOS;
+    params.filter_param_a = CAPHEALTH_LANCZOS;
+    params.resample_filter_uv = ZIMG_RESIZE_LANCZOS;
+    params.filter_param_a_uv = CAPHEALTH_LANCZOS;
+
+    graph = zimg_filter_graph_build(&in, &out, &params);
+    if (graph == NULL) {
+        return -1;
+    }
+
+    rc = caphealth_scale_run(graph, from, to);
+
+    zimg_filter_graph_free(graph);
+
+    if (from->kind == CAPHEALTH_PICTURE_GREY) {
+        for (i = 1; i < 3; i++) {
+            memset(to->planes[i].data, CAPHEALTH_NEUTRAL,
+                   to->planes[i].stride * to->planes[i].height);
+        }
+    }
+
+    return rc;
+}
+
+
+/*
+ * The output's planes are padded to even sizes; so that its window gets just
+ * the input's, the input's active region is longer by the same share.
+ */
+
+static void
+caphealth_scale_formats(const caphealth_picture_t *from,
+    const caphealth_picture_t *to, zimg_image_format *in,
+    zimg_image_format *out)
+{
+    zimg_image_format_default(in, ZIMG_API_VERSION);
+    zimg_image_format_default(out, ZIMG_API_VERSION);
+
+    in->width = from->planes[0].width;
+    in->height = from->planes[0].height;
+    in->pixel_type = ZIMG_PIXEL_BYTE;
+    in->depth = 8;
+    in->pixel_range = from->kind == CAPHEALTH_PICTURE_YUV
+                      ? ZIMG_RANGE_LIMITED : ZIMG_RANGE_FULL;
+    in->chroma_location = ZIMG_CHROMA_CENTER;
+    in->alpha = from->alpha ? ZIMG_ALPHA_STRAIGHT : ZIMG_ALPHA_NONE;
+
+    in->active_region.left = from->left;
+    in->active_region.top = from->top;
+    in->active_region.width = (double) from->width * to->planes[0].width
+                              / to->width;
+    in->active_region.height = (double) from->height * to->planes[0].height
+                               / to->height;
+
+    out->width = to->planes[0].width;
+    out->height = to->planes[0].height;
+    out->pixel_type = ZIMG_PIXEL_BYTE;
+    out->depth = 8;
+    out->pixel_range = ZIMG_RANGE_LIMITED;
+    out->chroma_location = ZIMG_CHROMA_CENTER;
+    out->alpha = in->alpha;
+
+    switch (from->kind) {
+
+    case CAPHEALTH_PICTURE_GREY:
+        in->color_family = ZIMG_COLOR_GREY;
+        out->color_family = ZIMG_COLOR_GREY;
+        return;
+
+    case CAPHEALTH_PICTURE_RGB:
+        in->color_family = ZIMG_COLOR_RGB;
+        in->matrix_coefficients = ZIMG_MATRIX_RGB;
+        break;
+
+    default:
+        in->color_family = ZIMG_COLOR_YUV;
+        in->matrix_coefficients = ZIMG_MATRIX_ST170_M;
+        in->subsample_w = from->sub_w;
+        in->subsample_h = from->sub_h;
+        break;
+    }
+
+    out->color_family = ZIMG_COLOR_YUV;
+    out->matrix_coefficients = ZIMG_MATRIX_ST170_M;
+    out->subsample_w = 1;
+    out->subsample_h = 1;
+}
+
+
+static int
+caphealth_scale_run(zimg_filter_graph *graph, const caphealth_picture_t *from,
+    const caphealth_picture_t *to)
+{
+    void                     *tmp;
+    size_t                    size;
+    unsigned                  i;
+    zimg_error_code_e         rc;
+    zimg_image_buffer         out;
+    zimg_image_buffer_const   in;
+
+    if (zimg_filter_graph_get_tmp_size(graph, &size) != ZIMG_ERROR_SUCCESS) {
+        return -1;
+    }
+
+    tmp = aligned_alloc(64, (size + 63) & ~(size_t) 63);
+    if (tmp == NULL) {
+        return -1;
+    }
+
+    memset(&in, 0, sizeof(in));
+    memset(&out, 0, sizeof(out));
+
+    in.version = ZIMG_API_VERSION;
+    out.version = ZIMG_API_VERSION;
+
+    for (i = 0; i < 4; i++) {
+        in.plane[i].data = from->planes[i].data;
+        in.plane[i].stride = (ptrdiff_t) from->planes[i].stride;
+        in.plane[i].mask = ZIMG_BUFFER_MAX;
+
+        out.plane[i].data = to->planes[i].data;
+        out.plane[i].stride = (ptrdiff_t) to->planes[i].stride;
+        out.plane[i].mask = ZIMG_BUFFER_MAX;
+    }
+
+    rc = zimg_filter_graph_process(graph, &in, &out, tmp, NULL, NULL, NULL,
+                                   NULL);
+    free(tmp);
+
+    return rc == ZIMG_ERROR_SUCCESS ? 0 : -1;
+}

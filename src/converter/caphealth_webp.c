@@ -1,0 +1,309 @@
+
+/*
+ * WebP, by libwebp and its demuxer.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+#include <webp/decode.h>
+#include <webp/demux.h>
+
+#include "caphealth_colour.h"
+#include "caphealth_decode.h"
+#include "caphealth_exif.h"
+
+
+typedef struct {
+    WebPData                data;
+    WebPDemuxer            *demux;
+    WebPBitstreamFeatures   features;
+    unsigned                orientation;
+    caphealth_colour_t     *colour;
+    caphealth_picture_t    *picture;
+    caphealth_result_t     *result;
+} caphealth_webp_t;
+
+
+static caphealth_job_status_e caphealth_webp_header(caphealth_webp_t *w,
+    const caphealth_job_t *job);
+static void caphealth_webp_chunks(caphealth_webp_t *w);
+static caphealth_job_status_e caphealth_webp_decode(caphealth_webp_t *w);
+static caphealth_job_status_e caphealth_webp_planes(caphealth_webp_t *w);
+static caphealth_job_status_e caphealth_webp_pixels(caphealth_webp_t *w);
+static caphealth_job_status_e caphealth_webp_frame(caphealth_webp_t *w);
+static caphealth_job_status_e caphealth_webp_rows(caphealth_webp_t *w,
+    uint8_t *pixels, unsigned channels);
+static caphealth_job_status_e caphealth_webp_failed(caphealth_webp_t *w,
+    VP8StatusCode code);
+
+
+caphealth_job_status_e
+caphealth_decode_webp(const caphealth_job_t *job, const uint8_t *data,
+    size_t size, caphealth_picture_t *picture, caphealth_result_t *result)
+{
+    caphealth_webp_t        w;
+    caphealth_job_status_e  rc;
+
+    memset(&w, 0, sizeof(caphealth_webp_t));
+
+    w.data.bytes = data;
+    w.data.size = size;
+    w.orientation = 1;
+    w.picture = picture;
+    w.result = result;
+
+    rc = caphealth_webp_header(&w, job);
+
+    if (rc == CAPHEALTH_JOB_OK) {
+        caphealth_webp_chunks(&w);
+        rc = caphealth_webp_decode(&w);
+    }
+
+    caphealth_colour_free(w.colour);
+    WebPDemuxDelete(w.demux);
+
+    if (rc != CAPHEALTH_JOB_OK) {
+        return rc;
+    }
+
+    caphealth_picture_opaque(picture);
+
+    if (caphealth_picture_orient(picture, w.orientation) == -1) {
+        return caphealth_fail(result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+    }
+
+    return CAPHEALTH_JOB_OK;
+}
+
+
+static caphealth_job_status_e
+caphealth_webp_header(caphealth_webp_t *w, const caphealth_job_t *job)
+{
+    VP8StatusCode  code;
+
+    code = WebPGetFeatures(w->data.bytes, w->data.size, &w->features);
+
+    if (code != VP8_STATUS_OK) {
+        return caphealth_webp_failed(w, code);
+    }
+
+    /* a file that ends too soon has no demuxer */
+
+    w->demux = WebPDemux(&w->data);
+
+    if (w->demux == NULL
+        || WebPDemuxGetI(w->demux, WEBP_FF_FRAME_COUNT) == 0)
+    {
+        return caphealth_fail(w->result, CAPHEALTH_JOB_INVALID,
+                              "its chunks do not fit together, or it ends "
+                              "too soon");
+    }
+
+    return caphealth_check_size(job, w->result,
+                                WebPDemuxGetI(w->demux, WEBP_FF_CANVAS_WIDTH),
+                                WebPDemuxGetI(w->demux,
+                                              WEBP_FF_CANVAS_HEIGHT));
+}
+
+
+static void
+caphealth_webp_chunks(caphealth_webp_t *w)
+{
+    WebPChunkIterator  chunk;
+
+    if (WebPDemuxGetChunk(w->demux, "EXIF", 1, &chunk)) {
+        w->orientation = caphealth_exif_orientation(chunk.chunk.bytes,
+                                                    chunk.chunk.size);
+        WebPDemuxReleaseChunkIterator(&chunk);
+    }
+
+    if (WebPDemuxGetChunk(w->demux, "ICCP", 1, &chunk)) {
+        w->colour = caphealth_colour_create(chunk.chunk.bytes,
+                                            chunk.chunk.size,
+                                            w->features.has_alpha
+                                            || w->features.has_animation
+                                            ? CAPHEALTH_COLOUR_RGBA
+                                            : CAPHEALTH_COLOUR_RGB);
+        WebPDemuxReleaseChunkIterator(&chunk);
+    }
+}
+
+
+static caphealth_job_status_e
+caphealth_webp_decode(caphealth_webp_t *w)
+{
+    if (w->features.has_animation) {
+        return caphealth_webp_frame(w);
+    }
+
+    return w->colour ? caphealth_webp_pixels(w) : caphealth_webp_planes(w);
+}
+
+
+/* what WebP is made of is what WebP is made from */
+
+static caphealth_job_status_e
+caphealth_webp_planes(caphealth_webp_t *w)
+{
+    VP8StatusCode          code;
+    WebPYUVABuffer        *b;
+    WebPDecoderConfig      config;
+    caphealth_picture_t   *p;
+
+    p = w->picture;
+
+    if (!WebPInitDecoderConfig(&config)
+        || caphealth_picture_create(p, CAPHEALTH_PICTURE_YUV,
+                                    w->features.has_alpha ? 1 : 0, 1, 1,
+                                    (uint32_t) w->features.width,
+                                    (uint32_t) w->features.height)
+           == -1)
+    {
+        return caphealth_fail(w->result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+    }
+
+    config.output.colorspace = p->alpha ? MODE_YUVA : MODE_YUV;
+    config.output.is_external_memory = 1;
+
+    b = &config.output.u.YUVA;
+
+    b->y = p->planes[0].data;
+    b->u = p->planes[1].data;
+    b->v = p->planes[2].data;
+    b->a = p->planes[3].data;
+    b->y_stride = (int) p->planes[0].stride;
+    b->u_stride = (int) p->planes[1].stride;
+    b->v_stride = (int) p->planes[2].stride;
+    b->a_stride = (int) p->planes[3].stride;
+    b->y_size = p->planes[0].stride * p->planes[0].height;
+    b->u_size = p->planes[1].stride * p->planes[1].height;
+    b->v_size = p->planes[2].stride * p->planes[2].height;
+    b->a_size = p->planes[3].stride * p->planes[3].height;
+
+    code = WebPDecode(w->data.bytes, w->data.size, &config);
+
+    if (code != VP8_STATUS_OK) {
+        return caphealth_webp_failed(w, code);
+    }
+
+    caphealth_picture_pad(p);
+
+    return CAPHEALTH_JOB_OK;
+}
+
+
+static caphealth_job_status_e
+caphealth_webp_pixels(caphealth_webp_t *w)
+{
+    int                      width, height;
+    uint8_t                 *pixels;
+    unsigned                 channels;
+    caphealth_job_status_e   rc;
+
+    channels = w->features.has_alpha ? 4 : 3;
+
+    pixels = channels == 4
+             ? WebPDecodeRGBA(w->data.bytes, w->data.size, &width, &height)
+             : WebPDecodeRGB(w->data.bytes, w->data.size, &width, &height);
+
+    if (pixels == NULL) {
+        return caphealth_webp_failed(w, VP8_STATUS_BITSTREAM_ERROR);
+    }
+
+    rc = caphealth_webp_rows(w, pixels, channels);
+
+    WebPFree(pixels);
+
+    return rc;
+}
+
+
+/* the first frame on its canvas */
+
+static caphealth_job_status_e
+caphealth_webp_frame(caphealth_webp_t *w)
+{
+    int                      timestamp;
+    uint8_t                 *pixels;
+    WebPAnimDecoder         *decoder;
+    WebPAnimDecoderOptions   options;
+    caphealth_job_status_e   rc;
+
+    if (!WebPAnimDecoderOptionsInit(&options)) {
+        return caphealth_webp_failed(w, VP8_STATUS_INVALID_PARAM);
+    }
+
+    options.color_mode = MODE_RGBA;
+    options.use_threads = 0;
+
+    decoder = WebPAnimDecoderNew(&w->data, &options);
+
+    if (decoder == NULL) {
+        return caphealth_webp_failed(w, VP8_STATUS_BITSTREAM_ERROR);
+    }
+
+    w->features.width = WebPDemuxGetI(w->demux, WEBP_FF_CANVAS_WIDTH);
+    w->features.height = WebPDemuxGetI(w->demux, WEBP_FF_CANVAS_HEIGHT);
+
+    rc = WebPAnimDecoderGetNext(decoder, &pixels, &timestamp)
+         ? caphealth_webp_rows(w, pixels, 4)
+         : caphealth_webp_failed(w, VP8_STATUS_BITSTREAM_ERROR);
+
+    WebPAnimDecoderDelete(decoder);
+
+    return rc;
+}
+
+
+static caphealth_job_status_e
+caphealth_webp_rows(caphealth_webp_t *w, uint8_t *pixels, unsigned channels)
+{
+    uint8_t   *row;
+    uint32_t   y, width, height;
+
+    width = (uint32_t) w->features.width;
+    height = (uint32_t) w->features.height;
+
+    if (caphealth_picture_create(w->picture, CAPHEALTH_PICTURE_RGB,
+                                 channels == 4, 0, 0, width, height)
+        == -1)
+    {
+        return caphealth_fail(w->result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+    }
+
+    for (y = 0; y < height; y++) {
+        row = pixels + (size_t) y * width * channels;
+
+        if (w->colour) {
+            caphealth_colour_row(w->colour, row, row, width);
+        }
+
+        caphealth_picture_row(w->picture, y, row, channels);
+    }
+
+    return CAPHEALTH_JOB_OK;
+}
+
+
+static caphealth_job_status_e
+caphealth_webp_failed(caphealth_webp_t *w, VP8StatusCode code)
+{
+    switch (code) {
+
+    case VP8_STATUS_OUT_OF_MEMORY:
+        return caphealth_fail(w->result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+
+    case VP8_STATUS_UNSUPPORTED_FEATURE:
+        return caphealth_fail(w->result, CAPHEALTH_JOB_UNSUPPORTED,
+                              "a WebP of an unknown kind");
+
+    case VP8_STATUS_NOT_ENOUGH_DATA:
+    case VP8_STATUS_SUSPENDED:
+        return caphealth_fail(w->result, CAPHEALTH_JOB_INVALID,
+                              "it ends too soon");
+
+    default:
+        return caphealth_fail(w->result, CAPHEALTH_JOB_INVALID,
+                              "its bitstream is broken");
+    }
+}

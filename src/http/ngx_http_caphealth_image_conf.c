@@ -1,0 +1,269 @@
+
+/*
+ * The directives about images.
+ */
+
+#include "ngx_http_caphealth.h"
+
+
+static ngx_int_t ngx_http_caphealth_add_root(ngx_conf_t *cf,
+    ngx_str_t *root);
+static ngx_uint_t ngx_http_caphealth_url_char(u_char c);
+
+
+char *
+ngx_http_caphealth_image_root(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_caphealth_loc_conf_t *lcf = conf;
+
+    ngx_str_t  *value;
+
+    if (lcf->image_root.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    lcf->image_root = value[1];
+
+    if (value[1].len == 0 || ngx_strlchr(value[1].data,
+                                         value[1].data + value[1].len, '$'))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"caphealth_image_root\" must be the path of a "
+                           "directory, without variables");
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_conf_full_name(cf->cycle, &lcf->image_root, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    while (lcf->image_root.len > 1
+           && lcf->image_root.data[lcf->image_root.len - 1] == '/')
+    {
+        lcf->image_root.data[--lcf->image_root.len] = '\0';
+    }
+
+    if (lcf->image_root.len == 1) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"caphealth_image_root\" must not be \"/\": give "
+                           "the images a directory of their own");
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_caphealth_add_root(cf, &lcf->image_root) == NGX_OK
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+/* the master makes it, for the workers' user, as it makes its temp paths */
+
+static ngx_int_t
+ngx_http_caphealth_add_root(ngx_conf_t *cf, ngx_str_t *root)
+{
+    ngx_str_t                       *roots, *added;
+    ngx_uint_t                       i;
+    ngx_path_t                      *path;
+    ngx_http_caphealth_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
+
+    if (cmcf->image_roots == NULL) {
+        cmcf->image_roots = ngx_array_create(cf->pool, 2, sizeof(ngx_str_t));
+        if (cmcf->image_roots == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    roots = cmcf->image_roots->elts;
+
+    for (i = 0; i < cmcf->image_roots->nelts; i++) {
+        if (roots[i].len == root->len
+            && ngx_strcmp(roots[i].data, root->data) == 0)
+        {
+            return NGX_OK;
+        }
+    }
+
+    added = ngx_array_push(cmcf->image_roots);
+    path = ngx_pcalloc(cf->pool, sizeof(ngx_path_t));
+
+    if (added == NULL || path == NULL) {
+        return NGX_ERROR;
+    }
+
+    *added = *root;
+
+    path->name = *root;
+    path->conf_file = cf->conf_file->file.name.data;
+    path->line = cf->conf_file->line;
+
+    return ngx_add_path(cf, &path);
+}
+
+
+char *
+ngx_http_caphealth_image_url(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_caphealth_loc_conf_t *lcf = conf;
+
+    u_char      *p;
+    ngx_str_t   *value, *url;
+    ngx_uint_t   i;
+
+    if (lcf->image_url.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    url = &value[1];
+
+    for (i = 0; i < url->len && ngx_http_caphealth_url_char(url->data[i]);
+         i++)
+    {
+        /* void */
+    }
+
+    if (url->len == 0 || i < url->len
+        || (url->data[0] != '/'
+            && ngx_strncasecmp(url->data, (u_char *) "http://", 7) != 0
+            && ngx_strncasecmp(url->data, (u_char *) "https://", 8) != 0))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"caphealth_image_url\" \"%V\", it must "
+                           "be a prefix as \"/media/\" or "
+                           "\"https://cdn.example.com/\"", url);
+        return NGX_CONF_ERROR;
+    }
+
+    p = ngx_pnalloc(cf->pool, url->len + 1);
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->image_url.data = p;
+    p = ngx_cpymem(p, url->data, url->len);
+
+    if (p[-1] != '/') {
+        *p++ = '/';
+    }
+
+    lcf->image_url.len = p - lcf->image_url.data;
+
+    return NGX_CONF_OK;
+}
+
+
+/* RFC 3986, without "?", "#" and what would need an escape */
+
+static ngx_uint_t
+ngx_http_caphealth_url_char(u_char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+           || (c >= '0' && c <= '9')
+           || (c != '\0' && ngx_strchr("/:@-._~!&'()*+,;=%[]", c) != NULL);
+}
+
+
+char *
+ngx_http_caphealth_image_variant(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_caphealth_loc_conf_t *lcf = conf;
+
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+    const char  *reason;
+
+    value = cf->args->elts;
+
+    if (lcf->variants == NGX_CONF_UNSET_PTR) {
+        lcf->variants = ngx_pcalloc(cf->pool, sizeof(caphealth_variants_t));
+        if (lcf->variants == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    reason = caphealth_variants_add(lcf->variants, (char *) value[1].data);
+
+    for (i = 2; reason == NULL && i < cf->args->nelts; i++) {
+        reason = caphealth_variants_option(lcf->variants,
+                                           (char *) value[i].data);
+    }
+
+    if (reason) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"caphealth_image_variant\" \"%V\", at "
+                           "\"%V\": %s", &value[1], &value[i - 1], reason);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_caphealth_merge_images(ngx_conf_t *cf,
+    ngx_http_caphealth_loc_conf_t *prev, ngx_http_caphealth_loc_conf_t *conf)
+{
+    const char  *reason;
+
+    ngx_conf_merge_str_value(conf->image_root, prev->image_root, "");
+    ngx_conf_merge_str_value(conf->image_url, prev->image_url, "/");
+    ngx_conf_merge_ptr_value(conf->variants, prev->variants, NULL);
+    ngx_conf_merge_value(conf->image_delete, prev->image_delete, 0);
+
+    if (conf->variants) {
+        reason = caphealth_variants_check(conf->variants);
+
+        if (reason) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "the \"caphealth_image_variant\" directives "
+                               "make no set: %s", reason);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (!conf->upload) {
+        return NGX_CONF_OK;
+    }
+
+    if (conf->image_root.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"caphealth_image_upload\" needs a "
+                           "\"caphealth_image_root\", the directory for the "
+                           "images");
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->variants == NULL) {
+        conf->variants = ngx_palloc(cf->pool, sizeof(caphealth_variants_t));
+        if (conf->variants == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        caphealth_variants_default(conf->variants);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_caphealth_init_images(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf)
+{
+    ngx_http_caphealth_images_conf_t  *images;
+
+    images = &cmcf->images;
+
+    ngx_conf_init_value(images->max_files, 10);
+    ngx_conf_init_size_value(images->converter.max_pixels, 50 * 1024 * 1024);
+    ngx_conf_init_msec_value(images->converter.timeout, 30000);
+    ngx_conf_init_size_value(images->converter.memory, 1024 * 1024 * 1024);
+    ngx_conf_init_value(images->converter.converters, 1);
+    ngx_conf_init_value(images->converter.queue, 32);
+
+    return NGX_CONF_OK;
+}

@@ -1,0 +1,606 @@
+
+/*
+ * Image upload: from the request to the answer.
+ */
+
+#include "ngx_http_caphealth_upload.h"
+
+
+/* a worker that quits waits for timers, so an upload keeps one */
+#define NGX_HTTP_CAPHEALTH_KEEP  60000
+
+
+static ngx_int_t ngx_http_caphealth_upload_method(ngx_http_request_t *r,
+    ngx_http_caphealth_loc_conf_t *conf);
+static ngx_int_t ngx_http_caphealth_upload_post(ngx_http_request_t *r,
+    ngx_http_caphealth_loc_conf_t *conf);
+static ngx_uint_t ngx_http_caphealth_cross_site(ngx_http_request_t *r);
+static ngx_int_t ngx_http_caphealth_upload_busy(ngx_http_request_t *r,
+    ngx_http_caphealth_main_conf_t *cmcf);
+static ngx_int_t ngx_http_caphealth_upload_boundary(ngx_http_request_t *r,
+    char *boundary);
+static ngx_http_caphealth_upload_t *ngx_http_caphealth_upload_create(
+    ngx_http_request_t *r, ngx_http_caphealth_loc_conf_t *conf,
+    char *boundary);
+static void ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_caphealth_upload_body(
+    ngx_http_caphealth_upload_t *u, ngx_http_request_body_t *rb);
+static ngx_int_t ngx_http_caphealth_upload_copy(
+    ngx_http_caphealth_upload_t *u, ngx_chain_t *cl);
+static void ngx_http_caphealth_upload_post_task(
+    ngx_http_caphealth_upload_t *u, ngx_http_caphealth_upload_state_e state);
+static void ngx_http_caphealth_upload_task_handler(ngx_event_t *ev);
+static void ngx_http_caphealth_upload_convert(
+    ngx_http_caphealth_upload_t *u);
+static void ngx_http_caphealth_upload_job_handler(
+    ngx_http_caphealth_job_t *job);
+static void ngx_http_caphealth_upload_cancel(ngx_http_caphealth_upload_t *u);
+static void ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u);
+static void ngx_http_caphealth_upload_cleanup(void *data);
+static void ngx_http_caphealth_upload_destroy(
+    ngx_http_caphealth_upload_t *u);
+static void ngx_http_caphealth_upload_keep_handler(ngx_event_t *ev);
+
+
+static ngx_http_caphealth_problem_t  ngx_http_caphealth_upload_only = {
+    NGX_HTTP_NOT_ALLOWED,
+    ngx_string(NGX_HTTP_CAPHEALTH_URN "method-not-allowed"),
+    ngx_string("Method not allowed"),
+    ngx_string("This location takes images: POST one as it is, or several as "
+               "multipart/form-data."),
+    ngx_string("POST")
+};
+
+
+static ngx_http_caphealth_problem_t  ngx_http_caphealth_upload_or_delete = {
+    NGX_HTTP_NOT_ALLOWED,
+    ngx_string(NGX_HTTP_CAPHEALTH_URN "method-not-allowed"),
+    ngx_string("Method not allowed"),
+    ngx_string("This location takes images: POST one as it is, or several as "
+               "multipart/form-data; and DELETE one by its id."),
+    ngx_string("POST, DELETE")
+};
+
+
+ngx_int_t
+ngx_http_caphealth_upload_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                       rc;
+    ngx_http_caphealth_loc_conf_t  *conf;
+
+    if (r != r->main) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "\"caphealth_image_upload\" takes no subrequests");
+        return NGX_HTTP_FORBIDDEN;
+    }
+
+    conf = ngx_http_get_module_loc_conf(r, ngx_http_caphealth_module);
+
+    rc = ngx_http_caphealth_admit_client(r);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    return ngx_http_caphealth_upload_method(r, conf);
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_upload_method(ngx_http_request_t *r,
+    ngx_http_caphealth_loc_conf_t *conf)
+{
+    u_char     *p, *last;
+    ngx_str_t   id;
+
+    if (!(r->method & NGX_HTTP_POST)
+        && !(r->method & NGX_HTTP_DELETE && conf->image_delete))
+    {
+        return ngx_http_caphealth_send_problem(r,
+                                         conf->image_delete
+                                         ? &ngx_http_caphealth_upload_or_delete
+                                         : &ngx_http_caphealth_upload_only);
+    }
+
+    if (ngx_http_caphealth_cross_site(r)) {
+        return ngx_http_caphealth_send_fault(r, NGX_HTTP_CAPHEALTH_CROSS_SITE,
+                                             NULL);
+    }
+
+    if (r->method & NGX_HTTP_POST) {
+        return ngx_http_caphealth_upload_post(r, conf);
+    }
+
+    last = r->uri.data + r->uri.len;
+
+    for (p = last; p > r->uri.data && p[-1] != '/'; p--) { /* void */ }
+
+    id.data = p;
+    id.len = last - p;
+
+    return ngx_http_caphealth_delete(r, &id);
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_upload_post(ngx_http_request_t *r,
+    ngx_http_caphealth_loc_conf_t *conf)
+{
+    char                             boundary[CAPHEALTH_BOUNDARY_MAX + 1];
+    ngx_int_t                        rc;
+    ngx_http_caphealth_upload_t     *u;
+    ngx_http_caphealth_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
+
+    /* before anybody sends megabytes in vain */
+
+    rc = ngx_http_caphealth_upload_boundary(r, boundary);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    if (ngx_http_caphealth_converters_full(cmcf->converters)) {
+        return ngx_http_caphealth_upload_busy(r, cmcf);
+    }
+
+    u = ngx_http_caphealth_upload_create(r, conf, boundary);
+    if (u == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_set_ctx(r, u, ngx_http_caphealth_module);
+
+    rc = ngx_http_read_client_request_body(r,
+                                      ngx_http_caphealth_upload_body_handler);
+
+    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+}
+
+
+/* W3C Fetch Metadata: what a browser says of the page that made it ask */
+
+static ngx_uint_t
+ngx_http_caphealth_cross_site(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  name = ngx_string("sec-fetch-site");
+    static ngx_str_t  cross_site = ngx_string("cross-site");
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return 0;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len == name.len
+            && ngx_strncmp(h[i].lowcase_key, name.data, name.len) == 0
+            && h[i].value.len == cross_site.len
+            && ngx_strncasecmp(h[i].value.data, cross_site.data,
+                               cross_site.len)
+               == 0)
+        {
+            return 1;
+        }
+    }
+}
+
+
+/* NGX_DECLINED: go on */
+
+static ngx_int_t
+ngx_http_caphealth_upload_boundary(ngx_http_request_t *r, char *boundary)
+{
+    const char                    *reason;
+    ngx_str_t                      detail, *type;
+    caphealth_multipart_result_e   rc;
+
+    boundary[0] = '\0';
+
+    if (r->headers_in.content_type == NULL) {
+        return NGX_DECLINED;
+    }
+
+    type = &r->headers_in.content_type->value;
+
+    rc = caphealth_multipart_boundary((char *) type->data, type->len,
+                                      boundary, &reason);
+
+    if (rc != CAPHEALTH_MULTIPART_INVALID) {
+        return NGX_DECLINED;
+    }
+
+    detail.data = (u_char *) reason;
+    detail.len = ngx_strlen(reason);
+
+    return ngx_http_caphealth_send_fault(r, NGX_HTTP_CAPHEALTH_MALFORMED,
+                                         &detail);
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_upload_busy(ngx_http_request_t *r,
+    ngx_http_caphealth_main_conf_t *cmcf)
+{
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "upload refused, %i images are waiting for a converter",
+                  cmcf->images.converter.queue);
+
+    return ngx_http_caphealth_send_fault(r, NGX_HTTP_CAPHEALTH_QUEUE_FULL,
+                                         NULL);
+}
+
+
+static ngx_http_caphealth_upload_t *
+ngx_http_caphealth_upload_create(ngx_http_request_t *r,
+    ngx_http_caphealth_loc_conf_t *conf, char *boundary)
+{
+    ngx_pool_t                   *pool;
+    ngx_http_cleanup_t           *cln;
+    ngx_http_caphealth_upload_t  *u;
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, ngx_cycle->log);
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    u = ngx_pcalloc(pool, sizeof(ngx_http_caphealth_upload_t));
+    if (u == NULL) {
+        goto failed;
+    }
+
+    u->task = ngx_thread_task_alloc(pool, 0);
+    if (u->task == NULL) {
+        goto failed;
+    }
+
+    u->pool = pool;
+    u->request = r;
+    u->conf = conf;
+    u->main_conf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
+    u->body = NGX_INVALID_FILE;
+    u->input = NGX_INVALID_FILE;
+    (void) ngx_cpystrn((u_char *) u->boundary, (u_char *) boundary,
+                       sizeof(u->boundary));
+
+    u->task->ctx = u;
+    u->task->event.data = u;
+    u->task->event.handler = ngx_http_caphealth_upload_task_handler;
+
+    u->event.data = u;
+    u->event.log = ngx_cycle->log;
+    u->event.handler = ngx_http_caphealth_upload_keep_handler;
+
+    u->cleanup = cln;
+    cln->handler = ngx_http_caphealth_upload_cleanup;
+    cln->data = u;
+
+    return u;
+
+failed:
+
+    ngx_destroy_pool(pool);
+
+    return NULL;
+}
+
+
+static void
+ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r)
+{
+    ngx_http_caphealth_upload_t  *u;
+
+    u = ngx_http_get_module_ctx(r, ngx_http_caphealth_module);
+
+    if (ngx_http_caphealth_converters_full(u->main_conf->converters)) {
+        ngx_http_finalize_request(r, ngx_http_caphealth_upload_busy(r,
+                                                             u->main_conf));
+        return;
+    }
+
+    if (ngx_http_caphealth_upload_body(u, r->request_body) != NGX_OK
+        || ngx_handle_read_event(r->connection->read, 0) != NGX_OK)
+    {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    ngx_add_timer(&u->event, NGX_HTTP_CAPHEALTH_KEEP);
+    ngx_http_caphealth_converters_expect(u->main_conf->converters, 1);
+
+    u->task->handler = ngx_http_caphealth_upload_prepare;
+    ngx_http_caphealth_upload_post_task(u, NGX_HTTP_CAPHEALTH_PREPARING);
+}
+
+
+/* the body becomes the upload's own, and so outlives the request */
+
+static ngx_int_t
+ngx_http_caphealth_upload_body(ngx_http_caphealth_upload_t *u,
+    ngx_http_request_body_t *rb)
+{
+    ngx_uint_t        n;
+    ngx_file_info_t   fi;
+
+    n = u->main_conf->images.max_files;
+
+    u->parts = ngx_palloc(u->pool, n * sizeof(caphealth_part_t));
+    u->images = ngx_pcalloc(u->pool, n * sizeof(ngx_http_caphealth_image_t));
+
+    if (u->parts == NULL || u->images == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (rb == NULL || rb->temp_file == NULL) {
+        return ngx_http_caphealth_upload_copy(u, rb ? rb->bufs : NULL);
+    }
+
+    u->body = fcntl(rb->temp_file->file.fd, F_DUPFD_CLOEXEC, 0);
+
+    if (u->body == NGX_INVALID_FILE || ngx_fd_info(u->body, &fi) == -1) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
+                      "fcntl(F_DUPFD_CLOEXEC) of a body failed");
+        return NGX_ERROR;
+    }
+
+    u->size = (uint64_t) ngx_file_size(&fi);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_upload_copy(ngx_http_caphealth_upload_t *u,
+    ngx_chain_t *cl)
+{
+    ssize_t  n;
+    u_char  *p;
+
+    u->body = memfd_create("caphealth-body", MFD_CLOEXEC);
+
+    if (u->body == NGX_INVALID_FILE) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
+                      "memfd_create() failed");
+        return NGX_ERROR;
+    }
+
+    for ( /* void */ ; cl; cl = cl->next) {
+        for (p = cl->buf->pos; p < cl->buf->last; p += n) {
+
+            n = ngx_write_fd(u->body, p, cl->buf->last - p);
+
+            if (n == -1) {
+                ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
+                              "write() to a memfd failed");
+                return NGX_ERROR;
+            }
+
+            u->size += (uint64_t) n;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* if there is no thread to be had, it is done here: late is not never */
+
+static void
+ngx_http_caphealth_upload_post_task(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_upload_state_e state)
+{
+    u->state = state;
+    u->task->event.complete = 0;
+
+    if (ngx_thread_task_post(u->main_conf->thread_pool, u->task) == NGX_OK) {
+        return;
+    }
+
+    u->task->handler(u, ngx_cycle->log);
+    ngx_post_event(&u->task->event, &ngx_posted_events);
+}
+
+
+static void
+ngx_http_caphealth_upload_task_handler(ngx_event_t *ev)
+{
+    ngx_http_caphealth_upload_t  *u;
+
+    u = ev->data;
+
+    switch (u->state) {
+
+    case NGX_HTTP_CAPHEALTH_PREPARING:
+        ngx_http_caphealth_upload_convert(u);
+        ngx_http_caphealth_converters_expect(u->main_conf->converters, -1);
+        break;
+
+    case NGX_HTTP_CAPHEALTH_PUBLISHING:
+        ngx_http_caphealth_upload_finish(u);
+        break;
+
+    default: /* NGX_HTTP_CAPHEALTH_CLOSING */
+        ngx_http_caphealth_upload_destroy(u);
+        break;
+    }
+}
+
+
+static void
+ngx_http_caphealth_upload_convert(ngx_http_caphealth_upload_t *u)
+{
+    ngx_uint_t                   i, n;
+    ngx_http_caphealth_image_t  *image;
+
+    if (u->request == NULL || u->fault) {
+        ngx_http_caphealth_upload_finish(u);
+        return;
+    }
+
+    u->state = NGX_HTTP_CAPHEALTH_CONVERTING;
+    u->left = u->nimages;
+
+    for (i = 0; i < u->nimages; i++) {
+        image = &u->images[i];
+
+        image->upload = u;
+        image->job.data = image;
+        image->job.handler = ngx_http_caphealth_upload_job_handler;
+        image->job.input = u->input;
+        image->job.spec.offset = image->part.offset;
+        image->job.spec.length = image->part.length;
+        image->job.spec.max_pixels = u->main_conf->images.converter.max_pixels;
+        image->job.spec.nvariants = image->set.nfiles;
+
+        for (n = 0; n < image->set.nfiles; n++) {
+            image->job.outputs[n] = image->set.files[n].fd;
+            image->job.spec.variants[n] = u->conf->variants->variants[n];
+        }
+
+        ngx_http_caphealth_converters_submit(u->main_conf->converters,
+                                             &image->job);
+    }
+}
+
+
+static void
+ngx_http_caphealth_upload_job_handler(ngx_http_caphealth_job_t *job)
+{
+    ngx_http_caphealth_image_t   *image;
+    ngx_http_caphealth_upload_t  *u;
+
+    image = job->data;
+    u = image->upload;
+
+    u->left--;
+
+    ngx_http_caphealth_upload_judge(u, image);
+
+    if (u->fault) {
+        ngx_http_caphealth_upload_cancel(u);
+        ngx_http_caphealth_upload_finish(u);
+        return;
+    }
+
+    if (u->left == 0) {
+        u->task->handler = ngx_http_caphealth_upload_publish;
+        ngx_http_caphealth_upload_post_task(u, NGX_HTTP_CAPHEALTH_PUBLISHING);
+    }
+}
+
+
+static void
+ngx_http_caphealth_upload_cancel(ngx_http_caphealth_upload_t *u)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < u->nimages; i++) {
+        ngx_http_caphealth_converters_cancel(u->main_conf->converters,
+                                             &u->images[i].job);
+    }
+}
+
+
+/* whatever came of it: the client is told, and everything is closed */
+
+static void
+ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u)
+{
+    ngx_int_t            rc;
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = u->request;
+
+    u->request = NULL;
+    u->state = NGX_HTTP_CAPHEALTH_CLOSING;
+
+    if (r) {
+        c = r->connection;
+        u->cleanup->handler = NULL;
+
+        ngx_http_set_log_request(c->log, r);
+
+        if (u->fault) {
+            rc = ngx_http_caphealth_upload_refused(r, u);
+
+        } else {
+            rc = ngx_http_caphealth_upload_created(r, u);
+            u->done = (rc == NGX_OK || rc == NGX_AGAIN);
+        }
+
+        ngx_http_finalize_request(r, rc);
+        ngx_http_run_posted_requests(c);
+    }
+
+    ngx_del_timer(&u->event);
+
+    u->task->handler = ngx_http_caphealth_upload_discard;
+    ngx_http_caphealth_upload_post_task(u, NGX_HTTP_CAPHEALTH_CLOSING);
+}
+
+
+/* the request is gone, answered or not */
+
+static void
+ngx_http_caphealth_upload_cleanup(void *data)
+{
+    ngx_http_caphealth_upload_t  *u = data;
+
+    u->request = NULL;
+
+    switch (u->state) {
+
+    case NGX_HTTP_CAPHEALTH_READING:
+        ngx_http_caphealth_upload_destroy(u);
+        break;
+
+    case NGX_HTTP_CAPHEALTH_CONVERTING:
+        ngx_http_caphealth_upload_cancel(u);
+        ngx_http_caphealth_upload_finish(u);
+        break;
+
+    default:
+        break;
+    }
+}
+
+
+static void
+ngx_http_caphealth_upload_destroy(ngx_http_caphealth_upload_t *u)
+{
+    if (u->body != NGX_INVALID_FILE && close(u->body) == -1) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
+                      "close() of a body failed");
+    }
+
+    ngx_destroy_pool(u->pool);
+}
+
+
+static void
+ngx_http_caphealth_upload_keep_handler(ngx_event_t *ev)
+{
+    ngx_add_timer(ev, NGX_HTTP_CAPHEALTH_KEEP);
+}

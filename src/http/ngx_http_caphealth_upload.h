@@ -1,0 +1,136 @@
+
+/*
+ * Inside the upload's room: one upload, from its request to its last file.
+ *
+ * An upload has a pool of its own and keeps nothing of the request's, so that
+ * a client may go away at any moment: what a thread or a converter is doing
+ * then ends in its own time, for nobody, and is undone.
+ */
+
+#ifndef _NGX_HTTP_CAPHEALTH_UPLOAD_H_INCLUDED_
+#define _NGX_HTTP_CAPHEALTH_UPLOAD_H_INCLUDED_
+
+
+#include "ngx_http_caphealth.h"
+
+#include "caphealth_format.h"
+#include "caphealth_multipart.h"
+#include "caphealth_set.h"
+
+
+#define NGX_HTTP_CAPHEALTH_DETAIL_LEN  640
+
+
+/* what can be wrong with an upload; a row of a table each */
+
+typedef enum {
+    NGX_HTTP_CAPHEALTH_FINE = 0,
+    NGX_HTTP_CAPHEALTH_MALFORMED,
+    NGX_HTTP_CAPHEALTH_CROSS_SITE,
+    NGX_HTTP_CAPHEALTH_NO_IMAGE,
+    NGX_HTTP_CAPHEALTH_TOO_MANY,
+    NGX_HTTP_CAPHEALTH_TOO_LARGE,
+    NGX_HTTP_CAPHEALTH_UNSUPPORTED,
+    NGX_HTTP_CAPHEALTH_UNDECODABLE,
+    NGX_HTTP_CAPHEALTH_TIMEOUT,
+    NGX_HTTP_CAPHEALTH_QUEUE_FULL,
+    NGX_HTTP_CAPHEALTH_NO_CONVERTER,
+    NGX_HTTP_CAPHEALTH_STORAGE_FAILED,
+    NGX_HTTP_CAPHEALTH_STORAGE_FULL
+} ngx_http_caphealth_fault_e;
+
+
+typedef struct ngx_http_caphealth_upload_s  ngx_http_caphealth_upload_t;
+
+
+typedef struct {
+    ngx_http_caphealth_upload_t      *upload;
+    ngx_http_caphealth_job_t          job;
+    caphealth_part_t                  part;
+    caphealth_format_e                format;
+    caphealth_set_t                   set;
+    unsigned                          published:1;
+} ngx_http_caphealth_image_t;
+
+
+typedef enum {
+    NGX_HTTP_CAPHEALTH_READING = 0,   /* its body */
+    NGX_HTTP_CAPHEALTH_PREPARING,     /* a thread is: files are opened */
+    NGX_HTTP_CAPHEALTH_CONVERTING,
+    NGX_HTTP_CAPHEALTH_PUBLISHING,    /* a thread is */
+    NGX_HTTP_CAPHEALTH_CLOSING        /* a thread is: answered, or given up */
+} ngx_http_caphealth_upload_state_e;
+
+
+struct ngx_http_caphealth_upload_s {
+    ngx_pool_t                       *pool;
+    ngx_http_request_t               *request;    /* NULL: nobody waits */
+    ngx_http_caphealth_main_conf_t   *main_conf;
+    ngx_http_caphealth_loc_conf_t    *conf;
+    ngx_http_cleanup_t               *cleanup;
+    ngx_thread_task_t                *task;
+    ngx_event_t                       event;
+    ngx_http_caphealth_upload_state_e state;
+
+    ngx_fd_t                          body;
+    ngx_fd_t                          input;      /* the same, to be read only,
+                                                     for the converters */
+    uint64_t                          size;
+    char                              boundary[CAPHEALTH_BOUNDARY_MAX + 1];
+
+    caphealth_part_t                 *parts;
+    ngx_http_caphealth_image_t       *images;
+    ngx_uint_t                        nimages;
+    ngx_uint_t                        left;       /* to be converted */
+
+    ngx_http_caphealth_fault_e        fault;
+    ngx_err_t                         err;
+    const char                       *call;       /* that failed with err */
+    u_char                            detail[NGX_HTTP_CAPHEALTH_DETAIL_LEN];
+
+    unsigned                          done:1;     /* its files are to stay */
+};
+
+
+/*
+ * What blocks, for the thread pool: to find the images in the body and open
+ * their files; to give the files their names; to close everything and remove
+ * what is not to stay.  The first two leave a fault if they fail.
+ */
+void ngx_http_caphealth_upload_prepare(void *data, ngx_log_t *log);
+void ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log);
+void ngx_http_caphealth_upload_discard(void *data, ngx_log_t *log);
+
+/* What is wrong, with which image (NULL: all of it), as a sentence. */
+void ngx_http_caphealth_upload_fault(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_fault_e fault, ngx_http_caphealth_image_t *image,
+    const char *fmt, ...);
+
+/* The same for a system call, which the log is told of. */
+void ngx_http_caphealth_upload_failed(ngx_http_caphealth_upload_t *u,
+    ngx_err_t err, const char *call);
+
+/* The converter's answer about it is not to be believed. */
+void ngx_http_caphealth_upload_doubt(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image, const char *what);
+
+/* What a converter's answer means; a fault, or nothing if all is well. */
+void ngx_http_caphealth_upload_judge(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image);
+
+/*
+ * The answers; the result is the handler's.  Without a detail, NULL, the
+ * fault's own is told.
+ */
+ngx_int_t ngx_http_caphealth_upload_created(ngx_http_request_t *r,
+    ngx_http_caphealth_upload_t *u);
+ngx_int_t ngx_http_caphealth_upload_refused(ngx_http_request_t *r,
+    ngx_http_caphealth_upload_t *u);
+ngx_int_t ngx_http_caphealth_send_fault(ngx_http_request_t *r,
+    ngx_http_caphealth_fault_e fault, ngx_str_t *detail);
+
+/* DELETE of the image id. */
+ngx_int_t ngx_http_caphealth_delete(ngx_http_request_t *r, ngx_str_t *id);
+
+
+#endif /* _NGX_HTTP_CAPHEALTH_UPLOAD_H_INCLUDED_ */

@@ -1,0 +1,524 @@
+
+/*
+ * Image upload: what the client is told.
+ */
+
+#include "ngx_http_caphealth_upload.h"
+
+#include <jansson.h>
+
+
+/* RFC 9110; nginx has no name for it */
+#define NGX_HTTP_CAPHEALTH_UNPROCESSABLE  422
+
+
+typedef struct {
+    ngx_uint_t    status;
+    ngx_str_t     type;
+    ngx_str_t     title;
+    ngx_str_t     detail;       /* where there is none more exact */
+} ngx_http_caphealth_fault_t;
+
+
+static u_char *ngx_http_caphealth_upload_culprit(
+    ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image,
+    u_char *p, u_char *last);
+static size_t ngx_http_caphealth_upload_filename(u_char *name);
+static ngx_uint_t ngx_http_caphealth_storage_full(ngx_err_t err);
+static ngx_int_t ngx_http_caphealth_retry_after(ngx_http_request_t *r);
+static json_t *ngx_http_caphealth_upload_image(
+    ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
+static json_t *ngx_http_caphealth_upload_variants(
+    ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
+static ngx_int_t ngx_http_caphealth_upload_location(ngx_http_request_t *r,
+    ngx_http_caphealth_upload_t *u);
+static u_char *ngx_http_caphealth_upload_url(ngx_pool_t *pool,
+    ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image,
+    unsigned variant, size_t *len);
+
+
+#define ngx_http_caphealth_fault(status, type, title, detail)                 \
+    { status, ngx_string(NGX_HTTP_CAPHEALTH_URN type), ngx_string(title),     \
+      ngx_string(detail) }
+
+
+static ngx_http_caphealth_fault_t  ngx_http_caphealth_faults[] = {
+
+    /* NGX_HTTP_CAPHEALTH_FINE */
+    ngx_http_caphealth_fault(NGX_HTTP_INTERNAL_SERVER_ERROR, "", "", ""),
+
+    ngx_http_caphealth_fault(NGX_HTTP_BAD_REQUEST, "malformed-multipart",
+        "Malformed multipart/form-data", ""),
+
+    ngx_http_caphealth_fault(NGX_HTTP_FORBIDDEN, "cross-site",
+        "Cross-site request",
+        "The browser says that a page of another site made it ask. Serve the "
+        "page from the site that uploads, or upload from your server."),
+
+    ngx_http_caphealth_fault(NGX_HTTP_BAD_REQUEST, "no-image",
+        "No image in the request", ""),
+
+    ngx_http_caphealth_fault(NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+        "too-many-files", "Too many files", ""),
+
+    ngx_http_caphealth_fault(NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+        "file-too-large", "File too large", ""),
+
+    ngx_http_caphealth_fault(NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
+        "unsupported-image", "Not an accepted image", ""),
+
+    ngx_http_caphealth_fault(NGX_HTTP_CAPHEALTH_UNPROCESSABLE,
+        "undecodable-image", "The image cannot be converted", ""),
+
+    ngx_http_caphealth_fault(NGX_HTTP_CAPHEALTH_UNPROCESSABLE,
+        "image-timeout", "The image took too long", ""),
+
+    ngx_http_caphealth_fault(NGX_HTTP_SERVICE_UNAVAILABLE, "queue-full",
+        "Too many uploads at once",
+        "As many images as may are waiting to be converted. Try again after "
+        "the seconds in Retry-After."),
+
+    ngx_http_caphealth_fault(NGX_HTTP_SERVICE_UNAVAILABLE,
+        "converter-unavailable", "Images cannot be converted now",
+        "The program that converts images does not work; the server's error "
+        "log says why. Nothing is wrong with the image: try again later."),
+
+    ngx_http_caphealth_fault(NGX_HTTP_INTERNAL_SERVER_ERROR,
+        "storage-failed", "Image storage failed",
+        "The image tree cannot be written; the server's error log says why. "
+        "Nothing was stored."),
+
+    ngx_http_caphealth_fault(NGX_HTTP_INSUFFICIENT_STORAGE, "storage-full",
+        "Image storage is full",
+        "There is no room for the image. Nothing was stored; uploads work "
+        "again as soon as there is.")
+};
+
+
+static ngx_str_t  ngx_http_caphealth_json_type =
+    ngx_string("application/json");
+
+
+void
+ngx_http_caphealth_upload_fault(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_fault_e fault, ngx_http_caphealth_image_t *image,
+    const char *fmt, ...)
+{
+    u_char   *p, *last;
+    va_list   args;
+
+    u->fault = fault;
+
+    p = u->detail;
+    last = u->detail + sizeof(u->detail) - 1;
+
+    if (image) {
+        p = ngx_http_caphealth_upload_culprit(u, image, p, last);
+    }
+
+    va_start(args, fmt);
+    p = ngx_vslprintf(p, last, fmt, args);
+    va_end(args);
+
+    *p = '\0';
+}
+
+
+/* which of several files it was */
+
+static u_char *
+ngx_http_caphealth_upload_culprit(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image, u_char *p, u_char *last)
+{
+    size_t   len;
+    u_char  *name;
+
+    if (u->boundary[0] == '\0') {
+        return p;
+    }
+
+    name = (u_char *) image->part.filename;
+    len = ngx_http_caphealth_upload_filename(name);
+
+    p = ngx_slprintf(p, last, "File %i of %ui", image - u->images + 1,
+                     u->nimages);
+    if (len) {
+        p = ngx_slprintf(p, last, ", \"%*s\"", len, name);
+    }
+
+    return ngx_slprintf(p, last, ": ");
+}
+
+
+/* as much of it as is UTF-8; a long one was cut, in a character perhaps */
+
+static size_t
+ngx_http_caphealth_upload_filename(u_char *name)
+{
+    u_char  *p, *q, *last;
+
+    last = name + ngx_strlen(name);
+
+    for (p = name; p < last; p = q) {
+        q = p + 1;
+
+        if (*p < 0x80) {
+            continue;
+        }
+
+        q = p;
+
+        if (ngx_utf8_decode(&q, last - p) > 0x10ffff) {
+            break;
+        }
+    }
+
+    return p - name;
+}
+
+
+void
+ngx_http_caphealth_upload_failed(ngx_http_caphealth_upload_t *u,
+    ngx_err_t err, const char *call)
+{
+    u->err = err;
+    u->call = call;
+    u->detail[0] = '\0';
+    u->fault = ngx_http_caphealth_storage_full(err)
+               ? NGX_HTTP_CAPHEALTH_STORAGE_FULL
+               : NGX_HTTP_CAPHEALTH_STORAGE_FAILED;
+}
+
+
+void
+ngx_http_caphealth_upload_doubt(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image, const char *what)
+{
+    u->call = what;
+
+    ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_UNDECODABLE, image,
+                                    "The decoder stopped while it read the "
+                                    "image. Save the image anew with an image "
+                                    "editor; if it is sound, try again.");
+}
+
+
+static ngx_uint_t
+ngx_http_caphealth_storage_full(ngx_err_t err)
+{
+    return err == NGX_ENOSPC || err == EDQUOT || err == EFBIG;
+}
+
+
+void
+ngx_http_caphealth_upload_judge(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image)
+{
+    caphealth_result_t  *result;
+
+    result = &image->job.result;
+
+    switch (image->job.outcome) {
+
+    case NGX_HTTP_CAPHEALTH_JOB_ANSWERED:
+        break;
+
+    case NGX_HTTP_CAPHEALTH_JOB_DIED:
+        ngx_http_caphealth_upload_doubt(u, image, NULL);
+        return;
+
+    case NGX_HTTP_CAPHEALTH_JOB_TIMED_OUT:
+        ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_TIMEOUT, image,
+                                        "It was not converted within %M ms. "
+                                        "Send a smaller or simpler image.",
+                                        u->main_conf->images.converter.timeout);
+        return;
+
+    default: /* NGX_HTTP_CAPHEALTH_JOB_UNAVAILABLE */
+        u->fault = NGX_HTTP_CAPHEALTH_NO_CONVERTER;
+        return;
+    }
+
+    switch (result->status) {
+
+    case CAPHEALTH_JOB_OK:
+        if (result->format != image->format) {
+            ngx_http_caphealth_upload_doubt(u, image, "check of a format");
+        }
+
+        return;
+
+    case CAPHEALTH_JOB_UNSUPPORTED:
+        ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_UNSUPPORTED,
+                                        image,
+                                        "This kind of image is not supported%s"
+                                        "%s. Send an ordinary JPEG, PNG or "
+                                        "WebP.", result->detail[0] ? ": " : "",
+                                        result->detail);
+        return;
+
+    case CAPHEALTH_JOB_WRITE:
+    case CAPHEALTH_JOB_READ:
+        ngx_http_caphealth_upload_failed(u, result->error,
+                                         result->status == CAPHEALTH_JOB_WRITE
+                                         ? "write() by a converter"
+                                         : "mmap() by a converter");
+        return;
+
+    default:
+        ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_UNDECODABLE,
+                                        image,
+                                        "The image cannot be converted: %s%s"
+                                        "%s%s.",
+                                        caphealth_job_reason(result->status),
+                                        result->detail[0] ? " (" : "",
+                                        result->detail,
+                                        result->detail[0] ? ")" : "");
+        return;
+    }
+}
+
+
+ngx_int_t
+ngx_http_caphealth_upload_refused(ngx_http_request_t *r,
+    ngx_http_caphealth_upload_t *u)
+{
+    ngx_str_t  detail;
+
+    if (u->call) {
+        ngx_log_error(NGX_LOG_CRIT, r->connection->log, u->err,
+                      "%s in image root \"%V\" failed", u->call,
+                      &u->conf->image_root);
+
+    } else {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "upload refused: %s", u->detail);
+    }
+
+    detail.data = u->detail;
+    detail.len = ngx_strlen(u->detail);
+
+    return ngx_http_caphealth_send_fault(r, u->fault, &detail);
+}
+
+
+ngx_int_t
+ngx_http_caphealth_send_fault(ngx_http_request_t *r,
+    ngx_http_caphealth_fault_e fault, ngx_str_t *detail)
+{
+    u_char                        *p;
+    ngx_http_caphealth_fault_t    *f;
+    ngx_http_caphealth_problem_t   problem;
+
+    f = &ngx_http_caphealth_faults[fault];
+
+    ngx_memzero(&problem, sizeof(ngx_http_caphealth_problem_t));
+    problem.status = f->status;
+    problem.type = f->type;
+    problem.title = f->title;
+
+    if (detail == NULL || detail->len == 0) {
+        detail = &f->detail;
+    }
+
+    problem.detail.len = detail->len
+                         + ngx_escape_json(NULL, detail->data, detail->len);
+
+    p = ngx_pnalloc(r->pool, problem.detail.len);
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    problem.detail.data = p;
+    (void) ngx_escape_json(p, detail->data, detail->len);
+
+    if (f->status == NGX_HTTP_SERVICE_UNAVAILABLE
+        && ngx_http_caphealth_retry_after(r) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_caphealth_send_problem(r, &problem);
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_retry_after(ngx_http_request_t *r)
+{
+    ngx_str_t                        value;
+    ngx_http_caphealth_main_conf_t  *cmcf;
+
+    static ngx_str_t  retry_after = ngx_string("Retry-After");
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
+
+    value.data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.len = ngx_sprintf(value.data, "%ui",
+                       ngx_http_caphealth_converters_retry(cmcf->converters))
+                - value.data;
+
+    return ngx_http_caphealth_add_header(r, &retry_after, &value) ? NGX_OK
+                                                                  : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_caphealth_upload_created(ngx_http_request_t *r,
+    ngx_http_caphealth_upload_t *u)
+{
+    char        *text;
+    u_char      *data;
+    size_t       len;
+    json_t      *images, *answer;
+    ngx_uint_t   i;
+
+    images = json_array();
+
+    for (i = 0; i < u->nimages; i++) {
+        if (json_array_append_new(images,
+                          ngx_http_caphealth_upload_image(u, &u->images[i])))
+        {
+            json_decref(images);
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    answer = json_pack("{s:o}", "images", images);
+    text = json_dumps(answer, JSON_COMPACT);
+    json_decref(answer);
+
+    if (text == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    len = ngx_strlen(text);
+    data = ngx_pnalloc(r->pool, len + 1);
+
+    if (data) {
+        ngx_memcpy(data, text, len);
+        data[len] = LF;
+    }
+
+    free(text);
+
+    if (data == NULL
+        || (u->nimages == 1
+            && ngx_http_caphealth_upload_location(r, u) != NGX_OK))
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->headers_out.status = NGX_HTTP_CREATED;
+
+    return ngx_http_caphealth_send(r, &ngx_http_caphealth_json_type, data,
+                                   len + 1);
+}
+
+
+static json_t *
+ngx_http_caphealth_upload_image(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image)
+{
+    u_char               sha256[2 * 32];
+    caphealth_result_t  *result;
+
+    result = &image->job.result;
+
+    (void) ngx_hex_dump(sha256, result->sha256, sizeof(result->sha256));
+
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:s%, s:o}",
+                     "id", image->set.id,
+                     "format", caphealth_format_name(image->format),
+                     "width", (json_int_t) result->width,
+                     "height", (json_int_t) result->height,
+                     "bytes", (json_int_t) image->part.length,
+                     "sha256", sha256, sizeof(sha256),
+                     "variants", ngx_http_caphealth_upload_variants(u, image));
+}
+
+
+static json_t *
+ngx_http_caphealth_upload_variants(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image)
+{
+    size_t               len;
+    u_char              *url;
+    json_t              *variants;
+    unsigned             i;
+    caphealth_output_t  *output;
+
+    variants = json_object();
+
+    for (i = 0; i < image->set.nfiles; i++) {
+
+        url = ngx_http_caphealth_upload_url(u->pool, u, image, i, &len);
+        output = &image->job.result.outputs[i];
+
+        if (url == NULL
+            || json_object_set_new(variants, image->set.files[i].name,
+                                   json_pack("{s:s%, s:I, s:I, s:I}",
+                                             "url", url, len, "width",
+                                             (json_int_t) output->width,
+                                             "height",
+                                             (json_int_t) output->height,
+                                             "bytes",
+                                             (json_int_t) output->bytes)))
+        {
+            json_decref(variants);
+            return NULL;
+        }
+    }
+
+    return variants;
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_upload_location(ngx_http_request_t *r,
+    ngx_http_caphealth_upload_t *u)
+{
+    ngx_str_t         url;
+    ngx_table_elt_t  *location;
+
+    static ngx_str_t  name = ngx_string("Location");
+
+    url.data = ngx_http_caphealth_upload_url(r->pool, u, &u->images[0], 0,
+                                            &url.len);
+    if (url.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    location = ngx_http_caphealth_add_header(r, &name, &url);
+
+    r->headers_out.location = location;
+
+    return location ? NGX_OK : NGX_ERROR;
+}
+
+
+static u_char *
+ngx_http_caphealth_upload_url(ngx_pool_t *pool, ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image, unsigned variant, size_t *len)
+{
+    char    path[CAPHEALTH_PATH_LEN];
+    size_t  n;
+    u_char  *url;
+
+    n = caphealth_path(path, image->set.id, image->set.files[variant].name);
+
+    *len = u->conf->image_url.len + n;
+
+    url = ngx_pnalloc(pool, *len);
+    if (url == NULL) {
+        return NULL;
+    }
+
+    ngx_memcpy(url, u->conf->image_url.data, u->conf->image_url.len);
+    ngx_memcpy(url + u->conf->image_url.len, path, n);
+
+    return url;
+}

@@ -1,0 +1,285 @@
+
+/*
+ * Image upload: what blocks.  All of it runs in nginx's thread pool, while
+ * nobody else touches the upload.
+ */
+
+#include "ngx_http_caphealth_upload.h"
+
+
+static ngx_int_t ngx_http_caphealth_upload_parse(
+    ngx_http_caphealth_upload_t *u);
+static ssize_t ngx_http_caphealth_upload_read(void *ctx, void *buf,
+    size_t size, uint64_t offset);
+static ngx_int_t ngx_http_caphealth_upload_sniff(
+    ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
+static ngx_int_t ngx_http_caphealth_upload_input(
+    ngx_http_caphealth_upload_t *u);
+static ngx_int_t ngx_http_caphealth_upload_open(
+    ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
+
+
+void
+ngx_http_caphealth_upload_prepare(void *data, ngx_log_t *log)
+{
+    ngx_uint_t                    i;
+    ngx_http_caphealth_upload_t  *u = data;
+
+    if (ngx_http_caphealth_upload_parse(u) != NGX_OK) {
+        return;
+    }
+
+    for (i = 0; i < u->nimages; i++) {
+        caphealth_set_init(&u->images[i].set);
+        u->images[i].part = u->parts[i];
+    }
+
+    for (i = 0; i < u->nimages; i++) {
+        if (ngx_http_caphealth_upload_sniff(u, &u->images[i]) != NGX_OK) {
+            return;
+        }
+    }
+
+    if (ngx_http_caphealth_upload_input(u) != NGX_OK) {
+        return;
+    }
+
+    for (i = 0; i < u->nimages; i++) {
+        if (ngx_http_caphealth_upload_open(u, &u->images[i]) != NGX_OK) {
+            return;
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_upload_parse(ngx_http_caphealth_upload_t *u)
+{
+    unsigned                       n;
+    const char                    *reason;
+    caphealth_multipart_result_e   rc;
+
+    if (u->boundary[0] == '\0') {
+        u->parts[0].offset = 0;
+        u->parts[0].length = u->size;
+        u->parts[0].filename[0] = '\0';
+        u->nimages = 1;
+
+        return NGX_OK;
+    }
+
+    rc = caphealth_multipart_parse(u->boundary,
+                                   ngx_http_caphealth_upload_read, u, u->size,
+                                   u->parts, u->main_conf->images.max_files,
+                                   &n, &reason);
+    switch (rc) {
+
+    case CAPHEALTH_MULTIPART_OK:
+        if (n == 0) {
+            ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_NO_IMAGE,
+                                            NULL,
+                                            "The form has no file in it: a "
+                                            "file's part needs a filename in "
+                                            "its Content-Disposition.");
+            return NGX_ERROR;
+        }
+
+        u->nimages = n;
+        return NGX_OK;
+
+    case CAPHEALTH_MULTIPART_TOO_MANY:
+        ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_TOO_MANY, NULL,
+                                        "One request may carry %i files; send "
+                                        "the others in requests of their own.",
+                                        u->main_conf->images.max_files);
+        return NGX_ERROR;
+
+    case CAPHEALTH_MULTIPART_ERROR:
+        ngx_http_caphealth_upload_failed(u, ngx_errno, "read() of a body");
+        return NGX_ERROR;
+
+    default: /* CAPHEALTH_MULTIPART_INVALID */
+        ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_MALFORMED, NULL,
+                                        "%s", reason);
+        return NGX_ERROR;
+    }
+}
+
+
+static ssize_t
+ngx_http_caphealth_upload_read(void *ctx, void *buf, size_t size,
+    uint64_t offset)
+{
+    ngx_http_caphealth_upload_t *u = ctx;
+
+    return pread(u->body, buf, size, (off_t) offset);
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_upload_sniff(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image)
+{
+    u_char       head[CAPHEALTH_FORMAT_BYTES];
+    ssize_t      n;
+    const char  *guess;
+
+    n = ngx_min(image->part.length, (uint64_t) sizeof(head));
+
+    if (n && pread(u->body, head, n, (off_t) image->part.offset) != n) {
+        ngx_http_caphealth_upload_failed(u, ngx_errno, "read() of a body");
+        return NGX_ERROR;
+    }
+
+    /* a converter maps the whole of it */
+
+    if (image->part.length > u->main_conf->images.converter.memory / 2) {
+        ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_TOO_LARGE,
+                                        image,
+                                        "It has %uL bytes, more than half of "
+                                        "\"caphealth_image_memory\".",
+                                        image->part.length);
+        return NGX_ERROR;
+    }
+
+    image->format = caphealth_format(head, n);
+
+    if (image->format != CAPHEALTH_FORMAT_UNKNOWN) {
+        return NGX_OK;
+    }
+
+    if (n == 0) {
+        ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_UNSUPPORTED,
+                                        image, "The file is empty.");
+        return NGX_ERROR;
+    }
+
+    guess = caphealth_format_guess(head, n);
+
+    ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_UNSUPPORTED, image,
+                                    guess ? "By its bytes this is %s. Send "
+                                            "JPEG, PNG or WebP."
+                                          : "Its bytes are not those of an "
+                                            "image that is known here. Send "
+                                            "JPEG, PNG or WebP.",
+                                    guess);
+    return NGX_ERROR;
+}
+
+
+/* a descriptor of its own that cannot write */
+
+static ngx_int_t
+ngx_http_caphealth_upload_input(ngx_http_caphealth_upload_t *u)
+{
+    u_char  path[sizeof("/proc/self/fd/") + NGX_INT_T_LEN];
+
+    (void) ngx_sprintf(path, "/proc/self/fd/%d%Z", u->body);
+
+    u->input = open((char *) path, O_RDONLY|O_CLOEXEC);
+
+    if (u->input == NGX_INVALID_FILE) {
+        ngx_http_caphealth_upload_failed(u, ngx_errno,
+                                         "open() of a body in /proc");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_upload_open(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image)
+{
+    unsigned               i;
+    caphealth_variants_t  *variants;
+
+    variants = u->conf->variants;
+
+    for (i = 0; i < variants->n; i++) {
+        caphealth_set_add(&image->set, variants->names[i]);
+    }
+
+    if (caphealth_set_open(&image->set, (char *) u->conf->image_root.data)
+        == -1)
+    {
+        ngx_http_caphealth_upload_failed(u, ngx_errno, image->set.failed);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* all or nothing: what this leaves undone _discard removes */
+
+void
+ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log)
+{
+    unsigned                      i;
+    ngx_uint_t                    n;
+    ngx_http_caphealth_image_t   *image;
+    ngx_http_caphealth_upload_t  *u = data;
+
+    for (n = 0; n < u->nimages; n++) {
+        image = &u->images[n];
+
+        for (i = 0; i < image->set.nfiles; i++) {
+            if (caphealth_set_check(&image->set, i,
+                                    image->job.result.outputs[i].bytes)
+                == 0)
+            {
+                continue;
+            }
+
+            if (ngx_errno == EINVAL) {
+                ngx_http_caphealth_upload_doubt(u, image, image->set.failed);
+
+            } else {
+                ngx_http_caphealth_upload_failed(u, ngx_errno,
+                                                 image->set.failed);
+            }
+
+            return;
+        }
+    }
+
+    for (n = 0; n < u->nimages; n++) {
+        image = &u->images[n];
+
+        if (caphealth_set_publish(&image->set) == -1) {
+            ngx_http_caphealth_upload_failed(u, ngx_errno, image->set.failed);
+            return;
+        }
+
+        image->published = 1;
+    }
+}
+
+
+void
+ngx_http_caphealth_upload_discard(void *data, ngx_log_t *log)
+{
+    ngx_uint_t                    n;
+    ngx_http_caphealth_image_t   *image;
+    ngx_http_caphealth_upload_t  *u = data;
+
+    for (n = 0; n < u->nimages; n++) {
+        image = &u->images[n];
+
+        if (image->published && !u->done) {
+            caphealth_set_withdraw(&image->set);
+        }
+
+        caphealth_set_close(&image->set);
+    }
+
+    if (u->input != NGX_INVALID_FILE) {
+        (void) close(u->input);
+        u->input = NGX_INVALID_FILE;
+    }
+
+    (void) close(u->body);
+    u->body = NGX_INVALID_FILE;
+}

@@ -1,0 +1,129 @@
+
+/*
+ * What a worker asks of a converter, and what it is told.
+ */
+
+#include <string.h>
+
+#include "caphealth_job.h"
+
+
+/* a lossy WebP file is smaller than the pixels themselves, but for the rest */
+#define CAPHEALTH_JOB_PIXEL  4
+#define CAPHEALTH_JOB_REST   (1024 * 1024)
+
+
+static int caphealth_job_output(const caphealth_job_t *job,
+    const caphealth_variant_t *variant, const caphealth_output_t *output);
+static int caphealth_job_detail(const caphealth_result_t *result);
+
+
+const char *
+caphealth_job_reason(uint32_t status)
+{
+    switch (status) {
+
+    case CAPHEALTH_JOB_OK:
+        return "it was converted";
+
+    case CAPHEALTH_JOB_UNSUPPORTED:
+        return "it is of a kind that is not supported";
+
+    case CAPHEALTH_JOB_INVALID:
+        return "it is damaged";
+
+    case CAPHEALTH_JOB_TOO_LARGE:
+        return "it is too large";
+
+    case CAPHEALTH_JOB_NO_MEMORY:
+        return "it needs more memory than is allowed";
+
+    case CAPHEALTH_JOB_WRITE:
+        return "its variants cannot be written";
+
+    case CAPHEALTH_JOB_READ:
+        return "it cannot be read";
+
+    default:
+        return "it is not known what happened to it";
+    }
+}
+
+
+int
+caphealth_job_answered(const caphealth_job_t *job,
+    const caphealth_result_t *result)
+{
+    uint32_t  i;
+
+    if (result->status >= CAPHEALTH_JOB_STATUSES
+        || !caphealth_job_detail(result))
+    {
+        return 0;
+    }
+
+    if (result->status != CAPHEALTH_JOB_OK) {
+        return 1;
+    }
+
+    if (result->nvariants != job->nvariants
+        || result->width == 0
+        || result->height == 0
+        || (uint64_t) result->width * result->height > job->max_pixels)
+    {
+        return 0;
+    }
+
+    for (i = 0; i < job->nvariants; i++) {
+        if (!caphealth_job_output(job, &job->variants[i],
+                                  &result->outputs[i]))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static int
+caphealth_job_output(const caphealth_job_t *job,
+    const caphealth_variant_t *variant, const caphealth_output_t *output)
+{
+    uint32_t  max;
+
+    max = variant->max ? variant->max : CAPHEALTH_SIDE_MAX;
+
+    return output->width > 0
+           && output->width <= max
+           && output->height > 0
+           && output->height <= max
+           && output->bytes > 0
+           && output->bytes <= caphealth_job_file_size(job->max_pixels);
+}
+
+
+static int
+caphealth_job_detail(const caphealth_result_t *result)
+{
+    const char  *p;
+
+    if (memchr(result->detail, '\0', sizeof(result->detail)) == NULL) {
+        return 0;
+    }
+
+    for (p = result->detail; *p; p++) {
+        if (*p < 0x20 || *p > 0x7e) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+uint64_t
+caphealth_job_file_size(uint64_t max_pixels)
+{
+    return max_pixels * CAPHEALTH_JOB_PIXEL + CAPHEALTH_JOB_REST;
+}

@@ -1,0 +1,825 @@
+
+/*
+ * The converters' life, as a worker sees it.
+ */
+
+#include "ngx_http_caphealth_converter.h"
+#include "ngx_http_caphealth_process.h"
+
+
+/* a converter is renewed after so many images: a decoder that a stranger
+   has taken over does not see those of others for long */
+#define NGX_HTTP_CAPHEALTH_JOBS             100
+
+/* it warms up its codecs first */
+#define NGX_HTTP_CAPHEALTH_START            10000
+
+/* one that was told to go is killed if it does not */
+#define NGX_HTTP_CAPHEALTH_LEAVE            2000
+
+/*
+ * The first that dies is replaced at once, then after a growing pause: a short
+ * one where it died of an image, for other people's images wait.
+ */
+#define NGX_HTTP_CAPHEALTH_CONVERTER_PAUSE  100
+#define NGX_HTTP_CAPHEALTH_CONVERTER_SHORT  1000
+#define NGX_HTTP_CAPHEALTH_CONVERTER_LONG   10000
+
+
+typedef enum {
+    NGX_HTTP_CAPHEALTH_ABSENT = 0,
+    NGX_HTTP_CAPHEALTH_STARTING,
+    NGX_HTTP_CAPHEALTH_IDLE,
+    NGX_HTTP_CAPHEALTH_BUSY,
+    NGX_HTTP_CAPHEALTH_PAUSED
+} ngx_http_caphealth_converter_state_e;
+
+
+struct ngx_http_caphealth_converter_s {
+    ngx_http_caphealth_converters_t       *converters;
+    ngx_http_caphealth_process_t           process;
+    ngx_event_t                            event;
+    ngx_http_caphealth_process_t           leaving; /* the one before */
+    ngx_event_t                            leave;
+    ngx_http_caphealth_converter_state_e   state;
+    ngx_http_caphealth_job_t              *job;   /* NULL: cancelled, or not
+                                                     busy */
+    caphealth_job_t                        spec;
+    uint64_t                               serial;
+    ngx_uint_t                             jobs;
+    ngx_msec_t                             pause;
+    unsigned                               greeted:1;
+    unsigned                               broken:1; /* could not be started */
+};
+
+
+struct ngx_http_caphealth_converters_s {
+    ngx_http_caphealth_converter_conf_t   *conf;
+    ngx_http_caphealth_converter_t        *elts;
+    ngx_uint_t                             nelts;
+    ngx_queue_t                            queue;
+    ngx_uint_t                             waiting;
+    ngx_uint_t                             expected;
+    ngx_event_t                            event;
+    ngx_log_t                             *log;
+    char                                  *reason;   /* why there is none that
+                                                        works, as logged */
+    unsigned                               stopping:1;
+};
+
+
+static void ngx_http_caphealth_converters_handler(ngx_event_t *ev);
+static ngx_http_caphealth_converter_t *ngx_http_caphealth_converters_find(
+    ngx_http_caphealth_converters_t *cs,
+    ngx_http_caphealth_converter_state_e state);
+static void ngx_http_caphealth_converters_refuse(
+    ngx_http_caphealth_converters_t *cs);
+static void ngx_http_caphealth_converters_rest(
+    ngx_http_caphealth_converters_t *cs);
+static void ngx_http_caphealth_converter_start(
+    ngx_http_caphealth_converter_t *c);
+static void ngx_http_caphealth_converter_timer_handler(ngx_event_t *ev);
+static void ngx_http_caphealth_converter_read_handler(ngx_event_t *rev);
+static ngx_int_t ngx_http_caphealth_converter_message(
+    ngx_http_caphealth_converter_t *c, caphealth_ipc_message_t *m,
+    caphealth_ipc_cargo_t *cargo);
+static ngx_int_t ngx_http_caphealth_converter_greeting(
+    ngx_http_caphealth_converter_t *c, caphealth_ipc_message_t *m);
+static ngx_int_t ngx_http_caphealth_converter_limit(
+    ngx_http_caphealth_converter_t *c);
+static void ngx_http_caphealth_converter_ready(
+    ngx_http_caphealth_converter_t *c);
+static ngx_int_t ngx_http_caphealth_converter_give(
+    ngx_http_caphealth_converter_t *c, ngx_http_caphealth_job_t *job);
+static ngx_int_t ngx_http_caphealth_converter_answer(
+    ngx_http_caphealth_converter_t *c, caphealth_ipc_message_t *m,
+    caphealth_ipc_cargo_t *cargo);
+static void ngx_http_caphealth_converter_unusable(
+    ngx_http_caphealth_converter_t *c, char *reason);
+static void ngx_http_caphealth_converter_failed(
+    ngx_http_caphealth_converter_t *c, char *reason,
+    ngx_http_caphealth_outcome_e outcome);
+static void ngx_http_caphealth_converter_end(
+    ngx_http_caphealth_converter_t *c,
+    ngx_http_caphealth_converter_state_e state);
+static void ngx_http_caphealth_converter_pause(
+    ngx_http_caphealth_converter_t *c, ngx_msec_t longest);
+static void ngx_http_caphealth_converter_dismiss(
+    ngx_http_caphealth_converter_t *c);
+static void ngx_http_caphealth_converter_leave_handler(ngx_event_t *ev);
+static void ngx_http_caphealth_job_done(ngx_http_caphealth_job_t *job,
+    ngx_http_caphealth_outcome_e outcome);
+
+
+ngx_http_caphealth_converters_t *
+ngx_http_caphealth_converters_create(ngx_cycle_t *cycle,
+    ngx_http_caphealth_converter_conf_t *conf)
+{
+    ngx_uint_t                        i;
+    ngx_http_caphealth_converter_t   *c;
+    ngx_http_caphealth_converters_t  *cs;
+
+    cs = ngx_pcalloc(cycle->pool, sizeof(ngx_http_caphealth_converters_t));
+    if (cs == NULL) {
+        return NULL;
+    }
+
+    cs->nelts = conf->converters;
+    cs->elts = ngx_pcalloc(cycle->pool,
+                         cs->nelts * sizeof(ngx_http_caphealth_converter_t));
+    if (cs->elts == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < cs->nelts; i++) {
+        c = &cs->elts[i];
+
+        c->converters = cs;
+        c->process.name = NGX_HTTP_CAPHEALTH_CONVERTER;
+        c->process.path = (char *) conf->path.data;
+        c->event.handler = ngx_http_caphealth_converter_timer_handler;
+        c->event.data = c;
+        c->event.log = cycle->log;
+        c->event.cancelable = 1;
+        c->leave.handler = ngx_http_caphealth_converter_leave_handler;
+        c->leave.data = c;
+        c->leave.log = cycle->log;
+        c->leave.cancelable = 1;
+    }
+
+    cs->conf = conf;
+    cs->log = cycle->log;
+    ngx_queue_init(&cs->queue);
+
+    cs->event.handler = ngx_http_caphealth_converters_handler;
+    cs->event.data = cs;
+    cs->event.log = cycle->log;
+
+    return cs;
+}
+
+
+void
+ngx_http_caphealth_converters_stop(ngx_http_caphealth_converters_t *cs)
+{
+    ngx_uint_t  i;
+
+    cs->stopping = 1;
+
+    for (i = 0; i < cs->nelts; i++) {
+        ngx_http_caphealth_converter_dismiss(&cs->elts[i]);
+    }
+}
+
+
+ngx_uint_t
+ngx_http_caphealth_converters_full(ngx_http_caphealth_converters_t *cs)
+{
+    ngx_uint_t  i, n;
+
+    n = cs->waiting + cs->expected;
+
+    for (i = 0; i < cs->nelts; i++) {
+        if (cs->elts[i].state == NGX_HTTP_CAPHEALTH_BUSY) {
+            n++;
+        }
+    }
+
+    return n >= cs->nelts + (ngx_uint_t) cs->conf->queue;
+}
+
+
+void
+ngx_http_caphealth_converters_expect(ngx_http_caphealth_converters_t *cs,
+    ngx_int_t n)
+{
+    cs->expected += n;
+
+    ngx_http_caphealth_converters_rest(cs);
+}
+
+
+void
+ngx_http_caphealth_converters_submit(ngx_http_caphealth_converters_t *cs,
+    ngx_http_caphealth_job_t *job)
+{
+    job->converter = NULL;
+    job->waiting = 1;
+
+    ngx_queue_insert_tail(&cs->queue, &job->queue);
+    cs->waiting++;
+
+    ngx_post_event(&cs->event, &ngx_posted_events);
+}
+
+
+void
+ngx_http_caphealth_converters_cancel(ngx_http_caphealth_converters_t *cs,
+    ngx_http_caphealth_job_t *job)
+{
+    if (job->waiting) {
+        ngx_queue_remove(&job->queue);
+        job->waiting = 0;
+        cs->waiting--;
+    }
+
+    if (job->converter) {
+        job->converter->job = NULL;
+        job->converter = NULL;
+    }
+}
+
+
+ngx_uint_t
+ngx_http_caphealth_converters_retry(ngx_http_caphealth_converters_t *cs)
+{
+    ngx_uint_t  i;
+    ngx_msec_t  pause;
+
+    pause = 0;
+
+    for (i = 0; i < cs->nelts; i++) {
+        if (cs->elts[i].broken) {
+            pause = ngx_max(pause, cs->elts[i].pause);
+        }
+    }
+
+    return pause / 1000 + 1;
+}
+
+
+/* gives what waits to those who are free */
+
+static void
+ngx_http_caphealth_converters_handler(ngx_event_t *ev)
+{
+    ngx_queue_t                      *q;
+    ngx_http_caphealth_job_t         *job;
+    ngx_http_caphealth_converter_t   *c;
+    ngx_http_caphealth_converters_t  *cs;
+
+    cs = ev->data;
+
+    while (!ngx_queue_empty(&cs->queue)) {
+
+        c = ngx_http_caphealth_converters_find(cs, NGX_HTTP_CAPHEALTH_IDLE);
+
+        if (c == NULL) {
+            break;
+        }
+
+        q = ngx_queue_head(&cs->queue);
+        job = ngx_queue_data(q, ngx_http_caphealth_job_t, queue);
+
+        /* a converter that died while it was idle leaves the job here */
+
+        (void) ngx_http_caphealth_converter_give(c, job);
+    }
+
+    if (ngx_queue_empty(&cs->queue)
+        || ngx_http_caphealth_converters_find(cs,
+                                              NGX_HTTP_CAPHEALTH_STARTING))
+    {
+        ngx_http_caphealth_converters_rest(cs);
+        return;
+    }
+
+    c = ngx_http_caphealth_converters_find(cs, NGX_HTTP_CAPHEALTH_ABSENT);
+
+    if (c) {
+        ngx_http_caphealth_converter_start(c);
+    }
+
+    ngx_http_caphealth_converters_refuse(cs);
+}
+
+
+static ngx_http_caphealth_converter_t *
+ngx_http_caphealth_converters_find(ngx_http_caphealth_converters_t *cs,
+    ngx_http_caphealth_converter_state_e state)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < cs->nelts; i++) {
+        if (cs->elts[i].state == state) {
+            return &cs->elts[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* nobody waits for a converter that cannot be started */
+
+static void
+ngx_http_caphealth_converters_refuse(ngx_http_caphealth_converters_t *cs)
+{
+    ngx_uint_t                 i;
+    ngx_queue_t               *q;
+    ngx_http_caphealth_job_t  *job;
+
+    for (i = 0; i < cs->nelts; i++) {
+        if (!(cs->elts[i].state == NGX_HTTP_CAPHEALTH_PAUSED
+              && cs->elts[i].broken))
+        {
+            return;
+        }
+    }
+
+    while (!ngx_queue_empty(&cs->queue)) {
+        q = ngx_queue_head(&cs->queue);
+        job = ngx_queue_data(q, ngx_http_caphealth_job_t, queue);
+
+        ngx_queue_remove(q);
+        job->waiting = 0;
+        cs->waiting--;
+
+        ngx_http_caphealth_job_done(job, NGX_HTTP_CAPHEALTH_JOB_UNAVAILABLE);
+    }
+}
+
+
+/* a worker that quits waits for its uploads, not for idle converters */
+
+static void
+ngx_http_caphealth_converters_rest(ngx_http_caphealth_converters_t *cs)
+{
+    ngx_uint_t  i;
+
+    if (!ngx_exiting || cs->waiting || cs->expected) {
+        return;
+    }
+
+    for (i = 0; i < cs->nelts; i++) {
+        if (cs->elts[i].state != NGX_HTTP_CAPHEALTH_BUSY
+            || cs->elts[i].job == NULL)
+        {
+            ngx_http_caphealth_converter_dismiss(&cs->elts[i]);
+        }
+    }
+}
+
+
+static void
+ngx_http_caphealth_converter_start(ngx_http_caphealth_converter_t *c)
+{
+    c->greeted = 0;
+    c->jobs = 0;
+    c->state = NGX_HTTP_CAPHEALTH_STARTING;
+
+    if (ngx_http_caphealth_process_start(&c->process,
+                                   ngx_http_caphealth_converter_read_handler,
+                                   c, c->converters->log)
+        != NGX_OK)
+    {
+        ngx_http_caphealth_converter_unusable(c, "cannot be started");
+        return;
+    }
+
+    ngx_add_timer(&c->event, NGX_HTTP_CAPHEALTH_START);
+}
+
+
+static void
+ngx_http_caphealth_converter_timer_handler(ngx_event_t *ev)
+{
+    ngx_http_caphealth_converter_t  *c;
+
+    c = ev->data;
+
+    switch (c->state) {
+
+    case NGX_HTTP_CAPHEALTH_STARTING:
+        ngx_http_caphealth_converter_unusable(c, "did not become ready");
+        break;
+
+    case NGX_HTTP_CAPHEALTH_BUSY:
+        ngx_http_caphealth_converter_failed(c, "took too long for an image",
+                                           NGX_HTTP_CAPHEALTH_JOB_TIMED_OUT);
+        break;
+
+    case NGX_HTTP_CAPHEALTH_PAUSED:
+        c->state = NGX_HTTP_CAPHEALTH_ABSENT;
+        ngx_post_event(&c->converters->event, &ngx_posted_events);
+        break;
+
+    default:
+        break;
+    }
+}
+
+
+static void
+ngx_http_caphealth_converter_read_handler(ngx_event_t *rev)
+{
+    ngx_int_t                        rc;
+    ngx_connection_t                *connection;
+    caphealth_result_t               result;
+    caphealth_ipc_cargo_t            cargo;
+    caphealth_ipc_result_e           received;
+    caphealth_ipc_message_t          m;
+    ngx_http_caphealth_converter_t  *c;
+
+    connection = rev->data;
+    c = connection->data;
+
+    if (connection->close) {
+        ngx_http_caphealth_converters_rest(c->converters);
+
+        if (c->process.connection == NULL) {
+            return;
+        }
+    }
+
+    for ( ;; ) {
+        ngx_memzero(&cargo, sizeof(caphealth_ipc_cargo_t));
+        cargo.body = &result;
+        cargo.size = sizeof(caphealth_result_t);
+
+        received = caphealth_ipc_recv_cargo(connection->fd, &m, &cargo, 0);
+
+        if (received == CAPHEALTH_IPC_AGAIN) {
+            rev->ready = 0;
+            break;
+        }
+
+        if (received == CAPHEALTH_IPC_OK) {
+            rc = ngx_http_caphealth_converter_message(c, &m, &cargo);
+
+        } else {
+            ngx_http_caphealth_converter_failed(c,
+                                           received == CAPHEALTH_IPC_CLOSED
+                                           ? "died" : "sent an invalid answer",
+                                           NGX_HTTP_CAPHEALTH_JOB_DIED);
+            rc = NGX_ERROR;
+        }
+
+        if (rc != NGX_OK) {
+            return;
+        }
+    }
+
+    if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+        ngx_http_caphealth_converter_failed(c, "cannot be heard",
+                                            NGX_HTTP_CAPHEALTH_JOB_DIED);
+    }
+}
+
+
+/* anything but NGX_OK: this converter's connection is gone */
+
+static ngx_int_t
+ngx_http_caphealth_converter_message(ngx_http_caphealth_converter_t *c,
+    caphealth_ipc_message_t *m, caphealth_ipc_cargo_t *cargo)
+{
+    if (c->state == NGX_HTTP_CAPHEALTH_STARTING) {
+        return ngx_http_caphealth_converter_greeting(c, m);
+    }
+
+    if (c->state == NGX_HTTP_CAPHEALTH_BUSY
+        && m->type == CAPHEALTH_IPC_CONVERTED)
+    {
+        return ngx_http_caphealth_converter_answer(c, m, cargo);
+    }
+
+    ngx_http_caphealth_converter_failed(c, "answered what nobody asked",
+                                        NGX_HTTP_CAPHEALTH_JOB_DIED);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_converter_greeting(ngx_http_caphealth_converter_t *c,
+    caphealth_ipc_message_t *m)
+{
+    ngx_log_t  *log;
+
+    log = c->converters->log;
+
+    if (m->version != CAPHEALTH_IPC_VERSION) {
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "\"%s\" is of another version than the module: "
+                      "protocol %d, expected %d; install both from the "
+                      "same build, or set \"caphealth_helper_dir\"",
+                      c->process.path, (int) m->version,
+                      CAPHEALTH_IPC_VERSION);
+
+        ngx_http_caphealth_converter_unusable(c, "is of another version");
+        return NGX_ERROR;
+    }
+
+    switch (m->type) {
+
+    case CAPHEALTH_IPC_NO_EXEC:
+        ngx_log_error(NGX_LOG_ERR, log, (ngx_err_t) m->value,
+                      "execve(\"%s\") failed, check that it is there and "
+                      "executable, or set \"caphealth_helper_dir\"",
+                      c->process.path);
+
+        ngx_http_caphealth_converter_unusable(c, "cannot be executed");
+        return NGX_ERROR;
+
+    case CAPHEALTH_IPC_HELLO:
+        if (!c->greeted) {
+            c->greeted = 1;
+            return ngx_http_caphealth_converter_limit(c);
+        }
+
+        break;
+
+    case CAPHEALTH_IPC_READY:
+        if (c->greeted) {
+            ngx_http_caphealth_converter_ready(c);
+            return NGX_OK;
+        }
+
+        break;
+
+    default:
+        break;
+    }
+
+    ngx_http_caphealth_converter_unusable(c, "did not introduce itself");
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_converter_limit(ngx_http_caphealth_converter_t *c)
+{
+    caphealth_limits_t                    limits;
+    caphealth_ipc_cargo_t                 cargo;
+    caphealth_ipc_message_t               m;
+    ngx_http_caphealth_converter_conf_t  *conf;
+
+    conf = c->converters->conf;
+
+    ngx_memzero(&limits, sizeof(caphealth_limits_t));
+    limits.memory = conf->memory;
+    limits.file_size = caphealth_job_file_size(conf->max_pixels);
+    limits.cpu = (conf->timeout + 999) / 1000;
+
+    ngx_memzero(&m, sizeof(caphealth_ipc_message_t));
+    m.version = CAPHEALTH_IPC_VERSION;
+    m.type = CAPHEALTH_IPC_LIMITS;
+
+    ngx_memzero(&cargo, sizeof(caphealth_ipc_cargo_t));
+    cargo.body = &limits;
+    cargo.size = sizeof(caphealth_limits_t);
+
+    if (caphealth_ipc_send_cargo(c->process.connection->fd, &m, &cargo)
+        != CAPHEALTH_IPC_OK)
+    {
+        ngx_http_caphealth_converter_unusable(c, "cannot be spoken to");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_caphealth_converter_ready(ngx_http_caphealth_converter_t *c)
+{
+    ngx_http_caphealth_converters_t  *cs;
+
+    cs = c->converters;
+
+    ngx_del_timer(&c->event);
+
+    c->state = NGX_HTTP_CAPHEALTH_IDLE;
+
+    if (c->broken) {
+        c->broken = 0;
+        c->pause = 0;
+    }
+
+    if (cs->reason) {
+        cs->reason = NULL;
+
+        ngx_log_error(NGX_LOG_ERR, cs->log, 0, "%s %P works again",
+                      c->process.name, c->process.pid);
+    }
+
+    ngx_post_event(&cs->event, &ngx_posted_events);
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_converter_give(ngx_http_caphealth_converter_t *c,
+    ngx_http_caphealth_job_t *job)
+{
+    uint32_t                  i;
+    caphealth_ipc_cargo_t     cargo;
+    caphealth_ipc_message_t   m;
+
+    ngx_memzero(&m, sizeof(caphealth_ipc_message_t));
+    m.version = CAPHEALTH_IPC_VERSION;
+    m.type = CAPHEALTH_IPC_CONVERT;
+    m.serial = ++c->serial;
+
+    ngx_memzero(&cargo, sizeof(caphealth_ipc_cargo_t));
+    cargo.body = &job->spec;
+    cargo.size = sizeof(caphealth_job_t);
+    cargo.fds[cargo.nfds++] = job->input;
+
+    for (i = 0; i < job->spec.nvariants; i++) {
+        cargo.fds[cargo.nfds++] = job->outputs[i];
+    }
+
+    if (caphealth_ipc_send_cargo(c->process.connection->fd, &m, &cargo)
+        != CAPHEALTH_IPC_OK)
+    {
+        ngx_http_caphealth_converter_failed(c, "cannot be spoken to",
+                                            NGX_HTTP_CAPHEALTH_JOB_DIED);
+        return NGX_ERROR;
+    }
+
+    ngx_queue_remove(&job->queue);
+    job->waiting = 0;
+    c->converters->waiting--;
+
+    job->converter = c;
+    c->job = job;
+    c->spec = job->spec;
+    c->state = NGX_HTTP_CAPHEALTH_BUSY;
+
+    ngx_add_timer(&c->event, c->converters->conf->timeout);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_converter_answer(ngx_http_caphealth_converter_t *c,
+    caphealth_ipc_message_t *m, caphealth_ipc_cargo_t *cargo)
+{
+    ngx_http_caphealth_job_t  *job;
+
+    if (m->version != CAPHEALTH_IPC_VERSION
+        || m->serial != c->serial
+        || cargo->size != sizeof(caphealth_result_t)
+        || !caphealth_job_answered(&c->spec, cargo->body))
+    {
+        ngx_http_caphealth_converter_failed(c, "sent an invalid answer",
+                                            NGX_HTTP_CAPHEALTH_JOB_DIED);
+        return NGX_ERROR;
+    }
+
+    ngx_del_timer(&c->event);
+
+    job = c->job;
+
+    c->job = NULL;
+    c->pause = 0;
+    c->state = NGX_HTTP_CAPHEALTH_IDLE;
+
+    ngx_post_event(&c->converters->event, &ngx_posted_events);
+
+    if (job) {
+        job->converter = NULL;
+        job->result = *(caphealth_result_t *) cargo->body;
+
+        ngx_http_caphealth_job_done(job, NGX_HTTP_CAPHEALTH_JOB_ANSWERED);
+    }
+
+    if (++c->jobs >= NGX_HTTP_CAPHEALTH_JOBS) {
+        ngx_log_debug2(NGX_LOG_DEBUG_EVENT, c->converters->log, 0,
+                       "caphealth renew %s %P", c->process.name,
+                       c->process.pid);
+
+        ngx_http_caphealth_converter_dismiss(c);
+        return NGX_DONE;
+    }
+
+    return NGX_OK;
+}
+
+
+/* one that does not come to work: whoever waits must not wait for it */
+
+static void
+ngx_http_caphealth_converter_unusable(ngx_http_caphealth_converter_t *c,
+    char *reason)
+{
+    ngx_http_caphealth_converters_t  *cs;
+
+    cs = c->converters;
+
+    if (cs->reason == NULL || ngx_strcmp(cs->reason, reason) != 0) {
+        cs->reason = reason;
+
+        ngx_log_error(NGX_LOG_ERR, cs->log, 0,
+                      "%s %s, uploads are refused until one works",
+                      c->process.name, reason);
+    }
+
+    c->broken = 1;
+
+    ngx_http_caphealth_converter_pause(c, NGX_HTTP_CAPHEALTH_CONVERTER_LONG);
+}
+
+
+static void
+ngx_http_caphealth_converter_failed(ngx_http_caphealth_converter_t *c,
+    char *reason, ngx_http_caphealth_outcome_e outcome)
+{
+    ngx_http_caphealth_job_t  *job;
+
+    if (c->state == NGX_HTTP_CAPHEALTH_STARTING) {
+        ngx_http_caphealth_converter_unusable(c, reason);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, c->converters->log, 0,
+                  "%s %P %s, it is replaced",
+                  c->process.name, c->process.pid, reason);
+
+    job = c->job;
+    c->job = NULL;
+
+    ngx_http_caphealth_converter_pause(c, NGX_HTTP_CAPHEALTH_CONVERTER_SHORT);
+
+    if (job) {
+        job->converter = NULL;
+        ngx_http_caphealth_job_done(job, outcome);
+    }
+}
+
+
+static void
+ngx_http_caphealth_converter_pause(ngx_http_caphealth_converter_t *c,
+    ngx_msec_t longest)
+{
+    ngx_http_caphealth_converter_end(c, NGX_HTTP_CAPHEALTH_PAUSED);
+
+    if (c->pause == 0) {
+        c->pause = c->broken ? NGX_HTTP_CAPHEALTH_CONVERTER_PAUSE : 1;
+
+    } else {
+        c->pause = ngx_max(c->pause * 2, NGX_HTTP_CAPHEALTH_CONVERTER_PAUSE);
+        c->pause = ngx_min(c->pause, longest);
+    }
+
+    ngx_add_timer(&c->event, c->pause);
+    ngx_post_event(&c->converters->event, &ngx_posted_events);
+}
+
+
+static void
+ngx_http_caphealth_converter_end(ngx_http_caphealth_converter_t *c,
+    ngx_http_caphealth_converter_state_e state)
+{
+    if (c->event.timer_set) {
+        ngx_del_timer(&c->event);
+    }
+
+    if (c->process.connection) {
+        ngx_http_caphealth_process_close(&c->process);
+        ngx_http_caphealth_process_kill(&c->process);
+    }
+
+    c->job = NULL;
+    c->state = state;
+}
+
+
+/* a sound one ends when its socket is closed */
+
+static void
+ngx_http_caphealth_converter_dismiss(ngx_http_caphealth_converter_t *c)
+{
+    if (c->process.connection) {
+        ngx_http_caphealth_process_close(&c->process);
+        ngx_http_caphealth_process_kill(&c->leaving);
+
+        c->leaving = c->process;
+
+        ngx_add_timer(&c->leave, NGX_HTTP_CAPHEALTH_LEAVE);
+    }
+
+    ngx_http_caphealth_converter_end(c, NGX_HTTP_CAPHEALTH_ABSENT);
+}
+
+
+static void
+ngx_http_caphealth_converter_leave_handler(ngx_event_t *ev)
+{
+    ngx_http_caphealth_converter_t  *c;
+
+    c = ev->data;
+
+    ngx_http_caphealth_process_kill(&c->leaving);
+}
+
+
+static void
+ngx_http_caphealth_job_done(ngx_http_caphealth_job_t *job,
+    ngx_http_caphealth_outcome_e outcome)
+{
+    job->outcome = outcome;
+    job->handler(job);
+}

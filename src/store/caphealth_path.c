@@ -1,0 +1,93 @@
+
+/*
+ * How an image is named.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "caphealth_path.h"
+
+
+int
+caphealth_id_create(char id[CAPHEALTH_ID_LEN + 1])
+{
+    int      i;
+    ssize_t  n;
+    uint8_t  bytes[CAPHEALTH_ID_BYTES];
+
+    static const char  hex[] = "0123456789abcdef";
+
+    do {
+        n = getrandom(bytes, sizeof(bytes), 0);
+    } while (n == -1 && errno == EINTR);
+
+    if (n != (ssize_t) sizeof(bytes)) {
+        return -1;
+    }
+
+    for (i = 0; i < CAPHEALTH_ID_BYTES; i++) {
+        id[2 * i] = hex[bytes[i] >> 4];
+        id[2 * i + 1] = hex[bytes[i] & 15];
+    }
+
+    id[CAPHEALTH_ID_LEN] = '\0';
+
+    return 0;
+}
+
+
+int
+caphealth_id_valid(const char *id, size_t len)
+{
+    size_t  i;
+
+    if (len != CAPHEALTH_ID_LEN) {
+        return 0;
+    }
+
+    for (i = 0; i < len; i++) {
+        if ((id[i] < '0' || id[i] > '9') && (id[i] < 'a' || id[i] > 'f')) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+int
+caphealth_variant_valid(const char *name, size_t len)
+{
+    size_t  i;
+
+    if (len == 0 || len > CAPHEALTH_VARIANT_LEN) {
+        return 0;
+    }
+
+    for (i = 0; i < len; i++) {
+        if ((name[i] < '0' || name[i] > '9')
+            && (name[i] < 'a' || name[i] > 'z')
+            && name[i] != '-')
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+size_t
+caphealth_path(char path[CAPHEALTH_PATH_LEN], const char *id,
+    const char *variant)
+{
+    int  n;
+
+    n = snprintf(path, CAPHEALTH_PATH_LEN, "%.2s/%.2s/%s_%.*s.webp",
+                 id, id + 2, id, CAPHEALTH_VARIANT_LEN, variant);
+
+    return (size_t) n;
+}

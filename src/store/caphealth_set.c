@@ -1,0 +1,485 @@
+
+/*
+ * The files of one image, from their making to their end.
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "caphealth_set.h"
+
+
+/* RIFF, the size of what follows, WEBP */
+#define CAPHEALTH_SET_RIFF   12
+
+/* ".", ".tmp" */
+#define CAPHEALTH_TEMP_LEN   (CAPHEALTH_PATH_LEN + 5)
+
+
+static int caphealth_set_leaf(caphealth_set_t *set, const char *root);
+static int caphealth_set_enter(caphealth_set_t *set, int parent,
+    const char *name, size_t len);
+static int caphealth_set_file(caphealth_set_t *set, caphealth_set_file_t *f);
+static int caphealth_set_link(caphealth_set_t *set, caphealth_set_file_t *f);
+static int caphealth_set_move(caphealth_set_t *set, caphealth_set_file_t *f,
+    const char *name);
+static void caphealth_set_temp(caphealth_set_t *set, caphealth_set_file_t *f,
+    char temp[CAPHEALTH_TEMP_LEN]);
+static int caphealth_set_remove_file(int dir, const char *name,
+    unsigned *files, uint64_t *bytes);
+static int caphealth_set_remove_rest(int dir, const char *id,
+    unsigned *files, uint64_t *bytes);
+static int caphealth_set_failed(caphealth_set_t *set, const char *call);
+
+
+void
+caphealth_set_init(caphealth_set_t *set)
+{
+    memset(set, 0, sizeof(caphealth_set_t));
+    set->dir = -1;
+}
+
+
+void
+caphealth_set_add(caphealth_set_t *set, const char *name)
+{
+    caphealth_set_file_t  *f;
+
+    f = &set->files[set->nfiles++];
+
+    f->fd = -1;
+    (void) snprintf(f->name, sizeof(f->name), "%s", name);
+}
+
+
+int
+caphealth_set_open(caphealth_set_t *set, const char *root)
+{
+    unsigned  i;
+
+    if (caphealth_id_create(set->id) == -1) {
+        return caphealth_set_failed(set, "getrandom()");
+    }
+
+    if (caphealth_set_leaf(set, root) == -1) {
+        return -1;
+    }
+
+    for (i = 0; i < set->nfiles; i++) {
+        if (caphealth_set_file(set, &set->files[i]) == -1) {
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+caphealth_set_leaf(caphealth_set_t *set, const char *root)
+{
+    int  top, slice;
+
+    top = open(root, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    if (top == -1) {
+        return caphealth_set_failed(set, "open() of the image root");
+    }
+
+    slice = caphealth_set_enter(set, top, set->id, 2);
+    (void) close(top);
+
+    if (slice == -1) {
+        return -1;
+    }
+
+    set->dir = caphealth_set_enter(set, slice, set->id + 2, 2);
+    (void) close(slice);
+
+    return set->dir == -1 ? -1 : 0;
+}
+
+
+/* a directory that is new must be as durable as what will be in it */
+
+static int
+caphealth_set_enter(caphealth_set_t *set, int parent, const char *name,
+    size_t len)
+{
+    int   fd;
+    char  dir[8];
+
+    (void) snprintf(dir, sizeof(dir), "%.*s", (int) len, name);
+
+    fd = openat(parent, dir, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+
+    if (fd != -1) {
+        return fd;
+    }
+
+    if (errno != ENOENT) {
+        return caphealth_set_failed(set, "open() of a shard directory");
+    }
+
+    if (mkdirat(parent, dir, 0755) == -1 && errno != EEXIST) {
+        return caphealth_set_failed(set, "mkdir()");
+    }
+
+    if (fsync(parent) == -1) {
+        return caphealth_set_failed(set, "fsync() of a directory");
+    }
+
+    fd = openat(parent, dir, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+
+    return fd == -1 ? caphealth_set_failed(set, "open() of a shard directory")
+                    : fd;
+}
+
+
+static int
+caphealth_set_file(caphealth_set_t *set, caphealth_set_file_t *f)
+{
+    char  temp[CAPHEALTH_TEMP_LEN];
+
+    if (!set->no_tmpfile) {
+        f->fd = openat(set->dir, ".", O_TMPFILE|O_RDWR|O_CLOEXEC, 0644);
+
+        if (f->fd == -1 && errno != EOPNOTSUPP && errno != EISDIR
+            && errno != EINVAL)
+        {
+            return caphealth_set_failed(set, "open(O_TMPFILE)");
+        }
+    }
+
+    if (f->fd == -1) {
+        caphealth_set_temp(set, f, temp);
+
+        f->fd = openat(set->dir, temp,
+                       O_RDWR|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0644);
+        if (f->fd == -1) {
+            return caphealth_set_failed(set, "open(O_CREAT|O_EXCL)");
+        }
+
+        f->named = 1;
+    }
+
+    /* whatever the umask */
+
+    if (fchmod(f->fd, 0644) == -1) {
+        return caphealth_set_failed(set, "fchmod()");
+    }
+
+    return 0;
+}
+
+
+int
+caphealth_set_check(caphealth_set_t *set, unsigned i, uint64_t bytes)
+{
+    ssize_t      n;
+    uint32_t     riff;
+    uint8_t      head[CAPHEALTH_SET_RIFF];
+    struct stat  st;
+
+    if (fstat(set->files[i].fd, &st) == -1) {
+        return caphealth_set_failed(set, "fstat()");
+    }
+
+    do {
+        n = pread(set->files[i].fd, head, sizeof(head), 0);
+    } while (n == -1 && errno == EINTR);
+
+    if (n == -1) {
+        return caphealth_set_failed(set, "pread()");
+    }
+
+    if (n == (ssize_t) sizeof(head)) {
+        riff = head[4] | head[5] << 8 | head[6] << 16
+               | (uint32_t) head[7] << 24;
+
+        if (st.st_size >= 0
+            && (uint64_t) st.st_size == bytes
+            && (uint64_t) riff + 8 == bytes
+            && memcmp(head, "RIFF", 4) == 0
+            && memcmp(head + 8, "WEBP", 4) == 0)
+        {
+            return 0;
+        }
+    }
+
+    errno = EINVAL;
+
+    return caphealth_set_failed(set, "check of an output");
+}
+
+
+int
+caphealth_set_publish(caphealth_set_t *set)
+{
+    int       err;
+    unsigned  i;
+
+    for (i = set->nfiles; i-- > 0; /* void */) {
+        if (caphealth_set_link(set, &set->files[i]) == -1) {
+            goto failed;
+        }
+    }
+
+    if (fsync(set->dir) == -1) {
+        (void) caphealth_set_failed(set, "fsync() of a directory");
+        goto failed;
+    }
+
+    return 0;
+
+failed:
+
+    err = errno;
+    caphealth_set_withdraw(set);
+    errno = err;
+
+    return -1;
+}
+
+
+static int
+caphealth_set_link(caphealth_set_t *set, caphealth_set_file_t *f)
+{
+    char  path[CAPHEALTH_PATH_LEN], fd[sizeof("/proc/self/fd/") + 12];
+
+    (void) caphealth_path(path, set->id, f->name);
+
+    if (f->named) {
+        if (caphealth_set_move(set, f, path + CAPHEALTH_LEAF_LEN) == -1) {
+            return caphealth_set_failed(set, "renameat2()");
+        }
+
+        f->named = 0;
+        f->linked = 1;
+
+        return 0;
+    }
+
+    /* AT_EMPTY_PATH needs a privilege that a worker does not have */
+
+    (void) snprintf(fd, sizeof(fd), "/proc/self/fd/%d", f->fd);
+
+    if (linkat(AT_FDCWD, fd, set->dir, path + CAPHEALTH_LEAF_LEN,
+               AT_SYMLINK_FOLLOW)
+        == -1)
+    {
+        return caphealth_set_failed(set, "linkat()");
+    }
+
+    f->linked = 1;
+
+    return 0;
+}
+
+
+/* some file systems, NFS among them, know no RENAME_NOREPLACE */
+
+static int
+caphealth_set_move(caphealth_set_t *set, caphealth_set_file_t *f,
+    const char *name)
+{
+    char  temp[CAPHEALTH_TEMP_LEN];
+
+    caphealth_set_temp(set, f, temp);
+
+    if (renameat2(set->dir, temp, set->dir, name, RENAME_NOREPLACE) == 0) {
+        return 0;
+    }
+
+    if (errno != EINVAL && errno != ENOSYS) {
+        return -1;
+    }
+
+    if (linkat(set->dir, temp, set->dir, name, 0) == -1) {
+        return -1;
+    }
+
+    (void) unlinkat(set->dir, temp, 0);
+
+    return 0;
+}
+
+
+static void
+caphealth_set_temp(caphealth_set_t *set, caphealth_set_file_t *f,
+    char temp[CAPHEALTH_TEMP_LEN])
+{
+    char  path[CAPHEALTH_PATH_LEN];
+
+    (void) caphealth_path(path, set->id, f->name);
+    (void) snprintf(temp, CAPHEALTH_TEMP_LEN, ".%s.tmp",
+                    path + CAPHEALTH_LEAF_LEN);
+}
+
+
+void
+caphealth_set_withdraw(caphealth_set_t *set)
+{
+    char                   path[CAPHEALTH_PATH_LEN];
+    unsigned               i;
+    caphealth_set_file_t  *f;
+
+    for (i = 0; i < set->nfiles; i++) {
+        f = &set->files[i];
+
+        if (f->linked) {
+            (void) caphealth_path(path, set->id, f->name);
+            (void) unlinkat(set->dir, path + CAPHEALTH_LEAF_LEN, 0);
+            f->linked = 0;
+        }
+    }
+}
+
+
+void
+caphealth_set_close(caphealth_set_t *set)
+{
+    char                   temp[CAPHEALTH_TEMP_LEN];
+    unsigned               i;
+    caphealth_set_file_t  *f;
+
+    for (i = 0; i < set->nfiles; i++) {
+        f = &set->files[i];
+
+        if (f->named) {
+            caphealth_set_temp(set, f, temp);
+            (void) unlinkat(set->dir, temp, 0);
+            f->named = 0;
+        }
+
+        if (f->fd != -1) {
+            (void) close(f->fd);
+            f->fd = -1;
+        }
+    }
+
+    if (set->dir != -1) {
+        (void) close(set->dir);
+        set->dir = -1;
+    }
+}
+
+
+int
+caphealth_set_remove(const char *root, const char *id, const char *mark,
+    unsigned *files, uint64_t *bytes)
+{
+    int   top, dir, rc, err;
+    char  path[CAPHEALTH_PATH_LEN], leaf[CAPHEALTH_LEAF_LEN];
+
+    *files = 0;
+    *bytes = 0;
+
+    (void) caphealth_path(path, id, mark);
+    (void) snprintf(leaf, sizeof(leaf), "%.2s/%.2s", id, id + 2);
+
+    top = open(root, O_PATH|O_DIRECTORY|O_CLOEXEC);
+    if (top == -1) {
+        return -1;
+    }
+
+    dir = openat(top, leaf, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+    err = errno;
+    (void) close(top);
+
+    if (dir == -1) {
+        errno = err;
+        return -1;
+    }
+
+    rc = caphealth_set_remove_file(dir, path + CAPHEALTH_LEAF_LEN, files,
+                                   bytes);
+    if (rc == 0) {
+        rc = caphealth_set_remove_rest(dir, id, files, bytes);
+    }
+
+    if (rc == 0) {
+        rc = fsync(dir);
+    }
+
+    err = errno;
+    (void) close(dir);
+    errno = err;
+
+    return rc;
+}
+
+
+static int
+caphealth_set_remove_file(int dir, const char *name, unsigned *files,
+    uint64_t *bytes)
+{
+    struct stat  st;
+
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
+        return -1;
+    }
+
+    if (unlinkat(dir, name, 0) == -1) {
+        return -1;
+    }
+
+    (*files)++;
+    *bytes += (uint64_t) st.st_size;
+
+    return 0;
+}
+
+
+/* the variants may have been configured otherwise when it was uploaded */
+
+static int
+caphealth_set_remove_rest(int dir, const char *id, unsigned *files,
+    uint64_t *bytes)
+{
+    DIR            *list;
+    int             fd, err;
+    struct dirent  *entry;
+
+    fd = openat(dir, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    if (fd == -1) {
+        return -1;
+    }
+
+    list = fdopendir(fd);
+    if (list == NULL) {
+        (void) close(fd);
+        return -1;
+    }
+
+    err = 0;
+
+    while ((entry = readdir(list)) != NULL) {
+        if (strncmp(entry->d_name, id, CAPHEALTH_ID_LEN) == 0
+            && entry->d_name[CAPHEALTH_ID_LEN] == '_'
+            && caphealth_set_remove_file(dir, entry->d_name, files, bytes)
+               == -1
+            && errno != ENOENT)
+        {
+            err = errno;
+        }
+    }
+
+    (void) closedir(list);
+    errno = err;
+
+    return err ? -1 : 0;
+}
+
+
+static int
+caphealth_set_failed(caphealth_set_t *set, const char *call)
+{
+    set->failed = call;
+
+    return -1;
+}

@@ -1,0 +1,258 @@
+# Converters that crash, hang, lie, or are not there: the upload in hand gets
+# an answer, nothing is left behind, the next one works.
+#
+# t/strange/convert.c is the real converter but for its decoder, which does
+# what the image tells it to.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+
+use Caphealth::Upload qw(photo strange form);
+use File::Copy qw(copy);
+use File::Temp qw(tempdir);
+use JSON::PP qw(decode_json);
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $build = $ENV{BUILD} || 'build';
+my $asan = $ENV{TEST_NGINX_PRELOAD};
+my $helpers = Caphealth::Upload::strange_helpers();
+
+subtest 'a decoder that does what it must not' => sub {
+    plan skip_all => 'a build with sanitizers has no sandbox' if $asan;
+
+    my $nginx = Caphealth::Upload->new(
+        http => "caphealth_helper_dir $helpers;");
+    my $before;
+
+    for my $call (qw(open socket execve fork kill readv execmem)) {
+        my $response = $nginx->post(strange($call));
+
+        is $response->{status}, 422, "$call: the upload is refused";
+        is_deeply [ $nginx->files ], [], 'nothing is left';
+    }
+
+    is $nginx->logged(qr/caphealth-converter \d+ exited on signal 31/), 7,
+       'each was killed by the kernel, SIGSYS';
+    is $nginx->post(strange('well'))->{status}, 201, 'the next upload works';
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'a decoder that fails' => sub {
+    my $nginx = Caphealth::Upload->new(
+        http => "caphealth_helper_dir $helpers; caphealth_image_timeout 2s;
+                 caphealth_image_memory 200m;");
+
+    is $nginx->post(strange('well'))->{status}, 201, 'works at first';
+
+    my $id = decode_json($nginx->post(strange('well'))->{content})
+             ->{images}[0]{id};
+    my $before = $nginx->descriptors;
+    my $sets = keys %{ $nginx->sets };
+
+    for my $case ([ crash => 422, qr/decoder stopped/ ],
+                  [ hang => 422, qr/not converted within 2000 ms/ ],
+                  [ bloat => 422, qr/more memory than is allowed/ ],
+                  [ garbage => 422, qr/decoder stopped/ ],
+                  [ short => 422, qr/decoder stopped/ ],
+                  [ serial => 422, qr/decoder stopped/ ],
+                  [ numbers => 422, qr/decoder stopped/ ],
+                  [ bytes => 422, qr/decoder stopped/ ],
+                  [ status => 422, qr/decoder stopped/ ],
+                  [ detail => 422, qr/decoder stopped/ ],
+                  [ quotes => 422, qr/damaged \(it says "\\boo"\)/ ],
+                  [ full => 507, qr/no room/ ])
+    {
+        my ($word, $status, $detail) = @$case;
+
+        next if $asan && $word eq 'bloat';
+
+        my $response = $nginx->post(strange($word));
+
+        is $response->{status}, $status, "$word: $status";
+        is $response->{headers}{'content-type'}, 'application/problem+json',
+           'a problem';
+        like decode_json($response->{content})->{detail}, $detail,
+             'that says what it was';
+        is $nginx->post(strange('well'))->{status}, 201,
+           'the next upload works';
+        $sets++;
+        is keys %{ $nginx->sets }, $sets, 'nothing else is there';
+    }
+
+    my ($body, $headers) = form('a.jpg' => strange('well'),
+                                'b.jpg' => strange('quotes'),
+                                'c.jpg' => strange('well'));
+    my $response = $nginx->post($body, $headers);
+
+    is $response->{status}, 422, 'one bad one of several';
+    like decode_json($response->{content})->{detail},
+         qr/^File 2 of 3, "b\.jpg": /, 'is named';
+    is keys %{ $nginx->sets }, $sets, 'and none of them is stored';
+
+    ok $nginx->idle($before), 'no descriptor is left open';
+    is scalar $nginx->converters, 1, 'one converter';
+    is $nginx->logged(qr/worker process \d+ exited on signal/), 0,
+       'the worker lives';
+    is $nginx->get("/media/" . substr($id, 0, 2) . '/' . substr($id, 2, 2)
+                   . "/${id}_original.webp")->{status}, 200,
+       'what was stored is served';
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'one that hangs holds up nobody else' => sub {
+    my $nginx = Caphealth::Upload->new(
+        http => "caphealth_helper_dir $helpers; caphealth_image_timeout 5s;
+                 caphealth_image_converters 2;");
+
+    my @statuses = $nginx->parallel(2, sub {
+        my ($i) = @_;
+
+        return $nginx->post(strange('hang'))->{status} if $i == 0;
+
+        sleep 0.5;
+
+        my $start = time;
+        my $status = $nginx->post(strange('well'))->{status};
+
+        return time - $start < 4 ? $status : 'late';
+    });
+
+    is_deeply \@statuses, [ 422, 201 ], 'another is answered meanwhile';
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'keeps crashing' => sub {
+    my $nginx = Caphealth::Upload->new(
+        http => "caphealth_helper_dir $helpers;");
+    my $end = time + 3;
+    my $n = 0;
+
+    while (time < $end) {
+        is $nginx->post(strange('crash'))->{status}, 422, 'crash';
+        $n++;
+    }
+
+    cmp_ok $n, '<=', 10, 'the pause between two starts grows';
+    is $nginx->post(strange('well'))->{status}, 201, 'the next upload works';
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'renewed' => sub {
+    my $nginx = Caphealth::Upload->new(
+        http => "caphealth_helper_dir $helpers;");
+    my %pids;
+
+    for (1 .. 205) {
+        my $status = $nginx->post(strange('well'))->{status};
+
+        is $status, 201, 'upload' if $status != 201;
+        $pids{$_} = 1 for $nginx->converters;
+    }
+
+    cmp_ok scalar keys %pids, '>=', 3, 'after a hundred images each';
+    ok $nginx->until(sub { $nginx->converters == 1 }), 'one is left';
+    is $nginx->logged(qr/\[(alert|crit|emerg|error)\]/), 0,
+       'nothing is said of it';
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'too many at once' => sub {
+    my $nginx = Caphealth::Upload->new(
+        http => "caphealth_helper_dir $helpers; caphealth_image_queue 1;");
+
+    $nginx->post(strange('well'));
+
+    my @answers = $nginx->parallel(5, sub {
+        my $response = $nginx->post(strange('slow'));
+
+        return "$response->{status} "
+               . ($response->{headers}{'retry-after'} // '-');
+    });
+
+    is scalar(grep { $_ eq '201 -' } @answers), 2, 'two are taken';
+    is scalar(grep { /^503 [1-9]\d*$/ } @answers), 3,
+       'the others are told when to come again';
+    is keys %{ $nginx->sets }, 3, 'what was answered is stored';
+    is $nginx->post(strange('well'))->{status}, 201, 'then there is room';
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'missing' => sub {
+    my $dir = tempdir(CLEANUP => 1);
+    my $program = "$dir/caphealth-converter";
+
+    chmod 0755, $dir;
+    system("cp $helpers/* $dir/") == 0 or die 'cp';
+
+    my $nginx = Caphealth::Upload->new(
+        http => "caphealth_helper_dir $dir;", );
+    my $before = $nginx->descriptors;
+
+    unlink $program;
+
+    like $nginx->check, qr/"\Q$program\E" is not there: install it/,
+         'nginx -t says so';
+
+    my $response = $nginx->post(strange('well'));
+
+    is $response->{status}, 503, 'an upload is refused';
+    like $response->{headers}{'retry-after'}, qr/^[1-9]/, 'for now';
+    like decode_json($response->{content})->{detail}, qr/error log/,
+         'for a reason that is in the log';
+    is $nginx->logged(qr/execve\("\Q$program\E"\) failed, check that/), 1,
+       'which it is';
+    is_deeply [ $nginx->files ], [], 'nothing is left';
+
+    copy("$helpers/caphealth-converter", $program) or die $!;
+    chmod 0755, $program;
+
+    ok $nginx->until(sub { $nginx->post(strange('well'))->{status} == 201 }),
+       'heals once it is there again';
+    is $nginx->logged(qr/caphealth-converter \d+ works again/), 1,
+       'and the log says so';
+    ok $nginx->idle($before), 'no descriptor is left open';
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'another program' => sub {
+    my $dir = tempdir(CLEANUP => 1);
+
+    chmod 0755, $dir;
+    copy("$helpers/caphealth-collector", "$dir/") or die $!;
+    chmod 0755, "$dir/caphealth-collector";
+
+    my ($version) = `cat src/ipc/caphealth_ipc.h`
+                    =~ /define CAPHEALTH_IPC_VERSION\s+(\d+)/;
+
+    for my $case (
+        [ 'of another version', q{send $s, pack('SSLQ', 99, 1, 0, 0), 0},
+          qr/is of another version than the module: protocol 99, expected/ ],
+        [ 'that says nothing of a message', q{send $s, 'x', 0},
+          qr/caphealth-converter sent an invalid answer, uploads are/ ],
+        [ 'that is ready before it says its version',
+          qq{send \$s, pack('SSLQ', $version, 7, 0, 0), 0},
+          qr/did not introduce itself/ ],
+        [ 'that ends', q{exit 3}, qr/caphealth-converter died/ ])
+    {
+        my ($name, $code, $logged) = @$case;
+
+        open my $file, '>', "$dir/caphealth-converter" or die $!;
+        print {$file} "#!/usr/bin/perl\nopen my \$s, '+<&=', 3;\n$code;\n"
+                      . "sleep 60;\n";
+        close $file;
+        chmod 0755, "$dir/caphealth-converter";
+
+        my $nginx = Caphealth::Upload->new(
+            http => "caphealth_helper_dir $dir;");
+
+        is $nginx->post(strange('well'))->{status}, 503, $name;
+        ok $nginx->logged($logged), 'the log says what it was';
+        is_deeply [ $nginx->files ], [], 'nothing is left';
+        ok $nginx->stop, 'quits';
+    }
+};
+
+done_testing;

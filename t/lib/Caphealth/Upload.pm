@@ -1,0 +1,233 @@
+package Caphealth::Upload;
+
+# A real nginx that takes uploads, and what they leave behind.
+
+use strict;
+use warnings;
+
+use parent 'Caphealth::Server';
+
+use Carp qw(croak);
+use Exporter qw(import);
+use File::Temp qw(tempdir);
+use HTTP::Tiny;
+use IO::Socket::INET;
+use JSON::PP qw(decode_json);
+use Time::HiRes qw(sleep);
+
+our @EXPORT_OK = qw(photo strange form);
+
+my $build = $ENV{BUILD} || 'build';
+my $dir = tempdir('caphealth-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+
+chmod 0755, $dir;
+
+# photo(WIDTHxHEIGHT, FORMAT): the bytes of a picture with something in it
+
+my %photo;
+
+sub photo {
+    my ($size, $format) = @_;
+
+    $format //= 'jpeg';
+
+    return $photo{"$size $format"} //= do {
+        my $data = `convert -size $size -seed 7 plasma:fractal $format:-`;
+
+        $? == 0 or croak "convert failed\n";
+        $data;
+    };
+}
+
+# strange(WORD): what makes t/strange/convert.c do that
+
+sub strange {
+    my ($word) = @_;
+
+    return "\xff\xd8\xff$word";
+}
+
+# form(NAME => BYTES, ...): the body of a form, and its headers
+
+sub form {
+    my @files = @_;
+
+    my $body = '';
+
+    while (my ($name, $bytes) = splice @files, 0, 2) {
+        $body .= "--b1234\r\nContent-Disposition: form-data; name=\"file\"; "
+                 . "filename=\"$name\"\r\n\r\n$bytes\r\n";
+    }
+
+    return ("$body--b1234--\r\n",
+            { 'Content-Type' => 'multipart/form-data; boundary=b1234' });
+}
+
+# a directory of helper programs, with the strange converter in it
+
+sub strange_helpers {
+    my $helpers = "$dir/strange";
+
+    if (!-d $helpers) {
+        mkdir $helpers;
+        system('cp', "$build/strange/caphealth-converter",
+               "$build/caphealth-collector", "$helpers/") == 0
+            or croak "cp failed\n";
+    }
+
+    return $helpers;
+}
+
+# new(%option), as Caphealth::Server's, and root => PATH, location => ...
+
+sub new {
+    my ($class, %option) = @_;
+
+    my $root = $option{root} // tempdir('images-XXXXXX', DIR => $dir);
+    my $http = $option{http} // '';
+    my $location = $option{location} // '';
+
+    return $class->SUPER::new(
+        %option,
+        root => $root,
+        http => "client_max_body_size 32m;
+                 caphealth_image_root $root;
+                 caphealth_image_url /media/;
+                 $http",
+        locations => "location /upload { caphealth_image_upload; $location }
+                      location /media/ { alias $root/; }",
+    );
+}
+
+sub post {
+    my ($self, $content, $headers) = @_;
+
+    return HTTP::Tiny->new(timeout => 60)->post(
+        "http://127.0.0.1:$self->{port}/upload",
+        { content => $content, headers => $headers // {} });
+}
+
+sub remove {
+    my ($self, $id) = @_;
+
+    return $self->{client}->delete(
+        "http://127.0.0.1:$self->{port}/upload/$id");
+}
+
+# parallel(N, CODE): runs CODE->(0) ... CODE->(N - 1) at once, in processes of
+# their own; the values they return, in order
+
+sub parallel {
+    my ($self, $n, $code) = @_;
+
+    my (@pipes, @values);
+
+    for my $i (0 .. $n - 1) {
+        my $pid = open my $pipe, '-|';
+
+        defined $pid or croak "fork: $!";
+
+        if ($pid == 0) {
+            require POSIX;
+
+            my $value = eval { $code->($i) } // "died: $@";
+
+            syswrite STDOUT, $value;
+            POSIX::_exit(0);
+        }
+
+        push @pipes, $pipe;
+    }
+
+    for my $pipe (@pipes) {
+        local $/ = undef;
+        push @values, scalar readline $pipe;
+        close $pipe;
+    }
+
+    return @values;
+}
+
+# raw(BYTES): a connection on which that was sent
+
+sub raw {
+    my ($self, $bytes) = @_;
+
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                       PeerPort => $self->{port})
+        or croak "connect: $!";
+
+    print {$socket} $bytes;
+    $socket->flush;
+
+    return $socket;
+}
+
+sub converters {
+    my ($self) = @_;
+
+    return $self->pids(qr/caphealth-converter/);
+}
+
+# files below the root, relative to it
+
+sub files {
+    my ($self) = @_;
+
+    my @files = split /\n/, `cd $self->{root} && find . -type f`;
+
+    return @files;
+}
+
+# the sets of files: { id => number of files }
+
+sub sets {
+    my ($self) = @_;
+
+    my %sets;
+
+    for my $file ($self->files) {
+        my ($id) = $file =~ m{^\./../../([0-9a-f]{32})_[a-z0-9]+\.webp$}
+            or croak "a stray file: $file\n";
+
+        $sets{$id}++;
+    }
+
+    return \%sets;
+}
+
+# open descriptors of the workers, but for connections of clients
+
+sub descriptors {
+    my ($self) = @_;
+
+    my %count;
+
+    for my $pid ($self->workers) {
+        for my $fd (glob "/proc/$pid/fd/*") {
+            my $target = readlink $fd // next;
+
+            $target =~ s/:\[?\d*\]?.*//;
+            $count{$target}++;
+        }
+    }
+
+    delete $count{socket};
+
+    return \%count;
+}
+
+# all is as it should be when nothing is going on
+
+sub idle {
+    my ($self, $before) = @_;
+
+    return $self->until(sub {
+        my $now = $self->descriptors;
+
+        join(' ', map { "$_=$now->{$_}" } sort keys %$now)
+        eq join ' ', map { "$_=$before->{$_}" } sort keys %$before;
+    });
+}
+
+1;

@@ -1,0 +1,310 @@
+
+/*
+ * A converter whose decoder does what the image tells it to: everything else
+ * of it, the sandbox and the messages, is the real one's.  An image is a JPEG
+ * by its first three bytes, then a word.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "caphealth_convert.h"
+#include "caphealth_format.h"
+#include "caphealth_ipc.h"
+
+
+typedef struct {
+    const char  *word;
+    void       (*act)(caphealth_result_t *result);
+} strange_t;
+
+
+static void
+do_open(caphealth_result_t *result)
+{
+    (void) result;
+    (void) syscall(SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY);
+}
+
+
+static void
+do_socket(caphealth_result_t *result)
+{
+    (void) result;
+    (void) socket(AF_INET, SOCK_STREAM, 0);
+}
+
+
+static void
+do_execve(caphealth_result_t *result)
+{
+    char  *argv[] = { "/bin/true", NULL };
+
+    (void) result;
+    (void) execve(argv[0], argv, NULL);
+}
+
+
+static void
+do_fork(caphealth_result_t *result)
+{
+    (void) result;
+    (void) fork();
+}
+
+
+static void
+do_kill(caphealth_result_t *result)
+{
+    (void) result;
+    (void) kill(getppid(), SIGTERM);
+}
+
+
+static void
+do_ptrace(caphealth_result_t *result)
+{
+    (void) result;
+    (void) syscall(SYS_process_vm_readv, 1, NULL, 0, NULL, 0, 0);
+}
+
+
+static void
+do_execmem(caphealth_result_t *result)
+{
+    (void) result;
+    (void) mmap(NULL, 4096, PROT_WRITE|PROT_EXEC, MAP_PRIVATE|MAP_ANONYMOUS,
+                -1, 0);
+}
+
+
+static void
+do_crash(caphealth_result_t *result)
+{
+    (void) result;
+    __builtin_trap();
+}
+
+
+static void
+do_hang(caphealth_result_t *result)
+{
+    volatile unsigned  n;
+
+    (void) result;
+
+    for (n = 0; /* void */ ; n++) { /* void */ }
+}
+
+
+static void
+do_slow(caphealth_result_t *result)
+{
+    struct timespec  start, now;
+
+    (void) result;
+    (void) clock_gettime(CLOCK_MONOTONIC, &start);
+
+    do {
+        (void) clock_gettime(CLOCK_MONOTONIC, &now);
+    } while (now.tv_sec - start.tv_sec < 2);
+}
+
+
+static void
+do_bloat(caphealth_result_t *result)
+{
+    char    *p;
+    size_t   i;
+
+    while ((p = malloc(1024 * 1024)) != NULL) {
+        for (i = 0; i < 1024 * 1024; i += 4096) {
+            p[i] = 1;
+        }
+    }
+
+    result->status = CAPHEALTH_JOB_NO_MEMORY;
+}
+
+
+static void
+say(const void *data, size_t size)
+{
+    struct iovec   iov;
+    struct msghdr  msg;
+
+    memset(&msg, 0, sizeof(struct msghdr));
+
+    iov.iov_base = (void *) data;
+    iov.iov_len = size;
+    msg.msg_iov = &iov;
+    msg.msg_iovlen = 1;
+
+    (void) sendmsg(CAPHEALTH_IPC_FD, &msg, MSG_NOSIGNAL);
+}
+
+
+static void
+do_garbage(caphealth_result_t *result)
+{
+    (void) result;
+    say("What is the answer to the ultimate question?", 44);
+}
+
+
+static void
+do_short(caphealth_result_t *result)
+{
+    (void) result;
+    say("?", 1);
+}
+
+
+static void
+do_serial(caphealth_result_t *result)
+{
+    struct {
+        caphealth_ipc_message_t  m;
+        caphealth_result_t       result;
+    } answer;
+
+    memset(&answer, 0, sizeof(answer));
+    answer.m.version = CAPHEALTH_IPC_VERSION;
+    answer.m.type = CAPHEALTH_IPC_CONVERTED;
+    answer.m.serial = 4711;
+    answer.result = *result;
+
+    say(&answer, sizeof(answer));
+}
+
+
+static void
+do_numbers(caphealth_result_t *result)
+{
+    result->outputs[0].width = 70000;
+}
+
+
+static void
+do_bytes(caphealth_result_t *result)
+{
+    result->outputs[0].bytes++;
+}
+
+
+static void
+do_status(caphealth_result_t *result)
+{
+    result->status = 99;
+}
+
+
+static void
+do_detail(caphealth_result_t *result)
+{
+    result->status = CAPHEALTH_JOB_INVALID;
+    memset(result->detail, '\\', sizeof(result->detail));
+}
+
+
+static void
+do_quotes(caphealth_result_t *result)
+{
+    result->status = CAPHEALTH_JOB_INVALID;
+    strcpy(result->detail, "it says \"\\boo\"");
+}
+
+
+static void
+do_full(caphealth_result_t *result)
+{
+    result->status = CAPHEALTH_JOB_WRITE;
+    result->error = ENOSPC;
+}
+
+
+static void
+do_nothing(caphealth_result_t *result)
+{
+    (void) result;
+}
+
+
+static const strange_t  acts[] = {
+    { "open", do_open },
+    { "socket", do_socket },
+    { "execve", do_execve },
+    { "fork", do_fork },
+    { "kill", do_kill },
+    { "readv", do_ptrace },
+    { "execmem", do_execmem },
+    { "crash", do_crash },
+    { "hang", do_hang },
+    { "slow", do_slow },
+    { "bloat", do_bloat },
+    { "garbage", do_garbage },
+    { "short", do_short },
+    { "serial", do_serial },
+    { "numbers", do_numbers },
+    { "bytes", do_bytes },
+    { "status", do_status },
+    { "detail", do_detail },
+    { "quotes", do_quotes },
+    { "full", do_full },
+    { "well", do_nothing },
+    { NULL, NULL }
+};
+
+
+caphealth_job_status_e
+caphealth_convert(const caphealth_job_t *job, const uint8_t *data,
+    size_t length, caphealth_convert_write_pt write_output, void *ctx,
+    caphealth_result_t *result)
+{
+    unsigned          i;
+    const strange_t  *s;
+
+    static const uint8_t  webp[] = "RIFF\4\0\0\0WEBP";
+
+    result->format = CAPHEALTH_FORMAT_JPEG;
+    result->width = 1;
+    result->height = 1;
+    result->nvariants = job->nvariants;
+
+    for (i = 0; i < job->nvariants; i++) {
+        if (write_output(ctx, i, webp, sizeof(webp) - 1) == -1) {
+            result->status = CAPHEALTH_JOB_WRITE;
+            result->error = (uint32_t) errno;
+            return CAPHEALTH_JOB_WRITE;
+        }
+
+        result->outputs[i].width = 1;
+        result->outputs[i].height = 1;
+        result->outputs[i].bytes = sizeof(webp) - 1;
+    }
+
+    for (s = acts; s->word; s++) {
+        if (length >= 3 + strlen(s->word)
+            && memcmp(data + 3, s->word, strlen(s->word)) == 0)
+        {
+            s->act(result);
+        }
+    }
+
+    return (caphealth_job_status_e) result->status;
+}
+
+
+int
+caphealth_convert_warm_up(void)
+{
+    return 0;
+}

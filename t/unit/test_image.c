@@ -1,0 +1,218 @@
+
+/*
+ * What is told of an image by its first bytes, of a variant by its words, of
+ * a converter by its answer.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "caphealth_format.h"
+#include "caphealth_job.h"
+#include "caphealth_variants.h"
+
+
+static void
+formats(void **state)
+{
+    size_t  i;
+
+    static const struct {
+        const char         *bytes;
+        size_t              size;
+        caphealth_format_e  format;
+        const char         *guess;
+    } table[] = {
+        { "\377\330\377\340", 4, CAPHEALTH_FORMAT_JPEG, NULL },
+        { "\377\330", 2, CAPHEALTH_FORMAT_UNKNOWN, NULL },
+        { "\211PNG\r\n\032\n", 8, CAPHEALTH_FORMAT_PNG, NULL },
+        { "\211PNG\n\032\n", 7, CAPHEALTH_FORMAT_UNKNOWN, NULL },
+        { "RIFF\0\0\0\0WEBPVP8 ", 16, CAPHEALTH_FORMAT_WEBP, NULL },
+        { "RIFF\0\0\0\0WAVEfmt ", 16, CAPHEALTH_FORMAT_UNKNOWN, NULL },
+        { "GIF89a", 6, CAPHEALTH_FORMAT_UNKNOWN, "a GIF image" },
+        { "\0\0\0\30ftypheic", 12, CAPHEALTH_FORMAT_UNKNOWN, "a HEIC photo" },
+        { "\0\0\0\30ftypavif", 12, CAPHEALTH_FORMAT_UNKNOWN,
+          "an AVIF image" },
+        { "\0\0\0\30ftypisom", 12, CAPHEALTH_FORMAT_UNKNOWN, "a video" },
+        { "<svg xmlns", 10, CAPHEALTH_FORMAT_UNKNOWN, "an SVG drawing" },
+        { "\357\273\277 \n<SVG>", 10, CAPHEALTH_FORMAT_UNKNOWN,
+          "an SVG drawing" },
+        { "<?xml version", 13, CAPHEALTH_FORMAT_UNKNOWN,
+          "an XML document, an SVG drawing perhaps" },
+        { "<html>", 6, CAPHEALTH_FORMAT_UNKNOWN, "an HTML or XML document" },
+        { "Hello", 5, CAPHEALTH_FORMAT_UNKNOWN, "text" },
+        { "II*\0", 4, CAPHEALTH_FORMAT_UNKNOWN,
+          "a TIFF image, or a camera's raw one" },
+        { "\1\2\3", 3, CAPHEALTH_FORMAT_UNKNOWN, NULL },
+        { "a\0b", 3, CAPHEALTH_FORMAT_UNKNOWN, NULL }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        assert_int_equal(caphealth_format((const uint8_t *) table[i].bytes,
+                                          table[i].size), table[i].format);
+
+        if (table[i].format == CAPHEALTH_FORMAT_UNKNOWN) {
+            const char  *guess;
+
+            guess = caphealth_format_guess((const uint8_t *) table[i].bytes,
+                                           table[i].size);
+
+            if (table[i].guess) {
+                assert_string_equal(guess, table[i].guess);
+
+            } else {
+                assert_null(guess);
+            }
+        }
+    }
+
+    assert_string_equal(caphealth_format_name(CAPHEALTH_FORMAT_WEBP), "webp");
+    assert_string_equal(caphealth_format_name((caphealth_format_e) 77),
+                        "unknown");
+}
+
+
+static void
+variants(void **state)
+{
+    size_t                i;
+    caphealth_variants_t  set;
+
+    static const char  *bad[] = {
+        "max=0", "max=16384", "max=", "max=-1", "max=8x", "max=99999999999",
+        "quality=101", "quality=", "method=7", "method=a", "min=3", "max", ""
+    };
+
+    (void) state;
+
+    caphealth_variants_default(&set);
+    assert_null(caphealth_variants_check(&set));
+    assert_int_equal(set.n, 3);
+    assert_string_equal(set.names[0], "original");
+    assert_int_equal(set.variants[0].method, 2);
+    assert_int_equal(set.variants[1].max, 800);
+    assert_int_equal(set.variants[2].quality, 85);
+
+    memset(&set, 0, sizeof(set));
+    assert_null(caphealth_variants_add(&set, "thumb"));
+    assert_null(caphealth_variants_option(&set, "max=16383"));
+    assert_null(caphealth_variants_option(&set, "quality=0"));
+    assert_null(caphealth_variants_option(&set, "method=6"));
+    assert_non_null(caphealth_variants_check(&set));
+
+    assert_null(caphealth_variants_add(&set, "full"));
+    assert_null(caphealth_variants_check(&set));
+    assert_string_equal(set.names[0], "full");
+    assert_string_equal(set.names[1], "thumb");
+    assert_int_equal(set.variants[1].max, 16383);
+    assert_int_equal(set.variants[1].quality, 0);
+    assert_int_equal(set.variants[1].method, 6);
+    assert_int_equal(set.variants[0].method, 4);
+    assert_null(caphealth_variants_check(&set));
+    assert_string_equal(set.names[0], "full");
+
+    assert_non_null(caphealth_variants_add(&set, "full"));
+    assert_non_null(caphealth_variants_add(&set, ""));
+    assert_non_null(caphealth_variants_add(&set, "a/b"));
+    assert_non_null(caphealth_variants_add(&set, "A"));
+    assert_non_null(caphealth_variants_add(&set,
+                                    "a23456789012345678901234567890123"));
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_non_null(caphealth_variants_option(&set, bad[i]));
+    }
+
+    assert_null(caphealth_variants_add(&set, "other"));
+    assert_non_null(caphealth_variants_check(&set));
+}
+
+
+/* one number after another that a converter must not say */
+
+static void
+answers(void **state)
+{
+    size_t              i;
+    caphealth_job_t     job;
+    caphealth_result_t  good, r;
+
+    static const struct {
+        size_t    offset;
+        uint32_t  value;
+    } bad[] = {
+        { offsetof(caphealth_result_t, status), CAPHEALTH_JOB_STATUSES },
+        { offsetof(caphealth_result_t, nvariants), 1 },
+        { offsetof(caphealth_result_t, nvariants), 9 },
+        { offsetof(caphealth_result_t, width), 0 },
+        { offsetof(caphealth_result_t, height), 0 },
+        { offsetof(caphealth_result_t, width), 1000000 },
+        { offsetof(caphealth_result_t, height), UINT32_MAX },
+        { offsetof(caphealth_result_t, outputs[0].width), 0 },
+        { offsetof(caphealth_result_t, outputs[0].height), 16384 },
+        { offsetof(caphealth_result_t, outputs[1].width), 801 },
+        { offsetof(caphealth_result_t, outputs[1].height), 0 },
+        { offsetof(caphealth_result_t, outputs[1].bytes), 0 },
+        { offsetof(caphealth_result_t, outputs[1].bytes), UINT32_MAX }
+    };
+
+    (void) state;
+
+    memset(&job, 0, sizeof(job));
+    job.max_pixels = 1000000;
+    job.nvariants = 2;
+    job.variants[1].max = 800;
+
+    memset(&good, 0, sizeof(good));
+    good.width = 1000;
+    good.height = 1000;
+    good.nvariants = 2;
+    good.outputs[0] = (caphealth_output_t) { 1000, 1000, 5000 };
+    good.outputs[1] = (caphealth_output_t) { 800, 800, 100 };
+
+    assert_true(caphealth_job_answered(&job, &good));
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        r = good;
+        memcpy((char *) &r + bad[i].offset, &bad[i].value, sizeof(uint32_t));
+        assert_false(caphealth_job_answered(&job, &r));
+    }
+
+    r = good;
+    r.status = CAPHEALTH_JOB_INVALID;
+    r.width = 0;
+    strcpy(r.detail, "it is what it is");
+    assert_true(caphealth_job_answered(&job, &r));
+
+    r.detail[3] = '\n';
+    assert_false(caphealth_job_answered(&job, &r));
+
+    r.detail[3] = '\200';
+    assert_false(caphealth_job_answered(&job, &r));
+
+    memset(r.detail, 'x', sizeof(r.detail));
+    assert_false(caphealth_job_answered(&job, &r));
+
+    for (i = 0; i <= CAPHEALTH_JOB_STATUSES; i++) {
+        assert_non_null(caphealth_job_reason((uint32_t) i));
+    }
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(formats),
+        cmocka_unit_test(variants),
+        cmocka_unit_test(answers)
+    };
+
+    return cmocka_run_group_tests_name("image", tests, NULL, NULL);
+}

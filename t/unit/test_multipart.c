@@ -1,0 +1,452 @@
+
+/*
+ * multipart/form-data: where the files are, and everything that is refused.
+ */
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "caphealth_multipart.h"
+
+
+#define FILE_PART(name)                                                       \
+    "Content-Disposition: form-data; name=\"f\"; filename=\"" name "\"\r\n"   \
+    "Content-Type: image/jpeg\r\n\r\n"
+
+#define FIELD  "Content-Disposition: form-data; name=\"x\"\r\n\r\n"
+
+
+typedef struct {
+    const char  *data;
+    size_t       size;
+    size_t       most;      /* bytes a read gives at most */
+    int          err;
+} body_t;
+
+
+static caphealth_part_t  parts[CAPHEALTH_PARTS_MAX];
+static unsigned          nparts;
+static const char       *reason;
+
+
+static ssize_t
+give(void *ctx, void *buf, size_t size, uint64_t offset)
+{
+    body_t  *b;
+
+    b = ctx;
+
+    if (b->err) {
+        errno = b->err;
+        return -1;
+    }
+
+    if (offset >= b->size) {
+        return 0;
+    }
+
+    if (size > b->size - offset) {
+        size = (size_t) (b->size - offset);
+    }
+
+    if (b->most && size > b->most) {
+        size = b->most;
+    }
+
+    memcpy(buf, b->data + offset, size);
+
+    return (ssize_t) size;
+}
+
+
+static caphealth_multipart_result_e
+parse(const char *data, size_t size)
+{
+    body_t  b = { data, size, 0, 0 };
+
+    return caphealth_multipart_parse("b", give, &b, size, parts, 10, &nparts,
+                                     &reason);
+}
+
+
+static void
+boundaries(void **state)
+{
+    size_t                         i;
+    char                           boundary[CAPHEALTH_BOUNDARY_MAX + 1];
+    caphealth_multipart_result_e   rc;
+
+    static const struct {
+        const char  *type;
+        const char  *boundary;      /* NULL: none; "": refused */
+    } table[] = {
+        { "image/jpeg", NULL },
+        { "multipart/mixed; boundary=b", NULL },
+        { "multipart/form-database; boundary=b", NULL },
+        { "multipart/form-data; boundary=b", "b" },
+        { "Multipart/Form-Data;boundary=b", "b" },
+        { "multipart/form-data; charset=utf-8; Boundary=b;", "b" },
+        { "multipart/form-data; boundary=\"a b:c\"", "a b:c" },
+        { "multipart/form-data; boundary=\"a\\\"b\"", "" },
+        { "multipart/form-data", "" },
+        { "multipart/form-data;", "" },
+        { "multipart/form-data; boundary", "" },
+        { "multipart/form-data; boundary=", "" },
+        { "multipart/form-data; boundary=\"\"", "" },
+        { "multipart/form-data; boundary=\"a", "" },
+        { "multipart/form-data; boundary=\"a \"", "" },
+        { "multipart/form-data; boundary=a boundary=b", "" },
+        { "multipart/form-data; boundary=a; boundary=b", "" },
+        { "multipart/form-data; boundary=a@b", "" },
+        { "multipart/form-data; boundary="
+          "0123456789012345678901234567890123456789"
+          "012345678901234567890123456789",
+          "0123456789012345678901234567890123456789"
+          "012345678901234567890123456789" },
+        { "multipart/form-data; boundary="
+          "0123456789012345678901234567890123456789"
+          "0123456789012345678901234567890", "" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        reason = NULL;
+        rc = caphealth_multipart_boundary(table[i].type,
+                                          strlen(table[i].type), boundary,
+                                          &reason);
+
+        if (table[i].boundary == NULL) {
+            assert_int_equal(rc, CAPHEALTH_MULTIPART_NONE);
+
+        } else if (table[i].boundary[0] == '\0') {
+            assert_int_equal(rc, CAPHEALTH_MULTIPART_INVALID);
+            assert_non_null(reason);
+
+        } else {
+            assert_int_equal(rc, CAPHEALTH_MULTIPART_OK);
+            assert_string_equal(boundary, table[i].boundary);
+        }
+    }
+}
+
+
+static void
+files(void **state)
+{
+    static const char  body[] =
+        "--b\r\n" FIELD "value\r\n"
+        "--b\r\n" FILE_PART("a.jpg") "first\r\n"
+        "--b \t\r\n" FILE_PART("") "\r\n"
+        "--b\r\n" FILE_PART("b.jpg") "\r\n"
+        "--b\r\n" FILE_PART("") "nameless\r\n--\r\n-b\r\n"
+        "--b--\r\n";
+
+    (void) state;
+
+    assert_int_equal(parse(body, sizeof(body) - 1), CAPHEALTH_MULTIPART_OK);
+    assert_int_equal(nparts, 3);
+
+    assert_string_equal(parts[0].filename, "a.jpg");
+    assert_int_equal(parts[0].length, 5);
+    assert_memory_equal(body + parts[0].offset, "first", 5);
+
+    assert_string_equal(parts[1].filename, "b.jpg");
+    assert_int_equal(parts[1].length, 0);
+
+    assert_string_equal(parts[2].filename, "");
+    assert_memory_equal(body + parts[2].offset, "nameless\r\n--\r\n-b", 16);
+    assert_int_equal(parts[2].length, 16);
+}
+
+
+static void
+names(void **state)
+{
+    size_t  i;
+    char    body[512];
+
+    static const struct {
+        const char  *disposition;
+        const char  *filename;
+    } table[] = {
+        { "form-data; name=f; filename=a.jpg", "a.jpg" },
+        { "Form-Data;name=\"f\";filename=\"a b.jpg\"", "a b.jpg" },
+        { "form-data; filename=\"a.jpg\"; name=\"f\"", "a.jpg" },
+        { "form-data; name=\"f\"; filename=\"../../etc/passwd\"",
+          "../../etc/passwd" },
+        { "form-data; name=\"f\"; filename=\"C:\\photos\\a.jpg\"",
+          "C:\\photos\\a.jpg" },
+        { "form-data; name=\"f\"; filename=\"a\\\"b.jpg\"", "a\"b.jpg" },
+        { "form-data; name=\"f\"; filename=\"a\\\\\"", "a\\" },
+        { "form-data; name=\"f\"; filename*=UTF-8''a.jpg", "" },
+        { "form-data; name=\"f\"; filename=\"\"; filename*=UTF-8''a.jpg", "" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        (void) snprintf(body, sizeof(body),
+                        "--b\r\nContent-Disposition: %s\r\n\r\nx\r\n--b--",
+                        table[i].disposition);
+
+        assert_int_equal(parse(body, strlen(body)), CAPHEALTH_MULTIPART_OK);
+        assert_int_equal(nparts, 1);
+        assert_string_equal(parts[0].filename, table[i].filename);
+    }
+}
+
+
+static void
+long_names_are_cut(void **state)
+{
+    char  body[1024], name[400];
+
+    (void) state;
+
+    memset(name, 'n', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+
+    (void) snprintf(body, sizeof(body),
+                    "--b\r\nContent-Disposition: form-data; name=f; "
+                    "filename=\"%s\"\r\n\r\nx\r\n--b--", name);
+
+    assert_int_equal(parse(body, strlen(body)), CAPHEALTH_MULTIPART_OK);
+    assert_int_equal(strlen(parts[0].filename), CAPHEALTH_FILENAME_MAX - 1);
+}
+
+
+static void
+refused(void **state)
+{
+    size_t  i;
+
+    static const char  *table[] = {
+        "",
+        "-",
+        "--b",
+        "--c\r\n",
+        "\r\n--b\r\n" FIELD "x\r\n--b--",
+        "preamble\r\n--b\r\n" FIELD "x\r\n--b--",
+        "--bb\r\n" FIELD "x\r\n--b--",
+        "--b\n" FIELD "x\r\n--b--",
+        "--b\r\n\r\nx\r\n--b--",
+        "--b\r\n" FIELD "x",
+        "--b\r\n" FIELD "x\r\n--b",
+        "--b\r\n" FIELD "x\r\n--b-",
+        "--b\r\n" FIELD "x\n--b--",
+        "--b\r\n" FIELD "x\r\n--bc\r\n" FIELD "y\r\n--b--",
+        "--b\r\n" FIELD "x\r\n--b--epilogue",
+        "--b\r\n" FIELD "x\r\n--b--\r\n\r\n",
+        "--b\r\nContent-Disposition: form-data; name=x\r\n",
+        "--b\r\nContent-Disposition: form-data; name=x\n\nx\r\n--b--",
+        "--b\r\nContent-Type: image/png\r\n\r\nx\r\n--b--",
+        "--b\r\nContent-Disposition: attachment; name=x\r\n\r\nx\r\n--b--",
+        "--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--",
+        "--b\r\nContent-Disposition: form-data; filename=a\r\n\r\nx\r\n--b--",
+        "--b\r\nContent-Disposition: form-data; name=x; name=y\r\n\r\n\r\n--b--",
+        "--b\r\nContent-Disposition: form-data; name=x y\r\n\r\n\r\n--b--",
+        "--b\r\nContent-Disposition: form-data; name=\"x\r\n\r\n\r\n--b--",
+        "--b\r\nContent-Disposition: form-data; name=\r\n\r\n\r\n--b--",
+        "--b\r\nContent-Disposition: form-data; name=f; filename=a; "
+        "filename=b\r\n\r\n\r\n--b--",
+        "--b\r\nContent-Disposition: form-data; name=x\r\n"
+        "Content-Disposition: form-data; name=y\r\n\r\n\r\n--b--",
+        "--b\r\nContent-Disposition: form-data;\r\n name=x\r\n\r\n\r\n--b--",
+        "--b\r\nContent-Disposition : form-data; name=x\r\n\r\n\r\n--b--",
+        "--b\r\nContent-Disposition\r\n\r\n\r\n--b--",
+        "--b\r\nContent-Disposition: form-data; name=\"x\1\"\r\n\r\n\r\n--b--",
+        "--b\r\nContent-Transfer-Encoding: base64\r\n" FIELD "eA==\r\n--b--"
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        reason = NULL;
+
+        assert_int_equal(parse(table[i], strlen(table[i])),
+                         CAPHEALTH_MULTIPART_INVALID);
+        assert_non_null(reason);
+    }
+
+    assert_int_equal(parse("--b--", 5), CAPHEALTH_MULTIPART_OK);
+    assert_int_equal(nparts, 0);
+}
+
+
+static void
+nul_in_a_name(void **state)
+{
+    static const char  body[] =
+        "--b\r\nContent-Disposition: form-data; name=f; filename=\"a\0.jpg\""
+        "\r\n\r\nx\r\n--b--";
+
+    (void) state;
+
+    assert_int_equal(parse(body, sizeof(body) - 1),
+                     CAPHEALTH_MULTIPART_INVALID);
+}
+
+
+/* a delimiter at every place of a window, and reads of every length */
+
+static void
+windows(void **state)
+{
+    int      i;
+    char    *body, *p;
+    body_t   b;
+    size_t   len;
+
+    static const char  head[] = "--b\r\n" FILE_PART("a");
+    static const char  tail[] = "\r\n--b--";
+
+    (void) state;
+
+    body = malloc(200000);
+    assert_non_null(body);
+
+    for (i = -12; i < 12; i++) {
+        len = (size_t) (65536 + i) - (sizeof(head) - 1);
+
+        p = body;
+        memcpy(p, head, sizeof(head) - 1);
+        p += sizeof(head) - 1;
+        memset(p, '\r', len);
+        p += len;
+        memcpy(p, tail, sizeof(tail) - 1);
+        p += sizeof(tail) - 1;
+
+        assert_int_equal(parse(body, (size_t) (p - body)),
+                         CAPHEALTH_MULTIPART_OK);
+        assert_int_equal(nparts, 1);
+        assert_int_equal(parts[0].length, len);
+
+        b = (body_t) { body, (size_t) (p - body), (size_t) (13 + i), 0 };
+
+        assert_int_equal(caphealth_multipart_parse("b", give, &b, b.size,
+                                                   parts, 10, &nparts,
+                                                   &reason),
+                         CAPHEALTH_MULTIPART_OK);
+        assert_int_equal(parts[0].length, len);
+    }
+
+    free(body);
+}
+
+
+static void
+counts(void **state)
+{
+    int    i, n;
+    char  *body;
+
+    static const int  table[] = { 10, 11 };
+
+    (void) state;
+
+    body = malloc(100000);
+    assert_non_null(body);
+
+    for (n = 0; n < 2; n++) {
+        body[0] = '\0';
+
+        for (i = 0; i < table[n]; i++) {
+            strcat(body, "--b\r\n" FILE_PART("a") "x\r\n");
+        }
+
+        strcat(body, "--b--");
+
+        assert_int_equal(parse(body, strlen(body)),
+                         n ? CAPHEALTH_MULTIPART_TOO_MANY
+                           : CAPHEALTH_MULTIPART_OK);
+        assert_int_equal(nparts, 10);
+    }
+
+    for (n = CAPHEALTH_PARTS_MAX; n <= CAPHEALTH_PARTS_MAX + 1; n++) {
+        body[0] = '\0';
+
+        for (i = 0; i < n; i++) {
+            strcat(body, "--b\r\n" FIELD "x\r\n");
+        }
+
+        strcat(body, "--b--");
+
+        assert_int_equal(parse(body, strlen(body)),
+                         n > CAPHEALTH_PARTS_MAX ? CAPHEALTH_MULTIPART_INVALID
+                                                 : CAPHEALTH_MULTIPART_OK);
+    }
+
+    free(body);
+}
+
+
+static void
+headers_too_long(void **state)
+{
+    char  *body;
+
+    (void) state;
+
+    body = malloc(20000);
+    assert_non_null(body);
+
+    strcpy(body, "--b\r\nX-Long: ");
+    memset(body + 13, 'x', 9000);
+    strcpy(body + 9013, "\r\n" FIELD "x\r\n--b--");
+
+    assert_int_equal(parse(body, strlen(body)), CAPHEALTH_MULTIPART_INVALID);
+    assert_non_null(strstr(reason, "8192"));
+
+    free(body);
+}
+
+
+static void
+read_errors(void **state)
+{
+    body_t  b = { "", 100, 0, EIO };
+
+    (void) state;
+
+    assert_int_equal(caphealth_multipart_parse("b", give, &b, 100, parts, 10,
+                                               &nparts, &reason),
+                     CAPHEALTH_MULTIPART_ERROR);
+    assert_int_equal(errno, EIO);
+
+    /* a body that is shorter than it was said to be */
+
+    b = (body_t) { "--b\r\n", 5, 0, 0 };
+
+    assert_int_equal(caphealth_multipart_parse("b", give, &b, 100, parts, 10,
+                                               &nparts, &reason),
+                     CAPHEALTH_MULTIPART_ERROR);
+    assert_int_equal(errno, EIO);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(boundaries),
+        cmocka_unit_test(files),
+        cmocka_unit_test(names),
+        cmocka_unit_test(long_names_are_cut),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(nul_in_a_name),
+        cmocka_unit_test(windows),
+        cmocka_unit_test(counts),
+        cmocka_unit_test(headers_too_long),
+        cmocka_unit_test(read_errors)
+    };
+
+    return cmocka_run_group_tests_name("multipart", tests, NULL, NULL);
+}

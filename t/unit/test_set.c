@@ -1,0 +1,321 @@
+
+/*
+ * The files of one image: all of them in sight, or none.
+ */
+
+#include <errno.h>
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "caphealth_set.h"
+#include "tree.h"
+
+
+static const char  webp[] = "RIFF\4\0\0\0WEBP";
+
+
+/* files below the root, temporary ones too */
+
+static int
+count(void)
+{
+    int    n;
+    char   command[128];
+    FILE  *p;
+
+    (void) snprintf(command, sizeof(command), "find %s -type f | wc -l",
+                    tree_root);
+
+    p = popen(command, "r");   /* NOLINT(cert-env33-c) */
+    assert_non_null(p);
+    assert_int_equal(fscanf(p, "%d", &n), 1);
+    (void) pclose(p);
+
+    return n;
+}
+
+
+static void
+begin(caphealth_set_t *set, int no_tmpfile)
+{
+    unsigned  i;
+
+    caphealth_set_init(set);
+    set->no_tmpfile = no_tmpfile ? 1 : 0;
+
+    caphealth_set_add(set, "original");
+    caphealth_set_add(set, "800");
+    caphealth_set_add(set, "200");
+
+    assert_int_equal(caphealth_set_open(set, tree_root), 0);
+
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(write(set->files[i].fd, webp, 12), 12);
+    }
+}
+
+
+static void
+path_of(const caphealth_set_t *set, const char *variant, char *path)
+{
+    char  relative[CAPHEALTH_PATH_LEN];
+
+    (void) caphealth_path(relative, set->id, variant);
+    (void) snprintf(path, 256, "%s/%s", tree_root, relative);
+}
+
+
+static void
+published(void **state)
+{
+    int              no_tmpfile;
+    char             path[256];
+    unsigned         files;
+    uint64_t         bytes;
+    struct stat      st;
+    caphealth_set_t  set;
+
+    (void) state;
+
+    for (no_tmpfile = 0; no_tmpfile < 2; no_tmpfile++) {
+        (void) umask(077);
+        begin(&set, no_tmpfile);
+        (void) umask(022);
+
+        path_of(&set, "original", path);
+        assert_int_equal(access(path, F_OK), -1);
+
+        assert_int_equal(caphealth_set_check(&set, 0, 12), 0);
+        assert_int_equal(caphealth_set_publish(&set), 0);
+        caphealth_set_close(&set);
+
+        assert_int_equal(count(), 3);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0644);
+        assert_int_equal(st.st_size, 12);
+
+        assert_int_equal(caphealth_set_remove(tree_root, set.id, "original",
+                                              &files, &bytes), 0);
+        assert_int_equal(files, 3);
+        assert_int_equal(bytes, 36);
+        assert_int_equal(count(), 0);
+
+        assert_int_equal(caphealth_set_remove(tree_root, set.id, "original",
+                                              &files, &bytes), -1);
+        assert_int_equal(errno, ENOENT);
+    }
+}
+
+
+static void
+given_up(void **state)
+{
+    int              no_tmpfile;
+    caphealth_set_t  set;
+
+    (void) state;
+
+    for (no_tmpfile = 0; no_tmpfile < 2; no_tmpfile++) {
+        begin(&set, no_tmpfile);
+        assert_int_equal(count(), no_tmpfile ? 3 : 0);
+
+        caphealth_set_close(&set);
+        assert_int_equal(count(), 0);
+
+        begin(&set, no_tmpfile);
+        assert_int_equal(caphealth_set_publish(&set), 0);
+        assert_int_equal(count(), 3);
+
+        caphealth_set_withdraw(&set);
+        caphealth_set_close(&set);
+        assert_int_equal(count(), 0);
+    }
+}
+
+
+/* a name that is taken is never overwritten, and the others are withdrawn */
+
+static void
+taken(void **state)
+{
+    int              no_tmpfile;
+    char             path[256];
+    FILE            *f;
+    caphealth_set_t  set;
+
+    (void) state;
+
+    for (no_tmpfile = 0; no_tmpfile < 2; no_tmpfile++) {
+        begin(&set, no_tmpfile);
+
+        path_of(&set, "original", path);
+        f = fopen(path, "w");
+        assert_non_null(f);
+        assert_int_equal(fputs("mine", f) >= 0, 1);
+        assert_int_equal(fclose(f), 0);
+
+        assert_int_equal(caphealth_set_publish(&set), -1);
+        assert_int_equal(errno, EEXIST);
+        assert_non_null(set.failed);
+
+        caphealth_set_close(&set);
+        assert_int_equal(count(), 1);
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
+
+static void
+checks(void **state)
+{
+    caphealth_set_t  set;
+
+    (void) state;
+
+    begin(&set, 0);
+
+    assert_int_equal(caphealth_set_check(&set, 0, 12), 0);
+    assert_int_equal(caphealth_set_check(&set, 0, 13), -1);
+    assert_int_equal(errno, EINVAL);
+
+    assert_int_equal(pwrite(set.files[1].fd, "GIFF", 4, 0), 4);
+    assert_int_equal(caphealth_set_check(&set, 1, 12), -1);
+
+    assert_int_equal(pwrite(set.files[2].fd, "\5", 1, 4), 1);
+    assert_int_equal(caphealth_set_check(&set, 2, 12), -1);
+
+    assert_int_equal(ftruncate(set.files[2].fd, 0), 0);
+    assert_int_equal(caphealth_set_check(&set, 2, 0), -1);
+    assert_int_equal(errno, EINVAL);
+
+    caphealth_set_close(&set);
+}
+
+
+static void
+no_root(void **state)
+{
+    unsigned         files;
+    uint64_t         bytes;
+    caphealth_set_t  set;
+
+    (void) state;
+
+    caphealth_set_init(&set);
+    caphealth_set_add(&set, "original");
+
+    assert_int_equal(caphealth_set_open(&set, "/nonexistent"), -1);
+    assert_int_equal(errno, ENOENT);
+    assert_non_null(set.failed);
+
+    caphealth_set_close(&set);
+
+    assert_int_equal(caphealth_set_remove("/nonexistent",
+                                          "0123456789abcdef0123456789abcdef",
+                                          "original", &files, &bytes), -1);
+}
+
+
+/* only what belongs to the image, and all of it */
+
+static void
+removal(void **state)
+{
+    char             path[256], other[256];
+    unsigned         files;
+    uint64_t         bytes;
+    caphealth_set_t  set;
+
+    (void) state;
+
+    begin(&set, 0);
+    assert_int_equal(caphealth_set_publish(&set), 0);
+    caphealth_set_close(&set);
+
+    path_of(&set, "original", path);
+    path_of(&set, "400", other);
+    assert_int_equal(link(path, other), 0);
+
+    other[strlen(tree_root) + 7] ^= 1;    /* an id beside it */
+    assert_int_equal(link(path, other), 0);
+
+    assert_int_equal(caphealth_set_remove(tree_root, set.id, "original",
+                                          &files, &bytes), 0);
+    assert_int_equal(files, 4);
+    assert_int_equal(count(), 1);
+    assert_int_equal(access(other, F_OK), 0);
+    assert_int_equal(unlink(other), 0);
+}
+
+
+static void
+ids(void **state)
+{
+    char  id[CAPHEALTH_ID_LEN + 1], other[CAPHEALTH_ID_LEN + 1];
+
+    (void) state;
+
+    assert_int_equal(caphealth_id_create(id), 0);
+    assert_int_equal(caphealth_id_create(other), 0);
+    assert_string_not_equal(id, other);
+    assert_true(caphealth_id_valid(id, strlen(id)));
+
+    assert_false(caphealth_id_valid(id, 31));
+    assert_false(caphealth_id_valid("", 0));
+
+    id[5] = 'A';
+    assert_false(caphealth_id_valid(id, 32));
+    id[5] = '/';
+    assert_false(caphealth_id_valid(id, 32));
+    id[5] = '\0';
+    assert_false(caphealth_id_valid(id, 32));
+}
+
+
+static int
+setup(void **state)
+{
+    (void) state;
+
+    return tree_make() ? 0 : -1;
+}
+
+
+static int
+teardown(void **state)
+{
+    char  command[128];
+
+    (void) state;
+    (void) snprintf(command, sizeof(command), "rm -rf %s", tree_root);
+
+    return system(command);   /* NOLINT(cert-env33-c) */
+}
+
+
+#define TREE_TEST(f)  cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        TREE_TEST(published),
+        TREE_TEST(given_up),
+        TREE_TEST(taken),
+        TREE_TEST(checks),
+        TREE_TEST(removal),
+        cmocka_unit_test(no_root),
+        cmocka_unit_test(ids)
+    };
+
+    return cmocka_run_group_tests_name("set", tests, NULL, NULL);
+}
