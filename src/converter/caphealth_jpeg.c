@@ -32,6 +32,7 @@ typedef struct {
 
 static caphealth_job_status_e caphealth_jpeg_header(caphealth_jpeg_t *j,
     const caphealth_job_t *job);
+static int caphealth_jpeg_unusual(caphealth_jpeg_t *j);
 static caphealth_job_status_e caphealth_jpeg_decode(caphealth_jpeg_t *j);
 static caphealth_job_status_e caphealth_jpeg_planes(caphealth_jpeg_t *j);
 static caphealth_job_status_e caphealth_jpeg_pixels(caphealth_jpeg_t *j,
@@ -119,7 +120,8 @@ caphealth_jpeg_header(caphealth_jpeg_t *j, const caphealth_job_t *job)
     if (tjDecompressHeader3(j->handle, j->data, j->size, &j->width,
                             &j->height, &j->subsamp, &j->colorspace)
         == -1
-        && tjGetErrorCode(j->handle) != TJERR_WARNING)
+        && tjGetErrorCode(j->handle) != TJERR_WARNING
+        && caphealth_jpeg_unusual(j) == -1)
     {
         return caphealth_fail(j->result, CAPHEALTH_JOB_INVALID, "%s",
                               tjGetErrorStr2(j->handle));
@@ -133,6 +135,23 @@ caphealth_jpeg_header(caphealth_jpeg_t *j, const caphealth_job_t *job)
     }
 
     return CAPHEALTH_JOB_OK;
+}
+
+
+/* TurboJPEG has no name for 4:1:0 and the like, but decodes them to pixels */
+
+static int
+caphealth_jpeg_unusual(caphealth_jpeg_t *j)
+{
+    if (strstr(tjGetErrorStr2(j->handle), "subsampling") == NULL) {
+        return -1;
+    }
+
+    j->width = (int) j->markers.width;
+    j->height = (int) j->markers.height;
+    j->colorspace = j->markers.components == 4 ? TJCS_CMYK : TJCS_RGB;
+
+    return 0;
 }
 
 

@@ -150,13 +150,11 @@ static void
 caphealth_markers_frame(caphealth_markers_t *m, unsigned marker,
     const uint8_t *data, size_t size)
 {
-    if ((marker & 0xf0) != 0xc0 || (marker & 0x03) == 0) {
-        if (marker != 0xc0) {
-            return;
-        }
+    if ((marker & 0xf0) != 0xc0 || ((marker & 0x03) == 0 && marker != 0xc0)) {
+        return;
     }
 
-    if (m->precision || size < 5) {
+    if (m->precision || size < 6) {
         return;
     }
 
@@ -164,6 +162,7 @@ caphealth_markers_frame(caphealth_markers_t *m, unsigned marker,
     m->precision = data[0];
     m->height = (unsigned) (data[1] << 8 | data[2]);
     m->width = (unsigned) (data[3] << 8 | data[4]);
+    m->components = data[5];
 }
 
 

@@ -18,6 +18,7 @@ typedef struct {
     unsigned   sof;               /* the frame's marker, 0xc0 to 0xcf */
     unsigned   width;
     unsigned   height;
+    unsigned   components;
     unsigned   scans;
     uint8_t   *profile;           /* ICC, or NULL; the caller's to free */
     size_t     profile_size;
