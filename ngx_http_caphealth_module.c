@@ -15,21 +15,11 @@ static char *ngx_http_caphealth_health(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_caphealth_capacity(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static char *ngx_http_caphealth_image_upload(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
-static char *ngx_http_caphealth_endpoint(ngx_conf_t *cf,
-    ngx_http_handler_pt handler);
 static char *ngx_http_caphealth_interval(ngx_conf_t *cf, void *post,
     void *data);
 static char *ngx_http_caphealth_timeout(ngx_conf_t *cf, void *post,
     void *data);
 static char *ngx_http_caphealth_zone_size(ngx_conf_t *cf, void *post,
-    void *data);
-static char *ngx_http_caphealth_image_timeout(ngx_conf_t *cf, void *post,
-    void *data);
-static char *ngx_http_caphealth_image_pixels(ngx_conf_t *cf, void *post,
-    void *data);
-static char *ngx_http_caphealth_image_memory(ngx_conf_t *cf, void *post,
     void *data);
 
 static void *ngx_http_caphealth_create_main_conf(ngx_conf_t *cf);
@@ -316,29 +306,7 @@ ngx_http_caphealth_capacity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-static char *
-ngx_http_caphealth_image_upload(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_http_caphealth_loc_conf_t *lcf = conf;
-
-    ngx_http_caphealth_main_conf_t  *cmcf;
-
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
-
-    cmcf->thread_pool = ngx_thread_pool_add(cf, NULL);
-    if (cmcf->thread_pool == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    cmcf->uploads = 1;
-    lcf->upload = 1;
-
-    return ngx_http_caphealth_endpoint(cf, ngx_http_caphealth_upload_handler);
-}
-
-
-static char *
+char *
 ngx_http_caphealth_endpoint(ngx_conf_t *cf, ngx_http_handler_pt handler)
 {
     ngx_http_core_loc_conf_t        *clcf;
@@ -400,45 +368,6 @@ ngx_http_caphealth_zone_size(ngx_conf_t *cf, void *post, void *data)
                            "it must be at least %uz", *value,
                            (size_t) NGX_HTTP_CAPHEALTH_ZONE_MIN);
         return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_caphealth_image_timeout(ngx_conf_t *cf, void *post, void *data)
-{
-    ngx_msec_t *value = data;
-
-    if (*value < 1000 || *value > 600000) {
-        return "must be between 1s and 10m";
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_caphealth_image_pixels(ngx_conf_t *cf, void *post, void *data)
-{
-    size_t *value = data;
-
-    if (*value < 1 || *value > 1024 * 1024 * 1024) {
-        return "must be between 1 and 1g, width times height";
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_caphealth_image_memory(ngx_conf_t *cf, void *post, void *data)
-{
-    size_t *value = data;
-
-    if (*value < 64 * 1024 * 1024) {
-        return "must be at least 64m, the decoders themselves take half of it";
     }
 
     return NGX_CONF_OK;

@@ -116,7 +116,7 @@ caphealth_convert_variants(const caphealth_job_t *job,
     caphealth_picture_t *picture, caphealth_convert_write_pt write, void *ctx,
     caphealth_result_t *result)
 {
-    unsigned                i, order[CAPHEALTH_VARIANTS_MAX];
+    unsigned                i, order[CAPHEALTH_VARIANTS_MAX] = { 0 };
     uint32_t                width, height;
     caphealth_picture_t     next;
     caphealth_job_status_e  rc;

@@ -242,8 +242,10 @@ caphealth_webp_frame(caphealth_webp_t *w)
         return caphealth_webp_failed(w, VP8_STATUS_BITSTREAM_ERROR);
     }
 
-    w->features.width = WebPDemuxGetI(w->demux, WEBP_FF_CANVAS_WIDTH);
-    w->features.height = WebPDemuxGetI(w->demux, WEBP_FF_CANVAS_HEIGHT);
+    w->features.width = (int) WebPDemuxGetI(w->demux,
+                                               WEBP_FF_CANVAS_WIDTH);
+    w->features.height = (int) WebPDemuxGetI(w->demux,
+                                                WEBP_FF_CANVAS_HEIGHT);
 
     rc = WebPAnimDecoderGetNext(decoder, &pixels, &timestamp)
          ? caphealth_webp_rows(w, pixels, 4)

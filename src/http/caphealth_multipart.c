@@ -97,7 +97,7 @@ caphealth_multipart_boundary(const char *type, size_t len, char *boundary,
             return CAPHEALTH_MULTIPART_INVALID;
         }
 
-        strcpy(boundary, value);
+        memcpy(boundary, value, strlen(value) + 1);
     }
 
     if (boundary[0] == '\0') {
@@ -151,10 +151,10 @@ caphealth_multipart_parse(const char *boundary,
     mp.size = size;
 
     memcpy(mp.delimiter, "\r\n--", 4);
-    strcpy(mp.delimiter + 4, boundary);
+    memcpy(mp.delimiter + 4, boundary, strlen(boundary) + 1);
     mp.len = strlen(mp.delimiter);
 
-    mp.window = malloc(CAPHEALTH_WINDOW);
+    mp.window = calloc(1, CAPHEALTH_WINDOW);
     if (mp.window == NULL) {
         return CAPHEALTH_MULTIPART_ERROR;
     }

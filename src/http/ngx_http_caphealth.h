@@ -12,7 +12,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_caphealth_collector.h"
-#include "ngx_http_caphealth_converter.h"
+#include "ngx_http_caphealth_converters.h"
 #include "ngx_http_caphealth_view.h"
 
 #include "caphealth_policy.h"
@@ -97,10 +97,17 @@ char *ngx_http_caphealth_tier(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_caphealth_disk(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_caphealth_image_root(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_caphealth_image_upload(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_caphealth_image_url(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_caphealth_image_variant(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* ngx_conf_post_t's: what a value must be. */
+char *ngx_http_caphealth_image_timeout(ngx_conf_t *cf, void *post, void *data);
+char *ngx_http_caphealth_image_pixels(ngx_conf_t *cf, void *post, void *data);
+char *ngx_http_caphealth_image_memory(ngx_conf_t *cf, void *post, void *data);
 
 /* What the directives about images add up to, in a location and in all. */
 char *ngx_http_caphealth_merge_images(ngx_conf_t *cf,
@@ -115,6 +122,9 @@ char *ngx_http_caphealth_setup(ngx_conf_t *cf,
 
 
 /* --- the endpoints --- */
+
+/* Makes handler the location's. */
+char *ngx_http_caphealth_endpoint(ngx_conf_t *cf, ngx_http_handler_pt handler);
 
 ngx_int_t ngx_http_caphealth_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_caphealth_capacity_handler(ngx_http_request_t *r);
@@ -147,6 +157,12 @@ ngx_int_t ngx_http_caphealth_admit(ngx_http_request_t *r);
 
 /* The same, whatever the method. */
 ngx_int_t ngx_http_caphealth_admit_client(ngx_http_request_t *r);
+
+/*
+ * Whether a browser asks on behalf of a page of another site: the header
+ * Sec-Fetch-Site of W3C's Fetch Metadata.
+ */
+ngx_uint_t ngx_http_caphealth_cross_site(ngx_http_request_t *r);
 
 /* Sends application/problem+json, RFC 9457. */
 ngx_int_t ngx_http_caphealth_send_problem(ngx_http_request_t *r,

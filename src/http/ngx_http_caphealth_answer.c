@@ -121,6 +121,44 @@ ngx_http_caphealth_is_local(struct sockaddr *sa)
 }
 
 
+ngx_uint_t
+ngx_http_caphealth_cross_site(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  name = ngx_string("sec-fetch-site");
+    static ngx_str_t  cross_site = ngx_string("cross-site");
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return 0;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len == name.len
+            && ngx_strncmp(h[i].lowcase_key, name.data, name.len) == 0
+            && h[i].value.len == cross_site.len
+            && ngx_strncasecmp(h[i].value.data, cross_site.data,
+                               cross_site.len)
+               == 0)
+        {
+            return 1;
+        }
+    }
+}
+
+
 ngx_int_t
 ngx_http_caphealth_send_problem(ngx_http_request_t *r,
     ngx_http_caphealth_problem_t *problem)

@@ -12,6 +12,28 @@ static ngx_uint_t ngx_http_caphealth_url_char(u_char c);
 
 
 char *
+ngx_http_caphealth_image_upload(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_caphealth_loc_conf_t *lcf = conf;
+
+    ngx_http_caphealth_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
+
+    cmcf->thread_pool = ngx_thread_pool_add(cf, NULL);
+    if (cmcf->thread_pool == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    cmcf->uploads = 1;
+    lcf->upload = 1;
+
+    return ngx_http_caphealth_endpoint(cf, ngx_http_caphealth_upload_handler);
+}
+
+
+char *
 ngx_http_caphealth_image_root(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_caphealth_loc_conf_t *lcf = conf;
@@ -197,6 +219,45 @@ ngx_http_caphealth_image_variant(ngx_conf_t *cf, ngx_command_t *cmd,
                            "invalid \"caphealth_image_variant\" \"%V\", at "
                            "\"%V\": %s", &value[1], &value[i - 1], reason);
         return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_caphealth_image_timeout(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_msec_t *value = data;
+
+    if (*value < 1000 || *value > 600000) {
+        return "must be between 1s and 10m";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_caphealth_image_pixels(ngx_conf_t *cf, void *post, void *data)
+{
+    size_t *value = data;
+
+    if (*value < 1 || *value > 1024 * 1024 * 1024) {
+        return "must be between 1 and 1g, width times height";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_caphealth_image_memory(ngx_conf_t *cf, void *post, void *data)
+{
+    size_t *value = data;
+
+    if (*value < 64 * 1024 * 1024) {
+        return "must be at least 64m, the decoders themselves take half of it";
     }
 
     return NGX_CONF_OK;

@@ -14,7 +14,6 @@ static ngx_int_t ngx_http_caphealth_upload_method(ngx_http_request_t *r,
     ngx_http_caphealth_loc_conf_t *conf);
 static ngx_int_t ngx_http_caphealth_upload_post(ngx_http_request_t *r,
     ngx_http_caphealth_loc_conf_t *conf);
-static ngx_uint_t ngx_http_caphealth_cross_site(ngx_http_request_t *r);
 static ngx_int_t ngx_http_caphealth_upload_busy(ngx_http_request_t *r,
     ngx_http_caphealth_main_conf_t *cmcf);
 static ngx_int_t ngx_http_caphealth_upload_boundary(ngx_http_request_t *r,
@@ -156,46 +155,6 @@ ngx_http_caphealth_upload_post(ngx_http_request_t *r,
                                       ngx_http_caphealth_upload_body_handler);
 
     return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
-}
-
-
-/* W3C Fetch Metadata: what a browser says of the page that made it ask */
-
-static ngx_uint_t
-ngx_http_caphealth_cross_site(ngx_http_request_t *r)
-{
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    static ngx_str_t  name = ngx_string("sec-fetch-site");
-    static ngx_str_t  cross_site = ngx_string("cross-site");
-
-    part = &r->headers_in.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return 0;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].key.len == name.len
-            && ngx_strncmp(h[i].lowcase_key, name.data, name.len) == 0
-            && h[i].value.len == cross_site.len
-            && ngx_strncasecmp(h[i].value.data, cross_site.data,
-                               cross_site.len)
-               == 0)
-        {
-            return 1;
-        }
-    }
 }
 
 

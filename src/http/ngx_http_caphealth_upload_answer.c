@@ -259,7 +259,7 @@ ngx_http_caphealth_upload_judge(ngx_http_caphealth_upload_t *u,
 
     case CAPHEALTH_JOB_WRITE:
     case CAPHEALTH_JOB_READ:
-        ngx_http_caphealth_upload_failed(u, result->error,
+        ngx_http_caphealth_upload_failed(u, (ngx_err_t) result->error,
                                          result->status == CAPHEALTH_JOB_WRITE
                                          ? "write() by a converter"
                                          : "mmap() by a converter");

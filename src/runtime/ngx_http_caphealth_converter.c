@@ -1,10 +1,9 @@
 
 /*
- * The converters' life, as a worker sees it.
+ * One converter of a worker's: started, given an image, heard, replaced.
  */
 
 #include "ngx_http_caphealth_converter.h"
-#include "ngx_http_caphealth_process.h"
 
 
 /* a converter is renewed after so many images: a decoder that a stranger
@@ -26,58 +25,6 @@
 #define NGX_HTTP_CAPHEALTH_CONVERTER_LONG   10000
 
 
-typedef enum {
-    NGX_HTTP_CAPHEALTH_ABSENT = 0,
-    NGX_HTTP_CAPHEALTH_STARTING,
-    NGX_HTTP_CAPHEALTH_IDLE,
-    NGX_HTTP_CAPHEALTH_BUSY,
-    NGX_HTTP_CAPHEALTH_PAUSED
-} ngx_http_caphealth_converter_state_e;
-
-
-struct ngx_http_caphealth_converter_s {
-    ngx_http_caphealth_converters_t       *converters;
-    ngx_http_caphealth_process_t           process;
-    ngx_event_t                            event;
-    ngx_http_caphealth_process_t           leaving; /* the one before */
-    ngx_event_t                            leave;
-    ngx_http_caphealth_converter_state_e   state;
-    ngx_http_caphealth_job_t              *job;   /* NULL: cancelled, or not
-                                                     busy */
-    caphealth_job_t                        spec;
-    uint64_t                               serial;
-    ngx_uint_t                             jobs;
-    ngx_msec_t                             pause;
-    unsigned                               greeted:1;
-    unsigned                               broken:1; /* could not be started */
-};
-
-
-struct ngx_http_caphealth_converters_s {
-    ngx_http_caphealth_converter_conf_t   *conf;
-    ngx_http_caphealth_converter_t        *elts;
-    ngx_uint_t                             nelts;
-    ngx_queue_t                            queue;
-    ngx_uint_t                             waiting;
-    ngx_uint_t                             expected;
-    ngx_event_t                            event;
-    ngx_log_t                             *log;
-    char                                  *reason;   /* why there is none that
-                                                        works, as logged */
-    unsigned                               stopping:1;
-};
-
-
-static void ngx_http_caphealth_converters_handler(ngx_event_t *ev);
-static ngx_http_caphealth_converter_t *ngx_http_caphealth_converters_find(
-    ngx_http_caphealth_converters_t *cs,
-    ngx_http_caphealth_converter_state_e state);
-static void ngx_http_caphealth_converters_refuse(
-    ngx_http_caphealth_converters_t *cs);
-static void ngx_http_caphealth_converters_rest(
-    ngx_http_caphealth_converters_t *cs);
-static void ngx_http_caphealth_converter_start(
-    ngx_http_caphealth_converter_t *c);
 static void ngx_http_caphealth_converter_timer_handler(ngx_event_t *ev);
 static void ngx_http_caphealth_converter_read_handler(ngx_event_t *rev);
 static ngx_int_t ngx_http_caphealth_converter_message(
@@ -89,8 +36,6 @@ static ngx_int_t ngx_http_caphealth_converter_limit(
     ngx_http_caphealth_converter_t *c);
 static void ngx_http_caphealth_converter_ready(
     ngx_http_caphealth_converter_t *c);
-static ngx_int_t ngx_http_caphealth_converter_give(
-    ngx_http_caphealth_converter_t *c, ngx_http_caphealth_job_t *job);
 static ngx_int_t ngx_http_caphealth_converter_answer(
     ngx_http_caphealth_converter_t *c, caphealth_ipc_message_t *m,
     caphealth_ipc_cargo_t *cargo);
@@ -104,264 +49,28 @@ static void ngx_http_caphealth_converter_end(
     ngx_http_caphealth_converter_state_e state);
 static void ngx_http_caphealth_converter_pause(
     ngx_http_caphealth_converter_t *c, ngx_msec_t longest);
-static void ngx_http_caphealth_converter_dismiss(
-    ngx_http_caphealth_converter_t *c);
 static void ngx_http_caphealth_converter_leave_handler(ngx_event_t *ev);
-static void ngx_http_caphealth_job_done(ngx_http_caphealth_job_t *job,
-    ngx_http_caphealth_outcome_e outcome);
 
 
-ngx_http_caphealth_converters_t *
-ngx_http_caphealth_converters_create(ngx_cycle_t *cycle,
-    ngx_http_caphealth_converter_conf_t *conf)
+void
+ngx_http_caphealth_converter_init(ngx_http_caphealth_converter_t *c,
+    ngx_http_caphealth_converters_t *cs)
 {
-    ngx_uint_t                        i;
-    ngx_http_caphealth_converter_t   *c;
-    ngx_http_caphealth_converters_t  *cs;
-
-    cs = ngx_pcalloc(cycle->pool, sizeof(ngx_http_caphealth_converters_t));
-    if (cs == NULL) {
-        return NULL;
-    }
-
-    cs->nelts = conf->converters;
-    cs->elts = ngx_pcalloc(cycle->pool,
-                         cs->nelts * sizeof(ngx_http_caphealth_converter_t));
-    if (cs->elts == NULL) {
-        return NULL;
-    }
-
-    for (i = 0; i < cs->nelts; i++) {
-        c = &cs->elts[i];
-
-        c->converters = cs;
-        c->process.name = NGX_HTTP_CAPHEALTH_CONVERTER;
-        c->process.path = (char *) conf->path.data;
-        c->event.handler = ngx_http_caphealth_converter_timer_handler;
-        c->event.data = c;
-        c->event.log = cycle->log;
-        c->event.cancelable = 1;
-        c->leave.handler = ngx_http_caphealth_converter_leave_handler;
-        c->leave.data = c;
-        c->leave.log = cycle->log;
-        c->leave.cancelable = 1;
-    }
-
-    cs->conf = conf;
-    cs->log = cycle->log;
-    ngx_queue_init(&cs->queue);
-
-    cs->event.handler = ngx_http_caphealth_converters_handler;
-    cs->event.data = cs;
-    cs->event.log = cycle->log;
-
-    return cs;
+    c->converters = cs;
+    c->process.name = NGX_HTTP_CAPHEALTH_CONVERTER;
+    c->process.path = (char *) cs->conf->path.data;
+    c->event.handler = ngx_http_caphealth_converter_timer_handler;
+    c->event.data = c;
+    c->event.log = cs->log;
+    c->event.cancelable = 1;
+    c->leave.handler = ngx_http_caphealth_converter_leave_handler;
+    c->leave.data = c;
+    c->leave.log = cs->log;
+    c->leave.cancelable = 1;
 }
 
 
 void
-ngx_http_caphealth_converters_stop(ngx_http_caphealth_converters_t *cs)
-{
-    ngx_uint_t  i;
-
-    cs->stopping = 1;
-
-    for (i = 0; i < cs->nelts; i++) {
-        ngx_http_caphealth_converter_dismiss(&cs->elts[i]);
-    }
-}
-
-
-ngx_uint_t
-ngx_http_caphealth_converters_full(ngx_http_caphealth_converters_t *cs)
-{
-    ngx_uint_t  i, n;
-
-    n = cs->waiting + cs->expected;
-
-    for (i = 0; i < cs->nelts; i++) {
-        if (cs->elts[i].state == NGX_HTTP_CAPHEALTH_BUSY) {
-            n++;
-        }
-    }
-
-    return n >= cs->nelts + (ngx_uint_t) cs->conf->queue;
-}
-
-
-void
-ngx_http_caphealth_converters_expect(ngx_http_caphealth_converters_t *cs,
-    ngx_int_t n)
-{
-    cs->expected += n;
-
-    ngx_http_caphealth_converters_rest(cs);
-}
-
-
-void
-ngx_http_caphealth_converters_submit(ngx_http_caphealth_converters_t *cs,
-    ngx_http_caphealth_job_t *job)
-{
-    job->converter = NULL;
-    job->waiting = 1;
-
-    ngx_queue_insert_tail(&cs->queue, &job->queue);
-    cs->waiting++;
-
-    ngx_post_event(&cs->event, &ngx_posted_events);
-}
-
-
-void
-ngx_http_caphealth_converters_cancel(ngx_http_caphealth_converters_t *cs,
-    ngx_http_caphealth_job_t *job)
-{
-    if (job->waiting) {
-        ngx_queue_remove(&job->queue);
-        job->waiting = 0;
-        cs->waiting--;
-    }
-
-    if (job->converter) {
-        job->converter->job = NULL;
-        job->converter = NULL;
-    }
-}
-
-
-ngx_uint_t
-ngx_http_caphealth_converters_retry(ngx_http_caphealth_converters_t *cs)
-{
-    ngx_uint_t  i;
-    ngx_msec_t  pause;
-
-    pause = 0;
-
-    for (i = 0; i < cs->nelts; i++) {
-        if (cs->elts[i].broken) {
-            pause = ngx_max(pause, cs->elts[i].pause);
-        }
-    }
-
-    return pause / 1000 + 1;
-}
-
-
-/* gives what waits to those who are free */
-
-static void
-ngx_http_caphealth_converters_handler(ngx_event_t *ev)
-{
-    ngx_queue_t                      *q;
-    ngx_http_caphealth_job_t         *job;
-    ngx_http_caphealth_converter_t   *c;
-    ngx_http_caphealth_converters_t  *cs;
-
-    cs = ev->data;
-
-    while (!ngx_queue_empty(&cs->queue)) {
-
-        c = ngx_http_caphealth_converters_find(cs, NGX_HTTP_CAPHEALTH_IDLE);
-
-        if (c == NULL) {
-            break;
-        }
-
-        q = ngx_queue_head(&cs->queue);
-        job = ngx_queue_data(q, ngx_http_caphealth_job_t, queue);
-
-        /* a converter that died while it was idle leaves the job here */
-
-        (void) ngx_http_caphealth_converter_give(c, job);
-    }
-
-    if (ngx_queue_empty(&cs->queue)
-        || ngx_http_caphealth_converters_find(cs,
-                                              NGX_HTTP_CAPHEALTH_STARTING))
-    {
-        ngx_http_caphealth_converters_rest(cs);
-        return;
-    }
-
-    c = ngx_http_caphealth_converters_find(cs, NGX_HTTP_CAPHEALTH_ABSENT);
-
-    if (c) {
-        ngx_http_caphealth_converter_start(c);
-    }
-
-    ngx_http_caphealth_converters_refuse(cs);
-}
-
-
-static ngx_http_caphealth_converter_t *
-ngx_http_caphealth_converters_find(ngx_http_caphealth_converters_t *cs,
-    ngx_http_caphealth_converter_state_e state)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < cs->nelts; i++) {
-        if (cs->elts[i].state == state) {
-            return &cs->elts[i];
-        }
-    }
-
-    return NULL;
-}
-
-
-/* nobody waits for a converter that cannot be started */
-
-static void
-ngx_http_caphealth_converters_refuse(ngx_http_caphealth_converters_t *cs)
-{
-    ngx_uint_t                 i;
-    ngx_queue_t               *q;
-    ngx_http_caphealth_job_t  *job;
-
-    for (i = 0; i < cs->nelts; i++) {
-        if (!(cs->elts[i].state == NGX_HTTP_CAPHEALTH_PAUSED
-              && cs->elts[i].broken))
-        {
-            return;
-        }
-    }
-
-    while (!ngx_queue_empty(&cs->queue)) {
-        q = ngx_queue_head(&cs->queue);
-        job = ngx_queue_data(q, ngx_http_caphealth_job_t, queue);
-
-        ngx_queue_remove(q);
-        job->waiting = 0;
-        cs->waiting--;
-
-        ngx_http_caphealth_job_done(job, NGX_HTTP_CAPHEALTH_JOB_UNAVAILABLE);
-    }
-}
-
-
-/* a worker that quits waits for its uploads, not for idle converters */
-
-static void
-ngx_http_caphealth_converters_rest(ngx_http_caphealth_converters_t *cs)
-{
-    ngx_uint_t  i;
-
-    if (!ngx_exiting || cs->waiting || cs->expected) {
-        return;
-    }
-
-    for (i = 0; i < cs->nelts; i++) {
-        if (cs->elts[i].state != NGX_HTTP_CAPHEALTH_BUSY
-            || cs->elts[i].job == NULL)
-        {
-            ngx_http_caphealth_converter_dismiss(&cs->elts[i]);
-        }
-    }
-}
-
-
-static void
 ngx_http_caphealth_converter_start(ngx_http_caphealth_converter_t *c)
 {
     c->greeted = 0;
@@ -608,7 +317,7 @@ ngx_http_caphealth_converter_ready(ngx_http_caphealth_converter_t *c)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_caphealth_converter_give(ngx_http_caphealth_converter_t *c,
     ngx_http_caphealth_job_t *job)
 {
@@ -684,6 +393,11 @@ ngx_http_caphealth_converter_answer(ngx_http_caphealth_converter_t *c,
         job->result = *(caphealth_result_t *) cargo->body;
 
         ngx_http_caphealth_job_done(job, NGX_HTTP_CAPHEALTH_JOB_ANSWERED);
+    }
+
+    if (c->process.connection == NULL) {
+        /* a worker that quits has let it go meanwhile */
+        return NGX_DONE;
     }
 
     if (++c->jobs >= NGX_HTTP_CAPHEALTH_JOBS) {
@@ -789,7 +503,7 @@ ngx_http_caphealth_converter_end(ngx_http_caphealth_converter_t *c,
 
 /* a sound one ends when its socket is closed */
 
-static void
+void
 ngx_http_caphealth_converter_dismiss(ngx_http_caphealth_converter_t *c)
 {
     if (c->process.connection) {
@@ -813,13 +527,4 @@ ngx_http_caphealth_converter_leave_handler(ngx_event_t *ev)
     c = ev->data;
 
     ngx_http_caphealth_process_kill(&c->leaving);
-}
-
-
-static void
-ngx_http_caphealth_job_done(ngx_http_caphealth_job_t *job,
-    ngx_http_caphealth_outcome_e outcome)
-{
-    job->outcome = outcome;
-    job->handler(job);
 }

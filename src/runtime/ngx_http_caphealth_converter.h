@@ -1,103 +1,80 @@
 
 /*
- * The converters' life, as a worker sees it: started for the first image,
- * given one image at a time, killed when it takes too long, renewed after a
- * number of images, replaced when they die.  What they answer is checked.
+ * One converter of a worker's: started, given an image, heard, replaced.
  */
 
 #ifndef _NGX_HTTP_CAPHEALTH_CONVERTER_H_INCLUDED_
 #define _NGX_HTTP_CAPHEALTH_CONVERTER_H_INCLUDED_
 
 
-#include <ngx_config.h>
-#include <ngx_core.h>
-
-#include "caphealth_job.h"
-
-
-#define NGX_HTTP_CAPHEALTH_CONVERTER  "caphealth-converter"
-
-
-typedef struct {
-    ngx_str_t                 path;         /* of the program */
-    ngx_int_t                 converters;   /* in this worker */
-    ngx_int_t                 queue;        /* images that wait for one */
-    ngx_msec_t                timeout;      /* of an image */
-    size_t                    memory;       /* address space of a converter,
-                                               bytes */
-    size_t                    max_pixels;
-} ngx_http_caphealth_converter_conf_t;
+#include "ngx_http_caphealth_converters.h"
+#include "ngx_http_caphealth_process.h"
 
 
 typedef enum {
-    NGX_HTTP_CAPHEALTH_JOB_ANSWERED = 0,    /* see the result */
-    NGX_HTTP_CAPHEALTH_JOB_DIED,            /* the converter, of it perhaps */
-    NGX_HTTP_CAPHEALTH_JOB_TIMED_OUT,
-    NGX_HTTP_CAPHEALTH_JOB_UNAVAILABLE      /* there is no working converter */
-} ngx_http_caphealth_outcome_e;
+    NGX_HTTP_CAPHEALTH_ABSENT = 0,
+    NGX_HTTP_CAPHEALTH_STARTING,
+    NGX_HTTP_CAPHEALTH_IDLE,
+    NGX_HTTP_CAPHEALTH_BUSY,
+    NGX_HTTP_CAPHEALTH_PAUSED
+} ngx_http_caphealth_converter_state_e;
 
 
-typedef struct ngx_http_caphealth_converters_s
-    ngx_http_caphealth_converters_t;
-typedef struct ngx_http_caphealth_converter_s
-    ngx_http_caphealth_converter_t;
-typedef struct ngx_http_caphealth_job_s  ngx_http_caphealth_job_t;
-
-
-/*
- * An image to convert.  The submitter fills in what is above the line, and
- * keeps all of it, descriptors included, until handler is called or the job
- * is cancelled.
- */
-
-struct ngx_http_caphealth_job_s {
-    caphealth_job_t                   spec;
-    ngx_fd_t                          input;
-    ngx_fd_t                          outputs[CAPHEALTH_VARIANTS_MAX];
-    void                            (*handler)(ngx_http_caphealth_job_t *job);
-    void                             *data;
-
-    /* --- */
-
-    ngx_http_caphealth_outcome_e      outcome;
-    caphealth_result_t                result;
-
-    ngx_queue_t                       queue;
-    ngx_http_caphealth_converter_t   *converter;
-    unsigned                          waiting:1;
+struct ngx_http_caphealth_converter_s {
+    ngx_http_caphealth_converters_t       *converters;
+    ngx_http_caphealth_process_t           process;
+    ngx_event_t                            event;
+    ngx_http_caphealth_process_t           leaving; /* the one before */
+    ngx_event_t                            leave;
+    ngx_http_caphealth_converter_state_e   state;
+    ngx_http_caphealth_job_t              *job;   /* NULL: cancelled, or not
+                                                     busy */
+    caphealth_job_t                        spec;
+    uint64_t                               serial;
+    ngx_uint_t                             jobs;
+    ngx_msec_t                             pause;
+    unsigned                               greeted:1;
+    unsigned                               broken:1; /* could not be started */
 };
 
 
-/* To be called from init_process.  Starts nothing.  NULL: no memory. */
-ngx_http_caphealth_converters_t *ngx_http_caphealth_converters_create(
-    ngx_cycle_t *cycle, ngx_http_caphealth_converter_conf_t *conf);
+struct ngx_http_caphealth_converters_s {
+    ngx_http_caphealth_converter_conf_t   *conf;
+    ngx_http_caphealth_converter_t        *elts;
+    ngx_uint_t                             nelts;
+    ngx_queue_t                            queue;
+    ngx_uint_t                             waiting;
+    ngx_uint_t                             expected;
+    ngx_event_t                            event;
+    ngx_log_t                             *log;
+    char                                  *reason;   /* why there is none that
+                                                        works, as logged */
+    unsigned                               stopping:1;
+};
 
-/* To be called from exit_process. */
-void ngx_http_caphealth_converters_stop(ngx_http_caphealth_converters_t *cs);
+
+/* its timers and its name; starts nothing */
+void ngx_http_caphealth_converter_init(ngx_http_caphealth_converter_t *c,
+    ngx_http_caphealth_converters_t *cs);
+
+/* STARTING, or PAUSED when it cannot be */
+void ngx_http_caphealth_converter_start(ngx_http_caphealth_converter_t *c);
 
 /*
- * Whether as many images wait as may.  An upload that is under way but has no
- * job yet announces itself with _expect, +1 and later -1, and counts as one.
+ * Takes the job out of the queue.  Where NGX_ERROR is returned, for a
+ * converter that has died while it was idle, the job is still there.
  */
-ngx_uint_t ngx_http_caphealth_converters_full(
-    ngx_http_caphealth_converters_t *cs);
-void ngx_http_caphealth_converters_expect(
-    ngx_http_caphealth_converters_t *cs, ngx_int_t n);
+ngx_int_t ngx_http_caphealth_converter_give(ngx_http_caphealth_converter_t *c,
+    ngx_http_caphealth_job_t *job);
 
-/* The handler is called later, never from here. */
-void ngx_http_caphealth_converters_submit(
-    ngx_http_caphealth_converters_t *cs, ngx_http_caphealth_job_t *job);
+/* lets it go: ABSENT, its job forgotten */
+void ngx_http_caphealth_converter_dismiss(ngx_http_caphealth_converter_t *c);
 
-/*
- * The handler will not be called, and job may be freed.  A converter that is
- * at work for it goes on, for nobody.
- */
-void ngx_http_caphealth_converters_cancel(
-    ngx_http_caphealth_converters_t *cs, ngx_http_caphealth_job_t *job);
+/* lets those go whom a quitting worker does not need any more */
+void ngx_http_caphealth_converters_rest(ngx_http_caphealth_converters_t *cs);
 
-/* Seconds after which it is worth trying again, for Retry-After. */
-ngx_uint_t ngx_http_caphealth_converters_retry(
-    ngx_http_caphealth_converters_t *cs);
+void ngx_http_caphealth_job_done(ngx_http_caphealth_job_t *job,
+    ngx_http_caphealth_outcome_e outcome);
 
 
 #endif /* _NGX_HTTP_CAPHEALTH_CONVERTER_H_INCLUDED_ */

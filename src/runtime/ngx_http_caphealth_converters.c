@@ -1,0 +1,260 @@
+
+/*
+ * A worker's converters, and the images that wait for them.
+ */
+
+#include "ngx_http_caphealth_converter.h"
+
+
+static void ngx_http_caphealth_converters_handler(ngx_event_t *ev);
+static ngx_http_caphealth_converter_t *ngx_http_caphealth_converters_find(
+    ngx_http_caphealth_converters_t *cs,
+    ngx_http_caphealth_converter_state_e state);
+static void ngx_http_caphealth_converters_refuse(
+    ngx_http_caphealth_converters_t *cs);
+
+
+ngx_http_caphealth_converters_t *
+ngx_http_caphealth_converters_create(ngx_cycle_t *cycle,
+    ngx_http_caphealth_converter_conf_t *conf)
+{
+    ngx_uint_t                        i;
+    ngx_http_caphealth_converters_t  *cs;
+
+    cs = ngx_pcalloc(cycle->pool, sizeof(ngx_http_caphealth_converters_t));
+    if (cs == NULL) {
+        return NULL;
+    }
+
+    cs->nelts = conf->converters;
+    cs->elts = ngx_pcalloc(cycle->pool,
+                         cs->nelts * sizeof(ngx_http_caphealth_converter_t));
+    if (cs->elts == NULL) {
+        return NULL;
+    }
+
+    cs->conf = conf;
+    cs->log = cycle->log;
+    ngx_queue_init(&cs->queue);
+
+    for (i = 0; i < cs->nelts; i++) {
+        ngx_http_caphealth_converter_init(&cs->elts[i], cs);
+    }
+
+    cs->event.handler = ngx_http_caphealth_converters_handler;
+    cs->event.data = cs;
+    cs->event.log = cycle->log;
+
+    return cs;
+}
+
+
+void
+ngx_http_caphealth_converters_stop(ngx_http_caphealth_converters_t *cs)
+{
+    ngx_uint_t  i;
+
+    cs->stopping = 1;
+
+    for (i = 0; i < cs->nelts; i++) {
+        ngx_http_caphealth_converter_dismiss(&cs->elts[i]);
+    }
+}
+
+
+ngx_uint_t
+ngx_http_caphealth_converters_full(ngx_http_caphealth_converters_t *cs)
+{
+    ngx_uint_t  i, n;
+
+    n = cs->waiting + cs->expected;
+
+    for (i = 0; i < cs->nelts; i++) {
+        if (cs->elts[i].state == NGX_HTTP_CAPHEALTH_BUSY) {
+            n++;
+        }
+    }
+
+    return n >= cs->nelts + (ngx_uint_t) cs->conf->queue;
+}
+
+
+void
+ngx_http_caphealth_converters_expect(ngx_http_caphealth_converters_t *cs,
+    ngx_int_t n)
+{
+    cs->expected += n;
+
+    ngx_http_caphealth_converters_rest(cs);
+}
+
+
+void
+ngx_http_caphealth_converters_submit(ngx_http_caphealth_converters_t *cs,
+    ngx_http_caphealth_job_t *job)
+{
+    job->converter = NULL;
+    job->waiting = 1;
+
+    ngx_queue_insert_tail(&cs->queue, &job->queue);
+    cs->waiting++;
+
+    ngx_post_event(&cs->event, &ngx_posted_events);
+}
+
+
+void
+ngx_http_caphealth_converters_cancel(ngx_http_caphealth_converters_t *cs,
+    ngx_http_caphealth_job_t *job)
+{
+    if (job->waiting) {
+        ngx_queue_remove(&job->queue);
+        job->waiting = 0;
+        cs->waiting--;
+    }
+
+    if (job->converter) {
+        job->converter->job = NULL;
+        job->converter = NULL;
+    }
+}
+
+
+ngx_uint_t
+ngx_http_caphealth_converters_retry(ngx_http_caphealth_converters_t *cs)
+{
+    ngx_uint_t  i;
+    ngx_msec_t  pause;
+
+    pause = 0;
+
+    for (i = 0; i < cs->nelts; i++) {
+        if (cs->elts[i].broken) {
+            pause = ngx_max(pause, cs->elts[i].pause);
+        }
+    }
+
+    return pause / 1000 + 1;
+}
+
+
+/* gives what waits to those who are free */
+
+static void
+ngx_http_caphealth_converters_handler(ngx_event_t *ev)
+{
+    ngx_queue_t                      *q;
+    ngx_http_caphealth_job_t         *job;
+    ngx_http_caphealth_converter_t   *c;
+    ngx_http_caphealth_converters_t  *cs;
+
+    cs = ev->data;
+
+    while (!ngx_queue_empty(&cs->queue)) {
+
+        c = ngx_http_caphealth_converters_find(cs, NGX_HTTP_CAPHEALTH_IDLE);
+
+        if (c == NULL) {
+            break;
+        }
+
+        q = ngx_queue_head(&cs->queue);
+        job = ngx_queue_data(q, ngx_http_caphealth_job_t, queue);
+
+        /* a converter that died while it was idle leaves the job here */
+
+        (void) ngx_http_caphealth_converter_give(c, job);
+    }
+
+    if (ngx_queue_empty(&cs->queue)
+        || ngx_http_caphealth_converters_find(cs,
+                                              NGX_HTTP_CAPHEALTH_STARTING))
+    {
+        ngx_http_caphealth_converters_rest(cs);
+        return;
+    }
+
+    c = ngx_http_caphealth_converters_find(cs, NGX_HTTP_CAPHEALTH_ABSENT);
+
+    if (c) {
+        ngx_http_caphealth_converter_start(c);
+    }
+
+    ngx_http_caphealth_converters_refuse(cs);
+}
+
+
+static ngx_http_caphealth_converter_t *
+ngx_http_caphealth_converters_find(ngx_http_caphealth_converters_t *cs,
+    ngx_http_caphealth_converter_state_e state)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < cs->nelts; i++) {
+        if (cs->elts[i].state == state) {
+            return &cs->elts[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* nobody waits for a converter that cannot be started */
+
+static void
+ngx_http_caphealth_converters_refuse(ngx_http_caphealth_converters_t *cs)
+{
+    ngx_uint_t                 i;
+    ngx_queue_t               *q;
+    ngx_http_caphealth_job_t  *job;
+
+    for (i = 0; i < cs->nelts; i++) {
+        if (!(cs->elts[i].state == NGX_HTTP_CAPHEALTH_PAUSED
+              && cs->elts[i].broken))
+        {
+            return;
+        }
+    }
+
+    while (!ngx_queue_empty(&cs->queue)) {
+        q = ngx_queue_head(&cs->queue);
+        job = ngx_queue_data(q, ngx_http_caphealth_job_t, queue);
+
+        ngx_queue_remove(q);
+        job->waiting = 0;
+        cs->waiting--;
+
+        ngx_http_caphealth_job_done(job, NGX_HTTP_CAPHEALTH_JOB_UNAVAILABLE);
+    }
+}
+
+
+/* a worker that quits waits for its uploads, not for idle converters */
+
+void
+ngx_http_caphealth_converters_rest(ngx_http_caphealth_converters_t *cs)
+{
+    ngx_uint_t  i;
+
+    if (!ngx_exiting || cs->waiting || cs->expected) {
+        return;
+    }
+
+    for (i = 0; i < cs->nelts; i++) {
+        if (cs->elts[i].state != NGX_HTTP_CAPHEALTH_BUSY
+            || cs->elts[i].job == NULL)
+        {
+            ngx_http_caphealth_converter_dismiss(&cs->elts[i]);
+        }
+    }
+}
+
+
+void
+ngx_http_caphealth_job_done(ngx_http_caphealth_job_t *job,
+    ngx_http_caphealth_outcome_e outcome)
+{
+    job->outcome = outcome;
+    job->handler(job);
+}
