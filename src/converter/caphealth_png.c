@@ -27,11 +27,13 @@ typedef struct {
     unsigned                channels;
     unsigned                orientation;
     caphealth_colour_t     *colour;
+    uint8_t                *tones;      /* of grey */
     caphealth_picture_t    *picture;
     const caphealth_job_t  *job;
     caphealth_result_t     *result;
     char                    error[96];
     caphealth_job_status_e  status;
+    unsigned                grey:1;
 } caphealth_png_t;
 
 
@@ -39,6 +41,7 @@ static void caphealth_png_decode(caphealth_png_t *p);
 static int caphealth_png_header(caphealth_png_t *p);
 static void caphealth_png_transforms(caphealth_png_t *p);
 static void caphealth_png_profile(caphealth_png_t *p);
+static uint8_t *caphealth_png_tones(const uint8_t *profile, size_t size);
 static int caphealth_png_rows(caphealth_png_t *p);
 static void caphealth_png_row(caphealth_png_t *p, uint32_t y, uint8_t *row);
 static void caphealth_png_orientation(caphealth_png_t *p);
@@ -80,6 +83,7 @@ caphealth_decode_png(const caphealth_job_t *job, const uint8_t *data,
 
     png_destroy_read_struct(&p.png, p.info ? &p.info : NULL, NULL);
     caphealth_colour_free(p.colour);
+    free(p.tones);
     free(p.rows);
 
     if (p.status != CAPHEALTH_JOB_OK) {
@@ -154,23 +158,19 @@ caphealth_png_header(caphealth_png_t *p)
 static void
 caphealth_png_transforms(caphealth_png_t *p)
 {
+    p->grey = !(png_get_color_type(p->png, p->info) & PNG_COLOR_MASK_COLOR);
+
     png_set_expand(p->png);
     png_set_scale_16(p->png);
     png_set_gray_to_rgb(p->png);
 
     (void) png_set_interlace_handling(p->png);
 
-    caphealth_png_profile(p);
-
     png_read_update_info(p->png, p->info);
 
     p->channels = png_get_channels(p->png, p->info);
 
-    if (p->colour && p->channels == 3) {
-        caphealth_colour_free(p->colour);
-        p->colour = NULL;
-        caphealth_png_profile(p);
-    }
+    caphealth_png_profile(p);
 }
 
 
@@ -182,14 +182,49 @@ caphealth_png_profile(caphealth_png_t *p)
     png_bytep    profile;
     png_uint_32  size;
 
-    if (p->colour == NULL
-        && png_get_iCCP(p->png, p->info, &name, &method, &profile, &size))
-    {
+    if (!png_get_iCCP(p->png, p->info, &name, &method, &profile, &size)) {
+        return;
+    }
+
+    if (!p->grey) {
         p->colour = caphealth_colour_create(profile, size,
                                             p->channels == 3
                                             ? CAPHEALTH_COLOUR_RGB
                                             : CAPHEALTH_COLOUR_RGBA);
+        return;
     }
+
+    p->tones = caphealth_png_tones(profile, size);
+}
+
+
+/* what a profile for grey makes of each of its values, in RGB */
+
+static uint8_t *
+caphealth_png_tones(const uint8_t *profile, size_t size)
+{
+    unsigned             i;
+    uint8_t             *tones, greys[256];
+    caphealth_colour_t  *colour;
+
+    colour = caphealth_colour_create(profile, size, CAPHEALTH_COLOUR_GREY);
+    if (colour == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < 256; i++) {
+        greys[i] = (uint8_t) i;
+    }
+
+    tones = malloc(3 * 256);
+
+    if (tones) {
+        caphealth_colour_row(colour, greys, tones, 256);
+    }
+
+    caphealth_colour_free(colour);
+
+    return tones;
 }
 
 
@@ -244,8 +279,18 @@ caphealth_png_rows(caphealth_png_t *p)
 static void
 caphealth_png_row(caphealth_png_t *p, uint32_t y, uint8_t *row)
 {
+    uint32_t   x;
+    uint8_t   *sample;
+
     if (p->colour) {
         caphealth_colour_row(p->colour, row, row, p->picture->width);
+    }
+
+    if (p->tones) {
+        for (x = 0; x < p->picture->width; x++) {
+            sample = row + x * p->channels;
+            memcpy(sample, p->tones + 3 * sample[0], 3);
+        }
     }
 
     caphealth_picture_row(p->picture, y, row, p->channels);
