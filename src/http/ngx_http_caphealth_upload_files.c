@@ -136,9 +136,12 @@ ngx_http_caphealth_upload_sniff(ngx_http_caphealth_upload_t *u,
     if (image->part.length > u->main_conf->images.converter.memory / 2) {
         ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_TOO_LARGE,
                                         image,
-                                        "It has %uL bytes, more than half of "
-                                        "\"caphealth_image_memory\".",
-                                        image->part.length);
+                                        "It has %uL bytes; the most that can be "
+                                        "converted are %uz, half of "
+                                        "\"caphealth_image_memory\". Send a "
+                                        "smaller one.", image->part.length,
+                                        u->main_conf->images.converter.memory
+                                        / 2);
         return NGX_ERROR;
     }
 

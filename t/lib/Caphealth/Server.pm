@@ -284,6 +284,16 @@ sub logged {
     return scalar @lines;
 }
 
+# a daemon's exit status may wait long for the init of a container
+
+sub lives {
+    my ($pid) = @_;
+
+    open my $file, '<', "/proc/$pid/stat" or return 0;
+
+    return (<$file> // '') =~ /\) [^ZX] /;
+}
+
 # stop(SIGNAL): true once the master and all below it are gone
 
 sub stop {
@@ -294,7 +304,7 @@ sub stop {
 
     kill $signal // 'QUIT', $master;
 
-    my $gone = $self->until(sub { !grep { kill 0, $_ } @all });
+    my $gone = $self->until(sub { !grep { lives($_) } @all });
 
     kill KILL => @all unless $gone;
 

@@ -196,9 +196,29 @@ sub sets {
     return \%sets;
 }
 
-# open descriptors of the workers, but for connections of clients
+# open descriptors of the workers, but for connections of clients: once
+# nothing is being closed any more
 
 sub descriptors {
+    my ($self) = @_;
+
+    my $last = '';
+    my $now;
+
+    $self->until(sub {
+        my $same = $last;
+
+        sleep 0.1;
+        $now = $self->count_descriptors;
+        $last = listed($now);
+
+        return $last eq $same;
+    });
+
+    return $now;
+}
+
+sub count_descriptors {
     my ($self) = @_;
 
     my %count;
@@ -222,12 +242,24 @@ sub descriptors {
 sub idle {
     my ($self, $before) = @_;
 
-    return $self->until(sub {
-        my $now = $self->descriptors;
+    my $wanted = listed($before);
+    my $now;
 
-        join(' ', map { "$_=$now->{$_}" } sort keys %$now)
-        eq join ' ', map { "$_=$before->{$_}" } sort keys %$before;
+    return 1 if $self->until(sub {
+        $now = listed($self->count_descriptors);
+
+        return $now eq $wanted;
     });
+
+    warn "# before: $wanted\n# now:    $now\n";
+
+    return 0;
+}
+
+sub listed {
+    my ($count) = @_;
+
+    return join ' ', map { "$_=$count->{$_}" } sort keys %$count;
 }
 
 1;

@@ -9,7 +9,7 @@ use File::Path qw(make_path remove_tree);
 use IO::Select;
 use IO::Socket::INET;
 use List::Util qw(shuffle);
-use POSIX qw(WNOHANG);
+use POSIX ();
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(run_tests no_shuffle no_root_location no_long_string workers
@@ -330,6 +330,14 @@ sub start () {
     return 0;
 }
 
+# a daemon's exit status may wait long for the init of a container
+
+sub lives ($) {
+    my ($pid) = @_;
+
+    return slurp("/proc/$pid/stat") =~ /\) [^ZX] /;
+}
+
 sub stop ($) {
     my ($name) = @_;
 
@@ -338,8 +346,7 @@ sub stop ($) {
 
     kill QUIT => $pid;
 
-    while (kill 0, $pid) {
-        waitpid $pid, WNOHANG;
+    while (lives($pid)) {
 
         if (time > $end) {
             kill KILL => $pid;

@@ -1,0 +1,313 @@
+# The directives about images, and every mistake in one.
+
+use lib 't/lib';
+use Test::Nginx::Socket 'no_plan';
+
+no_shuffle();
+run_tests();
+
+__DATA__
+
+=== TEST 1: caphealth_image_upload without a root
+--- config
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+"caphealth_image_upload" needs a "caphealth_image_root", the directory for the images
+--- no_error_log
+[alert]
+
+
+
+=== TEST 2: caphealth_image_upload beside another handler
+--- config
+    location = /upload {
+        caphealth_health;
+        caphealth_image_upload;
+        caphealth_image_root html/images;
+    }
+--- must_die
+--- error_log
+"caphealth_image_upload" directive conflicts with another handler of this location
+
+
+
+=== TEST 3: caphealth_image_root, the root of all
+--- config
+    caphealth_image_root ///;
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+"caphealth_image_root" must not be "/": give the images a directory of their own
+
+
+
+=== TEST 4: caphealth_image_root with a variable
+--- config
+    caphealth_image_root /srv/$host;
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+"caphealth_image_root" must be the path of a directory, without variables
+
+
+
+=== TEST 5: caphealth_image_root twice
+--- config
+    caphealth_image_root a;
+    caphealth_image_root b;
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+"caphealth_image_root" directive is duplicate
+
+
+
+=== TEST 6: caphealth_image_root below nothing
+--- config
+    caphealth_image_root /nowhere/images;
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+mkdir() "/nowhere/images" failed
+
+
+
+=== TEST 7: caphealth_image_url, no prefix
+--- config
+    caphealth_image_root html/images;
+    caphealth_image_url media;
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+invalid "caphealth_image_url" "media", it must be a prefix as "/media/" or "https://cdn.example.com/"
+
+
+
+=== TEST 8: caphealth_image_url, with what a URL may not have
+--- config
+    caphealth_image_root html/images;
+    caphealth_image_url '/media/"?x';
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+invalid "caphealth_image_url"
+
+
+
+=== TEST 9: caphealth_image_variant, a name that is no name
+--- config
+    caphealth_image_root html/images;
+    caphealth_image_variant ../x;
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+invalid "caphealth_image_variant" "../x", at "../x": its name must be 1 to 32 of a-z, 0-9 and "-"
+
+
+
+=== TEST 10: caphealth_image_variant twice
+--- config
+    caphealth_image_root html/images;
+    caphealth_image_variant a;
+    caphealth_image_variant a max=5;
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+its name is duplicate
+
+
+
+=== TEST 11: caphealth_image_variant, sizes that are none
+--- config
+    caphealth_image_root html/images;
+    caphealth_image_variant a max=16384;
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+at "max=16384": max is the longer side in pixels, 1 to 16383
+
+
+
+=== TEST 12: caphealth_image_variant, a quality that is none
+--- config
+    caphealth_image_root html/images;
+    caphealth_image_variant a quality=101;
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+at "quality=101": quality is libwebp's, 0 to 100
+
+
+
+=== TEST 13: caphealth_image_variant, a method that is none
+--- config
+    caphealth_image_root html/images;
+    caphealth_image_variant a method=7;
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+at "method=7": method is libwebp's, 0 (fast) to 6 (small)
+
+
+
+=== TEST 14: caphealth_image_variant, an option that is none
+--- config
+    caphealth_image_root html/images;
+    caphealth_image_variant a size=7;
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+at "size=7": the options are max=PX, quality=0..100 and method=0..6
+
+
+
+=== TEST 15: no variant that is whole
+--- config
+    caphealth_image_root html/images;
+    caphealth_image_variant a max=7;
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+the "caphealth_image_variant" directives make no set: one of them must be without max
+
+
+
+=== TEST 16: two variants that are whole
+--- config
+    caphealth_image_root html/images;
+    caphealth_image_variant a;
+    caphealth_image_variant b;
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+the "caphealth_image_variant" directives make no set: only one of them may be without max
+
+
+
+=== TEST 17: nine variants
+--- config
+    caphealth_image_root html/images;
+    caphealth_image_variant a;
+    caphealth_image_variant b max=1;
+    caphealth_image_variant c max=2;
+    caphealth_image_variant d max=3;
+    caphealth_image_variant e max=4;
+    caphealth_image_variant f max=5;
+    caphealth_image_variant g max=6;
+    caphealth_image_variant h max=7;
+    caphealth_image_variant i max=8;
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+there may be 8 variants at most
+
+
+
+=== TEST 18: caphealth_image_max_files out of bounds
+--- http_config
+    caphealth_image_max_files 101;
+--- config
+    location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
+--- must_die
+--- error_log
+value must be between 1 and 100
+
+
+
+=== TEST 19: caphealth_image_max_pixels out of bounds
+--- http_config
+    caphealth_image_max_pixels 0;
+--- config
+    location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
+--- must_die
+--- error_log
+"caphealth_image_max_pixels" directive must be between 1 and 1g, width times height
+
+
+
+=== TEST 20: caphealth_image_timeout out of bounds
+--- http_config
+    caphealth_image_timeout 1ms;
+--- config
+    location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
+--- must_die
+--- error_log
+"caphealth_image_timeout" directive must be between 1s and 10m
+
+
+
+=== TEST 21: caphealth_image_memory out of bounds
+--- http_config
+    caphealth_image_memory 63m;
+--- config
+    location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
+--- must_die
+--- error_log
+"caphealth_image_memory" directive must be at least 64m
+
+
+
+=== TEST 22: caphealth_image_converters out of bounds
+--- http_config
+    caphealth_image_converters 17;
+--- config
+    location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
+--- must_die
+--- error_log
+value must be between 1 and 16
+
+
+
+=== TEST 23: caphealth_image_queue out of bounds
+--- http_config
+    caphealth_image_queue 1025;
+--- config
+    location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
+--- must_die
+--- error_log
+value must be between 0 and 1024
+
+
+
+=== TEST 24: caphealth_image_delete, neither on nor off
+--- config
+    location = /upload {
+        caphealth_image_upload;
+        caphealth_image_root html/images;
+        caphealth_image_delete yes;
+    }
+--- must_die
+--- error_log
+invalid value "yes" in "caphealth_image_delete" directive, it must be "on" or "off"
+
+
+
+=== TEST 25: everything said at once is accepted, and what is not used starts nothing
+--- http_config
+    caphealth_image_root       html/images;
+    caphealth_image_url        https://cdn.example.com/i;
+    caphealth_image_max_pixels 20m;
+    caphealth_image_max_files  3;
+    caphealth_image_timeout    5s;
+    caphealth_image_memory     256m;
+    caphealth_image_converters 2;
+    caphealth_image_queue      0;
+    caphealth_image_variant    full method=6 quality=90;
+    caphealth_image_variant    thumb max=100;
+--- config
+    location = /upload {
+        caphealth_image_upload;
+        caphealth_image_root    html/other;
+        caphealth_image_url     /other/;
+        caphealth_image_delete  on;
+        caphealth_image_variant whole;
+    }
+    location = /x { return 200 "x"; }
+--- request
+GET /x
+--- response_body: x
+--- no_error_log
+start caphealth-converter
+[alert]
+[error]
