@@ -133,8 +133,11 @@ unit suites faults lint: all units
 
 bench:
 	@util/packages build run bench
+	@command -v npm > /dev/null || util/packages node
 	@$(MAKE) --no-print-directory -s all
 	@bench/health
+	@bench/images
+	@bench/uploads
 
 valgrind:
 	@util/packages build run test valgrind

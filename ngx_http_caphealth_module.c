@@ -41,6 +41,13 @@ static ngx_conf_enum_t  ngx_http_caphealth_accesses[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_caphealth_priorities[] = {
+    { ngx_string("normal"), 0 },
+    { ngx_string("idle"), 1 },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_post_t  ngx_http_caphealth_interval_post = {
     ngx_http_caphealth_interval
 };
@@ -256,6 +263,13 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
       offsetof(ngx_http_caphealth_main_conf_t, images.converter.queue),
       &ngx_http_caphealth_queue_bounds },
 
+    { ngx_string("caphealth_image_priority"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_caphealth_main_conf_t, images.converter.idle),
+      &ngx_http_caphealth_priorities },
+
       ngx_null_command
 };
 
@@ -408,6 +422,7 @@ ngx_http_caphealth_create_main_conf(ngx_conf_t *cf)
     cmcf->images.converter.memory = NGX_CONF_UNSET_SIZE;
     cmcf->images.converter.converters = NGX_CONF_UNSET;
     cmcf->images.converter.queue = NGX_CONF_UNSET;
+    cmcf->images.converter.idle = NGX_CONF_UNSET_UINT;
 
     caphealth_policy_init(&cmcf->policy);
 

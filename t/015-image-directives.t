@@ -283,7 +283,18 @@ invalid value "yes" in "caphealth_image_delete" directive, it must be "on" or "o
 
 
 
-=== TEST 25: everything said at once is accepted, and what is not used starts nothing
+=== TEST 25: caphealth_image_priority, neither idle nor normal
+--- http_config
+    caphealth_image_priority low;
+--- config
+    location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
+--- must_die
+--- error_log
+invalid value "low"
+
+
+
+=== TEST 26: everything said at once is accepted, and what is not used starts nothing
 --- http_config
     caphealth_image_root       html/images;
     caphealth_image_url        https://cdn.example.com/i;
@@ -293,6 +304,7 @@ invalid value "yes" in "caphealth_image_delete" directive, it must be "on" or "o
     caphealth_image_memory     256m;
     caphealth_image_converters 2;
     caphealth_image_queue      0;
+    caphealth_image_priority   normal;
     caphealth_image_variant    full method=6 quality=90;
     caphealth_image_variant    thumb max=100;
 --- config

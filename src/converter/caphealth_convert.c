@@ -3,6 +3,7 @@
  * An image in, WebP variants out.
  */
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <turbojpeg.h>
@@ -90,6 +91,13 @@ caphealth_convert_decode(const caphealth_job_t *job, const uint8_t *data,
 
     format = caphealth_format(data, length);
     result->format = format;
+
+    if (format != CAPHEALTH_FORMAT_JPEG) {
+
+        /* in RGB it takes twice as much: not beside what is kept */
+
+        (void) malloc_trim(0);
+    }
 
     switch (format) {
 

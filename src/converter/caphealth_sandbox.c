@@ -4,6 +4,7 @@
  */
 
 #include <errno.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <stddef.h>
 #include <sys/mman.h>
@@ -32,6 +33,8 @@ static int caphealth_sandbox_rules(scmp_filter_ctx ctx);
 static const int  caphealth_sandbox_calls[] = {
     SCMP_SYS(recvmsg),
     SCMP_SYS(sendmsg),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
     SCMP_SYS(write),
     SCMP_SYS(fdatasync),
     SCMP_SYS(close),
@@ -52,6 +55,8 @@ static const int  caphealth_sandbox_calls[] = {
 int
 caphealth_sandbox_limit(const caphealth_limits_t *limits)
 {
+    const struct sched_param  param = { .sched_priority = 0 };
+
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1
         || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1
         || caphealth_sandbox_resource(RLIMIT_CORE, 0) == -1
@@ -63,6 +68,12 @@ caphealth_sandbox_limit(const caphealth_limits_t *limits)
            == -1)
     {
         return -1;
+    }
+
+    /* where it is not allowed it is only less polite */
+
+    if (limits->idle) {
+        (void) sched_setscheduler(0, SCHED_IDLE, &param);
     }
 
 #if !defined(CAPHEALTH_SANDBOX_NONE)

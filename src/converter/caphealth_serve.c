@@ -4,8 +4,10 @@
  */
 
 #include <errno.h>
+#include <limits.h>
 #include <malloc.h>
 #include <nettle/sha2.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,9 +20,15 @@
 #include "caphealth_serve.h"
 
 
+/* memory is kept from one image to the next, and given back in a lull */
+#define CAPHEALTH_SERVE_LULL  1000
+#define CAPHEALTH_SERVE_KEEP  (8 * 1024 * 1024)
+
+
 static int caphealth_serve_begin(int s);
 static int caphealth_serve_complain(const char *call);
 static int caphealth_serve_say(int s, caphealth_ipc_type_e type);
+static void caphealth_serve_rest(int s);
 static int caphealth_serve_job(int s, const caphealth_ipc_message_t *m,
     caphealth_ipc_cargo_t *cargo, const caphealth_limits_t *limits);
 static void caphealth_serve_convert(const caphealth_job_t *job,
@@ -83,6 +91,8 @@ caphealth_serve(int s)
     }
 
     for ( ;; ) {
+        caphealth_serve_rest(s);
+
         cargo.body = &job;
         cargo.size = sizeof(caphealth_job_t);
 
@@ -106,6 +116,11 @@ caphealth_serve_begin(int s)
 
     (void) signal(SIGXFSZ, SIG_IGN);
     (void) signal(SIGPIPE, SIG_IGN);
+
+    /* what is larger, the planes of a photo, comes and goes */
+
+    (void) mallopt(M_MMAP_THRESHOLD, CAPHEALTH_SERVE_KEEP);
+    (void) mallopt(M_TRIM_THRESHOLD, INT_MAX);
 
     return caphealth_serve_say(s, CAPHEALTH_IPC_HELLO);
 }
@@ -132,6 +147,20 @@ caphealth_serve_say(int s, caphealth_ipc_type_e type)
     m.type = (uint16_t) type;
 
     return caphealth_ipc_send(s, &m, -1) == CAPHEALTH_IPC_OK ? 0 : -1;
+}
+
+
+static void
+caphealth_serve_rest(int s)
+{
+    struct pollfd  fd;
+
+    fd.fd = s;
+    fd.events = POLLIN;
+
+    if (poll(&fd, 1, CAPHEALTH_SERVE_LULL) == 0) {
+        (void) malloc_trim(0);
+    }
 }
 
 
@@ -163,8 +192,6 @@ caphealth_serve_job(int s, const caphealth_ipc_message_t *m,
     caphealth_serve_convert(job, cargo, &result);
 
     caphealth_ipc_close(cargo);
-
-    (void) malloc_trim(0);
 
     am = *m;
     am.type = CAPHEALTH_IPC_CONVERTED;

@@ -325,6 +325,7 @@ ngx_http_caphealth_init_images(ngx_conf_t *cf,
     ngx_conf_init_size_value(images->converter.memory, 1024 * 1024 * 1024);
     ngx_conf_init_value(images->converter.converters, 1);
     ngx_conf_init_value(images->converter.queue, 32);
+    ngx_conf_init_uint_value(images->converter.idle, 1);
 
     return NGX_CONF_OK;
 }

@@ -270,6 +270,7 @@ ngx_http_caphealth_converter_limit(ngx_http_caphealth_converter_t *c)
     limits.memory = conf->memory;
     limits.file_size = caphealth_job_file_size(conf->max_pixels);
     limits.cpu = (conf->timeout + 999) / 1000;
+    limits.idle = conf->idle;
 
     ngx_memzero(&m, sizeof(caphealth_ipc_message_t));
     m.version = CAPHEALTH_IPC_VERSION;

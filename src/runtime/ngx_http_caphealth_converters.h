@@ -26,6 +26,7 @@ typedef struct {
     size_t                    memory;       /* address space of a converter,
                                                bytes */
     size_t                    max_pixels;
+    ngx_uint_t                idle;         /* SCHED_IDLE */
 } ngx_http_caphealth_converter_conf_t;
 
 

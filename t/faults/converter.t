@@ -102,6 +102,57 @@ subtest 'a decoder that fails' => sub {
     ok $nginx->stop, 'quits';
 };
 
+subtest 'its priority' => sub {
+    for my $case ([ '' => 5 ], [ 'caphealth_image_priority idle;' => 5 ],
+                  [ 'caphealth_image_priority normal;' => 0 ])
+    {
+        my ($directive, $policy) = @$case;
+        my $nginx = Caphealth::Upload->new(http => $directive);
+
+        is $nginx->post(photo('20x20'))->{status}, 201, 'an upload';
+
+        my ($pid) = $nginx->converters;
+
+        open my $file, '<', "/proc/$pid/stat" or die "$pid: $!";
+
+        # proc(5): policy is the 41st field, the 39th behind the name
+
+        my $policy_now = (split / /, (split /\) /, <$file>)[1])[38];
+
+        is $policy_now, $policy, "policy $policy with \"$directive\"";
+        ok $nginx->stop, 'quits';
+    }
+};
+
+subtest 'memory is given back in a lull' => sub {
+    my $nginx = Caphealth::Upload->new;
+    my $resident = sub {
+        my ($pid) = $nginx->converters or return 0;
+
+        open my $file, '<', "/proc/$pid/status" or return 0;
+
+        my ($kb) = join('', <$file>) =~ /^VmRSS:\s+(\d+)/m;
+
+        return ($kb // 0) / 1024;
+    };
+
+    $nginx->post(photo('20x20'));
+
+    my $at_first = $resident->();
+
+    cmp_ok $at_first, '>', 0, 'a converter';
+    is $nginx->post(photo('3000x2000'))->{status}, 201, 'a large photo';
+
+  SKIP: {
+        skip 'sanitizers keep memory', 1 if $asan;
+
+        ok $nginx->until(sub { $resident->() < $at_first + 10 }),
+           'it is as small as before';
+    }
+
+    ok $nginx->stop, 'quits';
+};
+
 subtest 'one that hangs holds up nobody else' => sub {
     my $nginx = Caphealth::Upload->new(
         http => "caphealth_helper_dir $helpers; caphealth_image_timeout 5s;
