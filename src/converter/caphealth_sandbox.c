@@ -4,6 +4,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stddef.h>
@@ -11,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "caphealth_sandbox.h"
 
@@ -25,6 +27,7 @@
 
 static int caphealth_sandbox_resource(int resource, rlim_t value);
 #if !defined(CAPHEALTH_SANDBOX_NONE)
+static int caphealth_sandbox_silence(void);
 static int caphealth_sandbox_rules(scmp_filter_ctx ctx);
 
 
@@ -119,22 +122,30 @@ caphealth_sandbox_close(void)
 
 #else
 
-    int              rc;
+    int              rc, log;
     scmp_filter_ctx  ctx;
 
-    ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
-    if (ctx == NULL) {
-        errno = ENOMEM;
+    log = caphealth_sandbox_silence();
+    if (log == -1) {
         return -1;
     }
 
-    rc = caphealth_sandbox_rules(ctx);
+    ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    rc = ctx ? caphealth_sandbox_rules(ctx) : -ENOMEM;
 
     if (rc == 0) {
         rc = seccomp_load(ctx);
     }
 
-    seccomp_release(ctx);
+    if (ctx) {
+        seccomp_release(ctx);
+    }
+
+    if (rc != 0) {
+        (void) dup2(log, STDERR_FILENO);
+    }
+
+    (void) close(log);
 
     if (rc != 0) {
         errno = -rc;
@@ -148,6 +159,33 @@ caphealth_sandbox_close(void)
 
 
 #if !defined(CAPHEALTH_SANDBOX_NONE)
+
+/*
+ * Standard error is the server's log: a decoder that is not itself any more
+ * must not write there.  Returns a copy of it.
+ */
+
+static int
+caphealth_sandbox_silence(void)
+{
+    int  null, log;
+
+    null = open("/dev/null", O_WRONLY|O_CLOEXEC);
+    if (null == -1) {
+        return -1;
+    }
+
+    log = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+
+    if (log != -1) {
+        (void) dup2(null, STDERR_FILENO);
+    }
+
+    (void) close(null);
+
+    return log;
+}
+
 
 static int
 caphealth_sandbox_rules(scmp_filter_ctx ctx)

@@ -417,6 +417,19 @@ ngx_http_caphealth_upload_convert(ngx_http_caphealth_upload_t *u)
         return;
     }
 
+    if (!ngx_http_caphealth_converters_room(u->main_conf->converters,
+                                            u->nimages))
+    {
+        ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_QUEUE_FULL, NULL,
+                                        "So many images are waiting to be "
+                                        "converted that these %ui do not fit "
+                                        "in. Try again after the seconds in "
+                                        "Retry-After, or send fewer at once.",
+                                        u->nimages);
+        ngx_http_caphealth_upload_finish(u);
+        return;
+    }
+
     u->state = NGX_HTTP_CAPHEALTH_CONVERTING;
     u->left = u->nimages;
 

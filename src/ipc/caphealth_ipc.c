@@ -150,10 +150,6 @@ caphealth_ipc_recv_cargo(int s, caphealth_ipc_message_t *m,
         n = recvmsg(s, &msg, MSG_CMSG_CLOEXEC);
     } while (n == -1 && errno == EINTR);
 
-    if (n == 0) {
-        return CAPHEALTH_IPC_CLOSED;
-    }
-
     if (n == -1) {
         if (errno == EAGAIN) {
             return CAPHEALTH_IPC_AGAIN;
@@ -163,7 +159,14 @@ caphealth_ipc_recv_cargo(int s, caphealth_ipc_message_t *m,
                                    : CAPHEALTH_IPC_ERROR;
     }
 
+    /* even a message without a byte may carry some */
+
     extra = caphealth_ipc_descriptors(&msg, cargo, max);
+
+    if (n == 0) {
+        caphealth_ipc_close(cargo);
+        return CAPHEALTH_IPC_CLOSED;
+    }
 
     if (extra
         || n < (ssize_t) sizeof(caphealth_ipc_message_t)

@@ -435,6 +435,7 @@ ngx_http_caphealth_converter_unusable(ngx_http_caphealth_converter_t *c,
     c->broken = 1;
 
     ngx_http_caphealth_converter_pause(c, NGX_HTTP_CAPHEALTH_CONVERTER_LONG);
+    ngx_http_caphealth_converters_refuse(cs);
 }
 
 

@@ -70,6 +70,10 @@ ngx_int_t ngx_http_caphealth_converter_give(ngx_http_caphealth_converter_t *c,
 /* lets it go: ABSENT, its job forgotten */
 void ngx_http_caphealth_converter_dismiss(ngx_http_caphealth_converter_t *c);
 
+/* answers those who wait for a converter, if there is none to wait for */
+void ngx_http_caphealth_converters_refuse(
+    ngx_http_caphealth_converters_t *cs);
+
 /* lets those go whom a quitting worker does not need any more */
 void ngx_http_caphealth_converters_rest(ngx_http_caphealth_converters_t *cs);
 

@@ -10,8 +10,6 @@ static void ngx_http_caphealth_converters_handler(ngx_event_t *ev);
 static ngx_http_caphealth_converter_t *ngx_http_caphealth_converters_find(
     ngx_http_caphealth_converters_t *cs,
     ngx_http_caphealth_converter_state_e state);
-static void ngx_http_caphealth_converters_refuse(
-    ngx_http_caphealth_converters_t *cs);
 
 
 ngx_http_caphealth_converters_t *
@@ -76,6 +74,15 @@ ngx_http_caphealth_converters_full(ngx_http_caphealth_converters_t *cs)
     }
 
     return n >= cs->nelts + (ngx_uint_t) cs->conf->queue;
+}
+
+
+ngx_uint_t
+ngx_http_caphealth_converters_room(ngx_http_caphealth_converters_t *cs,
+    ngx_uint_t n)
+{
+    return cs->waiting == 0
+           || cs->waiting + n <= (ngx_uint_t) cs->conf->queue;
 }
 
 
@@ -200,9 +207,9 @@ ngx_http_caphealth_converters_find(ngx_http_caphealth_converters_t *cs,
 }
 
 
-/* nobody waits for a converter that cannot be started */
+/* nobody waits if each converter has failed to start, and none is trying */
 
-static void
+void
 ngx_http_caphealth_converters_refuse(ngx_http_caphealth_converters_t *cs)
 {
     ngx_uint_t                 i;
@@ -210,8 +217,8 @@ ngx_http_caphealth_converters_refuse(ngx_http_caphealth_converters_t *cs)
     ngx_http_caphealth_job_t  *job;
 
     for (i = 0; i < cs->nelts; i++) {
-        if (!(cs->elts[i].state == NGX_HTTP_CAPHEALTH_PAUSED
-              && cs->elts[i].broken))
+        if (!cs->elts[i].broken
+            || cs->elts[i].state == NGX_HTTP_CAPHEALTH_STARTING)
         {
             return;
         }

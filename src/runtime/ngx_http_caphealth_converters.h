@@ -85,6 +85,13 @@ ngx_uint_t ngx_http_caphealth_converters_full(
 void ngx_http_caphealth_converters_expect(
     ngx_http_caphealth_converters_t *cs, ngx_int_t n);
 
+/*
+ * Whether n images of one upload may wait: if there is room for them, or if
+ * nothing else waits.
+ */
+ngx_uint_t ngx_http_caphealth_converters_room(
+    ngx_http_caphealth_converters_t *cs, ngx_uint_t n);
+
 /* The handler is called later, never from here. */
 void ngx_http_caphealth_converters_submit(
     ngx_http_caphealth_converters_t *cs, ngx_http_caphealth_job_t *job);

@@ -34,6 +34,9 @@ subtest 'a decoder that does what it must not' => sub {
         is_deeply [ $nginx->files ], [], 'nothing is left';
     }
 
+    $nginx->post(strange('log'));
+
+    is $nginx->logged(qr/forged/), 0, "nothing gets into the server's log";
     is $nginx->logged(qr/caphealth-converter \d+ exited on signal 31/), 7,
        'each was killed by the kernel, SIGSYS';
     is $nginx->post(strange('well'))->{status}, 201, 'the next upload works';
@@ -228,6 +231,30 @@ subtest 'too many at once' => sub {
        'the others are told when to come again';
     is keys %{ $nginx->sets }, 3, 'what was answered is stored';
     is $nginx->post(strange('well'))->{status}, 201, 'then there is room';
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'a form that does not fit into the queue' => sub {
+    my $nginx = Caphealth::Upload->new(
+        http => "caphealth_helper_dir $helpers; caphealth_image_queue 3;");
+    my ($three, $headers) = form(map { $_ => strange('well') } 1 .. 3);
+    my ($five) = form(map { $_ => strange('well') } 1 .. 5);
+
+    is $nginx->post($five, $headers)->{status}, 201,
+       'a large one, when nothing waits';
+
+    my @statuses = $nginx->parallel(3, sub {
+        my ($i) = @_;
+
+        sleep 0.5 * $i;
+
+        return $nginx->post($i < 2 ? strange('slow') : $three,
+                            $i < 2 ? {} : $headers)->{status};
+    });
+
+    is "@statuses", '201 201 503', 'a smaller one, when one waits';
+    is $nginx->post($three, $headers)->{status}, 201, 'then there is room';
+    is keys %{ $nginx->sets }, 10, 'all or nothing';
     ok $nginx->stop, 'quits';
 };
 

@@ -208,6 +208,16 @@ do_status(caphealth_result_t *result)
 
 
 static void
+do_log(caphealth_result_t *result)
+{
+    static const char  forged[] = "2026/01/01 00:00:00 [alert] forged\n";
+
+    (void) result;
+    (void) !write(STDERR_FILENO, forged, sizeof(forged) - 1);
+}
+
+
+static void
 do_detail(caphealth_result_t *result)
 {
     result->status = CAPHEALTH_JOB_INVALID;
@@ -257,6 +267,7 @@ static const strange_t  acts[] = {
     { "bytes", do_bytes },
     { "status", do_status },
     { "detail", do_detail },
+    { "log", do_log },
     { "quotes", do_quotes },
     { "full", do_full },
     { "well", do_nothing },

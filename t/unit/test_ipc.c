@@ -197,6 +197,25 @@ not_a_message(void **state)
 }
 
 
+/* as the end of a connection, but for what it carries */
+
+static void
+nothing_with_descriptors(void **state)
+{
+    int                       fd;
+    caphealth_ipc_message_t   r;
+
+    (void) state;
+
+    push("", 0, 3);
+
+    assert_int_equal(caphealth_ipc_recv(pair.s[1], &r, &fd),
+                     CAPHEALTH_IPC_CLOSED);
+    assert_int_equal(fd, -1);
+    assert_int_equal(lowest(), pair.next);
+}
+
+
 static void
 closed(void **state)
 {
@@ -309,6 +328,7 @@ main(void)
         PAIR_TEST(there_and_back),
         PAIR_TEST(without_descriptor),
         PAIR_TEST(not_a_message),
+        PAIR_TEST(nothing_with_descriptors),
         PAIR_TEST(closed),
         PAIR_TEST(full),
         PAIR_TEST(not_a_document),

@@ -395,8 +395,12 @@ headers_too_long(void **state)
 
     (void) state;
 
-    body = malloc(20000);
-    assert_non_null(body);
+    body = calloc(1, 20000);
+
+    if (body == NULL) {
+        fail();
+        return;
+    }
 
     strcpy(body, "--b\r\nX-Long: ");
     memset(body + 13, 'x', 9000);

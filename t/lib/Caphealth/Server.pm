@@ -121,6 +121,9 @@ sub start {
 sub check {
     my ($self) = @_;
 
+    local $ENV{LD_PRELOAD} = $ENV{TEST_NGINX_PRELOAD}
+        if $ENV{TEST_NGINX_PRELOAD};
+
     return `$self->{binary} -t -p $self->{prefix}/ -c nginx.conf -e error.log 2>&1`;
 }
 
