@@ -105,9 +105,11 @@ caphealth_child_start(caphealth_child_t *child)
 
     if (child->pid == 0) {
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-        (void) close(s[0]);
+        (void) dup2(s[1], CAPHEALTH_IPC_FD);
+        (void) close_range(CAPHEALTH_IPC_FD + 1, ~0U, 0);
+        (void) close(STDOUT_FILENO);
 
-        _exit(getppid() == parent ? caphealth_serve(s[1]) : 0);
+        _exit(getppid() == parent ? caphealth_serve(CAPHEALTH_IPC_FD) : 0);
     }
 
     (void) close(s[1]);

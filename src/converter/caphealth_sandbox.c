@@ -58,8 +58,6 @@ static const int  caphealth_sandbox_calls[] = {
 int
 caphealth_sandbox_limit(const caphealth_limits_t *limits)
 {
-    const struct sched_param  param = { .sched_priority = 0 };
-
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1
         || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1
         || caphealth_sandbox_resource(RLIMIT_CORE, 0) == -1
@@ -73,12 +71,6 @@ caphealth_sandbox_limit(const caphealth_limits_t *limits)
         return -1;
     }
 
-    /* where it is not allowed it is only less polite */
-
-    if (limits->idle) {
-        (void) sched_setscheduler(0, SCHED_IDLE, &param);
-    }
-
 #if !defined(CAPHEALTH_SANDBOX_NONE)
 
     if (caphealth_sandbox_resource(RLIMIT_AS, (rlim_t) limits->memory) == -1)
@@ -89,6 +81,17 @@ caphealth_sandbox_limit(const caphealth_limits_t *limits)
 #endif
 
     return 0;
+}
+
+
+/* where it is not allowed it is only less polite */
+
+void
+caphealth_sandbox_idle(void)
+{
+    const struct sched_param  param = { .sched_priority = 0 };
+
+    (void) sched_setscheduler(0, SCHED_IDLE, &param);
 }
 
 

@@ -81,6 +81,10 @@ caphealth_serve(int s)
         return caphealth_serve_complain("a codec does not work");
     }
 
+    if (limits.idle) {
+        caphealth_sandbox_idle();
+    }
+
     if (caphealth_sandbox_close() == -1) {
         return caphealth_serve_complain("seccomp does not work here, and "
                                         "without it no image is decoded");

@@ -285,6 +285,13 @@ ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r)
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = ngx_http_request_empty_handler;
 
+    if (r->connection->read->ready) {
+
+        /* that the client has left may have been heard of already */
+
+        ngx_post_event(r->connection->read, &ngx_posted_events);
+    }
+
     ngx_add_timer(&u->event, NGX_HTTP_CAPHEALTH_KEEP);
     ngx_http_caphealth_converters_expect(u->main_conf->converters, 1);
 

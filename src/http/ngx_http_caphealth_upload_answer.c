@@ -234,6 +234,15 @@ ngx_http_caphealth_upload_judge(ngx_http_caphealth_upload_t *u,
                                         u->main_conf->images.converter.timeout);
         return;
 
+    case NGX_HTTP_CAPHEALTH_JOB_STARVED:
+        ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_NO_CONVERTER,
+                                        NULL,
+                                        "The server was too busy to convert "
+                                        "the image. Nothing is wrong with it: "
+                                        "try again after the seconds in "
+                                        "Retry-After.");
+        return;
+
     default: /* NGX_HTTP_CAPHEALTH_JOB_UNAVAILABLE */
         u->fault = NGX_HTTP_CAPHEALTH_NO_CONVERTER;
         return;

@@ -13,6 +13,14 @@
 /* it warms up its codecs first */
 #define NGX_HTTP_CAPHEALTH_START            10000
 
+/* without work it goes: whatever has taken it over goes with it */
+#define NGX_HTTP_CAPHEALTH_REST             60000
+
+/* an image that got less than this part of its time was not to blame; then
+   for a while converters do not wait until nothing else wants to run */
+#define NGX_HTTP_CAPHEALTH_STARVED          4
+#define NGX_HTTP_CAPHEALTH_NORMAL           600
+
 /* one that was told to go is killed if it does not */
 #define NGX_HTTP_CAPHEALTH_LEAVE            2000
 
@@ -26,6 +34,8 @@
 
 
 static void ngx_http_caphealth_converter_timer_handler(ngx_event_t *ev);
+static void ngx_http_caphealth_converter_late(
+    ngx_http_caphealth_converter_t *c);
 static void ngx_http_caphealth_converter_read_handler(ngx_event_t *rev);
 static ngx_int_t ngx_http_caphealth_converter_message(
     ngx_http_caphealth_converter_t *c, caphealth_ipc_message_t *m,
@@ -104,8 +114,11 @@ ngx_http_caphealth_converter_timer_handler(ngx_event_t *ev)
         break;
 
     case NGX_HTTP_CAPHEALTH_BUSY:
-        ngx_http_caphealth_converter_failed(c, "took too long for an image",
-                                           NGX_HTTP_CAPHEALTH_JOB_TIMED_OUT);
+        ngx_http_caphealth_converter_late(c);
+        break;
+
+    case NGX_HTTP_CAPHEALTH_IDLE:
+        ngx_http_caphealth_converter_dismiss(c);
         break;
 
     case NGX_HTTP_CAPHEALTH_PAUSED:
@@ -116,6 +129,39 @@ ngx_http_caphealth_converter_timer_handler(ngx_event_t *ev)
     default:
         break;
     }
+}
+
+
+static void
+ngx_http_caphealth_converter_late(ngx_http_caphealth_converter_t *c)
+{
+    ngx_msec_t                        used, timeout;
+    ngx_http_caphealth_converters_t  *cs;
+
+    cs = c->converters;
+    timeout = cs->conf->timeout;
+    used = ngx_http_caphealth_process_cpu(&c->process) - c->cpu;
+
+    if (used >= timeout / NGX_HTTP_CAPHEALTH_STARVED) {
+        ngx_http_caphealth_converter_failed(c, "took too long for an image",
+                                           NGX_HTTP_CAPHEALTH_JOB_TIMED_OUT);
+        return;
+    }
+
+    if (cs->conf->idle) {
+        cs->normal = ngx_time() + NGX_HTTP_CAPHEALTH_NORMAL;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, cs->log, 0,
+                  "%s %P got %M ms of CPU time in %M ms, the machine is busy%s",
+                  c->process.name, c->process.pid, used, timeout,
+                  cs->conf->idle ? ": for 10 minutes converters run as if "
+                                   "\"caphealth_image_priority\" were "
+                                   "\"normal\""
+                                 : "");
+
+    ngx_http_caphealth_converter_failed(c, "was starved",
+                                        NGX_HTTP_CAPHEALTH_JOB_STARVED);
 }
 
 
@@ -270,7 +316,7 @@ ngx_http_caphealth_converter_limit(ngx_http_caphealth_converter_t *c)
     limits.memory = conf->memory;
     limits.file_size = caphealth_job_file_size(conf->max_pixels);
     limits.cpu = (conf->timeout + 999) / 1000;
-    limits.idle = conf->idle;
+    limits.idle = conf->idle && ngx_time() >= c->converters->normal;
 
     ngx_memzero(&m, sizeof(caphealth_ipc_message_t));
     m.version = CAPHEALTH_IPC_VERSION;
@@ -298,7 +344,7 @@ ngx_http_caphealth_converter_ready(ngx_http_caphealth_converter_t *c)
 
     cs = c->converters;
 
-    ngx_del_timer(&c->event);
+    ngx_add_timer(&c->event, NGX_HTTP_CAPHEALTH_REST);
 
     c->state = NGX_HTTP_CAPHEALTH_IDLE;
 
@@ -324,6 +370,7 @@ ngx_http_caphealth_converter_give(ngx_http_caphealth_converter_t *c,
 {
     uint32_t                  i;
     caphealth_ipc_cargo_t     cargo;
+    caphealth_ipc_result_e    rc;
     caphealth_ipc_message_t   m;
 
     ngx_memzero(&m, sizeof(caphealth_ipc_message_t));
@@ -340,9 +387,9 @@ ngx_http_caphealth_converter_give(ngx_http_caphealth_converter_t *c,
         cargo.fds[cargo.nfds++] = job->outputs[i];
     }
 
-    if (caphealth_ipc_send_cargo(c->process.connection->fd, &m, &cargo)
-        != CAPHEALTH_IPC_OK)
-    {
+    rc = caphealth_ipc_send_cargo(c->process.connection->fd, &m, &cargo);
+
+    if (rc == CAPHEALTH_IPC_CLOSED) {
         ngx_http_caphealth_converter_failed(c, "cannot be spoken to",
                                             NGX_HTTP_CAPHEALTH_JOB_DIED);
         return NGX_ERROR;
@@ -352,9 +399,17 @@ ngx_http_caphealth_converter_give(ngx_http_caphealth_converter_t *c,
     job->waiting = 0;
     c->converters->waiting--;
 
+    if (rc != CAPHEALTH_IPC_OK) {
+        ngx_http_caphealth_converter_failed(c, "cannot be given an image",
+                                            NGX_HTTP_CAPHEALTH_JOB_DIED);
+        ngx_http_caphealth_job_done(job, NGX_HTTP_CAPHEALTH_JOB_UNAVAILABLE);
+        return NGX_ERROR;
+    }
+
     job->converter = c;
     c->job = job;
     c->spec = job->spec;
+    c->cpu = ngx_http_caphealth_process_cpu(&c->process);
     c->state = NGX_HTTP_CAPHEALTH_BUSY;
 
     ngx_add_timer(&c->event, c->converters->conf->timeout);
@@ -379,7 +434,7 @@ ngx_http_caphealth_converter_answer(ngx_http_caphealth_converter_t *c,
         return NGX_ERROR;
     }
 
-    ngx_del_timer(&c->event);
+    ngx_add_timer(&c->event, NGX_HTTP_CAPHEALTH_REST);
 
     job = c->job;
 

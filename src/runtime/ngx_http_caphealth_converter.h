@@ -33,6 +33,7 @@ struct ngx_http_caphealth_converter_s {
     uint64_t                               serial;
     ngx_uint_t                             jobs;
     ngx_msec_t                             pause;
+    ngx_msec_t                             cpu;   /* when the job began */
     unsigned                               greeted:1;
     unsigned                               broken:1; /* could not be started */
 };
@@ -49,7 +50,7 @@ struct ngx_http_caphealth_converters_s {
     ngx_log_t                             *log;
     char                                  *reason;   /* why there is none that
                                                         works, as logged */
-    unsigned                               stopping:1;
+    time_t                                 normal;   /* not idle before */
 };
 
 

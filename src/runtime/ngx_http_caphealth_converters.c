@@ -52,8 +52,6 @@ ngx_http_caphealth_converters_stop(ngx_http_caphealth_converters_t *cs)
 {
     ngx_uint_t  i;
 
-    cs->stopping = 1;
-
     for (i = 0; i < cs->nelts; i++) {
         ngx_http_caphealth_converter_dismiss(&cs->elts[i]);
     }

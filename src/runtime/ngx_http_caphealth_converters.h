@@ -34,6 +34,7 @@ typedef enum {
     NGX_HTTP_CAPHEALTH_JOB_ANSWERED = 0,    /* see the result */
     NGX_HTTP_CAPHEALTH_JOB_DIED,            /* the converter, of it perhaps */
     NGX_HTTP_CAPHEALTH_JOB_TIMED_OUT,
+    NGX_HTTP_CAPHEALTH_JOB_STARVED,         /* the machine is too busy */
     NGX_HTTP_CAPHEALTH_JOB_UNAVAILABLE      /* there is no working converter */
 } ngx_http_caphealth_outcome_e;
 

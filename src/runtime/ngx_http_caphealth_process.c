@@ -327,6 +327,22 @@ ngx_http_caphealth_process_kill(ngx_http_caphealth_process_t *p)
 }
 
 
+ngx_msec_t
+ngx_http_caphealth_process_cpu(ngx_http_caphealth_process_t *p)
+{
+    clockid_t        clock;
+    struct timespec  ts;
+
+    if (clock_getcpuclockid(p->pid, &clock) != 0
+        || clock_gettime(clock, &ts) == -1)
+    {
+        return 0;
+    }
+
+    return (ngx_msec_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+
 ngx_int_t
 ngx_http_caphealth_process_send(ngx_http_caphealth_process_t *p,
     caphealth_ipc_message_t *m, void *document, size_t size)

@@ -44,6 +44,9 @@ void ngx_http_caphealth_process_close(ngx_http_caphealth_process_t *p);
 /* SIGKILL, unless nginx has reaped it already. */
 void ngx_http_caphealth_process_kill(ngx_http_caphealth_process_t *p);
 
+/* CPU time that it has used so far, of all its threads; 0 if it is gone. */
+ngx_msec_t ngx_http_caphealth_process_cpu(ngx_http_caphealth_process_t *p);
+
 /*
  * Sends a message with a document of size bytes in a memfd, or without one if
  * document is NULL.

@@ -398,8 +398,16 @@ caphealth_set_remove(const char *root, const char *id, const char *mark,
 
     rc = caphealth_set_remove_file(dir, path + CAPHEALTH_LEAF_LEN, files,
                                    bytes);
-    if (rc == 0) {
+
+    /* without its mark, what an earlier attempt left, or other variants did */
+
+    if (rc == 0 || errno == ENOENT) {
         rc = caphealth_set_remove_rest(dir, id, files, bytes);
+
+        if (rc == 0 && *files == 0) {
+            errno = ENOENT;
+            rc = -1;
+        }
     }
 
     if (rc == 0) {

@@ -74,7 +74,8 @@ void caphealth_set_close(caphealth_set_t *set);
 
 /*
  * Removes the files of the image id, the commit mark first, so that a set
- * which cannot be removed whole is not taken for one.  *files and *bytes
+ * which cannot be removed whole is not taken for one, and can be tried again.
+ * *files and *bytes
  * become what was removed.  Returns 0, or -1 with errno set: ENOENT if there
  * is no such image.
  */

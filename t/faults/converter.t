@@ -105,26 +105,48 @@ subtest 'a decoder that fails' => sub {
     ok $nginx->stop, 'quits';
 };
 
+# proc(5): policy is the 41st field, the 39th behind the name
+
+sub policy {
+    my ($nginx) = @_;
+
+    my ($pid) = $nginx->converters or return 'none';
+
+    open my $file, '<', "/proc/$pid/stat" or return 'none';
+
+    return (split / /, (split /\) /, <$file>)[1])[38];
+}
+
+my ($SCHED_OTHER, $SCHED_IDLE) = (0, 5);
+
 subtest 'its priority' => sub {
-    for my $case ([ '' => 5 ], [ 'caphealth_image_priority idle;' => 5 ],
-                  [ 'caphealth_image_priority normal;' => 0 ])
+    for my $case ([ '' => $SCHED_IDLE ],
+                  [ 'caphealth_image_priority idle;' => $SCHED_IDLE ],
+                  [ 'caphealth_image_priority normal;' => $SCHED_OTHER ])
     {
         my ($directive, $policy) = @$case;
         my $nginx = Caphealth::Upload->new(http => $directive);
 
         is $nginx->post(photo('20x20'))->{status}, 201, 'an upload';
-
-        my ($pid) = $nginx->converters;
-
-        open my $file, '<', "/proc/$pid/stat" or die "$pid: $!";
-
-        # proc(5): policy is the 41st field, the 39th behind the name
-
-        my $policy_now = (split / /, (split /\) /, <$file>)[1])[38];
-
-        is $policy_now, $policy, "policy $policy with \"$directive\"";
+        is policy($nginx), $policy, "policy $policy with \"$directive\"";
         ok $nginx->stop, 'quits';
     }
+};
+
+subtest 'one that gets no CPU time' => sub {
+    my $nginx = Caphealth::Upload->new(
+        http => "caphealth_helper_dir $helpers; caphealth_image_timeout 2s;");
+    my $response = $nginx->post(strange('sleep'));
+
+    is $response->{status}, 503, 'the image is not to blame';
+    ok $response->{headers}{'retry-after'}, 'and may come again';
+    like decode_json($response->{content})->{detail}, qr/too busy/,
+         'it says why';
+    is $nginx->post(strange('well'))->{status}, 201, 'the next upload works';
+    is policy($nginx), $SCHED_OTHER, 'it is not as polite any more';
+    is $nginx->logged(qr/got \d+ ms of CPU time in 2000 ms, the machine is busy/),
+       1, 'the log says so';
+    ok $nginx->stop, 'quits';
 };
 
 subtest 'memory is given back in a lull' => sub {

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,14 @@ do_hang(caphealth_result_t *result)
     (void) result;
 
     for (n = 0; /* void */ ; n++) { /* void */ }
+}
+
+
+static void
+do_sleep(caphealth_result_t *result)
+{
+    (void) result;
+    (void) poll(NULL, 0, 60000);
 }
 
 
@@ -258,6 +267,7 @@ static const strange_t  acts[] = {
     { "execmem", do_execmem },
     { "crash", do_crash },
     { "hang", do_hang },
+    { "sleep", do_sleep },
     { "slow", do_slow },
     { "bloat", do_bloat },
     { "garbage", do_garbage },

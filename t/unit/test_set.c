@@ -251,6 +251,15 @@ removal(void **state)
                                           &files, &bytes), 0);
     assert_int_equal(files, 4);
     assert_int_equal(count(), 1);
+
+    /* what was left of one whose mark is gone, or has another name now */
+
+    path_of(&set, "400", path);
+    assert_int_equal(link(other, path), 0);
+    assert_int_equal(caphealth_set_remove(tree_root, set.id, "original",
+                                          &files, &bytes), 0);
+    assert_int_equal(files, 1);
+    assert_int_equal(count(), 1);
     assert_int_equal(access(other, F_OK), 0);
     assert_int_equal(unlink(other), 0);
 }
