@@ -14,8 +14,6 @@ static ngx_int_t ngx_http_caphealth_upload_method(ngx_http_request_t *r,
     ngx_http_caphealth_loc_conf_t *conf);
 static ngx_int_t ngx_http_caphealth_upload_post(ngx_http_request_t *r,
     ngx_http_caphealth_loc_conf_t *conf);
-static ngx_int_t ngx_http_caphealth_upload_busy(ngx_http_request_t *r,
-    ngx_http_caphealth_main_conf_t *cmcf);
 static ngx_int_t ngx_http_caphealth_upload_boundary(ngx_http_request_t *r,
     char *boundary);
 static ngx_http_caphealth_upload_t *ngx_http_caphealth_upload_create(
@@ -29,6 +27,7 @@ static ngx_int_t ngx_http_caphealth_upload_copy(
 static void ngx_http_caphealth_upload_post_task(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_upload_state_e state);
 static void ngx_http_caphealth_upload_task_handler(ngx_event_t *ev);
+static void ngx_http_caphealth_upload_admit(ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_convert(
     ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_job_handler(
@@ -187,19 +186,6 @@ ngx_http_caphealth_upload_boundary(ngx_http_request_t *r, char *boundary)
 
     return ngx_http_caphealth_send_fault(r, NGX_HTTP_CAPHEALTH_MALFORMED,
                                          &detail);
-}
-
-
-static ngx_int_t
-ngx_http_caphealth_upload_busy(ngx_http_request_t *r,
-    ngx_http_caphealth_main_conf_t *cmcf)
-{
-    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "upload refused, %i images are waiting for a converter",
-                  cmcf->images.converter.queue);
-
-    return ngx_http_caphealth_send_fault(r, NGX_HTTP_CAPHEALTH_QUEUE_FULL,
-                                         NULL);
 }
 
 
@@ -398,8 +384,13 @@ ngx_http_caphealth_upload_task_handler(ngx_event_t *ev)
     switch (u->state) {
 
     case NGX_HTTP_CAPHEALTH_PREPARING:
+        ngx_http_caphealth_upload_admit(u);
+        break;
+
+    case NGX_HTTP_CAPHEALTH_OPENING:
         ngx_http_caphealth_upload_convert(u);
-        ngx_http_caphealth_converters_expect(u->main_conf->converters, -1);
+        ngx_http_caphealth_converters_expect(u->main_conf->converters,
+                                             -(ngx_int_t) u->nimages);
         break;
 
     case NGX_HTTP_CAPHEALTH_PUBLISHING:
@@ -413,19 +404,17 @@ ngx_http_caphealth_upload_task_handler(ngx_event_t *ev)
 }
 
 
+/* before it takes descriptors for each of its images */
+
 static void
-ngx_http_caphealth_upload_convert(ngx_http_caphealth_upload_t *u)
+ngx_http_caphealth_upload_admit(ngx_http_caphealth_upload_t *u)
 {
-    ngx_uint_t                   i, n;
-    ngx_http_caphealth_image_t  *image;
+    ngx_http_caphealth_converters_t  *cs;
 
-    if (u->request == NULL || u->fault) {
-        ngx_http_caphealth_upload_finish(u);
-        return;
-    }
+    cs = u->main_conf->converters;
 
-    if (!ngx_http_caphealth_converters_room(u->main_conf->converters,
-                                            u->nimages))
+    if (u->request && u->fault == NGX_HTTP_CAPHEALTH_FINE
+        && !ngx_http_caphealth_converters_room(cs, u->nimages))
     {
         ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_QUEUE_FULL, NULL,
                                         "So many images are waiting to be "
@@ -433,6 +422,28 @@ ngx_http_caphealth_upload_convert(ngx_http_caphealth_upload_t *u)
                                         "in. Try again after the seconds in "
                                         "Retry-After, or send fewer at once.",
                                         u->nimages);
+    }
+
+    if (u->request == NULL || u->fault) {
+        ngx_http_caphealth_upload_finish(u);
+        ngx_http_caphealth_converters_expect(cs, -1);
+        return;
+    }
+
+    ngx_http_caphealth_converters_expect(cs, (ngx_int_t) u->nimages - 1);
+
+    u->task->handler = ngx_http_caphealth_upload_open;
+    ngx_http_caphealth_upload_post_task(u, NGX_HTTP_CAPHEALTH_OPENING);
+}
+
+
+static void
+ngx_http_caphealth_upload_convert(ngx_http_caphealth_upload_t *u)
+{
+    ngx_uint_t                   i, n;
+    ngx_http_caphealth_image_t  *image;
+
+    if (u->request == NULL || u->fault) {
         ngx_http_caphealth_upload_finish(u);
         return;
     }

@@ -55,7 +55,8 @@ typedef struct {
 
 typedef enum {
     NGX_HTTP_CAPHEALTH_READING = 0,   /* its body */
-    NGX_HTTP_CAPHEALTH_PREPARING,     /* a thread is: files are opened */
+    NGX_HTTP_CAPHEALTH_PREPARING,     /* a thread is: files are found */
+    NGX_HTTP_CAPHEALTH_OPENING,       /* a thread is: variants are */
     NGX_HTTP_CAPHEALTH_CONVERTING,
     NGX_HTTP_CAPHEALTH_PUBLISHING,    /* a thread is */
     NGX_HTTP_CAPHEALTH_CLOSING        /* a thread is: answered, or given up */
@@ -93,11 +94,12 @@ struct ngx_http_caphealth_upload_s {
 
 
 /*
- * What blocks, for the thread pool: to find the images in the body and open
+ * What blocks, for the thread pool: to find the images in the body; to open
  * their files; to give the files their names; to close everything and remove
- * what is not to stay.  The first two leave a fault if they fail.
+ * what is not to stay.  All but the last leave a fault if they fail.
  */
 void ngx_http_caphealth_upload_prepare(void *data, ngx_log_t *log);
+void ngx_http_caphealth_upload_open(void *data, ngx_log_t *log);
 void ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log);
 void ngx_http_caphealth_upload_discard(void *data, ngx_log_t *log);
 
@@ -126,6 +128,8 @@ ngx_int_t ngx_http_caphealth_upload_created(ngx_http_request_t *r,
     ngx_http_caphealth_upload_t *u);
 ngx_int_t ngx_http_caphealth_upload_refused(ngx_http_request_t *r,
     ngx_http_caphealth_upload_t *u);
+ngx_int_t ngx_http_caphealth_upload_busy(ngx_http_request_t *r,
+    ngx_http_caphealth_main_conf_t *cmcf);
 ngx_int_t ngx_http_caphealth_send_fault(ngx_http_request_t *r,
     ngx_http_caphealth_fault_e fault, ngx_str_t *detail);
 

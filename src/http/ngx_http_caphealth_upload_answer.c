@@ -312,6 +312,19 @@ ngx_http_caphealth_upload_refused(ngx_http_request_t *r,
 
 
 ngx_int_t
+ngx_http_caphealth_upload_busy(ngx_http_request_t *r,
+    ngx_http_caphealth_main_conf_t *cmcf)
+{
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "upload refused, %i images are waiting for a converter",
+                  cmcf->images.converter.queue);
+
+    return ngx_http_caphealth_send_fault(r, NGX_HTTP_CAPHEALTH_QUEUE_FULL,
+                                         NULL);
+}
+
+
+ngx_int_t
 ngx_http_caphealth_send_fault(ngx_http_request_t *r,
     ngx_http_caphealth_fault_e fault, ngx_str_t *detail)
 {

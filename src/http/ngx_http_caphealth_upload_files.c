@@ -15,7 +15,7 @@ static ngx_int_t ngx_http_caphealth_upload_sniff(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 static ngx_int_t ngx_http_caphealth_upload_input(
     ngx_http_caphealth_upload_t *u);
-static ngx_int_t ngx_http_caphealth_upload_open(
+static ngx_int_t ngx_http_caphealth_upload_outputs(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 
 
@@ -39,13 +39,21 @@ ngx_http_caphealth_upload_prepare(void *data, ngx_log_t *log)
             return;
         }
     }
+}
+
+
+void
+ngx_http_caphealth_upload_open(void *data, ngx_log_t *log)
+{
+    ngx_uint_t                    i;
+    ngx_http_caphealth_upload_t  *u = data;
 
     if (ngx_http_caphealth_upload_input(u) != NGX_OK) {
         return;
     }
 
     for (i = 0; i < u->nimages; i++) {
-        if (ngx_http_caphealth_upload_open(u, &u->images[i]) != NGX_OK) {
+        if (ngx_http_caphealth_upload_outputs(u, &u->images[i]) != NGX_OK) {
             return;
         }
     }
@@ -192,7 +200,7 @@ ngx_http_caphealth_upload_input(ngx_http_caphealth_upload_t *u)
 
 
 static ngx_int_t
-ngx_http_caphealth_upload_open(ngx_http_caphealth_upload_t *u,
+ngx_http_caphealth_upload_outputs(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image)
 {
     unsigned               i;

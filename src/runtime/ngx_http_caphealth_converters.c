@@ -7,6 +7,8 @@
 
 
 static void ngx_http_caphealth_converters_handler(ngx_event_t *ev);
+static ngx_uint_t ngx_http_caphealth_converters_load(
+    ngx_http_caphealth_converters_t *cs);
 static ngx_http_caphealth_converter_t *ngx_http_caphealth_converters_find(
     ngx_http_caphealth_converters_t *cs,
     ngx_http_caphealth_converter_state_e state);
@@ -61,6 +63,26 @@ ngx_http_caphealth_converters_stop(ngx_http_caphealth_converters_t *cs)
 ngx_uint_t
 ngx_http_caphealth_converters_full(ngx_http_caphealth_converters_t *cs)
 {
+    return ngx_http_caphealth_converters_load(cs)
+           >= cs->nelts + (ngx_uint_t) cs->conf->queue;
+}
+
+
+ngx_uint_t
+ngx_http_caphealth_converters_room(ngx_http_caphealth_converters_t *cs,
+    ngx_uint_t n)
+{
+    /* one of them is counted already */
+
+    return cs->waiting + cs->expected == 1
+           || ngx_http_caphealth_converters_load(cs) - 1 + n
+              <= cs->nelts + (ngx_uint_t) cs->conf->queue;
+}
+
+
+static ngx_uint_t
+ngx_http_caphealth_converters_load(ngx_http_caphealth_converters_t *cs)
+{
     ngx_uint_t  i, n;
 
     n = cs->waiting + cs->expected;
@@ -71,16 +93,7 @@ ngx_http_caphealth_converters_full(ngx_http_caphealth_converters_t *cs)
         }
     }
 
-    return n >= cs->nelts + (ngx_uint_t) cs->conf->queue;
-}
-
-
-ngx_uint_t
-ngx_http_caphealth_converters_room(ngx_http_caphealth_converters_t *cs,
-    ngx_uint_t n)
-{
-    return cs->waiting == 0
-           || cs->waiting + n <= (ngx_uint_t) cs->conf->queue;
+    return n;
 }
 
 

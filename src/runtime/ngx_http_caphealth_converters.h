@@ -79,7 +79,8 @@ void ngx_http_caphealth_converters_stop(ngx_http_caphealth_converters_t *cs);
 
 /*
  * Whether as many images wait as may.  An upload that is under way but has no
- * job yet announces itself with _expect, +1 and later -1, and counts as one.
+ * jobs yet announces itself with _expect, and then what jobs there will be;
+ * and takes that back when they are submitted.
  */
 ngx_uint_t ngx_http_caphealth_converters_full(
     ngx_http_caphealth_converters_t *cs);
@@ -87,8 +88,8 @@ void ngx_http_caphealth_converters_expect(
     ngx_http_caphealth_converters_t *cs, ngx_int_t n);
 
 /*
- * Whether n images of one upload may wait: if there is room for them, or if
- * nothing else waits.
+ * Whether n images of one upload, which has announced itself, may wait: if
+ * there is room for them, or if nothing else waits.
  */
 ngx_uint_t ngx_http_caphealth_converters_room(
     ngx_http_caphealth_converters_t *cs, ngx_uint_t n);
