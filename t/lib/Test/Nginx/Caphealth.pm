@@ -296,7 +296,10 @@ sub start () {
     my @command = ($binary, '-p', "$root/", '-c', "$root/conf/nginx.conf",
                    '-e', "$root/logs/error.log");
 
+    # in the converter's sandbox Valgrind itself could not live
+
     unshift @command, qw(valgrind -q --trace-children=yes --num-callers=30
+                         --trace-children-skip=*/caphealth-converter
                          --leak-check=no --error-exitcode=9),
                       "--log-file=$root/logs/valgrind.%p"
         if $valgrind;
