@@ -22,7 +22,7 @@
 
 /* memory is kept from one image to the next, and given back in a lull */
 #define CAPHEALTH_SERVE_LULL  1000
-#define CAPHEALTH_SERVE_KEEP  (8 * 1024 * 1024)
+#define CAPHEALTH_SERVE_KEEP  (32 * 1024 * 1024)
 
 
 static int caphealth_serve_begin(int s);
@@ -121,7 +121,7 @@ caphealth_serve_begin(int s)
     (void) signal(SIGXFSZ, SIG_IGN);
     (void) signal(SIGPIPE, SIG_IGN);
 
-    /* what is larger, the planes of a photo, comes and goes */
+    /* glibc's own largest threshold: what is larger comes and goes */
 
     (void) mallopt(M_MMAP_THRESHOLD, CAPHEALTH_SERVE_KEEP);
     (void) mallopt(M_TRIM_THRESHOLD, INT_MAX);
