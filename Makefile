@@ -58,7 +58,7 @@ helpers: $(BUILD)/caphealth-collector $(BUILD)/caphealth-converter
 # --- the helper programs ---
 
 $(BUILD)/caphealth-collector: \
-	  $(patsubst src/%.c,$(OBJS)/%.o,$(MAIN) $(COLLECTOR) $(IPC))
+	  $(patsubst src/%.c,$(OBJS)/%.o,$(MAIN) $(COLLECTOR) $(STORE) $(IPC))
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/caphealth-converter: $(patsubst src/%.c,$(OBJS)/%.o, \

@@ -15,6 +15,8 @@ static char *ngx_http_caphealth_health(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_caphealth_capacity(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_caphealth_stats(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static char *ngx_http_caphealth_interval(ngx_conf_t *cf, void *post,
     void *data);
 static char *ngx_http_caphealth_timeout(ngx_conf_t *cf, void *post,
@@ -186,6 +188,13 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
       0,
       NULL },
 
+    { ngx_string("caphealth_image_stats"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_caphealth_stats,
+      0,
+      0,
+      NULL },
+
     { ngx_string("caphealth_image_upload"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_caphealth_image_upload,
@@ -270,13 +279,34 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
       offsetof(ngx_http_caphealth_main_conf_t, images.converter.idle),
       &ngx_http_caphealth_priorities },
 
+    { ngx_string("caphealth_state_dir"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_caphealth_state_dir,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("caphealth_image_scan"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_caphealth_image_scan,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("caphealth_image_scan_share"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_caphealth_scan_share,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
 
 static ngx_http_module_t  ngx_http_caphealth_module_ctx = {
     NULL,                                  /* preconfiguration */
-    NULL,                                  /* postconfiguration */
+    ngx_http_caphealth_init_state,         /* postconfiguration */
 
     ngx_http_caphealth_create_main_conf,   /* create main configuration */
     ngx_http_caphealth_init_main_conf,     /* init main configuration */
@@ -317,6 +347,13 @@ ngx_http_caphealth_capacity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     return ngx_http_caphealth_endpoint(cf,
                                        ngx_http_caphealth_capacity_handler);
+}
+
+
+static char *
+ngx_http_caphealth_stats(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_http_caphealth_endpoint(cf, ngx_http_caphealth_stats_handler);
 }
 
 
@@ -406,7 +443,8 @@ ngx_http_caphealth_create_main_conf(ngx_conf_t *cf)
      *     cmcf->tiers = NULL;
      *     cmcf->helper_dir = { 0, NULL };
      *     cmcf->thresholds = 0;
-     *     cmcf->image_roots = NULL;
+     *     cmcf->state.dir = NULL;
+     *     cmcf->state.roots = NULL;
      *     cmcf->thread_pool = NULL;
      *     cmcf->enabled = 0;
      *     cmcf->uploads = 0;
@@ -414,6 +452,8 @@ ngx_http_caphealth_create_main_conf(ngx_conf_t *cf)
 
     cmcf->collector.refresh = NGX_CONF_UNSET_MSEC;
     cmcf->collector.timeout = NGX_CONF_UNSET_MSEC;
+    cmcf->collector.scan = NGX_CONF_UNSET;
+    cmcf->collector.scan_share = NGX_CONF_UNSET_UINT;
     cmcf->database_refresh = NGX_CONF_UNSET_MSEC;
     cmcf->zone_size = NGX_CONF_UNSET_SIZE;
     cmcf->images.max_files = NGX_CONF_UNSET;
@@ -555,11 +595,21 @@ ngx_http_caphealth_init_process(ngx_cycle_t *cycle)
         }
     }
 
+    if (ngx_worker == 0) {
+        ngx_http_caphealth_zone_forget(cmcf->collector.zone);
+    }
+
+    if (cmcf->state.roots->nelts && cmcf->state.dir) {
+        cmcf->saver = ngx_http_caphealth_state_create(cycle, &cmcf->state,
+                                                      ngx_worker == 0);
+        if (cmcf->saver == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
     if (ngx_worker != 0) {
         return NGX_OK;
     }
-
-    ngx_http_caphealth_zone_forget(cmcf->collector.zone);
 
     cmcf->process = ngx_http_caphealth_collector_create(cycle,
                                                         &cmcf->collector);
@@ -582,5 +632,9 @@ ngx_http_caphealth_exit_process(ngx_cycle_t *cycle)
 
     if (cmcf && cmcf->converters) {
         ngx_http_caphealth_converters_stop(cmcf->converters);
+    }
+
+    if (cmcf && cmcf->saver) {
+        ngx_http_caphealth_state_stop(cmcf->saver);
     }
 }

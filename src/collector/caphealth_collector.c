@@ -24,10 +24,15 @@
 #include <unistd.h>
 
 #include "caphealth_ipc.h"
+#include "caphealth_scan.h"
 #include "caphealth_source.h"
+#include "caphealth_walk.h"
 
 
 #define CAPHEALTH_STACK_SIZE  (512 * 1024)
+
+/* seconds after which what no upload has finished never will be */
+#define CAPHEALTH_LEFTOVER    3600
 
 
 typedef struct caphealth_lane_s  caphealth_lane_t;
@@ -38,6 +43,7 @@ typedef struct {
     int            (*create)(caphealth_lane_t *lane, const json_t *settings,
                              double timeout);
     void           (*collect)(caphealth_lane_t *lane, caphealth_answer_t *a);
+                                             /* NULL: it is a tree's */
 } caphealth_lane_type_t;
 
 
@@ -46,6 +52,7 @@ struct caphealth_lane_s {
     void                         *source;
     uint32_t                      number;
     atomic_uint_fast64_t          serial;
+    atomic_uint_fast32_t          slice;     /* of a tree */
     sem_t                         asked;
 };
 
@@ -64,6 +71,9 @@ static int caphealth_lane_start(caphealth_lane_t *lane,
     const json_t *settings, double timeout);
 static void *caphealth_lane_run(void *data);
 static void caphealth_lane_answer(caphealth_lane_t *lane, uint64_t serial);
+static void caphealth_lane_walk(caphealth_lane_t *lane, uint64_t serial);
+static void caphealth_lane_send(caphealth_lane_t *lane, uint16_t type,
+    uint64_t serial, const void *document, size_t size);
 static int caphealth_ask(caphealth_lanes_t *lanes,
     const caphealth_ipc_message_t *m);
 static double caphealth_clock(clockid_t id);
@@ -79,12 +89,15 @@ static int caphealth_database_create(caphealth_lane_t *lane,
     const json_t *settings, double timeout);
 static void caphealth_database_collect(caphealth_lane_t *lane,
     caphealth_answer_t *a);
+static int caphealth_images_create(caphealth_lane_t *lane,
+    const json_t *settings, double timeout);
 
 
 static const caphealth_lane_type_t  caphealth_lane_types[] = {
     { "system", caphealth_system_create, caphealth_system_collect },
     { "disk", caphealth_mount_create, caphealth_mount_collect },
     { "database", caphealth_database_create, caphealth_database_collect },
+    { "images", caphealth_images_create, NULL },
     { NULL, NULL, NULL }
 };
 
@@ -124,11 +137,18 @@ caphealth_arguments(int argc, char **argv)
     }
 
     if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-        printf("usage: caphealth-collector [--version | --help]\n\n"
-               "Started by an nginx worker with the caphealth module, which"
+        printf("usage: caphealth-collector [--version | --help | --scan"
+               " ROOT]\n\n"
+               "--scan prints what is in the image tree at ROOT, and changes"
+               " nothing.\n\n"
+               "Otherwise it is started by an nginx worker with the caphealth module, which"
                " hands it a\nsocket as descriptor %d.  It is of no use"
                " without one.\n", CAPHEALTH_IPC_FD);
         return 0;
+    }
+
+    if (argc == 3 && strcmp(argv[1], "--scan") == 0) {
+        return caphealth_scan(argv[2]);
     }
 
     if (argc > 1) {
@@ -194,6 +214,7 @@ caphealth_serve(caphealth_lanes_t *lanes)
             break;
 
         case CAPHEALTH_IPC_COLLECT:
+        case CAPHEALTH_IPC_SCAN:
             rc = caphealth_ask(lanes, &m);
             break;
 
@@ -349,16 +370,29 @@ caphealth_lane_start(caphealth_lane_t *lane, const json_t *settings,
 static int
 caphealth_ask(caphealth_lanes_t *lanes, const caphealth_ipc_message_t *m)
 {
+    uint32_t           source, slice;
     caphealth_lane_t  *lane;
 
-    if (m->value >= lanes->nlanes) {
-        fprintf(stderr, "caphealth-collector: asked for source %u of %zu\n",
-                m->value, lanes->nlanes);
+    source = m->value;
+    slice = 0;
+
+    if (m->type == CAPHEALTH_IPC_SCAN) {
+        source = m->value & 0xffff;
+        slice = m->value >> 16;
+    }
+
+    lane = (source < lanes->nlanes) ? &lanes->lanes[source] : NULL;
+
+    if (lane == NULL || slice >= CAPHEALTH_SLICES
+        || (lane->type->collect == NULL) != (m->type == CAPHEALTH_IPC_SCAN))
+    {
+        fprintf(stderr, "caphealth-collector: asked by message %d for slice "
+                "%u of source %u of %zu\n", m->type, slice, source,
+                lanes->nlanes);
         return -1;
     }
 
-    lane = &lanes->lanes[m->value];
-
+    atomic_store(&lane->slice, slice);
     atomic_store(&lane->serial, m->serial);
 
     return sem_post(&lane->asked);
@@ -378,7 +412,12 @@ caphealth_lane_run(void *data)
             }
         }
 
-        caphealth_lane_answer(lane, atomic_load(&lane->serial));
+        if (lane->type->collect == NULL) {
+            caphealth_lane_walk(lane, atomic_load(&lane->serial));
+
+        } else {
+            caphealth_lane_answer(lane, atomic_load(&lane->serial));
+        }
     }
 
     return NULL;
@@ -388,12 +427,10 @@ caphealth_lane_run(void *data)
 static void
 caphealth_lane_answer(caphealth_lane_t *lane, uint64_t serial)
 {
-    int                      fd;
-    char                    *text;
-    double                   start, now;
-    json_t                  *reply;
-    caphealth_answer_t       answer;
-    caphealth_ipc_message_t  m;
+    char                *text;
+    double               start, now;
+    json_t              *reply;
+    caphealth_answer_t   answer;
 
     memset(&answer, 0, sizeof(caphealth_answer_t));
 
@@ -411,7 +448,40 @@ caphealth_lane_answer(caphealth_lane_t *lane, uint64_t serial)
                       "data", answer.data);
 
     text = (reply == NULL) ? NULL : json_dumps(reply, JSON_COMPACT);
-    fd = (text == NULL) ? -1 : caphealth_ipc_memfd(text, strlen(text));
+
+    caphealth_lane_send(lane, CAPHEALTH_IPC_FACTS, serial, text,
+                        text == NULL ? 0 : strlen(text));
+
+    free(text);
+    json_decref(reply);
+}
+
+
+static void
+caphealth_lane_walk(caphealth_lane_t *lane, uint64_t serial)
+{
+    caphealth_walk_t    walk;
+    caphealth_walker_t  walker;
+
+    walker = *(caphealth_walker_t *) lane->source;
+    walker.before = caphealth_clock(CLOCK_REALTIME) - CAPHEALTH_LEFTOVER;
+
+    (void) caphealth_walk(&walker, (unsigned) atomic_load(&lane->slice),
+                          &walk);
+
+    caphealth_lane_send(lane, CAPHEALTH_IPC_SCANNED, serial, &walk,
+                        sizeof(caphealth_walk_t));
+}
+
+
+static void
+caphealth_lane_send(caphealth_lane_t *lane, uint16_t type, uint64_t serial,
+    const void *document, size_t size)
+{
+    int                      fd;
+    caphealth_ipc_message_t  m;
+
+    fd = (document == NULL) ? -1 : caphealth_ipc_memfd(document, size);
 
     if (fd == -1) {
         fprintf(stderr, "caphealth-collector: the facts of source \"%s\" "
@@ -421,7 +491,7 @@ caphealth_lane_answer(caphealth_lane_t *lane, uint64_t serial)
 
     m = (caphealth_ipc_message_t) {
         .version = CAPHEALTH_IPC_VERSION,
-        .type = CAPHEALTH_IPC_FACTS,
+        .type = type,
         .value = lane->number,
         .serial = serial
     };
@@ -431,8 +501,6 @@ caphealth_lane_answer(caphealth_lane_t *lane, uint64_t serial)
     }
 
     (void) close(fd);
-    free(text);
-    json_decref(reply);
 }
 
 
@@ -511,4 +579,16 @@ static void
 caphealth_database_collect(caphealth_lane_t *lane, caphealth_answer_t *a)
 {
     caphealth_db_collect(lane->source, a);
+}
+
+
+static int
+caphealth_images_create(caphealth_lane_t *lane, const json_t *settings,
+    double timeout)
+{
+    (void) timeout;
+
+    lane->source = caphealth_walker_create(settings);
+
+    return lane->source == NULL ? -1 : 0;
 }

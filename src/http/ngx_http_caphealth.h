@@ -13,6 +13,7 @@
 
 #include "ngx_http_caphealth_collector.h"
 #include "ngx_http_caphealth_converters.h"
+#include "ngx_http_caphealth_state.h"
 #include "ngx_http_caphealth_view.h"
 
 #include "caphealth_policy.h"
@@ -55,8 +56,8 @@ typedef struct {
                                                              one that is set */
     caphealth_policy_t                    policy;
 
-    ngx_array_t                          *image_roots;    /* ngx_str_t, each
-                                                             once */
+    ngx_http_caphealth_state_conf_t       state;          /* and the roots,
+                                                             each once */
     ngx_thread_pool_t                    *thread_pool;
 
     ngx_uint_t                            enabled;        /* an endpoint is
@@ -68,6 +69,7 @@ typedef struct {
     ngx_http_caphealth_view_t            *view;
     ngx_http_caphealth_collector_t       *process;
     ngx_http_caphealth_converters_t      *converters;
+    ngx_http_caphealth_state_t           *saver;
     ngx_http_caphealth_body_t            *bodies[NGX_HTTP_CAPHEALTH_REPORTS];
 } ngx_http_caphealth_main_conf_t;
 
@@ -109,11 +111,21 @@ char *ngx_http_caphealth_image_timeout(ngx_conf_t *cf, void *post, void *data);
 char *ngx_http_caphealth_image_pixels(ngx_conf_t *cf, void *post, void *data);
 char *ngx_http_caphealth_image_memory(ngx_conf_t *cf, void *post, void *data);
 
+char *ngx_http_caphealth_state_dir(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_caphealth_image_scan(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_caphealth_scan_share(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 /* What the directives about images add up to, in a location and in all. */
 char *ngx_http_caphealth_merge_images(ngx_conf_t *cf,
     ngx_http_caphealth_loc_conf_t *prev, ngx_http_caphealth_loc_conf_t *conf);
 char *ngx_http_caphealth_init_images(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf);
+
+/* Where the state is saved, if nobody said: beside nginx's temp paths. */
+ngx_int_t ngx_http_caphealth_init_state(ngx_conf_t *cf);
 
 
 /* Makes the sources, finds the helper program, adds the zone. */
@@ -128,6 +140,7 @@ char *ngx_http_caphealth_endpoint(ngx_conf_t *cf, ngx_http_handler_pt handler);
 
 ngx_int_t ngx_http_caphealth_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_caphealth_capacity_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_caphealth_stats_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_caphealth_upload_handler(ngx_http_request_t *r);
 
 /*
@@ -136,6 +149,16 @@ ngx_int_t ngx_http_caphealth_upload_handler(ngx_http_request_t *r);
  */
 ngx_int_t ngx_http_caphealth_report(ngx_http_request_t *r,
     ngx_http_caphealth_report_e report);
+
+/*
+ * Brings the facts up to date, and throws away what was rendered of older
+ * ones.  now is in seconds since the epoch.
+ */
+ngx_int_t ngx_http_caphealth_refresh(ngx_http_caphealth_main_conf_t *cmcf,
+    double now, ngx_log_t *log);
+
+/* Cache-Control: private, no-cache */
+ngx_int_t ngx_http_caphealth_add_no_cache(ngx_http_request_t *r);
 
 
 /* --- answers --- */

@@ -6,9 +6,6 @@
 #include "ngx_http_caphealth_upload.h"
 
 
-#define NGX_HTTP_CAPHEALTH_KEEP  60000
-
-
 typedef struct {
     ngx_pool_t                      *pool;
     ngx_http_request_t              *request;    /* NULL: nobody waits */
@@ -18,8 +15,9 @@ typedef struct {
     ngx_event_t                      event;
     char                             id[CAPHEALTH_ID_LEN + 1];
     ngx_err_t                        err;        /* 0: it is removed */
-    unsigned                         files;
-    uint64_t                         bytes;
+    caphealth_removed_t              removed;
+    ngx_http_caphealth_main_conf_t  *main_conf;
+    ngx_int_t                        move;       /* of the tree's counts */
 } ngx_http_caphealth_delete_t;
 
 
@@ -27,10 +25,10 @@ static ngx_http_caphealth_delete_t *ngx_http_caphealth_delete_create(
     ngx_http_request_t *r, ngx_str_t *id);
 static void ngx_http_caphealth_delete_thread(void *data, ngx_log_t *log);
 static void ngx_http_caphealth_delete_handler(ngx_event_t *ev);
+static void ngx_http_caphealth_delete_count(ngx_http_caphealth_delete_t *d);
 static ngx_int_t ngx_http_caphealth_delete_answer(ngx_http_request_t *r,
     ngx_http_caphealth_delete_t *d);
 static void ngx_http_caphealth_delete_cleanup(void *data);
-static void ngx_http_caphealth_delete_keep_handler(ngx_event_t *ev);
 
 
 static ngx_http_caphealth_problem_t  ngx_http_caphealth_no_such_image = {
@@ -47,9 +45,8 @@ static ngx_http_caphealth_problem_t  ngx_http_caphealth_no_such_image = {
 ngx_int_t
 ngx_http_caphealth_delete(ngx_http_request_t *r, ngx_str_t *id)
 {
-    ngx_int_t                        rc;
-    ngx_http_caphealth_delete_t     *d;
-    ngx_http_caphealth_main_conf_t  *cmcf;
+    ngx_int_t                     rc;
+    ngx_http_caphealth_delete_t  *d;
 
     if (!caphealth_id_valid((char *) id->data, id->len)) {
         return ngx_http_caphealth_send_problem(r,
@@ -67,9 +64,11 @@ ngx_http_caphealth_delete(ngx_http_request_t *r, ngx_str_t *id)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    cmcf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
+    d->move = ngx_http_caphealth_tree_begin(d->main_conf->state.zone,
+                                            &d->conf->image_root, d->id);
 
-    if (ngx_thread_task_post(cmcf->thread_pool, d->task) != NGX_OK) {
+    if (ngx_thread_task_post(d->main_conf->thread_pool, d->task) != NGX_OK) {
+        ngx_http_caphealth_delete_count(d);
         d->cleanup->handler = NULL;
         ngx_destroy_pool(d->pool);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -115,6 +114,8 @@ ngx_http_caphealth_delete_create(ngx_http_request_t *r, ngx_str_t *id)
 
     d->pool = pool;
     d->conf = ngx_http_get_module_loc_conf(r, ngx_http_caphealth_module);
+    d->main_conf = ngx_http_get_module_main_conf(r,
+                                                 ngx_http_caphealth_module);
     ngx_memcpy(d->id, id->data, CAPHEALTH_ID_LEN);
 
     d->task->ctx = d;
@@ -124,7 +125,7 @@ ngx_http_caphealth_delete_create(ngx_http_request_t *r, ngx_str_t *id)
 
     d->event.data = d;
     d->event.log = ngx_cycle->log;
-    d->event.handler = ngx_http_caphealth_delete_keep_handler;
+    d->event.handler = ngx_http_caphealth_keep_handler;
 
     d->cleanup = cln;
     cln->handler = ngx_http_caphealth_delete_cleanup;
@@ -146,7 +147,7 @@ ngx_http_caphealth_delete_thread(void *data, ngx_log_t *log)
     ngx_http_caphealth_delete_t *d = data;
 
     if (caphealth_set_remove((char *) d->conf->image_root.data, d->id,
-                             d->conf->variants->names[0], &d->files, &d->bytes)
+                             d->conf->variants->names[0], &d->removed)
         == -1)
     {
         d->err = ngx_errno;
@@ -166,6 +167,8 @@ ngx_http_caphealth_delete_handler(ngx_event_t *ev)
     r = d->request;
     d->request = NULL;
 
+    ngx_http_caphealth_delete_count(d);
+
     if (r) {
         c = r->connection;
         d->cleanup->handler = NULL;
@@ -180,6 +183,32 @@ ngx_http_caphealth_delete_handler(ngx_event_t *ev)
 
     ngx_del_timer(&d->event);
     ngx_destroy_pool(d->pool);
+}
+
+
+/* also of one that failed half-way */
+
+static void
+ngx_http_caphealth_delete_count(ngx_http_caphealth_delete_t *d)
+{
+    ngx_str_t       *root;
+    ngx_uint_t       sure;
+    ngx_shm_zone_t  *zone;
+
+    zone = d->main_conf->state.zone;
+    root = &d->conf->image_root;
+
+    if (d->removed.files) {
+        ngx_http_caphealth_tree_move(zone, root, d->id,
+                                     -(int64_t) d->removed.files,
+                                     -(int64_t) d->removed.bytes,
+                                     -(int64_t) d->removed.marked);
+    }
+
+    sure = (d->removed.files == 0) ? (d->err == 0 || d->err == NGX_ENOENT)
+                                   : (d->err == 0 && d->removed.marked);
+
+    ngx_http_caphealth_tree_end(zone, root, d->id, d->move, sure);
 }
 
 
@@ -198,7 +227,7 @@ ngx_http_caphealth_delete_answer(ngx_http_request_t *r,
         return ngx_http_send_header(r);
     }
 
-    if (d->err == NGX_ENOENT && d->files == 0) {
+    if (d->err == NGX_ENOENT && d->removed.files == 0) {
         return ngx_http_caphealth_send_problem(r,
                                            &ngx_http_caphealth_no_such_image);
     }
@@ -220,11 +249,4 @@ ngx_http_caphealth_delete_cleanup(void *data)
     ngx_http_caphealth_delete_t *d = data;
 
     d->request = NULL;
-}
-
-
-static void
-ngx_http_caphealth_delete_keep_handler(ngx_event_t *ev)
-{
-    ngx_add_timer(ev, NGX_HTTP_CAPHEALTH_KEEP);
 }

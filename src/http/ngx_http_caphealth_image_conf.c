@@ -7,7 +7,13 @@
 
 
 static ngx_int_t ngx_http_caphealth_add_root(ngx_conf_t *cf,
-    ngx_str_t *root);
+    ngx_str_t *path);
+static ngx_http_caphealth_root_t *ngx_http_caphealth_find_root(
+    ngx_http_caphealth_main_conf_t *cmcf, ngx_str_t *path);
+static ngx_path_t *ngx_http_caphealth_add_path(ngx_conf_t *cf,
+    ngx_str_t *name);
+static ngx_int_t ngx_http_caphealth_add_variants(ngx_conf_t *cf,
+    ngx_http_caphealth_loc_conf_t *lcf);
 static ngx_uint_t ngx_http_caphealth_url_char(u_char c);
 
 
@@ -79,49 +85,274 @@ ngx_http_caphealth_image_root(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* the master makes it, for the workers' user, as it makes its temp paths */
-
 static ngx_int_t
-ngx_http_caphealth_add_root(ngx_conf_t *cf, ngx_str_t *root)
+ngx_http_caphealth_add_root(ngx_conf_t *cf, ngx_str_t *path)
 {
-    ngx_str_t                       *roots, *added;
-    ngx_uint_t                       i;
-    ngx_path_t                      *path;
+    ngx_http_caphealth_root_t       *root, **added;
     ngx_http_caphealth_main_conf_t  *cmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
 
-    if (cmcf->image_roots == NULL) {
-        cmcf->image_roots = ngx_array_create(cf->pool, 2, sizeof(ngx_str_t));
-        if (cmcf->image_roots == NULL) {
+    if (ngx_http_caphealth_find_root(cmcf, path)) {
+        return NGX_OK;
+    }
+
+    if (cmcf->state.roots == NULL) {
+        cmcf->state.roots = ngx_array_create(cf->pool, 2,
+                                        sizeof(ngx_http_caphealth_root_t *));
+        if (cmcf->state.roots == NULL) {
             return NGX_ERROR;
         }
     }
 
-    roots = cmcf->image_roots->elts;
+    /* every save is done by a thread */
 
-    for (i = 0; i < cmcf->image_roots->nelts; i++) {
-        if (roots[i].len == root->len
-            && ngx_strcmp(roots[i].data, root->data) == 0)
-        {
-            return NGX_OK;
-        }
-    }
-
-    added = ngx_array_push(cmcf->image_roots);
-    path = ngx_pcalloc(cf->pool, sizeof(ngx_path_t));
-
-    if (added == NULL || path == NULL) {
+    cmcf->thread_pool = ngx_thread_pool_add(cf, NULL);
+    if (cmcf->thread_pool == NULL) {
         return NGX_ERROR;
     }
 
-    *added = *root;
+    cmcf->state.thread_pool = cmcf->thread_pool;
 
-    path->name = *root;
+    added = ngx_array_push(cmcf->state.roots);
+    root = ngx_pcalloc(cf->pool, sizeof(ngx_http_caphealth_root_t));
+
+    if (added == NULL || root == NULL
+        || ngx_array_init(&root->marks, cf->pool, 1, sizeof(ngx_str_t))
+           != NGX_OK
+        || ngx_array_init(&root->parts, cf->pool, 2, sizeof(ngx_str_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    *added = root;
+    root->path = *path;
+
+    return ngx_http_caphealth_add_path(cf, path) ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_http_caphealth_root_t *
+ngx_http_caphealth_find_root(ngx_http_caphealth_main_conf_t *cmcf,
+    ngx_str_t *path)
+{
+    ngx_uint_t                   i;
+    ngx_http_caphealth_root_t  **root;
+
+    if (cmcf->state.roots == NULL) {
+        return NULL;
+    }
+
+    root = cmcf->state.roots->elts;
+
+    for (i = 0; i < cmcf->state.roots->nelts; i++) {
+        if (root[i]->path.len == path->len
+            && ngx_strcmp(root[i]->path.data, path->data) == 0)
+        {
+            return root[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* the master makes it, for the workers' user, as it makes its temp paths */
+
+static ngx_path_t *
+ngx_http_caphealth_add_path(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_path_t  *path, *added;
+
+    path = ngx_pcalloc(cf->pool, sizeof(ngx_path_t));
+    if (path == NULL) {
+        return NULL;
+    }
+
+    path->name = *name;
     path->conf_file = cf->conf_file->file.name.data;
     path->line = cf->conf_file->line;
 
-    return ngx_add_path(cf, &path);
+    added = path;
+
+    return ngx_add_path(cf, &added) == NGX_OK ? path : NULL;
+}
+
+
+/* what a scan takes for complete, and for a part, is what is uploaded here */
+
+static ngx_int_t
+ngx_http_caphealth_add_variants(ngx_conf_t *cf,
+    ngx_http_caphealth_loc_conf_t *lcf)
+{
+    unsigned                         i;
+    ngx_str_t                       *name;
+    ngx_http_caphealth_root_t       *root;
+    ngx_http_caphealth_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
+    root = ngx_http_caphealth_find_root(cmcf, &lcf->image_root);
+
+    for (i = 0; root && i < lcf->variants->n; i++) {
+        name = ngx_array_push(i == 0 ? &root->marks : &root->parts);
+        if (name == NULL) {
+            return NGX_ERROR;
+        }
+
+        name->data = (u_char *) lcf->variants->names[i];
+        name->len = ngx_strlen(name->data);
+    }
+
+    return NGX_OK;
+}
+
+
+char *
+ngx_http_caphealth_state_dir(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_caphealth_main_conf_t *cmcf = conf;
+
+    ngx_str_t  *value;
+
+    if (cmcf->state.dir) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"caphealth_state_dir\" must be the path of a "
+                           "directory");
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_conf_full_name(cf->cycle, &value[1], 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    cmcf->state.dir = ngx_http_caphealth_add_path(cf, &value[1]);
+
+    return cmcf->state.dir ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+/* not before the temp paths have their defaults */
+
+ngx_int_t
+ngx_http_caphealth_init_state(ngx_conf_t *cf)
+{
+    u_char                          *slash;
+    ngx_str_t                        name, *temp;
+    ngx_http_core_loc_conf_t        *clcf;
+    ngx_http_core_main_conf_t       *core;
+    ngx_http_core_srv_conf_t       **server;
+    ngx_http_caphealth_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
+    core = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    if (!cmcf->enabled || cmcf->state.dir || cmcf->state.roots->nelts == 0
+        || core->servers.nelts == 0)
+    {
+        return NGX_OK;
+    }
+
+    server = core->servers.elts;
+    clcf = server[0]->ctx->loc_conf[ngx_http_core_module.ctx_index];
+    temp = &clcf->client_body_temp_path->name;
+
+    slash = temp->data + temp->len;
+
+    while (slash > temp->data && slash[-1] != '/') {
+        slash--;
+    }
+
+    name.len = slash - temp->data + sizeof("caphealth") - 1;
+    name.data = ngx_pnalloc(cf->pool, name.len + 1);
+    if (name.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_sprintf(name.data, "%*scaphealth%Z",
+                       (size_t) (slash - temp->data), temp->data);
+
+    if (ngx_conf_full_name(cf->cycle, &name, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    cmcf->state.dir = ngx_http_caphealth_add_path(cf, &name);
+
+    return cmcf->state.dir ? NGX_OK : NGX_ERROR;
+}
+
+
+char *
+ngx_http_caphealth_image_scan(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_caphealth_main_conf_t *cmcf = conf;
+
+    time_t      scan;
+    ngx_str_t  *value;
+
+    if (cmcf->collector.scan != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        cmcf->collector.scan = 0;
+        return NGX_CONF_OK;
+    }
+
+    scan = ngx_parse_time(&value[1], 1);
+
+    if (scan == (time_t) NGX_ERROR || scan < 1 || scan > 365 * 86400) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"caphealth_image_scan\" \"%V\", it must "
+                           "be a time between 1s and 365d, as \"6h\", or "
+                           "\"off\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    cmcf->collector.scan = scan;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_caphealth_scan_share(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_caphealth_main_conf_t *cmcf = conf;
+
+    ngx_int_t   share;
+    ngx_str_t  *value;
+
+    if (cmcf->collector.scan_share != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    share = NGX_ERROR;
+
+    if (value[1].len > 1 && value[1].data[value[1].len - 1] == '%') {
+        share = ngx_atoi(value[1].data, value[1].len - 1);
+    }
+
+    if (share == NGX_ERROR || share < 1 || share > 100) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"caphealth_image_scan_share\" \"%V\", it "
+                           "must be between 1%% and 100%% of a core",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    cmcf->collector.scan_share = share;
+
+    return NGX_CONF_OK;
 }
 
 
@@ -307,7 +538,8 @@ ngx_http_caphealth_merge_images(ngx_conf_t *cf,
         caphealth_variants_default(conf->variants);
     }
 
-    return NGX_CONF_OK;
+    return ngx_http_caphealth_add_variants(cf, conf) == NGX_OK
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -326,6 +558,16 @@ ngx_http_caphealth_init_images(ngx_conf_t *cf,
     ngx_conf_init_value(images->converter.converters, 1);
     ngx_conf_init_value(images->converter.queue, 32);
     ngx_conf_init_uint_value(images->converter.idle, 1);
+    ngx_conf_init_value(cmcf->collector.scan, 6 * 3600);
+    ngx_conf_init_uint_value(cmcf->collector.scan_share, 25);
+
+    if (cmcf->state.roots == NULL) {
+        cmcf->state.roots = ngx_array_create(cf->pool, 1,
+                                        sizeof(ngx_http_caphealth_root_t *));
+        if (cmcf->state.roots == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
 
     return NGX_CONF_OK;
 }

@@ -35,8 +35,6 @@ static ngx_http_caphealth_body_t *ngx_http_caphealth_report_render(
     double now);
 static ngx_int_t ngx_http_caphealth_report_headers(ngx_http_request_t *r,
     ngx_http_caphealth_body_t *body, double now);
-static ngx_int_t ngx_http_caphealth_report_cache_control(
-    ngx_http_request_t *r);
 static void ngx_http_caphealth_report_release(void *data);
 
 
@@ -107,32 +105,12 @@ static ngx_http_caphealth_body_t *
 ngx_http_caphealth_report_body(ngx_http_request_t *r,
     ngx_http_caphealth_report_e report, double now)
 {
-    ngx_int_t                        rc;
-    ngx_uint_t                       i;
     ngx_http_caphealth_main_conf_t  *cmcf;
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
 
-    rc = ngx_http_caphealth_view_update(cmcf->view, now, r->connection->log);
-
-    if (rc == NGX_ERROR) {
+    if (ngx_http_caphealth_refresh(cmcf, now, r->connection->log) != NGX_OK) {
         return NULL;
-    }
-
-    if (rc == NGX_OK) {
-        for (i = 0; i < NGX_HTTP_CAPHEALTH_REPORTS; i++) {
-
-            /* a long list of vendors is not rendered again for the system */
-
-            if (i == NGX_HTTP_CAPHEALTH_CAPACITY && !cmcf->view->database) {
-                continue;
-            }
-
-            if (cmcf->bodies[i]) {
-                ngx_http_caphealth_report_release(cmcf->bodies[i]);
-                cmcf->bodies[i] = NULL;
-            }
-        }
     }
 
     if (cmcf->bodies[report] == NULL) {
@@ -141,6 +119,37 @@ ngx_http_caphealth_report_body(ngx_http_request_t *r,
     }
 
     return cmcf->bodies[report];
+}
+
+
+ngx_int_t
+ngx_http_caphealth_refresh(ngx_http_caphealth_main_conf_t *cmcf, double now,
+    ngx_log_t *log)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  i;
+
+    rc = ngx_http_caphealth_view_update(cmcf->view, now, log);
+
+    if (rc != NGX_OK) {
+        return rc == NGX_DECLINED ? NGX_OK : NGX_ERROR;
+    }
+
+    for (i = 0; i < NGX_HTTP_CAPHEALTH_REPORTS; i++) {
+
+        /* a long list of vendors is not rendered again for the system */
+
+        if (i == NGX_HTTP_CAPHEALTH_CAPACITY && !cmcf->view->capacity) {
+            continue;
+        }
+
+        if (cmcf->bodies[i]) {
+            ngx_http_caphealth_report_release(cmcf->bodies[i]);
+            cmcf->bodies[i] = NULL;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -199,7 +208,7 @@ ngx_http_caphealth_report_headers(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    if (ngx_http_caphealth_report_cache_control(r) != NGX_OK) {
+    if (ngx_http_caphealth_add_no_cache(r) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -228,8 +237,8 @@ ngx_http_caphealth_report_headers(ngx_http_request_t *r,
 
 /* known to nginx by more than its name, so that "expires" finds it */
 
-static ngx_int_t
-ngx_http_caphealth_report_cache_control(ngx_http_request_t *r)
+ngx_int_t
+ngx_http_caphealth_add_no_cache(ngx_http_request_t *r)
 {
     ngx_table_elt_t   *h;
 #if (nginx_version < 1023000)

@@ -20,9 +20,15 @@ static char *ngx_http_caphealth_init_sources(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf);
 static ngx_int_t ngx_http_caphealth_add_disks(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf, ngx_str_t *disk, ngx_uint_t n);
-static ngx_int_t ngx_http_caphealth_add_source(ngx_conf_t *cf,
-    ngx_http_caphealth_main_conf_t *cmcf, ngx_http_caphealth_source_e type,
-    ngx_str_t *argument);
+static ngx_int_t ngx_http_caphealth_add_roots(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf);
+static ngx_uint_t ngx_http_caphealth_has_disk(
+    ngx_http_caphealth_main_conf_t *cmcf, ngx_str_t *path);
+static ngx_http_caphealth_source_t *ngx_http_caphealth_add_source(
+    ngx_conf_t *cf, ngx_http_caphealth_main_conf_t *cmcf,
+    ngx_http_caphealth_source_e type, ngx_str_t *argument);
+static ngx_int_t ngx_http_caphealth_source_name(ngx_conf_t *cf,
+    ngx_http_caphealth_source_t *source, char *type);
 static ngx_int_t ngx_http_caphealth_database_key(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf, ngx_str_t *key);
 static char *ngx_http_caphealth_init_helpers(ngx_conf_t *cf,
@@ -63,7 +69,7 @@ ngx_http_caphealth_init_sources(ngx_conf_t *cf,
 
     if (ngx_http_caphealth_add_source(cf, cmcf, NGX_HTTP_CAPHEALTH_SYSTEM,
                                       &none)
-        != NGX_OK)
+        == NULL)
     {
         return NGX_CONF_ERROR;
     }
@@ -76,13 +82,11 @@ ngx_http_caphealth_init_sources(ngx_conf_t *cf,
             return NGX_CONF_ERROR;
         }
 
-    } else if (ngx_http_caphealth_add_disks(cf, cmcf, &root, 1) != NGX_OK
-               || (cmcf->image_roots
-                   && ngx_http_caphealth_add_disks(cf, cmcf,
-                                                   cmcf->image_roots->elts,
-                                                   cmcf->image_roots->nelts)
-                      != NGX_OK))
-    {
+    } else if (ngx_http_caphealth_add_disks(cf, cmcf, &root, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_caphealth_add_roots(cf, cmcf) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -90,7 +94,7 @@ ngx_http_caphealth_init_sources(ngx_conf_t *cf,
         && ngx_http_caphealth_add_source(cf, cmcf,
                                          NGX_HTTP_CAPHEALTH_DATABASE,
                                          &cmcf->database)
-           != NGX_OK)
+           == NULL)
     {
         return NGX_CONF_ERROR;
     }
@@ -108,7 +112,7 @@ ngx_http_caphealth_add_disks(ngx_conf_t *cf,
     for (i = 0; i < n; i++) {
         if (ngx_http_caphealth_add_source(cf, cmcf, NGX_HTTP_CAPHEALTH_DISK,
                                           &disk[i])
-            != NGX_OK)
+            == NULL)
         {
             return NGX_ERROR;
         }
@@ -118,17 +122,86 @@ ngx_http_caphealth_add_disks(ngx_conf_t *cf,
 }
 
 
+/* an image root is two: the tree, and the file system that it fills */
+
 static ngx_int_t
+ngx_http_caphealth_add_roots(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf)
+{
+    ngx_uint_t                    i;
+    ngx_http_caphealth_root_t   **root;
+    ngx_http_caphealth_source_t  *source;
+
+    root = cmcf->state.roots->elts;
+
+    for (i = 0; i < cmcf->state.roots->nelts; i++) {
+
+        if (ngx_http_caphealth_has_disk(cmcf, &root[i]->path)) {
+            continue;
+        }
+
+        source = ngx_http_caphealth_add_source(cf, cmcf,
+                                               NGX_HTTP_CAPHEALTH_DISK,
+                                               &root[i]->path);
+        if (source == NULL) {
+            return NGX_ERROR;
+        }
+
+        source->hidden = (cmcf->disks != NULL);
+    }
+
+    for (i = 0; i < cmcf->state.roots->nelts; i++) {
+        source = ngx_http_caphealth_add_source(cf, cmcf,
+                                               NGX_HTTP_CAPHEALTH_IMAGES,
+                                               &root[i]->path);
+        if (source == NULL) {
+            return NGX_ERROR;
+        }
+
+        source->root = root[i];
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_caphealth_has_disk(ngx_http_caphealth_main_conf_t *cmcf,
+    ngx_str_t *path)
+{
+    ngx_uint_t                    i;
+    ngx_http_caphealth_source_t  *source;
+
+    source = cmcf->collector.sources->elts;
+
+    for (i = 0; i < cmcf->collector.sources->nelts; i++) {
+        if (source[i].type == NGX_HTTP_CAPHEALTH_DISK
+            && source[i].argument.len == path->len
+            && ngx_memcmp(source[i].argument.data, path->data, path->len)
+               == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_http_caphealth_source_t *
 ngx_http_caphealth_add_source(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf, ngx_http_caphealth_source_e type,
     ngx_str_t *argument)
 {
+    ngx_int_t                     rc;
     ngx_http_caphealth_source_t  *source;
 
     source = ngx_array_push(cmcf->collector.sources);
     if (source == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
+
+    ngx_memzero(source, sizeof(ngx_http_caphealth_source_t));
 
     source->type = type;
     source->argument = *argument;
@@ -139,26 +212,44 @@ ngx_http_caphealth_add_source(ngx_conf_t *cf,
     case NGX_HTTP_CAPHEALTH_SYSTEM:
         ngx_str_set(&source->name, "system");
         source->key = source->name;
-        return NGX_OK;
+        return source;
 
     case NGX_HTTP_CAPHEALTH_DISK:
-        source->name.data = ngx_pnalloc(cf->pool,
-                                        sizeof("disk \"\"") + argument->len);
-        if (source->name.data == NULL) {
-            return NGX_ERROR;
-        }
+        rc = ngx_http_caphealth_source_name(cf, source, "disk");
+        break;
 
-        source->name.len = ngx_sprintf(source->name.data, "disk \"%V\"",
-                                       argument)
-                           - source->name.data;
-        source->key = source->name;
-        return NGX_OK;
+    case NGX_HTTP_CAPHEALTH_IMAGES:
+        rc = ngx_http_caphealth_source_name(cf, source, "image root");
+        break;
 
     default: /* NGX_HTTP_CAPHEALTH_DATABASE */
         ngx_str_set(&source->name, "database");
         source->interval = cmcf->database_refresh;
-        return ngx_http_caphealth_database_key(cf, cmcf, &source->key);
+        rc = ngx_http_caphealth_database_key(cf, cmcf, &source->key);
+        break;
     }
+
+    return rc == NGX_OK ? source : NULL;
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_source_name(ngx_conf_t *cf,
+    ngx_http_caphealth_source_t *source, char *type)
+{
+    source->name.data = ngx_pnalloc(cf->pool, ngx_strlen(type)
+                                    + sizeof(" \"\"")
+                                    + source->argument.len);
+    if (source->name.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    source->name.len = ngx_sprintf(source->name.data, "%s \"%V\"", type,
+                                   &source->argument)
+                       - source->name.data;
+    source->key = source->name;
+
+    return NGX_OK;
 }
 
 
@@ -342,10 +433,15 @@ ngx_http_caphealth_init_zone(ngx_conf_t *cf,
                 ? (size_t) NGX_HTTP_CAPHEALTH_ZONE_SHOP : 4 * ngx_pagesize;
     }
 
+    size += cmcf->state.roots->nelts * NGX_HTTP_CAPHEALTH_TREE_SIZE;
+
     ngx_conf_init_size_value(cmcf->zone_size, size);
 
     cmcf->collector.zone = ngx_http_caphealth_zone_add(cf, cmcf->zone_size,
-                                          keys, &ngx_http_caphealth_module);
+                                          keys, cmcf->state.roots,
+                                          &ngx_http_caphealth_module);
+
+    cmcf->state.zone = cmcf->collector.zone;
 
     return cmcf->collector.zone ? NGX_CONF_OK : NGX_CONF_ERROR;
 }

@@ -7,9 +7,6 @@
 
 
 /* a worker that quits waits for timers, so an upload keeps one */
-#define NGX_HTTP_CAPHEALTH_KEEP  60000
-
-
 static ngx_int_t ngx_http_caphealth_upload_method(ngx_http_request_t *r,
     ngx_http_caphealth_loc_conf_t *conf);
 static ngx_int_t ngx_http_caphealth_upload_post(ngx_http_request_t *r,
@@ -37,7 +34,6 @@ static void ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_cleanup(void *data);
 static void ngx_http_caphealth_upload_destroy(
     ngx_http_caphealth_upload_t *u);
-static void ngx_http_caphealth_upload_keep_handler(ngx_event_t *ev);
 
 
 static ngx_http_caphealth_problem_t  ngx_http_caphealth_upload_only = {
@@ -232,7 +228,7 @@ ngx_http_caphealth_upload_create(ngx_http_request_t *r,
 
     u->event.data = u;
     u->event.log = ngx_cycle->log;
-    u->event.handler = ngx_http_caphealth_upload_keep_handler;
+    u->event.handler = ngx_http_caphealth_keep_handler;
 
     u->cleanup = cln;
     cln->handler = ngx_http_caphealth_upload_cleanup;
@@ -398,6 +394,7 @@ ngx_http_caphealth_upload_task_handler(ngx_event_t *ev)
         break;
 
     default: /* NGX_HTTP_CAPHEALTH_CLOSING */
+        ngx_http_caphealth_account_end(u);
         ngx_http_caphealth_upload_destroy(u);
         break;
     }
@@ -494,6 +491,8 @@ ngx_http_caphealth_upload_job_handler(ngx_http_caphealth_job_t *job)
     }
 
     if (u->left == 0) {
+        ngx_http_caphealth_account_begin(u);
+
         u->task->handler = ngx_http_caphealth_upload_publish;
         ngx_http_caphealth_upload_post_task(u, NGX_HTTP_CAPHEALTH_PUBLISHING);
     }
@@ -536,6 +535,7 @@ ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u)
             rc = ngx_http_caphealth_upload_refused(r, u);
 
         } else {
+            ngx_http_caphealth_account_add(u);
             rc = ngx_http_caphealth_upload_created(r, u);
             u->done = (rc == NGX_OK || rc == NGX_AGAIN);
         }
@@ -589,8 +589,8 @@ ngx_http_caphealth_upload_destroy(ngx_http_caphealth_upload_t *u)
 }
 
 
-static void
-ngx_http_caphealth_upload_keep_handler(ngx_event_t *ev)
+void
+ngx_http_caphealth_keep_handler(ngx_event_t *ev)
 {
     ngx_add_timer(ev, NGX_HTTP_CAPHEALTH_KEEP);
 }

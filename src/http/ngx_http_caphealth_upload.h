@@ -20,6 +20,9 @@
 
 #define NGX_HTTP_CAPHEALTH_DETAIL_LEN  640
 
+/* a worker that quits waits for timers that are not cancelable */
+#define NGX_HTTP_CAPHEALTH_KEEP        60000
+
 
 /* what can be wrong with an upload; a row of a table each */
 
@@ -49,6 +52,7 @@ typedef struct {
     caphealth_part_t                  part;
     caphealth_format_e                format;
     caphealth_set_t                   set;
+    ngx_int_t                         move;       /* of the tree's counts */
     unsigned                          published:1;
 } ngx_http_caphealth_image_t;
 
@@ -90,6 +94,8 @@ struct ngx_http_caphealth_upload_s {
     u_char                            detail[NGX_HTTP_CAPHEALTH_DETAIL_LEN];
 
     unsigned                          done:1;     /* its files are to stay */
+    unsigned                          moving:1;   /* they get their names */
+    unsigned                          counted:1;  /* and are in the counts */
 };
 
 
@@ -102,6 +108,17 @@ void ngx_http_caphealth_upload_prepare(void *data, ngx_log_t *log);
 void ngx_http_caphealth_upload_open(void *data, ngx_log_t *log);
 void ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log);
 void ngx_http_caphealth_upload_discard(void *data, ngx_log_t *log);
+
+/*
+ * The tree's counts: before its images get their names, when they have got
+ * them, and when nothing more happens to them.
+ */
+void ngx_http_caphealth_account_begin(ngx_http_caphealth_upload_t *u);
+void ngx_http_caphealth_account_add(ngx_http_caphealth_upload_t *u);
+void ngx_http_caphealth_account_end(ngx_http_caphealth_upload_t *u);
+
+/* The timer of whoever works for a request that may be gone: it goes on. */
+void ngx_http_caphealth_keep_handler(ngx_event_t *ev);
 
 /* What is wrong, with which image (NULL: all of it), as a sentence. */
 void ngx_http_caphealth_upload_fault(ngx_http_caphealth_upload_t *u,

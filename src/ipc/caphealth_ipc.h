@@ -21,7 +21,7 @@
 
 #define CAPHEALTH_VERSION      "0.1.0"
 
-#define CAPHEALTH_IPC_VERSION  2
+#define CAPHEALTH_IPC_VERSION  3
 
 /* the descriptor at which a helper finds its socket after exec */
 #define CAPHEALTH_IPC_FD       3
@@ -42,8 +42,16 @@ typedef enum {
     CAPHEALTH_IPC_LIMITS,        /* worker: caphealth_limits_t */
     CAPHEALTH_IPC_READY,         /* converter: the sandbox is closed */
     CAPHEALTH_IPC_CONVERT,       /* worker: caphealth_job_t */
-    CAPHEALTH_IPC_CONVERTED      /* converter: caphealth_result_t */
+    CAPHEALTH_IPC_CONVERTED,     /* converter: caphealth_result_t */
+    CAPHEALTH_IPC_SCAN,          /* worker: walk a slice of a source's tree,
+                                    value is CAPHEALTH_IPC_SLICE() */
+    CAPHEALTH_IPC_SCANNED        /* collector: the answer, caphealth_walk_t in
+                                    the memfd */
 } caphealth_ipc_type_e;
+
+
+#define CAPHEALTH_IPC_SLICE(source, slice)                                    \
+    ((uint32_t) (source) | (uint32_t) (slice) << 16)
 
 
 typedef struct {

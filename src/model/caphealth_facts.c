@@ -131,6 +131,41 @@ caphealth_images_clear(caphealth_images_t *i)
 }
 
 
+void
+caphealth_images_add(caphealth_images_t *i)
+{
+    size_t                   n;
+    const caphealth_root_t  *root;
+
+    caphealth_images_clear(i);
+
+    for (n = 0; n < i->nroots; n++) {
+        if (i->roots[n].source == NULL) {
+            return;
+        }
+    }
+
+    for (n = 0; n < i->nroots; n++) {
+        root = &i->roots[n];
+
+        if (n == 0) {
+            i->files = 0;
+            i->bytes = 0;
+            i->max_files_per_dir = 0;
+            i->sets = 0;
+        }
+
+        i->files += root->files;
+        i->bytes += root->bytes;
+        i->sets += root->sets;
+
+        if (root->max_files > i->max_files_per_dir) {
+            i->max_files_per_dir = root->max_files;
+        }
+    }
+}
+
+
 int
 caphealth_system_parse(caphealth_system_t *s, const char *text, size_t len,
     char *err, size_t errlen)

@@ -84,13 +84,46 @@ typedef struct {
 } caphealth_database_t;
 
 
-/* the image trees together: filled by the caller, not parsed */
+/* an image tree: filled by the caller, not parsed */
+
+typedef struct {
+    const char            *path;
+    const char            *source;        /* "live", "saved", or NULL: nothing
+                                             is known yet */
+    int64_t                files;
+    int64_t                bytes;
+    int64_t                sets;          /* complete image sets */
+    int64_t                max_files;     /* in the fullest leaf directory */
+    char                   fullest[8];    /* its name, "ab/cd"; "": none */
+    int64_t                incomplete;    /* sets */
+    int64_t                strays;        /* files that are not ours */
+    int64_t                stray_bytes;
+    int64_t                odd;           /* directories that are symbolic
+                                             links, or on another file
+                                             system */
+    int64_t                removed;       /* files that dead uploads left */
+    int64_t                removed_bytes;
+    int64_t                drift_files;   /* that the last full scan found */
+    int64_t                drift_bytes;
+    double                 scanned_at;    /* the last full scan ended; 0: there
+                                             was none */
+    double                 scan_seconds;  /* it took */
+    double                 scanning_since;/* 0: no scan is under way */
+    double                 progress;      /* of it, 0 to 100 */
+    const char            *error;         /* or NULL */
+    const struct caphealth_disk_facts_s  *disk;    /* its file system, or NULL */
+} caphealth_root_t;
+
+
+/* the image trees together */
 
 typedef struct {
     int64_t                files;
     int64_t                bytes;
     int64_t                max_files_per_dir;
     int64_t                sets;          /* complete image sets */
+    caphealth_root_t      *roots;
+    size_t                 nroots;
 } caphealth_images_t;
 
 
@@ -115,7 +148,7 @@ typedef struct {
 } caphealth_system_facts_t;
 
 
-typedef struct {
+typedef struct caphealth_disk_facts_s {
     caphealth_section_t    section;
     caphealth_disk_t       value;
 } caphealth_disk_facts_t;
@@ -150,6 +183,12 @@ void caphealth_system_clear(caphealth_system_t *s);
 void caphealth_disk_clear(caphealth_disk_t *d);
 void caphealth_database_clear(caphealth_database_t *d);
 void caphealth_images_clear(caphealth_images_t *i);
+
+/*
+ * Adds the roots up.  What is not known of one of them is not known of all;
+ * without roots everything is unknown.
+ */
+void caphealth_images_add(caphealth_images_t *i);
 
 /*
  * Each parses len bytes of a section's data.  The structure is taken to hold

@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "caphealth_advice.h"
+#include "caphealth_images.h"
 #include "caphealth_json.h"
 #include "caphealth_number.h"
 #include "caphealth_report.h"
@@ -311,7 +312,8 @@ caphealth_report_images(const caphealth_images_facts_t *i, double now)
         { "configured", json_boolean(s->configured) },
         { "collected_at", caphealth_json_time(s->collected_at) },
         { "stale", caphealth_report_stale(s, now) },
-        { "error", caphealth_json_string(s->error) }
+        { "error", caphealth_json_string(s->error) },
+        { "roots", caphealth_images_roots(v) }
     };
 
     return caphealth_object(members);

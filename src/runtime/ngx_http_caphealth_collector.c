@@ -25,6 +25,10 @@ static ngx_int_t ngx_http_caphealth_collector_configure(
     ngx_http_caphealth_collector_t *cl);
 static char *ngx_http_caphealth_collector_settings(
     ngx_http_caphealth_collector_conf_t *conf);
+static int ngx_http_caphealth_collector_root(json_t *entry,
+    ngx_http_caphealth_collector_conf_t *conf,
+    ngx_http_caphealth_root_t *root);
+static json_t *ngx_http_caphealth_collector_names(ngx_array_t *array);
 static ngx_uint_t ngx_http_caphealth_collector_broken(
     ngx_http_caphealth_collector_t *cl, char *reason);
 static ngx_int_t ngx_http_caphealth_collector_facts(
@@ -243,6 +247,7 @@ ngx_http_caphealth_collector_message(ngx_http_caphealth_collector_t *cl,
         return ngx_http_caphealth_collector_configure(cl);
 
     case CAPHEALTH_IPC_FACTS:
+    case CAPHEALTH_IPC_SCANNED:
         return ngx_http_caphealth_collector_facts(cl, m, fd);
 
     default:
@@ -303,13 +308,13 @@ ngx_http_caphealth_collector_settings(
 {
     int                           failed;
     char                         *text;
-    json_t                       *settings, *sources, *queries;
+    json_t                       *settings, *sources, *queries, *entry;
     ngx_uint_t                    i;
     ngx_keyval_t                 *query;
     ngx_http_caphealth_source_t  *source;
 
-    static const char  *types[] = { "system", "disk", "database" };
-    static const char  *arguments[] = { "none", "path", "url" };
+    static const char  *types[] = { "system", "disk", "database", "images" };
+    static const char  *arguments[] = { "none", "path", "url", "path" };
 
     failed = 0;
     sources = json_array();
@@ -329,13 +334,18 @@ ngx_http_caphealth_collector_settings(
     source = conf->sources->elts;
 
     for (i = 0; i < conf->sources->nelts; i++) {
-        failed |= json_array_append_new(sources,
-                            json_pack("{s:s, s:s%, s:O}",
-                                      "type", types[source[i].type],
-                                      arguments[source[i].type],
-                                      source[i].argument.data,
-                                      source[i].argument.len,
-                                      "queries", queries));
+        entry = json_pack("{s:s, s:s%, s:O}",
+                          "type", types[source[i].type],
+                          arguments[source[i].type],
+                          source[i].argument.data, source[i].argument.len,
+                          "queries", queries);
+
+        if (source[i].root) {
+            failed |= ngx_http_caphealth_collector_root(entry, conf,
+                                                        source[i].root);
+        }
+
+        failed |= json_array_append_new(sources, entry);
     }
 
     settings = json_pack("{s:f, s:o}",
@@ -353,10 +363,54 @@ ngx_http_caphealth_collector_settings(
 }
 
 
+static int
+ngx_http_caphealth_collector_root(json_t *entry,
+    ngx_http_caphealth_collector_conf_t *conf,
+    ngx_http_caphealth_root_t *root)
+{
+    int  failed;
+
+    failed = json_object_set_new(entry, "marks",
+                         ngx_http_caphealth_collector_names(&root->marks));
+    failed |= json_object_set_new(entry, "variants",
+                         ngx_http_caphealth_collector_names(&root->parts));
+    failed |= json_object_set_new(entry, "since",
+                         json_real(ngx_http_caphealth_tree_mark(conf->zone,
+                                                                root)));
+    return failed;
+}
+
+
+static json_t *
+ngx_http_caphealth_collector_names(ngx_array_t *array)
+{
+    json_t      *names;
+    ngx_str_t   *name;
+    ngx_uint_t   i;
+
+    name = array->elts;
+    names = json_array();
+
+    for (i = 0; i < array->nelts; i++) {
+        if (json_array_append_new(names,
+                                  json_stringn((char *) name[i].data,
+                                               name[i].len))
+            == -1)
+        {
+            json_decref(names);
+            return NULL;
+        }
+    }
+
+    return names;
+}
+
+
 static ngx_int_t
 ngx_http_caphealth_collector_facts(ngx_http_caphealth_collector_t *cl,
     caphealth_ipc_message_t *m, int fd)
 {
+    ngx_int_t                    rc;
     ngx_http_caphealth_lane_t   *lane;
     ngx_http_caphealth_reply_t   reply;
 
@@ -372,9 +426,18 @@ ngx_http_caphealth_collector_facts(ngx_http_caphealth_collector_t *cl,
         return NGX_ERROR;
     }
 
-    if (ngx_http_caphealth_reply_read(&reply, lane->source, fd, cl->log)
-        != NGX_OK)
-    {
+    if ((m->type == CAPHEALTH_IPC_SCANNED) != (lane->source->root != NULL)) {
+        ngx_http_caphealth_collector_replace(cl, "sent another's facts");
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&reply, sizeof(ngx_http_caphealth_reply_t));
+
+    rc = lane->source->root
+         ? ngx_http_caphealth_scan_answered(lane, fd)
+         : ngx_http_caphealth_reply_read(&reply, lane->source, fd, cl->log);
+
+    if (rc != NGX_OK) {
         ngx_http_caphealth_collector_replace(cl, "sent invalid facts");
         return NGX_ERROR;
     }
@@ -388,9 +451,10 @@ ngx_http_caphealth_collector_facts(ngx_http_caphealth_collector_t *cl,
                       cl->process.name, cl->process.pid);
     }
 
-    ngx_http_caphealth_lane_answered(lane, &reply);
-
-    ngx_http_caphealth_reply_free(&reply);
+    if (lane->source->root == NULL) {
+        ngx_http_caphealth_lane_answered(lane, &reply);
+        ngx_http_caphealth_reply_free(&reply);
+    }
 
     return NGX_OK;
 }

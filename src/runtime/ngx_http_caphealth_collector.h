@@ -12,11 +12,14 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "ngx_http_caphealth_trees.h"
+
 
 typedef enum {
     NGX_HTTP_CAPHEALTH_SYSTEM = 0,
     NGX_HTTP_CAPHEALTH_DISK,
-    NGX_HTTP_CAPHEALTH_DATABASE
+    NGX_HTTP_CAPHEALTH_DATABASE,
+    NGX_HTTP_CAPHEALTH_IMAGES        /* walked, not asked */
 } ngx_http_caphealth_source_e;
 
 
@@ -26,6 +29,9 @@ typedef struct {
     ngx_str_t                     name;       /* in the log */
     ngx_str_t                     argument;   /* path or URL */
     ngx_msec_t                    interval;
+    ngx_http_caphealth_root_t    *root;       /* of images, or NULL */
+    unsigned                      hidden:1;   /* a disk for the sake of the
+                                                 images on it alone */
 } ngx_http_caphealth_source_t;
 
 
@@ -34,6 +40,9 @@ typedef struct {
     ngx_array_t                  *queries;    /* ngx_keyval_t, or NULL */
     ngx_msec_t                    refresh;
     ngx_msec_t                    timeout;
+    time_t                        scan;       /* seconds between full scans;
+                                                 0: only the first */
+    ngx_uint_t                    scan_share; /* percent of a core */
     ngx_str_t                     path;       /* of the program */
     ngx_shm_zone_t               *zone;
 } ngx_http_caphealth_collector_conf_t;

@@ -39,6 +39,11 @@ ngx_http_caphealth_lane_handler(ngx_event_t *ev)
         return;
     }
 
+    if (lane->source->root) {
+        ngx_http_caphealth_scan_ask(lane);
+        return;
+    }
+
     ngx_http_caphealth_lane_ask(lane);
 }
 
@@ -46,35 +51,46 @@ ngx_http_caphealth_lane_handler(ngx_event_t *ev)
 static void
 ngx_http_caphealth_lane_ask(ngx_http_caphealth_lane_t *lane)
 {
-    caphealth_ipc_message_t          m;
+    caphealth_ipc_message_t  m;
+
+    ngx_memzero(&m, sizeof(caphealth_ipc_message_t));
+
+    m.type = CAPHEALTH_IPC_COLLECT;
+    m.value = lane - lane->collector->lanes;
+
+    (void) ngx_http_caphealth_lane_send(lane, &m,
+                      lane->collector->conf->timeout
+                      + NGX_HTTP_CAPHEALTH_GRACE);
+}
+
+
+ngx_int_t
+ngx_http_caphealth_lane_send(ngx_http_caphealth_lane_t *lane,
+    caphealth_ipc_message_t *m, ngx_msec_t timeout)
+{
     ngx_http_caphealth_collector_t  *cl;
 
     cl = lane->collector;
 
-    ngx_memzero(&m, sizeof(caphealth_ipc_message_t));
-
     lane->serial = ++cl->serial;
-
-    m.type = CAPHEALTH_IPC_COLLECT;
-    m.value = lane - cl->lanes;
-    m.serial = lane->serial;
+    m->serial = lane->serial;
 
     ngx_log_debug2(NGX_LOG_DEBUG_EVENT, cl->log, 0,
                    "caphealth collect %V: %uL", &lane->source->name,
-                   m.serial);
+                   m->serial);
 
-    if (ngx_http_caphealth_process_send(&cl->process, &m, NULL, 0)
-        != NGX_OK)
+    if (ngx_http_caphealth_process_send(&cl->process, m, NULL, 0) != NGX_OK)
     {
         ngx_http_caphealth_collector_replace(cl, "cannot be asked");
-        return;
+        return NGX_ERROR;
     }
 
     lane->waiting = 1;
     lane->asked = ngx_current_msec;
 
-    ngx_add_timer(&lane->event,
-                  cl->conf->timeout + NGX_HTTP_CAPHEALTH_GRACE);
+    ngx_add_timer(&lane->event, timeout);
+
+    return NGX_OK;
 }
 
 
@@ -240,18 +256,29 @@ static void
 ngx_http_caphealth_lane_fail(ngx_http_caphealth_lane_t *lane, char *who,
     char *reason)
 {
-    u_char                       *last;
-    u_char                        error[NGX_HTTP_CAPHEALTH_ERROR_LEN];
-    ngx_http_caphealth_facts_t    facts;
+    u_char  error[NGX_HTTP_CAPHEALTH_ERROR_LEN];
 
-    last = ngx_slprintf(error, error + sizeof(error), "%s%s", who, reason);
+    *ngx_slprintf(error, error + sizeof(error) - 1, "%s%s", who, reason)
+        = '\0';
+
+    ngx_http_caphealth_lane_tell(lane, (char *) error);
+}
+
+
+void
+ngx_http_caphealth_lane_tell(ngx_http_caphealth_lane_t *lane, char *error)
+{
+    ngx_http_caphealth_facts_t  facts;
 
     ngx_memzero(&facts, sizeof(ngx_http_caphealth_facts_t));
 
     facts.attempted_at = ngx_http_caphealth_now();
-    facts.failed = 1;
-    facts.error.data = error;
-    facts.error.len = last - error;
+
+    if (error) {
+        facts.failed = 1;
+        facts.error.data = (u_char *) error;
+        facts.error.len = ngx_strlen(error);
+    }
 
     ngx_http_caphealth_lane_publish(lane, &facts);
 }

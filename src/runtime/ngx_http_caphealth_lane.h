@@ -24,11 +24,15 @@ typedef struct {
     uint64_t                              serial;
     ngx_msec_t                            asked;
     ngx_msec_t                            shun;      /* 0: it does not hang */
+    ngx_http_caphealth_step_t             step;      /* of a scan */
+    ngx_uint_t                            debt;      /* of it, microseconds to
+                                                        be idle */
     unsigned                              waiting:1; /* for an answer */
     unsigned                              overdue:1;
     unsigned                              sampled:1; /* it has answered */
     unsigned                              quiet:1;   /* the collector failed,
                                                         not the source */
+    unsigned                              failed:1;  /* the last walk did */
 } ngx_http_caphealth_lane_t;
 
 
@@ -66,6 +70,19 @@ void ngx_http_caphealth_lane_handler(ngx_event_t *ev);
 /* The answer, checked. */
 void ngx_http_caphealth_lane_answered(ngx_http_caphealth_lane_t *lane,
     ngx_http_caphealth_reply_t *reply);
+
+/* The same for an image tree, which is walked a slice at a time. */
+void ngx_http_caphealth_scan_ask(ngx_http_caphealth_lane_t *lane);
+ngx_int_t ngx_http_caphealth_scan_answered(ngx_http_caphealth_lane_t *lane,
+    int fd);
+
+/* Asks the collector, and waits so long.  NGX_ERROR: it is replaced. */
+ngx_int_t ngx_http_caphealth_lane_send(ngx_http_caphealth_lane_t *lane,
+    caphealth_ipc_message_t *m, ngx_msec_t timeout);
+
+/* Publishes what became of the source; of NUL-terminated error, or NULL. */
+void ngx_http_caphealth_lane_tell(ngx_http_caphealth_lane_t *lane,
+    char *error);
 
 /* Publishes that the collector cannot tell anything about the source. */
 void ngx_http_caphealth_lane_silent(ngx_http_caphealth_lane_t *lane,

@@ -17,6 +17,14 @@ struct ngx_http_caphealth_piece_s {
 };
 
 
+static ngx_int_t ngx_http_caphealth_view_roots(ngx_pool_t *pool,
+    ngx_http_caphealth_view_t *view, ngx_array_t *sources);
+static ngx_int_t ngx_http_caphealth_view_add(ngx_http_caphealth_view_t *view,
+    ngx_http_caphealth_piece_t *piece, ngx_http_caphealth_source_t *source);
+static void ngx_http_caphealth_view_add_root(ngx_http_caphealth_view_t *view,
+    ngx_http_caphealth_source_t *source);
+static void ngx_http_caphealth_view_root(ngx_http_caphealth_view_t *view,
+    ngx_uint_t i);
 static ngx_int_t ngx_http_caphealth_view_piece(
     ngx_http_caphealth_view_t *view, ngx_http_caphealth_piece_t *piece,
     ngx_pool_t *pool, ngx_log_t *log);
@@ -30,9 +38,7 @@ ngx_http_caphealth_view_create(ngx_pool_t *pool,
 {
     ngx_uint_t                    i;
     caphealth_facts_t            *f;
-    caphealth_disk_facts_t       *disk;
     ngx_http_caphealth_view_t    *view;
-    ngx_http_caphealth_piece_t   *piece;
     ngx_http_caphealth_source_t  *source;
 
     view = ngx_pcalloc(pool, sizeof(ngx_http_caphealth_view_t));
@@ -63,43 +69,130 @@ ngx_http_caphealth_view_create(ngx_pool_t *pool,
 
     source = conf->sources->elts;
 
+    if (ngx_http_caphealth_view_roots(pool, view, conf->sources) != NGX_OK) {
+        return NULL;
+    }
+
+    source = conf->sources->elts;
+
     for (i = 0; i < view->npieces; i++) {
-        piece = &view->pieces[i];
-        piece->source = &source[i];
-
-        switch (source[i].type) {
-
-        case NGX_HTTP_CAPHEALTH_SYSTEM:
-            piece->section = &f->system.section;
-            piece->value = &f->system.value;
-            break;
-
-        case NGX_HTTP_CAPHEALTH_DISK:
-            disk = &f->disks[f->ndisks++];
-            caphealth_disk_clear(&disk->value);
-
-            /* a disk has a name before it has been looked at */
-
-            disk->value.path = strdup((char *) source[i].argument.data);
-            if (disk->value.path == NULL) {
-                return NULL;
-            }
-
-            piece->section = &disk->section;
-            piece->value = &disk->value;
-            break;
-
-        default: /* NGX_HTTP_CAPHEALTH_DATABASE */
-            piece->section = &f->database.section;
-            piece->value = &f->database.value;
-            break;
+        if (ngx_http_caphealth_view_add(view, &view->pieces[i], &source[i])
+            != NGX_OK)
+        {
+            return NULL;
         }
+    }
 
-        piece->section->configured = 1;
-        piece->section->interval = (double) source[i].interval / 1000;
+    /* disks for the sake of images are listed last, and not in the report */
+
+    while (f->ndisks && view->disks[f->ndisks - 1]->hidden) {
+        f->ndisks--;
     }
 
     return view;
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_view_roots(ngx_pool_t *pool,
+    ngx_http_caphealth_view_t *view, ngx_array_t *sources)
+{
+    view->sections = ngx_pcalloc(pool, sources->nelts
+                                       * sizeof(caphealth_section_t));
+    view->roots = ngx_pcalloc(pool, sources->nelts
+                              * sizeof(ngx_http_caphealth_source_t *));
+    view->disks = ngx_pcalloc(pool, sources->nelts
+                              * sizeof(ngx_http_caphealth_source_t *));
+    view->facts.images.value.roots = ngx_pcalloc(pool, sources->nelts
+                                                 * sizeof(caphealth_root_t));
+
+    if (view->sections == NULL || view->roots == NULL || view->disks == NULL
+        || view->facts.images.value.roots == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_view_add(ngx_http_caphealth_view_t *view,
+    ngx_http_caphealth_piece_t *piece, ngx_http_caphealth_source_t *source)
+{
+    caphealth_facts_t       *f;
+    caphealth_disk_facts_t  *disk;
+
+    f = &view->facts;
+    piece->source = source;
+
+    switch (source->type) {
+
+    case NGX_HTTP_CAPHEALTH_SYSTEM:
+        piece->section = &f->system.section;
+        piece->value = &f->system.value;
+        break;
+
+    case NGX_HTTP_CAPHEALTH_DISK:
+        view->disks[f->ndisks] = source;
+        disk = &f->disks[f->ndisks++];
+        caphealth_disk_clear(&disk->value);
+
+        /* a disk has a name before it has been looked at */
+
+        disk->value.path = strdup((char *) source->argument.data);
+        if (disk->value.path == NULL) {
+            return NGX_ERROR;
+        }
+
+        piece->section = &disk->section;
+        piece->value = &disk->value;
+        break;
+
+    case NGX_HTTP_CAPHEALTH_IMAGES:
+        piece->section = &view->sections[f->images.value.nroots];
+        ngx_http_caphealth_view_add_root(view, source);
+        break;
+
+    default: /* NGX_HTTP_CAPHEALTH_DATABASE */
+        piece->section = &f->database.section;
+        piece->value = &f->database.value;
+        break;
+    }
+
+    piece->section->configured = 1;
+    piece->section->interval = (double) source->interval / 1000;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_caphealth_view_add_root(ngx_http_caphealth_view_t *view,
+    ngx_http_caphealth_source_t *source)
+{
+    ngx_uint_t          i;
+    caphealth_facts_t  *f;
+    caphealth_root_t   *root;
+
+    f = &view->facts;
+
+    view->roots[f->images.value.nroots] = source;
+    root = &f->images.value.roots[f->images.value.nroots++];
+    root->path = (char *) source->argument.data;
+
+    /* every root has its disk, and it was added before */
+
+    for (i = 0; i < f->ndisks; i++) {
+        if (ngx_strcmp(view->disks[i]->argument.data, source->argument.data)
+            == 0)
+        {
+            root->disk = &f->disks[i];
+        }
+    }
+
+    f->images.section.configured = 1;
+    f->images.section.interval = (double) source->interval / 1000;
 }
 
 
@@ -107,6 +200,7 @@ ngx_int_t
 ngx_http_caphealth_view_update(ngx_http_caphealth_view_t *view, double now,
     ngx_log_t *log)
 {
+    int64_t             files, bytes;
     ngx_uint_t          i;
     ngx_pool_t         *pool;
     ngx_atomic_uint_t   generation;
@@ -123,7 +217,8 @@ ngx_http_caphealth_view_update(ngx_http_caphealth_view_t *view, double now,
         }
 
         view->now = now;
-        view->database = 1;
+        view->capacity = 1;
+        ngx_http_caphealth_view_images(view, now);
         view->stale_at = caphealth_facts_stale_at(&view->facts, now);
 
         return NGX_OK;
@@ -137,7 +232,7 @@ ngx_http_caphealth_view_update(ngx_http_caphealth_view_t *view, double now,
         return NGX_ERROR;
     }
 
-    view->database = !view->read || now < view->now || now > view->stale_at;
+    view->capacity = !view->read || now < view->now || now > view->stale_at;
 
     for (i = 0; i < view->npieces; i++) {
         if (ngx_http_caphealth_view_piece(view, &view->pieces[i], pool, log)
@@ -149,6 +244,17 @@ ngx_http_caphealth_view_update(ngx_http_caphealth_view_t *view, double now,
     }
 
     ngx_destroy_pool(pool);
+
+    files = view->facts.images.value.files;
+    bytes = view->facts.images.value.bytes;
+
+    ngx_http_caphealth_view_images(view, now);
+
+    if (files != view->facts.images.value.files
+        || bytes != view->facts.images.value.bytes)
+    {
+        view->capacity = 1;
+    }
 
     view->read = 1;
     view->now = now;
@@ -175,7 +281,7 @@ ngx_http_caphealth_view_piece(ngx_http_caphealth_view_t *view,
     }
 
     if (piece->source->type == NGX_HTTP_CAPHEALTH_DATABASE) {
-        view->database = 1;
+        view->capacity = 1;
     }
 
     if (facts.data.len
@@ -216,6 +322,9 @@ ngx_http_caphealth_view_parse(ngx_http_caphealth_piece_t *piece,
         return caphealth_system_parse(piece->value, text, data->len, err,
                                       errlen);
 
+    case NGX_HTTP_CAPHEALTH_IMAGES:
+        return 0;
+
     case NGX_HTTP_CAPHEALTH_DISK:
         caphealth_disk_free(piece->value);
 
@@ -228,4 +337,77 @@ ngx_http_caphealth_view_parse(ngx_http_caphealth_piece_t *piece,
         return caphealth_database_parse(piece->value, text, data->len, err,
                                         errlen);
     }
+}
+
+
+void
+ngx_http_caphealth_view_images(ngx_http_caphealth_view_t *view, double now)
+{
+    size_t               i;
+    const char          *error;
+    caphealth_images_t  *images;
+    caphealth_section_t *section;
+
+    images = &view->facts.images.value;
+    section = &view->facts.images.section;
+    error = NULL;
+
+    for (i = 0; i < images->nroots; i++) {
+        ngx_http_caphealth_view_root(view, i);
+
+        if (error == NULL) {
+            error = images->roots[i].error;
+        }
+    }
+
+    caphealth_images_add(images);
+
+    if (images->nroots) {
+        section->attempted_at = now;
+        section->collected_at = images->files == CAPHEALTH_UNKNOWN ? 0 : now;
+        section->failed = (images->files == CAPHEALTH_UNKNOWN && error);
+        section->error = error;
+    }
+}
+
+
+static void
+ngx_http_caphealth_view_root(ngx_http_caphealth_view_t *view, ngx_uint_t i)
+{
+    caphealth_root_t   *root;
+    caphealth_scan_t    scan;
+    caphealth_total_t   total;
+
+    static const char  *sources[] = { NULL, "saved", "live" };
+
+    root = &view->facts.images.value.roots[i];
+    root->error = view->sections[i].error;
+    root->source = NULL;
+
+    if (ngx_http_caphealth_tree_total(view->zone, &view->roots[i]->argument,
+                                      &total, &scan)
+        != NGX_OK)
+    {
+        return;
+    }
+
+    root->source = sources[scan.source];
+    root->files = total.files;
+    root->bytes = total.bytes;
+    root->sets = total.sets;
+    root->max_files = total.max_files;
+    root->incomplete = total.incomplete;
+    root->strays = total.strays;
+    root->stray_bytes = total.stray_bytes;
+    root->odd = total.odd;
+    root->removed = scan.removed;
+    root->removed_bytes = scan.removed_bytes;
+    root->drift_files = scan.drift_files;
+    root->drift_bytes = scan.drift_bytes;
+    root->scanned_at = scan.scanned_at;
+    root->scan_seconds = scan.scan_seconds;
+    root->scanning_since = scan.scanning_since;
+    root->progress = 100.0 * total.walked / CAPHEALTH_SLICES;
+
+    ngx_memcpy(root->fullest, total.fullest, sizeof(total.fullest));
 }

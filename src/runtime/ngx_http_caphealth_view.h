@@ -26,9 +26,14 @@ typedef struct {
     ngx_shm_zone_t                *zone;
     ngx_http_caphealth_piece_t    *pieces;
     ngx_uint_t                     npieces;
+    ngx_http_caphealth_source_t  **disks;        /* of each in facts */
+    ngx_http_caphealth_source_t  **roots;
+    caphealth_section_t           *sections;     /* of each root's scan */
     unsigned                       read:1;
-    unsigned                       database:1;   /* the last update changed
-                                                    what is known of it */
+    unsigned                       capacity:1;   /* the last update changed
+                                                    what is known of the
+                                                    database, or of the
+                                                    images */
 } ngx_http_caphealth_view_t;
 
 
@@ -43,6 +48,10 @@ ngx_http_caphealth_view_t *ngx_http_caphealth_view_create(ngx_pool_t *pool,
  */
 ngx_int_t ngx_http_caphealth_view_update(ngx_http_caphealth_view_t *view,
     double now, ngx_log_t *log);
+
+/* What is in the image trees at this moment. */
+void ngx_http_caphealth_view_images(ngx_http_caphealth_view_t *view,
+    double now);
 
 
 #endif /* _NGX_HTTP_CAPHEALTH_VIEW_H_INCLUDED_ */

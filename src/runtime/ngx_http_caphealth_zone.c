@@ -4,10 +4,11 @@
  */
 
 #include "ngx_http_caphealth_zone.h"
+#include "ngx_http_caphealth_trees.h"
 
 
 /* "caphlth" and the version of the structures below */
-#define NGX_HTTP_CAPHEALTH_LAYOUT  ((uint64_t) 0x636170686c746800 + 1)
+#define NGX_HTTP_CAPHEALTH_LAYOUT  ((uint64_t) 0x636170686c746800 + 2)
 
 
 typedef struct {
@@ -30,6 +31,7 @@ typedef struct {
     uint64_t            layout;
     ngx_atomic_t        generation;
     ngx_queue_t         sections;
+    ngx_queue_t         trees;
 } ngx_http_caphealth_sh_t;
 
 
@@ -37,6 +39,7 @@ typedef struct {
     ngx_http_caphealth_sh_t  *sh;
     ngx_slab_pool_t          *shpool;
     ngx_array_t              *keys;
+    ngx_array_t              *roots;
 } ngx_http_caphealth_zone_t;
 
 
@@ -60,7 +63,7 @@ static ngx_str_t  ngx_http_caphealth_zone_name = ngx_string("caphealth");
 
 ngx_shm_zone_t *
 ngx_http_caphealth_zone_add(ngx_conf_t *cf, size_t size, ngx_array_t *keys,
-    void *tag)
+    ngx_array_t *roots, void *tag)
 {
     ngx_shm_zone_t             *zone;
     ngx_http_caphealth_zone_t  *z;
@@ -77,6 +80,7 @@ ngx_http_caphealth_zone_add(ngx_conf_t *cf, size_t size, ngx_array_t *keys,
     }
 
     z->keys = keys;
+    z->roots = roots;
 
     zone->init = ngx_http_caphealth_zone_init;
     zone->data = z;
@@ -115,6 +119,7 @@ ngx_http_caphealth_zone_init(ngx_shm_zone_t *zone, void *data)
 
     z->sh->layout = NGX_HTTP_CAPHEALTH_LAYOUT;
     ngx_queue_init(&z->sh->sections);
+    ngx_queue_init(&z->sh->trees);
 
     if (ngx_http_caphealth_zone_settle(zone) != NGX_OK) {
         return NGX_ERROR;
@@ -145,19 +150,32 @@ ngx_http_caphealth_zone_settle(ngx_shm_zone_t *zone)
         if (ngx_http_caphealth_zone_section(z->sh, &key[i]) == NULL
             && ngx_http_caphealth_section_create(z, &key[i]) == NULL)
         {
-            ngx_shmtx_unlock(&z->shpool->mutex);
-
-            ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
-                          "\"caphealth_zone\" of %uz bytes has no room for "
-                          "%ui sections of facts, make it larger",
-                          zone->shm.size, z->keys->nelts);
-            return NGX_ERROR;
+            goto failed;
         }
+    }
+
+    if (ngx_http_caphealth_trees_settle(z->shpool, &z->sh->trees, z->roots)
+        != NGX_OK)
+    {
+        goto failed;
     }
 
     ngx_shmtx_unlock(&z->shpool->mutex);
 
     return NGX_OK;
+
+failed:
+
+    ngx_shmtx_unlock(&z->shpool->mutex);
+
+    ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
+                  "\"caphealth_zone\" of %uz bytes has no room for %ui "
+                  "sections of facts and %ui image trees of %ui kilobytes, "
+                  "make it larger", zone->shm.size, z->keys->nelts,
+                  z->roots->nelts,
+                  (ngx_uint_t) NGX_HTTP_CAPHEALTH_TREE_SIZE / 1024);
+
+    return NGX_ERROR;
 }
 
 
@@ -225,6 +243,8 @@ ngx_http_caphealth_zone_forget(ngx_shm_zone_t *zone)
         ngx_slab_free_locked(z->shpool, s);
     }
 
+    ngx_http_caphealth_trees_forget(z->shpool, &z->sh->trees, z->roots);
+
     ngx_shmtx_unlock(&z->shpool->mutex);
 }
 
@@ -289,6 +309,8 @@ ngx_http_caphealth_zone_carry(ngx_shm_zone_t *zone)
         }
     }
 
+    ngx_http_caphealth_trees_carry(&z->sh->trees, &oz->sh->trees);
+
     ngx_shmtx_unlock(&oz->shpool->mutex);
 }
 
@@ -314,6 +336,30 @@ ngx_http_caphealth_zone_copy(ngx_http_caphealth_zone_t *z,
     ngx_memcpy(to->error, from->error, from->error_len);
 
     to->generation = ++z->sh->generation;
+}
+
+
+ngx_queue_t *
+ngx_http_caphealth_zone_lock(ngx_shm_zone_t *zone)
+{
+    ngx_http_caphealth_zone_t  *z;
+
+    z = zone->data;
+
+    ngx_shmtx_lock(&z->shpool->mutex);
+
+    return &z->sh->trees;
+}
+
+
+void
+ngx_http_caphealth_zone_unlock(ngx_shm_zone_t *zone)
+{
+    ngx_http_caphealth_zone_t  *z;
+
+    z = zone->data;
+
+    ngx_shmtx_unlock(&z->shpool->mutex);
 }
 
 

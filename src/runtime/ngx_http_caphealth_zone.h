@@ -1,6 +1,7 @@
 
 /*
- * The shared memory zone: the latest facts, a section for each source.
+ * The shared memory zone: the latest facts, a section for each source, and
+ * the image trees.
  *
  * Worker 0 publishes, every worker reads.  A section is found by its key, so
  * that what a reload keeps is carried over and what it drops is forgotten.
@@ -39,15 +40,22 @@ typedef enum {
 } ngx_http_caphealth_change_e;
 
 
-/* Adds the zone; keys is an array of ngx_str_t that lives in the cycle. */
+/*
+ * Adds the zone; keys is an array of ngx_str_t, roots one of pointers to
+ * ngx_http_caphealth_root_t, and both live in the cycle.
+ */
 ngx_shm_zone_t *ngx_http_caphealth_zone_add(ngx_conf_t *cf, size_t size,
-    ngx_array_t *keys, void *tag);
+    ngx_array_t *keys, ngx_array_t *roots, void *tag);
 
 /*
  * Drops the sections that this configuration has no use for.  Not before its
  * workers run: until then a reload may still fail, and the old ones go on.
  */
 void ngx_http_caphealth_zone_forget(ngx_shm_zone_t *zone);
+
+/* For the trees in it, which are returned; not for long. */
+ngx_queue_t *ngx_http_caphealth_zone_lock(ngx_shm_zone_t *zone);
+void ngx_http_caphealth_zone_unlock(ngx_shm_zone_t *zone);
 
 /* Moves whenever anything has been published.  One atomic load. */
 ngx_atomic_uint_t ngx_http_caphealth_zone_generation(ngx_shm_zone_t *zone);

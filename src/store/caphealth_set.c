@@ -31,9 +31,9 @@ static int caphealth_set_move(caphealth_set_t *set, caphealth_set_file_t *f,
 static void caphealth_set_temp(caphealth_set_t *set, caphealth_set_file_t *f,
     char temp[CAPHEALTH_TEMP_LEN]);
 static int caphealth_set_remove_file(int dir, const char *name,
-    unsigned *files, uint64_t *bytes);
+    caphealth_removed_t *removed);
 static int caphealth_set_remove_rest(int dir, const char *id,
-    unsigned *files, uint64_t *bytes);
+    caphealth_removed_t *removed);
 static int caphealth_set_failed(caphealth_set_t *set, const char *call);
 
 
@@ -371,13 +371,12 @@ caphealth_set_close(caphealth_set_t *set)
 
 int
 caphealth_set_remove(const char *root, const char *id, const char *mark,
-    unsigned *files, uint64_t *bytes)
+    caphealth_removed_t *removed)
 {
     int   top, dir, rc, err;
     char  path[CAPHEALTH_PATH_LEN], leaf[CAPHEALTH_LEAF_LEN];
 
-    *files = 0;
-    *bytes = 0;
+    memset(removed, 0, sizeof(caphealth_removed_t));
 
     (void) caphealth_path(path, id, mark);
     (void) snprintf(leaf, sizeof(leaf), "%.2s/%.2s", id, id + 2);
@@ -396,15 +395,15 @@ caphealth_set_remove(const char *root, const char *id, const char *mark,
         return -1;
     }
 
-    rc = caphealth_set_remove_file(dir, path + CAPHEALTH_LEAF_LEN, files,
-                                   bytes);
+    rc = caphealth_set_remove_file(dir, path + CAPHEALTH_LEAF_LEN, removed);
+    removed->marked = (rc == 0);
 
     /* without its mark, what an earlier attempt left, or other variants did */
 
     if (rc == 0 || errno == ENOENT) {
-        rc = caphealth_set_remove_rest(dir, id, files, bytes);
+        rc = caphealth_set_remove_rest(dir, id, removed);
 
-        if (rc == 0 && *files == 0) {
+        if (rc == 0 && removed->files == 0) {
             errno = ENOENT;
             rc = -1;
         }
@@ -423,8 +422,8 @@ caphealth_set_remove(const char *root, const char *id, const char *mark,
 
 
 static int
-caphealth_set_remove_file(int dir, const char *name, unsigned *files,
-    uint64_t *bytes)
+caphealth_set_remove_file(int dir, const char *name,
+    caphealth_removed_t *removed)
 {
     struct stat  st;
 
@@ -436,8 +435,8 @@ caphealth_set_remove_file(int dir, const char *name, unsigned *files,
         return -1;
     }
 
-    (*files)++;
-    *bytes += (uint64_t) st.st_size;
+    removed->files++;
+    removed->bytes += (uint64_t) st.st_size;
 
     return 0;
 }
@@ -446,8 +445,8 @@ caphealth_set_remove_file(int dir, const char *name, unsigned *files,
 /* the variants may have been configured otherwise when it was uploaded */
 
 static int
-caphealth_set_remove_rest(int dir, const char *id, unsigned *files,
-    uint64_t *bytes)
+caphealth_set_remove_rest(int dir, const char *id,
+    caphealth_removed_t *removed)
 {
     DIR            *list;
     int             fd, err;
@@ -469,7 +468,7 @@ caphealth_set_remove_rest(int dir, const char *id, unsigned *files,
     while ((entry = readdir(list)) != NULL) {
         if (strncmp(entry->d_name, id, CAPHEALTH_ID_LEN) == 0
             && entry->d_name[CAPHEALTH_ID_LEN] == '_'
-            && caphealth_set_remove_file(dir, entry->d_name, files, bytes)
+            && caphealth_set_remove_file(dir, entry->d_name, removed)
                == -1
             && errno != ENOENT)
         {

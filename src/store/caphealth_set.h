@@ -38,6 +38,13 @@ typedef struct {
 } caphealth_set_t;
 
 
+typedef struct {
+    unsigned              files;
+    uint64_t              bytes;
+    unsigned              marked:1;    /* the commit mark was among them */
+} caphealth_removed_t;
+
+
 /* Makes it safe to call caphealth_set_close(); opens nothing. */
 void caphealth_set_init(caphealth_set_t *set);
 
@@ -75,12 +82,11 @@ void caphealth_set_close(caphealth_set_t *set);
 /*
  * Removes the files of the image id, the commit mark first, so that a set
  * which cannot be removed whole is not taken for one, and can be tried again.
- * *files and *bytes
- * become what was removed.  Returns 0, or -1 with errno set: ENOENT if there
- * is no such image.
+ * *removed becomes what was removed, whether all of it or not.  Returns 0, or
+ * -1 with errno set: ENOENT if there is no such image.
  */
 int caphealth_set_remove(const char *root, const char *id, const char *mark,
-    unsigned *files, uint64_t *bytes);
+    caphealth_removed_t *removed);
 
 
 #endif /* CAPHEALTH_SET_H */

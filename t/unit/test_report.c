@@ -98,7 +98,7 @@ test_health(void **state)
         "\"total_size_gb\":1.5,\"max_files_per_dir\":6,"
         "\"products_estimated\":10,\"total_bytes\":1610612736,"
         "\"configured\":true,\"collected_at\":\"2001-09-09T01:46:40Z\","
-        "\"stale\":false,\"error\":null},"
+        "\"stale\":false,\"error\":null,\"roots\":[]},"
 
         "\"thresholds\":["
         "{\"name\":\"Products\",\"current\":1234,\"warning\":400000,"
@@ -193,7 +193,7 @@ test_nothing(void **state)
         "\"total_size_gb\":null,\"max_files_per_dir\":null,"
         "\"products_estimated\":null,\"total_bytes\":null,"
         "\"configured\":false,\"collected_at\":null,\"stale\":false,"
-        "\"error\":null},"
+        "\"error\":null,\"roots\":[]},"
         "\"thresholds\":["
         NOTHING("Products", "products_total", 400000, 475000, 500000) ","
         NOTHING("Image Storage (GB)", "storage_gb", 800, 950, 1000) ","

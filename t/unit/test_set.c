@@ -78,8 +78,7 @@ published(void **state)
 {
     int              no_tmpfile;
     char             path[256];
-    unsigned         files;
-    uint64_t         bytes;
+    caphealth_removed_t  removed;
     struct stat      st;
     caphealth_set_t  set;
 
@@ -103,13 +102,13 @@ published(void **state)
         assert_int_equal(st.st_size, 12);
 
         assert_int_equal(caphealth_set_remove(tree_root, set.id, "original",
-                                              &files, &bytes), 0);
-        assert_int_equal(files, 3);
-        assert_int_equal(bytes, 36);
+                                              &removed), 0);
+        assert_int_equal(removed.files, 3);
+        assert_int_equal(removed.bytes, 36);
         assert_int_equal(count(), 0);
 
         assert_int_equal(caphealth_set_remove(tree_root, set.id, "original",
-                                              &files, &bytes), -1);
+                                              &removed), -1);
         assert_int_equal(errno, ENOENT);
     }
 }
@@ -203,8 +202,7 @@ checks(void **state)
 static void
 no_root(void **state)
 {
-    unsigned         files;
-    uint64_t         bytes;
+    caphealth_removed_t  removed;
     caphealth_set_t  set;
 
     (void) state;
@@ -220,7 +218,7 @@ no_root(void **state)
 
     assert_int_equal(caphealth_set_remove("/nonexistent",
                                           "0123456789abcdef0123456789abcdef",
-                                          "original", &files, &bytes), -1);
+                                          "original", &removed), -1);
 }
 
 
@@ -230,8 +228,7 @@ static void
 removal(void **state)
 {
     char             path[256], other[256];
-    unsigned         files;
-    uint64_t         bytes;
+    caphealth_removed_t  removed;
     caphealth_set_t  set;
 
     (void) state;
@@ -248,8 +245,8 @@ removal(void **state)
     assert_int_equal(link(path, other), 0);
 
     assert_int_equal(caphealth_set_remove(tree_root, set.id, "original",
-                                          &files, &bytes), 0);
-    assert_int_equal(files, 4);
+                                          &removed), 0);
+    assert_int_equal(removed.files, 4);
     assert_int_equal(count(), 1);
 
     /* what was left of one whose mark is gone, or has another name now */
@@ -257,8 +254,8 @@ removal(void **state)
     path_of(&set, "400", path);
     assert_int_equal(link(other, path), 0);
     assert_int_equal(caphealth_set_remove(tree_root, set.id, "original",
-                                          &files, &bytes), 0);
-    assert_int_equal(files, 1);
+                                          &removed), 0);
+    assert_int_equal(removed.files, 1);
     assert_int_equal(count(), 1);
     assert_int_equal(access(other, F_OK), 0);
     assert_int_equal(unlink(other), 0);

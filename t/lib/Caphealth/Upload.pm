@@ -95,7 +95,8 @@ sub new {
                  caphealth_image_url /media/;
                  $http",
         locations => "location /upload { caphealth_image_upload; $location }
-                      location /media/ { alias $root/; }",
+                      location /media/ { alias $root/; }
+                      location = /stats { caphealth_image_stats; }",
     );
 }
 

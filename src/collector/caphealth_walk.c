@@ -1,0 +1,447 @@
+
+/*
+ * A walk of one slice of an image tree.
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "caphealth_tour.h"
+
+
+/* "<id>_v.webp", "<id>_" and the longest variant and ".webp" */
+#define CAPHEALTH_FILE_MIN    (CAPHEALTH_ID_LEN + 2 + CAPHEALTH_SUFFIX_LEN)
+
+#define CAPHEALTH_TEMP        ".tmp"
+
+
+static void caphealth_walk_top(caphealth_tour_t *t, int root);
+static void caphealth_walk_slice(caphealth_tour_t *t, int root);
+static void caphealth_walk_leaf(caphealth_tour_t *t, int slice,
+    const char *name);
+static DIR *caphealth_walk_open(caphealth_tour_t *t, int parent,
+    const char *name, const char *path);
+static void caphealth_walk_file(caphealth_tour_t *t, int dir,
+    const char *name);
+static int caphealth_walk_ours(caphealth_tour_t *t, const char *name,
+    size_t len);
+static int caphealth_walk_temp(caphealth_tour_t *t, int dir,
+    const char *name, const struct stat *st);
+static void caphealth_walk_stray(caphealth_tour_t *t, int dir,
+    const char *name, const char *path);
+static void caphealth_walk_alien(caphealth_tour_t *t, const char *path);
+static int caphealth_walk_hex(const char *name);
+static int64_t caphealth_walk_cpu(void);
+
+
+int
+caphealth_walk(const caphealth_walker_t *w, unsigned slice,
+    caphealth_walk_t *walk)
+{
+    int               root;
+    int64_t           cpu;
+    struct stat       st;
+    caphealth_tour_t  t;
+
+    memset(walk, 0, sizeof(caphealth_walk_t));
+    memset(&t, 0, sizeof(caphealth_tour_t));
+
+    t.walker = w;
+    t.walk = walk;
+    t.slice = slice;
+
+    cpu = caphealth_walk_cpu();
+    root = open(w->root, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+
+    if (root == -1 || fstat(root, &st) == -1) {
+        caphealth_walk_failed(&t, "image root \"%s\" cannot be read: %s",
+                              w->root, strerror(errno));
+
+    } else {
+        t.device = st.st_dev;
+
+        if (slice == CAPHEALTH_TOP) {
+            caphealth_walk_top(&t, root);
+
+        } else {
+            caphealth_walk_slice(&t, root);
+        }
+    }
+
+    if (root != -1) {
+        (void) close(root);
+    }
+
+    free(t.seen);
+
+    walk->cpu = caphealth_walk_cpu() - cpu;
+
+    return walk->error[0] == '\0' ? 0 : -1;
+}
+
+
+/* what is in the root beside the slices */
+
+static void
+caphealth_walk_top(caphealth_tour_t *t, int root)
+{
+    DIR            *list;
+    char            path[PATH_MAX];
+    struct dirent  *entry;
+
+    list = caphealth_walk_open(t, root, ".", "");
+    if (list == NULL) {
+        return;
+    }
+
+    while ((entry = readdir(list)) != NULL) {
+        if (entry->d_name[0] == '.'
+            && (entry->d_name[1] == '\0'
+                || strcmp(entry->d_name, "..") == 0))
+        {
+            continue;
+        }
+
+        if (caphealth_walk_hex(entry->d_name)) {
+            continue;
+        }
+
+        (void) snprintf(path, sizeof(path), "%s/%s", t->walker->root,
+                        entry->d_name);
+        caphealth_walk_stray(t, root, entry->d_name, path);
+    }
+
+    (void) closedir(list);
+}
+
+
+static void
+caphealth_walk_slice(caphealth_tour_t *t, int root)
+{
+    DIR            *list;
+    char            name[3], path[PATH_MAX];
+    struct dirent  *entry;
+
+    (void) snprintf(name, sizeof(name), "%02x", t->slice);
+
+    list = caphealth_walk_open(t, root, name, name);
+    if (list == NULL) {
+        return;
+    }
+
+    while ((entry = readdir(list)) != NULL) {
+
+        if (caphealth_walk_hex(entry->d_name)) {
+            caphealth_walk_leaf(t, dirfd(list), entry->d_name);
+            continue;
+        }
+
+        if (strcmp(entry->d_name, ".") == 0
+            || strcmp(entry->d_name, "..") == 0)
+        {
+            continue;
+        }
+
+        (void) snprintf(path, sizeof(path), "%s/%s/%s", t->walker->root,
+                        name, entry->d_name);
+        caphealth_walk_stray(t, dirfd(list), entry->d_name, path);
+    }
+
+    (void) closedir(list);
+}
+
+
+static void
+caphealth_walk_leaf(caphealth_tour_t *t, int slice, const char *name)
+{
+    DIR            *list;
+    char            path[sizeof("ab/cd")];
+    struct dirent  *entry;
+
+    t->leaf = (unsigned) strtoul(name, NULL, 16);
+    t->nseen = 0;
+
+    (void) snprintf(path, sizeof(path), "%02x/%02x", t->slice & 255,
+                    t->leaf & 255);
+
+    list = caphealth_walk_open(t, slice, name, path);
+    if (list == NULL) {
+        return;
+    }
+
+    while ((entry = readdir(list)) != NULL) {
+        if (entry->d_name[0] != '.'
+            || (entry->d_name[1] != '\0'
+                && strcmp(entry->d_name, "..") != 0))
+        {
+            caphealth_walk_file(t, dirfd(list), entry->d_name);
+        }
+    }
+
+    caphealth_walk_sets(t, dirfd(list));
+
+    (void) closedir(list);
+}
+
+
+/* NULL also where there is nothing to open; path is for the message */
+
+static DIR *
+caphealth_walk_open(caphealth_tour_t *t, int parent, const char *name,
+    const char *path)
+{
+    int          fd;
+    DIR         *list;
+    struct stat  st;
+
+    fd = openat(parent, name,
+                O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_NOATIME|O_CLOEXEC);
+
+    /* O_NOATIME is the owner's */
+
+    if (fd == -1 && errno == EPERM) {
+        fd = openat(parent, name, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+    }
+
+    if (fd == -1) {
+        if (errno == ELOOP || errno == ENOTDIR) {
+            /* a symbolic link, or a file with a directory's name */
+            t->walk->odd++;
+            t->walk->strays++;
+
+        } else if (errno != ENOENT) {
+            caphealth_walk_failed(t, "\"%s/%s\" cannot be read: %s",
+                                  t->walker->root, path, strerror(errno));
+        }
+
+        return NULL;
+    }
+
+    if (fstat(fd, &st) == 0 && st.st_dev != t->device) {
+        t->walk->odd++;
+    }
+
+    list = fdopendir(fd);
+
+    if (list == NULL) {
+        caphealth_walk_failed(t, "\"%s/%s\" cannot be read: %s",
+                              t->walker->root, path, strerror(errno));
+        (void) close(fd);
+    }
+
+    return list;
+}
+
+
+static void
+caphealth_walk_file(caphealth_tour_t *t, int dir, const char *name)
+{
+    char         path[PATH_MAX];
+    size_t       len;
+    struct stat  st;
+
+    len = strlen(name);
+
+    if (caphealth_walk_ours(t, name, len)
+        && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0
+        && S_ISREG(st.st_mode))
+    {
+        t->walk->files++;
+        t->walk->bytes += st.st_size;
+        t->walk->leaves[t->leaf]++;
+
+        caphealth_walk_seen(t, name, len, &st);
+        return;
+    }
+
+    if (name[0] == '.' && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0
+        && caphealth_walk_temp(t, dir, name, &st))
+    {
+        return;
+    }
+
+    (void) snprintf(path, sizeof(path), "%s/%02x/%02x/%s", t->walker->root,
+                    t->slice, t->leaf, name);
+    caphealth_walk_stray(t, dir, name, path);
+}
+
+
+static int
+caphealth_walk_ours(caphealth_tour_t *t, const char *name, size_t len)
+{
+    char  leaf[5];
+
+    if (len < CAPHEALTH_FILE_MIN
+        || name[CAPHEALTH_ID_LEN] != '_'
+        || memcmp(name + len - CAPHEALTH_SUFFIX_LEN, CAPHEALTH_SUFFIX,
+                  CAPHEALTH_SUFFIX_LEN)
+           != 0)
+    {
+        return 0;
+    }
+
+    (void) snprintf(leaf, sizeof(leaf), "%02x%02x", t->slice & 255,
+                    t->leaf & 255);
+
+    return memcmp(name, leaf, 4) == 0
+           && caphealth_id_valid(name, CAPHEALTH_ID_LEN)
+           && caphealth_variant_valid(name + CAPHEALTH_ID_LEN + 1,
+                                      len - CAPHEALTH_ID_LEN - 1
+                                      - CAPHEALTH_SUFFIX_LEN);
+}
+
+
+/* a file that has not got its name yet, where there is no O_TMPFILE */
+
+static int
+caphealth_walk_temp(caphealth_tour_t *t, int dir, const char *name,
+    const struct stat *st)
+{
+    size_t  len;
+
+    len = strlen(name);
+
+    if (!S_ISREG(st->st_mode) || len <= sizeof(CAPHEALTH_TEMP)
+        || strcmp(name + len + 1 - sizeof(CAPHEALTH_TEMP), CAPHEALTH_TEMP)
+           != 0
+        || !caphealth_walk_ours(t, name + 1, len - sizeof(CAPHEALTH_TEMP)))
+    {
+        return 0;
+    }
+
+    /* an upload gives it its name, or removes it, within minutes */
+
+    if (caphealth_walk_newest(st) < t->walker->before) {
+        (void) unlinkat(dir, name, 0);
+    }
+
+    return 1;
+}
+
+
+static void
+caphealth_walk_stray(caphealth_tour_t *t, int dir, const char *name,
+    const char *path)
+{
+    struct stat  st;
+
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
+        return;
+    }
+
+    if (S_ISDIR(st.st_mode)) {
+        caphealth_walk_alien(t, path);
+        return;
+    }
+
+    t->walk->strays++;
+    t->walk->stray_bytes += S_ISREG(st.st_mode) ? st.st_size : 0;
+}
+
+
+/* counted, whatever can be: nobody asked for it to be readable */
+
+static void
+caphealth_walk_alien(caphealth_tour_t *t, const char *path)
+{
+    FTS     *fts;
+    char    *paths[2];
+    FTSENT  *entry;
+
+    paths[0] = strdup(path);
+    paths[1] = NULL;
+
+    fts = (paths[0] == NULL) ? NULL
+          : fts_open(paths, FTS_PHYSICAL|FTS_XDEV|FTS_NOCHDIR, NULL);
+
+    while (fts != NULL && (entry = fts_read(fts)) != NULL) {
+        switch (entry->fts_info) {
+
+        case FTS_F:
+        case FTS_SL:
+        case FTS_DEFAULT:
+            t->walk->strays++;
+            t->walk->stray_bytes += S_ISREG(entry->fts_statp->st_mode)
+                                    ? entry->fts_statp->st_size : 0;
+            break;
+
+        default:
+            break;
+        }
+    }
+
+    if (fts != NULL) {
+        (void) fts_close(fts);
+    }
+
+    free(paths[0]);
+}
+
+
+static int
+caphealth_walk_hex(const char *name)
+{
+    size_t  i;
+
+    for (i = 0; i < 2; i++) {
+        if ((name[i] < '0' || name[i] > '9')
+            && (name[i] < 'a' || name[i] > 'f'))
+        {
+            return 0;
+        }
+    }
+
+    return name[2] == '\0';
+}
+
+
+/* st_ctim too: a copy that keeps its times is new here all the same */
+
+double
+caphealth_walk_newest(const struct stat *st)
+{
+    double  mtime, ctime;
+
+    mtime = (double) st->st_mtim.tv_sec + (double) st->st_mtim.tv_nsec / 1e9;
+    ctime = (double) st->st_ctim.tv_sec + (double) st->st_ctim.tv_nsec / 1e9;
+
+    return mtime > ctime ? mtime : ctime;
+}
+
+
+static int64_t
+caphealth_walk_cpu(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+
+    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+
+/* the first one is told */
+
+void
+caphealth_walk_failed(caphealth_tour_t *t, const char *fmt, ...)
+{
+    va_list  args;
+
+    if (t->walk->error[0] != '\0') {
+        return;
+    }
+
+    va_start(args, fmt);
+    (void) vsnprintf(t->walk->error, sizeof(t->walk->error), fmt, args);
+    va_end(args);
+}

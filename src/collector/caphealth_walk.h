@@ -1,0 +1,48 @@
+
+/*
+ * A walk of one slice of an image tree: counts what is there, and removes
+ * what dead uploads have left.
+ */
+
+#ifndef CAPHEALTH_WALK_H
+#define CAPHEALTH_WALK_H
+
+
+#include <jansson.h>
+
+#include "caphealth_tree.h"
+
+
+typedef struct {
+    const char   *root;
+    const char  **marks;         /* variants that mark an image as complete */
+    size_t        nmarks;
+    const char  **parts;         /* all the other variants that are made */
+    size_t        nparts;
+    double        since;         /* the marks are these, seconds since the
+                                    epoch */
+    double        before;        /* leftovers were written before; 0: there
+                                    are none, nothing is removed */
+} caphealth_walker_t;
+
+
+/*
+ * Walks slice, 0 to CAPHEALTH_TOP.  A leftover is a set that has no mark,
+ * nothing but files of the other variants, and was written since the marks
+ * are these but before the time given.  Nothing else is ever removed; no
+ * symbolic link is followed below the root.
+ *
+ * Returns 0, or -1 with a sentence in walk->error if something could not be
+ * read: the counts are then of what could.
+ */
+int caphealth_walk(const caphealth_walker_t *w, unsigned slice,
+    caphealth_walk_t *walk);
+
+/*
+ * From {"path": …, "marks": […], "variants": […], "since": …}.  The strings
+ * are copied.  NULL: no memory, or not such an object.
+ */
+caphealth_walker_t *caphealth_walker_create(const json_t *settings);
+
+
+#endif /* CAPHEALTH_WALK_H */

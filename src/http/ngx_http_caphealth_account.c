@@ -1,0 +1,98 @@
+
+/*
+ * The accounting of an upload: what it is about to add, what it has added.
+ */
+
+#include "ngx_http_caphealth_upload.h"
+
+
+static int64_t ngx_http_caphealth_account_bytes(
+    ngx_http_caphealth_image_t *image);
+static void ngx_http_caphealth_account_move(ngx_http_caphealth_upload_t *u,
+    int64_t sign);
+
+
+void
+ngx_http_caphealth_account_begin(ngx_http_caphealth_upload_t *u)
+{
+    ngx_uint_t                   n;
+    ngx_http_caphealth_image_t  *image;
+
+    for (n = 0; n < u->nimages; n++) {
+        image = &u->images[n];
+        image->move = ngx_http_caphealth_tree_begin(u->main_conf->state.zone,
+                                                    &u->conf->image_root,
+                                                    image->set.id);
+    }
+
+    u->moving = 1;
+}
+
+
+void
+ngx_http_caphealth_account_add(ngx_http_caphealth_upload_t *u)
+{
+    ngx_http_caphealth_account_move(u, 1);
+
+    u->counted = 1;
+}
+
+
+void
+ngx_http_caphealth_account_end(ngx_http_caphealth_upload_t *u)
+{
+    ngx_uint_t                   n;
+    ngx_http_caphealth_image_t  *image;
+
+    if (!u->moving) {
+        return;
+    }
+
+    if (u->counted && !u->done) {
+        ngx_http_caphealth_account_move(u, -1);
+    }
+
+    /* what could not be given its name, or not be removed again, is unsure */
+
+    for (n = 0; n < u->nimages; n++) {
+        image = &u->images[n];
+        ngx_http_caphealth_tree_end(u->main_conf->state.zone,
+                                    &u->conf->image_root, image->set.id,
+                                    image->move, u->counted && u->done);
+    }
+}
+
+
+static void
+ngx_http_caphealth_account_move(ngx_http_caphealth_upload_t *u, int64_t sign)
+{
+    ngx_uint_t                   n;
+    ngx_http_caphealth_image_t  *image;
+
+    for (n = 0; n < u->nimages; n++) {
+        image = &u->images[n];
+
+        ngx_http_caphealth_tree_move(u->main_conf->state.zone,
+                                     &u->conf->image_root, image->set.id,
+                                     sign * image->set.nfiles,
+                                     sign
+                                     * ngx_http_caphealth_account_bytes(image),
+                                     sign);
+    }
+}
+
+
+static int64_t
+ngx_http_caphealth_account_bytes(ngx_http_caphealth_image_t *image)
+{
+    int64_t   bytes;
+    unsigned  i;
+
+    bytes = 0;
+
+    for (i = 0; i < image->set.nfiles; i++) {
+        bytes += (int64_t) image->job.result.outputs[i].bytes;
+    }
+
+    return bytes;
+}

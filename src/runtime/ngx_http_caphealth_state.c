@@ -1,0 +1,277 @@
+
+/*
+ * The saved state: loaded at a cold start, saved every minute and at the end.
+ */
+
+#include "ngx_http_caphealth_state.h"
+
+#include <ngx_event.h>
+
+#include "caphealth_state.h"
+
+
+#define NGX_HTTP_CAPHEALTH_STATE_INTERVAL  60000
+
+
+struct ngx_http_caphealth_state_s {
+    ngx_http_caphealth_state_conf_t  *conf;
+    ngx_event_t                       event;
+    ngx_thread_task_t                *task;
+    ngx_log_t                        *log;
+    unsigned                          failed:1;      /* the last save did */
+};
+
+
+static void ngx_http_caphealth_state_load(ngx_http_caphealth_state_t *state);
+static void ngx_http_caphealth_state_load_root(
+    ngx_http_caphealth_state_t *state, ngx_str_t *root,
+    caphealth_tree_t *tree);
+static void ngx_http_caphealth_state_timer_handler(ngx_event_t *ev);
+static void ngx_http_caphealth_state_save(void *data, ngx_log_t *log);
+static ngx_int_t ngx_http_caphealth_state_save_root(
+    ngx_http_caphealth_state_t *state, int dir, ngx_str_t *root,
+    caphealth_tree_t *tree);
+static void ngx_http_caphealth_state_complain(
+    ngx_http_caphealth_state_t *state, ngx_err_t err, char *what,
+    ngx_str_t *root);
+static void ngx_http_caphealth_state_saved_handler(ngx_event_t *ev);
+
+
+ngx_http_caphealth_state_t *
+ngx_http_caphealth_state_create(ngx_cycle_t *cycle,
+    ngx_http_caphealth_state_conf_t *conf, ngx_uint_t owner)
+{
+    ngx_http_caphealth_state_t  *state;
+
+    state = ngx_pcalloc(cycle->pool, sizeof(ngx_http_caphealth_state_t));
+    if (state == NULL) {
+        return NULL;
+    }
+
+    state->conf = conf;
+    state->log = cycle->log;
+
+    if (!owner) {
+        return state;
+    }
+
+    state->task = ngx_thread_task_alloc(cycle->pool, 0);
+    if (state->task == NULL) {
+        return NULL;
+    }
+
+    state->task->ctx = state;
+    state->task->handler = ngx_http_caphealth_state_save;
+    state->task->event.data = state;
+    state->task->event.handler = ngx_http_caphealth_state_saved_handler;
+
+    state->event.data = state;
+    state->event.log = cycle->log;
+    state->event.handler = ngx_http_caphealth_state_timer_handler;
+    state->event.cancelable = 1;
+
+    /* before the first request: a small local file, read once */
+
+    ngx_http_caphealth_state_load(state);
+
+    ngx_add_timer(&state->event, NGX_HTTP_CAPHEALTH_STATE_INTERVAL);
+
+    return state;
+}
+
+
+static void
+ngx_http_caphealth_state_load(ngx_http_caphealth_state_t *state)
+{
+    ngx_uint_t                   i;
+    caphealth_tree_t            *tree;
+    ngx_http_caphealth_root_t  **root;
+
+    tree = ngx_alloc(sizeof(caphealth_tree_t), state->log);
+    if (tree == NULL) {
+        return;
+    }
+
+    root = state->conf->roots->elts;
+
+    for (i = 0; i < state->conf->roots->nelts; i++) {
+        if (ngx_http_caphealth_tree_blank(state->conf->zone, &root[i]->path)) {
+            ngx_http_caphealth_state_load_root(state, &root[i]->path, tree);
+        }
+    }
+
+    ngx_free(tree);
+}
+
+
+static void
+ngx_http_caphealth_state_load_root(ngx_http_caphealth_state_t *state,
+    ngx_str_t *root, caphealth_tree_t *tree)
+{
+    char               *dir;
+    ngx_err_t           err;
+    caphealth_state_e   rc;
+
+    dir = (char *) state->conf->dir->name.data;
+
+    rc = caphealth_state_load(dir, (char *) root->data, tree);
+    err = ngx_errno;
+
+    switch (rc) {
+
+    case CAPHEALTH_STATE_OK:
+        (void) ngx_http_caphealth_tree_restore(state->conf->zone, root, tree);
+        break;
+
+    case CAPHEALTH_STATE_NONE:
+        break;
+
+    case CAPHEALTH_STATE_FOREIGN:
+        ngx_log_error(NGX_LOG_ERR, state->log, 0,
+                      "the saved state of image root \"%V\" in \"%s\" is "
+                      "damaged or of another version, it is set aside as "
+                      "\".bad\"; a scan counts anew", root, dir);
+        break;
+
+    default: /* CAPHEALTH_STATE_ERROR */
+        ngx_log_error(NGX_LOG_ERR, state->log, err,
+                      "the saved state of image root \"%V\" in \"%s\" cannot "
+                      "be read, a scan counts anew", root, dir);
+        break;
+    }
+}
+
+
+static void
+ngx_http_caphealth_state_timer_handler(ngx_event_t *ev)
+{
+    ngx_http_caphealth_state_t  *state;
+
+    state = ev->data;
+
+    if (ngx_exiting) {
+        return;
+    }
+
+    state->task->event.complete = 0;
+
+    if (ngx_thread_task_post(state->conf->thread_pool, state->task) != NGX_OK)
+    {
+        ngx_add_timer(ev, NGX_HTTP_CAPHEALTH_STATE_INTERVAL);
+    }
+}
+
+
+static void
+ngx_http_caphealth_state_saved_handler(ngx_event_t *ev)
+{
+    ngx_http_caphealth_state_t  *state;
+
+    state = ev->data;
+
+    if (!ngx_exiting) {
+        ngx_add_timer(&state->event, NGX_HTTP_CAPHEALTH_STATE_INTERVAL);
+    }
+}
+
+
+void
+ngx_http_caphealth_state_stop(ngx_http_caphealth_state_t *state)
+{
+    ngx_http_caphealth_state_save(state, state->log);
+}
+
+
+/*
+ * Each copy is made while the directory is locked, so that a worker of
+ * another cycle that saves too never puts older numbers over newer ones.
+ */
+
+static void
+ngx_http_caphealth_state_save(void *data, ngx_log_t *log)
+{
+    ngx_http_caphealth_state_t *state = data;
+
+    int                          dir;
+    ngx_int_t                    rc;
+    ngx_uint_t                   i;
+    caphealth_tree_t            *tree;
+    ngx_http_caphealth_root_t  **root;
+
+    root = state->conf->roots->elts;
+
+    dir = caphealth_state_lock((char *) state->conf->dir->name.data);
+
+    if (dir == -1) {
+        ngx_http_caphealth_state_complain(state, ngx_errno, "opened",
+                                          &root[0]->path);
+        return;
+    }
+
+    tree = ngx_alloc(sizeof(caphealth_tree_t), log);
+    rc = NGX_OK;
+
+    for (i = 0; tree && i < state->conf->roots->nelts; i++) {
+        if (ngx_http_caphealth_state_save_root(state, dir, &root[i]->path,
+                                               tree)
+            != NGX_OK)
+        {
+            rc = NGX_ERROR;
+        }
+    }
+
+    if (tree && rc == NGX_OK) {
+        state->failed = 0;
+    }
+
+    ngx_free(tree);
+    (void) close(dir);
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_state_save_root(ngx_http_caphealth_state_t *state, int dir,
+    ngx_str_t *root, caphealth_tree_t *tree)
+{
+    ngx_err_t  err;
+
+    if (ngx_http_caphealth_tree_copy(state->conf->zone, root, tree) != NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+    /* what is negative only for the moment would not be believed later */
+
+    if (!caphealth_tree_valid(tree)) {
+        ngx_http_caphealth_tree_unsaved(state->conf->zone, root);
+        return NGX_OK;
+    }
+
+    if (caphealth_state_save(dir, (char *) root->data, tree) == 0) {
+        return NGX_OK;
+    }
+
+    err = ngx_errno;
+
+    ngx_http_caphealth_tree_unsaved(state->conf->zone, root);
+    ngx_http_caphealth_state_complain(state, err, "saved", root);
+
+    return NGX_ERROR;
+}
+
+
+static void
+ngx_http_caphealth_state_complain(ngx_http_caphealth_state_t *state,
+    ngx_err_t err, char *what, ngx_str_t *root)
+{
+    if (state->failed) {
+        return;
+    }
+
+    state->failed = 1;
+
+    ngx_log_error(NGX_LOG_ERR, state->log, err,
+                  "the state of image root \"%V\" cannot be %s in \"%V\", "
+                  "see \"caphealth_state_dir\"", root, what,
+                  &state->conf->dir->name);
+}

@@ -1,0 +1,40 @@
+
+/*
+ * The saved state: what is known of the image trees, in files, for the next
+ * cold start.
+ */
+
+#ifndef _NGX_HTTP_CAPHEALTH_STATE_H_INCLUDED_
+#define _NGX_HTTP_CAPHEALTH_STATE_H_INCLUDED_
+
+
+#include "ngx_http_caphealth_trees.h"
+
+#include <ngx_thread_pool.h>
+
+
+typedef struct {
+    ngx_path_t          *dir;
+    ngx_array_t         *roots;          /* ngx_http_caphealth_root_t * */
+    ngx_shm_zone_t      *zone;
+    ngx_thread_pool_t   *thread_pool;
+} ngx_http_caphealth_state_conf_t;
+
+
+typedef struct ngx_http_caphealth_state_s  ngx_http_caphealth_state_t;
+
+
+/*
+ * From init_process of each worker: loads what the zone knows nothing of, if
+ * this is the one that does (owner), and lets it save every minute what has
+ * changed.  NULL: no memory.
+ */
+ngx_http_caphealth_state_t *ngx_http_caphealth_state_create(
+    ngx_cycle_t *cycle, ngx_http_caphealth_state_conf_t *conf,
+    ngx_uint_t owner);
+
+/* From exit_process: saves what has changed.  Blocks. */
+void ngx_http_caphealth_state_stop(ngx_http_caphealth_state_t *state);
+
+
+#endif /* _NGX_HTTP_CAPHEALTH_STATE_H_INCLUDED_ */

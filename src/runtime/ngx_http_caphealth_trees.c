@@ -1,0 +1,603 @@
+
+/*
+ * The image trees in the zone: what is in them, counted as it changes.
+ */
+
+#include "ngx_http_caphealth_trees.h"
+#include "ngx_http_caphealth_zone.h"
+
+
+/* changes under way that can be told apart, of all workers */
+#define NGX_HTTP_CAPHEALTH_MOVES   1024
+
+/* if there were more, no walk is believed for so many seconds */
+#define NGX_HTTP_CAPHEALTH_CROWDED  60
+
+
+typedef struct {
+    ngx_pid_t               pid;         /* 0: free */
+    ngx_uint_t              slice;
+} ngx_http_caphealth_move_t;
+
+
+typedef struct {
+    ngx_queue_t             queue;
+    time_t                  crowded;     /* until then */
+    uint64_t                saved;       /* changes */
+    ngx_uint_t              cursor;      /* the slice that is looked at next */
+    ngx_uint_t              nmoves;      /* no more than so many are in use */
+    ngx_http_caphealth_move_t  moves[NGX_HTTP_CAPHEALTH_MOVES];
+    caphealth_tree_t        tree;
+    size_t                  path_len;
+    u_char                  path[1];
+} ngx_http_caphealth_tree_t;
+
+
+static ngx_http_caphealth_tree_t *ngx_http_caphealth_tree_find(
+    ngx_queue_t *trees, u_char *path, size_t len);
+static ngx_http_caphealth_tree_t *ngx_http_caphealth_tree_lock(
+    ngx_shm_zone_t *zone, ngx_str_t *root);
+static void ngx_http_caphealth_tree_unlock(ngx_shm_zone_t *zone);
+static void ngx_http_caphealth_tree_bury(ngx_http_caphealth_tree_t *t);
+static ngx_uint_t ngx_http_caphealth_tree_moving(
+    ngx_http_caphealth_tree_t *t, ngx_uint_t slice);
+static ngx_int_t ngx_http_caphealth_tree_due(ngx_http_caphealth_tree_t *t,
+    ngx_http_caphealth_step_t *step, ngx_uint_t doubtful);
+static double ngx_http_caphealth_tree_now(void);
+
+
+ngx_int_t
+ngx_http_caphealth_trees_settle(ngx_slab_pool_t *shpool, ngx_queue_t *trees,
+    ngx_array_t *roots)
+{
+    ngx_uint_t                   i;
+    ngx_http_caphealth_tree_t   *t;
+    ngx_http_caphealth_root_t  **root;
+
+    root = roots->elts;
+
+    for (i = 0; i < roots->nelts; i++) {
+
+        if (ngx_http_caphealth_tree_find(trees, root[i]->path.data,
+                                         root[i]->path.len))
+        {
+            continue;
+        }
+
+        t = ngx_slab_calloc_locked(shpool, sizeof(ngx_http_caphealth_tree_t)
+                                           + root[i]->path.len);
+        if (t == NULL) {
+            return NGX_ERROR;
+        }
+
+        t->path_len = root[i]->path.len;
+        ngx_memcpy(t->path, root[i]->path.data, root[i]->path.len);
+
+        ngx_queue_insert_tail(trees, &t->queue);
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_caphealth_trees_forget(ngx_slab_pool_t *shpool, ngx_queue_t *trees,
+    ngx_array_t *roots)
+{
+    ngx_uint_t                   i;
+    ngx_queue_t                 *q, *next;
+    ngx_http_caphealth_tree_t   *t;
+    ngx_http_caphealth_root_t  **root;
+
+    root = roots->elts;
+
+    for (q = ngx_queue_head(trees); q != ngx_queue_sentinel(trees); q = next)
+    {
+        next = ngx_queue_next(q);
+        t = ngx_queue_data(q, ngx_http_caphealth_tree_t, queue);
+
+        for (i = 0; i < roots->nelts; i++) {
+            if (root[i]->path.len == t->path_len
+                && ngx_memcmp(root[i]->path.data, t->path, t->path_len) == 0)
+            {
+                break;
+            }
+        }
+
+        if (i == roots->nelts) {
+            ngx_queue_remove(q);
+            ngx_slab_free_locked(shpool, t);
+        }
+    }
+}
+
+
+/* a zone of another size: workers of the old one may still move its counts */
+
+void
+ngx_http_caphealth_trees_carry(ngx_queue_t *trees, ngx_queue_t *from)
+{
+    ngx_queue_t                *q;
+    ngx_http_caphealth_tree_t  *t, *old;
+
+    for (q = ngx_queue_head(from);
+         q != ngx_queue_sentinel(from);
+         q = ngx_queue_next(q))
+    {
+        old = ngx_queue_data(q, ngx_http_caphealth_tree_t, queue);
+        t = ngx_http_caphealth_tree_find(trees, old->path, old->path_len);
+
+        if (t) {
+            t->tree = old->tree;
+            t->crowded = ngx_time() + NGX_HTTP_CAPHEALTH_CROWDED;
+            t->tree.scan.scanning_since = 0;
+
+            if (t->tree.scan.source == CAPHEALTH_TREE_LIVE) {
+                t->tree.scan.source = CAPHEALTH_TREE_SAVED;
+            }
+        }
+    }
+}
+
+
+static ngx_http_caphealth_tree_t *
+ngx_http_caphealth_tree_find(ngx_queue_t *trees, u_char *path, size_t len)
+{
+    ngx_queue_t                *q;
+    ngx_http_caphealth_tree_t  *t;
+
+    for (q = ngx_queue_head(trees);
+         q != ngx_queue_sentinel(trees);
+         q = ngx_queue_next(q))
+    {
+        t = ngx_queue_data(q, ngx_http_caphealth_tree_t, queue);
+
+        if (t->path_len == len && ngx_memcmp(t->path, path, len) == 0) {
+            return t;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* NULL: there is none, and nothing is locked */
+
+static ngx_http_caphealth_tree_t *
+ngx_http_caphealth_tree_lock(ngx_shm_zone_t *zone, ngx_str_t *root)
+{
+    ngx_queue_t                *trees;
+    ngx_http_caphealth_tree_t  *t;
+
+    trees = ngx_http_caphealth_zone_lock(zone);
+    t = ngx_http_caphealth_tree_find(trees, root->data, root->len);
+
+    if (t == NULL) {
+        ngx_http_caphealth_zone_unlock(zone);
+    }
+
+    return t;
+}
+
+
+static void
+ngx_http_caphealth_tree_unlock(ngx_shm_zone_t *zone)
+{
+    ngx_http_caphealth_zone_unlock(zone);
+}
+
+
+ngx_int_t
+ngx_http_caphealth_tree_begin(ngx_shm_zone_t *zone, ngx_str_t *root, char *id)
+{
+    ngx_uint_t                  i, slice;
+    ngx_http_caphealth_tree_t  *t;
+
+    t = ngx_http_caphealth_tree_lock(zone, root);
+    if (t == NULL) {
+        return -1;
+    }
+
+    slice = caphealth_tree_slice(id);
+    t->tree.slices[slice].changes++;
+
+    for (i = 0; i < NGX_HTTP_CAPHEALTH_MOVES && t->moves[i].pid; i++) {
+        /* void */
+    }
+
+    if (i < NGX_HTTP_CAPHEALTH_MOVES) {
+        t->moves[i].slice = slice;
+        t->moves[i].pid = ngx_pid;
+        t->nmoves = ngx_max(t->nmoves, i + 1);
+
+    } else {
+        t->crowded = ngx_time() + NGX_HTTP_CAPHEALTH_CROWDED;
+    }
+
+    ngx_http_caphealth_tree_unlock(zone);
+
+    return i < NGX_HTTP_CAPHEALTH_MOVES ? (ngx_int_t) i : -1;
+}
+
+
+void
+ngx_http_caphealth_tree_move(ngx_shm_zone_t *zone, ngx_str_t *root, char *id,
+    int64_t files, int64_t bytes, int64_t sets)
+{
+    ngx_http_caphealth_tree_t  *t;
+
+    t = ngx_http_caphealth_tree_lock(zone, root);
+    if (t == NULL) {
+        return;
+    }
+
+    caphealth_tree_move(&t->tree, id, files, bytes, sets);
+
+    ngx_http_caphealth_tree_unlock(zone);
+}
+
+
+void
+ngx_http_caphealth_tree_end(ngx_shm_zone_t *zone, ngx_str_t *root, char *id,
+    ngx_int_t begun, ngx_uint_t sure)
+{
+    ngx_uint_t                  slice;
+    ngx_http_caphealth_tree_t  *t;
+
+    t = ngx_http_caphealth_tree_lock(zone, root);
+    if (t == NULL) {
+        return;
+    }
+
+    slice = caphealth_tree_slice(id);
+    t->tree.slices[slice].changes++;
+
+    if (!sure) {
+        t->tree.slices[slice].doubtful = 1;
+    }
+
+    /* a tree that a reload has dropped and brought back has other moves */
+
+    if (begun >= 0 && t->moves[begun].pid == ngx_pid
+        && t->moves[begun].slice == slice)
+    {
+        t->moves[begun].pid = 0;
+
+        while (t->nmoves && t->moves[t->nmoves - 1].pid == 0) {
+            t->nmoves--;
+        }
+    }
+
+    ngx_http_caphealth_tree_unlock(zone);
+}
+
+
+ngx_int_t
+ngx_http_caphealth_tree_step(ngx_shm_zone_t *zone, ngx_str_t *root,
+    double interval, ngx_http_caphealth_step_t *step)
+{
+    double                      now;
+    ngx_int_t                   rc;
+    caphealth_scan_t           *scan;
+    ngx_http_caphealth_tree_t  *t;
+
+    t = ngx_http_caphealth_tree_lock(zone, root);
+    if (t == NULL) {
+        return NGX_DECLINED;
+    }
+
+    now = ngx_http_caphealth_tree_now();
+    scan = &t->tree.scan;
+
+    ngx_http_caphealth_tree_bury(t);
+
+    if (ngx_http_caphealth_tree_due(t, step, 1) == NGX_OK) {
+        ngx_http_caphealth_tree_unlock(zone);
+        return NGX_OK;
+    }
+
+    if (scan->scanning_since == 0
+        && (scan->source != CAPHEALTH_TREE_LIVE
+            || scan->scanned_at > now
+            || (interval > 0 && now - scan->scanned_at >= interval)))
+    {
+        caphealth_tree_begin(&t->tree, now);
+    }
+
+    rc = NGX_DECLINED;
+
+    if (scan->scanning_since != 0) {
+        rc = ngx_http_caphealth_tree_due(t, step, 0);
+
+        if (rc == NGX_DONE) {
+            caphealth_tree_end(&t->tree, now);
+        }
+    }
+
+    ngx_http_caphealth_tree_unlock(zone);
+
+    return rc;
+}
+
+
+/* NGX_DECLINED: those that are left are changing.  NGX_DONE: none is left. */
+
+static ngx_int_t
+ngx_http_caphealth_tree_due(ngx_http_caphealth_tree_t *t,
+    ngx_http_caphealth_step_t *step, ngx_uint_t doubtful)
+{
+    ngx_int_t           rc;
+    ngx_uint_t          i, slice;
+    caphealth_slice_t  *s;
+
+    rc = NGX_DONE;
+
+    for (i = 0; i < CAPHEALTH_SLICES; i++) {
+        slice = (t->cursor + i) % CAPHEALTH_SLICES;
+        s = &t->tree.slices[slice];
+
+        if (doubtful ? !s->doubtful : s->walked) {
+            continue;
+        }
+
+        if (ngx_http_caphealth_tree_moving(t, slice)) {
+            rc = NGX_DECLINED;
+            continue;
+        }
+
+        t->cursor = (slice + 1) % CAPHEALTH_SLICES;
+
+        step->slice = slice;
+        step->changes = s->changes;
+
+        return NGX_OK;
+    }
+
+    return rc;
+}
+
+
+static ngx_uint_t
+ngx_http_caphealth_tree_moving(ngx_http_caphealth_tree_t *t, ngx_uint_t slice)
+{
+    ngx_uint_t  i;
+
+    if (t->crowded > ngx_time()
+        && t->crowded <= ngx_time() + NGX_HTTP_CAPHEALTH_CROWDED)
+    {
+        return 1;
+    }
+
+    for (i = 0; i < t->nmoves; i++) {
+        if (t->moves[i].pid && t->moves[i].slice == slice) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* what a process that is gone was about has to be looked at */
+
+static void
+ngx_http_caphealth_tree_bury(ngx_http_caphealth_tree_t *t)
+{
+    ngx_uint_t                  i;
+    ngx_http_caphealth_move_t  *move;
+
+    for (i = 0; i < t->nmoves; i++) {
+        move = &t->moves[i];
+
+        if (move->pid && kill(move->pid, 0) == -1 && ngx_errno == ESRCH) {
+            t->tree.slices[move->slice].doubtful = 1;
+            t->tree.slices[move->slice].changes++;
+            move->pid = 0;
+        }
+    }
+}
+
+
+ngx_int_t
+ngx_http_caphealth_tree_walked(ngx_shm_zone_t *zone, ngx_str_t *root,
+    ngx_http_caphealth_step_t *step, caphealth_walk_t *walk)
+{
+    ngx_int_t                   rc;
+    ngx_http_caphealth_tree_t  *t;
+
+    t = ngx_http_caphealth_tree_lock(zone, root);
+    if (t == NULL) {
+        return NGX_OK;
+    }
+
+    rc = NGX_AGAIN;
+
+    ngx_http_caphealth_tree_bury(t);
+
+    if (t->tree.slices[step->slice].changes == step->changes
+        && !ngx_http_caphealth_tree_moving(t, step->slice))
+    {
+        caphealth_tree_replace(&t->tree, step->slice, walk);
+        rc = NGX_OK;
+    }
+
+    ngx_http_caphealth_tree_unlock(zone);
+
+    return rc;
+}
+
+
+void
+ngx_http_caphealth_tree_abandon(ngx_shm_zone_t *zone, ngx_str_t *root)
+{
+    ngx_http_caphealth_tree_t  *t;
+
+    t = ngx_http_caphealth_tree_lock(zone, root);
+
+    if (t) {
+        t->tree.scan.scanning_since = 0;
+        ngx_http_caphealth_tree_unlock(zone);
+    }
+}
+
+
+ngx_int_t
+ngx_http_caphealth_tree_total(ngx_shm_zone_t *zone, ngx_str_t *root,
+    caphealth_total_t *total, caphealth_scan_t *scan)
+{
+    ngx_http_caphealth_tree_t  *t;
+
+    t = ngx_http_caphealth_tree_lock(zone, root);
+    if (t == NULL) {
+        return NGX_DECLINED;
+    }
+
+    caphealth_tree_total(&t->tree, total);
+    *scan = t->tree.scan;
+
+    ngx_http_caphealth_tree_unlock(zone);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_caphealth_tree_copy(ngx_shm_zone_t *zone, ngx_str_t *root,
+    caphealth_tree_t *tree)
+{
+    ngx_http_caphealth_tree_t  *t;
+
+    t = ngx_http_caphealth_tree_lock(zone, root);
+    if (t == NULL) {
+        return NGX_DECLINED;
+    }
+
+    /* what nothing is known of would only be in the way of what was */
+
+    if (t->tree.changes == t->saved
+        || t->tree.scan.source == CAPHEALTH_TREE_UNKNOWN)
+    {
+        ngx_http_caphealth_tree_unlock(zone);
+        return NGX_DECLINED;
+    }
+
+    *tree = t->tree;
+    t->saved = t->tree.changes;
+
+    ngx_http_caphealth_tree_unlock(zone);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_caphealth_tree_unsaved(ngx_shm_zone_t *zone, ngx_str_t *root)
+{
+    ngx_http_caphealth_tree_t  *t;
+
+    t = ngx_http_caphealth_tree_lock(zone, root);
+
+    if (t) {
+        t->saved = t->tree.changes - 1;
+        ngx_http_caphealth_tree_unlock(zone);
+    }
+}
+
+
+ngx_uint_t
+ngx_http_caphealth_tree_blank(ngx_shm_zone_t *zone, ngx_str_t *root)
+{
+    ngx_uint_t                  blank;
+    ngx_http_caphealth_tree_t  *t;
+
+    t = ngx_http_caphealth_tree_lock(zone, root);
+    if (t == NULL) {
+        return 0;
+    }
+
+    blank = (t->tree.scan.source == CAPHEALTH_TREE_UNKNOWN
+             && t->tree.changes == 0);
+
+    ngx_http_caphealth_tree_unlock(zone);
+
+    return blank;
+}
+
+
+ngx_int_t
+ngx_http_caphealth_tree_restore(ngx_shm_zone_t *zone, ngx_str_t *root,
+    caphealth_tree_t *tree)
+{
+    ngx_uint_t                  i;
+    ngx_http_caphealth_tree_t  *t;
+
+    t = ngx_http_caphealth_tree_lock(zone, root);
+    if (t == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (t->tree.scan.source != CAPHEALTH_TREE_UNKNOWN
+        || t->tree.changes != 0)
+    {
+        ngx_http_caphealth_tree_unlock(zone);
+        return NGX_DECLINED;
+    }
+
+    for (i = 0; i < CAPHEALTH_SLICES; i++) {
+        tree->slices[i].walked = 0;
+        tree->slices[i].doubtful = 0;
+        tree->slices[i].changes += t->tree.slices[i].changes + 1;
+    }
+
+    tree->scan.scanning_since = 0;
+    tree->scan.source = CAPHEALTH_TREE_SAVED;
+
+    t->tree = *tree;
+    t->saved = tree->changes;
+
+    ngx_http_caphealth_tree_unlock(zone);
+
+    return NGX_OK;
+}
+
+
+double
+ngx_http_caphealth_tree_mark(ngx_shm_zone_t *zone,
+    ngx_http_caphealth_root_t *root)
+{
+    double                      since;
+    uint64_t                    hash;
+    ngx_str_t                  *mark;
+    ngx_uint_t                  i;
+    ngx_http_caphealth_tree_t  *t;
+
+    mark = root->marks.elts;
+    hash = CAPHEALTH_HASH;
+
+    for (i = 0; i < root->marks.nelts; i++) {
+        hash = caphealth_hash(hash, mark[i].data, mark[i].len + 1);
+    }
+
+    t = ngx_http_caphealth_tree_lock(zone, &root->path);
+    if (t == NULL) {
+        return ngx_http_caphealth_tree_now();
+    }
+
+    caphealth_tree_mark(&t->tree, hash, ngx_http_caphealth_tree_now());
+    since = t->tree.scan.marks_since;
+
+    ngx_http_caphealth_tree_unlock(zone);
+
+    return since;
+}
+
+
+static double
+ngx_http_caphealth_tree_now(void)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (double) tp->sec + (double) tp->msec / 1000;
+}

@@ -1,0 +1,108 @@
+
+/*
+ * The image trees in the zone: what is in them, counted as it changes.
+ *
+ * Whoever is about to make or remove an image's files says so first, with
+ * _begin, and _end when it is over.  What a scan found of a slice in between
+ * may be half of it, and is not believed.  A process that is killed leaves its
+ * mark, by which it is found: the slice is then walked anew.
+ *
+ * A tree is found by its root; one that the zone has no record of, because a
+ * reload has dropped it, is passed over in silence.
+ */
+
+#ifndef _NGX_HTTP_CAPHEALTH_TREES_H_INCLUDED_
+#define _NGX_HTTP_CAPHEALTH_TREES_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "caphealth_tree.h"
+
+
+/* what the zone needs for a tree, pages included */
+#define NGX_HTTP_CAPHEALTH_TREE_SIZE  (384 * 1024)
+
+
+typedef struct {
+    ngx_str_t      path;             /* NUL-terminated */
+    ngx_array_t    marks;            /* ngx_str_t: the variants that mark an
+                                        image as complete */
+    ngx_array_t    parts;            /* ngx_str_t: all others */
+} ngx_http_caphealth_root_t;
+
+
+/* what is to be done next about a tree */
+
+typedef struct {
+    ngx_uint_t     slice;            /* walk this one */
+    uint64_t       changes;          /* it has changed so often */
+} ngx_http_caphealth_step_t;
+
+
+/* For the zone alone: roots is an array of ngx_http_caphealth_root_t *. */
+ngx_int_t ngx_http_caphealth_trees_settle(ngx_slab_pool_t *shpool,
+    ngx_queue_t *trees, ngx_array_t *roots);
+void ngx_http_caphealth_trees_forget(ngx_slab_pool_t *shpool,
+    ngx_queue_t *trees, ngx_array_t *roots);
+void ngx_http_caphealth_trees_carry(ngx_queue_t *trees, ngx_queue_t *from);
+
+
+/* An image's files are about to change.  The result is for _end. */
+ngx_int_t ngx_http_caphealth_tree_begin(ngx_shm_zone_t *zone, ngx_str_t *root,
+    char *id);
+
+/* Its files have been named, or removed: all three may be negative. */
+void ngx_http_caphealth_tree_move(ngx_shm_zone_t *zone, ngx_str_t *root,
+    char *id, int64_t files, int64_t bytes, int64_t sets);
+
+/* It is over; unless all is sure to be counted, the slice is walked soon. */
+void ngx_http_caphealth_tree_end(ngx_shm_zone_t *zone, ngx_str_t *root,
+    char *id, ngx_int_t begun, ngx_uint_t sure);
+
+/*
+ * What a scan does next.  NGX_OK: walk the slice in *step.  NGX_DONE: a full
+ * scan has just ended.  NGX_DECLINED: nothing now.  interval is in seconds
+ * between the end of a full scan and the begin of the next; 0: none but the
+ * first.
+ */
+ngx_int_t ngx_http_caphealth_tree_step(ngx_shm_zone_t *zone, ngx_str_t *root,
+    double interval, ngx_http_caphealth_step_t *step);
+
+/*
+ * What a walk found.  NGX_OK: it is counted.  NGX_AGAIN: the slice has changed
+ * meanwhile, and is to be walked once more.
+ */
+ngx_int_t ngx_http_caphealth_tree_walked(ngx_shm_zone_t *zone,
+    ngx_str_t *root, ngx_http_caphealth_step_t *step,
+    caphealth_walk_t *walk);
+
+/* The scan under way cannot go on. */
+void ngx_http_caphealth_tree_abandon(ngx_shm_zone_t *zone, ngx_str_t *root);
+
+/* Added up.  NGX_DECLINED: there is no such tree. */
+ngx_int_t ngx_http_caphealth_tree_total(ngx_shm_zone_t *zone, ngx_str_t *root,
+    caphealth_total_t *total, caphealth_scan_t *scan);
+
+/*
+ * For the saved state: a copy, if anything has changed since the last one
+ * (NGX_DECLINED: no), what to do if it could not be saved after all, and back
+ * into a tree that nothing is known of yet.
+ */
+ngx_int_t ngx_http_caphealth_tree_copy(ngx_shm_zone_t *zone, ngx_str_t *root,
+    caphealth_tree_t *tree);
+void ngx_http_caphealth_tree_unsaved(ngx_shm_zone_t *zone, ngx_str_t *root);
+ngx_int_t ngx_http_caphealth_tree_restore(ngx_shm_zone_t *zone,
+    ngx_str_t *root, caphealth_tree_t *tree);
+
+/* Whether nothing is known of the tree, and nothing has happened to it. */
+ngx_uint_t ngx_http_caphealth_tree_blank(ngx_shm_zone_t *zone,
+    ngx_str_t *root);
+
+/* Says which marks are in force, and returns since when. */
+double ngx_http_caphealth_tree_mark(ngx_shm_zone_t *zone,
+    ngx_http_caphealth_root_t *root);
+
+
+#endif /* _NGX_HTTP_CAPHEALTH_TREES_H_INCLUDED_ */

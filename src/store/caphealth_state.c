@@ -1,0 +1,275 @@
+
+/*
+ * What is known of an image tree, kept in a file.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "caphealth_state.h"
+
+
+/* "caphtree" and the version of caphealth_tree_t */
+#define CAPHEALTH_STATE_MAGIC  (0x6361706874726565u + 1)
+
+#define CAPHEALTH_STATE_NAME   64
+
+
+typedef struct {
+    uint64_t   magic;
+    uint64_t   size;             /* of the tree */
+    uint64_t   hash;             /* of the root's path and the tree */
+    uint64_t   root_len;
+    char       root[PATH_MAX];
+} caphealth_state_t;
+
+
+static int caphealth_state_write(int fd, const caphealth_state_t *state,
+    const caphealth_tree_t *t);
+static int caphealth_state_read(int fd, const char *root,
+    caphealth_tree_t *t);
+static ssize_t caphealth_state_whole(int fd, void *data, size_t size);
+static int caphealth_state_head(caphealth_state_t *state, const char *root,
+    const caphealth_tree_t *t);
+static void caphealth_state_name(char name[CAPHEALTH_STATE_NAME],
+    const char *root, const char *suffix);
+
+
+int
+caphealth_state_lock(const char *dir)
+{
+    int  fd, err;
+
+    fd = open(dir, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    if (fd == -1) {
+        return -1;
+    }
+
+    while (flock(fd, LOCK_EX) == -1) {
+
+        if (errno == EINTR) {
+            continue;
+        }
+
+        err = errno;
+        (void) close(fd);
+        errno = err;
+
+        return -1;
+    }
+
+    return fd;
+}
+
+
+int
+caphealth_state_save(int dir, const char *root, const caphealth_tree_t *t)
+{
+    int                fd, rc, err;
+    char               name[CAPHEALTH_STATE_NAME], temp[CAPHEALTH_STATE_NAME];
+    caphealth_state_t  state;
+
+    if (caphealth_state_head(&state, root, t) == -1) {
+        return -1;
+    }
+
+    caphealth_state_name(name, root, "");
+    caphealth_state_name(temp, root, ".new");
+
+    /* the directory is locked: what is there is of one that was killed */
+
+    (void) unlinkat(dir, temp, 0);
+
+    fd = openat(dir, temp, O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0600);
+    if (fd == -1) {
+        return -1;
+    }
+
+    rc = caphealth_state_write(fd, &state, t);
+    err = errno;
+
+    if (close(fd) == -1 && rc == 0) {
+        rc = -1;
+        err = errno;
+    }
+
+    if (rc == 0) {
+        rc = renameat(dir, temp, dir, name);
+
+        if (rc == 0) {
+            rc = fsync(dir);
+        }
+
+        err = errno;
+    }
+
+    if (rc == -1) {
+        (void) unlinkat(dir, temp, 0);
+    }
+
+    errno = err;
+
+    return rc;
+}
+
+
+static int
+caphealth_state_write(int fd, const caphealth_state_t *state,
+    const caphealth_tree_t *t)
+{
+    size_t       i, n;
+    ssize_t      done;
+    const void  *parts[] = { state, t };
+    size_t       sizes[] = { sizeof(*state), sizeof(*t) };
+
+    for (i = 0; i < 2; i++) {
+        for (n = 0; n < sizes[i]; n += (size_t) done) {
+
+            done = write(fd, (const char *) parts[i] + n, sizes[i] - n);
+
+            if (done == -1) {
+                if (errno != EINTR) {
+                    return -1;
+                }
+
+                done = 0;
+            }
+        }
+    }
+
+    return fsync(fd);
+}
+
+
+caphealth_state_e
+caphealth_state_load(const char *dir, const char *root, caphealth_tree_t *t)
+{
+    int   top, fd, rc;
+    char  name[CAPHEALTH_STATE_NAME], bad[CAPHEALTH_STATE_NAME];
+
+    top = caphealth_state_lock(dir);
+    if (top == -1) {
+        return errno == ENOENT ? CAPHEALTH_STATE_NONE : CAPHEALTH_STATE_ERROR;
+    }
+
+    caphealth_state_name(name, root, "");
+    caphealth_state_name(bad, root, ".bad");
+
+    /* a fifo in its place must not stop the server's start */
+
+    fd = openat(top, name, O_RDONLY|O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC);
+
+    if (fd == -1) {
+        rc = errno;
+        (void) close(top);
+        errno = rc;
+
+        return rc == ENOENT ? CAPHEALTH_STATE_NONE : CAPHEALTH_STATE_ERROR;
+    }
+
+    rc = caphealth_state_read(fd, root, t);
+    (void) close(fd);
+
+    if (rc == -1) {
+        (void) renameat(top, name, top, bad);
+    }
+
+    (void) close(top);
+
+    return rc == 0 ? CAPHEALTH_STATE_OK : CAPHEALTH_STATE_FOREIGN;
+}
+
+
+static int
+caphealth_state_read(int fd, const char *root, caphealth_tree_t *t)
+{
+    char               more;
+    caphealth_state_t  state, expected;
+
+    if (caphealth_state_whole(fd, &state, sizeof(state))
+        != (ssize_t) sizeof(state)
+        || caphealth_state_whole(fd, t, sizeof(*t)) != (ssize_t) sizeof(*t)
+        || caphealth_state_whole(fd, &more, 1) != 0)
+    {
+        return -1;
+    }
+
+    if (caphealth_state_head(&expected, root, t) == -1
+        || memcmp(&state, &expected, sizeof(state)) != 0)
+    {
+        return -1;
+    }
+
+    return caphealth_tree_valid(t) ? 0 : -1;
+}
+
+
+static ssize_t
+caphealth_state_whole(int fd, void *data, size_t size)
+{
+    size_t   n;
+    ssize_t  done;
+
+    for (n = 0; n < size; n += (size_t) done) {
+
+        done = read(fd, (char *) data + n, size - n);
+
+        if (done == 0) {
+            break;
+        }
+
+        if (done == -1) {
+            if (errno != EINTR) {
+                return -1;
+            }
+
+            done = 0;
+        }
+    }
+
+    return (ssize_t) n;
+}
+
+
+static int
+caphealth_state_head(caphealth_state_t *state, const char *root,
+    const caphealth_tree_t *t)
+{
+    size_t  len;
+
+    len = strlen(root);
+
+    if (len >= sizeof(state->root)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+
+    memset(state, 0, sizeof(caphealth_state_t));
+
+    state->magic = CAPHEALTH_STATE_MAGIC;
+    state->size = sizeof(caphealth_tree_t);
+    state->root_len = len;
+    memcpy(state->root, root, len);
+
+    state->hash = caphealth_hash(CAPHEALTH_HASH, root, len);
+    state->hash = caphealth_hash(state->hash, t, sizeof(caphealth_tree_t));
+
+    return 0;
+}
+
+
+static void
+caphealth_state_name(char name[CAPHEALTH_STATE_NAME], const char *root,
+    const char *suffix)
+{
+    (void) snprintf(name, CAPHEALTH_STATE_NAME, "%016llx.tree%s",
+                    (unsigned long long) caphealth_hash(CAPHEALTH_HASH, root,
+                                                        strlen(root)),
+                    suffix);
+}

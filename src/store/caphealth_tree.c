@@ -1,0 +1,301 @@
+
+/*
+ * What is known of an image tree.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "caphealth_tree.h"
+
+
+static unsigned caphealth_tree_hex(const char *digits);
+static int32_t caphealth_tree_fullest(const int32_t *leaves);
+static int64_t caphealth_tree_apart(int64_t a, int64_t b);
+
+
+unsigned
+caphealth_tree_slice(const char *id)
+{
+    return caphealth_tree_hex(id);
+}
+
+
+unsigned
+caphealth_tree_leaf(const char *id)
+{
+    return caphealth_tree_hex(id + 2);
+}
+
+
+static unsigned
+caphealth_tree_hex(const char *digits)
+{
+    unsigned  i, n;
+
+    n = 0;
+
+    for (i = 0; i < 2; i++) {
+        n = n * 16 + (unsigned) (digits[i] <= '9' ? digits[i] - '0'
+                                                  : digits[i] - 'a' + 10);
+    }
+
+    return n & 255;
+}
+
+
+void
+caphealth_tree_move(caphealth_tree_t *t, const char *id, int64_t files,
+    int64_t bytes, int64_t sets)
+{
+    int32_t            *leaves;
+    unsigned            slice, leaf;
+    caphealth_slice_t  *s;
+
+    slice = caphealth_tree_slice(id);
+    leaf = caphealth_tree_leaf(id);
+
+    s = &t->slices[slice];
+    leaves = t->leaves[slice];
+
+    s->files += files;
+    s->bytes += bytes;
+    s->sets += sets;
+    leaves[leaf] += (int32_t) files;
+
+    if (leaves[leaf] > leaves[s->fullest]) {
+        s->fullest = (int32_t) leaf;
+
+    } else if (s->fullest == (int32_t) leaf) {
+        s->fullest = caphealth_tree_fullest(leaves);
+    }
+
+    s->changes++;
+    t->changes++;
+}
+
+
+void
+caphealth_tree_replace(caphealth_tree_t *t, unsigned slice,
+    const caphealth_walk_t *walk)
+{
+    caphealth_slice_t  *s;
+
+    s = &t->slices[slice];
+
+    /*
+     * Where no number was known none can have drifted.  What the walk itself
+     * removed was there when it was counted.
+     */
+
+    if (t->scan.source != CAPHEALTH_TREE_UNKNOWN) {
+        t->scan.pass_files += caphealth_tree_apart(walk->files + walk->removed,
+                                                   s->files);
+        t->scan.pass_bytes += caphealth_tree_apart(walk->bytes
+                                                   + walk->removed_bytes,
+                                                   s->bytes);
+    }
+
+    t->scan.removed += walk->removed;
+    t->scan.removed_bytes += walk->removed_bytes;
+
+    s->files = walk->files;
+    s->bytes = walk->bytes;
+    s->sets = walk->sets;
+    s->incomplete = walk->incomplete;
+    s->strays = walk->strays;
+    s->stray_bytes = walk->stray_bytes;
+    s->odd = walk->odd;
+    s->walked = 1;
+    s->doubtful = 0;
+
+    if (slice != CAPHEALTH_TOP) {
+        memcpy(t->leaves[slice], walk->leaves, sizeof(walk->leaves));
+        s->fullest = caphealth_tree_fullest(walk->leaves);
+    }
+
+    s->changes++;
+    t->changes++;
+}
+
+
+static int32_t
+caphealth_tree_fullest(const int32_t *leaves)
+{
+    int32_t  i, fullest;
+
+    fullest = 0;
+
+    for (i = 1; i < CAPHEALTH_LEAVES; i++) {
+        if (leaves[i] > leaves[fullest]) {
+            fullest = i;
+        }
+    }
+
+    return fullest;
+}
+
+
+static int64_t
+caphealth_tree_apart(int64_t a, int64_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+
+void
+caphealth_tree_begin(caphealth_tree_t *t, double now)
+{
+    unsigned  i;
+
+    for (i = 0; i < CAPHEALTH_SLICES; i++) {
+        t->slices[i].walked = 0;
+    }
+
+    t->scan.scanning_since = now;
+    t->scan.pass_files = 0;
+    t->scan.pass_bytes = 0;
+}
+
+
+void
+caphealth_tree_end(caphealth_tree_t *t, double now)
+{
+    t->scan.scan_seconds = now > t->scan.scanning_since
+                           ? now - t->scan.scanning_since : 0;
+    t->scan.scanning_since = 0;
+    t->scan.scanned_at = now;
+    t->scan.drift_files = t->scan.pass_files;
+    t->scan.drift_bytes = t->scan.pass_bytes;
+    t->scan.source = CAPHEALTH_TREE_LIVE;
+
+    t->changes++;
+}
+
+
+void
+caphealth_tree_mark(caphealth_tree_t *t, uint64_t marks, double now)
+{
+    if (t->scan.marks != marks || t->scan.marks_since > now) {
+        t->scan.marks = marks;
+        t->scan.marks_since = now;
+        t->changes++;
+    }
+}
+
+
+void
+caphealth_tree_total(const caphealth_tree_t *t, caphealth_total_t *total)
+{
+    int32_t                   files;
+    unsigned                  i;
+    const caphealth_slice_t  *s;
+
+    memset(total, 0, sizeof(caphealth_total_t));
+
+    for (i = 0; i < CAPHEALTH_SLICES; i++) {
+        s = &t->slices[i];
+
+        total->files += s->files;
+        total->bytes += s->bytes;
+        total->sets += s->sets;
+        total->incomplete += s->incomplete;
+        total->strays += s->strays;
+        total->stray_bytes += s->stray_bytes;
+        total->odd += s->odd;
+        total->walked += s->walked;
+
+        files = (i == CAPHEALTH_TOP) ? 0 : t->leaves[i][s->fullest & 255];
+
+        if (files > total->max_files) {
+            total->max_files = files;
+            (void) snprintf(total->fullest, sizeof(total->fullest),
+                            "%02x/%02x", i & 255,
+                            (unsigned) (s->fullest & 255));
+        }
+    }
+
+    total->files = total->files < 0 ? 0 : total->files;
+    total->bytes = total->bytes < 0 ? 0 : total->bytes;
+    total->sets = total->sets < 0 ? 0 : total->sets;
+}
+
+
+int
+caphealth_walk_valid(const caphealth_walk_t *walk)
+{
+    int64_t   files;
+    unsigned  i;
+
+    if (walk->files < 0 || walk->bytes < 0 || walk->sets < 0
+        || walk->sets > walk->files || walk->incomplete < 0
+        || walk->strays < 0 || walk->stray_bytes < 0 || walk->odd < 0
+        || walk->removed < 0 || walk->removed_bytes < 0 || walk->cpu < 0)
+    {
+        return 0;
+    }
+
+    files = 0;
+
+    for (i = 0; i < CAPHEALTH_LEAVES; i++) {
+        if (walk->leaves[i] < 0) {
+            return 0;
+        }
+
+        files += walk->leaves[i];
+    }
+
+    return files == walk->files
+           && memchr(walk->error, '\0', sizeof(walk->error)) != NULL;
+}
+
+
+int
+caphealth_tree_valid(const caphealth_tree_t *t)
+{
+    int64_t                   files;
+    unsigned                  i, n;
+    const caphealth_slice_t  *s;
+
+    for (i = 0; i < CAPHEALTH_SLICES; i++) {
+        s = &t->slices[i];
+
+        if (s->files < 0 || s->bytes < 0 || s->sets < 0 || s->incomplete < 0
+            || s->strays < 0 || s->stray_bytes < 0 || s->odd < 0
+            || s->fullest < 0 || s->fullest >= CAPHEALTH_LEAVES)
+        {
+            return 0;
+        }
+
+        files = 0;
+
+        for (n = 0; i != CAPHEALTH_TOP && n < CAPHEALTH_LEAVES; n++) {
+            if (t->leaves[i][n] < 0) {
+                return 0;
+            }
+
+            files += t->leaves[i][n];
+        }
+
+        if (files != s->files) {
+            return 0;
+        }
+    }
+
+    return t->scan.source >= CAPHEALTH_TREE_UNKNOWN
+           && t->scan.source <= CAPHEALTH_TREE_LIVE;
+}
+
+
+uint64_t
+caphealth_hash(uint64_t hash, const void *data, size_t len)
+{
+    size_t          i;
+    const uint8_t  *p = data;
+
+    for (i = 0; i < len; i++) {
+        hash = (hash ^ p[i]) * 0x100000001b3u;
+    }
+
+    return hash;
+}

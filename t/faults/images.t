@@ -1,0 +1,258 @@
+# The counts of the image trees: live, saved, scanned, and never a lie.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+
+use Caphealth::Upload qw(photo);
+use Caphealth::Tree qw(find_tree scans settled stats);
+use File::Path qw(make_path);
+use JSON::PP qw(decode_json);
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $photo = photo('300x200');
+my $tail = '0' x 28;
+
+sub put {
+    my ($nginx, $path, $text) = @_;
+
+    my ($dir) = "$nginx->{root}/$path" =~ m{^(.*)/};
+
+    make_path($dir);
+
+    open my $file, '>', "$nginx->{root}/$path" or die "$path: $!";
+    print {$file} $text;
+    close $file or die $!;
+
+    return;
+}
+
+sub upload {
+    my ($nginx) = @_;
+
+    my $response = $nginx->post($photo);
+
+    return $response->{status} == 201
+           ? decode_json($response->{content})->{images}[0]{id} : undef;
+}
+
+sub matches {
+    my ($nginx, $what) = @_;
+
+    is_deeply stats($nginx), find_tree($nginx->{root}), $what;
+
+    return;
+}
+
+subtest 'the request after a 201, or a 204, counts it' => sub {
+    my $nginx = Caphealth::Upload->new(%{ Caphealth::Tree::options(
+        workers => 2) });
+
+    settled($nginx);
+    matches($nginx, 'empty');
+
+    for (1 .. 10) {
+        my $id = upload($nginx);
+
+        ok $id, 'uploaded';
+        matches($nginx, 'counted at once');
+
+        if ($_ % 2) {
+            is $nginx->remove($id)->{status}, 204, 'removed';
+            matches($nginx, 'counted at once');
+        }
+    }
+
+    is $nginx->remove('0' x 32)->{status}, 404, 'nothing to remove';
+    matches($nginx, 'nothing changed');
+
+    my $root = $nginx->json('/stats')->{roots}[0];
+
+    is $root->{source}, 'live', 'live';
+    is $root->{drift_files}, 0, 'no drift';
+    cmp_ok $root->{images_left}, '>', 0, 'room for more images';
+
+    my $health = $nginx->report('/health', sub {
+        $_->{image_storage}{total_files} == 15;
+    });
+
+    is $health->{image_storage}{total_files}, 15, 'so does the report';
+    is $nginx->json('/capacity')->{images_total}, 15, 'and the capacity';
+    ok $nginx->reload, 'reloaded';
+    matches($nginx, 'a reload keeps the counts');
+    is $nginx->json('/stats')->{source}, 'live', 'as they are';
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'thresholds on storage react' => sub {
+    my $nginx = Caphealth::Upload->new(%{ Caphealth::Tree::options(
+        http => 'caphealth_threshold storage_gb warning=2 critical=4
+                 limit=8;') });
+
+    settled($nginx);
+
+    my $status = sub {
+        my ($wanted) = @_;
+
+        my $health = $nginx->report('/health', sub {
+            $_->{thresholds}[1]{status} eq $wanted;
+        });
+
+        is $health->{thresholds}[1]{status}, $wanted, "storage: $wanted";
+    };
+
+    $status->('ok');
+
+    # sparse
+
+    for my $gb (3, 5) {
+        put($nginx, "ab/cd/abcd${tail}_original.webp", '');
+        truncate "$nginx->{root}/ab/cd/abcd${tail}_original.webp", $gb << 30
+            or die $!;
+        $status->($gb == 3 ? 'warning' : 'critical');
+    }
+
+    unlink "$nginx->{root}/ab/cd/abcd${tail}_original.webp";
+    $status->('ok');
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'saved, and there at once after a restart' => sub {
+    my $nginx = Caphealth::Upload->new(%{ Caphealth::Tree::options(
+        scan => 'off', workers => 2) });
+
+    $nginx->until(sub { scans($nginx) == 1 });
+    upload($nginx) for 1 .. 5;
+
+    my $before = stats($nginx);
+
+    ok $nginx->stop, 'quits';
+
+    my @state = glob "$nginx->{prefix}/caphealth/*.tree";
+
+    is @state, 1, 'the state is saved';
+
+    # someone adds a file while nothing is running
+
+    put($nginx, "ab/cd/abcd${tail}_original.webp", '12345');
+
+    $nginx->start;
+
+    my $stats = $nginx->json('/stats');
+
+    like $stats->{source}, qr/^(saved|live)$/, 'numbers at once';
+    cmp_ok $stats->{total_files}, '>=', $before->{total_files}, 'the saved';
+
+    $nginx->until(sub { scans($nginx) == 2 });
+    matches($nginx, 'then what is really there');
+
+    my $root = $nginx->json('/stats')->{roots}[0];
+
+    is $root->{drift_files}, 1, 'the drift is told';
+    is $root->{drift_bytes}, 5, 'in bytes too';
+    is $nginx->logged(qr/the counts were off by 1 files, 5 bytes/), 1,
+       'and logged';
+    ok $nginx->stop, 'quits';
+
+    open my $file, '+<', $state[0] or die $!;
+    seek $file, 5000, 0;
+    print {$file} 'x';
+    close $file or die $!;
+
+    $nginx->start;
+    $nginx->until(sub { scans($nginx) == 3 });
+    matches($nginx, 'a damaged state is not believed');
+    is $nginx->logged(qr/\[error\].*the saved state of image root .* is damaged/),
+       1, 'and that is logged';
+    is scalar(() = glob "$nginx->{prefix}/caphealth/*.bad"), 1, 'set aside';
+    ok $nginx->stop('TERM'), 'terminates';
+    is scalar(() = glob "$nginx->{prefix}/caphealth/*.tree"), 1,
+       'a fast shutdown saves too';
+};
+
+subtest 'strays are counted, and left alone' => sub {
+    my $nginx = Caphealth::Upload->new(%{ Caphealth::Tree::options() });
+
+    settled($nginx);
+
+    put($nginx, 'ab/cd/notes.txt', '123');
+    put($nginx, 'README', '12');
+    put($nginx, 'backup/of/all', '1');
+    put($nginx, "ab/cd/abcd${tail}_200.webp", '1234');
+    symlink '/etc', "$nginx->{root}/ab/ce";
+    symlink $nginx->{root}, "$nginx->{root}/loop";
+
+    my $stats;
+
+    $nginx->until(sub {
+        $stats = $nginx->json('/stats')->{roots}[0];
+        $stats->{stray_files} == 5 && $stats->{incomplete_sets} == 1;
+    });
+
+    is $stats->{stray_files}, 5, 'strays';
+    is $stats->{incomplete_sets}, 1, 'an image without its mark';
+    is $stats->{odd_directories}, 1, 'a link in place of a directory';
+    is $stats->{total_files}, 1, 'what is ours';
+    ok -e "$nginx->{root}/$_", "$_ is left alone"
+        for 'ab/cd/notes.txt', 'README', 'backup/of/all',
+            "ab/cd/abcd${tail}_200.webp";
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'a root that goes away, and comes back' => sub {
+    my $nginx = Caphealth::Upload->new(%{ Caphealth::Tree::options() });
+
+    settled($nginx);
+    upload($nginx) for 1 .. 3;
+
+    my $before = stats($nginx);
+
+    rename $nginx->{root}, "$nginx->{root}.away" or die $!;
+
+    my $stats = $nginx->report('/stats', sub { defined $_->{error} });
+
+    like $stats->{error}, qr/cannot be read: No such file/, 'it is said';
+    is $stats->{total_files}, $before->{total_files},
+       'the counts are not thrown away';
+    like $nginx->report('/health', sub {
+             defined $_->{image_storage}{error}
+         })->{image_storage}{error}, qr/No such file/, 'in the report too';
+
+    rename "$nginx->{root}.away", $nginx->{root} or die $!;
+
+    $stats = $nginx->report('/stats', sub { !defined $_->{error} }, 30);
+
+    is $stats->{error}, undef, 'it heals';
+    matches($nginx, 'nothing is lost');
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'two roots, two locations with one' => sub {
+    my $nginx = Caphealth::Upload->new(%{ Caphealth::Tree::options() });
+    my $other = "$nginx->{prefix}/other";
+
+    $nginx->configure(locations => "$nginx->{locations}
+        location = /other { caphealth_image_upload;
+                            caphealth_image_root $other; }
+        location = /again { caphealth_image_upload; }");
+
+    ok $nginx->reload, 'reloaded';
+    $nginx->until(sub { defined $nginx->json('/stats')->{total_files} });
+
+    for my $path (qw(upload other again)) {
+        is $nginx->{client}->post("http://127.0.0.1:$nginx->{port}/$path",
+                                  { content => $photo })->{status}, 201,
+           "to /$path";
+    }
+
+    my $stats = $nginx->json('/stats');
+
+    is $stats->{total_files}, 9, 'added up';
+    is_deeply [ map { $_->{total_files} } @{ $stats->{roots} } ], [ 6, 3 ],
+              'and listed';
+    ok $nginx->stop, 'quits';
+};
+
+done_testing;

@@ -1,0 +1,287 @@
+
+/*
+ * A walk of an image tree: what is counted, and what alone is removed.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <time.h>
+
+#include "caphealth_walk.h"
+#include "tree.h"
+
+
+#define TAIL  "0000000000000000000000000000"
+#define A     "/ab/cd/abcd" TAIL
+#define B     "/ab/ce/abce" TAIL
+
+
+static const char          *marks[] = { "original" };
+static const char          *parts[] = { "800", "200" };
+static caphealth_walker_t   walker = {
+    .root = tree_root, .marks = marks, .nmarks = 1, .parts = parts,
+    .nparts = 2
+};
+static caphealth_walk_t     walk;
+
+
+static int
+go(unsigned slice)
+{
+    int  rc;
+
+    memset(&walk, 0xff, sizeof(walk));
+    rc = caphealth_walk(&walker, slice, &walk);
+    assert_true(caphealth_walk_valid(&walk));
+
+    return rc;
+}
+
+
+static int
+there(const char *path)
+{
+    char  name[512];
+
+    (void) snprintf(name, sizeof(name), "%s%s", tree_root, path);
+
+    return access(name, F_OK) == 0;
+}
+
+
+static int
+setup(void **state)
+{
+    walker.nmarks = 1;
+    walker.nparts = 2;
+    walker.since = 0;
+    walker.before = 0;
+    walker.root = tree_root;
+
+    return tree_setup(state);
+}
+
+
+static void
+counted(void **state)
+{
+    (void) state;
+
+    tree_put(A "_original.webp", "12345");
+    tree_put(A "_800.webp", "123");
+    tree_put(A "_200.webp", "1");
+    tree_put(A "_was-configured.webp", "");
+    tree_put(B "_original.webp", "12");
+    tree_put("/ac/00/ac00" TAIL "_original.webp", "1");
+
+    assert_int_equal(go(0xab), 0);
+    assert_int_equal(walk.files, 5);
+    assert_int_equal(walk.bytes, 11);
+    assert_int_equal(walk.sets, 2);
+    assert_int_equal(walk.incomplete, 0);
+    assert_int_equal(walk.strays, 0);
+    assert_int_equal(walk.leaves[0xcd], 4);
+    assert_int_equal(walk.leaves[0xce], 1);
+    assert_true(walk.cpu > 0);
+
+    assert_int_equal(go(0xac), 0);
+    assert_int_equal(walk.files, 1);
+    assert_int_equal(go(0xad), 0);
+    assert_int_equal(walk.files, 0);
+    assert_int_equal(go(CAPHEALTH_TOP), 0);
+    assert_int_equal(walk.strays, 0);
+}
+
+
+static void
+strays(void **state)
+{
+    char  link[256], target[256];
+
+    (void) state;
+
+    tree_put(A "_original.webp", "12345");
+    tree_put(A "_original.webp.bak", "1");                 /* 1 */
+    tree_put(A "_Original.webp", "1");                     /* 2 */
+    tree_put(A "_.webp", "1");                             /* 3 */
+    tree_put("/ab/cd/ABCD" TAIL "_original.webp", "1");    /* 4 */
+    tree_put("/ab/cd/abce" TAIL "_original.webp", "1");    /* 5 */
+    tree_put("/ab/cd/.hidden", "1");                       /* 6 */
+    tree_put("/ab/Thumbs.db", "12");                       /* 7 */
+    tree_put("/ab/zz/abcd" TAIL "_original.webp", "1");    /* 8 */
+    tree_put("/ab/cd/deep/er/file", "1234");               /* 9 */
+    tree_put("/.DS_Store", "123");
+    tree_put("/lost+found/a/b", "1");
+    tree_put("/AB/cd/abcd" TAIL "_original.webp", "1");
+    tree_put("/abc", "1");
+
+    (void) snprintf(link, sizeof(link), "%s" A "_200.webp", tree_root);
+    assert_int_equal(symlink("/etc/passwd", link), 0);     /* 10 */
+    (void) snprintf(link, sizeof(link), "%s/ab/cf", tree_root);
+    (void) snprintf(target, sizeof(target), "%s/ab/cd", tree_root);
+    assert_int_equal(symlink(target, link), 0);            /* 11 */
+    (void) snprintf(link, sizeof(link), "%s/ab/loop", tree_root);
+    assert_int_equal(symlink(tree_root, link), 0);         /* 12 */
+
+    walker.before = (double) time(NULL) + 100;
+
+    assert_int_equal(go(0xab), 0);
+    assert_int_equal(walk.files, 1);
+    assert_int_equal(walk.sets, 1);
+    assert_int_equal(walk.strays, 12);
+    assert_int_equal(walk.odd, 1);
+    assert_int_equal(walk.removed, 0);
+    assert_true(there(A "_original.webp.bak"));
+    assert_true(there("/ab/cd/.hidden"));
+    assert_true(there("/ab/cd/deep/er/file"));
+
+    assert_int_equal(go(CAPHEALTH_TOP), 0);
+    assert_int_equal(walk.strays, 4);
+    assert_int_equal(walk.stray_bytes, 6);
+
+    /* the root may be a link: the operator has said so; a slice may not */
+
+    (void) snprintf(link, sizeof(link), "%s/aa", tree_root);
+    assert_int_equal(symlink(target, link), 0);
+    assert_int_equal(go(0xaa), 0);
+    assert_int_equal(walk.files, 0);
+    assert_int_equal(walk.odd, 1);
+}
+
+
+static void
+leftovers(void **state)
+{
+    double  now;
+
+    (void) state;
+
+    now = (double) time(NULL);
+
+    tree_put(A "_800.webp", "123");
+    tree_put(A "_200.webp", "12");
+    tree_put(B "_original.webp", "1");
+    tree_put("/ab/cd/.abcd" TAIL "_original.webp.tmp", "1");
+
+    /* too young */
+
+    walker.before = now - 3600;
+    assert_int_equal(go(0xab), 0);
+    assert_int_equal(walk.incomplete, 1);
+    assert_int_equal(walk.files, 3);
+    assert_int_equal(walk.strays, 0);
+    assert_int_equal(walk.removed, 0);
+
+    /* from before "original" was the mark */
+
+    walker.before = now + 100;
+    walker.since = now + 50;
+    assert_int_equal(go(0xab), 0);
+    assert_int_equal(walk.incomplete, 1);
+    assert_int_equal(walk.removed, 0);
+
+    /* with a file of another configuration, which may be its mark */
+
+    walker.since = now - 50;
+    walker.nparts = 1;
+    assert_int_equal(go(0xab), 0);
+    assert_int_equal(walk.incomplete, 1);
+    assert_int_equal(walk.removed, 0);
+
+    /* nobody knows what a mark is */
+
+    walker.nparts = 2;
+    walker.nmarks = 0;
+    assert_int_equal(go(0xab), 0);
+    assert_int_equal(walk.removed, 0);
+    assert_true(there(A "_200.webp"));
+
+    /* a leftover */
+
+    walker.nmarks = 1;
+    assert_int_equal(go(0xab), 0);
+    assert_int_equal(walk.incomplete, 0);
+    assert_int_equal(walk.removed, 2);
+    assert_int_equal(walk.removed_bytes, 5);
+    assert_int_equal(walk.files, 1);
+    assert_int_equal(walk.bytes, 1);
+    assert_int_equal(walk.leaves[0xcd], 0);
+    assert_false(there(A "_800.webp"));
+    assert_false(there(A "_200.webp"));
+    assert_false(there("/ab/cd/.abcd" TAIL "_original.webp.tmp"));
+    assert_true(there(B "_original.webp"));
+
+    assert_int_equal(go(0xab), 0);
+    assert_int_equal(walk.removed, 0);
+}
+
+
+static void
+unreadable(void **state)
+{
+    char  path[256];
+
+    (void) state;
+
+    walker.root = "/nonexistent/images";
+    assert_int_equal(go(0), -1);
+    assert_string_equal(walk.error, "image root \"/nonexistent/images\" cannot"
+                        " be read: No such file or directory");
+
+    walker.root = tree_root;
+    tree_put("/ab/cd", "a file");
+    assert_int_equal(go(0xab), 0);
+    assert_int_equal(walk.strays, 1);
+
+    (void) snprintf(path, sizeof(path), "%s/ac", tree_root);
+    assert_int_equal(mkdir(path, 0), 0);
+
+    if (getuid() != 0) {
+        assert_int_equal(go(0xac), -1);
+        assert_non_null(strstr(walk.error, "/ac\" cannot be read: Permission "
+                               "denied"));
+    }
+}
+
+
+/* more files in a leaf than there is room at first, in no order */
+
+static void
+many(void **state)
+{
+    char      path[256];
+    unsigned  i;
+
+    (void) state;
+
+    for (i = 0; i < 3000; i++) {
+        (void) snprintf(path, sizeof(path), "/00/00/0000%028x_%s.webp",
+                        (i * 7919) % 1000,
+                        i < 1000 ? "original" : i < 2000 ? "800" : "200");
+        tree_put(path, "x");
+    }
+
+    assert_int_equal(go(0), 0);
+    assert_int_equal(walk.files, 3000);
+    assert_int_equal(walk.sets, 1000);
+    assert_int_equal(walk.leaves[0], 3000);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test_setup_teardown(counted, setup, tree_teardown),
+        cmocka_unit_test_setup_teardown(strays, setup, tree_teardown),
+        cmocka_unit_test_setup_teardown(leftovers, setup, tree_teardown),
+        cmocka_unit_test_setup_teardown(unreadable, setup, tree_teardown),
+        cmocka_unit_test_setup_teardown(many, setup, tree_teardown)
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
