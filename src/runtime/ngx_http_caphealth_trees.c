@@ -13,6 +13,9 @@
 /* if there were more, no walk is believed for so many seconds */
 #define NGX_HTTP_CAPHEALTH_CROWDED  60
 
+/* seconds after which the workers of an old zone should be done */
+#define NGX_HTTP_CAPHEALTH_LINGER   60
+
 
 typedef struct {
     ngx_pid_t               pid;         /* 0: free */
@@ -23,6 +26,7 @@ typedef struct {
 typedef struct {
     ngx_queue_t             queue;
     time_t                  crowded;     /* until then */
+    time_t                  again;       /* a full scan then, 0: as is due */
     uint64_t                saved;       /* changes */
     ngx_uint_t              cursor;      /* the slice that is looked at next */
     ngx_uint_t              nmoves;      /* no more than so many are in use */
@@ -112,7 +116,10 @@ ngx_http_caphealth_trees_forget(ngx_slab_pool_t *shpool, ngx_queue_t *trees,
 }
 
 
-/* a zone of another size: workers of the old one may still move its counts */
+/*
+ * A zone of another size: what is still being uploaded to workers of the old
+ * one moves its counts, not these.  So all is counted anew, now and later.
+ */
 
 void
 ngx_http_caphealth_trees_carry(ngx_queue_t *trees, ngx_queue_t *from)
@@ -129,7 +136,7 @@ ngx_http_caphealth_trees_carry(ngx_queue_t *trees, ngx_queue_t *from)
 
         if (t) {
             t->tree = old->tree;
-            t->crowded = ngx_time() + NGX_HTTP_CAPHEALTH_CROWDED;
+            t->again = ngx_time() + NGX_HTTP_CAPHEALTH_LINGER;
             t->tree.scan.scanning_since = 0;
 
             if (t->tree.scan.source == CAPHEALTH_TREE_LIVE) {
@@ -299,8 +306,10 @@ ngx_http_caphealth_tree_step(ngx_shm_zone_t *zone, ngx_str_t *root,
     if (scan->scanning_since == 0
         && (scan->source != CAPHEALTH_TREE_LIVE
             || scan->scanned_at > now
-            || (interval > 0 && now - scan->scanned_at >= interval)))
+            || (interval > 0 && now - scan->scanned_at >= interval)
+            || (t->again && t->again <= ngx_time())))
     {
+        t->again = (t->again > ngx_time()) ? t->again : 0;
         caphealth_tree_begin(&t->tree, now);
     }
 
