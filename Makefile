@@ -48,7 +48,7 @@ export NGINX_BINARY NGINX_SRC BUILD
 
 
 .PHONY: all helpers install clean deps run test unit suites faults lint \
-	  bench valgrind asan asan-build
+	  bench soak valgrind asan asan-build
 
 all: $(MODULE) helpers
 
@@ -138,6 +138,14 @@ bench:
 	@bench/health
 	@bench/images
 	@bench/uploads
+	@bench/scan
+
+MINUTES	?= 30
+
+soak:
+	@util/packages build run test
+	@$(MAKE) --no-print-directory -s all units
+	@CAPHEALTH_SOAK_SECONDS=$$(( $(MINUTES) * 60 )) util/test soak
 
 valgrind:
 	@util/packages build run test valgrind

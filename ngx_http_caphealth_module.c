@@ -11,12 +11,6 @@
 #define NGX_HTTP_CAPHEALTH_ZONE_MIN  (16 * ngx_pagesize)
 
 
-static char *ngx_http_caphealth_health(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_caphealth_capacity(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_caphealth_stats(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 static char *ngx_http_caphealth_interval(ngx_conf_t *cf, void *post,
     void *data);
 static char *ngx_http_caphealth_timeout(ngx_conf_t *cf, void *post,
@@ -333,53 +327,6 @@ ngx_module_t  ngx_http_caphealth_module = {
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
-
-
-static char *
-ngx_http_caphealth_health(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    return ngx_http_caphealth_endpoint(cf, ngx_http_caphealth_health_handler);
-}
-
-
-static char *
-ngx_http_caphealth_capacity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    return ngx_http_caphealth_endpoint(cf,
-                                       ngx_http_caphealth_capacity_handler);
-}
-
-
-static char *
-ngx_http_caphealth_stats(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    return ngx_http_caphealth_endpoint(cf, ngx_http_caphealth_stats_handler);
-}
-
-
-char *
-ngx_http_caphealth_endpoint(ngx_conf_t *cf, ngx_http_handler_pt handler)
-{
-    ngx_http_core_loc_conf_t        *clcf;
-    ngx_http_caphealth_main_conf_t  *cmcf;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (clcf->handler == handler) {
-        return "is duplicate";
-    }
-
-    if (clcf->handler) {
-        return "conflicts with another handler of this location";
-    }
-
-    clcf->handler = handler;
-
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
-    cmcf->enabled = 1;
-
-    return NGX_CONF_OK;
-}
 
 
 static char *

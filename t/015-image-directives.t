@@ -323,3 +323,122 @@ GET /x
 start caphealth-converter
 [alert]
 [error]
+
+
+
+=== TEST 27: caphealth_image_scan, not a time
+--- http_config
+    caphealth_image_scan often;
+--- config
+    location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
+--- must_die
+--- error_log
+invalid "caphealth_image_scan" "often", it must be a time between 1s and 365d, as "6h", or "off"
+
+
+
+=== TEST 28: caphealth_image_scan, too often
+--- http_config
+    caphealth_image_scan 0;
+--- config
+    location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
+--- must_die
+--- error_log
+invalid "caphealth_image_scan" "0", it must be a time between 1s and 365d
+
+
+
+=== TEST 29: caphealth_image_scan twice, once off
+--- http_config
+    caphealth_image_scan off;
+    caphealth_image_scan 1h;
+--- config
+    location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
+--- must_die
+--- error_log
+"caphealth_image_scan" directive is duplicate
+
+
+
+=== TEST 30: caphealth_image_scan_share, not a percentage
+--- http_config
+    caphealth_image_scan_share 25;
+--- config
+    location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
+--- must_die
+--- error_log
+invalid "caphealth_image_scan_share" "25", it must be between 1% and 100% of a core
+
+
+
+=== TEST 31: caphealth_image_scan_share of nothing
+--- http_config
+    caphealth_image_scan_share 0%;
+--- config
+    location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
+--- must_die
+--- error_log
+invalid "caphealth_image_scan_share" "0%"
+
+
+
+=== TEST 32: caphealth_image_scan_share of more than a core
+--- http_config
+    caphealth_image_scan_share 101%;
+--- config
+    location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
+--- must_die
+--- error_log
+invalid "caphealth_image_scan_share" "101%"
+
+
+
+=== TEST 33: caphealth_state_dir twice
+--- http_config
+    caphealth_state_dir html/a;
+    caphealth_state_dir html/b;
+--- config
+    location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
+--- must_die
+--- error_log
+"caphealth_state_dir" directive is duplicate
+
+
+
+=== TEST 34: caphealth_state_dir that cannot be made
+--- http_config
+    caphealth_state_dir /nonexistent/state;
+--- config
+    location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
+--- must_die
+--- error_log
+mkdir() "/nonexistent/state" failed
+
+
+
+=== TEST 35: a zone too small for the trees
+--- http_config
+    caphealth_zone 256k;
+--- config
+    location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
+--- must_die
+--- error_log
+"caphealth_zone" of 262144 bytes has no room for 4 sections of facts and 1 image trees of 384 kilobytes, make it larger
+
+
+
+=== TEST 36: a zone that is large enough, and all that is about scans
+--- http_config
+    caphealth_zone             1m;
+    caphealth_state_dir        html/state;
+    caphealth_image_scan       30s;
+    caphealth_image_scan_share 100%;
+--- config
+    location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
+    location = /x { return 200 "x"; }
+--- request
+GET /x
+--- response_body: x
+--- no_error_log
+[alert]
+[error]

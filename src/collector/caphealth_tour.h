@@ -33,6 +33,7 @@ typedef struct {
     dev_t                      device;       /* the root's */
     unsigned                   slice;
     unsigned                   leaf;
+    char                       prefix[5];    /* of every id in the leaf */
     caphealth_seen_t          *seen;
     size_t                     nseen;
     size_t                     room;

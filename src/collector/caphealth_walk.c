@@ -171,6 +171,8 @@ caphealth_walk_leaf(caphealth_tour_t *t, int slice, const char *name)
     t->leaf = (unsigned) strtoul(name, NULL, 16);
     t->nseen = 0;
 
+    (void) snprintf(t->prefix, sizeof(t->prefix), "%02x%02x", t->slice & 255,
+                    t->leaf & 255);
     (void) snprintf(path, sizeof(path), "%02x/%02x", t->slice & 255,
                     t->leaf & 255);
 
@@ -279,8 +281,6 @@ caphealth_walk_file(caphealth_tour_t *t, int dir, const char *name)
 static int
 caphealth_walk_ours(caphealth_tour_t *t, const char *name, size_t len)
 {
-    char  leaf[5];
-
     if (len < CAPHEALTH_FILE_MIN
         || name[CAPHEALTH_ID_LEN] != '_'
         || memcmp(name + len - CAPHEALTH_SUFFIX_LEN, CAPHEALTH_SUFFIX,
@@ -290,10 +290,7 @@ caphealth_walk_ours(caphealth_tour_t *t, const char *name, size_t len)
         return 0;
     }
 
-    (void) snprintf(leaf, sizeof(leaf), "%02x%02x", t->slice & 255,
-                    t->leaf & 255);
-
-    return memcmp(name, leaf, 4) == 0
+    return memcmp(name, t->prefix, 4) == 0
            && caphealth_id_valid(name, CAPHEALTH_ID_LEN)
            && caphealth_variant_valid(name + CAPHEALTH_ID_LEN + 1,
                                       len - CAPHEALTH_ID_LEN - 1

@@ -9,30 +9,7 @@
 #include "caphealth_walk.h"
 
 
-static const char **
-caphealth_walker_names(const json_t *names, size_t *n)
-{
-    size_t        i;
-    const char   *name, **copy;
-
-    *n = json_array_size(names);
-
-    copy = calloc(*n + 1, sizeof(char *));
-    if (copy == NULL) {
-        return NULL;
-    }
-
-    for (i = 0; i < *n; i++) {
-        name = json_string_value(json_array_get(names, i));
-        copy[i] = (name == NULL) ? NULL : strdup(name);
-
-        if (copy[i] == NULL) {
-            return NULL;
-        }
-    }
-
-    return copy;
-}
+static const char **caphealth_walker_names(const json_t *names, size_t *n);
 
 
 /* as all sources, it is made once and lives as long as the collector */
@@ -44,10 +21,13 @@ caphealth_walker_create(const json_t *settings)
     caphealth_walker_t  *w;
 
     path = json_string_value(json_object_get(settings, "path"));
-    w = calloc(1, sizeof(caphealth_walker_t));
 
-    if (path == NULL || w == NULL) {
-        free(w);
+    if (path == NULL) {
+        return NULL;
+    }
+
+    w = calloc(1, sizeof(caphealth_walker_t));
+    if (w == NULL) {
         return NULL;
     }
 
@@ -59,8 +39,52 @@ caphealth_walker_create(const json_t *settings)
     w->since = json_number_value(json_object_get(settings, "since"));
 
     if (w->root == NULL || w->marks == NULL || w->parts == NULL) {
+        free((char *) w->root);
+        free(w->marks);
+        free(w->parts);
+        free(w);
+
         return NULL;
     }
 
     return w;
+}
+
+
+/* in one piece of memory: the list, then the names */
+
+static const char **
+caphealth_walker_names(const json_t *names, size_t *n)
+{
+    char        *text;
+    size_t       i, size;
+    const char  *name, **copy;
+
+    *n = json_array_size(names);
+    size = (*n + 1) * sizeof(char *);
+
+    for (i = 0; i < *n; i++) {
+        name = json_string_value(json_array_get(names, i));
+
+        if (name == NULL) {
+            return NULL;
+        }
+
+        size += strlen(name) + 1;
+    }
+
+    copy = calloc(1, size);
+    if (copy == NULL) {
+        return NULL;
+    }
+
+    text = (char *) (copy + *n + 1);
+
+    for (i = 0; i < *n; i++) {
+        name = json_string_value(json_array_get(names, i));
+        copy[i] = text;
+        text = stpcpy(text, name) + 1;
+    }
+
+    return copy;
 }

@@ -135,6 +135,13 @@ char *ngx_http_caphealth_setup(ngx_conf_t *cf,
 
 /* --- the endpoints --- */
 
+char *ngx_http_caphealth_health(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_caphealth_capacity(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_caphealth_stats(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 /* Makes handler the location's. */
 char *ngx_http_caphealth_endpoint(ngx_conf_t *cf, ngx_http_handler_pt handler);
 

@@ -60,7 +60,6 @@ ngx_http_caphealth_report(ngx_http_request_t *r,
 {
     double                      now;
     ngx_int_t                   rc;
-    ngx_time_t                 *tp;
     ngx_pool_cleanup_t         *cln;
     ngx_http_caphealth_body_t  *body;
 
@@ -75,8 +74,7 @@ ngx_http_caphealth_report(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    tp = ngx_timeofday();
-    now = (double) tp->sec + (double) tp->msec / 1000;
+    now = ngx_http_caphealth_now();
 
     body = ngx_http_caphealth_report_body(r, report, now);
     if (body == NULL) {

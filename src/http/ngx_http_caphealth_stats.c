@@ -22,7 +22,6 @@ ngx_http_caphealth_stats_handler(ngx_http_request_t *r)
     size_t                           len;
     double                           now;
     ngx_int_t                        rc;
-    ngx_time_t                      *tp;
     ngx_pool_cleanup_t              *cln;
     ngx_http_caphealth_main_conf_t  *cmcf;
 
@@ -34,8 +33,7 @@ ngx_http_caphealth_stats_handler(ngx_http_request_t *r)
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
 
-    tp = ngx_timeofday();
-    now = (double) tp->sec + (double) tp->msec / 1000;
+    now = ngx_http_caphealth_now();
 
     cln = ngx_pool_cleanup_add(r->pool, 0);
 

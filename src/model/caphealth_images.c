@@ -37,7 +37,7 @@ caphealth_images_stats(const caphealth_images_t *i, double now, size_t *len)
 
     drift_files = drift_bytes = incomplete = strays = 0;
     scanned_at = INFINITY;
-    source = "live";
+    source = (i->nroots == 0) ? NULL : "live";
     error = NULL;
 
     for (n = 0; n < i->nroots; n++) {

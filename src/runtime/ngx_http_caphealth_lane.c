@@ -24,7 +24,6 @@ static void ngx_http_caphealth_lane_publish(ngx_http_caphealth_lane_t *lane,
     ngx_http_caphealth_facts_t *facts);
 static void ngx_http_caphealth_lane_fail(ngx_http_caphealth_lane_t *lane,
     char *who, char *reason);
-static double ngx_http_caphealth_now(void);
 
 
 void
@@ -298,15 +297,4 @@ ngx_http_caphealth_lane_reset(ngx_http_caphealth_lane_t *lane)
     lane->waiting = 0;
     lane->overdue = 0;
     lane->sampled = 0;
-}
-
-
-static double
-ngx_http_caphealth_now(void)
-{
-    ngx_time_t  *tp;
-
-    tp = ngx_timeofday();
-
-    return (double) tp->sec + (double) tp->msec / 1000;
 }

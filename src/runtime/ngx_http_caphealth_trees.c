@@ -8,7 +8,7 @@
 
 
 /* changes under way that can be told apart, of all workers */
-#define NGX_HTTP_CAPHEALTH_MOVES   1024
+#define NGX_HTTP_CAPHEALTH_MOVES    1024
 
 /* if there were more, no walk is believed for so many seconds */
 #define NGX_HTTP_CAPHEALTH_CROWDED  60
@@ -41,13 +41,11 @@ static ngx_http_caphealth_tree_t *ngx_http_caphealth_tree_find(
     ngx_queue_t *trees, u_char *path, size_t len);
 static ngx_http_caphealth_tree_t *ngx_http_caphealth_tree_lock(
     ngx_shm_zone_t *zone, ngx_str_t *root);
-static void ngx_http_caphealth_tree_unlock(ngx_shm_zone_t *zone);
 static void ngx_http_caphealth_tree_bury(ngx_http_caphealth_tree_t *t);
 static ngx_uint_t ngx_http_caphealth_tree_moving(
     ngx_http_caphealth_tree_t *t, ngx_uint_t slice);
 static ngx_int_t ngx_http_caphealth_tree_due(ngx_http_caphealth_tree_t *t,
     ngx_http_caphealth_step_t *step, ngx_uint_t doubtful);
-static double ngx_http_caphealth_tree_now(void);
 
 
 ngx_int_t
@@ -187,13 +185,6 @@ ngx_http_caphealth_tree_lock(ngx_shm_zone_t *zone, ngx_str_t *root)
 }
 
 
-static void
-ngx_http_caphealth_tree_unlock(ngx_shm_zone_t *zone)
-{
-    ngx_http_caphealth_zone_unlock(zone);
-}
-
-
 ngx_int_t
 ngx_http_caphealth_tree_begin(ngx_shm_zone_t *zone, ngx_str_t *root, char *id)
 {
@@ -221,7 +212,7 @@ ngx_http_caphealth_tree_begin(ngx_shm_zone_t *zone, ngx_str_t *root, char *id)
         t->crowded = ngx_time() + NGX_HTTP_CAPHEALTH_CROWDED;
     }
 
-    ngx_http_caphealth_tree_unlock(zone);
+    ngx_http_caphealth_zone_unlock(zone);
 
     return i < NGX_HTTP_CAPHEALTH_MOVES ? (ngx_int_t) i : -1;
 }
@@ -240,7 +231,7 @@ ngx_http_caphealth_tree_move(ngx_shm_zone_t *zone, ngx_str_t *root, char *id,
 
     caphealth_tree_move(&t->tree, id, files, bytes, sets);
 
-    ngx_http_caphealth_tree_unlock(zone);
+    ngx_http_caphealth_zone_unlock(zone);
 }
 
 
@@ -275,7 +266,7 @@ ngx_http_caphealth_tree_end(ngx_shm_zone_t *zone, ngx_str_t *root, char *id,
         }
     }
 
-    ngx_http_caphealth_tree_unlock(zone);
+    ngx_http_caphealth_zone_unlock(zone);
 }
 
 
@@ -293,13 +284,13 @@ ngx_http_caphealth_tree_step(ngx_shm_zone_t *zone, ngx_str_t *root,
         return NGX_DECLINED;
     }
 
-    now = ngx_http_caphealth_tree_now();
+    now = ngx_http_caphealth_now();
     scan = &t->tree.scan;
 
     ngx_http_caphealth_tree_bury(t);
 
     if (ngx_http_caphealth_tree_due(t, step, 1) == NGX_OK) {
-        ngx_http_caphealth_tree_unlock(zone);
+        ngx_http_caphealth_zone_unlock(zone);
         return NGX_OK;
     }
 
@@ -323,7 +314,7 @@ ngx_http_caphealth_tree_step(ngx_shm_zone_t *zone, ngx_str_t *root,
         }
     }
 
-    ngx_http_caphealth_tree_unlock(zone);
+    ngx_http_caphealth_zone_unlock(zone);
 
     return rc;
 }
@@ -430,7 +421,7 @@ ngx_http_caphealth_tree_walked(ngx_shm_zone_t *zone, ngx_str_t *root,
         rc = NGX_OK;
     }
 
-    ngx_http_caphealth_tree_unlock(zone);
+    ngx_http_caphealth_zone_unlock(zone);
 
     return rc;
 }
@@ -445,7 +436,7 @@ ngx_http_caphealth_tree_abandon(ngx_shm_zone_t *zone, ngx_str_t *root)
 
     if (t) {
         t->tree.scan.scanning_since = 0;
-        ngx_http_caphealth_tree_unlock(zone);
+        ngx_http_caphealth_zone_unlock(zone);
     }
 }
 
@@ -464,7 +455,7 @@ ngx_http_caphealth_tree_total(ngx_shm_zone_t *zone, ngx_str_t *root,
     caphealth_tree_total(&t->tree, total);
     *scan = t->tree.scan;
 
-    ngx_http_caphealth_tree_unlock(zone);
+    ngx_http_caphealth_zone_unlock(zone);
 
     return NGX_OK;
 }
@@ -486,14 +477,14 @@ ngx_http_caphealth_tree_copy(ngx_shm_zone_t *zone, ngx_str_t *root,
     if (t->tree.changes == t->saved
         || t->tree.scan.source == CAPHEALTH_TREE_UNKNOWN)
     {
-        ngx_http_caphealth_tree_unlock(zone);
+        ngx_http_caphealth_zone_unlock(zone);
         return NGX_DECLINED;
     }
 
     *tree = t->tree;
     t->saved = t->tree.changes;
 
-    ngx_http_caphealth_tree_unlock(zone);
+    ngx_http_caphealth_zone_unlock(zone);
 
     return NGX_OK;
 }
@@ -508,7 +499,7 @@ ngx_http_caphealth_tree_unsaved(ngx_shm_zone_t *zone, ngx_str_t *root)
 
     if (t) {
         t->saved = t->tree.changes - 1;
-        ngx_http_caphealth_tree_unlock(zone);
+        ngx_http_caphealth_zone_unlock(zone);
     }
 }
 
@@ -527,7 +518,7 @@ ngx_http_caphealth_tree_blank(ngx_shm_zone_t *zone, ngx_str_t *root)
     blank = (t->tree.scan.source == CAPHEALTH_TREE_UNKNOWN
              && t->tree.changes == 0);
 
-    ngx_http_caphealth_tree_unlock(zone);
+    ngx_http_caphealth_zone_unlock(zone);
 
     return blank;
 }
@@ -548,7 +539,7 @@ ngx_http_caphealth_tree_restore(ngx_shm_zone_t *zone, ngx_str_t *root,
     if (t->tree.scan.source != CAPHEALTH_TREE_UNKNOWN
         || t->tree.changes != 0)
     {
-        ngx_http_caphealth_tree_unlock(zone);
+        ngx_http_caphealth_zone_unlock(zone);
         return NGX_DECLINED;
     }
 
@@ -564,7 +555,7 @@ ngx_http_caphealth_tree_restore(ngx_shm_zone_t *zone, ngx_str_t *root,
     t->tree = *tree;
     t->saved = tree->changes;
 
-    ngx_http_caphealth_tree_unlock(zone);
+    ngx_http_caphealth_zone_unlock(zone);
 
     return NGX_OK;
 }
@@ -589,24 +580,13 @@ ngx_http_caphealth_tree_mark(ngx_shm_zone_t *zone,
 
     t = ngx_http_caphealth_tree_lock(zone, &root->path);
     if (t == NULL) {
-        return ngx_http_caphealth_tree_now();
+        return ngx_http_caphealth_now();
     }
 
-    caphealth_tree_mark(&t->tree, hash, ngx_http_caphealth_tree_now());
+    caphealth_tree_mark(&t->tree, hash, ngx_http_caphealth_now());
     since = t->tree.scan.marks_since;
 
-    ngx_http_caphealth_tree_unlock(zone);
+    ngx_http_caphealth_zone_unlock(zone);
 
     return since;
-}
-
-
-static double
-ngx_http_caphealth_tree_now(void)
-{
-    ngx_time_t  *tp;
-
-    tp = ngx_timeofday();
-
-    return (double) tp->sec + (double) tp->msec / 1000;
 }

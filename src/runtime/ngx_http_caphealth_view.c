@@ -67,8 +67,6 @@ ngx_http_caphealth_view_create(ngx_pool_t *pool,
     caphealth_database_clear(&f->database.value);
     caphealth_images_clear(&f->images.value);
 
-    source = conf->sources->elts;
-
     if (ngx_http_caphealth_view_roots(pool, view, conf->sources) != NGX_OK) {
         return NULL;
     }

@@ -565,3 +565,14 @@ ngx_http_caphealth_zone_section(ngx_http_caphealth_sh_t *sh, ngx_str_t *key)
 
     return NULL;
 }
+
+
+double
+ngx_http_caphealth_now(void)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (double) tp->sec + (double) tp->msec / 1000;
+}

@@ -79,5 +79,8 @@ ngx_int_t ngx_http_caphealth_zone_read(ngx_shm_zone_t *zone, ngx_str_t *key,
     ngx_pool_t *pool, ngx_http_caphealth_facts_t *facts,
     ngx_atomic_uint_t *generation);
 
+/* nginx's cached time, in seconds since the epoch. */
+double ngx_http_caphealth_now(void);
+
 
 #endif /* _NGX_HTTP_CAPHEALTH_ZONE_H_INCLUDED_ */
