@@ -466,6 +466,10 @@ caphealth_lane_walk(caphealth_lane_t *lane, uint64_t serial)
     walker = *(caphealth_walker_t *) lane->source;
     walker.before = caphealth_clock(CLOCK_REALTIME) - CAPHEALTH_LEFTOVER;
 
+    /* by other marks, workers of before a reload may have uploaded after it */
+
+    walker.since += CAPHEALTH_LEFTOVER;
+
     (void) caphealth_walk(&walker, (unsigned) atomic_load(&lane->slice),
                           &walk);
 

@@ -368,10 +368,16 @@ ngx_http_caphealth_collector_root(json_t *entry,
     ngx_http_caphealth_collector_conf_t *conf,
     ngx_http_caphealth_root_t *root)
 {
-    int  failed;
+    int      failed;
+    json_t  *marks;
 
-    failed = json_object_set_new(entry, "marks",
-                         ngx_http_caphealth_collector_names(&root->marks));
+    /* a tree that others fill: the usual mark, and nothing is removed */
+
+    marks = root->marks.nelts
+            ? ngx_http_caphealth_collector_names(&root->marks)
+            : json_pack("[s]", "original");
+
+    failed = json_object_set_new(entry, "marks", marks);
     failed |= json_object_set_new(entry, "variants",
                          ngx_http_caphealth_collector_names(&root->parts));
     failed |= json_object_set_new(entry, "since",

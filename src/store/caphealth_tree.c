@@ -9,7 +9,12 @@
 #include "caphealth_tree.h"
 
 
+/* so many bytes, or files, or microseconds, can be added up anywhere */
+#define CAPHEALTH_TREE_MOST  (INT64_MAX / 1000000)
+
+
 static unsigned caphealth_tree_hex(const char *digits);
+static int caphealth_tree_amount(int64_t n);
 static int32_t caphealth_tree_fullest(const int32_t *leaves);
 static int64_t caphealth_tree_apart(int64_t a, int64_t b);
 
@@ -227,10 +232,16 @@ caphealth_walk_valid(const caphealth_walk_t *walk)
     int64_t   files;
     unsigned  i;
 
-    if (walk->files < 0 || walk->bytes < 0 || walk->sets < 0
-        || walk->sets > walk->files || walk->incomplete < 0
-        || walk->strays < 0 || walk->stray_bytes < 0 || walk->odd < 0
-        || walk->removed < 0 || walk->removed_bytes < 0 || walk->cpu < 0)
+    if (!caphealth_tree_amount(walk->files)
+        || !caphealth_tree_amount(walk->bytes)
+        || !caphealth_tree_amount(walk->sets) || walk->sets > walk->files
+        || !caphealth_tree_amount(walk->incomplete)
+        || !caphealth_tree_amount(walk->strays)
+        || !caphealth_tree_amount(walk->stray_bytes)
+        || !caphealth_tree_amount(walk->odd)
+        || !caphealth_tree_amount(walk->removed)
+        || !caphealth_tree_amount(walk->removed_bytes)
+        || !caphealth_tree_amount(walk->cpu))
     {
         return 0;
     }
@@ -260,8 +271,13 @@ caphealth_tree_valid(const caphealth_tree_t *t)
     for (i = 0; i < CAPHEALTH_SLICES; i++) {
         s = &t->slices[i];
 
-        if (s->files < 0 || s->bytes < 0 || s->sets < 0 || s->incomplete < 0
-            || s->strays < 0 || s->stray_bytes < 0 || s->odd < 0
+        if (!caphealth_tree_amount(s->files)
+            || !caphealth_tree_amount(s->bytes)
+            || !caphealth_tree_amount(s->sets)
+            || !caphealth_tree_amount(s->incomplete)
+            || !caphealth_tree_amount(s->strays)
+            || !caphealth_tree_amount(s->stray_bytes)
+            || !caphealth_tree_amount(s->odd)
             || s->fullest < 0 || s->fullest >= CAPHEALTH_LEAVES)
         {
             return 0;
@@ -284,6 +300,13 @@ caphealth_tree_valid(const caphealth_tree_t *t)
 
     return t->scan.source >= CAPHEALTH_TREE_UNKNOWN
            && t->scan.source <= CAPHEALTH_TREE_LIVE;
+}
+
+
+static int
+caphealth_tree_amount(int64_t n)
+{
+    return n >= 0 && n <= CAPHEALTH_TREE_MOST;
 }
 
 

@@ -229,6 +229,30 @@ subtest 'a root that goes away, and comes back' => sub {
     ok $nginx->stop, 'quits';
 };
 
+subtest 'a tree that others fill' => sub {
+    my $nginx = Caphealth::Upload->new(%{ Caphealth::Tree::options() });
+    my $other = "$nginx->{prefix}/other";
+
+    $nginx->configure(http => "$nginx->{http}", locations => "
+        location /stats { caphealth_image_stats;
+                          caphealth_image_root $other; }");
+
+    put($nginx, "../other.new/ab/cd/abcd${tail}_$_.webp", '1')
+        for qw(original 800);
+    put($nginx, "../other.new/ab/ce/abce${tail}_200.webp", '1');
+    rename "$nginx->{root}/../other.new", $other or die $!;
+
+    ok $nginx->reload, 'reloaded';
+
+    my $root = $nginx->report('/stats', sub {
+        ($_->{roots}[1]{total_files} // 0) == 3;
+    })->{roots}[1];
+
+    is $root->{products_estimated}, 1, 'an image, by the usual mark';
+    is $root->{incomplete_sets}, 1, 'and one without';
+    ok $nginx->stop, 'quits';
+};
+
 subtest 'two roots, two locations with one' => sub {
     my $nginx = Caphealth::Upload->new(%{ Caphealth::Tree::options() });
     my $other = "$nginx->{prefix}/other";

@@ -197,7 +197,12 @@ invalid_walks(void **state)
     walk.sets = 0;
     walk.bytes = -1;
     assert_false(caphealth_walk_valid(&walk));
+    walk.bytes = INT64_MAX;
+    assert_false(caphealth_walk_valid(&walk));
     walk.bytes = 0;
+    walk.cpu = INT64_MAX / 100;
+    assert_false(caphealth_walk_valid(&walk));
+    walk.cpu = 0;
     memset(walk.error, 'a', sizeof(walk.error));
     assert_false(caphealth_walk_valid(&walk));
 }
