@@ -71,7 +71,8 @@ $(BUILD)/strange/caphealth-converter: t/strange/convert.c \
 	  $(patsubst src/%.c,$(OBJS)/%.o,$(CONVERTER_MAIN) $(SERVE) $(STORE) \
 	  $(IPC))
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(CODECS)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) \
+		-Wl,--wrap=caphealth_ipc_send_cargo $(CODECS)
 
 $(OBJS)/%.o: src/%.c $(HEADERS)
 	@mkdir -p $(@D)

@@ -119,6 +119,48 @@ sub policy {
 
 my ($SCHED_OTHER, $SCHED_IDLE) = (0, 5);
 
+subtest 'an answer that comes twice' => sub {
+    my $nginx = Caphealth::Upload->new(
+        http => "caphealth_helper_dir $helpers;");
+
+    like $nginx->post(strange('twice'))->{status}, qr/^(?:201|422)$/,
+         'one of the answers counts';
+    ok $nginx->until(sub { $nginx->logged(qr/answered what nobody asked/) }),
+       'the other is told';
+    is $nginx->post(strange('well'))->{status}, 201, 'the next upload works';
+    cmp_ok $nginx->logged(qr/start caphealth-converter/), '>=', 2,
+           'by another converter';
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'what it is left with' => sub {
+    my $nginx = Caphealth::Upload->new;
+
+    is $nginx->post(photo('20x20'))->{status}, 201, 'it has converted';
+
+    my ($pid) = $nginx->converters;
+
+    open my $file, '<', "/proc/$pid/status" or die "status: $!";
+    my $status = join '', <$file>;
+
+    like $status, qr/^NoNewPrivs:\s+1$/m, 'no new privileges';
+    like $status, qr/^Seccomp:\s+2$/m, 'a filter';
+
+  SKIP: {
+        my @open = glob "/proc/$pid/fd/*";
+
+        # it is not dumpable, so only root can look
+
+        skip 'not to be looked at', 1 unless @open;
+
+        is_deeply [ sort map { readlink($_) =~ s/:.*//r } @open ],
+                  [ ('/dev/null') x 3, 'socket' ],
+                  'its socket, and no server log';
+    }
+
+    ok $nginx->stop, 'quits';
+};
+
 subtest 'its priority' => sub {
     for my $case ([ '' => $SCHED_IDLE ],
                   [ 'caphealth_image_priority idle;' => $SCHED_IDLE ],

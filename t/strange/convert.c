@@ -257,6 +257,38 @@ do_nothing(caphealth_result_t *result)
 }
 
 
+/* the answer to the next image is sent again */
+
+static int  twice;
+
+
+static void
+do_twice(caphealth_result_t *result)
+{
+    (void) result;
+    twice = 1;
+}
+
+
+caphealth_ipc_result_e __real_caphealth_ipc_send_cargo(int s,
+    const caphealth_ipc_message_t *m, const caphealth_ipc_cargo_t *cargo);
+caphealth_ipc_result_e __wrap_caphealth_ipc_send_cargo(int s,
+    const caphealth_ipc_message_t *m, const caphealth_ipc_cargo_t *cargo);
+
+
+caphealth_ipc_result_e
+__wrap_caphealth_ipc_send_cargo(int s, const caphealth_ipc_message_t *m,
+    const caphealth_ipc_cargo_t *cargo)
+{
+    if (twice) {
+        twice = 0;
+        (void) __real_caphealth_ipc_send_cargo(s, m, cargo);
+    }
+
+    return __real_caphealth_ipc_send_cargo(s, m, cargo);
+}
+
+
 static const strange_t  acts[] = {
     { "open", do_open },
     { "socket", do_socket },
@@ -280,6 +312,7 @@ static const strange_t  acts[] = {
     { "log", do_log },
     { "quotes", do_quotes },
     { "full", do_full },
+    { "twice", do_twice },
     { "well", do_nothing },
     { NULL, NULL }
 };
