@@ -297,6 +297,7 @@ invalid value "low"
 === TEST 26: everything said at once is accepted, and what is not used starts nothing
 --- http_config
     caphealth_image_root       html/images;
+    caphealth_state_dir        html/state;
     caphealth_image_url        https://cdn.example.com/i;
     caphealth_image_max_pixels 20m;
     caphealth_image_max_files  3;

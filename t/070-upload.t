@@ -21,7 +21,7 @@ our $one = part('name="f"; filename="a.png"', $image);
 our $end = "--b--";
 our $form = 'Content-Type: multipart/form-data; boundary=b';
 
-our $root = 'caphealth_image_root html/images;';
+our $root = 'caphealth_image_root html/images; caphealth_state_dir html/state;';
 
 our $http = "$root caphealth_image_url /media/;";
 

@@ -13,6 +13,9 @@
 #include "caphealth_walk.h"
 
 
+/* bytes of a directory that are read at once */
+#define CAPHEALTH_ENTRIES     32768
+
 #define CAPHEALTH_SUFFIX      ".webp"
 #define CAPHEALTH_SUFFIX_LEN  (sizeof(CAPHEALTH_SUFFIX) - 1)
 
@@ -37,6 +40,8 @@ typedef struct {
     caphealth_seen_t          *seen;
     size_t                     nseen;
     size_t                     room;
+    char                       entries[CAPHEALTH_ENTRIES]
+                               __attribute__((aligned(8)));
 } caphealth_tour_t;
 
 

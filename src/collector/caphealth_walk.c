@@ -31,6 +31,12 @@ static void caphealth_walk_leaf(caphealth_tour_t *t, int slice,
     const char *name);
 static DIR *caphealth_walk_open(caphealth_tour_t *t, int parent,
     const char *name, const char *path);
+static int caphealth_walk_enter(caphealth_tour_t *t, int parent,
+    const char *name, const char *path);
+static struct dirent *caphealth_walk_next(caphealth_tour_t *t, DIR *list,
+    const char *path);
+static int caphealth_walk_dots(const char *name);
+static void caphealth_walk_unreadable(caphealth_tour_t *t, const char *path);
 static void caphealth_walk_file(caphealth_tour_t *t, int dir,
     const char *name);
 static int caphealth_walk_ours(caphealth_tour_t *t, const char *name,
@@ -104,14 +110,7 @@ caphealth_walk_top(caphealth_tour_t *t, int root)
         return;
     }
 
-    while ((entry = readdir(list)) != NULL) {
-        if (entry->d_name[0] == '.'
-            && (entry->d_name[1] == '\0'
-                || strcmp(entry->d_name, "..") == 0))
-        {
-            continue;
-        }
-
+    while ((entry = caphealth_walk_next(t, list, "")) != NULL) {
         if (caphealth_walk_hex(entry->d_name)) {
             continue;
         }
@@ -139,16 +138,9 @@ caphealth_walk_slice(caphealth_tour_t *t, int root)
         return;
     }
 
-    while ((entry = readdir(list)) != NULL) {
-
+    while ((entry = caphealth_walk_next(t, list, name)) != NULL) {
         if (caphealth_walk_hex(entry->d_name)) {
             caphealth_walk_leaf(t, dirfd(list), entry->d_name);
-            continue;
-        }
-
-        if (strcmp(entry->d_name, ".") == 0
-            || strcmp(entry->d_name, "..") == 0)
-        {
             continue;
         }
 
@@ -164,9 +156,10 @@ caphealth_walk_slice(caphealth_tour_t *t, int root)
 static void
 caphealth_walk_leaf(caphealth_tour_t *t, int slice, const char *name)
 {
-    DIR            *list;
-    char            path[sizeof("ab/cd")];
-    struct dirent  *entry;
+    int               fd;
+    char              path[sizeof("ab/cd")];
+    ssize_t           n, i;
+    struct dirent64  *entry;
 
     t->leaf = (unsigned) strtoul(name, NULL, 16);
     t->nseen = 0;
@@ -176,34 +169,62 @@ caphealth_walk_leaf(caphealth_tour_t *t, int slice, const char *name)
     (void) snprintf(path, sizeof(path), "%02x/%02x", t->slice & 255,
                     t->leaf & 255);
 
-    list = caphealth_walk_open(t, slice, name, path);
-    if (list == NULL) {
+    fd = caphealth_walk_enter(t, slice, name, path);
+    if (fd == -1) {
         return;
     }
 
-    while ((entry = readdir(list)) != NULL) {
-        if (entry->d_name[0] != '.'
-            || (entry->d_name[1] != '\0'
-                && strcmp(entry->d_name, "..") != 0))
-        {
-            caphealth_walk_file(t, dirfd(list), entry->d_name);
+    while ((n = getdents64(fd, t->entries, sizeof(t->entries))) > 0) {
+        for (i = 0; i < n; i += entry->d_reclen) {
+            entry = (struct dirent64 *) (t->entries + i);
+
+            if (!caphealth_walk_dots(entry->d_name)) {
+                caphealth_walk_file(t, fd, entry->d_name);
+            }
         }
     }
 
-    caphealth_walk_sets(t, dirfd(list));
+    if (n == -1) {
+        caphealth_walk_unreadable(t, path);
 
-    (void) closedir(list);
+    } else {
+        caphealth_walk_sets(t, fd);
+    }
+
+    (void) close(fd);
 }
 
-
-/* NULL also where there is nothing to open; path is for the message */
 
 static DIR *
 caphealth_walk_open(caphealth_tour_t *t, int parent, const char *name,
     const char *path)
 {
+    int   fd;
+    DIR  *list;
+
+    fd = caphealth_walk_enter(t, parent, name, path);
+    if (fd == -1) {
+        return NULL;
+    }
+
+    list = fdopendir(fd);
+
+    if (list == NULL) {
+        caphealth_walk_unreadable(t, path);
+        (void) close(fd);
+    }
+
+    return list;
+}
+
+
+/* -1 also where there is nothing to open; path is for the message */
+
+static int
+caphealth_walk_enter(caphealth_tour_t *t, int parent, const char *name,
+    const char *path)
+{
     int          fd;
-    DIR         *list;
     struct stat  st;
 
     fd = openat(parent, name,
@@ -222,26 +243,53 @@ caphealth_walk_open(caphealth_tour_t *t, int parent, const char *name,
             t->walk->strays++;
 
         } else if (errno != ENOENT) {
-            caphealth_walk_failed(t, "\"%s/%s\" cannot be read: %s",
-                                  t->walker->root, path, strerror(errno));
+            caphealth_walk_unreadable(t, path);
         }
 
-        return NULL;
+        return -1;
     }
 
     if (fstat(fd, &st) == 0 && st.st_dev != t->device) {
         t->walk->odd++;
     }
 
-    list = fdopendir(fd);
+    return fd;
+}
 
-    if (list == NULL) {
-        caphealth_walk_failed(t, "\"%s/%s\" cannot be read: %s",
-                              t->walker->root, path, strerror(errno));
-        (void) close(fd);
+
+/* the next entry but "." and "..", NULL at the end */
+
+static struct dirent *
+caphealth_walk_next(caphealth_tour_t *t, DIR *list, const char *path)
+{
+    struct dirent  *entry;
+
+    do {
+        errno = 0;
+        entry = readdir(list);
+    } while (entry != NULL && caphealth_walk_dots(entry->d_name));
+
+    if (entry == NULL && errno != 0) {
+        caphealth_walk_unreadable(t, path);
     }
 
-    return list;
+    return entry;
+}
+
+
+static int
+caphealth_walk_dots(const char *name)
+{
+    return name[0] == '.'
+           && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+}
+
+
+static void
+caphealth_walk_unreadable(caphealth_tour_t *t, const char *path)
+{
+    caphealth_walk_failed(t, "\"%s/%s\" cannot be read: %s",
+                          t->walker->root, path, strerror(errno));
 }
 
 
