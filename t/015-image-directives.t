@@ -420,6 +420,7 @@ mkdir() "/nonexistent/state" failed
 === TEST 35: a zone too small for the trees
 --- http_config
     caphealth_zone 256k;
+    caphealth_state_dir html/state;
 --- config
     location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
 --- must_die
