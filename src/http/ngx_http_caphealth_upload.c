@@ -6,7 +6,6 @@
 #include "ngx_http_caphealth_upload.h"
 
 
-/* a worker that quits waits for timers, so an upload keeps one */
 static ngx_int_t ngx_http_caphealth_upload_method(ngx_http_request_t *r,
     ngx_http_caphealth_loc_conf_t *conf);
 static ngx_int_t ngx_http_caphealth_upload_post(ngx_http_request_t *r,

@@ -3,6 +3,7 @@
  * What is known of an image tree.
  */
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -104,6 +105,11 @@ caphealth_tree_replace(caphealth_tree_t *t, unsigned slice,
     t->scan.removed += walk->removed;
     t->scan.removed_bytes += walk->removed_bytes;
 
+    /* a process that is killed in the midst of it leaves a doubtful slice */
+
+    s->doubtful = 1;
+    atomic_thread_fence(memory_order_seq_cst);
+
     s->files = walk->files;
     s->bytes = walk->bytes;
     s->sets = walk->sets;
@@ -111,8 +117,6 @@ caphealth_tree_replace(caphealth_tree_t *t, unsigned slice,
     s->strays = walk->strays;
     s->stray_bytes = walk->stray_bytes;
     s->odd = walk->odd;
-    s->walked = 1;
-    s->doubtful = 0;
 
     if (slice != CAPHEALTH_TOP) {
         memcpy(t->leaves[slice], walk->leaves, sizeof(walk->leaves));
@@ -121,6 +125,10 @@ caphealth_tree_replace(caphealth_tree_t *t, unsigned slice,
 
     s->changes++;
     t->changes++;
+
+    atomic_thread_fence(memory_order_seq_cst);
+    s->walked = 1;
+    s->doubtful = 0;
 }
 
 
