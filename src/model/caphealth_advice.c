@@ -18,9 +18,21 @@
 
 typedef struct {
     const caphealth_section_t     *section;
+    const char                    *name;     /* for programs */
     const char                    *what;
     const char                    *path;
 } caphealth_subject_t;
+
+
+/* what a program makes a sentence of its own of */
+
+typedef struct {
+    const char                    *priority;
+    const char                    *code;
+    const char                    *subject;  /* a threshold's key, a source's
+                                                name, or NULL */
+    const char                    *path;     /* of a disk, or NULL */
+} caphealth_topic_t;
 
 
 static int caphealth_advise_thresholds(json_t *list,
@@ -45,8 +57,11 @@ static int caphealth_advise_nothing(json_t *list,
     const caphealth_assessment_t *a);
 static int caphealth_advise_unknown(json_t *list,
     const caphealth_assessment_t *a);
-static int caphealth_advise(json_t *list, const char *priority, json_t *title,
+static int caphealth_advise_subject(json_t *list, const char *priority,
+    const char *code, const caphealth_subject_t *subject, json_t *title,
     json_t *description, const char *action);
+static int caphealth_advise(json_t *list, const caphealth_topic_t *topic,
+    json_t *title, json_t *description, const char *action);
 static int caphealth_attempt_failed(const caphealth_section_t *s);
 static const char *caphealth_error(const caphealth_section_t *s);
 
@@ -109,7 +124,9 @@ static int
 caphealth_advise_threshold(json_t *list, const caphealth_threshold_t *t,
     const caphealth_check_t *c)
 {
-    json_t  *description;
+    json_t             *description;
+    caphealth_topic_t   topic = { "warning", "threshold-warning", t->key,
+                                  NULL };
 
     if (isnan(c->percent_used)) {
         description = caphealth_json_format("Currently at %.0f of %.0f",
@@ -123,12 +140,15 @@ caphealth_advise_threshold(json_t *list, const caphealth_threshold_t *t,
     }
 
     if (c->status == CAPHEALTH_CRITICAL) {
-        return caphealth_advise(list, "critical",
+        topic.priority = "critical";
+        topic.code = "threshold-critical";
+
+        return caphealth_advise(list, &topic,
                     caphealth_json_format("%s at critical level", t->name),
                     description, "Immediate scaling or cleanup required");
     }
 
-    return caphealth_advise(list, "warning",
+    return caphealth_advise(list, &topic,
                 caphealth_json_format("%s approaching limit", t->name),
                 description, "Plan scaling in the next 2-4 weeks");
 }
@@ -177,18 +197,22 @@ caphealth_subject(const caphealth_facts_t *f, size_t i)
     subject.path = "";
 
     if (i == 0) {
+        subject.name = "system";
         subject.what = "the system";
 
     } else if (i <= f->ndisks) {
         path = f->disks[i - 1].value.path;
 
+        subject.name = "disk";
         subject.what = (path == NULL) ? "a disk" : "the disk ";
         subject.path = (path == NULL) ? "" : path;
 
     } else if (subject.section == &f->database.section) {
+        subject.name = "database";
         subject.what = "the database";
 
     } else {
+        subject.name = "image_storage";
         subject.what = "the image storage";
     }
 
@@ -216,7 +240,7 @@ caphealth_advise_source(json_t *list, const caphealth_subject_t *subject,
         return caphealth_advise_absent(list, subject);
     }
 
-    return caphealth_advise(list, "warning",
+    return caphealth_advise_subject(list, "warning", "source-failed", subject,
                 caphealth_json_format("Facts of %s%s cannot be collected",
                                       subject->what, subject->path),
                 caphealth_json_string(caphealth_error(s)),
@@ -233,7 +257,8 @@ caphealth_advise_database(json_t *list, const caphealth_subject_t *subject,
     s = subject->section;
 
     if (caphealth_attempt_failed(s)) {
-        return caphealth_advise(list, "critical",
+        return caphealth_advise_subject(list, "critical",
+                    "database-unreachable", subject,
                     json_string("Database cannot be reached"),
                     caphealth_json_string(caphealth_error(s)),
                     "Check that the database is running and that "
@@ -252,8 +277,8 @@ caphealth_advise_database(json_t *list, const caphealth_subject_t *subject,
         return 0;
     }
 
-    return caphealth_advise(list, "warning",
-                json_string("Database partly unknown"),
+    return caphealth_advise_subject(list, "warning", "database-partial",
+                subject, json_string("Database partly unknown"),
                 caphealth_json_string(s->error),
                 "Check the database's tables and caphealth_query");
 }
@@ -288,7 +313,7 @@ caphealth_advise_stale(json_t *list, const caphealth_subject_t *subject)
 
     json_decref(at);
 
-    return caphealth_advise(list, "warning",
+    return caphealth_advise_subject(list, "warning", "source-stale", subject,
                 caphealth_json_format("Facts of %s%s are stale",
                                       subject->what, subject->path),
                 description, "Check nginx's error log");
@@ -298,7 +323,7 @@ caphealth_advise_stale(json_t *list, const caphealth_subject_t *subject)
 static int
 caphealth_advise_absent(json_t *list, const caphealth_subject_t *subject)
 {
-    return caphealth_advise(list, "info",
+    return caphealth_advise_subject(list, "info", "source-absent", subject,
                 caphealth_json_format("Facts of %s%s not collected yet",
                                       subject->what, subject->path),
                 json_string("The first look has not brought an answer"),
@@ -310,7 +335,8 @@ static int
 caphealth_advise_tier(json_t *list, const caphealth_facts_t *f,
     const caphealth_policy_t *p, const caphealth_tier_t *tier)
 {
-    json_t  *trigger;
+    json_t                   *trigger;
+    const caphealth_topic_t   topic = { "info", "tier-next", NULL, NULL };
 
     trigger = caphealth_advice_trigger(f, p, tier);
     if (trigger == NULL) {
@@ -322,7 +348,7 @@ caphealth_advise_tier(json_t *list, const caphealth_facts_t *f,
         return 0;
     }
 
-    return caphealth_advise(list, "info",
+    return caphealth_advise(list, &topic,
                 caphealth_json_format("Current tier: %s", tier->name),
                 trigger, "Review capacity planning documentation");
 }
@@ -373,8 +399,10 @@ caphealth_advice_trigger(const caphealth_facts_t *f,
 static int
 caphealth_advise_nothing(json_t *list, const caphealth_assessment_t *a)
 {
+    caphealth_topic_t  topic = { "info", "all-healthy", NULL, NULL };
+
     if (a->overall == CAPHEALTH_OK) {
-        return caphealth_advise(list, "info",
+        return caphealth_advise(list, &topic,
                     json_string("All systems healthy"),
                     json_string("No capacity concerns at this time"), NULL);
     }
@@ -387,7 +415,9 @@ caphealth_advise_nothing(json_t *list, const caphealth_assessment_t *a)
         return 0;
     }
 
-    return caphealth_advise(list, "info", json_string("Nothing is watched"),
+    topic.code = "nothing-watched";
+
+    return caphealth_advise(list, &topic, json_string("Nothing is watched"),
                 json_string("There is no source of facts"), NULL);
 }
 
@@ -397,8 +427,9 @@ caphealth_advise_nothing(json_t *list, const caphealth_assessment_t *a)
 static int
 caphealth_advise_unknown(json_t *list, const caphealth_assessment_t *a)
 {
-    int     rc;
-    size_t  i;
+    int                rc;
+    size_t             i;
+    caphealth_topic_t  topic = { "info", "value-unknown", NULL, NULL };
 
     for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
 
@@ -406,7 +437,9 @@ caphealth_advise_unknown(json_t *list, const caphealth_assessment_t *a)
             continue;
         }
 
-        rc = caphealth_advise(list, "info",
+        topic.subject = caphealth_thresholds[i].key;
+
+        rc = caphealth_advise(list, &topic,
                  caphealth_json_format("%s is not known yet",
                                        caphealth_thresholds[i].name),
                  json_string("The latest facts do not include it"), NULL);
@@ -420,17 +453,35 @@ caphealth_advise_unknown(json_t *list, const caphealth_assessment_t *a)
 }
 
 
+static int
+caphealth_advise_subject(json_t *list, const char *priority, const char *code,
+    const caphealth_subject_t *subject, json_t *title, json_t *description,
+    const char *action)
+{
+    caphealth_topic_t  topic = { priority, code, subject->name, NULL };
+
+    if (subject->path[0] != '\0') {
+        topic.path = subject->path;
+    }
+
+    return caphealth_advise(list, &topic, title, description, action);
+}
+
+
 /* takes title and description; either may be NULL: no memory */
 
 static int
-caphealth_advise(json_t *list, const char *priority, json_t *title,
+caphealth_advise(json_t *list, const caphealth_topic_t *topic, json_t *title,
     json_t *description, const char *action)
 {
     caphealth_member_t  members[] = {
-        { "priority", json_string(priority) },
+        { "priority", json_string(topic->priority) },
         { "title", title },
         { "description", description },
-        { "action", caphealth_json_string(action) }
+        { "action", caphealth_json_string(action) },
+        { "code", json_string(topic->code) },
+        { "subject", caphealth_json_string(topic->subject) },
+        { "path", caphealth_json_string(topic->path) }
     };
 
     return json_array_append_new(list, caphealth_json_object(members,

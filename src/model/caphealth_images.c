@@ -29,6 +29,13 @@ static const caphealth_root_t *caphealth_images_fullest(
 char *
 caphealth_images_stats(const caphealth_images_t *i, double now, size_t *len)
 {
+    return caphealth_json_text(caphealth_images_document(i, now), len);
+}
+
+
+json_t *
+caphealth_images_document(const caphealth_images_t *i, double now)
+{
     size_t                   n;
     int64_t                  drift_files, drift_bytes, incomplete, strays;
     double                   scanned_at;
@@ -88,7 +95,7 @@ caphealth_images_stats(const caphealth_images_t *i, double now, size_t *len)
         { "timestamp", caphealth_json_time(now) }
     };
 
-    return caphealth_json_text(caphealth_object(members), len);
+    return caphealth_object(members);
 }
 
 

@@ -20,6 +20,9 @@
 char *caphealth_images_stats(const caphealth_images_t *i, double now,
     size_t *len);
 
+/* The same as a document: a new reference, or NULL: no memory. */
+json_t *caphealth_images_document(const caphealth_images_t *i, double now);
+
 /* A list of the roots, each with all that is known of it; NULL: no memory. */
 json_t *caphealth_images_roots(const caphealth_images_t *i);
 

@@ -24,8 +24,6 @@
     caphealth_json_array((values), caphealth_count_of(values))
 
 
-static json_t *caphealth_report_document(const caphealth_facts_t *f,
-    const caphealth_policy_t *p, const caphealth_assessment_t *a, double now);
 static json_t *caphealth_report_system(const caphealth_facts_t *f,
     const caphealth_assessment_t *a);
 static json_t *caphealth_report_load(const caphealth_system_t *s);
@@ -38,6 +36,7 @@ static json_t *caphealth_report_database(const caphealth_database_facts_t *d,
 static json_t *caphealth_report_reachable(const caphealth_section_t *s);
 static json_t *caphealth_report_images(const caphealth_images_facts_t *i,
     double now);
+static json_t *caphealth_report_tiers(const caphealth_policy_t *p);
 static json_t *caphealth_report_thresholds(const caphealth_assessment_t *a);
 static json_t *caphealth_report_threshold(const caphealth_threshold_t *t,
     const caphealth_check_t *c);
@@ -85,19 +84,22 @@ char *
 caphealth_report_health(const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now, size_t *len)
 {
-    caphealth_assessment_t  a;
-
-    caphealth_assess(&a, f, p, now);
-
-    return caphealth_json_text(caphealth_report_document(f, p, &a, now), len);
+    return caphealth_json_text(caphealth_report_health_document(f, p, now),
+                               len);
 }
 
 
-static json_t *
-caphealth_report_document(const caphealth_facts_t *f,
-    const caphealth_policy_t *p, const caphealth_assessment_t *a, double now)
+json_t *
+caphealth_report_health_document(const caphealth_facts_t *f,
+    const caphealth_policy_t *p, double now)
 {
-    const caphealth_tier_t  *tier = a->tier;
+    caphealth_assessment_t         judged;
+    const caphealth_tier_t        *tier;
+    const caphealth_assessment_t  *a = &judged;
+
+    caphealth_assess(&judged, f, p, now);
+
+    tier = a->tier;
 
     caphealth_member_t  members[] = {
         { "system", caphealth_report_system(f, a) },
@@ -110,6 +112,7 @@ caphealth_report_document(const caphealth_facts_t *f,
         { "infrastructure_tier",
           caphealth_json_string(tier == NULL ? NULL : tier->name) },
         { "next_tier_trigger", caphealth_advice_trigger(f, p, tier) },
+        { "tiers", caphealth_report_tiers(p) },
         { "disks", caphealth_report_disks(f, now) },
         { "stale", json_boolean(a->stale) },
         { "timestamp", caphealth_json_time(caphealth_report_newest(f)) }
@@ -122,6 +125,16 @@ caphealth_report_document(const caphealth_facts_t *f,
 char *
 caphealth_report_capacity(const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now, size_t *len)
+{
+    (void) p;
+
+    return caphealth_json_text(caphealth_report_capacity_document(f, now),
+                               len);
+}
+
+
+json_t *
+caphealth_report_capacity_document(const caphealth_facts_t *f, double now)
 {
     const caphealth_images_t    *i = &f->images.value;
     const caphealth_section_t   *s = &f->database.section;
@@ -141,9 +154,7 @@ caphealth_report_capacity(const caphealth_facts_t *f,
         { "configured", json_boolean(s->configured) }
     };
 
-    (void) p;
-
-    return caphealth_json_text(caphealth_object(members), len);
+    return caphealth_object(members);
 }
 
 
@@ -351,6 +362,35 @@ caphealth_report_threshold(const caphealth_threshold_t *t,
     };
 
     return caphealth_object(members);
+}
+
+
+static json_t *
+caphealth_report_tiers(const caphealth_policy_t *p)
+{
+    int      rc;
+    size_t   i;
+    json_t  *tiers;
+
+    rc = 0;
+    tiers = json_array();
+
+    for (i = 0; i < p->ntiers; i++) {
+        caphealth_member_t  members[] = {
+            { "name", caphealth_json_string(p->tiers[i].name) },
+            { "max_clients", caphealth_json_count(p->tiers[i].max_clients) },
+            { "max_products", caphealth_json_count(p->tiers[i].max_products) }
+        };
+
+        rc |= json_array_append_new(tiers, caphealth_object(members));
+    }
+
+    if (rc != 0) {
+        json_decref(tiers);
+        return NULL;
+    }
+
+    return tiers;
 }
 
 

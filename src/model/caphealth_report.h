@@ -8,6 +8,8 @@
 #define CAPHEALTH_REPORT_H
 
 
+#include <jansson.h>
+
 #include "caphealth_facts.h"
 #include "caphealth_policy.h"
 
@@ -55,6 +57,12 @@ char *caphealth_report_health(const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now, size_t *len);
 char *caphealth_report_capacity(const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now, size_t *len);
+
+/* The same as documents: new references, or NULL: no memory. */
+json_t *caphealth_report_health_document(const caphealth_facts_t *f,
+    const caphealth_policy_t *p, double now);
+json_t *caphealth_report_capacity_document(const caphealth_facts_t *f,
+    double now);
 
 /*
  * The time of the oldest data that the answer draws on, in seconds since the

@@ -1,0 +1,99 @@
+// Puts values into the elements that the server rendered, and touches only
+// what has changed: focus, selection and scroll position stay.
+//
+//   data-f="field"              the text
+//   data-a="attribute:field …"  attributes; null or '' removes one
+//   data-if="field"             hidden unless there is something
+//   data-list="field"           a row for each; its <template> is the pattern
+//
+// What a model has no field for is left as it is.
+
+export function fill(element, model) {
+    apply(element, model);
+
+    for (const child of element.children) {
+        const name = child.dataset?.list;
+
+        if (name === undefined) {
+            fill(child, model);
+
+        } else if (model[name]) {
+            list(child, model[name]);
+        }
+    }
+}
+
+// rows: each with a key of its own; those that stay keep their elements
+
+export function list(container, rows) {
+    const pattern = container.querySelector(':scope > template');
+    const old = new Map();
+
+    for (const child of container.children) {
+        if (child !== pattern) {
+            old.set(child.dataset.key, child);
+        }
+    }
+
+    const wanted = new Set(rows.map((row) => String(row.key)));
+
+    for (const [key, child] of old) {
+        if (!wanted.has(key)) {
+            child.remove();
+        }
+    }
+
+    let last = pattern;
+
+    for (const row of rows) {
+        const key = String(row.key);
+        const element = old.get(key)
+                        ?? pattern.content.firstElementChild.cloneNode(true);
+
+        element.dataset.key = key;
+        fill(element, row);
+
+        if (last.nextElementSibling !== element) {
+            last.after(element);
+        }
+
+        last = element;
+    }
+}
+
+export function text(element, value) {
+    const string = value === null || value === undefined ? '' : String(value);
+
+    if (element.textContent !== string) {
+        element.textContent = string;
+    }
+}
+
+function apply(element, model) {
+    const { f, a, if: condition } = element.dataset ?? {};
+
+    if (f in model) {
+        text(element, model[f]);
+    }
+
+    for (const pair of a?.split(' ') ?? []) {
+        const [name, field] = pair.split(':');
+
+        if (field in model) {
+            attribute(element, name, model[field]);
+        }
+    }
+
+    if (condition in model && element.hidden === Boolean(model[condition])) {
+        element.hidden = !model[condition];
+    }
+}
+
+function attribute(element, name, value) {
+    if (value === null || value === undefined || value === '') {
+        element.removeAttribute(name);
+
+    } else if (element.getAttribute(name) !== String(value)) {
+        element.setAttribute(name, value);
+    }
+}

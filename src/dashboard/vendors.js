@@ -1,0 +1,134 @@
+// Products by vendor: sorted, searched, and only as many rows as are looked
+// at.
+
+import { list, text } from './bind.js';
+import { compare, number, plural, t } from './text.js';
+import { vendor } from './view.js';
+
+const PAGE = 100;
+
+const body = document.getElementById('vendors');
+const count = document.getElementById('vendor-count');
+const more = document.getElementById('vendor-more');
+const search = document.getElementById('vendor-search');
+const heads = [...document.querySelectorAll('th[data-sort]')];
+
+const orders = {
+    name: (a, b) => compare(a.name, b.name),
+    products: (a, b) => a.products - b.products || compare(b.name, a.name),
+};
+
+let all = [];
+let source;
+let order = 'products';
+let down = true;
+let shown = PAGE;
+
+export function start() {
+    for (const head of heads) {
+        const button = document.createElement('button');
+
+        button.type = 'button';
+        button.append(...head.childNodes);
+        button.addEventListener('click', () => sort(head.dataset.sort));
+        head.append(button);
+    }
+
+    search.addEventListener('input', () => {
+        shown = PAGE;
+        render();
+    });
+
+    more.addEventListener('click', () => {
+        const last = body.lastElementChild;
+
+        shown += PAGE;
+        render();
+
+        // the button may be gone: on with what is new
+
+        if (more.hidden) {
+            last.tabIndex = -1;
+            last.focus();
+        }
+    });
+}
+
+// vendors: name → products, or null; undefined: may not be seen
+
+export function update(vendors) {
+    if (source !== undefined && vendors === source) {
+        return;
+    }
+
+    source = vendors;
+
+    all = Object.entries(vendors ?? {}).map(([name, products]) =>
+        ({ name, products, folded: fold(name) }));
+
+    arrange();
+}
+
+function sort(by) {
+    down = order === by ? !down : by === 'products';
+    order = by;
+    arrange();
+}
+
+function arrange() {
+    all.sort(orders[order]);
+
+    if (down) {
+        all.reverse();
+    }
+
+    for (const head of heads) {
+        if (head.dataset.sort === order) {
+            head.setAttribute('aria-sort', down ? 'descending' : 'ascending');
+        } else {
+            head.removeAttribute('aria-sort');
+        }
+    }
+
+    render();
+}
+
+// without case and accents
+
+function fold(string) {
+    return string.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
+}
+
+function render() {
+    const wanted = fold(search.value.trim());
+    const found = wanted === '' ? all
+                  : all.filter(({ folded }) => folded.includes(wanted));
+    const total = all.reduce((sum, { products }) => sum + products, 0);
+    const most = all.reduce((max, { products }) => Math.max(max, products), 0);
+    const rest = Math.min(PAGE, found.length - shown);
+
+    list(body, found.slice(0, shown).map((one) => vendor(one, total, most)));
+    text(count, summary(found, wanted));
+
+    more.hidden = rest <= 0;
+    text(more, t('vendors.more', { n: number(rest, 0) }));
+}
+
+function summary(found, wanted) {
+    if (source === null || source === undefined) {
+        return t('vendors.unknown');
+    }
+
+    if (all.length === 0) {
+        return t('vendors.none');
+    }
+
+    if (wanted === '') {
+        return plural('vendors.count', all.length);
+    }
+
+    return found.length === 0
+           ? t('vendors.nothing')
+           : t('vendors.match', { n: number(found.length, 0),
+                                  total: number(all.length, 0) });
+}
