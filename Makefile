@@ -37,8 +37,8 @@ PLAIN	= $(wildcard src/http/caphealth_*.c)
 HEADERS	= $(wildcard src/ipc/*.h src/model/*.h src/store/*.h \
 	  src/collector/*.h src/converter/*.h src/http/caphealth_*.h)
 NGX_FILES = config config.make ngx_http_caphealth_module.c \
-	  $(wildcard src/http/* src/runtime/* src/model/* src/store/* \
-	  src/ipc/*)
+	  util/embed $(wildcard src/http/* src/runtime/* src/model/* \
+	  src/store/* src/ipc/* src/dashboard/*)
 
 MODULE	= $(BUILD)/ngx_http_caphealth_module.so
 OBJS	= $(BUILD)/obj
@@ -84,7 +84,7 @@ $(OBJS)/%.o: src/%.c $(HEADERS)
 $(MODULE): $(BUILD)/nginx/objs/Makefile $(NGX_FILES)
 	$(MAKE) -C $(BUILD)/nginx -f objs/Makefile \
 		objs/ngx_http_caphealth_module.so
-	cp $(BUILD)/nginx/objs/ngx_http_caphealth_module.so $@
+	install -m 644 $(BUILD)/nginx/objs/ngx_http_caphealth_module.so $@
 
 $(BUILD)/nginx/objs/Makefile: config config.make $(NGX_FILES)
 	util/configure "$(NGINX_SRC)" "$(BUILD)/nginx" "$(NGINX_FLAGS)" \

@@ -8,16 +8,7 @@
 #include "caphealth_multipart.h"
 
 
-#define NGX_HTTP_CAPHEALTH_ZONE_MIN  (16 * ngx_pagesize)
-
-
-static char *ngx_http_caphealth_interval(ngx_conf_t *cf, void *post,
-    void *data);
-static char *ngx_http_caphealth_timeout(ngx_conf_t *cf, void *post,
-    void *data);
-static char *ngx_http_caphealth_zone_size(ngx_conf_t *cf, void *post,
-    void *data);
-
+static ngx_int_t ngx_http_caphealth_init(ngx_conf_t *cf);
 static void *ngx_http_caphealth_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_caphealth_init_main_conf(ngx_conf_t *cf, void *conf);
 static char *ngx_http_caphealth_init_policy(ngx_conf_t *cf,
@@ -189,6 +180,20 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
       0,
       NULL },
 
+    { ngx_string("caphealth_dashboard"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
+      ngx_http_caphealth_dashboard,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("caphealth_dashboard_link"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE2,
+      ngx_http_caphealth_dashboard_link,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("caphealth_image_upload"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_caphealth_image_upload,
@@ -300,7 +305,7 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
 
 static ngx_http_module_t  ngx_http_caphealth_module_ctx = {
     NULL,                                  /* preconfiguration */
-    ngx_http_caphealth_init_state,         /* postconfiguration */
+    ngx_http_caphealth_init,               /* postconfiguration */
 
     ngx_http_caphealth_create_main_conf,   /* create main configuration */
     ngx_http_caphealth_init_main_conf,     /* init main configuration */
@@ -329,46 +334,14 @@ ngx_module_t  ngx_http_caphealth_module = {
 };
 
 
-static char *
-ngx_http_caphealth_interval(ngx_conf_t *cf, void *post, void *data)
+static ngx_int_t
+ngx_http_caphealth_init(ngx_conf_t *cf)
 {
-    ngx_msec_t *value = data;
-
-    if (*value < 1000 || *value > 86400000) {
-        return "must be between 1s and 1d";
+    if (ngx_http_caphealth_init_state(cf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_caphealth_timeout(ngx_conf_t *cf, void *post, void *data)
-{
-    ngx_msec_t *value = data;
-
-    if (*value < 100 || *value > 600000) {
-        return "must be between 100ms and 10m";
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_caphealth_zone_size(ngx_conf_t *cf, void *post, void *data)
-{
-    size_t *value = data;
-
-    if (*value < (size_t) NGX_HTTP_CAPHEALTH_ZONE_MIN) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"caphealth_zone\" of %uz bytes is too small, "
-                           "it must be at least %uz", *value,
-                           (size_t) NGX_HTTP_CAPHEALTH_ZONE_MIN);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
+    return ngx_http_caphealth_init_dashboards(cf);
 }
 
 
@@ -393,6 +366,7 @@ ngx_http_caphealth_create_main_conf(ngx_conf_t *cf)
      *     cmcf->state.dir = NULL;
      *     cmcf->state.roots = NULL;
      *     cmcf->thread_pool = NULL;
+     *     cmcf->dashboards = NULL;
      *     cmcf->enabled = 0;
      *     cmcf->uploads = 0;
      */
@@ -439,7 +413,8 @@ ngx_http_caphealth_init_main_conf(ngx_conf_t *cf, void *conf)
     }
 
     if (ngx_http_caphealth_init_policy(cf, cmcf) != NGX_CONF_OK
-        || ngx_http_caphealth_init_images(cf, cmcf) != NGX_CONF_OK)
+        || ngx_http_caphealth_init_images(cf, cmcf) != NGX_CONF_OK
+        || ngx_http_caphealth_find_data(cf, cmcf) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -490,11 +465,13 @@ ngx_http_caphealth_create_loc_conf(ngx_conf_t *cf)
      *     clcf->image_root = { 0, NULL };
      *     clcf->image_url = { 0, NULL };
      *     clcf->upload = 0;
+     *     clcf->dashboard = NULL;
      */
 
     clcf->access = NGX_CONF_UNSET_UINT;
     clcf->variants = NGX_CONF_UNSET_PTR;
     clcf->image_delete = NGX_CONF_UNSET;
+    clcf->links = NGX_CONF_UNSET_PTR;
 
     return clcf;
 }
@@ -508,6 +485,7 @@ ngx_http_caphealth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_uint_value(conf->access, prev->access,
                               NGX_HTTP_CAPHEALTH_ACCESS_LOCAL);
+    ngx_conf_merge_ptr_value(conf->links, prev->links, NULL);
 
     return ngx_http_caphealth_merge_images(cf, prev, conf);
 }

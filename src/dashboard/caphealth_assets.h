@@ -21,12 +21,11 @@ typedef struct {
 } caphealth_asset_t;
 
 
-/* ends with a NULL name */
+/* what is sent as it is; ends with a NULL name */
 extern const caphealth_asset_t  caphealth_assets[];
 
-/* the page's template, and its texts: not sent as they are */
+/* the page's template */
 extern const caphealth_asset_t  caphealth_asset_page;
-extern const caphealth_asset_t  caphealth_asset_texts;
 
 /* a hash of all of them: 16 hex digits */
 extern const char  caphealth_assets_version[];

@@ -5,7 +5,8 @@ import { list, text } from './bind.js';
 import { compare, number, plural, t } from './text.js';
 import { vendor } from './view.js';
 
-const PAGE = 100;
+const FIRST = 25;
+const MORE = 100;
 
 const body = document.getElementById('vendors');
 const count = document.getElementById('vendor-count');
@@ -22,7 +23,7 @@ let all = [];
 let source;
 let order = 'products';
 let down = true;
-let shown = PAGE;
+let shown = FIRST;
 
 export function start() {
     for (const head of heads) {
@@ -35,14 +36,14 @@ export function start() {
     }
 
     search.addEventListener('input', () => {
-        shown = PAGE;
+        shown = FIRST;
         render();
     });
 
     more.addEventListener('click', () => {
         const last = body.lastElementChild;
 
-        shown += PAGE;
+        shown += MORE;
         render();
 
         // the button may be gone: on with what is new
@@ -105,7 +106,7 @@ function render() {
                   : all.filter(({ folded }) => folded.includes(wanted));
     const total = all.reduce((sum, { products }) => sum + products, 0);
     const most = all.reduce((max, { products }) => Math.max(max, products), 0);
-    const rest = Math.min(PAGE, found.length - shown);
+    const rest = Math.min(MORE, found.length - shown);
 
     list(body, found.slice(0, shown).map((one) => vendor(one, total, most)));
     text(count, summary(found, wanted));

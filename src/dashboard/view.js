@@ -267,7 +267,8 @@ export function overall(health, now) {
     return {
         ...verdict('status', status),
         summary: summary(health, status),
-        action: advice(health)[0]?.action,
+        action: advice(health).filter((one) => one.priority !== 'info')[0]
+                               ?.action,
         ...since(health.system, 'collected_at', now),
     };
 }

@@ -16,6 +16,7 @@
 #include "ngx_http_caphealth_state.h"
 #include "ngx_http_caphealth_view.h"
 
+#include "caphealth_page.h"
 #include "caphealth_policy.h"
 #include "caphealth_variants.h"
 
@@ -34,6 +35,8 @@ typedef enum {
 
 
 typedef struct ngx_http_caphealth_body_s  ngx_http_caphealth_body_t;
+typedef struct ngx_http_caphealth_dashboard_s
+    ngx_http_caphealth_dashboard_t;
 
 
 typedef struct {
@@ -59,6 +62,8 @@ typedef struct {
     ngx_http_caphealth_state_conf_t       state;          /* and the roots,
                                                              each once */
     ngx_thread_pool_t                    *thread_pool;
+    ngx_array_t                          *dashboards;
+                                   /* ngx_http_caphealth_dashboard_t * */
 
     ngx_uint_t                            enabled;        /* an endpoint is
                                                              configured */
@@ -81,6 +86,8 @@ typedef struct {
     caphealth_variants_t                 *variants;
     ngx_flag_t                            image_delete;
     ngx_flag_t                            upload;
+    ngx_http_caphealth_dashboard_t       *dashboard;
+    ngx_array_t                          *links;   /* caphealth_page_link_t */
 } ngx_http_caphealth_loc_conf_t;
 
 
@@ -106,7 +113,15 @@ char *ngx_http_caphealth_image_url(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_caphealth_image_variant(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+char *ngx_http_caphealth_dashboard(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_caphealth_dashboard_link(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 /* ngx_conf_post_t's: what a value must be. */
+char *ngx_http_caphealth_interval(ngx_conf_t *cf, void *post, void *data);
+char *ngx_http_caphealth_timeout(ngx_conf_t *cf, void *post, void *data);
+char *ngx_http_caphealth_zone_size(ngx_conf_t *cf, void *post, void *data);
 char *ngx_http_caphealth_image_timeout(ngx_conf_t *cf, void *post, void *data);
 char *ngx_http_caphealth_image_pixels(ngx_conf_t *cf, void *post, void *data);
 char *ngx_http_caphealth_image_memory(ngx_conf_t *cf, void *post, void *data);
@@ -118,11 +133,24 @@ char *ngx_http_caphealth_image_scan(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_caphealth_scan_share(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* Says so, if a value is not in UTF-8. */
+ngx_int_t ngx_http_caphealth_utf8(ngx_conf_t *cf, ngx_str_t *value);
+
 /* What the directives about images add up to, in a location and in all. */
 char *ngx_http_caphealth_merge_images(ngx_conf_t *cf,
     ngx_http_caphealth_loc_conf_t *prev, ngx_http_caphealth_loc_conf_t *conf);
 char *ngx_http_caphealth_init_images(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf);
+
+/*
+ * The locations of each dashboard's data: while nginx's list of locations is
+ * still whole, before they are merged.
+ */
+char *ngx_http_caphealth_find_data(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf);
+
+/* What of the dashboards is known only after the merge. */
+ngx_int_t ngx_http_caphealth_init_dashboards(ngx_conf_t *cf);
 
 /* Where the state is saved, if nobody said: beside nginx's temp paths. */
 ngx_int_t ngx_http_caphealth_init_state(ngx_conf_t *cf);
@@ -149,6 +177,7 @@ ngx_int_t ngx_http_caphealth_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_caphealth_capacity_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_caphealth_stats_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_caphealth_upload_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_caphealth_dashboard_handler(ngx_http_request_t *r);
 
 /*
  * A report: rendered once for a generation of the facts, then sent from the
@@ -187,6 +216,13 @@ ngx_int_t ngx_http_caphealth_admit(ngx_http_request_t *r);
 
 /* The same, whatever the method. */
 ngx_int_t ngx_http_caphealth_admit_client(ngx_http_request_t *r);
+
+/* Whether "caphealth_access" of the request's location lets this client in. */
+ngx_uint_t ngx_http_caphealth_allowed(ngx_http_request_t *r);
+
+/* The first header of that name, in lower case; NULL: there is none. */
+ngx_table_elt_t *ngx_http_caphealth_header(ngx_http_request_t *r,
+    ngx_str_t *name);
 
 /*
  * Whether a browser asks on behalf of a page of another site: the header

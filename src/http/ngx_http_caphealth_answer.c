@@ -61,13 +61,7 @@ ngx_http_caphealth_admit(ngx_http_request_t *r)
 ngx_int_t
 ngx_http_caphealth_admit_client(ngx_http_request_t *r)
 {
-    ngx_http_caphealth_loc_conf_t  *clcf;
-
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_caphealth_module);
-
-    if (clcf->access == NGX_HTTP_CAPHEALTH_ACCESS_LOCAL
-        && !ngx_http_caphealth_is_local(r->connection->sockaddr))
-    {
+    if (!ngx_http_caphealth_allowed(r)) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "access forbidden, \"caphealth_access\" is \"local\"");
 
@@ -76,6 +70,18 @@ ngx_http_caphealth_admit_client(ngx_http_request_t *r)
     }
 
     return NGX_DECLINED;
+}
+
+
+ngx_uint_t
+ngx_http_caphealth_allowed(ngx_http_request_t *r)
+{
+    ngx_http_caphealth_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_caphealth_module);
+
+    return clcf->access == NGX_HTTP_CAPHEALTH_ACCESS_DELEGATED
+           || ngx_http_caphealth_is_local(r->connection->sockaddr);
 }
 
 
@@ -124,12 +130,25 @@ ngx_http_caphealth_is_local(struct sockaddr *sa)
 ngx_uint_t
 ngx_http_caphealth_cross_site(ngx_http_request_t *r)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
     static ngx_str_t  name = ngx_string("sec-fetch-site");
     static ngx_str_t  cross_site = ngx_string("cross-site");
+
+    h = ngx_http_caphealth_header(r, &name);
+
+    return h && h->value.len == cross_site.len
+           && ngx_strncasecmp(h->value.data, cross_site.data, cross_site.len)
+              == 0;
+}
+
+
+ngx_table_elt_t *
+ngx_http_caphealth_header(ngx_http_request_t *r, ngx_str_t *name)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
 
     part = &r->headers_in.headers.part;
     h = part->elts;
@@ -138,7 +157,7 @@ ngx_http_caphealth_cross_site(ngx_http_request_t *r)
 
         if (i >= part->nelts) {
             if (part->next == NULL) {
-                return 0;
+                return NULL;
             }
 
             part = part->next;
@@ -146,14 +165,10 @@ ngx_http_caphealth_cross_site(ngx_http_request_t *r)
             i = 0;
         }
 
-        if (h[i].key.len == name.len
-            && ngx_strncmp(h[i].lowcase_key, name.data, name.len) == 0
-            && h[i].value.len == cross_site.len
-            && ngx_strncasecmp(h[i].value.data, cross_site.data,
-                               cross_site.len)
-               == 0)
+        if (h[i].key.len == name->len
+            && ngx_strncmp(h[i].lowcase_key, name->data, name->len) == 0)
         {
-            return 1;
+            return &h[i];
         }
     }
 }

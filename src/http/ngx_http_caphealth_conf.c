@@ -16,7 +16,6 @@ typedef struct {
 } ngx_http_caphealth_bound_t;
 
 
-static ngx_int_t ngx_http_caphealth_utf8(ngx_conf_t *cf, ngx_str_t *value);
 static ngx_int_t ngx_http_caphealth_number(ngx_str_t *value,
     caphealth_unit_e unit, double *number);
 static char *ngx_http_caphealth_number_form(caphealth_unit_e unit);
@@ -506,7 +505,7 @@ ngx_http_caphealth_disk(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 /* what goes to the collector, and comes back, is JSON */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_caphealth_utf8(ngx_conf_t *cf, ngx_str_t *value)
 {
     u_char  *p, *last;

@@ -37,6 +37,7 @@ static int caphealth_page_stale(const caphealth_page_view_t *v,
 static json_t *caphealth_page_banner(const char *key, const char *kind,
     json_t *text);
 static json_t *caphealth_page_url(const caphealth_page_source_t *source);
+static json_t *caphealth_page_upload(const caphealth_page_t *page);
 static const char *caphealth_page_shape(const char *status);
 static double caphealth_page_quality(const char *p, const char *last);
 
@@ -235,7 +236,7 @@ caphealth_page_about(const caphealth_page_view_t *v, const json_t *overall)
                      "health", caphealth_page_url(&page->health),
                      "capacity", caphealth_page_url(&page->capacity),
                      "images", caphealth_page_url(&page->images),
-                     "upload", caphealth_page_url(&page->upload),
+                     "upload", caphealth_page_upload(page),
                      "title", caphealth_words_text(v->words, "page.title",
                                   json_pack("{s:s}", "state",
                                             state ? state : "")));
@@ -246,6 +247,16 @@ static json_t *
 caphealth_page_url(const caphealth_page_source_t *source)
 {
     return json_string(source->url ? source->url : "");
+}
+
+
+/* what may not be done is not offered */
+
+static json_t *
+caphealth_page_upload(const caphealth_page_t *page)
+{
+    return json_string(page->upload.url && page->upload.status == 200
+                       ? page->upload.url : "");
 }
 
 

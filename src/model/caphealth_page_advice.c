@@ -372,16 +372,24 @@ caphealth_overall_subjects(const caphealth_page_view_t *v, int all, size_t *n)
 static int
 caphealth_overall_action(const caphealth_page_view_t *v, json_t *part)
 {
-    int      rc;
-    json_t  *rows, *action;
+    int          rc;
+    json_t      *rows, *first, *action;
+    const char  *priority;
 
     rows = caphealth_page_advice(v);
     if (rows == NULL) {
         return -1;
     }
 
-    action = json_object_get(json_array_get(rows, 1), "action");
-    rc = json_object_set(part, "action", action ? action : json_null());
+    first = json_array_get(rows, 1);
+    action = json_object_get(first, "action");
+    priority = caphealth_page_string(first, "priority");
+
+    if (action == NULL || strcmp(priority, "info") == 0) {
+        action = json_null();
+    }
+
+    rc = json_object_set(part, "action", action);
 
     json_decref(rows);
 
