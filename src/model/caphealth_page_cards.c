@@ -110,7 +110,7 @@ caphealth_card(const caphealth_page_view_t *v, json_t *cards,
 
     error = json_object_get(section, "error");
 
-    strcpy(stpcpy(title, "card."), kind->key);
+    snprintf(title, sizeof(title), "card.%s", kind->key);
 
     rc = json_object_set_new(card, "key", json_string(kind->key));
     rc |= json_object_set_new(card, "title",
@@ -228,7 +228,7 @@ caphealth_card_cpu(const caphealth_page_view_t *v, json_t *card,
     rc |= caphealth_card_load(v, lines, section);
 
     if (where && strlen(where) < 32) {
-        strcpy(stpcpy(scope, "scope."), where);
+        snprintf(scope, sizeof(scope), "scope.%s", where);
 
         rc |= caphealth_page_line(v, lines, "scope",
                                   caphealth_words_plain(v->words, scope));

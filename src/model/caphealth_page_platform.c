@@ -4,6 +4,7 @@
  */
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,7 +131,7 @@ caphealth_tile(const caphealth_page_view_t *v, const char *prefix,
 {
     char  label[64];
 
-    strcpy(stpcpy(stpcpy(label, prefix), "."), key);
+    snprintf(label, sizeof(label), "%s.%s", prefix, key);
 
     return json_pack("{s:s,s:s,s:o,s:o}", "key", key,
                      "label", caphealth_word(v->words, label),

@@ -164,7 +164,13 @@ caphealth_template_tag(const char *p, caphealth_tag_t *tag)
         return NULL;
     }
 
-    tag->kind = (*p == '#' || *p == '^' || *p == '/') ? *p++ : 0;
+    tag->kind = '\0';
+
+    if (*p == '#' || *p == '^' || *p == '/') {
+        tag->kind = *p;
+        p++;
+    }
+
     tag->name = p;
     tag->len = end - p;
 

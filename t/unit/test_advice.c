@@ -32,6 +32,9 @@ typedef struct {
     const char  *title;
     const char  *description;
     const char  *action;
+    const char  *code;
+    const char  *subject;
+    const char  *path;
 } advice_t;
 
 
@@ -70,11 +73,14 @@ assert_advice(const sample_t *s, const advice_t *expected)
     for (i = 0; expected[i].priority != NULL; i++) {
         one = json_array_get(list, i);
 
-        assert_int_equal(json_object_size(one), 4);
+        assert_int_equal(json_object_size(one), 7);
         assert_string(one, "priority", expected[i].priority);
         assert_string(one, "title", expected[i].title);
         assert_string(one, "description", expected[i].description);
         assert_string(one, "action", expected[i].action);
+        assert_string(one, "code", expected[i].code);
+        assert_string(one, "subject", expected[i].subject);
+        assert_string(one, "path", expected[i].path);
     }
 
     assert_int_equal(json_array_size(list), i);
@@ -112,8 +118,8 @@ test_healthy(void **state)
 
     static const advice_t  healthy[] = {
         { "info", "All systems healthy", "No capacity concerns at this time",
-          NULL },
-        { NULL, NULL, NULL, NULL }
+          NULL, "all-healthy", NULL, NULL },
+        { NULL }
     };
 
     (void) state;
@@ -131,37 +137,49 @@ test_thresholds(void **state)
 
     static const advice_t  warnings[] = {
         { "warning", "Products approaching limit",
-          "Currently at 81% of capacity (406789 of 500000)", SCALE_SOON },
+          "Currently at 81% of capacity (406789 of 500000)", SCALE_SOON,
+          "threshold-warning", "products_total", NULL },
         { "warning", "Image Storage (GB) approaching limit",
-          "Currently at 80% of capacity (800 of 1000)", SCALE_SOON },
+          "Currently at 80% of capacity (800 of 1000)", SCALE_SOON,
+          "threshold-warning", "storage_gb", NULL },
         { "warning", "Database (MB) approaching limit",
-          "Currently at 80% of capacity (20000 of 25000)", SCALE_SOON },
+          "Currently at 80% of capacity (20000 of 25000)", SCALE_SOON,
+          "threshold-warning", "db_size_mb", NULL },
         { "warning", "Disk Usage (%) approaching limit",
-          "Currently at 71% of capacity (71 of 100)", SCALE_SOON },
+          "Currently at 71% of capacity (71 of 100)", SCALE_SOON,
+          "threshold-warning", "disk_percent", NULL },
         { "warning", "Memory Usage (%) approaching limit",
-          "Currently at 76% of capacity (76 of 100)", SCALE_SOON },
+          "Currently at 76% of capacity (76 of 100)", SCALE_SOON,
+          "threshold-warning", "memory_percent", NULL },
         { "warning", "CPU Usage (%) approaching limit",
-          "Currently at 72% of capacity (72 of 100)", SCALE_SOON },
+          "Currently at 72% of capacity (72 of 100)", SCALE_SOON,
+          "threshold-warning", "cpu_percent", NULL },
         { "info", "Current tier: Scale",
           "Approaching Enterprise tier (vendors: 1%, products: 81%)",
-          SCALE_INFO },
-        { NULL, NULL, NULL, NULL }
+          SCALE_INFO, "tier-next", NULL, NULL },
+        { NULL }
     };
 
     static const advice_t  criticals[] = {
         { "critical", "Products at critical level",
-          "Currently at 120% of capacity (600000 of 500000)", SCALE_NOW },
+          "Currently at 120% of capacity (600000 of 500000)", SCALE_NOW,
+          "threshold-critical", "products_total", NULL },
         { "critical", "Image Storage (GB) at critical level",
-          "Currently at 95% of capacity (950 of 1000)", SCALE_NOW },
+          "Currently at 95% of capacity (950 of 1000)", SCALE_NOW,
+          "threshold-critical", "storage_gb", NULL },
         { "critical", "Database (MB) at critical level",
-          "Currently at 96% of capacity (24001 of 25000)", SCALE_NOW },
+          "Currently at 96% of capacity (24001 of 25000)", SCALE_NOW,
+          "threshold-critical", "db_size_mb", NULL },
         { "critical", "Disk Usage (%) at critical level",
-          "Currently at 100% of capacity (100 of 100)", SCALE_NOW },
+          "Currently at 100% of capacity (100 of 100)", SCALE_NOW,
+          "threshold-critical", "disk_percent", NULL },
         { "critical", "Memory Usage (%) at critical level",
-          "Currently at 90% of capacity (90 of 100)", SCALE_NOW },
+          "Currently at 90% of capacity (90 of 100)", SCALE_NOW,
+          "threshold-critical", "memory_percent", NULL },
         { "critical", "CPU Usage (%) at critical level",
-          "Currently at 86% of capacity (86 of 100)", SCALE_NOW },
-        { NULL, NULL, NULL, NULL }
+          "Currently at 86% of capacity (86 of 100)", SCALE_NOW,
+          "threshold-critical", "cpu_percent", NULL },
+        { NULL }
     };
 
     /* 72.5 and 85.5 are even and odd: half to even */
@@ -196,8 +214,9 @@ test_zero_limit(void **state)
 
     static const advice_t  expected[] = {
         { "critical", "CPU Usage (%) at critical level",
-          "Currently at 19 of 0", SCALE_NOW },
-        { NULL, NULL, NULL, NULL }
+          "Currently at 19 of 0", SCALE_NOW,
+          "threshold-critical", "cpu_percent", NULL },
+        { NULL }
     };
 
     (void) state;
@@ -220,21 +239,24 @@ test_stale(void **state)
 
     static const advice_t  expected[] = {
         { "warning", "Facts of the system are stale",
-          "The latest values are of 1970-01-01T00:00:07Z", CHECK_LOG },
+          "The latest values are of 1970-01-01T00:00:07Z", CHECK_LOG,
+          "source-stale", "system", NULL },
         { "warning", "Facts of the disk / are stale",
           "The latest values are of 1970-01-01T00:00:07Z: timed out",
-          CHECK_LOG },
+          CHECK_LOG, "source-stale", "disk", "/" },
         { "warning", "Facts of a disk are stale",
-          "The latest values are of 1970-01-01T00:00:07Z", CHECK_LOG },
+          "The latest values are of 1970-01-01T00:00:07Z", CHECK_LOG,
+          "source-stale", "disk", NULL },
         { "warning", "Facts of the database are stale",
           "The latest values are of 1970-01-01T00:00:07Z: no table \"a\"",
-          CHECK_LOG },
+          CHECK_LOG, "source-stale", "database", NULL },
         { "warning", "Facts of the image storage are stale",
-          "The latest values are of an unknown time", CHECK_LOG },
+          "The latest values are of an unknown time", CHECK_LOG,
+          "source-stale", "image_storage", NULL },
         { "info", "Current tier: Starter",
           "Approaching Small tier (vendors: 80%, products: 12%)",
-          SCALE_INFO },
-        { NULL, NULL, NULL, NULL }
+          SCALE_INFO, "tier-next", NULL, NULL },
+        { NULL }
     };
 
     (void) state;
@@ -267,34 +289,41 @@ test_absent(void **state)
 #define NOT_YET  "The first look has not brought an answer"
 
     static const advice_t  expected[] = {
-        { "info", "Facts of the system not collected yet", NOT_YET, NULL },
-        { "info", "Facts of the disk / not collected yet", NOT_YET, NULL },
+        { "info", "Facts of the system not collected yet", NOT_YET, NULL,
+          "source-absent", "system", NULL },
+        { "info", "Facts of the disk / not collected yet", NOT_YET, NULL,
+          "source-absent", "disk", "/" },
         { "info", "Facts of the disk /srv/images not collected yet", NOT_YET,
-          NULL },
-        { "info", "Facts of the database not collected yet", NOT_YET, NULL },
+          NULL, "source-absent", "disk", "/srv/images" },
+        { "info", "Facts of the database not collected yet", NOT_YET, NULL,
+          "source-absent", "database", NULL },
         { "info", "Facts of the image storage not collected yet", NOT_YET,
-          NULL },
-        { NULL, NULL, NULL, NULL }
+          NULL, "source-absent", "image_storage", NULL },
+        { NULL }
     };
 
     static const advice_t  failed[] = {
         { "warning", "Facts of the system cannot be collected",
           "the last attempt failed",
-          "Check nginx's configuration and its error log" },
+          "Check nginx's configuration and its error log",
+          "source-failed", "system", NULL },
         { "warning", "Facts of the disk / cannot be collected",
           "the last attempt failed",
-          "Check nginx's configuration and its error log" },
+          "Check nginx's configuration and its error log",
+          "source-failed", "disk", "/" },
         { "warning", "Facts of the disk /srv/images cannot be collected",
           "statvfs() failed",
-          "Check nginx's configuration and its error log" },
+          "Check nginx's configuration and its error log",
+          "source-failed", "disk", "/srv/images" },
         { "critical", "Database cannot be reached",
           "the last attempt failed",
           "Check that the database is running and that caphealth_database "
-          "is right" },
+          "is right", "database-unreachable", "database", NULL },
         { "warning", "Facts of the image storage cannot be collected",
           "the last attempt failed",
-          "Check nginx's configuration and its error log" },
-        { NULL, NULL, NULL, NULL }
+          "Check nginx's configuration and its error log",
+          "source-failed", "image_storage", NULL },
+        { NULL }
     };
 
     (void) state;
@@ -334,19 +363,22 @@ test_database(void **state)
 
     static const advice_t  unreachable[] = {
         { "warning", "CPU Usage (%) approaching limit",
-          "Currently at 75% of capacity (75 of 100)", SCALE_SOON },
+          "Currently at 75% of capacity (75 of 100)", SCALE_SOON,
+          "threshold-warning", "cpu_percent", NULL },
         { "critical", "Database cannot be reached", "connection refused",
           "Check that the database is running and that caphealth_database "
-          "is right" },
-        { NULL, NULL, NULL, NULL }
+          "is right", "database-unreachable", "database", NULL },
+        { NULL }
     };
 
     static const advice_t  partly[] = {
         { "warning", "CPU Usage (%) approaching limit",
-          "Currently at 75% of capacity (75 of 100)", SCALE_SOON },
+          "Currently at 75% of capacity (75 of 100)", SCALE_SOON,
+          "threshold-warning", "cpu_percent", NULL },
         { "warning", "Database partly unknown", "no such table: inventory",
-          "Check the database's tables and caphealth_query" },
-        { NULL, NULL, NULL, NULL }
+          "Check the database's tables and caphealth_query",
+          "database-partial", "database", NULL },
+        { NULL }
     };
 
     (void) state;
@@ -379,10 +411,12 @@ test_unknown(void **state)
 
     static const advice_t  expected[] = {
         { "info", "Disk Usage (%) is not known yet",
-          "The latest facts do not include it", NULL },
+          "The latest facts do not include it", NULL,
+          "value-unknown", "disk_percent", NULL },
         { "info", "CPU Usage (%) is not known yet",
-          "The latest facts do not include it", NULL },
-        { NULL, NULL, NULL, NULL }
+          "The latest facts do not include it", NULL,
+          "value-unknown", "cpu_percent", NULL },
+        { NULL }
     };
 
     (void) state;
@@ -495,14 +529,15 @@ test_tier(void **state)
 
     static const advice_t  healthy[] = {
         { "info", "All systems healthy", "No capacity concerns at this time",
-          NULL },
-        { NULL, NULL, NULL, NULL }
+          NULL, "all-healthy", NULL, NULL },
+        { NULL }
     };
 
     static const advice_t  tier[] = {
         { "info", "Current tier: Starter",
-          "Approaching Small tier (vendors: 2%, products: 90%)", SCALE_INFO },
-        { NULL, NULL, NULL, NULL }
+          "Approaching Small tier (vendors: 2%, products: 90%)", SCALE_INFO,
+          "tier-next", NULL, NULL },
+        { NULL }
     };
 
     (void) state;

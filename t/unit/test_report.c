@@ -18,6 +18,17 @@
 #include "sample.h"
 
 
+#define TIER(name, clients, products)                                        \
+        "{\"name\":\"" name "\",\"max_clients\":" #clients                   \
+        ",\"max_products\":" #products "}"
+
+#define TIERS                                                                \
+        "\"tiers\":[" TIER("Starter", 50, 10000) ","                         \
+        TIER("Small", 100, 30000) "," TIER("Medium", 300, 100000) ","        \
+        TIER("Large", 500, 250000) "," TIER("Scale", 1000, 500000) ","       \
+        TIER("Enterprise", null, null) "],"
+
+
 /* allocations that succeed before the one that does not; -1: all do */
 
 static int  allocations = -1;
@@ -124,8 +135,10 @@ test_health(void **state)
         "\"recommendations\":[{\"priority\":\"info\","
         "\"title\":\"All systems healthy\","
         "\"description\":\"No capacity concerns at this time\","
-        "\"action\":null}],"
+        "\"action\":null,\"code\":\"all-healthy\",\"subject\":null,"
+        "\"path\":null}],"
         "\"infrastructure_tier\":\"Starter\",\"next_tier_trigger\":null,"
+        TIERS
 
         "\"disks\":[{\"path\":\"/\",\"percent\":33.3,\"used_gb\":30.0,"
         "\"total_gb\":100.0,\"available_gb\":60.0,\"inodes_percent\":33.3,"
@@ -205,8 +218,10 @@ test_nothing(void **state)
         "\"recommendations\":[{\"priority\":\"info\","
         "\"title\":\"Nothing is watched\","
         "\"description\":\"There is no source of facts\","
-        "\"action\":null}],"
+        "\"action\":null,\"code\":\"nothing-watched\",\"subject\":null,"
+        "\"path\":null}],"
         "\"infrastructure_tier\":null,\"next_tier_trigger\":null,"
+        TIERS
         "\"disks\":[],\"stale\":false,\"timestamp\":null}\n");
 
     assert_report(caphealth_report_capacity, &s,
