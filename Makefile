@@ -48,7 +48,7 @@ export NGINX_BINARY NGINX_SRC BUILD
 
 
 .PHONY: all helpers install clean deps run test unit suites faults lint \
-	  bench soak valgrind asan asan-build
+	  browser bench soak valgrind asan asan-build
 
 all: $(MODULE) helpers
 
@@ -113,6 +113,7 @@ run:
 test:
 	@util/packages build run test
 	@echo "building ..."
+	@util/browser
 	@$(MAKE) --no-print-directory -s all units
 	@util/test
 
@@ -130,6 +131,11 @@ $(BUILD)/unit/%: t/unit/%.c $(HEADERS) \
 		-lcmocka $(LIBS) $(CODECS)
 
 unit suites faults lint: all units
+	@util/test $@
+
+browser: all
+	@util/packages run test
+	@util/browser
 	@util/test $@
 
 bench:

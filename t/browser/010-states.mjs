@@ -1,0 +1,235 @@
+// What the page shows in each state of the platform.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { accessible, clean, shoot, text, visit } from './lib/chromium.mjs';
+import { calm, serve } from './lib/nginx.mjs';
+import { shop } from './lib/shop.mjs';
+
+const card = (name) => `.card[data-key=${name}]`;
+
+async function status(page) {
+    return page.locator('#overall').getAttribute('data-status');
+}
+
+// in words, in the tab, and in its icon
+
+async function assertStatus(page, name, word) {
+    await page.locator(`#overall[data-status=${name}]`).waitFor();
+
+    assert.match(await text(page, '#overall .verdict'), new RegExp(`${word}$`));
+    assert.equal(await page.title(), `${word} – Platform Health`);
+    assert.match(await page.locator('link[rel=icon]').getAttribute('href'),
+                 new RegExp(`/icon-${name}\\.svg$`));
+}
+
+test('healthy', async (t) => {
+    const server = await serve(t, { http: calm + shop(t) });
+    const page = await visit(t, server);
+
+    await assertStatus(page, 'healthy', 'Healthy');
+    assert.equal(await text(page, '.summary'), 'Nothing needs you now.');
+    assert.equal(await page.locator('.card').count(), 5);
+    assert.equal(await page.locator('.card[data-status=ok]').count(), 5);
+    assert.equal(await page.locator('#thresholds tr').count(), 6);
+    assert.match(await text(page, card('cpu')), /\d%/);
+    assert.match(await text(page, card('database')), /Products\s+12/);
+    assert.match(await text(page, '#platform'), /Orders this month\s+7/);
+    assert.match(await text(page, '#platform'), /3 vendors/);
+    assert.match(await text(page, '.ladder [aria-current=step]'), /Starter/);
+    assert.match(await text(page, '.next'), /Room left: 47 vendors/);
+    assert.match(await text(page, '#overall .age'), /ago|just now/);
+
+    await accessible(page);
+    await shoot(page, 'healthy');
+    clean(page);
+});
+
+test('degraded', async (t) => {
+    const server = await serve(t, { http: calm + shop(t)
+        + 'caphealth_threshold products_total warning=10 critical=100 limit=200;'
+        + 'caphealth_tier Stall max_clients=4 max_products=100;'
+        + 'caphealth_tier Market;' });
+    const page = await visit(t, server);
+
+    await assertStatus(page, 'degraded', 'Degraded');
+    assert.equal(await text(page, '.summary'),
+                 'One thing needs you: Products.');
+    assert.equal(await text(page, '#overall .action'),
+                 'Plan scaling in the next 2–4 weeks');
+
+    const row = page.locator('#thresholds tr[data-key=products_total]');
+
+    assert.equal(await row.getAttribute('data-status'), 'warning');
+    assert.match(await row.innerText(), /▲ Warning\s+12\s+10\s+100\s+200\s+6%/);
+    assert.match(await text(page, '#advice li'),
+                 /Currently at 6% of capacity \(12 of 200\)/);
+    assert.match(await text(page, '#advice li:nth-of-type(2)'),
+                 /Next tier is near: Market\s+75% of the vendors and 12%/);
+
+    await accessible(page);
+    await shoot(page, 'degraded');
+    clean(page);
+});
+
+test('critical', async (t) => {
+    const server = await serve(t, { http: calm + shop(t)
+        + 'caphealth_threshold products_total warning=5 critical=10 limit=20;'
+        + 'caphealth_threshold db_size_mb warning=0.001 critical=100;' });
+    const page = await visit(t, server);
+
+    await assertStatus(page, 'critical', 'Critical');
+    assert.equal(await text(page, '.summary'),
+                 '2 things need you: Products, Database (MB).');
+    assert.equal(await text(page, '#overall .action'),
+                 'Immediate scaling or cleanup required');
+    assert.match(await text(page, '#advice li:nth-of-type(1)'), /■ Critical/);
+    assert.match(await text(page, '#advice li:nth-of-type(2)'), /▲ Warning/);
+
+    await accessible(page);
+    await shoot(page, 'critical');
+    clean(page);
+});
+
+test('stale, and fresh again', async (t) => {
+    const server = await serve(t, { http: `${calm} caphealth_timeout 60s;` });
+    const page = await visit(t, server);
+
+    await assertStatus(page, 'healthy', 'Healthy');
+
+    const collectors = server.collectors();
+
+    assert.equal(collectors.length, 1);
+    process.kill(collectors[0], 'SIGSTOP');
+
+    try {
+        await page.locator('.banner[data-key=stale]').waitFor();
+        await assertStatus(page, 'unknown', 'Unknown');
+        assert.match(await text(page, '.banner'), /The data is stale/);
+        assert.match(await text(page, '.summary'), /is not known/);
+        await accessible(page);
+        await shoot(page, 'stale');
+
+    } finally {
+        process.kill(collectors[0], 'SIGCONT');
+    }
+
+    await page.locator('.banner[data-key=stale]').waitFor({ state: 'detached' });
+    clean(page);
+});
+
+test('database down', async (t) => {
+    const server = await serve(t, { http: calm
+        + 'caphealth_database postgresql://nobody@127.0.0.1:1/shop;' });
+    const page = await visit(t, server);
+
+    await assertStatus(page, 'critical', 'Critical');
+    assert.equal(await page.locator(card('database'))
+                           .getAttribute('data-status'), 'critical');
+    assert.match(await text(page, `${card('database')} .error`),
+                 /onnection.*refused/);
+    assert.match(await text(page, '#advice li'), /Database cannot be reached/);
+    assert.match(await text(page, '#vendor-count'), /are not known/);
+    assert.match(await text(page, '.next'), /The tier is not known/);
+
+    await accessible(page);
+    await shoot(page, 'database-down');
+    clean(page);
+});
+
+test('no database, no images, no capacity', async (t) => {
+    const server = await serve(t, {
+        http: calm,
+        locations: { '/platform/images': null, '= /platform/capacity': null,
+                     '= /platform/image-stats': null },
+    });
+    const page = await visit(t, server);
+
+    await assertStatus(page, 'healthy', 'Healthy');
+    assert.match(await text(page, card('database')), /– Not configured/);
+    assert.match(await text(page, card('images')), /– Not configured/);
+    assert.match(await text(page, '#platform'),
+                 /No location with caphealth_capacity/);
+
+    await page.locator('nav a', { hasText: 'Images' }).click();
+    assert.match(await text(page, '#image-stats'),
+                 /No location with caphealth_image_stats/);
+    assert.equal(await page.locator('#upload').count(), 0);
+
+    await accessible(page);
+    clean(page);
+});
+
+for (const [code, rule, sentence] of [
+    [401, 'auth_basic "platform"; auth_basic_user_file none;',
+     /You are not signed in for the platform's health/],
+    [403, 'deny all;', /You may not see the platform's health/],
+]) {
+    test(`unauthorised: ${code}`, async (t) => {
+        const server = await serve(t, {
+            open: '/open',
+            http: calm + shop(t),
+            locations: {
+                '= /open': 'caphealth_health;',
+                '= /platform/health': `caphealth_health; ${rule}`,
+                '/admin/platform-health':
+                    'caphealth_dashboard health=/platform/health;',
+            },
+        });
+        const page = await visit(t, server);
+
+        assert.match(await text(page, '.banner[data-key=health]'), sentence);
+        await assertStatus(page, 'unknown', 'Unknown');
+        assert.equal(await page.locator('.card').count(), 0);
+
+        // what may be seen is there
+
+        assert.match(await text(page, '#platform'), /3 vendors/);
+
+        const html = await (await fetch(server.url())).text();
+
+        assert.doesNotMatch(html, /"cpu"|Starter/);
+        assert.match(html.replaceAll('&#39;', "'"), sentence);
+
+        await accessible(page);
+        await shoot(page, `unauthorised-${code}`);
+        clean(page, /console: Failed to load resource.*40[13]/);
+    });
+}
+
+test('the rules change while the page is open', async (t) => {
+    const server = await serve(t, { http: calm + shop(t) });
+    const page = await visit(t, server);
+
+    await assertStatus(page, 'healthy', 'Healthy');
+
+    server.locations['= /platform/capacity'] = 'caphealth_capacity; deny all;';
+    server.configure();
+    process.kill(server.pid(), 'SIGHUP');
+
+    await page.locator('.banner[data-key=capacity]').waitFor();
+    assert.equal(await page.locator('#vendors tr').count(), 0);
+    assert.equal(await page.locator('#platform .tiles > div').count(), 0);
+    assert.equal(await status(page), 'healthy');
+
+    clean(page, /console: Failed to load resource.*403/);
+});
+
+test('an answer that is none', async (t) => {
+    const server = await serve(t, { http: calm + shop(t) });
+    const page = await visit(t, server);
+
+    await page.route('**/platform/capacity', (route) => route.fulfill({
+        status: 500, contentType: 'text/html', body: '<h1>Oops</h1>',
+    }));
+
+    await page.locator('.banner[data-key=capacity]').waitFor();
+    assert.match(await text(page, '.banner[data-key=capacity]'),
+                 /Asked for the platform's capacity, the server answered 500/);
+    assert.match(await text(page, '#platform'), /3 vendors/);
+
+    await page.unroute('**/platform/capacity');
+    await page.locator('.banner').waitFor({ state: 'detached' });
+    clean(page, /console: Failed to load resource.*500/);
+});
