@@ -33,7 +33,7 @@ export class Chart {
         this.readout.setAttribute('role', 'status');
 
         container.append(this.plot, this.readout);
-        container.hidden = true;
+        this.plot.style.visibility = 'hidden';
         this.container = container;
 
         this.plot.addEventListener('pointermove', (event) => this.point(event));
@@ -67,7 +67,7 @@ export class Chart {
             this.points.shift();
         }
 
-        this.container.hidden = this.points.length < 2;
+        this.plot.style.visibility = this.points.length < 2 ? 'hidden' : '';
         this.render();
     }
 

@@ -170,7 +170,7 @@ function banners() {
         const at = source('health').body.system.collected_at;
 
         rows.unshift(banner('stale', 'warning',
-                            t('banner.stale', { time: moment(at) })));
+                            t('banner.stale', { time: moment(Date.parse(at)) })));
     }
 
     if (rhythm.paused) {
@@ -222,8 +222,8 @@ function tick() {
     const wait = Math.max(0, Math.ceil((rhythm.due - Date.now()) / 1000));
 
     text(element('every'), rhythm.paused ? ''
-         : rhythm.misses > 0 ? `· ${t('control.next', { n: number(wait, 0) })}`
-         : `· ${t('control.every', { n: number(refresh / 1000, 1) })}`);
+         : rhythm.misses > 0 ? t('control.next', { n: number(wait, 0) })
+         : t('control.every', { n: number(refresh / 1000, 1) }));
 }
 
 // --- what an operator does ---
@@ -308,6 +308,13 @@ vendors.start();
 if (element('upload')) {
     upload.start(element('upload'), () => rhythm.now());
 }
+
+// the address is the view's
+
+document.querySelector('.skip').addEventListener('click', (event) => {
+    event.preventDefault();
+    element('content').focus();
+});
 
 element('pause').addEventListener('click', pause);
 document.addEventListener('keydown', key);

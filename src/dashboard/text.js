@@ -65,7 +65,7 @@ export function time(date) {
     return clock.format(date);
 }
 
-// with the day, unless that is today
+// with the day, unless that is today; date: milliseconds since the epoch
 
 export function moment(date) {
     return new Date(date).toDateString() === new Date().toDateString()

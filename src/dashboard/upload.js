@@ -172,7 +172,7 @@ class Photo {
             this.finish(body.images[0]);
 
         } else {
-            this.fail(reason(request), request.status >= 500);
+            this.fail(reason(request, this.file), request.status >= 500);
         }
     }
 
@@ -240,9 +240,16 @@ class Photo {
     }
 }
 
-function reason({ status: code, response }) {
+function reason({ status: code, response }, file) {
     if (typeof response?.detail === 'string') {
         return response.detail;
+    }
+
+    // nginx's own answer, which is no JSON
+
+    if (code === 413) {
+        return t('upload.large', { size: unit('number.mb',
+                                              file.size / 1024 ** 2) });
     }
 
     const key = code === 401 || code === 403 ? `refused.${code}`

@@ -3,26 +3,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { accessible, clean, shoot, text, visit } from './lib/chromium.mjs';
+import { accessible, assertStatus, clean, eventually, shoot, text, visit }
+    from './lib/chromium.mjs';
 import { calm, serve } from './lib/nginx.mjs';
 import { shop } from './lib/shop.mjs';
 
 const card = (name) => `.card[data-key=${name}]`;
-
-async function status(page) {
-    return page.locator('#overall').getAttribute('data-status');
-}
-
-// in words, in the tab, and in its icon
-
-async function assertStatus(page, name, word) {
-    await page.locator(`#overall[data-status=${name}]`).waitFor();
-
-    assert.match(await text(page, '#overall .verdict'), new RegExp(`${word}$`));
-    assert.equal(await page.title(), `${word} – Platform Health`);
-    assert.match(await page.locator('link[rel=icon]').getAttribute('href'),
-                 new RegExp(`/icon-${name}\\.svg$`));
-}
 
 test('healthy', async (t) => {
     const server = await serve(t, { http: calm + shop(t) });
@@ -54,10 +40,12 @@ test('degraded', async (t) => {
     const page = await visit(t, server);
 
     await assertStatus(page, 'degraded', 'Degraded');
-    assert.equal(await text(page, '.summary'),
-                 'One thing needs you: Products.');
-    assert.equal(await text(page, '#overall .action'),
-                 'Plan scaling in the next 2–4 weeks');
+    await eventually(async () => {
+        assert.equal(await text(page, '.summary'),
+                     'One thing needs you: Products.');
+        assert.equal(await text(page, '#overall .action'),
+                     'Plan scaling in the next 2–4 weeks');
+    });
 
     const row = page.locator('#thresholds tr[data-key=products_total]');
 
@@ -80,8 +68,10 @@ test('critical', async (t) => {
     const page = await visit(t, server);
 
     await assertStatus(page, 'critical', 'Critical');
-    assert.equal(await text(page, '.summary'),
-                 '2 things need you: Products, Database (MB).');
+    await eventually(async () => {
+        assert.equal(await text(page, '.summary'),
+                     '2 things need you: Products, Database (MB).');
+    });
     assert.equal(await text(page, '#overall .action'),
                  'Immediate scaling or cleanup required');
     assert.match(await text(page, '#advice li:nth-of-type(1)'), /■ Critical/);
@@ -211,8 +201,7 @@ test('the rules change while the page is open', async (t) => {
     await page.locator('.banner[data-key=capacity]').waitFor();
     assert.equal(await page.locator('#vendors tr').count(), 0);
     assert.equal(await page.locator('#platform .tiles > div').count(), 0);
-    assert.equal(await status(page), 'healthy');
-
+    await assertStatus(page, 'healthy', 'Healthy');
     clean(page, /console: Failed to load resource.*403/);
 });
 

@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { after } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const home = resolve(process.env.BUILD || 'build', 'browser');
 const require = createRequire(join(home, 'package.json'));
@@ -47,7 +48,6 @@ export async function visit(t, server, { path, ...options } = {}) {
     await page.goto(server.url(path));
 
     if (options.javaScriptEnabled !== false) {
-        await page.locator('#every', { hasText: /\d|^$/ }).waitFor();
         await page.waitForFunction(() =>
             document.querySelector('#every').textContent !== ''
             || document.querySelector('.banner'));
@@ -109,6 +109,39 @@ export async function accessible(page) {
         }));
 
     assert.deepEqual(grave, []);
+}
+
+// until the assertions in check() hold: what is shown changes with what this
+// machine does
+
+export async function eventually(check, ms = 30000) {
+    const end = Date.now() + ms;
+
+    for (;;) {
+        try {
+            return await check();
+
+        } catch (error) {
+            if (Date.now() > end) {
+                throw error;
+            }
+        }
+
+        await sleep(100);
+    }
+}
+
+// in words, in the tab, and in its icon
+
+export async function assertStatus(page, name, word) {
+    await eventually(async () => {
+        assert.equal(await page.locator('#overall').getAttribute('data-status'),
+                     name);
+        assert.ok((await text(page, '#overall .verdict')).endsWith(word));
+        assert.ok((await page.title()).startsWith(`${word} – `));
+        assert.match(await page.locator('link[rel=icon]').getAttribute('href'),
+                     new RegExp(`/icon-${name}\\.svg$`));
+    });
 }
 
 export async function shoot(page, name, options = {}) {

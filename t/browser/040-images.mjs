@@ -1,0 +1,296 @@
+// The Images view: what is in the trees, and photos on their way into them.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { accessible, clean, eventually, shoot, text, visit }
+    from './lib/chromium.mjs';
+import { calm, serve } from './lib/nginx.mjs';
+
+const path = '/admin/platform-health#images';
+
+// photos as a camera makes them: large, and not smooth
+
+function photos(t, names) {
+    const dir = mkdtempSync(join(tmpdir(), 'caphealth-photos-'));
+
+    t.after(() => rmSync(dir, { recursive: true, force: true }));
+
+    return names.map((name, i) => {
+        const file = join(dir, name);
+
+        execFileSync('convert', ['-size', '1600x1200', '-seed', String(i + 1),
+                                 'plasma:red-blue', '-depth', '8', '-quality', '90',
+                                 file]);
+        return file;
+    });
+}
+
+// as if they were dropped from the desktop; a name with a slash at its end is
+// a folder
+
+async function drop(page, files) {
+    const transfer = await page.evaluateHandle((all) => {
+        const data = new DataTransfer();
+
+        for (const { name, bytes } of all) {
+            data.items.add(new File([Uint8Array.from(atob(bytes), (c) =>
+                c.charCodeAt(0))], name));
+        }
+
+        return data;
+    }, files.map((file) => ({
+        name: file.split('/').at(-1),
+        bytes: readFileSync(file).toString('base64'),
+    })));
+
+    await page.dispatchEvent('#upload', 'dragover', { dataTransfer: transfer });
+    assert.match(await page.locator('#upload').getAttribute('class'), /over/);
+    await page.dispatchEvent('#upload', 'drop', { dataTransfer: transfer });
+}
+
+const row = (page, name) => page.locator('#uploads > li', { hasText: name });
+
+test('photos become variants', async (t) => {
+    const server = await serve(t, {});
+    const page = await visit(t, server, { path });
+    const files = photos(t, ['shoe.jpg', 'bag.png', 'hat.webp']);
+
+    assert.match(await text(page, '#image-stats'), /Files\s+0/);
+    await page.locator('#photos').setInputFiles(files);
+
+    for (const name of ['shoe.jpg', 'bag.png', 'hat.webp']) {
+        await row(page, name).and(page.locator('[data-state=done]')).waitFor();
+
+        const links = row(page, name).locator('.variants a');
+
+        assert.equal(await links.count(), 3);
+        assert.match(await links.nth(0).innerText(), /^200, 200 × 150, [\d.]+ KB$/);
+        assert.match(await links.nth(1).innerText(), /^800, 800 × 600, /);
+        assert.match(await links.nth(2).innerText(), /^original, 1,600 × 1,200, /);
+
+        // the picture is there, and is what was sent
+
+        const picture = row(page, name).locator('img');
+
+        await eventually(async () => {
+            assert.equal(await picture.evaluate((one) => one.naturalWidth), 200);
+        });
+
+        const answer = await fetch(new URL(await links.nth(2)
+                                                      .getAttribute('href'),
+                                           server.url()));
+
+        assert.equal(answer.status, 200);
+        assert.equal(answer.headers.get('Content-Type'), 'image/webp');
+    }
+
+    assert.match(await text(page, '#upload-status'), /: done$/);
+    assert.equal(await page.locator('.cancel:visible').count(), 0);
+
+    await eventually(async () => {
+        assert.match(await text(page, '#image-stats'), /Files\s+9/);
+        assert.match(await text(page, '#image-stats'), /Complete images\s+3/);
+    });
+
+    await accessible(page);
+    await shoot(page, 'uploads');
+    await page.setViewportSize({ width: 360, height: 740 });
+    await shoot(page, 'uploads-360');
+    clean(page);
+});
+
+test('dropped, a bad one among them', async (t) => {
+    const server = await serve(t, {});
+    const page = await visit(t, server, { path });
+    const [good] = photos(t, ['good.jpg']);
+    const bad = join(good, '..', '<b>notes.txt');
+
+    writeFileSync(bad, 'Not a photo at all.');
+    await drop(page, [good, bad]);
+
+    await row(page, 'good.jpg').and(page.locator('[data-state=done]')).waitFor();
+    await row(page, '<b>notes.txt').and(page.locator('[data-state=failed]'))
+                                   .waitFor();
+    assert.match(await row(page, '<b>notes.txt').locator('.error').innerText(),
+                 /JPEG, PNG (or|and) WebP/);
+
+    // it would fail again
+
+    assert.equal(await row(page, 'notes').locator('.again').isVisible(), false);
+    assert.equal(await page.locator('#upload').getAttribute('class'),
+                 'drop live');
+    await accessible(page);
+    await shoot(page, 'upload-failed');
+    clean(page, /console: Failed to load resource.*415/);
+});
+
+test('a file dropped beside does not open', async (t) => {
+    const server = await serve(t, {});
+    const page = await visit(t, server, { path });
+
+    const prevented = await page.evaluate(() => {
+        const event = new DragEvent('drop', { bubbles: true, cancelable: true,
+                                              dataTransfer: new DataTransfer() });
+
+        return !document.querySelector('footer').dispatchEvent(event);
+    });
+
+    assert.equal(prevented, true);
+    clean(page);
+});
+
+test('progress, and a change of mind', async (t) => {
+    const server = await serve(t, {
+        locations: {
+            '/platform/images': `caphealth_image_upload;
+                client_max_body_size 8m; caphealth_image_root images;
+                caphealth_image_url /media/;`,
+        },
+    });
+    const page = await visit(t, server, { path });
+    const [file] = photos(t, ['slow.png']);
+
+    // a slow line
+
+    const client = await page.context().newCDPSession(page);
+
+    await client.send('Network.enable');
+    await client.send('Network.emulateNetworkConditions', {
+        offline: false, latency: 0, downloadThroughput: -1,
+        uploadThroughput: 300 * 1024,
+    });
+
+    await page.locator('#photos').setInputFiles(file);
+
+    const bar = row(page, 'slow.png').locator('progress');
+
+    await eventually(async () => {
+        const value = await bar.evaluate((one) => one.value);
+
+        assert.ok(value > 0 && value < 1);
+    });
+    assert.match(await row(page, 'slow.png').locator('.state').innerText(),
+                 /^sending, \d+%$/);
+    await shoot(page, 'upload-progress');
+
+    await row(page, 'slow.png').locator('.cancel').click();
+    await row(page, 'slow.png').and(page.locator('[data-state=cancelled]'))
+                               .waitFor();
+
+    // and a second thought
+
+    await client.send('Network.emulateNetworkConditions', {
+        offline: false, latency: 0, downloadThroughput: -1,
+        uploadThroughput: -1,
+    });
+    assert.equal(await page.evaluate(() => document.activeElement.className),
+                 'again');
+    await page.keyboard.press('Enter');
+    await row(page, 'slow.png').and(page.locator('[data-state=done]')).waitFor();
+
+    await eventually(async () => {
+        const stats = await server.json('/platform/image-stats');
+
+        assert.equal(stats.total_files, 3);
+    });
+    clean(page, /failed: .*ERR_ABORTED/);
+});
+
+test('a photo that is larger than the server takes', async (t) => {
+    const server = await serve(t, {
+        locations: {
+            '/platform/images': `caphealth_image_upload;
+                client_max_body_size 100k; caphealth_image_root images;
+                caphealth_image_url /media/;`,
+        },
+    });
+    const page = await visit(t, server, { path });
+
+    await page.locator('#photos').setInputFiles(photos(t, ['huge.png']));
+    await row(page, 'huge.png').and(page.locator('[data-state=failed]'))
+                               .waitFor();
+    assert.match(await row(page, 'huge.png').locator('.error').innerText(),
+                 /^The photo, [\d.,]+ MB, is larger than the server takes/);
+    clean(page, /console: Failed to load resource.*413/);
+});
+
+test('a busy server is asked again', async (t) => {
+    const server = await serve(t, {});
+    const page = await visit(t, server, { path });
+    let asked = 0;
+
+    await page.route('**/platform/images', (route) => {
+        asked++;
+
+        return asked === 1
+               ? route.fulfill({ status: 503, headers: { 'Retry-After': '1' },
+                                 contentType: 'application/problem+json',
+                                 body: '{"detail": "busy"}' })
+               : route.continue();
+    });
+
+    await page.locator('#photos').setInputFiles(photos(t, ['one.jpg']));
+    await row(page, 'one.jpg').and(page.locator('[data-state=busy]')).waitFor();
+    assert.match(await row(page, 'one.jpg').locator('.state').innerText(),
+                 /busy, again in 1 s/);
+    await row(page, 'one.jpg').and(page.locator('[data-state=done]')).waitFor();
+    assert.equal(asked, 2);
+    clean(page, /console: Failed to load resource.*503/);
+});
+
+test('the server goes away under an upload', async (t) => {
+    const server = await serve(t, {});
+    const page = await visit(t, server, { path });
+
+    await page.keyboard.press('p');
+    await page.waitForLoadState('networkidle');
+    await server.stop();
+
+    await page.locator('#photos').setInputFiles(photos(t, ['lost.jpg']));
+    await row(page, 'lost.jpg').and(page.locator('[data-state=failed]'))
+                               .waitFor();
+    assert.match(await row(page, 'lost.jpg').locator('.error').innerText(),
+                 /The connection was lost/);
+
+    await server.start();
+    await row(page, 'lost.jpg').locator('.again').click();
+    await row(page, 'lost.jpg').and(page.locator('[data-state=done]')).waitFor();
+    clean(page, /ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_SOCKET|ERR_ABORTED/);
+});
+
+test('who may not upload is not offered to', async (t) => {
+    const server = await serve(t, {
+        locations: {
+            '/platform/images': `caphealth_image_upload; deny all;
+                caphealth_image_root images; caphealth_image_url /media/;`,
+        },
+    });
+    const page = await visit(t, server, { path });
+
+    assert.equal(await page.locator('#upload').count(), 0);
+    assert.match(await text(page, '#image-stats'), /Files\s+0/);
+    clean(page);
+});
+
+test('without JavaScript', async (t) => {
+    const server = await serve(t, {});
+    const page = await visit(t, server, { javaScriptEnabled: false });
+
+    await page.locator('#photos').setInputFiles(photos(t, ['plain.jpg']));
+    await page.locator('#upload button').click();
+    await page.waitForURL('**/platform/images');
+
+    const { images } = JSON.parse(await page.locator('body').innerText());
+
+    assert.equal(images.length, 1);
+    assert.equal(images[0].variants['200'].width, 200);
+
+    // the JSON has no icon
+
+    clean(page, /console: Failed to load resource.*404/);
+});
