@@ -1,0 +1,531 @@
+# caphealth_dashboard: its directives, its answers, and who may see what.
+
+use lib 't/lib';
+use Test::Nginx::Socket 'no_plan';
+
+our $health = 'location = /health { caphealth_health; }';
+
+our $page = <<"END";
+    $health
+    location = /capacity { caphealth_capacity; }
+    location /admin { caphealth_dashboard; }
+END
+
+our $elsewhere = <<'END';
+    set_real_ip_from 127.0.0.1;
+    real_ip_header   X-Client;
+END
+
+# the numbers of the health, or none of them
+
+our $shown = qr/<article class="card" data-key="cpu"/;
+our $hidden = qr/(?s)^(?!.*<article class="card" data-key="cpu")/;
+
+$ENV{TEST_NGINX_HTML_DIR} = html_dir();
+
+no_shuffle();
+run_tests();
+
+__DATA__
+
+=== TEST 1: an exact location
+--- config eval
+$::health . 'location = /admin { caphealth_dashboard; }'
+--- must_die
+--- error_log
+"caphealth_dashboard" needs a location that is a prefix, as "location /admin/health": the page's files are served below it
+
+
+
+=== TEST 2: a regular expression
+--- config eval
+$::health . 'location ~ ^/admin { caphealth_dashboard; }'
+--- must_die
+--- error_log
+"caphealth_dashboard" needs a location that is a prefix
+
+
+
+=== TEST 3: a named location
+--- config eval
+$::health . 'location @admin { caphealth_dashboard; }'
+--- must_die
+--- error_log
+"caphealth_dashboard" needs a location that is a prefix
+
+
+
+=== TEST 4: twice
+--- config eval
+$::health . 'location /admin { caphealth_dashboard; caphealth_dashboard; }'
+--- must_die
+--- error_log
+"caphealth_dashboard" directive is duplicate
+
+
+
+=== TEST 5: beside another handler
+--- config eval
+$::health . 'location /admin { caphealth_capacity; caphealth_dashboard; }'
+--- must_die
+--- error_log
+"caphealth_dashboard" directive conflicts with another handler of this location
+
+
+
+=== TEST 6: a parameter of another name
+--- config eval
+$::health . 'location /admin { caphealth_dashboard metrics=/metrics; }'
+--- must_die
+--- error_log
+invalid parameter "metrics=/metrics" of "caphealth_dashboard", it may be "health=", "capacity=", "images=" or "upload="
+
+
+
+=== TEST 7: a parameter twice
+--- config eval
+$::health . 'location /admin { caphealth_dashboard capacity=off capacity=/c; }'
+--- must_die
+--- error_log
+duplicate "capacity" of "caphealth_dashboard"
+
+
+
+=== TEST 8: not a path
+--- config eval
+$::health . 'location /admin { caphealth_dashboard health=http://x/health; }'
+--- must_die
+--- error_log
+invalid "health=http://x/health" of "caphealth_dashboard", it must be the path of a location, as "health=/platform/health"
+
+
+
+=== TEST 9: a path with arguments
+--- config eval
+$::health . 'location /admin { caphealth_dashboard health=/health?a=b; }'
+--- must_die
+--- error_log
+invalid "health=/health?a=b" of "caphealth_dashboard"
+
+
+
+=== TEST 10: the health cannot be left out
+--- config eval
+$::health . 'location /admin { caphealth_dashboard health=off; }'
+--- must_die
+--- error_log
+invalid "health=off" of "caphealth_dashboard"
+
+
+
+=== TEST 11: no health in this server
+--- config
+    location /admin { caphealth_dashboard; }
+--- must_die
+--- error_log eval
+qr/"caphealth_dashboard" in .*nginx\.conf:\d+ finds no "caphealth_health" location in its server, add one/
+
+
+
+=== TEST 12: a health in another server is none
+--- http_config
+    server {
+        listen 127.0.0.1:1;
+        location = /health { caphealth_health; }
+    }
+--- config
+    location /admin { caphealth_dashboard; }
+--- must_die
+--- error_log
+finds no "caphealth_health" location in its server, add one
+
+
+
+=== TEST 13: several of them
+--- config eval
+$::health . '
+    location = /other { caphealth_health; }
+    location /admin { caphealth_dashboard; }'
+--- must_die
+--- error_log
+finds several "caphealth_health" locations in its server, name one with "health="
+
+
+
+=== TEST 14: a path that leads elsewhere
+--- config eval
+$::health . 'location /admin { caphealth_dashboard health=/healthy; }'
+--- must_die
+--- error_log eval
+qr/"health=\/healthy" of "caphealth_dashboard" in .*nginx\.conf:\d+ leads to no "caphealth_health" location of its server/
+
+
+
+=== TEST 15: one of several, named; nested, and by a regular expression
+--- config
+    location = /other { caphealth_health; }
+    location /platform {
+        location ~ ^/platform/heal.h$ { caphealth_health; }
+    }
+    location /admin { caphealth_dashboard health=/platform/health; }
+--- request
+GET /admin
+--- response_body_like: data-health="/platform/health"
+--- no_error_log
+[error]
+[alert]
+
+
+
+=== TEST 16: a location that a regular expression takes away
+--- config
+    location /health { caphealth_health; }
+    location ~ alth { return 204; }
+    location /admin { caphealth_dashboard health=/health; }
+--- must_die
+--- error_log
+leads to no "caphealth_health" location of its server
+
+
+
+=== TEST 17: links
+--- config eval
+$::page . '
+    caphealth_dashboard_link "Orders & more" /admin/orders?x=1&y=2;
+    caphealth_dashboard_link Wiki https://wiki.example.com/;'
+--- request
+GET /admin
+--- response_body_like eval
+qr{<a href="/admin/orders\?x=1&amp;y=2">Orders &amp; more</a>.*<a href="https://wiki\.example\.com/">Wiki</a>}s
+
+
+
+=== TEST 18: a link without a title
+--- config eval
+$::page . 'caphealth_dashboard_link "" /orders;'
+--- must_die
+--- error_log
+"caphealth_dashboard_link" needs a title that is not empty
+
+
+
+=== TEST 19: a link that is a script
+--- config eval
+$::page . 'caphealth_dashboard_link Run javascript:alert(1);'
+--- must_die
+--- error_log
+invalid URL "javascript:alert(1)" of "caphealth_dashboard_link", it must begin with "/", "http://" or "https://", and what is special in a URL must be escaped
+
+
+
+=== TEST 20: a link to another host by mistake
+--- config eval
+$::page . 'caphealth_dashboard_link Shop //shop/;'
+--- must_die
+--- error_log
+invalid URL "//shop/" of "caphealth_dashboard_link"
+
+
+
+=== TEST 21: a title that is no UTF-8
+--- config eval
+$::page . "caphealth_dashboard_link \"caf\xe9\" /cafe;"
+--- must_die
+--- error_log
+UTF-8
+
+
+
+=== TEST 22: links are inherited where there are none
+--- http_config
+    caphealth_dashboard_link Outer /outer;
+--- config
+    location = /health { caphealth_health; }
+    location /one { caphealth_dashboard; }
+    location /two { caphealth_dashboard; caphealth_dashboard_link Inner /inner; }
+--- request eval
+["GET /one", "GET /two"]
+--- response_body_like eval
+[qr/>Outer</, qr/(?s)^(?!.*Outer).*>Inner</]
+
+
+
+=== TEST 23: the page
+--- config eval: $::page
+--- request
+GET /admin
+--- response_headers
+Content-Type: text/html; charset=utf-8
+Cache-Control: private, no-cache
+X-Content-Type-Options: nosniff
+X-Frame-Options: SAMEORIGIN
+Referrer-Policy: same-origin
+Vary: Accept-Language
+Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'
+--- response_body_like eval
+qr{^<!DOCTYPE html>.*<html lang="en".*data-health="/health".*data-capacity="/capacity".*data-images="".*$::shown.*</html>}s
+--- no_error_log
+[error]
+[alert]
+
+
+
+=== TEST 24: with a slash, and with arguments
+--- config eval: $::page
+--- request eval
+["GET /admin/", "GET /admin?a=b"]
+--- error_code eval
+[200, 200]
+--- response_body_like eval
+[$::shown, $::shown]
+
+
+
+=== TEST 25: below a location that ends with a slash
+--- config eval
+$::health . 'location /admin/ { caphealth_dashboard; }'
+--- request
+GET /admin/
+--- response_body_like: <link rel="stylesheet" href="/admin/[0-9a-f]{16}/page.css">
+
+
+
+=== TEST 26: a location's name that must be escaped
+--- config eval
+$::health . 'location "/ad min" { caphealth_dashboard; }'
+--- request
+GET /ad%20min
+--- response_body_like: href="/ad%20min/[0-9a-f]{16}/page.css"
+
+
+
+=== TEST 27: HEAD
+--- config eval: $::page
+--- request
+HEAD /admin
+--- response_headers
+Content-Type: text/html; charset=utf-8
+--- response_body
+
+
+
+=== TEST 28: another method
+--- config eval: $::page
+--- request
+POST /admin
+--- error_code: 405
+--- response_headers
+Allow: GET, HEAD
+Content-Type: application/problem+json
+--- response_body_like: problem:method-not-allowed
+
+
+
+=== TEST 29: no such file, and one of another version
+--- config eval: $::page
+--- request eval
+["GET /admin/page.css", "GET /admin/0123456789abcdef/page.css",
+ "GET /administration", "GET /admin/../admin/x"]
+--- error_code eval
+[404, 404, 404, 404]
+--- response_body_like eval
+[(qr/problem:no-such-file.*Load the page again/) x 4]
+
+
+
+=== TEST 30: a client from elsewhere
+--- http_config eval: $::elsewhere
+--- config eval: $::page
+--- request
+GET /admin
+--- more_headers
+X-Client: 192.0.2.7
+--- error_code: 403
+--- response_body_like: problem:not-local
+
+
+
+=== TEST 31: the page delegated, its data not
+--- http_config eval: $::elsewhere
+--- config eval
+$::health . 'location /admin { caphealth_dashboard; caphealth_access delegated; }'
+--- request
+GET /admin
+--- more_headers
+X-Client: 192.0.2.7
+--- response_body_like eval
+qr/$::hidden.*You may not see the platform&#39;s health/s
+--- no_error_log
+[alert]
+
+
+
+=== TEST 32: deny
+--- config eval
+'location = /health { caphealth_health; deny all; }
+ location = /capacity { caphealth_capacity; }
+ location /admin { caphealth_dashboard; }'
+--- request
+GET /admin
+--- response_body_like eval
+qr/$::hidden.*You may not see the platform&#39;s health: the server answered 403/s
+
+
+
+=== TEST 33: auth_basic; with and without a password
+--- config
+    location = /health {
+        caphealth_health;
+        auth_basic platform;
+        auth_basic_user_file $TEST_NGINX_HTML_DIR/users;
+    }
+    location /admin { caphealth_dashboard; }
+--- user_files
+>>> users
+ann:{PLAIN}secret
+--- request eval
+["GET /admin", "GET /admin", "GET /admin"]
+--- more_headers eval
+["", "Authorization: Basic YW5uOnNlY3JldA==", "Authorization: Basic YW5uOndyb25n"]
+--- error_code eval
+[200, 200, 200]
+--- response_body_like eval
+[qr/$::hidden.*You are not signed in for the platform&#39;s health/s, $::shown,
+ qr/$::hidden.*You are not signed in for the platform&#39;s health/s]
+
+
+
+=== TEST 34: auth_request, which takes a request of its own
+--- config
+    location = /yes { return 204; }
+    location = /no { return 403; }
+    location = /health {
+        caphealth_health;
+        auth_request /yes;
+    }
+    location = /capacity {
+        caphealth_capacity;
+        auth_request /no;
+    }
+    location /admin { caphealth_dashboard; }
+--- request
+GET /admin
+--- response_body_like eval
+qr/You may not see the platform&#39;s capacity.*$::shown/s
+--- no_error_log
+[alert]
+
+
+
+=== TEST 35: auth_request fails
+--- config
+    location = /broken { return 500; }
+    location = /health {
+        caphealth_health;
+        auth_request /broken;
+    }
+    location /admin { caphealth_dashboard; }
+--- request
+GET /admin
+--- response_body_like eval
+qr/$::hidden.*Cannot show the platform&#39;s health: the server answered 500/s
+
+
+
+=== TEST 36: satisfy any
+--- config
+    satisfy any;
+    location = /no { return 401; }
+    location = /health {
+        caphealth_health;
+        auth_request /no;
+        allow 127.0.0.1;
+        deny all;
+    }
+    location = /capacity {
+        caphealth_capacity;
+        auth_request /no;
+        deny all;
+    }
+    location /admin { caphealth_dashboard; allow all; }
+--- request
+GET /admin
+--- response_body_like eval
+qr/You are not signed in for the platform&#39;s capacity.*$::shown/s
+
+
+
+=== TEST 37: the page's own rules come first
+--- config eval
+$::health . 'location /admin { caphealth_dashboard; deny all; }'
+--- request
+GET /admin
+--- error_code: 403
+--- error_log
+access forbidden by rule
+
+
+
+=== TEST 38: languages
+--- config eval: $::page
+--- request eval
+[("GET /admin") x 6]
+--- more_headers eval
+["Accept-Language: de", "Accept-Language: fr, de-AT;q=0.8, en;q=0.5",
+ "Accept-Language: fr, it", "Accept-Language: de;q=0.1, en",
+ "Accept-Language: ,;q=,;;, de;q=x", "Accept-Language: "]
+--- response_body_like eval
+[qr/<html lang="de"/, qr/<html lang="de"/, qr/<html lang="en"/,
+ qr/<html lang="en"/, qr/<html lang="en"/, qr/<html lang="en"/]
+
+
+
+=== TEST 39: photos of another origin
+--- config
+    location = /health { caphealth_health; }
+    location = /upload {
+        caphealth_image_upload;
+        caphealth_image_root html/images;
+        caphealth_image_url https://cdn.example.com/shop/;
+    }
+    location /admin { caphealth_dashboard; }
+--- http_config
+    caphealth_state_dir html/state;
+--- request
+GET /admin
+--- response_headers_like
+Content-Security-Policy: .*img-src 'self' https://cdn\.example\.com;.*
+
+
+
+=== TEST 40: a query of a client is not in the page
+--- config eval: $::page
+--- request
+GET /admin?<script>alert(1)</script>
+--- response_body_like eval
+qr/(?s)^(?!.*alert\(1\))/
+--- error_code: 200
+
+
+
+=== TEST 41: pipelined, and gzipped
+--- config eval: $::page . 'gzip on; gzip_min_length 0;'
+--- pipelined_requests eval
+["GET /admin", "GET /health", "GET /admin"]
+--- response_body_like eval
+[$::shown, qr/^\{"system"/, $::shown]
+--- no_error_log
+[alert]
+
+
+
+=== TEST 42: error_page of the page is not that of the questions
+--- config
+    error_page 403 = /sorry;
+    location = /sorry { return 200 "sorry"; }
+    location = /health { caphealth_health; deny all; }
+    location /admin { caphealth_dashboard; }
+--- request
+GET /admin
+--- response_body_like eval
+qr/$::hidden.*You may not see the platform&#39;s health: the server answered 403/s
