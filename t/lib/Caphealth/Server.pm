@@ -15,19 +15,20 @@ use Time::HiRes qw(sleep time);
 my %alive;
 
 # new(http => DIRECTIVES, locations => LOCATIONS, main => DIRECTIVES,
-#     workers => N): started, and answering
+#     workers => N, connections => N of a worker): started, and answering
 
 sub new {
     my ($class, %option) = @_;
 
     my $self = bless {
-        workers   => 1,
-        main      => '',
-        http      => '',
-        locations => '',
-        prefix    => tempdir('caphealth-XXXXXX', TMPDIR => 1, CLEANUP => 1),
-        port      => free_port(),
-        binary    => $ENV{TEST_NGINX_BINARY} || 'nginx',
+        workers     => 1,
+        connections => 512,
+        main        => '',
+        http        => '',
+        locations   => '',
+        prefix      => tempdir('caphealth-XXXXXX', TMPDIR => 1, CLEANUP => 1),
+        port        => free_port(),
+        binary      => $ENV{TEST_NGINX_BINARY} || 'nginx',
         %option,
     }, $class;
 
@@ -76,7 +77,7 @@ worker_processes $self->{workers};
 worker_shutdown_timeout 10s;
 pid nginx.pid;
 error_log error.log notice;
-events { worker_connections 512; }
+events { worker_connections $self->{connections}; }
 http {
     access_log off;
     client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp;
