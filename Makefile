@@ -152,7 +152,7 @@ MINUTES	?= 30
 soak:
 	@util/packages build run test
 	@$(MAKE) --no-print-directory -s all units
-	@CAPHEALTH_SOAK_SECONDS=$$(( $(MINUTES) * 60 )) util/test soak
+	@CAPHEALTH_SOAK_SECONDS=$$(( $(MINUTES) * 30 )) util/test soak
 
 valgrind:
 	@util/packages build run test valgrind
