@@ -142,10 +142,14 @@ bench:
 	@util/packages build run bench
 	@command -v npm > /dev/null || util/packages node
 	@$(MAKE) --no-print-directory -s all
+	@rm -f $(BUILD)/bench/results.jsonl
 	@bench/health
 	@bench/images
 	@bench/uploads
 	@bench/scan
+	@bench/rest
+	@bench/growth
+	@bench/table
 
 MINUTES	?= 30
 
