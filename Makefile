@@ -48,7 +48,7 @@ export NGINX_BINARY NGINX_SRC BUILD
 
 
 .PHONY: all helpers install clean deps run test unit suites faults lint \
-	  browser bench soak valgrind asan asan-build
+	  browser docs bench soak valgrind asan asan-build
 
 all: $(MODULE) helpers
 
@@ -111,7 +111,7 @@ run:
 	@util/run
 
 test:
-	@util/packages build run test
+	@util/packages build run test docs
 	@echo "building ..."
 	@util/browser
 	@$(MAKE) --no-print-directory -s all units
@@ -137,6 +137,13 @@ browser: all
 	@util/packages run test
 	@util/browser
 	@util/test $@
+
+# the handbook; its tests are "util/test docs"
+
+docs:
+	@util/packages docs
+	@mkdocs build --quiet --strict --site-dir $(BUILD)/site
+	@echo "$(BUILD)/site/index.html"
 
 bench:
 	@util/packages build run bench

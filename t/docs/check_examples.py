@@ -1,0 +1,201 @@
+#!/usr/bin/python3
+"""Each configuration in README.md, the handbook and conf/ passes "nginx -t"
+with the module as it was built.  TAP.
+
+A block begins at the level of the main context, of http, server or location,
+and gets what is missing around it.  Its paths lead into a directory of the
+test's own.
+"""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+import handbook
+from handbook import BUILD, MODULE, NGINX, TOP, blocks, documents, ok, read
+
+TOKEN = re.compile(r'\s+|#[^\n]*|"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|[{};]'
+                   r'|(?:\\.|\$\{|[^\s{};\\])+', re.S)
+
+# whose first argument is a file or a directory that is there on the machine
+# of whoever copies the example
+
+PATHS = {'caphealth_image_root', 'caphealth_state_dir', 'alias', 'root',
+         'auth_basic_user_file', 'ssl_certificate', 'ssl_certificate_key',
+         'error_log', 'access_log', 'pid'}
+
+HERE = tempfile.mkdtemp(prefix='caphealth-')
+
+
+def statements(text):
+    """Lists of words; "{" and "}" end one as ";" does."""
+
+    words, found, at = [], [], 0
+
+    while at < len(text):
+        token = TOKEN.match(text, at)
+        if token is None:
+            raise ValueError('cannot be read at "%s"' % text[at:at + 20])
+
+        at, token = token.end(), token.group()
+
+        if token in (';', '{', '}'):
+            found.append(words + [token])
+            words = []
+
+        elif not token.isspace() and not token.startswith('#'):
+            words.append(token)
+
+    if words:
+        raise ValueError('"%s" is not ended' % ' '.join(words))
+
+    return found
+
+
+def moved(path):
+    path = HERE + path
+    os.makedirs(os.path.dirname(path.rstrip('/')), exist_ok=True)
+
+    return path
+
+
+def here(words):
+    """The statement, with its paths below our own directory."""
+
+    name, first = words[0], words[1] if len(words) > 1 else ''
+
+    if name in PATHS and first.startswith('/'):
+        words[1] = moved(first)
+
+    elif name == 'caphealth_database' and first.startswith('sqlite:/'):
+        words[1] = 'sqlite:' + moved(first[7:])
+
+    elif name == 'load_module':
+        words[1] = MODULE
+
+    elif name == 'caphealth_helper_dir':
+        words[1] = BUILD
+
+    elif name == 'listen':
+        words[1] = re.sub(r'^(.*:)?(\d+)$', lambda m: '127.0.0.1:%d'
+                          % (20000 + int(m.group(2)) % 20000), first)
+
+    return ' '.join(words) + '\n'
+
+
+def wrapped(text, level):
+    found = [s for s in statements(text)]
+    names = {s[0] for s in found}
+    body = ''.join(here(s) for s in found)
+
+    if level == 'location':
+        body = 'location /the/example/ {\n%s}\n' % body
+
+    if level in ('location', 'server'):
+        if 'caphealth_health' not in names:
+            body += 'location = /the/health { caphealth_health; }\n'
+
+        body = 'server {\nlisten 127.0.0.1:20000;\n%s}\n' % body
+
+    if level != 'main':
+        if 'caphealth_query' in names and 'caphealth_database' not in names:
+            body += 'caphealth_database sqlite:shop.db;\n'
+
+        if 'caphealth_health' not in body:
+            body += ('server { listen 127.0.0.1:20000;\n'
+                     'location = /the/health { caphealth_health; } }\n')
+
+        body = ('load_module %s;\nevents { }\nhttp {\n%s}\n'
+                % (MODULE, body))
+
+    if 'pid' not in names:
+        body = 'pid nginx.pid;\n' + body
+
+    if os.getuid() == 0 and 'user' not in names:
+        body = 'user root;\n' + body
+
+    for kind in ('client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'):
+        if kind + '_temp_path' not in names:
+            body = re.sub(r'^http \{', 'http {\n%s_temp_path tmp;' % kind,
+                          body, 1, re.M)
+
+    return body
+
+
+def test(text, level):
+    """Whether nginx takes it, and what it says."""
+
+    with open(HERE + '/nginx.conf', 'w', encoding='utf-8') as f:
+        f.write(wrapped(text, level))
+
+    done = subprocess.run([NGINX, '-t', '-q', '-p', HERE + '/', '-c',
+                           'nginx.conf', '-e', 'error.log'],
+                          capture_output=True, text=True, check=False)
+
+    return done.returncode == 0 and not done.stderr, done.stderr
+
+
+def check(text, name):
+    """Passes if there is a level at which nginx takes the example."""
+
+    said = ''
+
+    try:
+        for level in ('main', 'http', 'server', 'location'):
+            passed, why = test(text, level)
+            if passed:
+                ok(True, '%s (%s)' % (name, level))
+                return
+
+            said += 'as %s: %s' % (level, why)
+
+    except ValueError as error:
+        said = str(error)
+
+    ok(False, name, said)
+
+
+def prepare():
+    os.makedirs(HERE + '/tmp')
+    os.makedirs(HERE + '/etc/nginx')
+
+    for name in ('shop.crt', 'shop.key', 'platform.htpasswd'):
+        moved('/etc/nginx/' + name)
+
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
+                    'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
+                    '-subj', '/CN=shop', '-keyout', HERE + '/etc/nginx/shop.key',
+                    '-out', HERE + '/etc/nginx/shop.crt'],
+                   check=True, capture_output=True)
+
+
+prepare()
+
+try:
+    for document in documents():
+        for line, code in blocks(read(document), 'nginx'):
+            check(code, '%s:%d' % (document, line))
+
+    for path in sorted(glob.glob(os.path.join(TOP, 'conf', '**', '*.conf'),
+                                 recursive=True)):
+        if path.endswith('mod-http-caphealth.conf'):
+            code = read(path) + 'events { }'
+        else:
+            code = read(path)
+
+        check(code, os.path.relpath(path, TOP))
+
+    # this test itself would see a mistake
+
+    for text in ('caphealth_refresh never;', 'location / { no_such_thing; }'):
+        ok(not any(test(text, level)[0]
+                   for level in ('main', 'http', 'server', 'location')),
+           'nginx refuses "%s"' % text)
+
+finally:
+    shutil.rmtree(HERE)
+
+handbook.done()

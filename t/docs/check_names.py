@@ -1,0 +1,360 @@
+#!/usr/bin/python3
+"""What the code has, the documents name, and the other way round: directives,
+members of the answers, types of problems, metrics.  TAP.
+
+Directives are those of the table that nginx reads; members and metrics those
+of a real nginx's answers, and of the tables they are made of.
+"""
+
+import glob
+import io
+import os
+import re
+import subprocess
+import tempfile
+
+import handbook
+from handbook import (TOP, Nginx, directives, documents, none, ok, prose,
+                      read, section, skip)
+
+API = 'docs/http-api.md'
+NAME = r'[a-z][a-z0-9_]*'
+
+# objects whose members are names of the operator's or of the shop
+
+NAMED = ('products_by_vendor', 'variants')
+
+# the first headings of tables of members, and whose they are
+
+TABLES = {'member': '', 'member of a root': 'roots.'}
+
+
+def sources():
+    return ''.join(read(os.path.relpath(p, TOP)) for p in sorted(
+        glob.glob(TOP + '/src/**/*.[ch]', recursive=True)
+        + [TOP + '/ngx_http_caphealth_module.c']))
+
+
+SOURCES = sources()
+
+
+def check_directives():
+    manual = section(read('README.md'), 'Directives')
+    documented = re.findall(r'^### (\w+)$', manual, re.M)
+
+    none(set(directives()) - set(documented),
+         'each directive is described in README.md')
+    none(set(documented) - set(directives()),
+         'each directive that is described is there')
+    none({d for d in documented if documented.count(d) > 1},
+         'each is described once')
+
+    wrong = []
+
+    for part in re.split(r'^### ', manual, flags=re.M)[1:]:
+        name = part.split('\n')[0]
+        syntax = re.search(r'^\*\*syntax:\*\* `%s\b' % name, part, re.M)
+
+        if not syntax or not re.search(r'^\*\*context:\*\* \w', part, re.M):
+            wrong.append(name)
+
+    none(wrong, 'each with its syntax and its context')
+
+    guide = read('docs/configuration/index.md')
+    none([d for d in directives() if not re.search(r'#%s\)' % d, guide)
+          and not re.search(r'`%s\b' % d, guide)
+          and d not in ('caphealth_health', 'caphealth_capacity')],
+         'the guide knows each directive')
+
+    # any other word that looks like one
+
+    known = set(directives()) | set(families('docs/metrics.md'))
+    wrong = []
+
+    for document in documents():
+        for word in re.findall(r'\bcaphealth_%s' % NAME, read(document)):
+            if word not in known and not re.search(
+                    r'\b%s' % word, SOURCES + read('config')):
+                wrong.append('%s: %s' % (document, word))
+
+    none(set(wrong), 'no document speaks of another one')
+
+
+def contexts():
+    """As the table has them, and as README.md says."""
+
+    source = read('ngx_http_caphealth_module.c')
+    manual = section(read('README.md'), 'Directives')
+    wrong = []
+
+    for name, flags in re.findall(
+            r'ngx_string\("(caphealth_\w+)"\),\s*([A-Z0-9_|\s]+),', source):
+        said = re.search(r'^### %s\n.*?^\*\*context:\*\* ([^\n]*)$' % name,
+                         manual, re.M | re.S)
+        real = [words for flag, words in (('NGX_HTTP_MAIN_CONF', 'http'),
+                                          ('NGX_HTTP_SRV_CONF', 'server'),
+                                          ('NGX_HTTP_LOC_CONF', 'location'))
+                if flag in flags]
+
+        if said and said.group(1) != ', '.join(real):
+            wrong.append('%s: %s' % (name, ', '.join(real)))
+
+    none(wrong, 'the contexts are those of the table')
+
+
+def members(value, path=''):
+    """Paths of all members of a document."""
+
+    found = set()
+
+    if isinstance(value, dict):
+        for name, member in value.items():
+            below = path + '.' + name if path else name
+            found.add(below)
+
+            if name not in NAMED:
+                found |= members(member, below)
+
+            elif name == 'variants':
+                for variant in member.values():
+                    found |= members(variant, below)
+
+    elif isinstance(value, list):
+        for member in value:
+            found |= members(member, path)
+
+    return found
+
+
+def spans(text):
+    return re.findall(r'`([^`\n]+)`', text)
+
+
+def tables(text):
+    """Rows of the tables that are about members: where, and the first cell."""
+
+    found, inside = [], None
+
+    for line in text.split('\n'):
+        cells = [c.strip() for c in line.strip().strip('|').split(' | ')]
+
+        if not line.startswith('|'):
+            inside = None
+
+        elif cells[0] in TABLES:
+            inside = TABLES[cells[0]]
+
+        elif inside is not None and not set(line) <= set('|-'):
+            found.append((inside, cells[0]))
+
+    return found
+
+
+def documented(text):
+    """Paths in the first cells; a name without a dot is beside the one before
+    it in the same cell."""
+
+    found = set()
+
+    for parent, cell in tables(text):
+        for name in spans(cell):
+            name = name.replace('[]', '').replace('.*', '')
+
+            if '.' in name:
+                parent = name.rpartition('.')[0] + '.'
+                found.add(name)
+            else:
+                found.add(parent + name)
+
+    return found
+
+
+def check_members(title, answer, more=()):
+    """A section of the API's document against a real answer."""
+
+    text = section(read(API), title)
+    real = members(answer)
+    last = {path.rpartition('.')[2] for path in real}
+    said = documented(text)
+
+    for common in more:
+        text += section(read(API), common)
+
+    words = {word for span in spans(prose(text))
+             for word in re.findall(NAME, span)}
+
+    none(last - words, '%s: each of %d members is documented'
+         % (title, len(real)))
+
+    if tables(section(read(API), title)):
+        none({path for path in said
+              if path not in real and 'images.' + path not in real},
+             '%s: each documented member is in the answer' % title)
+
+
+def check_tables(answers):
+    """Members of the tables in the code, whether an answer had them or not."""
+
+    found = set()
+
+    for path in glob.glob(TOP + '/src/model/*.c'):
+        text = read(os.path.relpath(path, TOP))
+
+        if 'page' not in os.path.basename(path):
+            for part in re.findall(
+                    r'caphealth_member_t\s+\w+\[\] = \{(.*?)\n +\};', text,
+                    re.S):
+                found |= set(re.findall(r'\{ "(%s)",' % NAME, part))
+
+    found |= set(re.findall(r'"(%s)", (?:json_|ngx_http_caphealth_)' % NAME,
+                            read('src/http/'
+                                 'ngx_http_caphealth_upload_answer.c')))
+
+    words = {word for span in spans(prose(read(API)))
+             for word in re.findall(NAME, span)}
+
+    ok(len(found) > 60, 'the tables of members are found: %d' % len(found))
+    none(found - words, 'each member of a table is documented')
+
+    # what the document names in any place is a member, or a word of the code
+
+    literals = {word for text in re.findall(r'"([^"\n]*)"', SOURCES)
+                for word in re.findall(NAME, text)}
+    real = {p.rpartition('.')[2] for a in answers for p in members(a)}
+    named = {span for span in spans(prose(read(API)))
+             if re.fullmatch(NAME + r'_[a-z0-9_]+', span)}
+
+    none(named - literals - real - set(directives())
+         - {'client_max_body_size', 'error_page'},
+         'each member that is documented is in the code')
+
+
+def check_problems():
+    urn = r'NGX_HTTP_CAPHEALTH_URN "([a-z-]+)"'
+    real = set(re.findall(urn, SOURCES))
+    real |= set(re.findall(r'ngx_http_caphealth_fault\(\w+,\s*"([a-z-]+)"',
+                           SOURCES))
+    text = read(API)
+    said = {name for row in re.findall(r'^\| `([^`]+)` \| \d{3} \|', text,
+                                       re.M)
+            for name in [row.replace('urn:caphealth:problem:', '')]}
+
+    ok(len(real) > 10, 'the types of problems are found: %d' % len(real))
+    none(real - said, 'each type of problem is documented')
+    none(said - real, 'each documented type is in the code')
+
+    # those that the configurations of conf/ make
+
+    made = set(re.findall(r'urn:caphealth:problem:([a-z-]+)', ''.join(
+        read(os.path.relpath(p, TOP))
+        for p in glob.glob(TOP + '/conf/**/*.conf', recursive=True))))
+    index = read('docs/operations/index.md')
+
+    none({n for n in real | made if '`%s`' % n not in index},
+         'each type leads to a runbook')
+
+
+def families(path):
+    """Metrics that a document names."""
+
+    if not os.path.exists(os.path.join(TOP, path)):
+        return set()
+
+    return {span.split('{')[0] for span in spans(prose(read(path)))
+            if re.match(r'caphealth_%s(\{.*\})?$' % NAME, span)
+            and span not in directives()}
+
+
+def check_metrics(nginx):
+    if 'caphealth_metrics' not in directives():
+        skip('metrics are documented', 'this build has no caphealth_metrics')
+        return
+
+    text = nginx.ask('/metrics')[2].decode()
+    real = set(re.findall(r'^# TYPE (\w+) ', text, re.M))
+    said = families('docs/metrics.md')
+
+    ok(len(real) > 10, 'metrics: %d families' % len(real))
+    none(real - said, 'each family is documented')
+    none({name for name in said - real
+          if not any(name in (r + '_total', r + '_bucket', r + '_sum',
+                              r + '_count') for r in real)},
+         'each documented family is in the answer')
+
+
+def webp():
+    """A picture to upload."""
+
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.new('RGB', (64, 48), (200, 30, 30)).save(out, 'JPEG')
+
+    return out.getvalue()
+
+
+def answers():
+    """A real nginx with everything, and what it answers."""
+
+    shop = tempfile.mkdtemp(prefix='caphealth-')
+    os.chmod(shop, 0o755)
+
+    subprocess.run(['sqlite3', '-bail', shop + '/shop.db', '''
+CREATE TABLE vendors (id INTEGER PRIMARY KEY, name TEXT, is_active BOOLEAN);
+CREATE TABLE products (id INTEGER PRIMARY KEY, vendor_id INTEGER);
+CREATE TABLE orders (id INTEGER PRIMARY KEY, created_at DATETIME);
+CREATE TABLE inventory (id INTEGER PRIMARY KEY, product_id INTEGER);
+INSERT INTO vendors VALUES (1, 'Anna', 1);
+INSERT INTO products VALUES (1, 1);
+'''], check=True)
+    os.chmod(shop + '/shop.db', 0o644)
+
+    metrics = ('location = /metrics { caphealth_metrics; }'
+               if 'caphealth_metrics' in directives() else '')
+    nginx = Nginx('''caphealth_refresh 1s;
+        caphealth_database sqlite:%s/shop.db;
+        caphealth_image_root images;''' % shop, '''
+        location = /health { caphealth_health; }
+        location = /capacity { caphealth_capacity; }
+        location = /stats { caphealth_image_stats; }
+        location /upload { caphealth_image_upload; }
+        ''' + metrics)
+
+    try:
+        nginx.until('/health', lambda d: d['system']['cpu_percent'] is not None
+                    and d['database']['products_count'] == 1
+                    and d['image_storage']['total_files'] is not None)
+        nginx.until('/stats', lambda d: d['roots'][0]['filesystem'])
+
+        return nginx, shop, {
+            'Image upload': nginx.json('/upload', data=webp()),
+            'Health': nginx.json('/health'),
+            'Capacity': nginx.json('/capacity'),
+            'Image statistics': nginx.json('/stats'),
+        }
+
+    except BaseException:
+        nginx.stop()
+        raise
+
+
+check_directives()
+contexts()
+check_problems()
+
+server, folder, documents_of = answers()
+
+try:
+    for name, document in documents_of.items():
+        check_members(name, document, {
+            'Health': ('Age, staleness, errors', 'Image statistics'),
+        }.get(name, ()))
+
+    check_tables(documents_of.values())
+    check_metrics(server)
+
+finally:
+    server.stop()
+    subprocess.run(['rm', '-rf', folder], check=False)
+
+handbook.done()

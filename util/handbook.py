@@ -1,0 +1,182 @@
+"""The handbook's hook: what mkdocs does with our pages before it renders them.
+
+The pages are written to be read in the repository too, so a link in them is
+relative to its file and may lead to README.md or to a file that is no page.
+What is written elsewhere is not copied but brought in by a line of its own:
+
+    <!-- readme: Directives -->         a section of README.md
+    <!-- file: conf/snippets/x.conf --> a file, as a block of code
+
+and takes the place of the paragraph below it, which is for readers in the
+repository.
+"""
+
+import os
+import posixpath
+import re
+
+from mkdocs.exceptions import PluginError
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+# where a section of README.md is in the handbook
+
+SECTIONS = {
+    'Directives': 'configuration/directives.md',
+    'Building': 'getting-started.md',
+    'Limitations': 'getting-started.md',
+}
+
+SNIPPETS = 'configuration/snippets.md'
+
+# pages that a build of the module without their subject does not have
+
+LATER = ('metrics.md', 'security.md')
+
+FENCE = re.compile(r'^(`{3,}|~{3,}).*?^\1\s*$', re.M | re.S)
+INCLUDE = re.compile(r'^<!-- (readme|file): (.+?) -->\n(?:.+\n)+', re.M)
+LINK = re.compile(r'(?<!!)\[((?:[^][]|\[[^]]*\])+)\]\(([^()\s]+)\)')
+TERMS = re.compile(r'^(\*\*\w+:\*\*.*)\n(?=\*\*\w+:\*\*)', re.M)
+
+
+def read(name):
+    with open(os.path.join(TOP, name), encoding='utf-8') as f:
+        return f.read()
+
+
+def outside_fences(text, change):
+    """The text, with change() made of all of it but its blocks of code."""
+
+    parts, end = [], 0
+
+    for fence in FENCE.finditer(text):
+        parts += [change(text[end:fence.start()]), fence.group()]
+        end = fence.end()
+
+    return ''.join(parts + [change(text[end:])])
+
+
+def slug(title):
+    return re.sub(r'[^\w\- ]', '', title.lower()).strip().replace(' ', '-')
+
+
+def sections():
+    """README.md's sections by title, without the title."""
+
+    text = read('README.md')
+    code = [f.span() for f in FENCE.finditer(text)]
+    titles = [t for t in re.finditer(r'^## (.+)\n', text, re.M)
+              if not any(a <= t.start() < b for a, b in code)]
+    ends = [t.start() for t in titles[1:]] + [len(text)]
+
+    return {t.group(1): text[t.end():end] for t, end in zip(titles, ends)}
+
+
+def anchors():
+    """Which page has an anchor of README.md."""
+
+    found = {}
+
+    for title, text in sections().items():
+        if title in SECTIONS:
+            found[slug(title)] = SECTIONS[title]
+
+            for heading in re.findall(r'^###+ (.+)$', text, re.M):
+                found[slug(heading)] = SECTIONS[title]
+
+    return found
+
+
+def to_page(page, target, anchor=''):
+    here = posixpath.dirname(page)
+
+    return posixpath.relpath(target, here or '.') + (anchor and '#' + anchor)
+
+
+def relinked(text, source, page):
+    """The text of the file source, with its links as the page needs them."""
+
+    where = anchors()
+
+    def link(match):
+        words, target = match.groups()
+
+        if re.match(r'[a-z]+:', target):
+            return match.group()
+
+        path, _, anchor = target.partition('#')
+        path = path and posixpath.normpath(
+            posixpath.join(posixpath.dirname(source), path))
+
+        if path in ('', source) and source != 'README.md':
+            return match.group()
+
+        if path in ('', 'README.md'):
+            if anchor not in where:
+                raise PluginError('%s: "#%s" of README.md is on no page'
+                                  % (page, anchor))
+
+            return '[%s](%s)' % (words, to_page(page, where[anchor], anchor))
+
+        if path.startswith('docs/'):
+            return '[%s](%s)' % (words, to_page(page, path[5:], anchor))
+
+        if path.startswith('conf/snippets'):
+            name = slug(path[len('conf/snippets/'):])
+
+            return '[%s](%s)' % (words, to_page(page, SNIPPETS, name))
+
+        if not os.path.exists(os.path.join(TOP, path)):
+            raise PluginError('%s: "%s" is not there' % (page, target))
+
+        return words if path in words else '%s (`%s`)' % (words, path)
+
+    return outside_fences(text, lambda part: LINK.sub(link, part))
+
+
+def on_config(config):
+    """Leaves out of the navigation what this version does not have."""
+
+    def there(item):
+        return not (isinstance(item, str) and item in LATER
+                    and not os.path.exists(os.path.join(TOP, 'docs', item)))
+
+    def pruned(nav):
+        kept = []
+
+        for item in nav:
+            if isinstance(item, dict):
+                (title, value), = item.items()
+                item = ({title: pruned(value)} if isinstance(value, list)
+                        else item if there(value) else None)
+            elif not there(item):
+                item = None
+
+            if item is not None:
+                kept.append(item)
+
+        return kept
+
+    config['nav'] = pruned(config['nav'])
+
+    return config
+
+
+def on_page_markdown(markdown, page, config, files):
+    name = page.file.src_path
+
+    def included(match):
+        kind, what = match.groups()
+
+        if kind == 'file':
+            return '```nginx\n%s```\n' % read(what)
+
+        if what not in sections():
+            raise PluginError('%s: README.md has no section "%s"'
+                              % (name, what))
+
+        text = relinked(sections()[what], 'README.md', name)
+
+        return outside_fences(text, lambda part: TERMS.sub(r'\1  \n', part))
+
+    return INCLUDE.sub(included, relinked(markdown, 'docs/' + name, name))
