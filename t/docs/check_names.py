@@ -254,6 +254,56 @@ def check_problems():
          'each type leads to a runbook')
 
 
+# what nginx, the kernel and libpq say
+
+THEIRS = ('exited on signal; failed (28: No space left on device); nginx -t; '
+          '(122: Disk quota exceeded)')
+
+# what a line of the log, or a title, has in the place of a %s
+
+VARYING = re.compile(r'"|\.\.\.|: |, |\b(?:N|the|disk|database|system|'
+                     r'caphealth(?:-\w+)?)\b')
+
+PARTS = ('Symptom', 'What it means', 'What users notice', 'Check', 'Mend',
+         'Prevent')
+
+
+def check_runbooks():
+    wrong, runbooks = [], 0
+
+    for document in documents():
+        for part in re.split(r'^## ', read(document), flags=re.M)[1:]:
+            found = re.findall(r'^\*\*([A-Z][a-z ]+)\.\*\*(?: |$)', part,
+                               re.M)
+
+            if 'Symptom' in found:
+                runbooks += 1
+
+                if tuple(found) != PARTS:
+                    wrong.append('%s: %s: %s' % (document,
+                                                 part.split('\n')[0], found))
+
+    ok(runbooks > 20, 'runbooks are found: %d' % runbooks)
+    none(wrong, 'each runbook has its parts, in order')
+
+    # who searches for what the log said must find it: the longest of the
+    # pieces between what changes from one line to the next
+
+    literals = re.sub(r'"\s*\n\s*"', '', SOURCES).replace('\\"', '"')
+    index = read('docs/operations/index.md')
+    wrong = []
+
+    for title in ('By the error log', 'By the report'):
+        for row in re.findall(r'^\| (.*?) \| ', section(index, title), re.M):
+            for span in spans(row):
+                piece = max(VARYING.split(span), key=len).strip()
+
+                if piece not in literals + THEIRS:
+                    wrong.append('%s: "%s"' % (title, piece))
+
+    none(wrong, 'what the index of runbooks quotes is in the code')
+
+
 def families(path):
     """Metrics that a document names."""
 
@@ -341,6 +391,7 @@ INSERT INTO products VALUES (1, 1);
 check_directives()
 contexts()
 check_problems()
+check_runbooks()
 
 server, folder, documents_of = answers()
 
