@@ -6,6 +6,7 @@ What is written elsewhere is not copied but brought in by a line of its own:
 
     <!-- readme: Directives -->         a section of README.md
     <!-- file: conf/snippets/x.conf --> a file, as a block of code
+    <!-- alerts: x.rules.yml -->        a table of the alerts and their runbooks
 
 and takes the place of the paragraph below it, which is for readers in the
 repository.
@@ -14,6 +15,8 @@ repository.
 import os
 import posixpath
 import re
+
+import yaml
 
 from mkdocs.exceptions import PluginError
 
@@ -34,7 +37,7 @@ SNIPPETS = 'configuration/snippets.md'
 LATER = ('metrics.md', 'security.md')
 
 FENCE = re.compile(r'^(`{3,}|~{3,}).*?^\1\s*$', re.M | re.S)
-INCLUDE = re.compile(r'^<!-- (readme|file): (.+?) -->\n(?:.+\n)+', re.M)
+INCLUDE = re.compile(r'^<!-- (readme|file|alerts): (.+?) -->\n(?:.+\n)+', re.M)
 LINK = re.compile(r'(?<!!)\[((?:[^][]|\[[^]]*\])+)\]\(([^()\s]+)\)')
 TERMS = re.compile(r'^(\*\*\w+:\*\*.*)\n(?=\*\*\w+:\*\*)', re.M)
 
@@ -134,6 +137,67 @@ def relinked(text, source, page):
     return outside_fences(text, lambda part: LINK.sub(link, part))
 
 
+def alerts(rules, page):
+    """A table of the alerts of Prometheus' rules, and of their runbooks."""
+
+    rows = ['| alert | severity | go to |', '|---|---|---|']
+
+    for group in yaml.safe_load(read(rules))['groups']:
+        for rule in group['rules']:
+            if 'alert' not in rule:
+                continue
+
+            links = []
+
+            for path, anchor in runbooks(rule['annotations']['runbook']):
+                title = headings(path).get(anchor)
+
+                if title is None:
+                    raise PluginError(
+                        '%s: the runbook of %s is not there: %s#%s'
+                        % (rules, rule['alert'], path, anchor))
+
+                links.append('[%s](%s)' % (title, to_page(
+                    page, path[len('docs/'):], anchor)))
+
+            rows.append('| `%s` | %s | %s |' % (
+                rule['alert'], rule['labels']['severity'], ', '.join(links)))
+
+    return '\n'.join(rows) + '\n'
+
+
+def runbooks(annotation):
+    """Documents and anchors of all its branches: Prometheus may choose the
+    runbook, or its end, by a label."""
+
+    folder = path = ''
+
+    for word in re.sub(r'\{\{.*?\}\}', ' ', annotation).split():
+        name, sharp, anchor = word.rpartition('#')
+
+        if word.endswith('/'):
+            folder = word
+            continue
+
+        if sharp:
+            path = folder + name
+
+        if anchor:
+            yield path, anchor
+
+
+def headings(path):
+    """The titles of a document by their anchors."""
+
+    found = {}
+
+    outside_fences(read(path), lambda part: found.update(
+        (slug(title), title)
+        for title in re.findall(r'^#+ (.+)$', part, re.M)) or '')
+
+    return found
+
+
 def on_config(config):
     """Leaves out of the navigation what this version does not have."""
 
@@ -167,6 +231,10 @@ def on_page_markdown(markdown, page, config, files):
 
     def included(match):
         kind, what = match.groups()
+
+        if kind == 'alerts':
+            return (alerts(what, name) if os.path.exists(
+                os.path.join(TOP, what)) else match.group())
 
         if kind == 'file':
             return '```nginx\n%s```\n' % read(what)
