@@ -39,6 +39,7 @@ LATER = ('metrics.md', 'security.md')
 FENCE = re.compile(r'^(`{3,}|~{3,}).*?^\1\s*$', re.M | re.S)
 INCLUDE = re.compile(r'^<!-- (readme|file|alerts): (.+?) -->\n(?:.+\n)+', re.M)
 LINK = re.compile(r'(?<!!)\[((?:[^][]|\[[^]]*\])+)\]\(([^()\s]+)\)')
+ACTION = re.compile(r'\{\{.*?\}\}')
 TERMS = re.compile(r'^(\*\*\w+:\*\*.*)\n(?=\*\*\w+:\*\*)', re.M)
 
 
@@ -160,8 +161,10 @@ def alerts(rules, page):
                 links.append('[%s](%s)' % (title, to_page(
                     page, path[len('docs/'):], anchor)))
 
+            severity = ACTION.sub(' ', rule['labels']['severity']).split()
+
             rows.append('| `%s` | %s | %s |' % (
-                rule['alert'], rule['labels']['severity'], ', '.join(links)))
+                rule['alert'], ' or '.join(severity), ', '.join(links)))
 
     return '\n'.join(rows) + '\n'
 
@@ -172,7 +175,7 @@ def runbooks(annotation):
 
     folder = path = ''
 
-    for word in re.sub(r'\{\{.*?\}\}', ' ', annotation).split():
+    for word in ACTION.sub(' ', annotation).split():
         name, sharp, anchor = word.rpartition('#')
 
         if word.endswith('/'):
