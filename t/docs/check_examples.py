@@ -101,7 +101,7 @@ def wrapped(text, level):
         body = 'server {\nlisten 127.0.0.1:20000;\n%s}\n' % body
 
     if level != 'main':
-        if 'caphealth_query' in names and 'caphealth_database' not in names:
+        if 'caphealth_database' not in names:
             body += 'caphealth_database sqlite:shop.db;\n'
 
         if 'caphealth_health' not in body:
@@ -181,7 +181,8 @@ def prepare():
     subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
                     'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
                     '-subj', '/CN=shop',
-                    '-keyout', HERE + '/etc/nginx/shop.key', '-out', HERE + '/etc/nginx/shop.crt'],
+                    '-keyout', HERE + '/etc/nginx/shop.key',
+                    '-out', HERE + '/etc/nginx/shop.crt'],
                    check=True, capture_output=True)
 
 

@@ -19,10 +19,12 @@ from handbook import (TOP, Nginx, directives, documents, none, ok, prose,
 
 API = 'docs/http-api.md'
 NAME = r'[a-z][a-z0-9_]*'
+MEMBER = r'[a-z][A-Za-z0-9_]*'
+OTHER_FORM = 'application/health+json'
 
 # objects whose members are names of the operator's or of the shop
 
-NAMED = ('products_by_vendor', 'variants')
+NAMED = ('products_by_vendor', 'variants', 'checks')
 
 # the first headings of tables of members, and whose they are
 
@@ -51,11 +53,11 @@ def check_directives():
 
     wrong = []
 
-    for part in re.split(r'^### ', manual, flags=re.M)[1:]:
-        name = part.split('\n')[0]
-        syntax = re.search(r'^\*\*syntax:\*\* `%s\b' % name, part, re.M)
+    for text in re.split(r'^### ', manual, flags=re.M)[1:]:
+        name = text.split('\n')[0]
+        syntax = re.search(r'^\*\*syntax:\*\* `%s\b' % name, text, re.M)
 
-        if not syntax or not re.search(r'^\*\*context:\*\* \w', part, re.M):
+        if not syntax or not re.search(r'^\*\*context:\*\* \w', text, re.M):
             wrong.append(name)
 
     none(wrong, 'each with its syntax and its context')
@@ -115,9 +117,9 @@ def members(value, path=''):
             if name not in NAMED:
                 found |= members(member, below)
 
-            elif name == 'variants':
-                for variant in member.values():
-                    found |= members(variant, below)
+            elif name != 'products_by_vendor':
+                for named in member.values():
+                    found |= members(named, below)
 
     elif isinstance(value, list):
         for member in value:
@@ -169,26 +171,38 @@ def documented(text):
     return found
 
 
+def part(title):
+    """A section of the API's document, without that of the other form."""
+
+    text = section(read(API), title)
+    other = section(read(API), OTHER_FORM)
+
+    return text.replace(other, '') if other and title != OTHER_FORM else text
+
+
+def words_of(text):
+    return {word for span in spans(prose(text))
+            for word in re.findall(MEMBER, span)}
+
+
 def check_members(title, answer, more=()):
     """A section of the API's document against a real answer."""
 
-    text = section(read(API), title)
     real = members(answer)
     last = {path.rpartition('.')[2] for path in real}
-    said = documented(text)
+    words = words_of('\n'.join(map(part, (title, *more))))
+    said = documented(part(title))
 
-    for common in more:
-        text += section(read(API), common)
+    # of images, and of what has a name of the operator's, by their own names
 
-    words = {word for span in spans(prose(text))
-             for word in re.findall(NAME, span)}
+    if title in ('Image upload', OTHER_FORM):
+        real |= last
 
     none(last - words, '%s: each of %d members is documented'
          % (title, len(real)))
 
-    if tables(section(read(API), title)):
-        none({path for path in said
-              if path not in real and 'images.' + path not in real},
+    if said:
+        none(said - real,
              '%s: each documented member is in the answer' % title)
 
 
@@ -201,17 +215,16 @@ def check_tables(answers):
         text = read(os.path.relpath(path, TOP))
 
         if 'page' not in os.path.basename(path):
-            for part in re.findall(
+            for table in re.findall(
                     r'caphealth_member_t\s+\w+\[\] = \{(.*?)\n +\};', text,
                     re.S):
-                found |= set(re.findall(r'\{ "(%s)",' % NAME, part))
+                found |= set(re.findall(r'\{ "(%s)",' % MEMBER, table))
 
     found |= set(re.findall(r'"(%s)", (?:json_|ngx_http_caphealth_)' % NAME,
                             read('src/http/'
                                  'ngx_http_caphealth_upload_answer.c')))
 
-    words = {word for span in spans(prose(read(API)))
-             for word in re.findall(NAME, span)}
+    words = words_of(read(API))
 
     ok(len(found) > 60, 'the tables of members are found: %d' % len(found))
     none(found - words, 'each member of a table is documented')
@@ -272,8 +285,8 @@ def check_runbooks():
     wrong, runbooks = [], 0
 
     for document in documents():
-        for part in re.split(r'^## ', read(document), flags=re.M)[1:]:
-            found = re.findall(r'^\*\*([A-Z][a-z ]+)\.\*\*(?: |$)', part,
+        for text in re.split(r'^## ', read(document), flags=re.M)[1:]:
+            found = re.findall(r'^\*\*([A-Z][a-z ]+)\.\*\*(?: |$)', text,
                                re.M)
 
             if 'Symptom' in found:
@@ -281,7 +294,7 @@ def check_runbooks():
 
                 if tuple(found) != PARTS:
                     wrong.append('%s: %s: %s' % (document,
-                                                 part.split('\n')[0], found))
+                                                 text.split('\n')[0], found))
 
     ok(runbooks > 20, 'runbooks are found: %d' % runbooks)
     none(wrong, 'each runbook has its parts, in order')
@@ -332,7 +345,7 @@ def check_metrics(nginx):
          'each documented family is in the answer')
 
 
-def webp():
+def photo():
     """A picture to upload."""
 
     from PIL import Image
@@ -362,6 +375,7 @@ INSERT INTO products VALUES (1, 1);
     metrics = ('location = /metrics { caphealth_metrics; }'
                if 'caphealth_metrics' in directives() else '')
     nginx = Nginx('''caphealth_refresh 1s;
+        caphealth_threshold memory_percent warning=0;
         caphealth_database sqlite:%s/shop.db;
         caphealth_image_root images;''' % shop, '''
         location = /health { caphealth_health; }
@@ -376,12 +390,18 @@ INSERT INTO products VALUES (1, 1);
                     and d['image_storage']['total_files'] is not None)
         nginx.until('/stats', lambda d: d['roots'][0]['filesystem'])
 
-        return nginx, shop, {
-            'Image upload': nginx.json('/upload', data=webp()),
+        found = {
+            'Image upload': nginx.json('/upload', data=photo()),
             'Health': nginx.json('/health'),
             'Capacity': nginx.json('/capacity'),
             'Image statistics': nginx.json('/stats'),
         }
+
+        if '"%s"' % OTHER_FORM in SOURCES:
+            found[OTHER_FORM] = nginx.json('/health',
+                                           headers={'Accept': OTHER_FORM})
+
+        return nginx, shop, found
 
     except BaseException:
         nginx.stop()
