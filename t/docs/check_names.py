@@ -26,6 +26,8 @@ OTHER_FORM = 'application/health+json'
 
 NAMED = ('products_by_vendor', 'variants', 'checks')
 
+SHOP = tempfile.TemporaryDirectory(prefix='caphealth-')
+
 # the first headings of tables of members, and whose they are
 
 TABLES = {'member': '', 'member of a root': 'roots.'}
@@ -359,10 +361,9 @@ def photo():
 def answers():
     """A real nginx with everything, and what it answers."""
 
-    shop = tempfile.mkdtemp(prefix='caphealth-')
-    os.chmod(shop, 0o755)
+    os.chmod(SHOP.name, 0o755)
 
-    subprocess.run(['sqlite3', '-bail', shop + '/shop.db', '''
+    subprocess.run(['sqlite3', '-bail', SHOP.name + '/shop.db', '''
 CREATE TABLE vendors (id INTEGER PRIMARY KEY, name TEXT, is_active BOOLEAN);
 CREATE TABLE products (id INTEGER PRIMARY KEY, vendor_id INTEGER);
 CREATE TABLE orders (id INTEGER PRIMARY KEY, created_at DATETIME);
@@ -370,14 +371,14 @@ CREATE TABLE inventory (id INTEGER PRIMARY KEY, product_id INTEGER);
 INSERT INTO vendors VALUES (1, 'Anna', 1);
 INSERT INTO products VALUES (1, 1);
 '''], check=True)
-    os.chmod(shop + '/shop.db', 0o644)
+    os.chmod(SHOP.name + '/shop.db', 0o644)
 
     metrics = ('location = /metrics { caphealth_metrics; }'
                if 'caphealth_metrics' in directives() else '')
     nginx = Nginx('''caphealth_refresh 1s;
         caphealth_threshold memory_percent warning=0;
         caphealth_database sqlite:%s/shop.db;
-        caphealth_image_root images;''' % shop, '''
+        caphealth_image_root images;''' % SHOP.name, '''
         location = /health { caphealth_health; }
         location = /capacity { caphealth_capacity; }
         location = /stats { caphealth_image_stats; }
@@ -401,7 +402,7 @@ INSERT INTO products VALUES (1, 1);
             found[OTHER_FORM] = nginx.json('/health',
                                            headers={'Accept': OTHER_FORM})
 
-        return nginx, shop, found
+        return nginx, found
 
     except BaseException:
         nginx.stop()
@@ -413,7 +414,7 @@ contexts()
 check_problems()
 check_runbooks()
 
-server, folder, documents_of = answers()
+server, documents_of = answers()
 
 try:
     for name, document in documents_of.items():
@@ -426,6 +427,5 @@ try:
 
 finally:
     server.stop()
-    subprocess.run(['rm', '-rf', folder], check=False)
 
 handbook.done()
