@@ -5,6 +5,7 @@ site that mkdocs makes of it.  TAP.
 Links to elsewhere are looked at, not followed.
 """
 
+import glob
 import html.parser
 import os
 import re
@@ -59,7 +60,11 @@ def external(target):
 def repository():
     wrong, elsewhere = [], []
 
-    for name in documents() + ['t/lib/README.md']:
+    others = ['t/lib/README.md'] + [
+        os.path.relpath(path, TOP)
+        for path in glob.glob(TOP + '/contrib/**/*.md', recursive=True)]
+
+    for name in documents() + others:
         for target in LINK.findall(prose(read(name))):
             place = '%s: %s' % (name, target)
 
