@@ -2,8 +2,9 @@
 """Each configuration in README.md, the handbook and conf/ passes "nginx -t"
 with the module as it was built.  TAP.
 
-A block begins at the level of the main context, of http, server or location,
-and gets what is missing around it.  Its paths lead into a directory of the
+A block begins at the level of the main context, of http, server or location, or
+is of locations and what belongs beside their server; it gets what is missing
+around it.  Its paths lead into a directory of the
 test's own.
 """
 
@@ -26,6 +27,8 @@ TOKEN = re.compile(r'\s+|#[^\n]*|"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|[{};]'
 PATHS = {'caphealth_image_root', 'caphealth_state_dir', 'alias', 'root',
          'auth_basic_user_file', 'ssl_certificate', 'ssl_certificate_key',
          'error_log', 'access_log', 'pid'}
+
+LEVELS = ('main', 'http', 'server', 'locations', 'location')
 
 HERE = tempfile.mkdtemp(prefix='caphealth-')
 
@@ -86,19 +89,42 @@ def here(words):
     return ' '.join(words) + '\n'
 
 
+def parted(found):
+    """Locations at the top of an example, and what else there is."""
+
+    depth, parts, location = 0, ([], []), False
+
+    for words in found:
+        if depth == 0:
+            location = words[0] == 'location'
+
+        parts[not location].append(words)
+        depth += (words[-1] == '{') - (words[-1] == '}')
+
+    return parts
+
+
 def wrapped(text, level):
     found = statements(text)
     names = {s[0] for s in found}
+    beside = ''
+
+    if level == 'locations':
+        found, others = parted(found)
+        beside = ''.join(here(s) for s in others)
+
     body = ''.join(here(s) for s in found)
 
     if level == 'location':
         body = 'location /the/example/ {\n%s}\n' % body
 
-    if level in ('location', 'server'):
+    if level in ('location', 'locations', 'server'):
         if 'caphealth_health' not in names:
             body += 'location = /the/health { caphealth_health; }\n'
 
         body = 'server {\nlisten 127.0.0.1:20000;\n%s}\n' % body
+
+    body = beside + body
 
     if level != 'main':
         if 'caphealth_database' not in names:
@@ -157,7 +183,7 @@ def check(text, name):
     said = ''
 
     try:
-        for level in ('main', 'http', 'server', 'location'):
+        for level in LEVELS:
             passed, why = test(text, level)
             if passed:
                 ok(True, '%s (%s)' % (name, level))
@@ -201,7 +227,7 @@ try:
 
     for text in ('caphealth_refresh never;', 'location / { no_such_thing; }'):
         ok(not any(test(text, level)[0]
-                   for level in ('main', 'http', 'server', 'location')),
+                   for level in LEVELS),
            'nginx refuses "%s"' % text)
 
 finally:
