@@ -26,6 +26,7 @@
 #include "caphealth_ipc.h"
 #include "caphealth_scan.h"
 #include "caphealth_source.h"
+#include "caphealth_version.h"
 #include "caphealth_walk.h"
 
 

@@ -18,6 +18,7 @@
 #include "caphealth_format.h"
 #include "caphealth_ipc.h"
 #include "caphealth_variants.h"
+#include "caphealth_version.h"
 
 
 typedef struct {

@@ -19,8 +19,6 @@
 #include <stdint.h>
 
 
-#define CAPHEALTH_VERSION      "0.1.0"
-
 #define CAPHEALTH_IPC_VERSION  3
 
 /* the descriptor at which a helper finds its socket after exec */

@@ -1,0 +1,14 @@
+
+/*
+ * The version of all of it: the programs say it, and so does the package.
+ * A release is made by changing this line and adding to debian/changelog.
+ */
+
+#ifndef CAPHEALTH_VERSION_H
+#define CAPHEALTH_VERSION_H
+
+
+#define CAPHEALTH_VERSION  "0.1.0"
+
+
+#endif /* CAPHEALTH_VERSION_H */
