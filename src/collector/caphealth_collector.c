@@ -19,14 +19,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "caphealth_arguments.h"
 #include "caphealth_ipc.h"
-#include "caphealth_scan.h"
 #include "caphealth_source.h"
-#include "caphealth_version.h"
 #include "caphealth_walk.h"
 
 
@@ -64,7 +62,6 @@ typedef struct {
 } caphealth_lanes_t;
 
 
-static int caphealth_arguments(int argc, char **argv);
 static int caphealth_serve(caphealth_lanes_t *lanes);
 static int caphealth_configure(caphealth_lanes_t *lanes, int fd);
 static json_t *caphealth_settings(int fd);
@@ -126,54 +123,6 @@ main(int argc, char **argv)
 
 
 static int
-caphealth_arguments(int argc, char **argv)
-{
-    int        type;
-    socklen_t  len;
-
-    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
-        printf("caphealth-collector %s, protocol %d\n", CAPHEALTH_VERSION,
-               CAPHEALTH_IPC_VERSION);
-        return 0;
-    }
-
-    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-        printf("usage: caphealth-collector [--version | --help | --scan"
-               " ROOT]\n\n"
-               "--scan prints what is in the image tree at ROOT, and changes"
-               " nothing.\n\n"
-               "Otherwise it is started by an nginx worker with the caphealth module, which"
-               " hands it a\nsocket as descriptor %d.  It is of no use"
-               " without one.\n", CAPHEALTH_IPC_FD);
-        return 0;
-    }
-
-    if (argc == 3 && strcmp(argv[1], "--scan") == 0) {
-        return caphealth_scan(argv[2]);
-    }
-
-    if (argc > 1) {
-        fprintf(stderr, "caphealth-collector: unknown argument \"%s\", "
-                "try --help\n", argv[1]);
-        return 2;
-    }
-
-    len = sizeof(int);
-
-    if (getsockopt(CAPHEALTH_IPC_FD, SOL_SOCKET, SO_TYPE, &type, &len) == -1
-        || type != SOCK_SEQPACKET)
-    {
-        fprintf(stderr, "caphealth-collector: descriptor %d is not a "
-                "worker's socket; nginx starts this program, try --help\n",
-                CAPHEALTH_IPC_FD);
-        return 2;
-    }
-
-    return -1;
-}
-
-
-static int
 caphealth_serve(caphealth_lanes_t *lanes)
 {
     int                      fd, rc;
@@ -217,6 +166,10 @@ caphealth_serve(caphealth_lanes_t *lanes)
         case CAPHEALTH_IPC_COLLECT:
         case CAPHEALTH_IPC_SCAN:
             rc = caphealth_ask(lanes, &m);
+            break;
+
+        case CAPHEALTH_IPC_LOG:
+            rc = dup2(fd, STDERR_FILENO);
             break;
 
         default:

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 
-#define CAPHEALTH_IPC_VERSION  3
+#define CAPHEALTH_IPC_VERSION  4
 
 /* the descriptor at which a helper finds its socket after exec */
 #define CAPHEALTH_IPC_FD       3
@@ -43,8 +43,10 @@ typedef enum {
     CAPHEALTH_IPC_CONVERTED,     /* converter: caphealth_result_t */
     CAPHEALTH_IPC_SCAN,          /* worker: walk a slice of a source's tree,
                                     value is CAPHEALTH_IPC_SLICE() */
-    CAPHEALTH_IPC_SCANNED        /* collector: the answer, caphealth_walk_t in
+    CAPHEALTH_IPC_SCANNED,       /* collector: the answer, caphealth_walk_t in
                                     the memfd */
+    CAPHEALTH_IPC_LOG            /* worker: the log was reopened, the
+                                    descriptor is the new stderr */
 } caphealth_ipc_type_e;
 
 

@@ -78,7 +78,9 @@ ngx_http_caphealth_lane_send(ngx_http_caphealth_lane_t *lane,
                    "caphealth collect %V: %uL", &lane->source->name,
                    m->serial);
 
-    if (ngx_http_caphealth_process_send(&cl->process, m, NULL, 0) != NGX_OK)
+    if (ngx_http_caphealth_process_log(&cl->process) != NGX_OK
+        || ngx_http_caphealth_process_send(&cl->process, m, NULL, 0)
+           != NGX_OK)
     {
         ngx_http_caphealth_collector_replace(cl, "cannot be asked");
         return NGX_ERROR;

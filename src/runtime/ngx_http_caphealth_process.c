@@ -18,6 +18,8 @@ static void ngx_http_caphealth_process_claim(ngx_int_t slot, ngx_pid_t pid);
 static void ngx_http_caphealth_process_exec(ngx_http_caphealth_process_t *p,
     int s, ngx_pid_t parent);
 static void ngx_http_caphealth_process_descriptors(int s);
+static ngx_uint_t ngx_http_caphealth_process_stderr(
+    ngx_http_caphealth_process_t *p);
 static ngx_int_t ngx_http_caphealth_process_connect(
     ngx_http_caphealth_process_t *p, ngx_socket_t s,
     ngx_event_handler_pt handler, void *data, ngx_log_t *log);
@@ -68,6 +70,8 @@ ngx_http_caphealth_process_start(ngx_http_caphealth_process_t *p,
 
     sigfillset(&set);
     (void) sigprocmask(SIG_BLOCK, &set, &oset);
+
+    (void) ngx_http_caphealth_process_stderr(p);
 
     parent = ngx_getpid();
     pid = fork();
@@ -340,6 +344,48 @@ ngx_http_caphealth_process_cpu(ngx_http_caphealth_process_t *p)
     }
 
     return (ngx_msec_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+
+ngx_int_t
+ngx_http_caphealth_process_log(ngx_http_caphealth_process_t *p)
+{
+    caphealth_ipc_message_t  m;
+
+    if (!ngx_http_caphealth_process_stderr(p)) {
+        return NGX_OK;
+    }
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, p->connection->log, 0,
+                   "caphealth reopened log to %s %P", p->name, p->pid);
+
+    ngx_memzero(&m, sizeof(caphealth_ipc_message_t));
+
+    m.version = CAPHEALTH_IPC_VERSION;
+    m.type = CAPHEALTH_IPC_LOG;
+
+    return caphealth_ipc_send(p->connection->fd, &m, STDERR_FILENO)
+           == CAPHEALTH_IPC_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+/* whether it is another file than the last time */
+
+static ngx_uint_t
+ngx_http_caphealth_process_stderr(ngx_http_caphealth_process_t *p)
+{
+    ngx_file_info_t  fi;
+
+    if (ngx_fd_info(STDERR_FILENO, &fi) == NGX_FILE_ERROR
+        || (fi.st_dev == p->log_device && ngx_file_uniq(&fi) == p->log_uniq))
+    {
+        return 0;
+    }
+
+    p->log_device = fi.st_dev;
+    p->log_uniq = ngx_file_uniq(&fi);
+
+    return 1;
 }
 
 

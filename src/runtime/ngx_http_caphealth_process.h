@@ -23,6 +23,8 @@ typedef struct {
     ngx_connection_t  *connection;    /* NULL: there is no process */
     ngx_pid_t          pid;
     ngx_int_t          slot;          /* in ngx_processes */
+    dev_t              log_device;    /* what it has for stderr */
+    ngx_file_uniq_t    log_uniq;
 } ngx_http_caphealth_process_t;
 
 
@@ -46,6 +48,12 @@ void ngx_http_caphealth_process_kill(ngx_http_caphealth_process_t *p);
 
 /* CPU time that it has used so far, of all its threads; 0 if it is gone. */
 ngx_msec_t ngx_http_caphealth_process_cpu(ngx_http_caphealth_process_t *p);
+
+/*
+ * Tells it if this process's stderr, the error log, is another file than when
+ * it last heard: nginx reopens its logs, and a child keeps what it was given.
+ */
+ngx_int_t ngx_http_caphealth_process_log(ngx_http_caphealth_process_t *p);
 
 /*
  * Sends a message with a document of size bytes in a memfd, or without one if

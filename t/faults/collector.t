@@ -250,4 +250,27 @@ subtest 'worker 0 is killed' => sub {
     ok $nginx->stop, 'quits';
 };
 
+subtest 'the log is rotated' => sub {
+    plan skip_all => 'only root may see where a collector\'s stderr goes'
+        if $> != 0;
+
+    my $nginx = Caphealth::Server->new(http => $http);
+    my $log = "$nginx->{prefix}/error.log";
+
+    $nginx->report('/health', \&complete);
+
+    my $pid = $nginx->collector;
+
+    is readlink "/proc/$pid/fd/2", $log, 'the collector complains to it';
+
+    rename $log, "$log.1";
+    kill USR1 => $nginx->master;
+
+    ok $nginx->until(sub { -e $log }), 'there is a new one';
+    ok $nginx->until(sub { readlink("/proc/$pid/fd/2") eq $log }),
+       'that is where it complains now';
+    is $nginx->collector, $pid, 'and it is the same collector';
+    ok $nginx->stop, 'quits';
+};
+
 done_testing;

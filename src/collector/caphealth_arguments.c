@@ -1,0 +1,61 @@
+
+/*
+ * caphealth-collector as a command.
+ */
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "caphealth_arguments.h"
+#include "caphealth_ipc.h"
+#include "caphealth_scan.h"
+#include "caphealth_version.h"
+
+
+int
+caphealth_arguments(int argc, char **argv)
+{
+    int        type;
+    socklen_t  len;
+
+    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+        printf("caphealth-collector %s, protocol %d\n", CAPHEALTH_VERSION,
+               CAPHEALTH_IPC_VERSION);
+        return 0;
+    }
+
+    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+        printf("usage: caphealth-collector [--version | --help | --scan"
+               " ROOT]\n\n"
+               "--scan prints what is in the image tree at ROOT, and changes"
+               " nothing.\n\n"
+               "Otherwise it is started by an nginx worker with the caphealth"
+               " module, which\nhands it a socket as descriptor %d.  It is of"
+               " no use without one.\n", CAPHEALTH_IPC_FD);
+        return 0;
+    }
+
+    if (argc == 3 && strcmp(argv[1], "--scan") == 0) {
+        return caphealth_scan(argv[2]);
+    }
+
+    if (argc > 1) {
+        fprintf(stderr, "caphealth-collector: unknown argument \"%s\", "
+                "try --help\n", argv[1]);
+        return 2;
+    }
+
+    len = sizeof(int);
+
+    if (getsockopt(CAPHEALTH_IPC_FD, SOL_SOCKET, SO_TYPE, &type, &len) == -1
+        || type != SOCK_SEQPACKET)
+    {
+        fprintf(stderr, "caphealth-collector: descriptor %d is not a "
+                "worker's socket; nginx starts this program, try --help\n",
+                CAPHEALTH_IPC_FD);
+        return 2;
+    }
+
+    return -1;
+}
