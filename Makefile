@@ -9,6 +9,10 @@ BUILD	?= $(CURDIR)/build
 DESTDIR	?=
 MODULES_DIR ?= /usr/lib/nginx/modules
 SNIPPETS_DIR ?= /usr/share/nginx/modules-available
+BIN_DIR	?= /usr/bin
+SBIN_DIR ?= /usr/sbin
+MAN_DIR	?= /usr/share/man
+DOC_DIR	?= /usr/share/doc/caphealth
 
 CFLAGS	?= -O2 -g
 WARN	= -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
@@ -17,8 +21,8 @@ HARDEN	= -fPIE -fstack-protector-strong
 INCS	= -Isrc/ipc -Isrc/model -Isrc/store -Isrc/collector \
 	  -Isrc/converter -Isrc/http \
 	  $(shell pkg-config --cflags libpq 2>/dev/null)
-ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) $(HARDEN) $(INCS) $(CFLAGS) \
-	  $(SANITIZE)
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) $(HARDEN) $(INCS) $(CPPFLAGS) \
+	  $(CFLAGS) $(SANITIZE)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(SANITIZE)
 LIBS	= -ljansson -lpq -lsqlite3 -lpthread -lm
 CODECS	= -ljansson -lwebp -lwebpdemux -lturbojpeg -lpng -llcms2 -lzimg \
@@ -47,8 +51,13 @@ UNITS	= $(patsubst t/unit/%.c,$(BUILD)/unit/%,$(wildcard t/unit/*.c))
 export NGINX_BINARY NGINX_SRC BUILD
 
 
-.PHONY: all helpers install clean deps run test unit suites faults lint \
-	  browser docs bench soak valgrind asan asan-build
+EXAMPLES = $(wildcard conf/snippets/*) \
+	  $(shell find contrib -type f 2>/dev/null | sort)
+
+
+.PHONY: all helpers install install-files deb clean deps run test unit \
+	  suites faults lint browser docs package bench soak valgrind asan \
+	  asan-build
 
 all: $(MODULE) helpers
 
@@ -91,12 +100,38 @@ $(BUILD)/nginx/objs/Makefile: config config.make $(NGX_FILES)
 		"$(SANITIZE)"
 
 
-install: all
-	install -d $(DESTDIR)$(MODULES_DIR) $(DESTDIR)$(SNIPPETS_DIR)
+install: all install-files
+
+# what is installed, by hand and by the package; the programs are where the
+# module looks for them, and in the path of those who call them by hand
+
+install-files:
+	install -d $(DESTDIR)$(MODULES_DIR) $(DESTDIR)$(SNIPPETS_DIR) \
+		$(DESTDIR)$(BIN_DIR) $(DESTDIR)$(SBIN_DIR)
 	install -m 644 $(MODULE) $(DESTDIR)$(MODULES_DIR)/
 	install -m 755 $(BUILD)/caphealth-collector \
 		$(BUILD)/caphealth-converter $(DESTDIR)$(MODULES_DIR)/
 	install -m 644 conf/mod-http-caphealth.conf $(DESTDIR)$(SNIPPETS_DIR)/
+	ln -sfr $(DESTDIR)$(MODULES_DIR)/caphealth-collector \
+		$(DESTDIR)$(SBIN_DIR)/
+	ln -sfr $(DESTDIR)$(MODULES_DIR)/caphealth-converter \
+		$(DESTDIR)$(BIN_DIR)/
+	install -D -m 644 -t $(DESTDIR)$(MAN_DIR)/man1 man/*.1
+	install -D -m 644 -t $(DESTDIR)$(MAN_DIR)/man8 man/*.8
+	install -D -m 644 -t $(DESTDIR)$(DOC_DIR) README.md
+	install -D -m 644 -t $(DESTDIR)$(DOC_DIR)/docs docs/*.md
+	for file in $(EXAMPLES); do \
+		install -D -m 644 $$file \
+			$(DESTDIR)$(DOC_DIR)/examples/$${file#*/} || exit 1; \
+	done
+
+
+# --- the Debian package ---
+
+deb:
+	@util/packages build deb
+	@util/deb
+
 
 clean:
 	rm -rf $(BUILD) t/servroot
@@ -111,7 +146,7 @@ run:
 	@util/run
 
 test:
-	@util/packages build run test docs
+	@util/packages build run test docs deb
 	@echo "building ..."
 	@util/browser
 	@$(MAKE) --no-print-directory -s all units
@@ -144,6 +179,10 @@ docs:
 	@util/packages docs
 	@mkdocs build --quiet --strict --site-dir $(BUILD)/site
 	@echo "$(BUILD)/site/index.html"
+
+package:
+	@util/packages build run test deb
+	@util/test $@
 
 bench:
 	@util/packages build run bench

@@ -1,9 +1,12 @@
+# the flags of --with-cc-opt and --with-ld-opt are for the programs too
+
 cat << END >> $NGX_MAKEFILE
 
 modules:	caphealth_helpers
 
 caphealth_helpers:
 	\$(MAKE) -C $ngx_addon_dir helpers CC="\$(CC)" \\
+		CPPFLAGS= CFLAGS="-O2 -g $NGX_CC_OPT" LDFLAGS="$NGX_LD_OPT" \\
 		BUILD=\`cd $NGX_OBJS && pwd\`
 
 .PHONY:	caphealth_helpers
