@@ -144,7 +144,7 @@ ln -s /dev/null "$root/etc/systemd/system/timers.target"
 ' < /dev/null > "$log" 2>&1
 result $? "apt finds what the package depends on" "$log"
 
-timeout -k 10 300 "${boot[@]}" --private-network --boot < /dev/null > "$log" 2>&1
+timeout -k 10 600 "${boot[@]}" --private-network --boot < /dev/null > "$log" 2>&1
 
 [ -s "$root/package/tap" ]
 result $? "it boots" "$log"
