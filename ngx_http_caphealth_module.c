@@ -465,12 +465,12 @@ ngx_http_caphealth_create_loc_conf(ngx_conf_t *cf)
      *     clcf->image_root = { 0, NULL };
      *     clcf->image_url = { 0, NULL };
      *     clcf->upload = 0;
-     *     clcf->dashboard = NULL;
      */
 
     clcf->access = NGX_CONF_UNSET_UINT;
     clcf->variants = NGX_CONF_UNSET_PTR;
     clcf->image_delete = NGX_CONF_UNSET;
+    clcf->dashboard = NGX_CONF_UNSET_PTR;
     clcf->links = NGX_CONF_UNSET_PTR;
 
     return clcf;
@@ -485,6 +485,7 @@ ngx_http_caphealth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_uint_value(conf->access, prev->access,
                               NGX_HTTP_CAPHEALTH_ACCESS_LOCAL);
+    ngx_conf_merge_ptr_value(conf->dashboard, prev->dashboard, NULL);
     ngx_conf_merge_ptr_value(conf->links, prev->links, NULL);
 
     return ngx_http_caphealth_merge_images(cf, prev, conf);

@@ -271,3 +271,16 @@ GET /health
 Range: bytes=0-3
 --- error_code: 200
 --- response_body_like: "overall_status"
+
+
+
+=== TEST 20: a location with an "if", which has a configuration of its own
+--- config
+    location = /health { caphealth_health; if ($arg_x) { set $y 1; } }
+    location /admin { caphealth_dashboard; if ($arg_x) { set $y 1; } }
+--- request eval
+["GET /health?x=1", "GET /admin?x=1"]
+--- error_code eval
+[200, 200]
+--- no_error_log
+[alert]

@@ -24,7 +24,7 @@ ngx_http_caphealth_dashboard(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_caphealth_dashboard_t   *d, **added;
     ngx_http_caphealth_main_conf_t   *cmcf;
 
-    if (lcf->dashboard) {
+    if (lcf->dashboard != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
     }
 
