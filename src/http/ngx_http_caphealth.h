@@ -29,6 +29,7 @@
 
 typedef enum {
     NGX_HTTP_CAPHEALTH_HEALTH = 0,
+    NGX_HTTP_CAPHEALTH_HEALTH_JSON,
     NGX_HTTP_CAPHEALTH_CAPACITY,
     NGX_HTTP_CAPHEALTH_REPORTS       /* how many there are */
 } ngx_http_caphealth_report_e;

@@ -5,6 +5,7 @@
 
 #include "ngx_http_caphealth.h"
 
+#include "caphealth_health_json.h"
 #include "caphealth_report.h"
 
 
@@ -12,6 +13,7 @@ struct ngx_http_caphealth_body_s {
     char        *text;
     size_t       len;
     double       time;               /* of the oldest facts in it, or 0 */
+    ngx_uint_t   status;             /* HTTP's */
     ngx_uint_t   refs;
     ngx_str_t    etag;
     u_char       etag_data[sizeof("\"\"") - 1
@@ -25,6 +27,11 @@ typedef struct {
                          const caphealth_policy_t *p, double now,
                          size_t *len);
     double     (*time)(const caphealth_facts_t *f);
+    int        (*fails)(const caphealth_facts_t *f,
+                        const caphealth_policy_t *p, double now);
+                                     /* with 503; NULL: never */
+    ngx_str_t    type;
+    ngx_uint_t   vary;               /* by Accept */
 } ngx_http_caphealth_renderer_t;
 
 
@@ -39,12 +46,16 @@ static void ngx_http_caphealth_report_release(void *data);
 
 
 static ngx_http_caphealth_renderer_t  ngx_http_caphealth_renderers[] = {
-    { caphealth_report_health, caphealth_report_health_time },
-    { caphealth_report_capacity, caphealth_report_capacity_time }
+    { caphealth_report_health, caphealth_report_health_time, NULL,
+      ngx_string("application/json"), 1 },
+    { caphealth_health_json, caphealth_report_health_time,
+      caphealth_health_json_fails,
+      ngx_string("application/health+json"), 1 },
+    { caphealth_report_capacity, caphealth_report_capacity_time, NULL,
+      ngx_string("application/json"), 0 }
 };
 
 
-static ngx_str_t  ngx_http_caphealth_json = ngx_string("application/json");
 static ngx_str_t  ngx_http_caphealth_etag = ngx_string("ETag");
 static ngx_str_t  ngx_http_caphealth_age = ngx_string("Age");
 
@@ -52,16 +63,19 @@ static ngx_str_t  ngx_http_caphealth_cache_control =
     ngx_string("Cache-Control");
 static ngx_str_t  ngx_http_caphealth_no_cache =
     ngx_string("private, no-cache");
+static ngx_str_t  ngx_http_caphealth_vary = ngx_string("Vary");
+static ngx_str_t  ngx_http_caphealth_accept = ngx_string("Accept");
 
 
 ngx_int_t
 ngx_http_caphealth_report(ngx_http_request_t *r,
     ngx_http_caphealth_report_e report)
 {
-    double                      now;
-    ngx_int_t                   rc;
-    ngx_pool_cleanup_t         *cln;
-    ngx_http_caphealth_body_t  *body;
+    double                          now;
+    ngx_int_t                       rc;
+    ngx_pool_cleanup_t             *cln;
+    ngx_http_caphealth_body_t      *body;
+    ngx_http_caphealth_renderer_t  *renderer;
 
     rc = ngx_http_caphealth_admit(r);
 
@@ -75,6 +89,7 @@ ngx_http_caphealth_report(ngx_http_request_t *r,
     }
 
     now = ngx_http_caphealth_now();
+    renderer = &ngx_http_caphealth_renderers[report];
 
     body = ngx_http_caphealth_report_body(r, report, now);
     if (body == NULL) {
@@ -92,10 +107,18 @@ ngx_http_caphealth_report(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    r->headers_out.status = NGX_HTTP_OK;
+    if (renderer->vary
+        && ngx_http_caphealth_add_header(r, &ngx_http_caphealth_vary,
+                                         &ngx_http_caphealth_accept)
+           == NULL)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
-    return ngx_http_caphealth_send(r, &ngx_http_caphealth_json,
-                                   (u_char *) body->text, body->len);
+    r->headers_out.status = body->status;
+
+    return ngx_http_caphealth_send(r, &renderer->type, (u_char *) body->text,
+                                   body->len);
 }
 
 
@@ -175,6 +198,9 @@ ngx_http_caphealth_report_render(ngx_http_caphealth_main_conf_t *cmcf,
     }
 
     body->time = renderer->time(&view->facts);
+    body->status = renderer->fails
+                   && renderer->fails(&view->facts, &cmcf->policy, now)
+                   ? NGX_HTTP_SERVICE_UNAVAILABLE : NGX_HTTP_OK;
     body->refs = 1;
 
     /*

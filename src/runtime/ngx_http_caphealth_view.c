@@ -17,6 +17,7 @@ struct ngx_http_caphealth_piece_s {
 };
 
 
+static char *ngx_http_caphealth_view_node(ngx_pool_t *pool);
 static ngx_int_t ngx_http_caphealth_view_roots(ngx_pool_t *pool,
     ngx_http_caphealth_view_t *view, ngx_array_t *sources);
 static ngx_int_t ngx_http_caphealth_view_add(ngx_http_caphealth_view_t *view,
@@ -57,6 +58,11 @@ ngx_http_caphealth_view_create(ngx_pool_t *pool,
 
     f = &view->facts;
 
+    f->node = ngx_http_caphealth_view_node(pool);
+    if (f->node == NULL) {
+        return NULL;
+    }
+
     f->disks = ngx_pcalloc(pool, view->npieces
                                  * sizeof(caphealth_disk_facts_t));
     if (f->disks == NULL) {
@@ -88,6 +94,28 @@ ngx_http_caphealth_view_create(ngx_pool_t *pool,
     }
 
     return view;
+}
+
+
+/* nginx's own $hostname, with a NUL */
+
+static char *
+ngx_http_caphealth_view_node(ngx_pool_t *pool)
+{
+    char       *node;
+    ngx_str_t   name;
+
+    name = ngx_cycle->hostname;
+
+    node = ngx_pnalloc(pool, name.len + 1);
+    if (node == NULL) {
+        return NULL;
+    }
+
+    ngx_memcpy(node, name.data, name.len);
+    node[name.len] = '\0';
+
+    return node;
 }
 
 

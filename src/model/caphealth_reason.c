@@ -1,0 +1,144 @@
+
+/*
+ * Reasons: see the header.
+ */
+
+#include <math.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "caphealth_reason.h"
+
+
+static char *caphealth_reason_stale(char *buf, const caphealth_section_t *s);
+
+
+char *
+caphealth_reason_section(char *buf, const caphealth_section_t *s, double now)
+{
+    buf[0] = '\0';
+
+    if (!s->configured) {
+        return buf;
+    }
+
+    if (caphealth_section_stale(s, now)) {
+        return caphealth_reason_stale(buf, s);
+    }
+
+    if (s->error != NULL) {
+        (void) snprintf(buf, CAPHEALTH_REASON_LEN, "%s", s->error);
+        caphealth_reason_line(buf);
+
+    } else if (s->attempted_at > 0 && s->failed) {
+        (void) snprintf(buf, CAPHEALTH_REASON_LEN, "the last attempt failed");
+
+    } else if (!caphealth_section_known(s)) {
+        (void) snprintf(buf, CAPHEALTH_REASON_LEN,
+                        "nothing has been collected yet");
+    }
+
+    return buf;
+}
+
+
+/* it says since when, not for how long: an answer is kept for a while */
+
+static char *
+caphealth_reason_stale(char *buf, const caphealth_section_t *s)
+{
+    char       when[sizeof("9999-12-31T23:59:59Z")];
+    time_t     seconds;
+    struct tm  tm;
+
+    seconds = (time_t) fmin(s->collected_at, 253402300799.0);
+
+    if (gmtime_r(&seconds, &tm) == NULL
+        || strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+    {
+        when[0] = '\0';
+    }
+
+    (void) snprintf(buf, CAPHEALTH_REASON_LEN, "stale, the latest values are "
+                    "of %s%s%s", when, s->error == NULL ? "" : ": ",
+                    s->error == NULL ? "" : s->error);
+
+    caphealth_reason_line(buf);
+
+    return buf;
+}
+
+
+void
+caphealth_reason_line(char *text)
+{
+    char  *p;
+
+    for (p = text; *p != '\0'; p++) {
+        if ((unsigned char) *p < 0x20 || *p == 0x7f) {
+            *p = ' ';
+        }
+    }
+}
+
+
+char *
+caphealth_reason_check(char *buf, const caphealth_assessment_t *a,
+    caphealth_threshold_e i, const caphealth_facts_t *f, double now)
+{
+    double                        bound;
+    const char                   *level;
+    const caphealth_check_t      *c;
+    const caphealth_threshold_t  *t;
+
+    buf[0] = '\0';
+
+    c = &a->checks[i];
+    t = &caphealth_thresholds[i];
+
+    switch (c->status) {
+
+    case CAPHEALTH_WARNING:
+        level = "warning";
+        bound = c->bounds.warning;
+        break;
+
+    case CAPHEALTH_CRITICAL:
+        level = "critical";
+        bound = c->bounds.critical;
+        break;
+
+    case CAPHEALTH_UNKNOWN_STATUS:
+        (void) caphealth_reason_section(buf, t->section(f), now);
+
+        if (buf[0] == '\0') {
+            (void) snprintf(buf, CAPHEALTH_REASON_LEN,
+                            "the latest facts do not include it");
+        }
+
+        return buf;
+
+    default:
+        return buf;
+    }
+
+    (void) snprintf(buf, CAPHEALTH_REASON_LEN, "%.*f %s, %s from %.15g %s",
+                    t->decimals, c->current, caphealth_unit_name(i), level,
+                    bound, caphealth_unit_name(i));
+
+    return buf;
+}
+
+
+const char *
+caphealth_unit_name(caphealth_threshold_e i)
+{
+    static const char *const  names[] = {
+        [CAPHEALTH_UNIT_COUNT] = "products",
+        [CAPHEALTH_UNIT_GB] = "GiB",
+        [CAPHEALTH_UNIT_MB] = "MiB",
+        [CAPHEALTH_UNIT_PERCENT] = "percent"
+    };
+
+    return names[caphealth_thresholds[i].unit];
+}
