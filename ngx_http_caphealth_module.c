@@ -180,6 +180,13 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
       0,
       NULL },
 
+    { ngx_string("caphealth_probe"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_caphealth_probe,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("caphealth_dashboard"),
       NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
       ngx_http_caphealth_dashboard,
@@ -367,6 +374,7 @@ ngx_http_caphealth_create_main_conf(ngx_conf_t *cf)
      *     cmcf->state.roots = NULL;
      *     cmcf->thread_pool = NULL;
      *     cmcf->dashboards = NULL;
+     *     cmcf->probes = NULL;
      *     cmcf->enabled = 0;
      *     cmcf->uploads = 0;
      */
@@ -414,6 +422,7 @@ ngx_http_caphealth_init_main_conf(ngx_conf_t *cf, void *conf)
 
     if (ngx_http_caphealth_init_policy(cf, cmcf) != NGX_CONF_OK
         || ngx_http_caphealth_init_images(cf, cmcf) != NGX_CONF_OK
+        || ngx_http_caphealth_init_probes(cf, cmcf) != NGX_CONF_OK
         || ngx_http_caphealth_find_data(cf, cmcf) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
@@ -471,6 +480,7 @@ ngx_http_caphealth_create_loc_conf(ngx_conf_t *cf)
     clcf->variants = NGX_CONF_UNSET_PTR;
     clcf->image_delete = NGX_CONF_UNSET;
     clcf->dashboard = NGX_CONF_UNSET_PTR;
+    clcf->probe = NGX_CONF_UNSET_PTR;
     clcf->links = NGX_CONF_UNSET_PTR;
 
     return clcf;
@@ -486,6 +496,7 @@ ngx_http_caphealth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->access, prev->access,
                               NGX_HTTP_CAPHEALTH_ACCESS_LOCAL);
     ngx_conf_merge_ptr_value(conf->dashboard, prev->dashboard, NULL);
+    ngx_conf_merge_ptr_value(conf->probe, prev->probe, NULL);
     ngx_conf_merge_ptr_value(conf->links, prev->links, NULL);
 
     return ngx_http_caphealth_merge_images(cf, prev, conf);

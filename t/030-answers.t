@@ -277,10 +277,12 @@ Range: bytes=0-3
 === TEST 20: a location with an "if", which has a configuration of its own
 --- config
     location = /health { caphealth_health; if ($arg_x) { set $y 1; } }
+    location = /ready { caphealth_probe ready; if ($arg_x) { set $y 1; } }
     location /admin { caphealth_dashboard; if ($arg_x) { set $y 1; } }
 --- request eval
-["GET /health?x=1", "GET /admin?x=1"]
+["GET /health?x=1", "GET /admin?x=1",
+ "GET /ready?x=1&exclude=fresh&exclude=cpu&exclude=memory&exclude=disk"]
 --- error_code eval
-[200, 200]
+[200, 200, 200]
 --- no_error_log
 [alert]

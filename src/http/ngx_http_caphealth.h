@@ -18,6 +18,7 @@
 
 #include "caphealth_page.h"
 #include "caphealth_policy.h"
+#include "caphealth_ready.h"
 #include "caphealth_variants.h"
 
 
@@ -38,6 +39,16 @@ typedef enum {
 typedef struct ngx_http_caphealth_body_s  ngx_http_caphealth_body_t;
 typedef struct ngx_http_caphealth_dashboard_s
     ngx_http_caphealth_dashboard_t;
+
+
+/* a location with "caphealth_probe ready" */
+
+typedef struct {
+    unsigned                              checks;    /* a bit for each */
+    unsigned                              named:1;   /* by the operator */
+    u_char                               *file;      /* of the directive */
+    ngx_uint_t                            line;
+} ngx_http_caphealth_probe_t;
 
 
 typedef struct {
@@ -65,6 +76,8 @@ typedef struct {
     ngx_thread_pool_t                    *thread_pool;
     ngx_array_t                          *dashboards;
                                    /* ngx_http_caphealth_dashboard_t * */
+    ngx_array_t                          *probes;
+                                   /* ngx_http_caphealth_probe_t * */
 
     ngx_uint_t                            enabled;        /* an endpoint is
                                                              configured */
@@ -77,6 +90,8 @@ typedef struct {
     ngx_http_caphealth_converters_t      *converters;
     ngx_http_caphealth_state_t           *saver;
     ngx_http_caphealth_body_t            *bodies[NGX_HTTP_CAPHEALTH_REPORTS];
+    caphealth_ready_t                     ready;
+    ngx_uint_t                            judged;         /* ready is */
 } ngx_http_caphealth_main_conf_t;
 
 
@@ -88,6 +103,7 @@ typedef struct {
     ngx_flag_t                            image_delete;
     ngx_flag_t                            upload;
     ngx_http_caphealth_dashboard_t       *dashboard;
+    ngx_http_caphealth_probe_t           *probe;
     ngx_array_t                          *links;   /* caphealth_page_link_t */
 } ngx_http_caphealth_loc_conf_t;
 
@@ -170,6 +186,12 @@ char *ngx_http_caphealth_capacity(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_caphealth_stats(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_caphealth_probe(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* Whether what each probe names is there to be looked at. */
+char *ngx_http_caphealth_init_probes(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf);
 
 /* Makes handler the location's. */
 char *ngx_http_caphealth_endpoint(ngx_conf_t *cf, ngx_http_handler_pt handler);
@@ -179,6 +201,8 @@ ngx_int_t ngx_http_caphealth_capacity_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_caphealth_stats_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_caphealth_upload_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_caphealth_dashboard_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_caphealth_live_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_caphealth_ready_handler(ngx_http_request_t *r);
 
 /*
  * A report: rendered once for a generation of the facts, then sent from the
@@ -194,8 +218,10 @@ ngx_int_t ngx_http_caphealth_report(ngx_http_request_t *r,
 ngx_int_t ngx_http_caphealth_refresh(ngx_http_caphealth_main_conf_t *cmcf,
     double now, ngx_log_t *log);
 
-/* Cache-Control: private, no-cache */
+/* Cache-Control: private, no-cache; or value, which outlives the request. */
 ngx_int_t ngx_http_caphealth_add_no_cache(ngx_http_request_t *r);
+ngx_int_t ngx_http_caphealth_add_cache_control(ngx_http_request_t *r,
+    ngx_str_t *value);
 
 
 /* --- answers --- */

@@ -170,6 +170,11 @@ ngx_http_caphealth_refresh(ngx_http_caphealth_main_conf_t *cmcf, double now,
         }
     }
 
+    if (cmcf->judged) {
+        caphealth_ready_free(&cmcf->ready);
+        cmcf->judged = 0;
+    }
+
     return NGX_OK;
 }
 
@@ -259,10 +264,18 @@ ngx_http_caphealth_report_headers(ngx_http_request_t *r,
 }
 
 
+ngx_int_t
+ngx_http_caphealth_add_no_cache(ngx_http_request_t *r)
+{
+    return ngx_http_caphealth_add_cache_control(r,
+                                                &ngx_http_caphealth_no_cache);
+}
+
+
 /* known to nginx by more than its name, so that "expires" finds it */
 
 ngx_int_t
-ngx_http_caphealth_add_no_cache(ngx_http_request_t *r)
+ngx_http_caphealth_add_cache_control(ngx_http_request_t *r, ngx_str_t *value)
 {
     ngx_table_elt_t   *h;
 #if (nginx_version < 1023000)
@@ -271,7 +284,7 @@ ngx_http_caphealth_add_no_cache(ngx_http_request_t *r)
 #endif
 
     h = ngx_http_caphealth_add_header(r, &ngx_http_caphealth_cache_control,
-                                      &ngx_http_caphealth_no_cache);
+                                      value);
     if (h == NULL) {
         return NGX_ERROR;
     }
