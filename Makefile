@@ -56,7 +56,7 @@ EXAMPLES = $(wildcard conf/snippets/*) \
 
 
 .PHONY: all helpers install install-files deb clean deps run test unit \
-	  suites faults lint browser docs package bench soak valgrind asan \
+	  suites faults lint openapi browser docs package bench soak valgrind asan \
 	  asan-build
 
 all: $(MODULE) helpers
@@ -148,7 +148,7 @@ run:
 test:
 	@util/packages build run test docs deb
 	@echo "building ..."
-	@util/browser
+	@util/npm browser openapi
 	@$(MAKE) --no-print-directory -s all units
 	@util/test
 
@@ -168,9 +168,9 @@ $(BUILD)/unit/%: t/unit/%.c $(HEADERS) \
 unit suites faults lint: all units
 	@util/test $@
 
-browser: all
+browser openapi: all units
 	@util/packages run test
-	@util/browser
+	@util/npm $@
 	@util/test $@
 
 # the handbook; its tests are "util/test docs"

@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "caphealth_health_json.h"
-#include "caphealth_ipc.h"
 #include "caphealth_json.h"
 #include "caphealth_number.h"
 #include "caphealth_reason.h"
+#include "caphealth_version.h"
 
 
 /* in the order of how bad they are */

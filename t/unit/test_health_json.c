@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "caphealth_health_json.h"
-#include "caphealth_ipc.h"
+#include "caphealth_version.h"
 #include "document.h"
 
 

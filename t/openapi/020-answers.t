@@ -1,0 +1,506 @@
+# Answers of a real server, of every operation and in many states, are what
+# contrib/openapi.yaml says, and it says nothing that cannot be had.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+
+use Caphealth;
+use Caphealth::Server;
+use Caphealth::Upload qw(photo strange form);
+use File::Temp qw(tempdir);
+use IPC::Open2 qw(open2);
+use JSON::PP;
+use Test::More;
+
+my $codec = JSON::PP->new->utf8;
+
+my $checker = open2(my $out, my $in, qw(python3 -W ignore), 't/openapi/check.py', '.');
+
+sub ask {
+    my ($question) = @_;
+
+    print {$in} $codec->encode($question), "\n";
+    $in->flush;
+
+    return $codec->decode(readline $out // die "check.py has died\n");
+}
+
+# is_described(NAME, METHOD, PATH, RESPONSE): the path is the description's
+
+sub is_described {
+    my ($name, $method, $path, $response) = @_;
+
+    my %headers = map { $_ => ref $response->{headers}{$_}
+                              ? join ', ', @{ $response->{headers}{$_} }
+                              : $response->{headers}{$_} }
+                  keys %{ $response->{headers} };
+    my $body = $response->{content} // '';
+
+    utf8::decode($body);
+
+    my $wrong = ask({ answer => {
+        method  => $method,
+        path    => $path,
+        status  => $response->{status} + 0,
+        headers => \%headers,
+        body    => $body,
+    } });
+
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    return ok(!@$wrong, "$name: $method $path, $response->{status}")
+           || diag join "\n", @$wrong;
+}
+
+# --- the server ---
+
+my $base = '/platform';
+
+my ($too_large) = slurp('conf/snippets/images.conf')
+                  =~ /^(location \@image_too_large \{.*?^\}\n)/ms;
+
+sub slurp {
+    my ($path) = @_;
+
+    open my $file, '<', $path or die "$path: $!";
+    local $/ = undef;
+
+    return scalar <$file>;
+}
+
+my $fast = <<'END';
+    client_max_body_size 48m;
+    caphealth_refresh          1s;
+    caphealth_database_refresh 1s;
+    caphealth_timeout          1s;
+    set_real_ip_from 127.0.0.1;
+    real_ip_header   X-Client;
+END
+
+# server(http => ..., images => DIRECTIVES): with all that is described
+
+sub server {
+    my (%option) = @_;
+
+    my $images = $option{images} // '';
+    my $http = $option{http} // '';
+    my $root = $option{root} // tempdir('caphealth-XXXXXX', TMPDIR => 1,
+                                        CLEANUP => 1);
+
+    chmod 0755, $root;
+
+    my $self = Caphealth::Server->new(
+        http => "$fast $http",
+        locations => <<"END",
+    location = $base/health { caphealth_health; }
+    location = $base/capacity { caphealth_capacity; }
+    location = $base/image-stats { caphealth_image_stats; }
+    location = $base/live { caphealth_probe live; }
+    location = $base/ready { caphealth_probe ready; }
+    location /admin/platform-health {
+        caphealth_dashboard health=$base/health capacity=$base/capacity;
+    }
+    location $base/images {
+        caphealth_image_upload;
+        caphealth_image_delete on;
+        caphealth_image_root $root;
+        caphealth_image_url /media/;
+        error_page 413 = \@image_too_large;
+        $images
+    }
+    $too_large
+END
+    );
+
+    $self->{root} = $root;
+
+    return $self;
+}
+
+sub request {
+    my ($nginx, $method, $path, $headers, $content) = @_;
+
+    my %option = (headers => $headers // {});
+
+    $option{content} = $content if defined $content;
+
+    return HTTP::Tiny->new(timeout => 60)->request($method,
+        "http://127.0.0.1:$nginx->{port}$path", \%option);
+}
+
+my @reads = map { "$base/$_" } qw(health capacity image-stats live ready);
+my $health_json = { Accept => 'application/health+json' };
+
+# everything that can be read, in the state that the server is in
+
+sub reads {
+    my ($nginx, $state) = @_;
+
+    for my $path (@reads) {
+        my $get = request($nginx, 'GET', $path);
+
+        is_described($state, 'GET', $path, $get);
+    }
+
+    is_described($state, 'GET', "$base/health",
+                 request($nginx, 'GET', "$base/health", $health_json));
+    is_described("$state, verbose", 'GET', $_,
+                 request($nginx, 'GET', "$_?verbose&exclude=disk&exclude=x"))
+        for "$base/live", "$base/ready";
+    is_described($state, 'GET', '/admin/platform-health',
+                 request($nginx, 'GET', '/admin/platform-health'));
+
+    return;
+}
+
+sub health { return $_[0]->json("$base/health") }
+
+# --- the states ---
+
+subtest 'nothing is collected yet' => sub {
+    my $helpers = tempdir('caphealth-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+
+    chmod 0755, $helpers;
+
+    for my $name (qw(collector converter)) {
+        open my $file, '>', "$helpers/caphealth-$name" or die $!;
+        print {$file} "#!/bin/sh\nexec sleep 60\n";
+        close $file or die $!;
+        chmod 0755, "$helpers/caphealth-$name";
+    }
+
+    my $nginx = server(http => "caphealth_helper_dir $helpers;
+                                caphealth_database sqlite:" . shop('n') . ';');
+
+    reads($nginx, 'nothing');
+    is health($nginx)->{overall_status}, 'unknown', 'it is as it was meant';
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'well, then grown, then without a database' => sub {
+    my $vendors = join ',', map { "('Vendor $_')" } 1 .. 40;
+    my $database = shop('well', <<"END");
+INSERT INTO vendors (name) VALUES $vendors, (NULL), ('Ünïcode "q"');
+INSERT INTO products (vendor_id) SELECT id FROM vendors;
+INSERT INTO orders (created_at) VALUES (datetime('now'));
+END
+    my $nginx = server(
+        http => "caphealth_database sqlite:$database; caphealth_disk /;
+                 caphealth_disk /tmp; caphealth_image_scan 1s;
+                 caphealth_threshold cpu_percent    warning=100 critical=100;
+                 caphealth_threshold memory_percent warning=100 critical=100;
+                 caphealth_threshold disk_percent   warning=100 critical=100;");
+
+    # but for the CPU, which on a busy machine is at 100 %
+
+    my $report = $nginx->report("$base/health", sub {
+        !grep { $_->{status} ne 'ok' } @{ $_->{thresholds} }[0 .. 4];
+    });
+
+    is_deeply [ map { $_->{status} } @{ $report->{thresholds} }[0 .. 4] ],
+              [ ('ok') x 5 ], 'it is well';
+    reads($nginx, 'well');
+    is $report->{recommendations}[-1]{code}, 'tier-next', 'and large';
+
+    # what has not changed, and HEAD
+
+    for my $path ("$base/health", "$base/capacity") {
+        is_described('If-None-Match', 'GET', $path,
+            request($nginx, 'GET', $path, { 'If-None-Match' => '*' }));
+    }
+
+    for my $path (@reads, '/admin/platform-health') {
+        my $head = request($nginx, 'HEAD', $path);
+
+        like $head->{status}, qr/^(200|503)$/, "HEAD $path";
+        is $head->{content} // '', '', 'has no body';
+        cmp_ok $head->{headers}{'content-length'}, '>', 0, 'has a length';
+    }
+
+    # who may not, and how not
+
+    for my $path (@reads, '/admin/platform-health') {
+        is_described('elsewhere', 'GET', $path,
+            request($nginx, 'GET', $path, { 'X-Client' => '192.0.2.7' }));
+        is_described('a method', 'PUT', $path, request($nginx, 'PUT', $path));
+    }
+
+    # the page's files
+
+    my $page = request($nginx, 'GET', '/admin/platform-health')->{content};
+    my ($version) = $page =~ m{/admin/platform-health/([0-9a-f]{16})/};
+    my $file = '/admin/platform-health/{version}/{file}';
+
+    for my $name (qw(page.css page.js texts.json icon-healthy.svg)) {
+        my $path = "/admin/platform-health/$version/$name";
+
+        is_described($name, 'GET', $file, request($nginx, 'GET', $path));
+        is_described($name, 'GET', $file,
+            request($nginx, 'GET', $path, { 'If-None-Match' => '*' }));
+        is_described($name, 'PUT', $file, request($nginx, 'PUT', $path));
+        is_described($name, 'GET', $file,
+            request($nginx, 'GET', $path, { 'X-Client' => '192.0.2.7' }));
+    }
+
+    is_described('no file', 'GET', $file,
+        request($nginx, 'GET', "/admin/platform-health/$version/none"));
+
+    # a table is gone
+
+    system('sqlite3', $database, 'DROP TABLE orders') == 0 or die;
+    $nginx->report("$base/health", sub { $_->{database}{error} });
+    reads($nginx, 'a table is gone');
+    is health($nginx)->{database}{reachable}, JSON::PP::true, 'reachable';
+
+    # the database is gone, with good numbers of before, and then stale ones
+
+    rename $database, "$database.away" or die $!;
+    $nginx->report("$base/health", sub { !$_->{database}{reachable} });
+    reads($nginx, 'the database is gone');
+    $nginx->report("$base/health", sub { $_->{database}{stale} });
+    reads($nginx, 'the database is stale');
+
+    # other bounds
+
+    $nginx->configure(http => "$fast caphealth_database sqlite:$database;
+                               caphealth_disk /;
+                               caphealth_threshold memory_percent warning=0 critical=100;
+                               caphealth_threshold disk_percent warning=0 critical=0;
+                               caphealth_tier A max_clients=2; caphealth_tier B;");
+    $nginx->reload;
+    $nginx->report("$base/health", sub { $_->{database}{error} });
+    reads($nginx, 'other bounds');
+
+    # neither a database nor images
+
+    my $locations = $nginx->{locations} =~ s/location \Q$base\E\/images \{.*?\n    \}\n//sr;
+
+    $nginx->configure(http => $fast, locations => $locations);
+    $nginx->reload;
+    $nginx->report("$base/health", sub { defined $_->{system}{cpu_percent} });
+    reads($nginx, 'neither database nor images');
+    is health($nginx)->{database}{configured}, JSON::PP::false, 'it is off';
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'the collector falls silent' => sub {
+    my $helpers = tempdir('caphealth-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+    my $build = $ENV{BUILD} || 'build';
+
+    chmod 0755, $helpers;
+    system("cp $build/caphealth-* $helpers/") == 0 or die;
+
+    my $nginx = server(http => "caphealth_helper_dir $helpers;");
+
+    $nginx->report("$base/health", sub { defined $_->{system}{cpu_percent} });
+
+    open my $file, '>', "$helpers/silent" or die $!;
+    print {$file} "#!/bin/sh\nexec sleep 60\n";
+    close $file or die $!;
+    chmod 0755, "$helpers/silent";
+    rename "$helpers/silent", "$helpers/caphealth-collector" or die $!;
+    kill KILL => $nginx->collectors;
+
+    $nginx->report("$base/health", sub { $_->{stale} });
+    reads($nginx, 'stale');
+    is health($nginx)->{overall_status}, 'unknown', 'it is as it was meant';
+    ok $nginx->stop, 'quits';
+};
+
+# --- uploads ---
+
+my $photo = photo('600x400');
+my $path = "$base/images";
+my $one = "$base/images/{id}";
+
+sub posted {
+    my ($nginx, $name, $content, $headers) = @_;
+
+    my $response = request($nginx, 'POST', $path, $headers, $content);
+
+    is_described($name, 'POST', $path, $response);
+
+    return $response;
+}
+
+subtest 'uploads' => sub {
+    my $nginx = server(http => 'caphealth_image_max_files 2;
+                                caphealth_image_memory 64m;
+                                caphealth_image_scan 1s;');
+
+    my $response = posted($nginx, 'a photo', $photo);
+    my $id = decode_json($response->{content})->{images}[0]{id};
+
+    posted($nginx, 'PNG', photo('60x40', 'png'));
+    posted($nginx, 'a form of two', form('a.jpg', $photo, 'b.webp',
+                                         photo('30x30', 'webp')));
+    reads($nginx, 'with images');
+    $nginx->report("$base/image-stats",
+                   sub { $_->{roots}[0]{last_full_scan} });
+    reads($nginx, 'after a scan');
+
+    my ($form, $type) = form('a.jpg', $photo);
+
+    posted($nginx, 'malformed', substr($form, 0, 100), $type);
+    posted($nginx, 'no image', form());
+    posted($nginx, 'three files', form(map { ($_, $photo) } 1 .. 3));
+    posted($nginx, 'a large file', "\xff\xd8\xff" . 'x' x (40 * 1048576));
+    posted($nginx, 'a large body', 'x' x (49 * 1048576));
+    posted($nginx, 'a text', 'Dear sir or madam');
+    posted($nginx, 'half a photo', substr $photo, 0, 200);
+    posted($nginx, 'another site', $photo,
+           { 'Sec-Fetch-Site' => 'cross-site' });
+    posted($nginx, 'elsewhere', $photo, { 'X-Client' => '192.0.2.7' });
+    is_described('GET', 'GET', $path, request($nginx, 'GET', $path));
+
+    is_described('elsewhere', 'DELETE', $one,
+        request($nginx, 'DELETE', "$path/$id", { 'X-Client' => '192.0.2.7' }));
+    is_described('another site', 'DELETE', $one,
+        request($nginx, 'DELETE', "$path/$id",
+                { 'Sec-Fetch-Site' => 'cross-site' }));
+    is_described('GET', 'GET', $one, request($nginx, 'GET', "$path/$id"));
+    is_described('it goes', 'DELETE', $one,
+        request($nginx, 'DELETE', "$path/$id"));
+    is_described('it is gone', 'DELETE', $one,
+        request($nginx, 'DELETE', "$path/$id"));
+
+    # a directory in the place of a file cannot be unlinked
+
+    $id = 'abcd' . '0' x 28;
+
+    mkdir "$nginx->{root}/ab";
+    mkdir "$nginx->{root}/ab/cd";
+    mkdir "$nginx->{root}/ab/cd/${id}_$_.webp" for qw(original 800 200);
+
+    is_described('it cannot be removed', 'DELETE', $one,
+        request($nginx, 'DELETE', "$path/$id"));
+
+    # a root that cannot be read
+
+    rename $nginx->{root}, "$nginx->{root}.away" or die $!;
+    $nginx->report("$base/image-stats", sub { $_->{error} }, 30);
+    reads($nginx, 'the root is gone');
+    rename "$nginx->{root}.away", $nginx->{root} or die $!;
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'uploads that fail for the server\'s sake' => sub {
+    my $helpers = Caphealth::Upload::strange_helpers();
+    my $http = "caphealth_helper_dir $helpers; caphealth_image_timeout 1s;
+                caphealth_image_priority normal;";
+    my $nginx = server(http => $http);
+
+    posted($nginx, 'no room', strange('full'));
+
+    my $response;
+
+    $nginx->until(sub {
+        $response = request($nginx, 'POST', $path, {}, strange('hang'));
+        $response->{status} == 422;
+    }, 60);
+    is_described('too long', 'POST', $path, $response);
+
+    # files in the places of directories
+
+    system("rm -rf $nginx->{root}/*") == 0 or die;
+
+    for (0 .. 255) {
+        open my $shard, '>', sprintf '%s/%02x', $nginx->{root}, $_ or die $!;
+        close $shard or die $!;
+    }
+
+    posted($nginx, 'no shard', strange('well'));
+    ok $nginx->stop, 'quits';
+
+    # one that is converted for long, one that waits, and one too many
+
+    $nginx = server(http => "caphealth_helper_dir $helpers;
+                             caphealth_image_queue 1;
+                             caphealth_image_timeout 20s;");
+
+    my @waiting = map {
+        Caphealth::Upload::raw($nginx,
+            "POST $path HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8\r\n"
+            . "\r\n" . strange('sleep'));
+    } 1 .. 2;
+
+    $nginx->until(sub {
+        $response = request($nginx, 'POST', $path, {}, strange('well'));
+        $response->{status} == 503;
+    });
+    is_described('the queue is full', 'POST', $path, $response);
+    like $response->{content}, qr/queue-full/, 'it is as it was meant';
+    close $_ for @waiting;
+    ok $nginx->stop('TERM'), 'ends';
+
+    # no converter
+
+    my $none = tempdir('caphealth-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+
+    chmod 0755, $none;
+    system("cp $helpers/caphealth-collector $none/;
+            cp /bin/false $none/caphealth-converter") == 0 or die;
+
+    $nginx = server(http => "caphealth_helper_dir $none;");
+    posted($nginx, 'no converter', $photo);
+    ok $nginx->stop, 'quits';
+};
+
+# --- as a whole ---
+
+is_deeply ask({ seen => [] }), [],
+          'every response that is described has been seen';
+is_deeply ask({ code => 1 }), [], 'the description and the sources agree';
+
+# a description that is compared with nothing would pass all of this
+
+subtest 'the check can fail' => sub {
+    my %answer = (method => 'GET', path => "$base/live", status => 200,
+                  headers => { 'content-type' => 'text/plain',
+                               'cache-control' => 'no-store' },
+                  body => "ok\n");
+    my $wrong = sub { scalar @{ ask({ answer => { %answer, @_ } }) } };
+
+    is $wrong->(), 0, 'a good one';
+    isnt $wrong->(status => 418), 0, 'another status';
+    isnt $wrong->(body => "fine\n"), 0, 'another text';
+    isnt $wrong->(headers => { 'content-type' => 'text/plain' }), 0,
+         'a header is missing';
+    isnt $wrong->(path => "$base/capacity", body => '{}'), 0,
+         'another media type';
+
+    my $nginx = Caphealth::Server->new(http => $fast);
+    my $health = $nginx->json('/health');
+    my %json = (path => "$base/health",
+                headers => { 'content-type' => 'application/json',
+                             'cache-control' => 'private, no-cache',
+                             etag => '"1"', vary => 'Accept' });
+
+    is $wrong->(%json, body => encode_json($health)), 0, 'a health report';
+
+    for my $change (
+        sub { delete $_[0]{tiers} },
+        sub { $_[0]{systems} = delete $_[0]{system} },
+        sub { $_[0]{more} = 1 },
+        sub { delete $_[0]{thresholds}[5]{percent_used} },
+        sub { @{ $_[0]{thresholds} } = reverse @{ $_[0]{thresholds} } },
+        sub { $_[0]{disks}[0]{read_only} = 'no' },
+        sub { $_[0]{timestamp} = '2026-11-24 12:00:00' },
+        sub { $_[0]{overall_status} = 'fine' },
+    ) {
+        my $copy = decode_json(encode_json($health));
+
+        $change->($copy);
+        isnt $wrong->(%json, body => encode_json($copy)), 0, 'a change';
+    }
+
+    ok $nginx->stop, 'quits';
+};
+
+close $in;
+waitpid $checker, 0;
+is $?, 0, 'check.py ends well';
+
+done_testing;
