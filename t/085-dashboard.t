@@ -529,3 +529,94 @@ qr/(?s)^(?!.*alert\(1\))/
 GET /admin
 --- response_body_like eval
 qr/$::hidden.*You may not see the platform&#39;s health: the server answered 403/s
+
+
+
+=== TEST 43: a rule that goes by a variable whose value nginx keeps
+--- http_config
+    map $uri $refused {
+        default   "";
+        /health   1;
+    }
+--- config
+    if ($refused) { return 403; }
+    location = /health { caphealth_health; }
+    location /admin { caphealth_dashboard; }
+--- request eval
+["GET /health", "GET /admin"]
+--- error_code eval
+[403, 200]
+--- response_body_like eval
+[qr/403/, qr/$::hidden.*You may not see the platform&#39;s health/s]
+
+
+
+=== TEST 44: an authorization service is told which location
+--- http_config
+    server {
+        listen unix:$TEST_NGINX_SERVER_ROOT/auth.sock;
+
+        location / {
+            if ($http_x_original_uri = /capacity) { return 403; }
+            return 204;
+        }
+    }
+--- config
+    location = /auth {
+        internal;
+        proxy_pass http://unix:$TEST_NGINX_SERVER_ROOT/auth.sock;
+        proxy_set_header X-Original-URI $request_uri;
+    }
+    auth_request /auth;
+    location = /health { caphealth_health; }
+    location = /capacity { caphealth_capacity; }
+    location /admin { caphealth_dashboard; }
+--- request
+GET /admin
+--- response_body_like eval
+qr/You may not see the platform&#39;s capacity.*$::shown/s
+--- no_error_log
+[alert]
+
+
+
+=== TEST 45: rules for a method
+--- config
+    location = /health { caphealth_health; }
+    location = /upload {
+        caphealth_image_upload;
+        caphealth_image_root html/images;
+        caphealth_image_url /images/;
+        limit_except POST { deny all; }
+    }
+    location /admin { caphealth_dashboard; }
+--- http_config
+    caphealth_state_dir html/state;
+--- request
+GET /admin
+--- response_body_like: <form id="upload"
+
+
+
+=== TEST 46: what the server's name has told
+--- http_config
+    server {
+        listen unix:$TEST_NGINX_SERVER_ROOT/named.sock;
+        server_name ~^(?<who>[a-z]+)\.example$;
+
+        location = /auth {
+            if ($who != ann) { return 403; }
+            return 204;
+        }
+
+        location = /health { caphealth_health; auth_request /auth; }
+        location /admin { caphealth_dashboard; }
+    }
+--- config
+    location /admin {
+        proxy_pass http://unix:$TEST_NGINX_SERVER_ROOT/named.sock;
+        proxy_set_header Host ann.example;
+    }
+--- request
+GET /admin
+--- response_body_like eval: $::shown

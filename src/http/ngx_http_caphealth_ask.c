@@ -16,6 +16,8 @@ typedef struct {
 } ngx_http_caphealth_question_t;
 
 
+static ngx_http_variable_value_t *ngx_http_caphealth_ask_variables(
+    ngx_http_request_t *r);
 static ngx_int_t ngx_http_caphealth_ask_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_caphealth_ask_rules(ngx_http_request_t *r,
     ngx_http_caphealth_question_t *q);
@@ -24,18 +26,20 @@ static ngx_int_t ngx_http_caphealth_ask_done(ngx_http_request_t *r, void *data,
 
 
 ngx_int_t
-ngx_http_caphealth_ask(ngx_http_request_t *r, ngx_str_t *uri,
+ngx_http_caphealth_ask(ngx_http_request_t *r, ngx_str_t *uri, ngx_str_t *url,
     ngx_http_handler_pt wanted, int *status)
 {
     ngx_http_request_t             *sr;
     ngx_http_core_main_conf_t      *cmcf;
+    ngx_http_variable_value_t      *variables;
     ngx_http_post_subrequest_t     *ps;
     ngx_http_caphealth_question_t  *q;
 
     ps = ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t));
     q = ngx_palloc(r->pool, sizeof(ngx_http_caphealth_question_t));
+    variables = ngx_http_caphealth_ask_variables(r);
 
-    if (ps == NULL || q == NULL) {
+    if (ps == NULL || q == NULL || variables == NULL) {
         return NGX_ERROR;
     }
 
@@ -54,9 +58,63 @@ ngx_http_caphealth_ask(ngx_http_request_t *r, ngx_str_t *uri,
         return NGX_ERROR;
     }
 
+    /* as the client's own request would come */
+
     sr->header_only = 1;
+    sr->variables = variables;
+    sr->unparsed_uri = *url;
+
+    if (wanted == ngx_http_caphealth_upload_handler) {
+        sr->method = NGX_HTTP_POST;
+        ngx_str_set(&sr->method_name, "POST");
+    }
 
     return NGX_OK;
+}
+
+
+/*
+ * A subrequest shares the values of variables that nginx keeps, as those of
+ * "map": rules would go by the page's URI.  What the server's name has told
+ * is as true here.
+ */
+
+static ngx_http_variable_value_t *
+ngx_http_caphealth_ask_variables(ngx_http_request_t *r)
+{
+    ngx_http_core_main_conf_t  *cmcf;
+    ngx_http_variable_value_t  *variables;
+#if (NGX_PCRE)
+    ngx_uint_t                  i, n, index;
+    ngx_http_regex_t           *re;
+    ngx_http_server_name_t     *name;
+    ngx_http_core_srv_conf_t   *cscf;
+#endif
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+
+    variables = ngx_pcalloc(r->pool, cmcf->variables.nelts
+                                     * sizeof(ngx_http_variable_value_t));
+    if (variables == NULL) {
+        return NULL;
+    }
+
+#if (NGX_PCRE)
+    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+
+    name = cscf->server_names.elts;
+
+    for (i = 0; i < cscf->server_names.nelts; i++) {
+        re = name[i].regex;
+
+        for (n = 0; re && n < re->nvariables; n++) {
+            index = re->variables[n].index;
+            variables[index] = r->variables[index];
+        }
+    }
+#endif
+
+    return variables;
 }
 
 

@@ -173,7 +173,7 @@ ngx_http_caphealth_visit_next(ngx_http_request_t *r)
             continue;
         }
 
-        if (ngx_http_caphealth_ask(r, &data->uri,
+        if (ngx_http_caphealth_ask(r, &data->uri, &data->url,
                                    ngx_http_caphealth_data_kinds[i].handler,
                                    &visit->status[i])
             != NGX_OK)
