@@ -17,7 +17,7 @@ typedef struct {
 
 
 static ngx_http_variable_value_t *ngx_http_caphealth_ask_variables(
-    ngx_http_request_t *r);
+    ngx_http_request_t *r, ngx_array_t *kept);
 static ngx_int_t ngx_http_caphealth_ask_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_caphealth_ask_rules(ngx_http_request_t *r,
     ngx_http_caphealth_question_t *q);
@@ -27,7 +27,7 @@ static ngx_int_t ngx_http_caphealth_ask_done(ngx_http_request_t *r, void *data,
 
 ngx_int_t
 ngx_http_caphealth_ask(ngx_http_request_t *r, ngx_str_t *uri, ngx_str_t *url,
-    ngx_http_handler_pt wanted, int *status)
+    ngx_array_t *kept, ngx_http_handler_pt wanted, int *status)
 {
     ngx_http_request_t             *sr;
     ngx_http_core_main_conf_t      *cmcf;
@@ -37,7 +37,7 @@ ngx_http_caphealth_ask(ngx_http_request_t *r, ngx_str_t *uri, ngx_str_t *url,
 
     ps = ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t));
     q = ngx_palloc(r->pool, sizeof(ngx_http_caphealth_question_t));
-    variables = ngx_http_caphealth_ask_variables(r);
+    variables = ngx_http_caphealth_ask_variables(r, kept);
 
     if (ps == NULL || q == NULL || variables == NULL) {
         return NGX_ERROR;
@@ -80,16 +80,11 @@ ngx_http_caphealth_ask(ngx_http_request_t *r, ngx_str_t *uri, ngx_str_t *url,
  */
 
 static ngx_http_variable_value_t *
-ngx_http_caphealth_ask_variables(ngx_http_request_t *r)
+ngx_http_caphealth_ask_variables(ngx_http_request_t *r, ngx_array_t *kept)
 {
+    ngx_uint_t                  i, *index;
     ngx_http_core_main_conf_t  *cmcf;
     ngx_http_variable_value_t  *variables;
-#if (NGX_PCRE)
-    ngx_uint_t                  i, n, index;
-    ngx_http_regex_t           *re;
-    ngx_http_server_name_t     *name;
-    ngx_http_core_srv_conf_t   *cscf;
-#endif
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
 
@@ -99,20 +94,11 @@ ngx_http_caphealth_ask_variables(ngx_http_request_t *r)
         return NULL;
     }
 
-#if (NGX_PCRE)
-    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+    index = kept->elts;
 
-    name = cscf->server_names.elts;
-
-    for (i = 0; i < cscf->server_names.nelts; i++) {
-        re = name[i].regex;
-
-        for (n = 0; re && n < re->nvariables; n++) {
-            index = re->variables[n].index;
-            variables[index] = r->variables[index];
-        }
+    for (i = 0; i < kept->nelts; i++) {
+        variables[index[i]] = r->variables[index[i]];
     }
-#endif
 
     return variables;
 }

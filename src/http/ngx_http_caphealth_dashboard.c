@@ -174,6 +174,7 @@ ngx_http_caphealth_visit_next(ngx_http_request_t *r)
         }
 
         if (ngx_http_caphealth_ask(r, &data->uri, &data->url,
+                                   &visit->dashboard->kept,
                                    ngx_http_caphealth_data_kinds[i].handler,
                                    &visit->status[i])
             != NGX_OK)

@@ -46,6 +46,8 @@ struct ngx_http_caphealth_dashboard_s {
 
     ngx_http_core_loc_conf_t    *location;
     ngx_http_core_srv_conf_t    *server;
+    ngx_array_t                  kept;       /* ngx_uint_t, of variables that
+                                                the server's name sets */
 
     u_char                      *file;       /* of the directive */
     ngx_uint_t                   line;
@@ -65,10 +67,12 @@ ngx_int_t ngx_http_caphealth_escape(ngx_conf_t *cf, ngx_str_t *path,
  * a subrequest for the URI that gets no further than these rules, and when it
  * is done puts a status of HTTP there, 200 for yes, and calls the request's
  * write_event_handler.  A location with another handler than the wanted one
- * is 404.  The url is the URI as a client would send it.
+ * is 404.  The url is the URI as a client would send it; the
+ * values of the kept variables, by their indexes, are the request's.
  */
 ngx_int_t ngx_http_caphealth_ask(ngx_http_request_t *r, ngx_str_t *uri,
-    ngx_str_t *url, ngx_http_handler_pt wanted, int *status);
+    ngx_str_t *url, ngx_array_t *kept, ngx_http_handler_pt wanted,
+    int *status);
 
 /* Adds the handler of the phase in which the questions are answered. */
 ngx_int_t ngx_http_caphealth_init_ask(ngx_conf_t *cf);

@@ -10,6 +10,8 @@
 
 static ngx_int_t ngx_http_caphealth_init_page(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf, ngx_http_caphealth_dashboard_t *d);
+static ngx_int_t ngx_http_caphealth_page_names(ngx_conf_t *cf,
+    ngx_http_caphealth_dashboard_t *d);
 static ngx_int_t ngx_http_caphealth_page_urls(ngx_conf_t *cf,
     ngx_http_caphealth_dashboard_t *d);
 static ngx_int_t ngx_http_caphealth_page_policy(ngx_conf_t *cf,
@@ -79,11 +81,50 @@ ngx_http_caphealth_init_page(ngx_conf_t *cf,
         page->nlinks = lcf->links->nelts;
     }
 
-    if (ngx_http_caphealth_page_urls(cf, d) != NGX_OK) {
+    if (ngx_http_caphealth_page_names(cf, d) != NGX_OK
+        || ngx_http_caphealth_page_urls(cf, d) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
     return ngx_http_caphealth_page_policy(cf, d);
+}
+
+
+/* nginx's list of names is gone when requests come */
+
+static ngx_int_t
+ngx_http_caphealth_page_names(ngx_conf_t *cf,
+    ngx_http_caphealth_dashboard_t *d)
+{
+#if (NGX_PCRE)
+    ngx_uint_t               i, n, *index;
+    ngx_http_regex_t        *re;
+    ngx_http_server_name_t  *name;
+#endif
+
+    if (ngx_array_init(&d->kept, cf->pool, 1, sizeof(ngx_uint_t)) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+#if (NGX_PCRE)
+    name = d->server->server_names.elts;
+
+    for (i = 0; i < d->server->server_names.nelts; i++) {
+        re = name[i].regex;
+
+        for (n = 0; re && n < re->nvariables; n++) {
+            index = ngx_array_push(&d->kept);
+            if (index == NULL) {
+                return NGX_ERROR;
+            }
+
+            *index = re->variables[n].index;
+        }
+    }
+#endif
+
+    return NGX_OK;
 }
 
 
