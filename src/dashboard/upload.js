@@ -226,6 +226,7 @@ class Photo {
 
         } else if (this.timer) {
             clearTimeout(this.timer);
+            this.timer = null;
             over();
 
         } else {

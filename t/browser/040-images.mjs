@@ -243,6 +243,46 @@ test('a busy server is asked again', async (t) => {
     clean(page, /console: Failed to load resource.*503/);
 });
 
+test('cancelled while the server is busy, again, and cancelled', async (t) => {
+    const server = await serve(t, {});
+    const page = await visit(t, server, { path });
+    let asked = 0;
+
+    // busy once, and then without an answer
+
+    await page.route('**/platform/images', (route) => {
+        asked++;
+
+        return asked === 1
+               ? route.fulfill({ status: 503, headers: { 'Retry-After': '60' },
+                                 contentType: 'application/problem+json',
+                                 body: '{"detail": "busy"}' })
+               : asked === 2 ? null : route.continue();
+    });
+
+    const [one, two, three] = photos(t, ['one.jpg', 'two.jpg', 'three.jpg']);
+    const given = page.waitForEvent('requestfailed', (request) =>
+        /platform\/images$/.test(request.url()));
+
+    await page.locator('#photos').setInputFiles([one]);
+    await row(page, 'one.jpg').and(page.locator('[data-state=busy]')).waitFor();
+    await row(page, 'one.jpg').locator('.cancel').click();
+    await row(page, 'one.jpg').locator('.again').click();
+    await eventually(() => assert.equal(asked, 2));
+    await row(page, 'one.jpg').locator('.cancel').click();
+
+    // the request is given up, and both places are free
+
+    await given;
+
+    await page.locator('#photos').setInputFiles([two, three]);
+    await row(page, 'two.jpg').and(page.locator('[data-state=done]')).waitFor();
+    await row(page, 'three.jpg').and(page.locator('[data-state=done]'))
+                                .waitFor();
+    assert.equal(asked, 4);
+    clean(page, /console: Failed to load resource.*503|ERR_ABORTED/);
+});
+
 test('the server goes away under an upload', async (t) => {
     const server = await serve(t, {});
     const page = await visit(t, server, { path });
