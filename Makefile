@@ -81,7 +81,8 @@ $(BUILD)/strange/caphealth-converter: t/strange/convert.c \
 	  $(IPC))
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) \
-		-Wl,--wrap=caphealth_ipc_send_cargo $(CODECS)
+		-Wl,--wrap=caphealth_ipc_send_cargo \
+		-Wl,--wrap=caphealth_ipc_close $(CODECS)
 
 $(OBJS)/%.o: src/%.c $(HEADERS)
 	@mkdir -p $(@D)

@@ -17,8 +17,9 @@
 #include "caphealth_sandbox.h"
 
 
-/* a job's descriptors, the socket, the first three, and a few to spare */
-#define CAPHEALTH_SANDBOX_FILES  32
+/* the first three, the socket, a job's descriptors, and a few to spare: what
+   is kept of one job is not there for the next */
+#define CAPHEALTH_SANDBOX_FILES  16
 
 #if defined(__SANITIZE_ADDRESS__)
 #define CAPHEALTH_SANDBOX_NONE   1
@@ -207,10 +208,11 @@ caphealth_sandbox_rules(scmp_filter_ctx ctx)
         }
     }
 
-    /* nothing that is written can be run */
+    /* nothing that is written can be run, and no file outlives its job */
 
-    rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-                          SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
+                          SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
+                          SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_SHARED, 0));
     if (rc != 0) {
         return rc;
     }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "caphealth_set.h"
@@ -20,16 +21,27 @@
 /* ".", ".tmp" */
 #define CAPHEALTH_TEMP_LEN   (CAPHEALTH_PATH_LEN + 5)
 
+/* "/proc/self/fd/" and a number */
+#define CAPHEALTH_PROC_LEN   (sizeof("/proc/self/fd/") + 12)
+
+/* a process that is just being started has copies of all descriptors */
+#define CAPHEALTH_SET_PAUSE  1000000     /* nanoseconds, then twice as many */
+#define CAPHEALTH_SET_TRIES  11          /* 2 seconds in all */
+
 
 static int caphealth_set_leaf(caphealth_set_t *set, const char *root);
 static int caphealth_set_enter(caphealth_set_t *set, int parent,
     const char *name, size_t len);
 static int caphealth_set_file(caphealth_set_t *set, caphealth_set_file_t *f);
+static int caphealth_set_alone(caphealth_set_t *set, caphealth_set_file_t *f);
+static int caphealth_set_lease(int fd);
+static void caphealth_set_proc(char path[CAPHEALTH_PROC_LEN], int fd);
 static int caphealth_set_link(caphealth_set_t *set, caphealth_set_file_t *f);
 static int caphealth_set_move(caphealth_set_t *set, caphealth_set_file_t *f,
     const char *name);
 static void caphealth_set_temp(caphealth_set_t *set, caphealth_set_file_t *f,
     char temp[CAPHEALTH_TEMP_LEN]);
+static int caphealth_set_find(const char *root, const char *id);
 static int caphealth_set_remove_file(int dir, const char *name,
     caphealth_removed_t *removed);
 static int caphealth_set_remove_rest(int dir, const char *id,
@@ -185,6 +197,10 @@ caphealth_set_check(caphealth_set_t *set, unsigned i, uint64_t bytes)
     uint8_t      head[CAPHEALTH_SET_RIFF];
     struct stat  st;
 
+    if (caphealth_set_alone(set, &set->files[i]) == -1) {
+        return -1;
+    }
+
     if (fstat(set->files[i].fd, &st) == -1) {
         return caphealth_set_failed(set, "fstat()");
     }
@@ -214,6 +230,72 @@ caphealth_set_check(caphealth_set_t *set, unsigned i, uint64_t bytes)
     errno = EINVAL;
 
     return caphealth_set_failed(set, "check of an output");
+}
+
+
+/* who made the file might still write to it, when others are served of it */
+
+static int
+caphealth_set_alone(caphealth_set_t *set, caphealth_set_file_t *f)
+{
+    int              fd, i;
+    char             path[CAPHEALTH_PROC_LEN];
+    struct timespec  pause;
+
+    caphealth_set_proc(path, f->fd);
+
+    fd = open(path, O_RDONLY|O_CLOEXEC);
+    if (fd == -1) {
+        return caphealth_set_failed(set, "open() of an output in /proc");
+    }
+
+    (void) close(f->fd);
+    f->fd = fd;
+
+    for (i = 0; i < CAPHEALTH_SET_TRIES; i++) {
+
+        if (caphealth_set_lease(fd) == 0) {
+            return 0;
+        }
+
+        pause.tv_sec = 0;
+        pause.tv_nsec = (long) CAPHEALTH_SET_PAUSE << i;
+
+        if (pause.tv_nsec > 999999999) {
+            pause.tv_nsec = 999999999;
+        }
+
+        (void) nanosleep(&pause, NULL);
+    }
+
+    errno = EINVAL;
+
+    return caphealth_set_failed(set, "check of who writes to an output");
+}
+
+
+/*
+ * A lease of reading is given when no descriptor and no mapping can write,
+ * in any process.  Some file systems, NFS among them, give none.
+ */
+
+static int
+caphealth_set_lease(int fd)
+{
+    if (fcntl(fd, F_SETLEASE, F_RDLCK) == -1) {
+        return errno == EAGAIN ? -1 : 0;
+    }
+
+    (void) fcntl(fd, F_SETLEASE, F_UNLCK);
+
+    return 0;
+}
+
+
+static void
+caphealth_set_proc(char path[CAPHEALTH_PROC_LEN], int fd)
+{
+    (void) snprintf(path, CAPHEALTH_PROC_LEN, "/proc/self/fd/%d", fd);
 }
 
 
@@ -249,7 +331,7 @@ failed:
 static int
 caphealth_set_link(caphealth_set_t *set, caphealth_set_file_t *f)
 {
-    char  path[CAPHEALTH_PATH_LEN], fd[sizeof("/proc/self/fd/") + 12];
+    char  path[CAPHEALTH_PATH_LEN], proc[CAPHEALTH_PROC_LEN];
 
     (void) caphealth_path(path, set->id, f->name);
 
@@ -266,9 +348,9 @@ caphealth_set_link(caphealth_set_t *set, caphealth_set_file_t *f)
 
     /* AT_EMPTY_PATH needs a privilege that a worker does not have */
 
-    (void) snprintf(fd, sizeof(fd), "/proc/self/fd/%d", f->fd);
+    caphealth_set_proc(proc, f->fd);
 
-    if (linkat(AT_FDCWD, fd, set->dir, path + CAPHEALTH_LEAF_LEN,
+    if (linkat(AT_FDCWD, proc, set->dir, path + CAPHEALTH_LEAF_LEN,
                AT_SYMLINK_FOLLOW)
         == -1)
     {
@@ -373,25 +455,15 @@ int
 caphealth_set_remove(const char *root, const char *id, const char *mark,
     caphealth_removed_t *removed)
 {
-    int   top, dir, rc, err;
-    char  path[CAPHEALTH_PATH_LEN], leaf[CAPHEALTH_LEAF_LEN];
+    int   dir, rc, err;
+    char  path[CAPHEALTH_PATH_LEN];
 
     memset(removed, 0, sizeof(caphealth_removed_t));
 
     (void) caphealth_path(path, id, mark);
-    (void) snprintf(leaf, sizeof(leaf), "%.2s/%.2s", id, id + 2);
 
-    top = open(root, O_PATH|O_DIRECTORY|O_CLOEXEC);
-    if (top == -1) {
-        return -1;
-    }
-
-    dir = openat(top, leaf, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
-    err = errno;
-    (void) close(top);
-
+    dir = caphealth_set_find(root, id);
     if (dir == -1) {
-        errno = err;
         return -1;
     }
 
@@ -418,6 +490,32 @@ caphealth_set_remove(const char *root, const char *id, const char *mark,
     errno = err;
 
     return rc;
+}
+
+
+/* the directory of an image; no symbolic link below the root is followed */
+
+static int
+caphealth_set_find(const char *root, const char *id)
+{
+    int       fd, parent, err;
+    char      name[3];
+    unsigned  i;
+
+    fd = open(root, O_PATH|O_DIRECTORY|O_CLOEXEC);
+
+    for (i = 0; fd != -1 && i < 2; i++) {
+        parent = fd;
+        (void) snprintf(name, sizeof(name), "%.2s", id + 2 * i);
+
+        fd = openat(parent, name,
+                    O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+        err = errno;
+        (void) close(parent);
+        errno = err;
+    }
+
+    return fd;
 }
 
 

@@ -62,8 +62,9 @@ void caphealth_set_add(caphealth_set_t *set, const char *name);
 int caphealth_set_open(caphealth_set_t *set, const char *root);
 
 /*
- * Whether file i is a WebP file of so many bytes, by its header.  Returns 0,
- * or -1 with errno set, which is EINVAL if it is not.
+ * Whether file i is a WebP file of so many bytes, by its header, to which
+ * nobody can write any more, the caller included.  May block for 2 seconds.
+ * Returns 0, or -1 with errno set, which is EINVAL if it is not.
  */
 int caphealth_set_check(caphealth_set_t *set, unsigned i, uint64_t bytes);
 

@@ -27,7 +27,7 @@ subtest 'a decoder that does what it must not' => sub {
         http => "caphealth_helper_dir $helpers;");
     my $before;
 
-    for my $call (qw(open socket execve fork kill readv execmem)) {
+    for my $call (qw(open socket execve fork kill readv execmem share)) {
         my $response = $nginx->post(strange($call));
 
         is $response->{status}, 422, "$call: the upload is refused";
@@ -37,7 +37,7 @@ subtest 'a decoder that does what it must not' => sub {
     $nginx->post(strange('log'));
 
     is $nginx->logged(qr/forged/), 0, "nothing gets into the server's log";
-    is $nginx->logged(qr/caphealth-converter \d+ exited on signal 31/), 7,
+    is $nginx->logged(qr/caphealth-converter \d+ exited on signal 31/), 8,
        'each was killed by the kernel, SIGSYS';
     is $nginx->post(strange('well'))->{status}, 201, 'the next upload works';
     ok $nginx->stop, 'quits';
@@ -63,6 +63,7 @@ subtest 'a decoder that fails' => sub {
                   [ serial => 422, qr/decoder stopped/ ],
                   [ numbers => 422, qr/decoder stopped/ ],
                   [ bytes => 422, qr/decoder stopped/ ],
+                  [ keep => 422, qr/decoder stopped/ ],
                   [ status => 422, qr/decoder stopped/ ],
                   [ detail => 422, qr/decoder stopped/ ],
                   [ quotes => 422, qr/damaged \(it says "\\boo"\)/ ],
@@ -130,6 +131,30 @@ subtest 'an answer that comes twice' => sub {
     is $nginx->post(strange('well'))->{status}, 201, 'the next upload works';
     cmp_ok $nginx->logged(qr/start caphealth-converter/), '>=', 2,
            'by another converter';
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'one that keeps what it was given' => sub {
+    my $nginx = Caphealth::Upload->new(
+        http => "caphealth_helper_dir $helpers;");
+
+    for (1 .. 2) {
+        is $nginx->post(strange('keep'))->{status}, 422,
+           'what it could still write to is not served';
+    }
+
+    is_deeply [ $nginx->files ], [], 'nothing is left';
+    is $nginx->logged(qr/check of who writes to an output in image root/), 2,
+       'the log says why';
+
+    # 16 descriptors, 4 of its own, 4 of each of the images
+
+    like $nginx->post(strange('keep'))->{status}, qr/^422$/, 'nor a third';
+    is $nginx->post(strange('well'))->{status}, 422, 'then it has no room';
+    ok $nginx->until(sub { $nginx->post(strange('well'))->{status} == 201 }),
+       'and is replaced';
+    is $nginx->logged(qr/caphealth-converter \d+ died, it is replaced/), 1,
+       'the log says so';
     ok $nginx->stop, 'quits';
 };
 

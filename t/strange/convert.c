@@ -88,6 +88,14 @@ do_execmem(caphealth_result_t *result)
 
 
 static void
+do_share(caphealth_result_t *result)
+{
+    (void) result;
+    (void) mmap(NULL, 4096, PROT_READ, MAP_SHARED|MAP_ANONYMOUS, -1, 0);
+}
+
+
+static void
 do_crash(caphealth_result_t *result)
 {
     (void) result;
@@ -289,6 +297,34 @@ __wrap_caphealth_ipc_send_cargo(int s, const caphealth_ipc_message_t *m,
 }
 
 
+/* what came with this image is not closed */
+
+static int  keep;
+
+
+static void
+do_keep(caphealth_result_t *result)
+{
+    (void) result;
+    keep = 1;
+}
+
+
+void __real_caphealth_ipc_close(caphealth_ipc_cargo_t *cargo);
+void __wrap_caphealth_ipc_close(caphealth_ipc_cargo_t *cargo);
+
+
+void
+__wrap_caphealth_ipc_close(caphealth_ipc_cargo_t *cargo)
+{
+    if (!keep) {
+        __real_caphealth_ipc_close(cargo);
+    }
+
+    keep = 0;
+}
+
+
 static const strange_t  acts[] = {
     { "open", do_open },
     { "socket", do_socket },
@@ -297,6 +333,7 @@ static const strange_t  acts[] = {
     { "kill", do_kill },
     { "readv", do_ptrace },
     { "execmem", do_execmem },
+    { "share", do_share },
     { "crash", do_crash },
     { "hang", do_hang },
     { "sleep", do_sleep },
@@ -313,6 +350,7 @@ static const strange_t  acts[] = {
     { "quotes", do_quotes },
     { "full", do_full },
     { "twice", do_twice },
+    { "keep", do_keep },
     { "well", do_nothing },
     { NULL, NULL }
 };

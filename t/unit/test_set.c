@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -191,6 +192,9 @@ checks(void **state)
     assert_int_equal(pwrite(set.files[2].fd, "\5", 1, 4), 1);
     assert_int_equal(caphealth_set_check(&set, 2, 12), -1);
 
+    caphealth_set_close(&set);
+    begin(&set, 0);
+
     assert_int_equal(ftruncate(set.files[2].fd, 0), 0);
     assert_int_equal(caphealth_set_check(&set, 2, 0), -1);
     assert_int_equal(errno, EINVAL);
@@ -262,6 +266,73 @@ removal(void **state)
 }
 
 
+/* a descriptor that can write, a copy of it, a mapping: anywhere */
+
+static void
+writers(void **state)
+{
+    int              fd;
+    char             path[256];
+    void            *map;
+    caphealth_set_t  set;
+
+    (void) state;
+
+    begin(&set, 0);
+
+    fd = dup(set.files[0].fd);
+    map = mmap(NULL, 12, PROT_READ|PROT_WRITE, MAP_SHARED, set.files[1].fd, 0);
+    assert_ptr_not_equal(map, MAP_FAILED);
+
+    assert_int_equal(caphealth_set_check(&set, 0, 12), -1);
+    assert_int_equal(errno, EINVAL);
+    assert_string_equal(set.failed, "check of who writes to an output");
+    assert_int_equal(caphealth_set_check(&set, 1, 12), -1);
+    assert_int_equal(errno, EINVAL);
+
+    (void) close(fd);
+    (void) munmap(map, 12);
+
+    assert_int_equal(caphealth_set_check(&set, 0, 12), 0);
+    assert_int_equal(caphealth_set_check(&set, 1, 12), 0);
+    assert_int_equal(caphealth_set_check(&set, 2, 12), 0);
+    assert_int_equal(write(set.files[0].fd, "x", 1), -1);
+
+    assert_int_equal(caphealth_set_publish(&set), 0);
+    path_of(&set, "original", path);
+    assert_int_equal(access(path, F_OK), 0);
+    caphealth_set_close(&set);
+}
+
+
+/* a slice that leads elsewhere is not followed */
+
+static void
+symbolic(void **state)
+{
+    char                 slice[256], away[256];
+    caphealth_set_t      set;
+    caphealth_removed_t  removed;
+
+    (void) state;
+
+    begin(&set, 0);
+    assert_int_equal(caphealth_set_publish(&set), 0);
+    caphealth_set_close(&set);
+
+    (void) snprintf(slice, sizeof(slice), "%s/%.2s", tree_root, set.id);
+    (void) snprintf(away, sizeof(away), "%s/away", tree_root);
+    assert_int_equal(rename(slice, away), 0);
+    assert_int_equal(symlink("away", slice), 0);
+
+    assert_int_equal(caphealth_set_remove(tree_root, set.id, "original",
+                                          &removed), -1);
+    assert_int_equal(errno, ENOTDIR);
+    assert_int_equal(removed.files, 0);
+    assert_int_equal(count(), 3);
+}
+
+
 static void
 ids(void **state)
 {
@@ -319,6 +390,8 @@ main(void)
         TREE_TEST(taken),
         TREE_TEST(checks),
         TREE_TEST(removal),
+        TREE_TEST(writers),
+        TREE_TEST(symbolic),
         cmocka_unit_test(no_root),
         cmocka_unit_test(ids)
     };
