@@ -385,3 +385,23 @@ GET /y
 --- error_code: 403
 --- error_log
 "caphealth_image_upload" takes no subrequests
+
+
+
+=== TEST 25: a browser that says only where the page is from
+--- http_config eval: $::http
+--- config
+    location /upload { caphealth_image_upload; }
+--- request eval
+["POST /upload\n$::image", "POST /upload\n$::image",
+ "POST /upload\n$::image", "POST /upload\n$::image",
+ "POST /upload\n$::image", "POST /upload\n$::image"]
+--- more_headers eval
+["Origin: http://localhost:8443", "Origin: http://LOCALHOST",
+ "Origin: http://localhost.example", "Origin: http://evil.example:80",
+ "Origin: null", "Origin: http://evil.example\nSec-Fetch-Site: same-site"]
+--- error_code eval
+[201, 201, 403, 403, 403, 201]
+--- response_body_like eval
+["images", "images", "problem:cross-site", "problem:cross-site",
+ "problem:cross-site", "images"]

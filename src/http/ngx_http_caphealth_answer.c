@@ -7,6 +7,7 @@
 
 
 static ngx_uint_t ngx_http_caphealth_is_local(struct sockaddr *sa);
+static ngx_uint_t ngx_http_caphealth_other_origin(ngx_http_request_t *r);
 
 
 static ngx_http_caphealth_problem_t  ngx_http_caphealth_not_local = {
@@ -137,9 +138,57 @@ ngx_http_caphealth_cross_site(ngx_http_request_t *r)
 
     h = ngx_http_caphealth_header(r, &name);
 
-    return h && h->value.len == cross_site.len
+    if (h == NULL) {
+        return ngx_http_caphealth_other_origin(r);
+    }
+
+    return h->value.len == cross_site.len
            && ngx_strncasecmp(h->value.data, cross_site.data, cross_site.len)
               == 0;
+}
+
+
+/* browsers say Sec-Fetch-Site over TLS and to localhost only */
+
+static ngx_uint_t
+ngx_http_caphealth_other_origin(ngx_http_request_t *r)
+{
+    u_char           *p, *last, *end;
+    ngx_str_t        *server;
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  name = ngx_string("origin");
+
+    h = ngx_http_caphealth_header(r, &name);
+
+    if (h == NULL) {
+        return 0;
+    }
+
+    p = h->value.data;
+    last = p + h->value.len;
+
+    /* "null" is the origin of a page that hides where it is from */
+
+    p = ngx_strlcasestrn(p, last, (u_char *) "://", sizeof("://") - 2);
+
+    if (p == NULL) {
+        return 1;
+    }
+
+    p += sizeof("://") - 1;
+
+    for (end = p; end < last && (*end != ':' || *p == '['); end++) {
+        if (*end == ']') {
+            end++;
+            break;
+        }
+    }
+
+    server = &r->headers_in.server;
+
+    return server->len != (size_t) (end - p)
+           || ngx_strncasecmp(server->data, p, server->len) != 0;
 }
 
 
