@@ -169,6 +169,45 @@ subtest 'slow, locked, silent' => sub {
                     timeout => 0.5)->look ],
               [ undef, 'the server gave no answer within the timeout' ],
               'a server that accepts and says nothing';
+
+    # whatever is asked: rows to be copied, which are never sent; or that
+    # another command is done, for ever
+
+    for my $answer ([ 'copies', 'H' . pack('N C n', 7, 0, 0), 1 ],
+                    [ 'never comes to an end',
+                      'C' . pack('N Z*', 13, 'SELECT 1'), 1_000_000 ])
+    {
+        my ($name, $message, $times) = @$answer;
+        my $hostile = IO::Socket::INET->new(Listen => 5,
+                                            LocalAddr => '127.0.0.1');
+        my $pid = fork // die $!;
+
+        if ($pid == 0) {
+            local $SIG{PIPE} = 'IGNORE';
+            my $client = $hostile->accept;
+
+            sysread $client, my $startup, 4096;
+            syswrite $client, 'R' . pack('N N', 8, 0) . 'Z' . pack('N a', 5, 'I');
+            sysread $client, my $query, 4096;
+
+            for (1 .. $times) {
+                syswrite $client, $message x 1000 or last;
+            }
+
+            sysread $client, my $end, 1;
+            POSIX::_exit(0);
+        }
+
+        $port = $hostile->sockport;
+
+        is_deeply [ Caphealth::Probe->new(
+                        "postgresql://caphealth\@127.0.0.1:$port/shop"
+                        . '?sslmode=disable&gssencmode=disable',
+                        timeout => 1)->look ],
+                  [ undef, 'no answer within the timeout' ],
+                  "a server that $name";
+        waitpid $pid, 0;
+    }
 };
 
 subtest 'a connection that cannot be had, and no password in the error' => sub {

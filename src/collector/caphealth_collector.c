@@ -18,11 +18,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "caphealth_arguments.h"
+#include "caphealth_confine.h"
 #include "caphealth_ipc.h"
 #include "caphealth_source.h"
 #include "caphealth_walk.h"
@@ -128,9 +128,7 @@ caphealth_serve(caphealth_lanes_t *lanes)
     int                      fd, rc;
     caphealth_ipc_message_t  m;
 
-    /* the settings may hold a password: no core file, no ptrace() */
-
-    (void) prctl(PR_SET_DUMPABLE, 0);
+    caphealth_confine();
 
     m = (caphealth_ipc_message_t) {
         .version = CAPHEALTH_IPC_VERSION,

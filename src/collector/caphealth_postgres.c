@@ -88,6 +88,22 @@ caphealth_postgres_wait(PGconn *conn, short events, double deadline)
 }
 
 
+static int
+caphealth_postgres_copies(const PGresult *result)
+{
+    switch (PQresultStatus(result)) {
+
+    case PGRES_COPY_IN:
+    case PGRES_COPY_OUT:
+    case PGRES_COPY_BOTH:
+        return 1;
+
+    default:
+        return 0;
+    }
+}
+
+
 /* the first answer, to be PQclear()ed; NULL: none before the deadline */
 
 static PGresult *
@@ -126,6 +142,19 @@ caphealth_postgres_result(caphealth_postgres_t *p, double deadline)
 
         if (next == NULL) {
             return result;
+        }
+
+        /*
+         * A server that begins to copy, which nobody asked for, or answers
+         * for ever, would be listened to for ever.
+         */
+
+        if (caphealth_postgres_copies(next)
+            || caphealth_db_clock() > deadline)
+        {
+            PQclear(next);
+            PQclear(result);
+            return NULL;
         }
 
         if (result == NULL) {

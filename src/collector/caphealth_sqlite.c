@@ -15,7 +15,10 @@
 
 
 /* virtual machine instructions between two looks at the clock */
-#define CAPHEALTH_SQLITE_STEPS  10000
+#define CAPHEALTH_SQLITE_STEPS   10000
+
+/* bytes of one value or row: a name that is longer is none */
+#define CAPHEALTH_SQLITE_LENGTH  16777216
 
 
 typedef struct {
@@ -152,7 +155,14 @@ caphealth_sqlite_open(void *driver, double deadline, char *error)
                              caphealth_sqlite_progress, s);
 
     (void) sqlite3_set_authorizer(s->db, caphealth_sqlite_authorize, NULL);
+    (void) sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, CAPHEALTH_SQLITE_LENGTH);
+
+    /* who writes the file chooses its views, but not what they may call */
+
     (void) sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    (void) sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    (void) sqlite3_exec(s->db, "PRAGMA cell_size_check = ON", NULL, NULL,
+                        NULL);
     (void) sqlite3_exec(s->db, "PRAGMA query_only = ON", NULL, NULL, NULL);
 
     return 0;
@@ -279,6 +289,7 @@ caphealth_sqlite_failed(caphealth_sqlite_t *s, caphealth_ask_t *ask, int rc)
     case SQLITE_ERROR:
     case SQLITE_AUTH:
     case SQLITE_RANGE:
+    case SQLITE_TOOBIG:
         caphealth_db_error(ask->error, "%s: %s", ask->query->name,
                            sqlite3_errmsg(s->db));
         return 0;

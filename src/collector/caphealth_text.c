@@ -146,6 +146,15 @@ caphealth_text_piece(const char *text, size_t *n, size_t *len)
         return CAPHEALTH_REPLACEMENT;
     }
 
+    /* U+0080 to U+009F are control characters, of a terminal too */
+
+    if (*n == 2 && (unsigned char) text[0] == 0xc2
+        && (unsigned char) text[1] < 0xa0)
+    {
+        *len = 1;
+        return " ";
+    }
+
     *len = *n;
 
     return text;

@@ -60,6 +60,23 @@ subtest 'killed' => sub {
     ok $nginx->stop, 'quits, and leaves nobody behind';
 };
 
+subtest 'what it is left with' => sub {
+    my $nginx = Caphealth::Server->new(http => $http);
+
+    $nginx->report('/health', \&complete);
+
+    my $pid = $nginx->collector;
+    my ($status, $limits) = map {
+        open my $file, '<', "/proc/$pid/$_" or die "$_: $!";
+        join '', <$file>;
+    } qw(status limits);
+
+    like $status, qr/^NoNewPrivs:\s+1$/m, 'no new privileges';
+    like $limits, qr/^Max core file size\s+0\s+0\s/m, 'no core file';
+    like $limits, qr/^Max data size\s+\d+\s+\d+\s/m, 'a limit of memory';
+    ok $nginx->stop, 'quits';
+};
+
 subtest 'keeps dying' => sub {
     my $nginx = Caphealth::Server->new(http => $http);
     my $end = time + 4;

@@ -233,6 +233,33 @@ test_text(void **state)
 }
 
 
+/* who can write the file does not choose what is done with it */
+
+static void
+test_schema(void **state)
+{
+    shop_t          *shop = *state;
+    caphealth_db_t  *db;
+
+    static const char  error[] =
+        "orders_count: string or blob too big; "
+        "inventory_count: unsafe use of virtual table "
+        "\"pragma_database_list\"; "
+        "orders_this_month: string or blob too big";
+
+    make(shop->path, TABLES ROWS
+         "DROP TABLE inventory;"
+         "CREATE VIEW inventory AS SELECT * FROM pragma_database_list;"
+         "DROP TABLE orders;"
+         "CREATE VIEW orders AS SELECT hex(zeroblob(10000000)) AS created_at;");
+
+    db = create(shop, NULL, NULL, 5);
+    assert_answer(look(db), error, "inventory_count", -1);
+    assert_answer(look(db), error, "products_count", 5);
+    caphealth_db_destroy(db);
+}
+
+
 int
 main(void)
 {
@@ -240,7 +267,8 @@ main(void)
         shop_test(names),
         shop_test(dates),
         shop_test(shapes),
-        shop_test(text)
+        shop_test(text),
+        shop_test(schema)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,6 +71,12 @@ test_append(void **state)
 
     caphealth_text_append(buf, sizeof(buf), ", three");
     assert_string_equal(buf, "one; two " BAD ", three");
+
+    /* what a terminal would obey, in each of its forms */
+
+    buf[0] = '\0';
+    caphealth_text_append(buf, sizeof(buf), "a\x1b[2Jb\xc2\x9b" "2Jc\xc2\xa0");
+    assert_string_equal(buf, "a [2Jb 2Jc\xc2\xa0");
 }
 
 
