@@ -34,7 +34,7 @@ SNIPPETS = 'configuration/snippets.md'
 
 # pages that a build of the module without their subject does not have
 
-LATER = ('metrics.md', 'security.md', 'fuzzing.md')
+LATER = ('metrics.md', 'fuzzing.md')
 
 FENCE = re.compile(r'^(`{3,}|~{3,}).*?^\1\s*$', re.M | re.S)
 INCLUDE = re.compile(r'^<!-- (readme|file|alerts): (.+?) -->\n(?:.+\n)+', re.M)
