@@ -26,6 +26,8 @@ static void ngx_http_caphealth_view_add_root(ngx_http_caphealth_view_t *view,
     ngx_http_caphealth_source_t *source);
 static void ngx_http_caphealth_view_root(ngx_http_caphealth_view_t *view,
     ngx_uint_t i);
+static void ngx_http_caphealth_view_changed(ngx_http_caphealth_view_t *view,
+    double now);
 static ngx_int_t ngx_http_caphealth_view_piece(
     ngx_http_caphealth_view_t *view, ngx_http_caphealth_piece_t *piece,
     ngx_pool_t *pool, ngx_log_t *log);
@@ -226,7 +228,6 @@ ngx_int_t
 ngx_http_caphealth_view_update(ngx_http_caphealth_view_t *view, double now,
     ngx_log_t *log)
 {
-    int64_t             files, bytes;
     ngx_uint_t          i;
     ngx_pool_t         *pool;
     ngx_atomic_uint_t   generation;
@@ -242,10 +243,8 @@ ngx_http_caphealth_view_update(ngx_http_caphealth_view_t *view, double now,
             return NGX_DECLINED;
         }
 
-        view->now = now;
         view->capacity = 1;
-        ngx_http_caphealth_view_images(view, now);
-        view->stale_at = caphealth_facts_stale_at(&view->facts, now);
+        ngx_http_caphealth_view_changed(view, now);
 
         return NGX_OK;
     }
@@ -271,23 +270,34 @@ ngx_http_caphealth_view_update(ngx_http_caphealth_view_t *view, double now,
 
     ngx_destroy_pool(pool);
 
-    files = view->facts.images.value.files;
-    bytes = view->facts.images.value.bytes;
+    view->read = 1;
+    view->generation = generation;
+
+    ngx_http_caphealth_view_changed(view, now);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_caphealth_view_changed(ngx_http_caphealth_view_t *view, double now)
+{
+    caphealth_images_t  *images;
+
+    images = &view->facts.images.value;
 
     ngx_http_caphealth_view_images(view, now);
 
-    if (files != view->facts.images.value.files
-        || bytes != view->facts.images.value.bytes)
-    {
+    /* what was rendered before knows these; others have looked since */
+
+    if (images->files != view->files || images->bytes != view->bytes) {
+        view->files = images->files;
+        view->bytes = images->bytes;
         view->capacity = 1;
     }
 
-    view->read = 1;
     view->now = now;
-    view->generation = generation;
     view->stale_at = caphealth_facts_stale_at(&view->facts, now);
-
-    return NGX_OK;
 }
 
 

@@ -23,6 +23,9 @@ typedef struct {
                                                     is stale */
     double                         now;          /* of the last update */
     ngx_atomic_uint_t              generation;
+    int64_t                        files;        /* of the images, at the last
+                                                    update */
+    int64_t                        bytes;
     ngx_shm_zone_t                *zone;
     ngx_http_caphealth_piece_t    *pieces;
     ngx_uint_t                     npieces;

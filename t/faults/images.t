@@ -279,4 +279,17 @@ subtest 'two roots, two locations with one' => sub {
     ok $nginx->stop, 'quits';
 };
 
+subtest 'the capacity counts what the statistics have told of before' => sub {
+    my $nginx = Caphealth::Upload->new(%{ Caphealth::Tree::options() });
+
+    settled($nginx);
+    $nginx->report('/capacity', sub { defined $_->{images_total} });
+
+    is $nginx->post(photo('64x48'))->{status}, 201, 'an upload';
+    is $nginx->json('/stats')->{total_files}, 3, 'in the statistics';
+    is $nginx->report('/capacity', sub { $_->{images_total} == 3 }, 10)
+             ->{images_total}, 3, 'and in the capacity, soon';
+    ok $nginx->stop, 'quits';
+};
+
 done_testing;
