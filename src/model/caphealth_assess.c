@@ -21,6 +21,38 @@ static caphealth_status_e caphealth_worse(caphealth_status_e a,
     caphealth_status_e b);
 
 
+static const char *const  caphealth_check_status[] = {
+    [CAPHEALTH_NOT_CONFIGURED] = "not_configured",
+    [CAPHEALTH_OK] = "ok",
+    [CAPHEALTH_UNKNOWN_STATUS] = "unknown",
+    [CAPHEALTH_WARNING] = "warning",
+    [CAPHEALTH_CRITICAL] = "critical"
+};
+
+
+static const char *const  caphealth_overall_status[] = {
+    [CAPHEALTH_NOT_CONFIGURED] = "not_configured",
+    [CAPHEALTH_OK] = "healthy",
+    [CAPHEALTH_UNKNOWN_STATUS] = "unknown",
+    [CAPHEALTH_WARNING] = "degraded",
+    [CAPHEALTH_CRITICAL] = "critical"
+};
+
+
+const char *
+caphealth_check_name(caphealth_status_e status)
+{
+    return caphealth_check_status[status];
+}
+
+
+const char *
+caphealth_overall_name(caphealth_status_e status)
+{
+    return caphealth_overall_status[status];
+}
+
+
 void
 caphealth_assess(caphealth_assessment_t *a, const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now)

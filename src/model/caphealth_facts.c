@@ -299,6 +299,13 @@ caphealth_vendor_parse(caphealth_vendor_t *v, const json_t *pair)
 
 
 int
+caphealth_section_reachable(const caphealth_section_t *s)
+{
+    return (s->configured && s->attempted_at > 0) ? !s->failed : -1;
+}
+
+
+int
 caphealth_section_known(const caphealth_section_t *s)
 {
     return s->configured && s->collected_at > 0;

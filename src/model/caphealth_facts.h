@@ -112,6 +112,8 @@ typedef struct {
     double                 progress;      /* of it, 0 to 100 */
     const char            *error;         /* or NULL */
     const struct caphealth_disk_facts_s  *disk;    /* its file system, or NULL */
+    const struct caphealth_section_s     *scans;   /* what became of them, or
+                                                      NULL */
 } caphealth_root_t;
 
 
@@ -129,7 +131,7 @@ typedef struct {
 
 /* what is known about a section, beside its data */
 
-typedef struct {
+typedef struct caphealth_section_s {
     int                    configured;    /* 0: nobody asked for it */
     int                    failed;        /* the last attempt brought no data */
     double                 collected_at;  /* of the data, seconds since the
@@ -139,6 +141,8 @@ typedef struct {
     const char            *error;         /* of the last attempt, or NULL.  With
                                              failed == 0 the data is there, but
                                              a part of it is missing */
+    double                 seconds;       /* the last attempt took */
+    int64_t                failures;      /* attempts that brought no data */
 } caphealth_section_t;
 
 
@@ -219,6 +223,11 @@ void caphealth_database_free(caphealth_database_t *d);
  */
 const caphealth_section_t *caphealth_facts_section(
     const caphealth_facts_t *f, size_t i);
+
+/*
+ * Whether the last attempt brought data: 1, 0, or -1 where there was none.
+ */
+int caphealth_section_reachable(const caphealth_section_t *s);
 
 /* Whether a section is configured and has data, however old. */
 int caphealth_section_known(const caphealth_section_t *s);

@@ -40,7 +40,6 @@ typedef struct {
 
 
 static json_t *caphealth_json_repaired(const char *s);
-static size_t caphealth_utf8_len(const unsigned char *p);
 
 
 static const caphealth_utf8_t  caphealth_utf8[] = {
@@ -239,9 +238,7 @@ caphealth_json_repaired(const char *s)
 }
 
 
-/* the length of the character at p, which is not at the end; 0: not UTF-8 */
-
-static size_t
+size_t
 caphealth_utf8_len(const unsigned char *p)
 {
     size_t                   i, n;

@@ -33,7 +33,6 @@ static json_t *caphealth_report_stall(const caphealth_stall_t *s);
 static json_t *caphealth_report_known(json_t *object);
 static json_t *caphealth_report_database(const caphealth_database_facts_t *d,
     double now);
-static json_t *caphealth_report_reachable(const caphealth_section_t *s);
 static json_t *caphealth_report_images(const caphealth_images_facts_t *i,
     double now);
 static json_t *caphealth_report_tiers(const caphealth_policy_t *p);
@@ -43,7 +42,6 @@ static json_t *caphealth_report_threshold(const caphealth_threshold_t *t,
 static json_t *caphealth_report_disks(const caphealth_facts_t *f, double now);
 static json_t *caphealth_report_disk(const caphealth_disk_facts_t *d,
     double now);
-static json_t *caphealth_report_vendors(const caphealth_database_t *d);
 static int caphealth_report_vendor(json_t *vendors,
     const caphealth_vendor_t *v);
 
@@ -59,24 +57,6 @@ static double caphealth_report_older(const caphealth_section_t *s, double t);
 static const caphealth_disk_t  caphealth_no_disk = {
     .total = CAPHEALTH_UNKNOWN,
     .used = CAPHEALTH_UNKNOWN
-};
-
-
-static const char *const  caphealth_check_status[] = {
-    [CAPHEALTH_NOT_CONFIGURED] = "not_configured",
-    [CAPHEALTH_OK] = "ok",
-    [CAPHEALTH_UNKNOWN_STATUS] = "unknown",
-    [CAPHEALTH_WARNING] = "warning",
-    [CAPHEALTH_CRITICAL] = "critical"
-};
-
-
-static const char *const  caphealth_overall_status[] = {
-    [CAPHEALTH_NOT_CONFIGURED] = "not_configured",
-    [CAPHEALTH_OK] = "healthy",
-    [CAPHEALTH_UNKNOWN_STATUS] = "unknown",
-    [CAPHEALTH_WARNING] = "degraded",
-    [CAPHEALTH_CRITICAL] = "critical"
 };
 
 
@@ -107,7 +87,7 @@ caphealth_report_health_document(const caphealth_facts_t *f,
         { "image_storage", caphealth_report_images(&f->images, now) },
         { "thresholds", caphealth_report_thresholds(a) },
         { "overall_status",
-          json_string(caphealth_overall_status[a->overall]) },
+          json_string(caphealth_overall_name(a->overall)) },
         { "recommendations", caphealth_advice(f, p, a, now) },
         { "infrastructure_tier",
           caphealth_json_string(tier == NULL ? NULL : tier->name) },
@@ -285,7 +265,7 @@ caphealth_report_database(const caphealth_database_facts_t *d, double now)
         { "engine", caphealth_json_string(v->engine) },
         { "version", caphealth_json_string(v->version) },
         { "configured", json_boolean(s->configured) },
-        { "reachable", caphealth_report_reachable(s) },
+        { "reachable", caphealth_json_flag(caphealth_section_reachable(s)) },
         { "collected_at", caphealth_json_time(s->collected_at) },
         { "attempted_at", caphealth_json_time(s->attempted_at) },
         { "stale", caphealth_report_stale(s, now) },
@@ -293,17 +273,6 @@ caphealth_report_database(const caphealth_database_facts_t *d, double now)
     };
 
     return caphealth_object(members);
-}
-
-
-static json_t *
-caphealth_report_reachable(const caphealth_section_t *s)
-{
-    if (!s->configured || !(s->attempted_at > 0)) {
-        return json_null();
-    }
-
-    return json_boolean(!s->failed);
 }
 
 
@@ -356,7 +325,7 @@ caphealth_report_threshold(const caphealth_threshold_t *t,
         { "warning", caphealth_json_number(c->bounds.warning) },
         { "critical", caphealth_json_number(c->bounds.critical) },
         { "limit", caphealth_json_number(c->bounds.limit) },
-        { "status", json_string(caphealth_check_status[c->status]) },
+        { "status", json_string(caphealth_check_name(c->status)) },
         { "percent_used", caphealth_json_real(c->percent_used, 1) },
         { "key", json_string(t->key) }
     };
@@ -443,7 +412,7 @@ caphealth_report_disk(const caphealth_disk_facts_t *d, double now)
 }
 
 
-static json_t *
+json_t *
 caphealth_report_vendors(const caphealth_database_t *d)
 {
     int      rc;

@@ -48,6 +48,10 @@ typedef struct {
 void caphealth_assess(caphealth_assessment_t *a, const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now);
 
+/* What a client reads: of a threshold, and overall.  Never NULL. */
+const char *caphealth_check_name(caphealth_status_e status);
+const char *caphealth_overall_name(caphealth_status_e status);
+
 /*
  * The body of the health and of the capacity answer: UTF-8 JSON, one line
  * that ends in a newline.  *len becomes its length without the NUL.  The
@@ -63,6 +67,12 @@ json_t *caphealth_report_health_document(const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now);
 json_t *caphealth_report_capacity_document(const caphealth_facts_t *f,
     double now);
+
+/*
+ * The products of each vendor that has any, added up by name: a new reference,
+ * JSON's null if they are not known, or NULL: no memory.
+ */
+json_t *caphealth_report_vendors(const caphealth_database_t *d);
 
 /*
  * The time of the oldest data that the answer draws on, in seconds since the

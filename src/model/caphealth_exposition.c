@@ -1,0 +1,223 @@
+
+/*
+ * Exposition: metrics as text.
+ */
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "caphealth_exposition.h"
+#include "caphealth_json.h"
+
+
+/* up to here each integer is a double of its own */
+#define CAPHEALTH_EXACT        9007199254740992.0
+
+#define CAPHEALTH_NUMBER_LEN   32
+
+/* of a double: as many always survive, and so many say all of it */
+#define CAPHEALTH_DIGITS_MIN   15
+#define CAPHEALTH_DIGITS_MAX   17
+
+#define CAPHEALTH_REPLACEMENT  "\xef\xbf\xbd"
+
+
+static void caphealth_exposition_name(caphealth_exposition_t *e);
+static void caphealth_exposition_label(caphealth_exposition_t *e,
+    const caphealth_label_t *label);
+
+
+/* how each type is called, and what its samples' names end with */
+
+static const struct {
+    const char  *type[CAPHEALTH_DIALECTS];
+    const char  *suffix;
+} caphealth_metric_types[] = {
+
+    [CAPHEALTH_GAUGE] = { { "gauge", "gauge" }, "" },
+    [CAPHEALTH_COUNTER] = { { "counter", "counter" }, "_total" },
+    [CAPHEALTH_INFO] = { { "gauge", "info" }, "_info" },
+    [CAPHEALTH_STATESET] = { { "gauge", "stateset" }, "" },
+    [CAPHEALTH_HISTOGRAM] = { { "histogram", "histogram" }, "" }
+};
+
+
+int
+caphealth_exposition_open(caphealth_exposition_t *e,
+    caphealth_dialect_e dialect)
+{
+    memset(e, 0, sizeof(caphealth_exposition_t));
+
+    e->dialect = dialect;
+    e->stream = open_memstream(&e->text, &e->len);
+
+    return (e->stream == NULL) ? -1 : 0;
+}
+
+
+void
+caphealth_exposition_metric(caphealth_exposition_t *e,
+    const caphealth_metric_t *metric)
+{
+    e->metric = metric;
+    e->named = 0;
+}
+
+
+/* OpenMetrics names the family, Prometheus the samples */
+
+static void
+caphealth_exposition_name(caphealth_exposition_t *e)
+{
+    const char                *suffix;
+    const caphealth_metric_t  *m;
+
+    m = e->metric;
+    suffix = (e->dialect == CAPHEALTH_OPENMETRICS)
+             ? "" : caphealth_metric_types[m->type].suffix;
+
+    fprintf(e->stream, "# HELP %s%s %s\n# TYPE %s%s %s\n",
+            m->name, suffix, m->help, m->name, suffix,
+            caphealth_metric_types[m->type].type[e->dialect]);
+
+    if (m->unit != NULL && e->dialect == CAPHEALTH_OPENMETRICS) {
+        fprintf(e->stream, "# UNIT %s %s\n", m->name, m->unit);
+    }
+
+    e->named = 1;
+}
+
+
+void
+caphealth_exposition_sample(caphealth_exposition_t *e, const char *suffix,
+    const caphealth_label_t *labels, size_t n, double value)
+{
+    int     first;
+    char    number[CAPHEALTH_NUMBER_LEN];
+    size_t  i;
+
+    if (isnan(value)) {
+        return;
+    }
+
+    if (!e->named) {
+        caphealth_exposition_name(e);
+    }
+
+    if (suffix == NULL) {
+        suffix = caphealth_metric_types[e->metric->type].suffix;
+    }
+
+    fprintf(e->stream, "%s%s", e->metric->name, suffix);
+
+    first = 1;
+
+    for (i = 0; i < n; i++) {
+        if (labels[i].value != NULL) {
+            fputc(first ? '{' : ',', e->stream);
+            caphealth_exposition_label(e, &labels[i]);
+            first = 0;
+        }
+    }
+
+    caphealth_exposition_number(number, sizeof(number), value);
+
+    fprintf(e->stream, "%s %s\n", first ? "" : "}", number);
+}
+
+
+static void
+caphealth_exposition_label(caphealth_exposition_t *e,
+    const caphealth_label_t *label)
+{
+    size_t                len;
+    const unsigned char  *p;
+
+    fprintf(e->stream, "%s=\"", label->name);
+
+    p = (const unsigned char *) label->value;
+
+    while (*p != '\0') {
+
+        len = caphealth_utf8_len(p);
+
+        if (len == 0) {
+            fputs(CAPHEALTH_REPLACEMENT, e->stream);
+            p++;
+            continue;
+        }
+
+        if (*p == '\n') {
+            fputs("\\n", e->stream);
+
+        } else {
+            if (*p == '"' || *p == '\\') {
+                fputc('\\', e->stream);
+            }
+
+            fwrite(p, 1, len, e->stream);
+        }
+
+        p += len;
+    }
+
+    fputc('"', e->stream);
+}
+
+
+void
+caphealth_exposition_number(char *text, size_t size, double x)
+{
+    int  digits;
+
+    if (isinf(x)) {
+        (void) snprintf(text, size, "%sInf", x > 0 ? "+" : "-");
+        return;
+    }
+
+    if (fabs(x) <= CAPHEALTH_EXACT && x == floor(x)) {
+
+        /* adding 0 makes -0 a 0 */
+
+        (void) snprintf(text, size, "%.0f", x + 0.0);
+        return;
+    }
+
+    for (digits = CAPHEALTH_DIGITS_MIN; digits <= CAPHEALTH_DIGITS_MAX;
+         digits++)
+    {
+        (void) snprintf(text, size, "%.*g", digits, x);
+
+        if (strtod(text, NULL) == x) {
+            return;
+        }
+    }
+}
+
+
+void
+caphealth_exposition_end(caphealth_exposition_t *e)
+{
+    if (e->dialect == CAPHEALTH_OPENMETRICS) {
+        fputs("# EOF\n", e->stream);
+    }
+}
+
+
+char *
+caphealth_exposition_close(caphealth_exposition_t *e, size_t *len)
+{
+    int  failed;
+
+    failed = e->failed || ferror(e->stream);
+
+    if (fclose(e->stream) == EOF || failed) {
+        free(e->text);
+        return NULL;
+    }
+
+    *len = e->len;
+
+    return e->text;
+}
