@@ -496,6 +496,9 @@ ngx_http_caphealth_collector_renew(ngx_http_caphealth_collector_t *cl,
     ngx_http_caphealth_process_close(&cl->process);
     ngx_http_caphealth_process_kill(&cl->process);
 
+    ngx_http_caphealth_count(
+        &ngx_http_caphealth_zone_counters(cl->conf->zone)->restarts, 1);
+
     if (ngx_http_caphealth_collector_broken(cl, reason)) {
         ngx_log_error(NGX_LOG_ERR, cl->log, 0, "%s %s, it is replaced",
                       cl->process.name, reason);

@@ -96,6 +96,8 @@ ngx_http_caphealth_converter_start(ngx_http_caphealth_converter_t *c)
         return;
     }
 
+    ngx_http_caphealth_count(&c->converters->counters->starts, 1);
+
     ngx_add_timer(&c->event, NGX_HTTP_CAPHEALTH_START);
 }
 
@@ -397,7 +399,7 @@ ngx_http_caphealth_converter_give(ngx_http_caphealth_converter_t *c,
 
     ngx_queue_remove(&job->queue);
     job->waiting = 0;
-    c->converters->waiting--;
+    ngx_http_caphealth_converters_wait(c->converters, -1);
 
     if (rc != CAPHEALTH_IPC_OK) {
         ngx_http_caphealth_converter_failed(c, "cannot be given an image",
@@ -406,7 +408,11 @@ ngx_http_caphealth_converter_give(ngx_http_caphealth_converter_t *c,
         return NGX_ERROR;
     }
 
+    ngx_http_caphealth_observe(c->converters->counters, CAPHEALTH_QUEUE,
+                               ngx_current_msec - job->since);
+
     job->converter = c;
+    job->given = ngx_current_msec;
     c->job = job;
     c->spec = job->spec;
     c->cpu = ngx_http_caphealth_process_cpu(&c->process);
@@ -447,6 +453,9 @@ ngx_http_caphealth_converter_answer(ngx_http_caphealth_converter_t *c,
     if (job) {
         job->converter = NULL;
         job->result = *(caphealth_result_t *) cargo->body;
+
+        ngx_http_caphealth_observe(c->converters->counters, CAPHEALTH_CONVERT,
+                                   ngx_current_msec - job->given);
 
         ngx_http_caphealth_job_done(job, NGX_HTTP_CAPHEALTH_JOB_ANSWERED);
     }
@@ -525,6 +534,8 @@ static void
 ngx_http_caphealth_converter_pause(ngx_http_caphealth_converter_t *c,
     ngx_msec_t longest)
 {
+    ngx_http_caphealth_count(&c->converters->counters->deaths, 1);
+
     ngx_http_caphealth_converter_end(c, NGX_HTTP_CAPHEALTH_PAUSED);
 
     if (c->pause == 0) {

@@ -44,13 +44,15 @@ struct ngx_http_caphealth_converters_s {
     ngx_http_caphealth_converter_t        *elts;
     ngx_uint_t                             nelts;
     ngx_queue_t                            queue;
-    ngx_uint_t                             waiting;
+    ngx_uint_t                             waiting;  /* _wait alone moves it */
     ngx_uint_t                             expected;
     ngx_event_t                            event;
     ngx_log_t                             *log;
     char                                  *reason;   /* why there is none that
                                                         works, as logged */
     time_t                                 normal;   /* not idle before */
+    ngx_http_caphealth_counters_t         *counters;
+    ngx_http_caphealth_backlog_t          *backlog;
 };
 
 
@@ -70,6 +72,10 @@ ngx_int_t ngx_http_caphealth_converter_give(ngx_http_caphealth_converter_t *c,
 
 /* lets it go: ABSENT, its job forgotten */
 void ngx_http_caphealth_converter_dismiss(ngx_http_caphealth_converter_t *c);
+
+/* so many more jobs are in the queue, and every worker may know it */
+void ngx_http_caphealth_converters_wait(ngx_http_caphealth_converters_t *cs,
+    ngx_int_t n);
 
 /* answers those who wait for a converter, if there is none to wait for */
 void ngx_http_caphealth_converters_refuse(

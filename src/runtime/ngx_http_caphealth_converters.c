@@ -16,7 +16,8 @@ static ngx_http_caphealth_converter_t *ngx_http_caphealth_converters_find(
 
 ngx_http_caphealth_converters_t *
 ngx_http_caphealth_converters_create(ngx_cycle_t *cycle,
-    ngx_http_caphealth_converter_conf_t *conf)
+    ngx_http_caphealth_converter_conf_t *conf,
+    ngx_http_caphealth_counters_t *counters)
 {
     ngx_uint_t                        i;
     ngx_http_caphealth_converters_t  *cs;
@@ -35,6 +36,8 @@ ngx_http_caphealth_converters_create(ngx_cycle_t *cycle,
 
     cs->conf = conf;
     cs->log = cycle->log;
+    cs->counters = counters;
+    cs->backlog = ngx_http_caphealth_backlog_join(counters);
     ngx_queue_init(&cs->queue);
 
     for (i = 0; i < cs->nelts; i++) {
@@ -57,6 +60,19 @@ ngx_http_caphealth_converters_stop(ngx_http_caphealth_converters_t *cs)
     for (i = 0; i < cs->nelts; i++) {
         ngx_http_caphealth_converter_dismiss(&cs->elts[i]);
     }
+
+    ngx_http_caphealth_backlog_leave(cs->backlog);
+    cs->backlog = NULL;
+}
+
+
+void
+ngx_http_caphealth_converters_wait(ngx_http_caphealth_converters_t *cs,
+    ngx_int_t n)
+{
+    cs->waiting += n;
+
+    ngx_http_caphealth_backlog_state(cs->backlog, cs->waiting);
 }
 
 
@@ -115,7 +131,7 @@ ngx_http_caphealth_converters_submit(ngx_http_caphealth_converters_t *cs,
     job->waiting = 1;
 
     ngx_queue_insert_tail(&cs->queue, &job->queue);
-    cs->waiting++;
+    ngx_http_caphealth_converters_wait(cs, 1);
 
     ngx_post_event(&cs->event, &ngx_posted_events);
 }
@@ -128,7 +144,7 @@ ngx_http_caphealth_converters_cancel(ngx_http_caphealth_converters_t *cs,
     if (job->waiting) {
         ngx_queue_remove(&job->queue);
         job->waiting = 0;
-        cs->waiting--;
+        ngx_http_caphealth_converters_wait(cs, -1);
     }
 
     if (job->converter) {
@@ -241,7 +257,7 @@ ngx_http_caphealth_converters_refuse(ngx_http_caphealth_converters_t *cs)
 
         ngx_queue_remove(q);
         job->waiting = 0;
-        cs->waiting--;
+        ngx_http_caphealth_converters_wait(cs, -1);
 
         ngx_http_caphealth_job_done(job, NGX_HTTP_CAPHEALTH_JOB_UNAVAILABLE);
     }

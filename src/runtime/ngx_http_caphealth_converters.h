@@ -12,6 +12,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "ngx_http_caphealth_counters.h"
+
 #include "caphealth_job.h"
 
 
@@ -58,6 +60,7 @@ struct ngx_http_caphealth_job_s {
     ngx_fd_t                          outputs[CAPHEALTH_VARIANTS_MAX];
     void                            (*handler)(ngx_http_caphealth_job_t *job);
     void                             *data;
+    ngx_msec_t                        since;     /* it has been waiting */
 
     /* --- */
 
@@ -66,13 +69,18 @@ struct ngx_http_caphealth_job_s {
 
     ngx_queue_t                       queue;
     ngx_http_caphealth_converter_t   *converter;
+    ngx_msec_t                        given;     /* to the converter, then */
     unsigned                          waiting:1;
 };
 
 
-/* To be called from init_process.  Starts nothing.  NULL: no memory. */
+/*
+ * To be called from init_process.  Starts nothing.  What happens is counted in
+ * counters.  NULL: no memory.
+ */
 ngx_http_caphealth_converters_t *ngx_http_caphealth_converters_create(
-    ngx_cycle_t *cycle, ngx_http_caphealth_converter_conf_t *conf);
+    ngx_cycle_t *cycle, ngx_http_caphealth_converter_conf_t *conf,
+    ngx_http_caphealth_counters_t *counters);
 
 /* To be called from exit_process. */
 void ngx_http_caphealth_converters_stop(ngx_http_caphealth_converters_t *cs);

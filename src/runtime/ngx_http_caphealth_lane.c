@@ -274,6 +274,8 @@ ngx_http_caphealth_lane_tell(ngx_http_caphealth_lane_t *lane, char *error)
     ngx_memzero(&facts, sizeof(ngx_http_caphealth_facts_t));
 
     facts.attempted_at = ngx_http_caphealth_now();
+    facts.seconds = lane->waiting
+                    ? (double) (ngx_current_msec - lane->asked) / 1000 : 0;
 
     if (error) {
         facts.failed = 1;

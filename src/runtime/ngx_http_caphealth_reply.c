@@ -72,14 +72,16 @@ static ngx_int_t
 ngx_http_caphealth_reply_parse(ngx_http_caphealth_reply_t *reply,
     json_t *document, char *reason)
 {
-    json_t       *at, *error, *data;
+    json_t       *at, *took, *error, *data;
     const char   *s;
 
     at = json_object_get(document, "collected_at");
+    took = json_object_get(document, "duration");
     error = json_object_get(document, "error");
     data = json_object_get(document, "data");
 
     if (!json_is_number(at)
+        || !json_is_number(took)
         || (!json_is_string(error) && !json_is_null(error))
         || (!json_is_object(data) && !json_is_null(data))
         || (json_is_null(data) && json_is_null(error)))
@@ -90,6 +92,7 @@ ngx_http_caphealth_reply_parse(ngx_http_caphealth_reply_t *reply,
     }
 
     reply->facts.attempted_at = json_number_value(at);
+    reply->facts.seconds = json_number_value(took);
     reply->facts.failed = json_is_null(data);
 
     s = json_string_value(error);

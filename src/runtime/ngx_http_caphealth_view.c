@@ -208,6 +208,7 @@ ngx_http_caphealth_view_add_root(ngx_http_caphealth_view_t *view,
     view->roots[f->images.value.nroots] = source;
     root = &f->images.value.roots[f->images.value.nroots++];
     root->path = (char *) source->argument.data;
+    root->scans = &view->sections[f->images.value.nroots - 1];
 
     /* every root has its disk, and it was added before */
 
@@ -298,6 +299,8 @@ ngx_http_caphealth_view_changed(ngx_http_caphealth_view_t *view, double now)
 
     view->now = now;
     view->stale_at = caphealth_facts_stale_at(&view->facts, now);
+    view->changes++;
+    view->capacities += view->capacity;
 }
 
 
@@ -333,6 +336,8 @@ ngx_http_caphealth_view_piece(ngx_http_caphealth_view_t *view,
     piece->section->collected_at = facts.collected_at;
     piece->section->attempted_at = facts.attempted_at;
     piece->section->failed = facts.failed;
+    piece->section->seconds = facts.seconds;
+    piece->section->failures = (int64_t) facts.failures;
 
     ngx_memcpy(piece->error, facts.error.data, facts.error.len + 1);
 

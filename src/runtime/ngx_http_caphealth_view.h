@@ -23,6 +23,10 @@ typedef struct {
                                                     is stale */
     double                         now;          /* of the last update */
     ngx_atomic_uint_t              generation;
+    ngx_uint_t                     changes;      /* move with each update that
+                                                    changed anything, and with
+                                                    those of the capacity */
+    ngx_uint_t                     capacities;
     int64_t                        files;        /* of the images, at the last
                                                     update */
     int64_t                        bytes;

@@ -8,7 +8,7 @@
 
 
 /* "caphlth" and the version of the structures below */
-#define NGX_HTTP_CAPHEALTH_LAYOUT  ((uint64_t) 0x636170686c746800 + 2)
+#define NGX_HTTP_CAPHEALTH_LAYOUT  ((uint64_t) 0x636170686c746800 + 3)
 
 
 typedef struct {
@@ -17,7 +17,9 @@ typedef struct {
     double              collected_at;
     double              attempted_at;
     double              error_since;
+    double              seconds;
     ngx_uint_t          failed;
+    ngx_uint_t          failures;
     u_char             *data;
     size_t              data_len;
     size_t              error_len;
@@ -32,6 +34,7 @@ typedef struct {
     ngx_atomic_t        generation;
     ngx_queue_t         sections;
     ngx_queue_t         trees;
+    ngx_http_caphealth_counters_t  counters;
 } ngx_http_caphealth_sh_t;
 
 
@@ -310,6 +313,7 @@ ngx_http_caphealth_zone_carry(ngx_shm_zone_t *zone)
     }
 
     ngx_http_caphealth_trees_carry(&z->sh->trees, &oz->sh->trees);
+    ngx_http_caphealth_counters_carry(&z->sh->counters, &oz->sh->counters);
 
     ngx_shmtx_unlock(&oz->shpool->mutex);
 }
@@ -330,7 +334,9 @@ ngx_http_caphealth_zone_copy(ngx_http_caphealth_zone_t *z,
     }
 
     to->attempted_at = from->attempted_at;
+    to->seconds = from->seconds;
     to->failed = from->failed;
+    to->failures = from->failures;
     to->error_since = from->error_since;
     to->error_len = from->error_len;
     ngx_memcpy(to->error, from->error, from->error_len);
@@ -360,6 +366,17 @@ ngx_http_caphealth_zone_unlock(ngx_shm_zone_t *zone)
     z = zone->data;
 
     ngx_shmtx_unlock(&z->shpool->mutex);
+}
+
+
+ngx_http_caphealth_counters_t *
+ngx_http_caphealth_zone_counters(ngx_shm_zone_t *zone)
+{
+    ngx_http_caphealth_zone_t  *z;
+
+    z = zone->data;
+
+    return &z->sh->counters;
 }
 
 
@@ -444,7 +461,9 @@ ngx_http_caphealth_zone_publish(ngx_shm_zone_t *zone, ngx_str_t *key,
     }
 
     s->attempted_at = facts->attempted_at;
+    s->seconds = facts->seconds;
     s->failed = facts->failed;
+    s->failures += facts->failed;
 
     ngx_http_caphealth_section_error(s, facts, change, since);
 
@@ -514,7 +533,9 @@ ngx_http_caphealth_zone_read(ngx_shm_zone_t *zone, ngx_str_t *key,
 
     facts->collected_at = s->collected_at;
     facts->attempted_at = s->attempted_at;
+    facts->seconds = s->seconds;
     facts->failed = s->failed;
+    facts->failures = s->failures;
 
     facts->data.len = s->data_len;
     facts->data.data = ngx_pnalloc(pool, s->data_len + 1);

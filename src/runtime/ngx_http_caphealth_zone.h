@@ -1,7 +1,7 @@
 
 /*
- * The shared memory zone: the latest facts, a section for each source, and
- * the image trees.
+ * The shared memory zone: the latest facts, a section for each source, the
+ * image trees, and the counters.
  *
  * Worker 0 publishes, every worker reads.  A section is found by its key, so
  * that what a reload keeps is carried over and what it drops is forgotten.
@@ -16,6 +16,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "ngx_http_caphealth_counters.h"
+
 
 #define NGX_HTTP_CAPHEALTH_ERROR_LEN  512
 
@@ -27,6 +29,8 @@ typedef struct {
     double      attempted_at;
     ngx_str_t   data;             /* JSON; empty: none, or as before */
     ngx_str_t   error;            /* empty: none */
+    double      seconds;          /* the attempt took */
+    ngx_uint_t  failures;         /* so far; a publication adds to it */
     unsigned    failed:1;         /* the source gave no data */
 } ngx_http_caphealth_facts_t;
 
@@ -56,6 +60,10 @@ void ngx_http_caphealth_zone_forget(ngx_shm_zone_t *zone);
 /* For the trees in it, which are returned; not for long. */
 ngx_queue_t *ngx_http_caphealth_zone_lock(ngx_shm_zone_t *zone);
 void ngx_http_caphealth_zone_unlock(ngx_shm_zone_t *zone);
+
+/* Lives as long as the zone does. */
+ngx_http_caphealth_counters_t *ngx_http_caphealth_zone_counters(
+    ngx_shm_zone_t *zone);
 
 /* Moves whenever anything has been published.  One atomic load. */
 ngx_atomic_uint_t ngx_http_caphealth_zone_generation(ngx_shm_zone_t *zone);

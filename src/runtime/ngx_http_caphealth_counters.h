@@ -1,0 +1,78 @@
+
+/*
+ * The counters in the zone: what has happened in all workers since the zone
+ * was made.  Each is an atomic of its own and only grows; but what waits in a
+ * worker is a number that the worker states, and that goes when it does.
+ */
+
+#ifndef _NGX_HTTP_CAPHEALTH_COUNTERS_H_INCLUDED_
+#define _NGX_HTTP_CAPHEALTH_COUNTERS_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "caphealth_activity.h"
+
+
+/* results of requests that can be told apart; http knows their names */
+#define NGX_HTTP_CAPHEALTH_RESULTS_MAX  32
+
+/* workers that can have images waiting, those of before a reload included */
+#define NGX_HTTP_CAPHEALTH_WORKERS_MAX  256
+
+
+typedef struct {
+    ngx_atomic_t   buckets[CAPHEALTH_BUCKETS + 1];
+    ngx_atomic_t   sum;                      /* milliseconds */
+} ngx_http_caphealth_histogram_t;
+
+
+typedef struct {
+    ngx_atomic_t   pid;                      /* 0: free */
+    ngx_atomic_t   waiting;
+} ngx_http_caphealth_backlog_t;
+
+
+typedef struct {
+    ngx_atomic_t                     posts[NGX_HTTP_CAPHEALTH_RESULTS_MAX];
+    ngx_atomic_t                     deletes[NGX_HTTP_CAPHEALTH_RESULTS_MAX];
+    ngx_atomic_t                     received;      /* bytes */
+    ngx_atomic_t                     written;       /* bytes */
+    ngx_atomic_t                     starts;        /* of converters */
+    ngx_atomic_t                     deaths;
+    ngx_atomic_t                     restarts;      /* of the collector */
+    ngx_http_caphealth_histogram_t   stages[CAPHEALTH_STAGES];
+    ngx_http_caphealth_backlog_t     backlogs[NGX_HTTP_CAPHEALTH_WORKERS_MAX];
+} ngx_http_caphealth_counters_t;
+
+
+void ngx_http_caphealth_count(ngx_atomic_t *counter, ngx_atomic_int_t n);
+
+/* A stage took so many milliseconds. */
+void ngx_http_caphealth_observe(ngx_http_caphealth_counters_t *counters,
+    caphealth_stage_e stage, ngx_msec_t elapsed);
+
+/*
+ * A place for the calling worker to state what waits in it, to be given back
+ * with its backlog_leave.  NULL: there are more workers than places.
+ */
+ngx_http_caphealth_backlog_t *ngx_http_caphealth_backlog_join(
+    ngx_http_caphealth_counters_t *counters);
+void ngx_http_caphealth_backlog_leave(ngx_http_caphealth_backlog_t *backlog);
+void ngx_http_caphealth_backlog_state(ngx_http_caphealth_backlog_t *backlog,
+    ngx_uint_t waiting);
+
+/* All but the backlogs, into counters that nobody uses yet. */
+void ngx_http_caphealth_counters_carry(ngx_http_caphealth_counters_t *to,
+    ngx_http_caphealth_counters_t *from);
+
+/*
+ * What the metrics tell of them; the tallies, which have names, are left
+ * alone.
+ */
+void ngx_http_caphealth_counters_read(ngx_http_caphealth_counters_t *counters,
+    caphealth_activity_t *activity);
+
+
+#endif /* _NGX_HTTP_CAPHEALTH_COUNTERS_H_INCLUDED_ */
