@@ -11,8 +11,6 @@
 static ngx_int_t ngx_http_caphealth_init(ngx_conf_t *cf);
 static void *ngx_http_caphealth_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_caphealth_init_main_conf(ngx_conf_t *cf, void *conf);
-static char *ngx_http_caphealth_init_policy(ngx_conf_t *cf,
-    ngx_http_caphealth_main_conf_t *cmcf);
 static void *ngx_http_caphealth_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_caphealth_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -62,6 +60,11 @@ static ngx_conf_num_bounds_t  ngx_http_caphealth_converters_bounds = {
 
 static ngx_conf_num_bounds_t  ngx_http_caphealth_queue_bounds = {
     ngx_conf_check_num_bounds, 0, 1024
+};
+
+
+static ngx_conf_num_bounds_t  ngx_http_caphealth_vendors_bounds = {
+    ngx_conf_check_num_bounds, 0, 10000
 };
 
 
@@ -187,6 +190,20 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
       0,
       NULL },
 
+    { ngx_string("caphealth_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_caphealth_metrics,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("caphealth_metrics_vendors"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_caphealth_main_conf_t, metrics_vendors),
+      &ngx_http_caphealth_vendors_bounds },
+
     { ngx_string("caphealth_dashboard"),
       NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
       ngx_http_caphealth_dashboard,
@@ -311,7 +328,7 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_caphealth_module_ctx = {
-    NULL,                                  /* preconfiguration */
+    ngx_http_caphealth_add_variables,      /* preconfiguration */
     ngx_http_caphealth_init,               /* postconfiguration */
 
     ngx_http_caphealth_create_main_conf,   /* create main configuration */
@@ -385,6 +402,7 @@ ngx_http_caphealth_create_main_conf(ngx_conf_t *cf)
     cmcf->collector.scan_share = NGX_CONF_UNSET_UINT;
     cmcf->database_refresh = NGX_CONF_UNSET_MSEC;
     cmcf->zone_size = NGX_CONF_UNSET_SIZE;
+    cmcf->metrics_vendors = NGX_CONF_UNSET;
     cmcf->images.max_files = NGX_CONF_UNSET;
     cmcf->images.converter.max_pixels = NGX_CONF_UNSET_SIZE;
     cmcf->images.converter.timeout = NGX_CONF_UNSET_MSEC;
@@ -407,6 +425,11 @@ ngx_http_caphealth_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(cmcf->collector.refresh, 10000);
     ngx_conf_init_msec_value(cmcf->collector.timeout, 5000);
     ngx_conf_init_msec_value(cmcf->database_refresh, 60000);
+    ngx_conf_init_value(cmcf->metrics_vendors, 0);
+
+    if (ngx_http_caphealth_status_used(cf)) {
+        cmcf->enabled = 1;
+    }
 
     if (cmcf->database.data == NULL) {
         ngx_str_set(&cmcf->database, "off");
@@ -429,32 +452,6 @@ ngx_http_caphealth_init_main_conf(ngx_conf_t *cf, void *conf)
     }
 
     return cmcf->enabled ? ngx_http_caphealth_setup(cf, cmcf) : NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_caphealth_init_policy(ngx_conf_t *cf,
-    ngx_http_caphealth_main_conf_t *cmcf)
-{
-    const char  *reason;
-
-    if (cmcf->tiers == NULL) {
-        return NGX_CONF_OK;
-    }
-
-    cmcf->policy.tiers = cmcf->tiers->elts;
-    cmcf->policy.ntiers = cmcf->tiers->nelts;
-
-    reason = caphealth_tiers_check(cmcf->policy.tiers, cmcf->policy.ntiers);
-
-    if (reason) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the ladder of \"caphealth_tier\" is not "
-                           "possible: %s", reason);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
 }
 
 
@@ -526,7 +523,8 @@ ngx_http_caphealth_init_process(ngx_cycle_t *cycle)
 
     if (cmcf->uploads) {
         cmcf->converters = ngx_http_caphealth_converters_create(cycle,
-                                                    &cmcf->images.converter);
+                   &cmcf->images.converter,
+                   ngx_http_caphealth_zone_counters(cmcf->collector.zone));
         if (cmcf->converters == NULL) {
             return NGX_ERROR;
         }

@@ -16,9 +16,11 @@
 #include "ngx_http_caphealth_state.h"
 #include "ngx_http_caphealth_view.h"
 
+#include "caphealth_exposition.h"
 #include "caphealth_page.h"
 #include "caphealth_policy.h"
 #include "caphealth_ready.h"
+#include "caphealth_report.h"
 #include "caphealth_variants.h"
 
 
@@ -36,7 +38,18 @@ typedef enum {
 } ngx_http_caphealth_report_e;
 
 
+/* the parts of the metrics, by what they move with */
+
+typedef enum {
+    NGX_HTTP_CAPHEALTH_FACTS = 0,
+    NGX_HTTP_CAPHEALTH_VENDORS,      /* with the database */
+    NGX_HTTP_CAPHEALTH_LIVE,         /* with each request */
+    NGX_HTTP_CAPHEALTH_TEXTS         /* how many there are */
+} ngx_http_caphealth_text_e;
+
+
 typedef struct ngx_http_caphealth_body_s  ngx_http_caphealth_body_t;
+typedef struct ngx_http_caphealth_text_s  ngx_http_caphealth_text_t;
 typedef struct ngx_http_caphealth_dashboard_s
     ngx_http_caphealth_dashboard_t;
 
@@ -78,6 +91,7 @@ typedef struct {
                                    /* ngx_http_caphealth_dashboard_t * */
     ngx_array_t                          *probes;
                                    /* ngx_http_caphealth_probe_t * */
+    ngx_int_t                             metrics_vendors;
 
     ngx_uint_t                            enabled;        /* an endpoint is
                                                              configured */
@@ -92,6 +106,12 @@ typedef struct {
     ngx_http_caphealth_body_t            *bodies[NGX_HTTP_CAPHEALTH_REPORTS];
     caphealth_ready_t                     ready;
     ngx_uint_t                            judged;         /* ready is */
+    ngx_http_caphealth_text_t            *metrics[NGX_HTTP_CAPHEALTH_TEXTS]
+                                                 [CAPHEALTH_DIALECTS];
+    caphealth_status_e                    status;
+    ngx_uint_t                            assessed;       /* the view's changes
+                                                             that status is of
+                                                             */
 } ngx_http_caphealth_main_conf_t;
 
 
@@ -150,6 +170,10 @@ char *ngx_http_caphealth_image_scan(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_caphealth_scan_share(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* What the tiers add up to. */
+char *ngx_http_caphealth_init_policy(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf);
+
 /* Says so, if a value is not in UTF-8. */
 ngx_int_t ngx_http_caphealth_utf8(ngx_conf_t *cf, ngx_str_t *value);
 
@@ -192,6 +216,8 @@ char *ngx_http_caphealth_probe(ngx_conf_t *cf, ngx_command_t *cmd,
 /* Whether what each probe names is there to be looked at. */
 char *ngx_http_caphealth_init_probes(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf);
+char *ngx_http_caphealth_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 /* Makes handler the location's. */
 char *ngx_http_caphealth_endpoint(ngx_conf_t *cf, ngx_http_handler_pt handler);
@@ -199,6 +225,7 @@ char *ngx_http_caphealth_endpoint(ngx_conf_t *cf, ngx_http_handler_pt handler);
 ngx_int_t ngx_http_caphealth_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_caphealth_capacity_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_caphealth_stats_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_caphealth_metrics_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_caphealth_upload_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_caphealth_dashboard_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_caphealth_live_handler(ngx_http_request_t *r);
@@ -218,10 +245,25 @@ ngx_int_t ngx_http_caphealth_report(ngx_http_request_t *r,
 ngx_int_t ngx_http_caphealth_refresh(ngx_http_caphealth_main_conf_t *cmcf,
     double now, ngx_log_t *log);
 
+/*
+ * The overall status, as the health report would have it now; judged once for
+ * a generation of the facts.
+ */
+caphealth_status_e ngx_http_caphealth_status(
+    ngx_http_caphealth_main_conf_t *cmcf, ngx_log_t *log);
+
 /* Cache-Control: private, no-cache; or value, which outlives the request. */
 ngx_int_t ngx_http_caphealth_add_no_cache(ngx_http_request_t *r);
 ngx_int_t ngx_http_caphealth_add_cache_control(ngx_http_request_t *r,
     ngx_str_t *value);
+
+
+/* --- variables --- */
+
+ngx_int_t ngx_http_caphealth_add_variables(ngx_conf_t *cf);
+
+/* Whether $caphealth_status is used, which needs the facts. */
+ngx_uint_t ngx_http_caphealth_status_used(ngx_conf_t *cf);
 
 
 /* --- answers --- */

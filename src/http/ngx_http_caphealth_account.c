@@ -6,7 +6,7 @@
 #include "ngx_http_caphealth_upload.h"
 
 
-static int64_t ngx_http_caphealth_account_bytes(
+static int64_t ngx_http_caphealth_account_size(
     ngx_http_caphealth_image_t *image);
 static void ngx_http_caphealth_account_move(ngx_http_caphealth_upload_t *u,
     int64_t sign);
@@ -76,14 +76,30 @@ ngx_http_caphealth_account_move(ngx_http_caphealth_upload_t *u, int64_t sign)
                                      &u->conf->image_root, image->set.id,
                                      sign * image->set.nfiles,
                                      sign
-                                     * ngx_http_caphealth_account_bytes(image),
+                                     * ngx_http_caphealth_account_size(image),
                                      sign);
     }
 }
 
 
+int64_t
+ngx_http_caphealth_account_bytes(ngx_http_caphealth_upload_t *u)
+{
+    int64_t     bytes;
+    ngx_uint_t  n;
+
+    bytes = 0;
+
+    for (n = 0; n < u->nimages; n++) {
+        bytes += ngx_http_caphealth_account_size(&u->images[n]);
+    }
+
+    return bytes;
+}
+
+
 static int64_t
-ngx_http_caphealth_account_bytes(ngx_http_caphealth_image_t *image)
+ngx_http_caphealth_account_size(ngx_http_caphealth_image_t *image)
 {
     int64_t   bytes;
     unsigned  i;

@@ -179,6 +179,30 @@ ngx_http_caphealth_refresh(ngx_http_caphealth_main_conf_t *cmcf, double now,
 }
 
 
+caphealth_status_e
+ngx_http_caphealth_status(ngx_http_caphealth_main_conf_t *cmcf,
+    ngx_log_t *log)
+{
+    double                  now;
+    caphealth_assessment_t  assessment;
+
+    now = ngx_http_caphealth_now();
+
+    if (ngx_http_caphealth_refresh(cmcf, now, log) != NGX_OK) {
+        return CAPHEALTH_UNKNOWN_STATUS;
+    }
+
+    if (cmcf->assessed != cmcf->view->changes) {
+        caphealth_assess(&assessment, &cmcf->view->facts, &cmcf->policy, now);
+
+        cmcf->status = assessment.overall;
+        cmcf->assessed = cmcf->view->changes;
+    }
+
+    return cmcf->status;
+}
+
+
 static ngx_http_caphealth_body_t *
 ngx_http_caphealth_report_render(ngx_http_caphealth_main_conf_t *cmcf,
     ngx_http_caphealth_report_e report, double now)

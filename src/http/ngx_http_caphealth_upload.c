@@ -3,7 +3,7 @@
  * Image upload: from the request to the answer.
  */
 
-#include "ngx_http_caphealth_upload.h"
+#include "ngx_http_caphealth_note.h"
 
 
 static ngx_int_t ngx_http_caphealth_upload_method(ngx_http_request_t *r,
@@ -16,10 +16,8 @@ static ngx_http_caphealth_upload_t *ngx_http_caphealth_upload_create(
     ngx_http_request_t *r, ngx_http_caphealth_loc_conf_t *conf,
     char *boundary);
 static void ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_caphealth_upload_body(
-    ngx_http_caphealth_upload_t *u, ngx_http_request_body_t *rb);
-static ngx_int_t ngx_http_caphealth_upload_copy(
-    ngx_http_caphealth_upload_t *u, ngx_chain_t *cl);
+static void ngx_http_caphealth_upload_received(
+    ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_post_task(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_upload_state_e state);
 static void ngx_http_caphealth_upload_task_handler(ngx_event_t *ev);
@@ -68,6 +66,10 @@ ngx_http_caphealth_upload_handler(ngx_http_request_t *r)
     }
 
     conf = ngx_http_get_module_loc_conf(r, ngx_http_caphealth_module);
+
+    if (ngx_http_caphealth_note_create(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     rc = ngx_http_caphealth_admit_client(r);
 
@@ -216,6 +218,8 @@ ngx_http_caphealth_upload_create(ngx_http_request_t *r,
     u->request = r;
     u->conf = conf;
     u->main_conf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
+    u->counters = ngx_http_caphealth_zone_counters(
+                                                 u->main_conf->collector.zone);
     u->body = NGX_INVALID_FILE;
     u->input = NGX_INVALID_FILE;
     (void) ngx_cpystrn((u_char *) u->boundary, (u_char *) boundary,
@@ -250,6 +254,8 @@ ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r)
 
     u = ngx_http_get_module_ctx(r, ngx_http_caphealth_module);
 
+    ngx_http_caphealth_upload_received(u);
+
     if (ngx_http_caphealth_converters_full(u->main_conf->converters)) {
         ngx_http_finalize_request(r, ngx_http_caphealth_upload_busy(r,
                                                              u->main_conf));
@@ -273,6 +279,9 @@ ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r)
         ngx_post_event(r->connection->read, &ngx_posted_events);
     }
 
+    ngx_http_caphealth_count(&u->counters->received,
+                             (ngx_atomic_int_t) u->size);
+
     ngx_add_timer(&u->event, NGX_HTTP_CAPHEALTH_KEEP);
     ngx_http_caphealth_converters_expect(u->main_conf->converters, 1);
 
@@ -281,73 +290,28 @@ ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r)
 }
 
 
-/* the body becomes the upload's own, and so outlives the request */
-
-static ngx_int_t
-ngx_http_caphealth_upload_body(ngx_http_caphealth_upload_t *u,
-    ngx_http_request_body_t *rb)
+static void
+ngx_http_caphealth_upload_received(ngx_http_caphealth_upload_t *u)
 {
-    ngx_uint_t        n;
-    ngx_file_info_t   fi;
+    ngx_time_t          *tp;
+    ngx_msec_int_t       ms;
+    ngx_http_request_t  *r;
 
-    n = u->main_conf->images.max_files;
+    r = u->request;
+    tp = ngx_timeofday();
 
-    u->parts = ngx_palloc(u->pool, n * sizeof(caphealth_part_t));
-    u->images = ngx_pcalloc(u->pool, n * sizeof(ngx_http_caphealth_image_t));
+    /* as $request_time has it: this clock may be set back */
 
-    if (u->parts == NULL || u->images == NULL) {
-        return NGX_ERROR;
-    }
+    ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
+                           + (tp->msec - r->start_msec));
+    ms = ngx_max(ms, 0);
 
-    if (rb == NULL || rb->temp_file == NULL) {
-        return ngx_http_caphealth_upload_copy(u, rb ? rb->bufs : NULL);
-    }
+    ngx_http_caphealth_note_start(r);
 
-    u->body = fcntl(rb->temp_file->file.fd, F_DUPFD_CLOEXEC, 0);
+    u->since = ngx_current_msec;
 
-    if (u->body == NGX_INVALID_FILE || ngx_fd_info(u->body, &fi) == -1) {
-        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
-                      "fcntl(F_DUPFD_CLOEXEC) of a body failed");
-        return NGX_ERROR;
-    }
-
-    u->size = (uint64_t) ngx_file_size(&fi);
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_caphealth_upload_copy(ngx_http_caphealth_upload_t *u,
-    ngx_chain_t *cl)
-{
-    ssize_t  n;
-    u_char  *p;
-
-    u->body = memfd_create("caphealth-body", MFD_CLOEXEC);
-
-    if (u->body == NGX_INVALID_FILE) {
-        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
-                      "memfd_create() failed");
-        return NGX_ERROR;
-    }
-
-    for ( /* void */ ; cl; cl = cl->next) {
-        for (p = cl->buf->pos; p < cl->buf->last; p += n) {
-
-            n = ngx_write_fd(u->body, p, cl->buf->last - p);
-
-            if (n == -1) {
-                ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
-                              "write() to a memfd failed");
-                return NGX_ERROR;
-            }
-
-            u->size += (uint64_t) n;
-        }
-    }
-
-    return NGX_OK;
+    ngx_http_caphealth_observe(u->counters, CAPHEALTH_RECEIVE,
+                               (ngx_msec_t) ms);
 }
 
 
@@ -389,6 +353,8 @@ ngx_http_caphealth_upload_task_handler(ngx_event_t *ev)
         break;
 
     case NGX_HTTP_CAPHEALTH_PUBLISHING:
+        ngx_http_caphealth_observe(u->counters, CAPHEALTH_PUBLISH,
+                                   ngx_current_msec - u->since);
         ngx_http_caphealth_upload_finish(u);
         break;
 
@@ -453,6 +419,7 @@ ngx_http_caphealth_upload_convert(ngx_http_caphealth_upload_t *u)
         image->upload = u;
         image->job.data = image;
         image->job.handler = ngx_http_caphealth_upload_job_handler;
+        image->job.since = u->since;
         image->job.input = u->input;
         image->job.spec.offset = image->part.offset;
         image->job.spec.length = image->part.length;
@@ -492,6 +459,7 @@ ngx_http_caphealth_upload_job_handler(ngx_http_caphealth_job_t *job)
     if (u->left == 0) {
         ngx_http_caphealth_account_begin(u);
 
+        u->since = ngx_current_msec;
         u->task->handler = ngx_http_caphealth_upload_publish;
         ngx_http_caphealth_upload_post_task(u, NGX_HTTP_CAPHEALTH_PUBLISHING);
     }
@@ -537,6 +505,12 @@ ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u)
             ngx_http_caphealth_account_add(u);
             rc = ngx_http_caphealth_upload_created(r, u);
             u->done = (rc == NGX_OK || rc == NGX_AGAIN);
+        }
+
+        if (u->done) {
+            ngx_http_caphealth_note_count(r, NGX_HTTP_CAPHEALTH_FINE);
+            ngx_http_caphealth_count(&u->counters->written,
+                                     ngx_http_caphealth_account_bytes(u));
         }
 
         ngx_http_finalize_request(r, rc);

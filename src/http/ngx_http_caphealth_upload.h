@@ -39,7 +39,18 @@ typedef enum {
     NGX_HTTP_CAPHEALTH_QUEUE_FULL,
     NGX_HTTP_CAPHEALTH_NO_CONVERTER,
     NGX_HTTP_CAPHEALTH_STORAGE_FAILED,
-    NGX_HTTP_CAPHEALTH_STORAGE_FULL
+    NGX_HTTP_CAPHEALTH_STORAGE_FULL,
+
+    /* what else a request may come to, for the note; no row of the table */
+
+    NGX_HTTP_CAPHEALTH_FAULTS,
+    NGX_HTTP_CAPHEALTH_NOT_LOCAL = NGX_HTTP_CAPHEALTH_FAULTS,
+    NGX_HTTP_CAPHEALTH_NO_SUCH_IMAGE,
+    NGX_HTTP_CAPHEALTH_BODY_TOO_LARGE,
+    NGX_HTTP_CAPHEALTH_BAD_REQUEST,
+    NGX_HTTP_CAPHEALTH_CLIENT_GONE,
+    NGX_HTTP_CAPHEALTH_INTERNAL,
+    NGX_HTTP_CAPHEALTH_RESULTS       /* how many there are */
 } ngx_http_caphealth_fault_e;
 
 
@@ -72,6 +83,7 @@ struct ngx_http_caphealth_upload_s {
     ngx_http_request_t               *request;    /* NULL: nobody waits */
     ngx_http_caphealth_main_conf_t   *main_conf;
     ngx_http_caphealth_loc_conf_t    *conf;
+    ngx_http_caphealth_counters_t    *counters;
     ngx_http_cleanup_t               *cleanup;
     ngx_thread_task_t                *task;
     ngx_event_t                       event;
@@ -87,6 +99,8 @@ struct ngx_http_caphealth_upload_s {
     ngx_http_caphealth_image_t       *images;
     ngx_uint_t                        nimages;
     ngx_uint_t                        left;       /* to be converted */
+    ngx_msec_t                        since;      /* its body is there; then:
+                                                     it is being published */
 
     ngx_http_caphealth_fault_e        fault;
     ngx_err_t                         err;
@@ -98,6 +112,10 @@ struct ngx_http_caphealth_upload_s {
     unsigned                          counted:1;  /* and are in the counts */
 };
 
+
+/* Takes over the request's body, and makes room for what is in it. */
+ngx_int_t ngx_http_caphealth_upload_body(ngx_http_caphealth_upload_t *u,
+    ngx_http_request_body_t *rb);
 
 /*
  * What blocks, for the thread pool: to find the images in the body; to open
@@ -116,6 +134,9 @@ void ngx_http_caphealth_upload_discard(void *data, ngx_log_t *log);
 void ngx_http_caphealth_account_begin(ngx_http_caphealth_upload_t *u);
 void ngx_http_caphealth_account_add(ngx_http_caphealth_upload_t *u);
 void ngx_http_caphealth_account_end(ngx_http_caphealth_upload_t *u);
+
+/* The bytes of all files that were made of it. */
+int64_t ngx_http_caphealth_account_bytes(ngx_http_caphealth_upload_t *u);
 
 /* The timer of whoever works for a request that may be gone: it goes on. */
 void ngx_http_caphealth_keep_handler(ngx_event_t *ev);
@@ -149,6 +170,10 @@ ngx_int_t ngx_http_caphealth_upload_busy(ngx_http_request_t *r,
     ngx_http_caphealth_main_conf_t *cmcf);
 ngx_int_t ngx_http_caphealth_send_fault(ngx_http_request_t *r,
     ngx_http_caphealth_fault_e fault, ngx_str_t *detail);
+
+/* The end of the fault's type, a constant. */
+void ngx_http_caphealth_fault_name(ngx_str_t *name,
+    ngx_http_caphealth_fault_e fault);
 
 /* DELETE of the image id. */
 ngx_int_t ngx_http_caphealth_delete(ngx_http_request_t *r, ngx_str_t *id);

@@ -3,7 +3,7 @@
  * Image upload: what the client is told.
  */
 
-#include "ngx_http_caphealth_upload.h"
+#include "ngx_http_caphealth_note.h"
 
 #include <jansson.h>
 
@@ -332,6 +332,8 @@ ngx_http_caphealth_send_fault(ngx_http_request_t *r,
     ngx_http_caphealth_fault_t    *f;
     ngx_http_caphealth_problem_t   problem;
 
+    ngx_http_caphealth_note_count(r, fault);
+
     f = &ngx_http_caphealth_faults[fault];
 
     ngx_memzero(&problem, sizeof(ngx_http_caphealth_problem_t));
@@ -361,6 +363,17 @@ ngx_http_caphealth_send_fault(ngx_http_request_t *r,
     }
 
     return ngx_http_caphealth_send_problem(r, &problem);
+}
+
+
+void
+ngx_http_caphealth_fault_name(ngx_str_t *name,
+    ngx_http_caphealth_fault_e fault)
+{
+    *name = ngx_http_caphealth_faults[fault].type;
+
+    name->data += sizeof(NGX_HTTP_CAPHEALTH_URN) - 1;
+    name->len -= sizeof(NGX_HTTP_CAPHEALTH_URN) - 1;
 }
 
 
@@ -433,6 +446,16 @@ ngx_http_caphealth_upload_created(ngx_http_request_t *r,
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    if (ngx_http_caphealth_note_ids(r, u->images[0].set.id,
+                                    sizeof(ngx_http_caphealth_image_t),
+                                    u->nimages)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_caphealth_note_decide(r, NGX_HTTP_CAPHEALTH_FINE);
 
     r->headers_out.status = NGX_HTTP_CREATED;
 

@@ -50,3 +50,29 @@ ngx_http_caphealth_zone_size(ngx_conf_t *cf, void *post, void *data)
 
     return NGX_CONF_OK;
 }
+
+
+char *
+ngx_http_caphealth_init_policy(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf)
+{
+    const char  *reason;
+
+    if (cmcf->tiers == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    cmcf->policy.tiers = cmcf->tiers->elts;
+    cmcf->policy.ntiers = cmcf->tiers->nelts;
+
+    reason = caphealth_tiers_check(cmcf->policy.tiers, cmcf->policy.ntiers);
+
+    if (reason) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the ladder of \"caphealth_tier\" is not "
+                           "possible: %s", reason);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}

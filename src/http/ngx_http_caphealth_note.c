@@ -1,0 +1,344 @@
+
+/*
+ * What is noted of a request that brings or removes images.
+ */
+
+#include "ngx_http_caphealth_note.h"
+
+
+static void ngx_http_caphealth_note_end(void *data);
+static void ngx_http_caphealth_note_mark(void *data);
+static ngx_int_t ngx_http_caphealth_note_tally(ngx_pool_t *pool,
+    ngx_atomic_t *counters, ngx_uint_t deletes,
+    const caphealth_tally_t **tallies, size_t *n);
+static ngx_uint_t ngx_http_caphealth_note_may(ngx_uint_t deletes,
+    ngx_uint_t result);
+
+
+/* results that are no faults of the upload's own */
+
+static ngx_str_t  ngx_http_caphealth_note_names[] = {
+    ngx_string("not-local"),
+    ngx_string("no-such-image"),
+    ngx_string("body-too-large"),
+    ngx_string("bad-request"),
+    ngx_string("client-closed-request"),
+    ngx_string("internal-error")
+};
+
+
+ngx_int_t
+ngx_http_caphealth_note_create(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t              *mark;
+    ngx_http_cleanup_t              *cln;
+    ngx_http_caphealth_note_t       *note;
+    ngx_http_caphealth_loc_conf_t   *conf;
+    ngx_http_caphealth_main_conf_t  *cmcf;
+
+    conf = ngx_http_get_module_loc_conf(r, ngx_http_caphealth_module);
+
+    if (!(r->method & NGX_HTTP_POST)
+        && !(r->method & NGX_HTTP_DELETE && conf->image_delete))
+    {
+        return NGX_OK;
+    }
+
+    if (ngx_http_caphealth_note(r)) {
+        return NGX_OK;
+    }
+
+    mark = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_caphealth_note_t));
+    if (mark == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
+
+    note = mark->data;
+    ngx_memzero(note, sizeof(ngx_http_caphealth_note_t));
+
+    note->request = r;
+    note->counters = ngx_http_caphealth_zone_counters(cmcf->collector.zone);
+    note->deletes = (r->method & NGX_HTTP_DELETE) ? 1 : 0;
+
+    /* the request's context does not outlive an internal redirect */
+
+    mark->handler = ngx_http_caphealth_note_mark;
+
+    /* before the log is written */
+
+    cln->handler = ngx_http_caphealth_note_end;
+    cln->data = note;
+
+    if (!ngx_http_caphealth_allowed(r)) {
+        ngx_http_caphealth_note_count(r, NGX_HTTP_CAPHEALTH_NOT_LOCAL);
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_http_caphealth_note_t *
+ngx_http_caphealth_note(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+        if (cln->handler == ngx_http_caphealth_note_mark) {
+            return cln->data;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* to be found by */
+
+static void
+ngx_http_caphealth_note_mark(void *data)
+{
+}
+
+
+void
+ngx_http_caphealth_note_start(ngx_http_request_t *r)
+{
+    ngx_http_caphealth_note_t  *note;
+
+    note = ngx_http_caphealth_note(r);
+
+    if (note) {
+        note->timed = 1;
+        note->started = ngx_current_msec;
+    }
+}
+
+
+ngx_int_t
+ngx_http_caphealth_note_ids(ngx_http_request_t *r, char *id, size_t stride,
+    ngx_uint_t n)
+{
+    u_char                     *p;
+    ngx_uint_t                  i;
+    ngx_http_caphealth_note_t  *note;
+
+    note = ngx_http_caphealth_note(r);
+
+    if (note == NULL || n == 0) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, n * (CAPHEALTH_ID_LEN + 1));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    note->ids.data = p;
+
+    for (i = 0; i < n; i++) {
+        p = ngx_cpymem(p, id + i * stride, CAPHEALTH_ID_LEN);
+        *p++ = ',';
+    }
+
+    note->ids.len = p - 1 - note->ids.data;
+
+    ngx_http_caphealth_forget_variables(r);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_caphealth_note_decide(ngx_http_request_t *r,
+    ngx_http_caphealth_fault_e result)
+{
+    ngx_http_caphealth_note_t  *note;
+
+    note = ngx_http_caphealth_note(r);
+
+    if (note == NULL || note->counted) {
+        return;
+    }
+
+    note->decided = 1;
+    note->result = result;
+    note->elapsed = ngx_current_msec - note->started;
+
+    ngx_http_caphealth_forget_variables(r);
+}
+
+
+void
+ngx_http_caphealth_note_count(ngx_http_request_t *r,
+    ngx_http_caphealth_fault_e result)
+{
+    ngx_http_caphealth_note_t  *note;
+
+    note = ngx_http_caphealth_note(r);
+
+    if (note == NULL || note->counted) {
+        return;
+    }
+
+    ngx_http_caphealth_note_decide(r, result);
+
+    /* nobody gets to know the ids of what was not stored */
+
+    if (result != NGX_HTTP_CAPHEALTH_FINE && !note->deletes) {
+        ngx_str_null(&note->ids);
+    }
+
+    note->counted = 1;
+
+    ngx_http_caphealth_count(note->deletes ? &note->counters->deletes[result]
+                                           : &note->counters->posts[result],
+                             1);
+}
+
+
+/* whatever was not counted yet: nginx ended it, or the client did */
+
+static void
+ngx_http_caphealth_note_end(void *data)
+{
+    ngx_http_caphealth_note_t *note = data;
+
+    ngx_uint_t                   status;
+    ngx_http_request_t          *r;
+    ngx_http_caphealth_fault_e   result;
+
+    r = note->request;
+    status = r->err_status ? r->err_status : r->headers_out.status;
+
+    switch (status) {
+
+    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+        result = NGX_HTTP_CAPHEALTH_BODY_TOO_LARGE;
+        break;
+
+    case NGX_HTTP_BAD_REQUEST:
+
+        /* so nginx calls a body that ends too early, as well */
+
+        result = r->connection->error ? NGX_HTTP_CAPHEALTH_CLIENT_GONE
+                                      : NGX_HTTP_CAPHEALTH_BAD_REQUEST;
+        break;
+
+    default:
+        result = (status >= NGX_HTTP_INTERNAL_SERVER_ERROR)
+                 ? NGX_HTTP_CAPHEALTH_INTERNAL
+                 : NGX_HTTP_CAPHEALTH_CLIENT_GONE;
+        break;
+    }
+
+    ngx_http_caphealth_note_count(r, result);
+}
+
+
+void
+ngx_http_caphealth_note_name(ngx_str_t *name, ngx_uint_t deletes,
+    ngx_http_caphealth_fault_e result)
+{
+    if (result == NGX_HTTP_CAPHEALTH_FINE) {
+        if (deletes) {
+            ngx_str_set(name, "deleted");
+
+        } else {
+            ngx_str_set(name, "stored");
+        }
+
+    } else if (result >= NGX_HTTP_CAPHEALTH_FAULTS) {
+        *name = ngx_http_caphealth_note_names[result
+                                              - NGX_HTTP_CAPHEALTH_FAULTS];
+
+    } else {
+        ngx_http_caphealth_fault_name(name, result);
+    }
+}
+
+
+ngx_int_t
+ngx_http_caphealth_note_tallies(ngx_pool_t *pool,
+    ngx_http_caphealth_counters_t *counters, caphealth_uploads_t *uploads)
+{
+    if (ngx_http_caphealth_note_tally(pool, counters->posts, 0,
+                                      &uploads->posts, &uploads->nposts)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_caphealth_note_tally(pool, counters->deletes, 1,
+                                         &uploads->deletes,
+                                         &uploads->ndeletes);
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_note_tally(ngx_pool_t *pool, ngx_atomic_t *counters,
+    ngx_uint_t deletes, const caphealth_tally_t **tallies, size_t *n)
+{
+    ngx_str_t           name;
+    ngx_uint_t          i;
+    caphealth_tally_t  *t;
+
+    t = ngx_palloc(pool, NGX_HTTP_CAPHEALTH_RESULTS
+                         * sizeof(caphealth_tally_t));
+    if (t == NULL) {
+        return NGX_ERROR;
+    }
+
+    *tallies = t;
+
+    for (i = 0; i < NGX_HTTP_CAPHEALTH_RESULTS; i++) {
+
+        if (!ngx_http_caphealth_note_may(deletes, i)) {
+            continue;
+        }
+
+        ngx_http_caphealth_note_name(&name, deletes, i);
+
+        /* the names are constants, and end with a NUL */
+
+        t->name = (char *) name.data;
+        t->n = (double) counters[i];
+        t++;
+    }
+
+    *n = t - *tallies;
+
+    return NGX_OK;
+}
+
+
+/* whether such a request can end so */
+
+static ngx_uint_t
+ngx_http_caphealth_note_may(ngx_uint_t deletes, ngx_uint_t result)
+{
+    switch (result) {
+
+    case NGX_HTTP_CAPHEALTH_FINE:
+    case NGX_HTTP_CAPHEALTH_CROSS_SITE:
+    case NGX_HTTP_CAPHEALTH_STORAGE_FAILED:
+    case NGX_HTTP_CAPHEALTH_NOT_LOCAL:
+    case NGX_HTTP_CAPHEALTH_BODY_TOO_LARGE:
+    case NGX_HTTP_CAPHEALTH_BAD_REQUEST:
+    case NGX_HTTP_CAPHEALTH_CLIENT_GONE:
+    case NGX_HTTP_CAPHEALTH_INTERNAL:
+        return 1;
+
+    case NGX_HTTP_CAPHEALTH_NO_SUCH_IMAGE:
+        return deletes;
+
+    default:
+        return !deletes;
+    }
+}

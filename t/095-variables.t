@@ -1,0 +1,257 @@
+# The variables: the status for decisions, what became of uploads for the log.
+
+use lib 't/lib';
+use Caphealth;
+use Test::Nginx::Socket 'no_plan';
+
+# the log, where it can be looked for: among the errors.  A request that is
+# followed by another has been logged when that one is answered
+
+our $format = <<'END';
+    log_format note '[note] id="$caphealth_image_id" result="$caphealth_image_result" seconds="$caphealth_image_seconds" status="$caphealth_status"';
+END
+
+our $images = "$format caphealth_image_root html/images; caphealth_state_dir html/state;";
+
+our $log = 'access_log logs/error.log note;';
+
+our $upload = "location /upload { $log caphealth_image_upload; caphealth_image_delete on;";
+
+# the status, and the report, when the collector has had the time to look
+
+our $late = late(2) . 'location = /s { return 200 "$caphealth_status"; }';
+
+$late =~ s/(<!--# include virtual="\/)health" -->/$1s" --> $1health" -->/;
+
+# a white pixel
+
+our $png = pack 'H*', '89504e470d0a1a0a0000000d49484452000000010000000108000000'
+    . '003a7e9b550000000a49444154789c63f80f0001010100b138f61400'
+    . '00000049454e44ae426082';
+
+no_shuffle();
+run_tests();
+
+__DATA__
+
+=== TEST 1: unknown, as long as nothing has been looked at; no endpoint is needed
+--- config
+    location = /s { return 200 "$caphealth_status"; }
+--- request
+GET /s
+--- response_body: unknown
+--- no_error_log
+[error]
+[alert]
+
+
+
+=== TEST 2: the status, from any location
+--- http_config
+    caphealth_threshold memory_percent warning=0 critical=0;
+--- config eval
+$::late
+--- request
+GET /late/health
+--- response_body_like: ^\.+critical 
+
+
+
+=== TEST 3: the same that the health report says
+--- http_config
+    caphealth_threshold memory_percent warning=0 critical=100;
+    caphealth_threshold disk_percent   warning=100 critical=100;
+    caphealth_threshold cpu_percent    warning=100 critical=100;
+--- config eval
+$::late
+--- request
+GET /late/health
+--- response_body_like: ^\.+(degraded|critical) .*"overall_status":"\1"
+
+
+
+=== TEST 4: in map and in if
+--- http_config
+    map $caphealth_status $closed {
+        volatile;
+        default 0;
+        unknown 1;
+    }
+--- config
+    location = /m { return 200 "$closed"; }
+    location = /i {
+        if ($caphealth_status = unknown) { return 503 "later"; }
+        return 200 "now";
+    }
+--- request eval
+["GET /m", "GET /i"]
+--- error_code eval
+[200, 503]
+--- response_body eval
+["1", "later"]
+
+
+
+=== TEST 5: nothing of an upload where there is none
+--- config
+    location = /v {
+        return 200 "<$caphealth_image_id$caphealth_image_result$caphealth_image_seconds>";
+    }
+--- request
+GET /v
+--- response_body: <>
+
+
+
+=== TEST 6: nothing of an upload in the log of another request
+--- http_config eval: $::format
+--- config eval
+"location = /v { $::log return 200; }"
+--- pipelined_requests eval
+["GET /v", "GET /v"]
+--- error_log
+[note] id="-" result="-" seconds="-" status="unknown"
+
+
+
+=== TEST 7: an upload that is stored
+--- http_config eval: $::images
+--- config eval
+"$::upload }"
+--- pipelined_requests eval
+["POST /upload\n$::png\n", "GET /none"]
+--- error_code eval
+[201, 404]
+--- response_body_like eval
+[qr/"id"/, qr/404/]
+--- error_log eval
+[qr/\[note\] id="[0-9a-f]{32}" result="stored" seconds="\d+\.\d{3}" status="\w+"/]
+
+
+
+=== TEST 8: several images: all of their ids
+--- http_config eval: $::images
+--- config eval
+"$::upload }"
+--- pipelined_requests eval
+["POST /upload\n" . join('', map { "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a\"\r\n\r\n$::png\r\n" } 1 .. 3) . "--b--\r\n\n", "GET /none"]
+--- more_headers eval
+["Content-Type: multipart/form-data; boundary=b", ""]
+--- error_code eval
+[201, 404]
+--- error_log eval
+[qr/\[note\] id="[0-9a-f]{32},[0-9a-f]{32},[0-9a-f]{32}" result="stored" seconds="\d+\.\d{3}"/]
+
+
+
+=== TEST 9: in headers of the answer
+--- http_config eval: $::images
+--- config eval
+"$::upload add_header X-Id \$caphealth_image_id always;
+ add_header X-Result \$caphealth_image_result always; }"
+--- request eval
+["POST /upload\n$::png\n", "POST /upload\nnone"]
+--- error_code eval
+[201, 415]
+--- response_headers_like eval
+["X-Id: [0-9a-f]{32}\nX-Result: stored", "X-Result: unsupported-image"]
+
+
+
+=== TEST 10: one that is refused, by the name of its problem
+--- http_config eval: $::images
+--- config eval
+"$::upload }"
+--- pipelined_requests eval
+["POST /upload\nnone", "GET /none"]
+--- error_code eval
+[415, 404]
+--- error_log eval
+[qr/\[note\] id="-" result="unsupported-image" seconds="\d+\.\d{3}"/]
+
+
+
+=== TEST 11: before its body is read
+--- http_config eval: $::images
+--- config eval
+"$::upload }"
+--- pipelined_requests eval
+["POST /upload\nnone", "GET /none"]
+--- more_headers eval
+["Sec-Fetch-Site: cross-site", ""]
+--- error_code eval
+[403, 404]
+--- error_log
+[note] id="-" result="cross-site" seconds="-"
+
+
+
+=== TEST 12: another method is no upload
+--- http_config eval: $::images
+--- config eval
+"$::upload }"
+--- pipelined_requests eval
+["PUT /upload\nnone", "GET /none"]
+--- error_code eval
+[405, 404]
+--- error_log
+[note] id="-" result="-" seconds="-"
+
+
+
+=== TEST 13: a DELETE, and its id
+--- http_config eval: $::images
+--- config eval
+"$::upload }"
+--- pipelined_requests eval
+["DELETE /upload/0123456789abcdef0123456789abcdef", "GET /none"]
+--- error_code eval
+[404, 404]
+--- error_log eval
+[qr/\[note\] id="0123456789abcdef0123456789abcdef" result="no-such-image" seconds="\d+\.\d{3}"/]
+
+
+
+=== TEST 14: asked for too early, told right in the log all the same
+--- http_config eval
+"$::images map \$caphealth_image_result \$kept { volatile; default 0; '' 1; stored 2; }"
+--- config eval
+"$::upload
+ if (\$caphealth_image_result = stored) { return 500; }
+ if (\$caphealth_image_id) { return 500; }
+ set \$early \$caphealth_image_seconds;
+ add_header X-Kept \$kept;
+ }"
+--- pipelined_requests eval
+["POST /upload\n$::png\n", "GET /none"]
+--- error_code eval
+[201, 404]
+--- response_headers eval
+["X-Kept: 2", ""]
+--- error_log eval
+[qr/\[note\] id="[0-9a-f]{32}" result="stored" seconds="\d+\.\d{3}"/]
+
+
+
+=== TEST 15: a client from elsewhere
+--- http_config eval
+"$::images set_real_ip_from 127.0.0.1; real_ip_header X-Client;"
+--- config eval
+"$::upload }"
+--- pipelined_requests eval
+["POST /upload\nnone", "GET /none"]
+--- more_headers eval
+["X-Client: 192.0.2.7", ""]
+--- error_code eval
+[403, 404]
+--- error_log
+[note] id="-" result="not-local" seconds="-"
+
+
+
+=== TEST 16: the name of a variable that is not ours
+--- config
+    location = /v { return 200 "$caphealth_nothing"; }
+--- must_die
+--- error_log
+unknown "caphealth_nothing" variable
