@@ -26,6 +26,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 SECTIONS = {
     'Directives': 'configuration/directives.md',
+    'Variables': 'configuration/variables.md',
     'Building': 'getting-started.md',
     'Limitations': 'getting-started.md',
 }
@@ -34,7 +35,7 @@ SNIPPETS = 'configuration/snippets.md'
 
 # pages that a build of the module without their subject does not have
 
-LATER = ('metrics.md', 'fuzzing.md')
+LATER = ('fuzzing.md',)
 
 FENCE = re.compile(r'^(`{3,}|~{3,}).*?^\1\s*$', re.M | re.S)
 INCLUDE = re.compile(r'^<!-- (readme|file|alerts): (.+?) -->\n(?:.+\n)+', re.M)
