@@ -97,6 +97,7 @@ sub server {
     location = $base/health { caphealth_health; }
     location = $base/capacity { caphealth_capacity; }
     location = $base/image-stats { caphealth_image_stats; }
+    location = /metrics { caphealth_metrics; }
     location = $base/live { caphealth_probe live; }
     location = $base/ready { caphealth_probe ready; }
     location /admin/platform-health {
@@ -130,7 +131,8 @@ sub request {
         "http://127.0.0.1:$nginx->{port}$path", \%option);
 }
 
-my @reads = map { "$base/$_" } qw(health capacity image-stats live ready);
+my @reads = ('/metrics',
+             map { "$base/$_" } qw(health capacity image-stats live ready));
 my $health_json = { Accept => 'application/health+json' };
 
 # everything that can be read, in the state that the server is in
@@ -146,6 +148,8 @@ sub reads {
 
     is_described($state, 'GET', "$base/health",
                  request($nginx, 'GET', "$base/health", $health_json));
+    is_described($state, 'GET', '/metrics', request($nginx, 'GET', '/metrics',
+        { Accept => 'application/openmetrics-text' }));
     is_described("$state, verbose", 'GET', $_,
                  request($nginx, 'GET', "$_?verbose&exclude=disk&exclude=x"))
         for "$base/live", "$base/ready";
