@@ -56,8 +56,8 @@ EXAMPLES = $(wildcard conf/snippets/*) \
 
 
 .PHONY: all helpers install install-files deb clean deps run test unit \
-	  suites faults lint openapi browser docs package bench soak valgrind asan \
-	  asan-build
+	  suites contrib faults lint openapi browser docs package bench soak \
+	  valgrind asan asan-build
 
 all: $(MODULE) helpers
 
@@ -166,7 +166,7 @@ $(BUILD)/unit/%: t/unit/%.c $(HEADERS) \
 	$(CC) $(ALL_CFLAGS) -o $@ $< $(filter %.o,$^) $(ALL_LDFLAGS) \
 		-lcmocka $(LIBS) $(CODECS)
 
-unit suites faults lint: all units
+unit suites contrib faults lint: all units
 	@util/test $@
 
 browser openapi: all units
