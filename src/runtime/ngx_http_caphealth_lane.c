@@ -142,7 +142,7 @@ ngx_http_caphealth_lane_answered(ngx_http_caphealth_lane_t *lane,
     ngx_http_caphealth_collector_t  *cl;
 
     cl = lane->collector;
-    first = reply->partial && !lane->sampled;
+    first = reply->reply.partial && !lane->sampled;
 
     lane->waiting = 0;
     lane->overdue = 0;

@@ -7,15 +7,14 @@
 #define _NGX_HTTP_CAPHEALTH_REPLY_H_INCLUDED_
 
 
+#include "caphealth_reply.h"
 #include "ngx_http_caphealth_collector.h"
 #include "ngx_http_caphealth_zone.h"
 
 
 typedef struct {
-    ngx_http_caphealth_facts_t   facts;
-    char                        *data;       /* what facts.data points to */
-    char                        *error;      /* what facts.error points to */
-    unsigned                     partial:1;  /* the CPU's first sample */
+    ngx_http_caphealth_facts_t   facts;      /* points into the reply */
+    caphealth_reply_t            reply;
 } ngx_http_caphealth_reply_t;
 
 

@@ -1,0 +1,136 @@
+
+/*
+ * Reply: the document that a collector answers with.
+ */
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "caphealth_facts.h"
+#include "caphealth_reply.h"
+
+
+static int caphealth_reply_members(caphealth_reply_t *reply,
+    const json_t *document, char *err, size_t errlen);
+static int caphealth_reply_data(caphealth_reply_t *reply,
+    caphealth_reply_e of, char *err, size_t errlen);
+
+
+int
+caphealth_reply_parse(caphealth_reply_t *reply, caphealth_reply_e of,
+    const char *text, size_t len, char *err, size_t errlen)
+{
+    int      rc;
+    json_t  *document;
+
+    memset(reply, 0, sizeof(caphealth_reply_t));
+
+    document = json_loadb(text, len, 0, NULL);
+
+    rc = caphealth_reply_members(reply, document, err, errlen);
+
+    json_decref(document);
+
+    if (rc == 0 && reply->data) {
+        rc = caphealth_reply_data(reply, of, err, errlen);
+    }
+
+    if (rc == -1) {
+        caphealth_reply_free(reply);
+    }
+
+    return rc;
+}
+
+
+static int
+caphealth_reply_members(caphealth_reply_t *reply, const json_t *document,
+    char *err, size_t errlen)
+{
+    json_t  *at, *took, *error, *data;
+
+    at = json_object_get(document, "collected_at");
+    took = json_object_get(document, "duration");
+    error = json_object_get(document, "error");
+    data = json_object_get(document, "data");
+
+    if (!json_is_number(at)
+        || !json_is_number(took) || json_number_value(took) < 0
+        || (!json_is_string(error) && !json_is_null(error))
+        || (!json_is_object(data) && !json_is_null(data))
+        || (json_is_null(data) && json_is_null(error)))
+    {
+        (void) snprintf(err, errlen, "unexpected members");
+        return -1;
+    }
+
+    reply->collected_at = json_number_value(at);
+    reply->duration = json_number_value(took);
+
+    if (json_is_string(error)) {
+        reply->error = strdup(json_string_value(error));
+    }
+
+    if (json_is_object(data)) {
+        reply->data = json_dumps(data, JSON_COMPACT);
+    }
+
+    if ((json_is_string(error) && reply->error == NULL)
+        || (json_is_object(data) && reply->data == NULL))
+    {
+        (void) snprintf(err, errlen, "no memory");
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+caphealth_reply_data(caphealth_reply_t *reply, caphealth_reply_e of,
+    char *err, size_t errlen)
+{
+    int                    rc;
+    size_t                 len;
+    caphealth_disk_t       disk;
+    caphealth_system_t     system;
+    caphealth_database_t   database;
+
+    len = strlen(reply->data);
+
+    switch (of) {
+
+    case CAPHEALTH_REPLY_SYSTEM:
+        rc = caphealth_system_parse(&system, reply->data, len, err, errlen);
+        reply->partial = isnan(system.cpu_percent) ? 1 : 0;
+        caphealth_system_free(&system);
+        break;
+
+    case CAPHEALTH_REPLY_DISK:
+        rc = caphealth_disk_parse(&disk, reply->data, len, err, errlen);
+        caphealth_disk_free(&disk);
+        break;
+
+    default: /* CAPHEALTH_REPLY_DATABASE */
+        rc = caphealth_database_parse(&database, reply->data, len, err,
+                                      errlen);
+        caphealth_database_free(&database);
+        break;
+    }
+
+    return rc;
+}
+
+
+void
+caphealth_reply_free(caphealth_reply_t *reply)
+{
+    free(reply->data);
+    free(reply->error);
+
+    memset(reply, 0, sizeof(caphealth_reply_t));
+}
