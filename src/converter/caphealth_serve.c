@@ -182,8 +182,7 @@ caphealth_serve_job(int s, const caphealth_ipc_message_t *m,
 
     if (m->type != CAPHEALTH_IPC_CONVERT
         || cargo->size != sizeof(caphealth_job_t)
-        || job->nvariants == 0
-        || job->nvariants > CAPHEALTH_VARIANTS_MAX
+        || !caphealth_job_valid(job)
         || cargo->nfds != job->nvariants + 1)
     {
         caphealth_ipc_close(cargo);

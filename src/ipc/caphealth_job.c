@@ -12,6 +12,12 @@
 #define CAPHEALTH_JOB_PIXEL  4
 #define CAPHEALTH_JOB_REST   (1024 * 1024)
 
+/* an offset in a file, or a length in memory, together with some more */
+#define CAPHEALTH_JOB_MOST   (UINT64_C(1) << 62)
+
+#define CAPHEALTH_QUALITY_MAX  100
+#define CAPHEALTH_METHOD_MAX   6
+
 
 static int caphealth_job_output(const caphealth_job_t *job,
     const caphealth_variant_t *variant, const caphealth_output_t *output);
@@ -47,6 +53,33 @@ caphealth_job_reason(uint32_t status)
     default:
         return "it is not known what happened to it";
     }
+}
+
+
+int
+caphealth_job_valid(const caphealth_job_t *job)
+{
+    uint32_t                    i;
+    const caphealth_variant_t  *v;
+
+    if (job->offset > CAPHEALTH_JOB_MOST
+        || job->length > CAPHEALTH_JOB_MOST
+        || job->nvariants == 0 || job->nvariants > CAPHEALTH_VARIANTS_MAX)
+    {
+        return 0;
+    }
+
+    for (i = 0; i < job->nvariants; i++) {
+        v = &job->variants[i];
+
+        if (v->max > CAPHEALTH_SIDE_MAX || v->quality > CAPHEALTH_QUALITY_MAX
+            || v->method > CAPHEALTH_METHOD_MAX)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

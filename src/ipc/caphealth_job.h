@@ -93,6 +93,12 @@ typedef struct {
 const char *caphealth_job_reason(uint32_t status);
 
 /*
+ * Whether a converter can do that: some variants, each with the options of
+ * caphealth_image_variant, and an input that a process can map.
+ */
+int caphealth_job_valid(const caphealth_job_t *job);
+
+/*
  * Whether this may be the answer to that job: every number within its bounds,
  * the detail a string of printable ASCII.  A converter decodes what strangers
  * sent; it is not believed more than they are.

@@ -134,6 +134,54 @@ variants(void **state)
 }
 
 
+/* one number after another that a worker must not say */
+
+static void
+jobs(void **state)
+{
+    size_t           i;
+    caphealth_job_t  good, job;
+
+    static const struct {
+        size_t    offset;
+        size_t    size;
+        uint64_t  value;
+    } bad[] = {
+        { offsetof(caphealth_job_t, offset), 8, UINT64_MAX - 65535 },
+        { offsetof(caphealth_job_t, length), 8, UINT64_MAX - 65535 },
+        { offsetof(caphealth_job_t, nvariants), 4, 0 },
+        { offsetof(caphealth_job_t, nvariants), 4, 9 },
+        { offsetof(caphealth_job_t, variants[0].max), 4, 16384 },
+        { offsetof(caphealth_job_t, variants[1].quality), 1, 101 },
+        { offsetof(caphealth_job_t, variants[1].method), 1, 7 }
+    };
+
+    (void) state;
+
+    memset(&good, 0, sizeof(good));
+    good.offset = 70000;
+    good.length = 1000;
+    good.max_pixels = 1000000;
+    good.nvariants = 2;
+    good.variants[0] = (caphealth_variant_t) { 0, 100, 6, { 0, 0 } };
+    good.variants[1] = (caphealth_variant_t) { 16383, 0, 0, { 0, 0 } };
+
+    assert_true(caphealth_job_valid(&good));
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        job = good;
+        memcpy((char *) &job + bad[i].offset, &bad[i].value, bad[i].size);
+        assert_false(caphealth_job_valid(&job));
+    }
+
+    /* what is beyond the last is nobody's */
+
+    job = good;
+    job.variants[2].quality = 255;
+    assert_true(caphealth_job_valid(&job));
+}
+
+
 /* one number after another that a converter must not say */
 
 static void
@@ -211,6 +259,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(formats),
         cmocka_unit_test(variants),
+        cmocka_unit_test(jobs),
         cmocka_unit_test(answers)
     };
 
