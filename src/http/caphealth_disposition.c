@@ -136,11 +136,12 @@ caphealth_disposition_value(const char *p, const char *end,
             d->name = 1;
 
         } else if (caphealth_is(name, len, "filename")) {
-            if (d->file && d->filename[0]) {
+            if (d->plain) {
                 return "A part's Content-Disposition has two file names.";
             }
 
             d->file = 1;
+            d->plain = 1;
             strncpy(d->filename, value, d->size - 1);
             d->filename[d->size - 1] = '\0';
 

@@ -13,6 +13,7 @@
 typedef struct {
     unsigned   seen:1;          /* there was a Content-Disposition */
     unsigned   file:1;          /* with a file name, "" perhaps */
+    unsigned   plain:1;         /* and one that was not extended, RFC 8187 */
     unsigned   name:1;
     char      *filename;        /* the caller's, zero-terminated */
     size_t     size;            /* of it; a longer name is cut */

@@ -257,6 +257,11 @@ refused(void **state)
         "--b\r\nContent-Disposition: form-data; name=\r\n\r\n\r\n--b--",
         "--b\r\nContent-Disposition: form-data; name=f; filename=a; "
         "filename=b\r\n\r\n\r\n--b--",
+
+        /* found by fuzz/disposition: the first one is empty */
+
+        "--b\r\nContent-Disposition: form-data; name=f; filename=\"\"; "
+        "filename=b\r\n\r\n\r\n--b--",
         "--b\r\nContent-Disposition: form-data; name=x\r\n"
         "Content-Disposition: form-data; name=y\r\n\r\n\r\n--b--",
         "--b\r\nContent-Disposition: form-data;\r\n name=x\r\n\r\n\r\n--b--",
