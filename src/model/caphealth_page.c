@@ -39,7 +39,9 @@ static json_t *caphealth_page_banner(const char *key, const char *kind,
 static json_t *caphealth_page_url(const caphealth_page_source_t *source);
 static json_t *caphealth_page_upload(const caphealth_page_t *page);
 static const char *caphealth_page_shape(const char *status);
-static double caphealth_page_quality(const char *p, const char *last);
+static const char *caphealth_page_tag(const json_t *texts, const char *p,
+    const char *end);
+static unsigned caphealth_page_quality(const char *p, const char *last);
 
 
 /* the same in view.js */
@@ -74,9 +76,8 @@ caphealth_page_texts(const char *text, size_t len)
 const char *
 caphealth_page_language(const json_t *texts, const char *accept, size_t len)
 {
-    double        q, best;
-    json_t       *words;
-    const char   *p, *end, *last, *tag, *language;
+    unsigned     q, best;
+    const char  *p, *end, *last, *tag, *language;
 
     best = 0;
     language = "en";
@@ -90,20 +91,13 @@ caphealth_page_language(const json_t *texts, const char *accept, size_t len)
 
         end = memchr(p, ',', last - p);
         end = end ? end : last;
+
+        tag = caphealth_page_tag(texts, p, end);
         q = caphealth_page_quality(p, end);
 
-        json_object_foreach((json_t *) texts, tag, words) {
-            len = strlen(tag);
-
-            /* "de" is what there is for "de-AT" */
-
-            if (q > best && (size_t) (end - p) >= len
-                && strncasecmp(p, tag, len) == 0
-                && (p + len == end || strchr("-; \t", p[len]) != NULL))
-            {
-                best = q;
-                language = tag;
-            }
+        if (tag && q > best) {
+            best = q;
+            language = tag;
         }
     }
 
@@ -111,11 +105,38 @@ caphealth_page_language(const json_t *texts, const char *accept, size_t len)
 }
 
 
-static double
+/* "de" is what there is for "de-AT", unless there is "de-AT" */
+
+static const char *
+caphealth_page_tag(const json_t *texts, const char *p, const char *end)
+{
+    size_t       len;
+    json_t      *words;
+    const char  *tag, *longest;
+
+    longest = NULL;
+
+    json_object_foreach((json_t *) texts, tag, words) {
+        len = strlen(tag);
+
+        if ((size_t) (end - p) >= len && strncasecmp(p, tag, len) == 0
+            && (p + len == end || strchr("-; \t", p[len]) != NULL)
+            && (longest == NULL || len > strlen(longest)))
+        {
+            longest = tag;
+        }
+    }
+
+    return longest;
+}
+
+
+/* thousandths, RFC 9110, 12.4.2; 0 where it is not what it must be */
+
+static unsigned
 caphealth_page_quality(const char *p, const char *last)
 {
-    char         digits[8];
-    size_t       len;
+    unsigned     quality, unit;
     const char  *q;
 
     q = memchr(p, ';', last - p);
@@ -124,18 +145,36 @@ caphealth_page_quality(const char *p, const char *last)
         q++;
     }
 
-    if (q == NULL || last - q < 3 || (*q != 'q' && *q != 'Q') || q[1] != '=')
+    if (q == NULL || last - q < 2 || (*q != 'q' && *q != 'Q') || q[1] != '=')
     {
-        return 1;
+        return 1000;
     }
 
-    len = last - q - 2;
-    len = len < sizeof(digits) ? len : sizeof(digits) - 1;
+    while (last[-1] == ' ' || last[-1] == '\t') {
+        last--;
+    }
 
-    memcpy(digits, q + 2, len);
-    digits[len] = '\0';
+    q += 2;
 
-    return strtod(digits, NULL);
+    if (q >= last || (*q != '0' && *q != '1')
+        || (last - q > 1 && q[1] != '.') || last - q > 5)
+    {
+        return 0;
+    }
+
+    quality = (*q - '0') * 1000;
+    unit = 100;
+
+    for (q += 2; q < last; q++, unit /= 10) {
+
+        if (*q < '0' || *q > '9') {
+            return 0;
+        }
+
+        quality += (*q - '0') * unit;
+    }
+
+    return quality <= 1000 ? quality : 0;
 }
 
 

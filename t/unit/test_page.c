@@ -346,7 +346,17 @@ test_languages(void **state)
         { "deutsch", "en" },
         { "*", "en" },
         { ",,;;q,q=,de", "de" },
-        { "fr", "en" }
+        { "fr", "en" },
+
+        /* found by fuzz/language: qualities that are none */
+
+        { "en;q=0.5, de;q=09", "en" },
+        { "en;q=0.5, de;q=inf", "en" },
+        { "en;q=0.5, de;q=0x1p9", "en" },
+        { "en;q=0.5, de;q=1.001", "en" },
+        { "en;q=0.5, de;q=", "en" },
+        { "en;q=0.5, de;q=0.6 ", "de" },
+        { "en;q=0.999, de;q=1.000", "de" }
     };
 
     for (i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
@@ -355,6 +365,27 @@ test_languages(void **state)
                                                     strlen(expected[i][0])),
                             expected[i][1]);
     }
+}
+
+
+/* found by fuzz/language: what fits closer, whichever comes first */
+
+static void
+test_closer_language(void **state)
+{
+    json_t  *texts;
+
+    static const char  text[] = "{\"en\":{},\"de\":{},\"de-CH\":{}}";
+
+    (void) state;
+
+    texts = caphealth_page_texts(text, strlen(text));
+    assert_non_null(texts);
+
+    assert_string_equal(caphealth_page_language(texts, "de-CH", 5), "de-CH");
+    assert_string_equal(caphealth_page_language(texts, "de-AT", 5), "de");
+
+    json_decref(texts);
 }
 
 
@@ -515,6 +546,7 @@ main(void)
         cmocka_unit_test(test_absent),
         cmocka_unit_test(test_many_vendors),
         cmocka_unit_test(test_languages),
+        cmocka_unit_test(test_closer_language),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_ages),
