@@ -15,6 +15,7 @@
 
 typedef struct {
     FILE           *out;
+    size_t          nested;      /* sections, shown or not */
     size_t          depth;
     const json_t   *scopes[CAPHEALTH_TEMPLATE_DEPTH];
 } caphealth_template_t;
@@ -50,6 +51,7 @@ caphealth_template(const char *text, const json_t *root, size_t *len)
     caphealth_template_t   t;
 
     result = NULL;
+    t.nested = 1;
     t.depth = 1;
     t.scopes[0] = root;
 
@@ -122,7 +124,7 @@ caphealth_template_section(caphealth_template_t *t, const char *p,
     const char    *end;
     const json_t  *value;
 
-    if (t->depth == CAPHEALTH_TEMPLATE_DEPTH) {
+    if (t->nested == CAPHEALTH_TEMPLATE_DEPTH) {
         return NULL;
     }
 
@@ -133,8 +135,13 @@ caphealth_template_section(caphealth_template_t *t, const char *p,
         emit = 0;
     }
 
+    t->nested++;
+
     if (!emit || tag->kind == '^') {
-        return caphealth_template_part(t, p, tag, emit);
+        end = caphealth_template_part(t, p, tag, emit);
+        t->nested--;
+
+        return end;
     }
 
     end = NULL;
@@ -147,6 +154,7 @@ caphealth_template_section(caphealth_template_t *t, const char *p,
     }
 
     t->depth--;
+    t->nested--;
 
     return end;
 }

@@ -22,7 +22,7 @@
 
 /*
  * *len becomes the length without the NUL.  The caller free()s it.  NULL: no
- * memory, or the sections do not match.
+ * memory, or the sections do not match, or are nested more than 15 deep.
  */
 char *caphealth_template(const char *text, const json_t *root, size_t *len);
 
