@@ -15,7 +15,9 @@
 
 
 static unsigned caphealth_tree_hex(const char *digits);
+static int caphealth_tree_scan_valid(const caphealth_scan_t *scan);
 static int caphealth_tree_amount(int64_t n);
+static int caphealth_tree_seconds(double t);
 static int32_t caphealth_tree_fullest(const int32_t *leaves);
 static int64_t caphealth_tree_apart(int64_t a, int64_t b);
 
@@ -306,8 +308,25 @@ caphealth_tree_valid(const caphealth_tree_t *t)
         }
     }
 
-    return t->scan.source >= CAPHEALTH_TREE_UNKNOWN
-           && t->scan.source <= CAPHEALTH_TREE_LIVE;
+    return caphealth_tree_scan_valid(&t->scan);
+}
+
+
+static int
+caphealth_tree_scan_valid(const caphealth_scan_t *scan)
+{
+    return scan->source >= CAPHEALTH_TREE_UNKNOWN
+           && scan->source <= CAPHEALTH_TREE_LIVE
+           && caphealth_tree_seconds(scan->marks_since)
+           && caphealth_tree_seconds(scan->scanned_at)
+           && caphealth_tree_seconds(scan->scan_seconds)
+           && caphealth_tree_seconds(scan->scanning_since)
+           && caphealth_tree_amount(scan->drift_files)
+           && caphealth_tree_amount(scan->drift_bytes)
+           && caphealth_tree_amount(scan->pass_files)
+           && caphealth_tree_amount(scan->pass_bytes)
+           && caphealth_tree_amount(scan->removed)
+           && caphealth_tree_amount(scan->removed_bytes);
 }
 
 
@@ -315,6 +334,13 @@ static int
 caphealth_tree_amount(int64_t n)
 {
     return n >= 0 && n <= CAPHEALTH_TREE_MOST;
+}
+
+
+static int
+caphealth_tree_seconds(double t)
+{
+    return t >= 0 && t <= (double) CAPHEALTH_TREE_MOST;
 }
 
 

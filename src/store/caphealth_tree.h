@@ -140,8 +140,8 @@ void caphealth_tree_mark(caphealth_tree_t *t, uint64_t marks, double now);
 void caphealth_tree_total(const caphealth_tree_t *t, caphealth_total_t *total);
 
 /*
- * Whether the numbers can be what they say they are: none negative, leaves
- * that add up to their slice.
+ * Whether the numbers can be what they say they are: none negative, or larger
+ * than can be added up, leaves that add up to their slice.
  */
 int caphealth_walk_valid(const caphealth_walk_t *walk);
 int caphealth_tree_valid(const caphealth_tree_t *t);

@@ -3,6 +3,7 @@
  * What is known of an image tree: against a plain list of its files.
  */
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -208,6 +209,50 @@ invalid_walks(void **state)
 }
 
 
+/* found by fuzz/state: numbers that a report would show, or overflow */
+
+static void
+invalid_scans(void **state)
+{
+    size_t  i;
+
+    double *const  times[] = {
+        &tree.scan.marks_since, &tree.scan.scanned_at,
+        &tree.scan.scan_seconds, &tree.scan.scanning_since
+    };
+
+    int64_t *const  amounts[] = {
+        &tree.scan.drift_files, &tree.scan.drift_bytes, &tree.scan.pass_files,
+        &tree.scan.pass_bytes, &tree.scan.removed, &tree.scan.removed_bytes
+    };
+
+    (void) state;
+
+    memset(&tree, 0, sizeof(tree));
+    assert_true(caphealth_tree_valid(&tree));
+
+    for (i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        *times[i] = NAN;
+        assert_false(caphealth_tree_valid(&tree));
+        *times[i] = -1;
+        assert_false(caphealth_tree_valid(&tree));
+        *times[i] = INFINITY;
+        assert_false(caphealth_tree_valid(&tree));
+        *times[i] = 4e9;
+        assert_true(caphealth_tree_valid(&tree));
+    }
+
+    for (i = 0; i < sizeof(amounts) / sizeof(amounts[0]); i++) {
+        *amounts[i] = -1;
+        assert_false(caphealth_tree_valid(&tree));
+        *amounts[i] = INT64_MAX;
+        assert_false(caphealth_tree_valid(&tree));
+        *amounts[i] = 5;
+        assert_true(caphealth_tree_valid(&tree));
+    }
+}
+
+
 static void
 marks(void **state)
 {
@@ -407,6 +452,7 @@ main(void)
         cmocka_unit_test(moves),
         cmocka_unit_test(replaced),
         cmocka_unit_test(invalid_walks),
+        cmocka_unit_test(invalid_scans),
         cmocka_unit_test(marks),
         cmocka_unit_test_setup_teardown(saved, tree_setup, tree_teardown),
         cmocka_unit_test_setup_teardown(damaged, tree_setup, tree_teardown),
