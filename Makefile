@@ -147,10 +147,10 @@ run:
 	@util/run
 
 test:
-	@util/packages build run test docs deb
+	@util/packages build run test fuzz docs deb
 	@echo "building ..."
 	@util/npm browser openapi
-	@$(MAKE) --no-print-directory -s all units
+	@$(MAKE) --no-print-directory -s all units fuzzers
 	@util/test
 
 
@@ -184,6 +184,8 @@ docs:
 package:
 	@util/packages build run test deb
 	@util/test $@
+
+include fuzz/rules.mk
 
 bench:
 	@util/packages build run bench

@@ -1,0 +1,70 @@
+
+/*
+ * Under test: src/ipc/caphealth_job.c
+ *
+ * What a converter that a stranger has taken over may answer: a job, and a
+ * result.
+ */
+
+#include "fuzz.h"
+
+#include "caphealth_job.h"
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    unsigned             i;
+    const char          *p;
+    fuzz_bytes_t         b = { data, size };
+    caphealth_job_t      job;
+    caphealth_result_t   result;
+
+    memset(&job, 0, sizeof(job));
+    memset(&result, 0, sizeof(result));
+
+    job.max_pixels = fuzz_number(&b, 4);
+    job.nvariants = (uint32_t) fuzz_number(&b, 1) % CAPHEALTH_VARIANTS_MAX + 1;
+
+    for (i = 0; i < job.nvariants; i++) {
+        job.variants[i].max = (uint32_t) fuzz_number(&b, 2)
+                              % (CAPHEALTH_SIDE_MAX + 1);
+    }
+
+    fuzz_check(caphealth_job_valid(&job));
+
+    size = b.size < sizeof(result) ? b.size : sizeof(result);
+
+    if (size) {
+        memcpy(&result, b.data, size);
+    }
+
+    if (!caphealth_job_answered(&job, &result)) {
+        return 0;
+    }
+
+    fuzz_check(result.status < CAPHEALTH_JOB_STATUSES);
+    fuzz_check(caphealth_job_reason(result.status) != NULL);
+
+    for (p = result.detail; *p; p++) {
+        fuzz_check(*p >= 0x20 && *p <= 0x7e);
+        fuzz_check(p < result.detail + sizeof(result.detail) - 1);
+    }
+
+    if (result.status != CAPHEALTH_JOB_OK) {
+        return 0;
+    }
+
+    fuzz_check(result.nvariants == job.nvariants);
+    fuzz_check(result.width > 0 && result.height > 0);
+    fuzz_check((uint64_t) result.width * result.height <= job.max_pixels);
+
+    for (i = 0; i < result.nvariants; i++) {
+        fuzz_check(result.outputs[i].width <= CAPHEALTH_SIDE_MAX);
+        fuzz_check(result.outputs[i].height <= CAPHEALTH_SIDE_MAX);
+        fuzz_check(result.outputs[i].bytes
+                   <= caphealth_job_file_size(job.max_pixels));
+    }
+
+    return 0;
+}

@@ -1,0 +1,111 @@
+
+/*
+ * Under test: src/collector/caphealth_ask.c src/collector/caphealth_text.c
+ *
+ * What a database answers to a query: its shape, how many columns it says it
+ * has, and a row in each line, a name, a tab and a number.  An empty name is
+ * NULL.
+ */
+
+#include "fuzz.h"
+
+#include "caphealth_db.h"
+#include "caphealth_facts.h"
+
+
+static int
+row(caphealth_ask_t *ask, fuzz_bytes_t line)
+{
+    int            rc;
+    char          *name, *number;
+    fuzz_bytes_t   first;
+
+    first = fuzz_piece(&line, '\t');
+
+    name = fuzz_copy(first.data, first.size);
+    number = fuzz_copy(line.data, line.size);
+
+    rc = ask->query->shape == CAPHEALTH_ROWS
+         ? caphealth_ask_row(ask, first.size ? name : NULL, first.size,
+                             line.size ? number : NULL, line.size)
+         : caphealth_ask_number(ask, line.size ? number : NULL, line.size);
+
+    free(name);
+    free(number);
+
+    return rc;
+}
+
+
+/* what is made of it is what a worker takes */
+
+static void
+check_result(const caphealth_ask_t *ask)
+{
+    char                  *text, err[256];
+    json_t                *facts;
+    caphealth_database_t   d;
+
+    facts = json_pack("{s:O}", ask->query->member, ask->result);
+    text = json_dumps(facts, JSON_COMPACT);
+    fuzz_check(text != NULL);
+
+    fuzz_check(caphealth_database_parse(&d, text, strlen(text), err,
+                                        sizeof(err))
+               == 0);
+
+    if (ask->query->shape == CAPHEALTH_ROWS) {
+        fuzz_check(d.vendors != NULL && d.nvendors == ask->rows);
+
+    } else {
+        fuzz_check(d.orders_count >= 0 && ask->rows == 1);
+    }
+
+    caphealth_database_free(&d);
+    free(text);
+    json_decref(facts);
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    int               rc;
+    json_t           *error;
+    fuzz_bytes_t      b = { data, size };
+    caphealth_ask_t   ask;
+
+    static const caphealth_query_t  queries[] = {
+        { "orders_count", "orders_count", CAPHEALTH_SCALAR, { "", "" } },
+        { "products_by_vendor", "vendors", CAPHEALTH_ROWS, { "", "" } }
+    };
+
+    memset(&ask, 0, sizeof(ask));
+
+    ask.query = &queries[fuzz_number(&b, 1) & 1];
+
+    rc = caphealth_ask_columns(&ask, (int) fuzz_number(&b, 1) % 4);
+
+    while (rc == 0 && b.size) {
+        rc = row(&ask, fuzz_piece(&b, '\n'));
+    }
+
+    if (rc == 0) {
+        rc = caphealth_ask_end(&ask);
+    }
+
+    fuzz_check((rc == 0) == (ask.error[0] == '\0'));
+    fuzz_check((rc == 0) == (ask.result != NULL));
+
+    error = json_string(ask.error);
+    fuzz_check(error != NULL);
+    json_decref(error);
+
+    if (rc == 0) {
+        check_result(&ask);
+    }
+
+    json_decref(ask.result);
+
+    return 0;
+}

@@ -1,0 +1,169 @@
+
+/*
+ * Under test: src/http/caphealth_multipart.c src/http/caphealth_disposition.c
+ *     (parse|parts|first|line|header|body|end|view|invalid|disposition)
+ *
+ * A form: how many files are taken, how many bytes a read gives, and the body
+ * with the boundary "b", in which 0xf5 stands for almost half a window of
+ * bytes: two of them, and a delimiter lies across its end.
+ */
+
+#include "fuzz.h"
+
+#include "caphealth_multipart.h"
+
+
+#define FILL      32766
+#define FILLS     6
+#define FILES     4
+
+
+typedef struct {
+    uint8_t                       *data;
+    size_t                         size;
+    size_t                         most;     /* of a read */
+    unsigned                       max;
+
+    caphealth_multipart_result_e   rc;
+    caphealth_part_t               parts[FILES];
+    unsigned                       n;
+    const char                    *reason;
+} form_t;
+
+
+static ssize_t
+give(void *ctx, void *buf, size_t size, uint64_t offset)
+{
+    form_t  *f = ctx;
+
+    fuzz_check(offset <= f->size);
+
+    size = size < f->size - offset ? size : f->size - offset;
+    size = size < f->most ? size : f->most;
+
+    memcpy(buf, f->data + offset, size);
+
+    return (ssize_t) size;
+}
+
+
+static void
+parse(form_t *f)
+{
+    f->rc = caphealth_multipart_parse("b", give, f, f->size, f->parts, f->max,
+                                      &f->n, &f->reason);
+}
+
+
+static void
+expand(form_t *f, fuzz_bytes_t b)
+{
+    size_t    i, fills;
+    uint8_t  *p;
+
+    fills = 0;
+
+    for (i = 0; i < b.size; i++) {
+        fills += (b.data[i] == 0xf5 && fills < FILLS);
+    }
+
+    f->size = b.size + fills * (FILL - 1);
+    f->data = malloc(f->size + 1);
+    fuzz_check(f->data != NULL);
+
+    for (p = f->data, i = 0; i < b.size; i++) {
+
+        if (b.data[i] == 0xf5 && fills) {
+            memset(p, '\r', FILL);
+            p += FILL;
+            fills--;
+            continue;
+        }
+
+        *p++ = b.data[i];
+    }
+
+    fuzz_check(p == f->data + f->size);
+}
+
+
+/* headers before it, a delimiter after it, and none in it */
+
+static void
+check_part(const form_t *f, const caphealth_part_t *part)
+{
+    const char     *c;
+    const uint8_t  *p, *end;
+
+    fuzz_check(part->offset >= 4 && part->offset <= f->size);
+    fuzz_check(part->length <= f->size - part->offset);
+
+    p = f->data + part->offset;
+    end = p + part->length;
+
+    fuzz_check(memcmp(p - 4, "\r\n\r\n", 4) == 0);
+    fuzz_check(f->data + f->size - end >= 5);
+    fuzz_check(memmem(p, (size_t) (end + 5 - p), "\r\n--b", 5) == end);
+
+    fuzz_check(memchr(part->filename, '\0', CAPHEALTH_FILENAME_MAX) != NULL);
+
+    for (c = part->filename; *c; c++) {
+        fuzz_check((unsigned char) *c >= 0x20 || *c == '\t');
+    }
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    form_t        f, whole;
+    unsigned      i;
+    fuzz_bytes_t  b = { data, size };
+
+    memset(&f, 0, sizeof(form_t));
+
+    f.max = (unsigned) fuzz_number(&b, 1) % (FILES + 1);
+    f.most = (size_t) fuzz_number(&b, 1) * 3 + 1;
+
+    expand(&f, b);
+
+    /* where reading is slow the long ones would take all the time */
+
+    f.most = f.size > 65536 ? f.most * 64 : f.most;
+
+    parse(&f);
+
+    fuzz_check(f.rc != CAPHEALTH_MULTIPART_NONE);
+    fuzz_check(f.rc != CAPHEALTH_MULTIPART_ERROR);
+    fuzz_check((f.rc == CAPHEALTH_MULTIPART_INVALID) == (f.reason != NULL));
+    fuzz_check(f.n <= f.max);
+
+    for (i = 0; i < f.n; i++) {
+        check_part(&f, &f.parts[i]);
+
+        fuzz_check(i == 0
+                   || f.parts[i].offset > f.parts[i - 1].offset
+                                          + f.parts[i - 1].length);
+    }
+
+    /* how the body comes in pieces makes no difference */
+
+    whole = f;
+    whole.most = SIZE_MAX;
+
+    parse(&whole);
+
+    fuzz_check(whole.rc == f.rc && whole.reason == f.reason
+               && whole.n == f.n);
+
+    for (i = 0; i < f.n; i++) {
+        fuzz_check(whole.parts[i].offset == f.parts[i].offset
+                   && whole.parts[i].length == f.parts[i].length
+                   && strcmp(whole.parts[i].filename, f.parts[i].filename)
+                      == 0);
+    }
+
+    free(f.data);
+
+    return 0;
+}

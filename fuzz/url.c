@@ -1,0 +1,194 @@
+
+/*
+ * Under test: src/collector/caphealth_postgres_url.c
+ *     src/collector/caphealth_text.c
+ *
+ * The address of a database, and a server's message after a newline.  Whatever
+ * is wrong with it, the password is not told.
+ */
+
+#include "fuzz.h"
+
+#include "caphealth_db.h"
+#include "caphealth_postgres_url.h"
+#include "caphealth_text.h"
+
+
+/* what a person who wrote it would call the password */
+
+static char *
+password(const char *url)
+{
+    size_t         i;
+    const char    *p, *at, *colon;
+    fuzz_bytes_t   b;
+
+    static const char *const  schemes[] = { "postgresql://", "postgres://" };
+
+    for (p = NULL, i = 0; i < 2; i++) {
+        if (strncmp(url, schemes[i], strlen(schemes[i])) == 0) {
+            p = url + strlen(schemes[i]);
+        }
+    }
+
+    if (p == NULL) {
+        return NULL;
+    }
+
+    at = strrchr(p, '@');
+    colon = strchr(p, ':');
+
+    if (at == NULL || colon == NULL || colon >= at) {
+        return NULL;
+    }
+
+    b.data = (const uint8_t *) colon + 1;
+    b.size = (size_t) (at - colon - 1);
+
+    return fuzz_string(b);
+}
+
+
+static int
+hex(char c)
+{
+    static const char  digits[] = "0123456789abcdef";
+
+    return (int) (strchr(digits, c | 0x20) - digits);
+}
+
+
+/* in place; the escapes are known to be right */
+
+static void
+decode(char *s)
+{
+    char  *last;
+
+    for (last = s; *s; s++) {
+
+        if (*s != '%') {
+            *last++ = *s;
+            continue;
+        }
+
+        *last++ = (char) (hex(s[1]) * 16 + hex(s[2]));
+        s += 2;
+    }
+
+    *last = '\0';
+}
+
+
+/* libpq takes the same for the password: no part of it is a host or a port */
+
+static void
+check_accepted(const char *url)
+{
+    char              *address, *secret;
+    fuzz_bytes_t       b;
+    PQconninfoOption  *options, *o;
+
+    b.data = (const uint8_t *) url;
+    b.size = strcspn(url, "?");
+
+    address = fuzz_string(b);
+    secret = password(address);
+
+    options = PQconninfoParse(url, NULL);
+    fuzz_check(options != NULL);
+
+    for (o = options; secret && secret[0] && o->keyword; o++) {
+        if (strcmp(o->keyword, "password") == 0
+            && strstr(url, "password=") == NULL)
+        {
+            decode(secret);
+            fuzz_check(o->val != NULL && strcmp(o->val, secret) == 0);
+        }
+    }
+
+    PQconninfoFree(options);
+    free(secret);
+    free(address);
+}
+
+
+/* UTF-8 in one line, as any string of a report */
+
+static void
+check_text(const char *text, size_t size)
+{
+    json_t         *value;
+    const uint8_t  *p;
+
+    fuzz_check(memchr(text, '\0', size) != NULL);
+
+    for (p = (const uint8_t *) text; *p; p++) {
+        fuzz_check(*p >= 0x20 && *p != 0x7f);
+    }
+
+    value = json_string(text);
+    fuzz_check(value != NULL);
+    json_decref(value);
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    int            rc;
+    char          *url, *message, *secret, *error;
+    json_t        *value;
+    fuzz_bytes_t   b = { data, size };
+
+    url = fuzz_string(fuzz_piece(&b, '\n'));
+    message = fuzz_string(b);
+    error = calloc(1, CAPHEALTH_ERROR_LEN);
+    fuzz_check(error != NULL);
+
+    rc = caphealth_postgres_check(url, error);
+
+    fuzz_check((rc == 0) == (error[0] == '\0'));
+    check_text(error, CAPHEALTH_ERROR_LEN);
+
+    if (rc == 0) {
+        check_accepted(url);
+    }
+
+    secret = password(url);
+
+    /* a short one is a part of many a word */
+
+    if (rc == -1 && secret && strlen(secret) >= 4
+        && strstr("the database's URL is invalid: \"...\" a special character "
+                  "in must be percent-encoded", secret) == NULL)
+    {
+        if (strstr(error, secret) != NULL) {
+            fprintf(stderr, "%s: %s\n", url, error);
+            abort();
+        }
+    }
+
+    /* a message that quotes what must not be quoted */
+
+    if (secret && secret[0] && strchr(secret, '*') == NULL) {
+        caphealth_text_conceal(message, secret);
+        fuzz_check(strstr(message, secret) == NULL);
+    }
+
+    error[0] = '\0';
+    caphealth_text_append(error, 64, message);
+    check_text(error, 64);
+
+    value = caphealth_text_json((const char *) b.data, b.size);
+    fuzz_check(value != NULL);
+    fuzz_check(strlen(json_string_value(value)) == json_string_length(value));
+
+    json_decref(value);
+    free(url);
+    free(message);
+    free(secret);
+    free(error);
+
+    return 0;
+}
