@@ -206,7 +206,11 @@ caphealth_state_read(int fd, const char *root, caphealth_tree_t *t)
         return -1;
     }
 
-    return caphealth_tree_valid(t) ? 0 : -1;
+    /* what nothing was known of is not saved */
+
+    return caphealth_tree_valid(t)
+           && t->scan.source != CAPHEALTH_TREE_UNKNOWN
+           ? 0 : -1;
 }
 
 

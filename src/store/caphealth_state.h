@@ -30,7 +30,10 @@ typedef enum {
  */
 int caphealth_state_lock(const char *dir);
 
-/* Replaces the file of the tree at root.  Returns 0, or -1 with errno set. */
+/*
+ * Replaces the file of the tree at root, which is one that something is known
+ * of.  Returns 0, or -1 with errno set.
+ */
 int caphealth_state_save(int dir, const char *root, const caphealth_tree_t *t);
 
 /* Reads it; t is undefined unless the result is CAPHEALTH_STATE_OK. */

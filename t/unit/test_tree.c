@@ -423,6 +423,14 @@ damaged(void **state)
     assert_int_equal(caphealth_state_load(tree_root, "/srv/a", copy),
                      CAPHEALTH_STATE_FOREIGN);
 
+    /* found by fuzz/state: numbers of which nothing is known */
+
+    fill();
+    tree.scan.source = CAPHEALTH_TREE_UNKNOWN;
+    save("/srv/a");
+    assert_int_equal(caphealth_state_load(tree_root, "/srv/a", copy),
+                     CAPHEALTH_STATE_FOREIGN);
+
     free(copy);
 }
 
