@@ -33,10 +33,6 @@ SECTIONS = {
 
 SNIPPETS = 'configuration/snippets.md'
 
-# pages that a build of the module without their subject does not have
-
-LATER = ('fuzzing.md',)
-
 FENCE = re.compile(r'^(`{3,}|~{3,}).*?^\1\s*$', re.M | re.S)
 INCLUDE = re.compile(r'^<!-- (readme|file|alerts): (.+?) -->\n(?:.+\n)+', re.M)
 LINK = re.compile(r'(?<!!)\[((?:[^][]|\[[^]]*\])+)\]\(([^()\s]+)\)')
@@ -200,34 +196,6 @@ def headings(path):
         for title in re.findall(r'^#+ (.+)$', part, re.M)) or '')
 
     return found
-
-
-def on_config(config):
-    """Leaves out of the navigation what this version does not have."""
-
-    def there(item):
-        return not (isinstance(item, str) and item in LATER
-                    and not os.path.exists(os.path.join(TOP, 'docs', item)))
-
-    def pruned(nav):
-        kept = []
-
-        for item in nav:
-            if isinstance(item, dict):
-                (title, value), = item.items()
-                item = ({title: pruned(value)} if isinstance(value, list)
-                        else item if there(value) else None)
-            elif not there(item):
-                item = None
-
-            if item is not None:
-                kept.append(item)
-
-        return kept
-
-    config['nav'] = pruned(config['nav'])
-
-    return config
 
 
 def on_page_markdown(markdown, page, config, files):
