@@ -57,8 +57,16 @@ export class Chart {
     // at: milliseconds since the epoch; the same one twice counts once
 
     add(at, value) {
-        if (!Number.isFinite(value) || this.points.at(-1)?.at >= at) {
+        const last = this.points.at(-1)?.at;
+
+        if (!Number.isFinite(value) || last === at) {
             return;
+        }
+
+        // the server's clock was set back
+
+        if (last > at) {
+            this.points = [];
         }
 
         this.points.push({ at, value });

@@ -92,10 +92,18 @@ function withdraw() {
     charts.clear();
 }
 
+// nobody has asked for long: the page rests
+
+function outdated() {
+    const { at } = source('health');
+
+    return rhythm.resting && at !== null && Date.now() - at > 3 * refresh;
+}
+
 // also where only the tab is seen; what is old is no verdict
 
 function verdict(overall) {
-    const lost = source('health').state === 'unreachable';
+    const lost = source('health').state === 'unreachable' || outdated();
     const status = lost ? 'unknown' : overall.status;
 
     fill(element('overall'), lost
@@ -207,6 +215,10 @@ function seen(some) {
 // --- the time that passes ---
 
 function tick() {
+    if (outdated() && root.dataset.status !== 'unknown') {
+        renderHealth();
+    }
+
     for (const one of document.querySelectorAll('time[datetime]')) {
         const at = Date.parse(one.dateTime);
 
@@ -233,7 +245,6 @@ function pause() {
 
     rhythm.pause(!rhythm.paused);
 
-    button.setAttribute('aria-pressed', rhythm.paused);
     text(button.firstElementChild, t(rhythm.paused ? 'control.resume'
                                                    : 'control.pause'));
 
@@ -300,6 +311,8 @@ function route(event) {
 }
 
 await load(new URL('texts.json', import.meta.url));
+
+root.dataset.alive = '';
 
 theme();
 route();

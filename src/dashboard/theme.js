@@ -8,6 +8,12 @@
     root.dataset.view = location.hash === '#images' ? 'images'
                                                     : 'capacity-monitor';
 
+    // nothing moves without the other scripts: what is seen grows old
+
+    setTimeout(() => {
+        document.getElementById('frozen').hidden = 'alive' in root.dataset;
+    }, 10000);
+
     try {
         const theme = localStorage.getItem('caphealth-theme');
 

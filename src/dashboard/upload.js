@@ -36,11 +36,19 @@ export function start(form, finished) {
     form.addEventListener('submit', (event) => event.preventDefault());
 
     window.addEventListener('dragover', (event) => {
+        if (!hasFiles(event)) {
+            return;
+        }
+
         event.preventDefault();
         form.classList.toggle('over', form.contains(event.target));
     });
 
     window.addEventListener('drop', (event) => {
+        if (!hasFiles(event)) {
+            return;
+        }
+
         event.preventDefault();
         form.classList.remove('over');
 
@@ -56,6 +64,12 @@ export function start(form, finished) {
             event.preventDefault();
         }
     });
+}
+
+// text may be dropped into the search
+
+function hasFiles({ dataTransfer }) {
+    return dataTransfer.types.includes('Files');
 }
 
 function folders({ items }) {

@@ -136,16 +136,19 @@ function cpu(system) {
 }
 
 function memory(system) {
+    const used = of(system.memory_used_gb, system.memory_total_gb);
+
     return {
         value: percent(system.memory_percent),
         chart: system.memory_percent,
-        lines: [line('used', of(system.memory_used_gb,
-                                system.memory_total_gb))],
+        exact: used,
+        lines: [line('used', used)],
     };
 }
 
 function disk(first, health) {
-    const lines = [line('used', of(first.used_gb, first.total_gb))];
+    const used = of(first.used_gb, first.total_gb);
+    const lines = [line('used', used)];
 
     health.disks.forEach((one, i) => lines.push({
         key: `disk ${i}`,
@@ -157,6 +160,7 @@ function disk(first, health) {
     return {
         value: percent(health.system.disk_percent),
         chart: health.system.disk_percent,
+        exact: used,
         lines,
     };
 }

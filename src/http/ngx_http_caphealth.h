@@ -294,6 +294,13 @@ ngx_table_elt_t *ngx_http_caphealth_header(ngx_http_request_t *r,
     ngx_str_t *name);
 
 /*
+ * The headers of that name, joined by commas as RFC 9110 has it; of length 0:
+ * there is none.  A copy is made only of several.
+ */
+ngx_int_t ngx_http_caphealth_header_list(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_str_t *list);
+
+/*
  * Whether a browser asks on behalf of a page of another site: the header
  * Sec-Fetch-Site of W3C's Fetch Metadata.
  */

@@ -192,37 +192,6 @@ ngx_http_caphealth_other_origin(ngx_http_request_t *r)
 }
 
 
-ngx_table_elt_t *
-ngx_http_caphealth_header(ngx_http_request_t *r, ngx_str_t *name)
-{
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    part = &r->headers_in.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return NULL;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].key.len == name->len
-            && ngx_strncmp(h[i].lowcase_key, name->data, name->len) == 0)
-        {
-            return &h[i];
-        }
-    }
-}
-
-
 ngx_int_t
 ngx_http_caphealth_send_problem(ngx_http_request_t *r,
     ngx_http_caphealth_problem_t *problem)

@@ -263,14 +263,17 @@ ngx_http_caphealth_page_text(ngx_http_request_t *r,
 static const char *
 ngx_http_caphealth_accept_language(ngx_http_request_t *r, json_t *texts)
 {
-    ngx_table_elt_t  *h;
+    ngx_str_t  accept;
 
     static ngx_str_t  name = ngx_string("accept-language");
 
-    h = ngx_http_caphealth_header(r, &name);
+    if (ngx_http_caphealth_header_list(r, &name, &accept) != NGX_OK) {
+        ngx_str_null(&accept);
+    }
 
-    return caphealth_page_language(texts, h ? (char *) h->value.data : "",
-                                   h ? h->value.len : 0);
+    return caphealth_page_language(texts,
+                                   accept.len ? (char *) accept.data : "",
+                                   accept.len);
 }
 
 

@@ -22,8 +22,6 @@ struct ngx_http_caphealth_text_s {
 
 static caphealth_dialect_e ngx_http_caphealth_metrics_dialect(
     ngx_http_request_t *r);
-static ngx_int_t ngx_http_caphealth_metrics_accept(ngx_http_request_t *r,
-    ngx_str_t *accept);
 static ngx_int_t ngx_http_caphealth_metrics_chain(ngx_http_request_t *r,
     caphealth_dialect_e dialect, ngx_chain_t **out, off_t *len);
 static ngx_http_caphealth_text_t *ngx_http_caphealth_metrics_text(
@@ -99,52 +97,15 @@ ngx_http_caphealth_metrics_dialect(ngx_http_request_t *r)
 {
     ngx_str_t  accept;
 
-    if (ngx_http_caphealth_metrics_accept(r, &accept) != NGX_OK) {
+    static ngx_str_t  name = ngx_string("accept");
+
+    if (ngx_http_caphealth_header_list(r, &name, &accept) != NGX_OK) {
         return CAPHEALTH_PROMETHEUS;
     }
 
     return caphealth_accept((char *) accept.data, accept.len,
                             ngx_http_caphealth_metrics_media,
                             CAPHEALTH_DIALECTS);
-}
-
-
-/* a client may say it in several lines, which mean the same as one */
-
-static ngx_int_t
-ngx_http_caphealth_metrics_accept(ngx_http_request_t *r, ngx_str_t *accept)
-{
-    u_char           *p;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    accept->len = 0;
-    accept->data = NULL;
-
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].key.len != sizeof("accept") - 1
-                || ngx_strncmp(h[i].lowcase_key, "accept",
-                               sizeof("accept") - 1)
-                   != 0)
-            {
-                continue;
-            }
-
-            p = ngx_pnalloc(r->pool, accept->len + 1 + h[i].value.len);
-            if (p == NULL) {
-                return NGX_ERROR;
-            }
-
-            accept->len = ngx_sprintf(p, "%V,%V", accept, &h[i].value) - p;
-            accept->data = p;
-        }
-    }
-
-    return NGX_OK;
 }
 
 

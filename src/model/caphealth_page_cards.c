@@ -30,6 +30,8 @@ static int caphealth_card_bar(const caphealth_page_view_t *v, json_t *card,
     const json_t *threshold);
 static int caphealth_card_cpu(const caphealth_page_view_t *v, json_t *card,
     const json_t *section, json_t *lines);
+static int caphealth_card_used(const caphealth_page_view_t *v, json_t *card,
+    json_t *lines, double used, double total);
 static int caphealth_card_memory(const caphealth_page_view_t *v, json_t *card,
     const json_t *section, json_t *lines);
 static int caphealth_card_disk(const caphealth_page_view_t *v, json_t *card,
@@ -264,6 +266,24 @@ caphealth_card_load(const caphealth_page_view_t *v, json_t *lines,
 }
 
 
+/* "2 of 8 GB", exactly and as a line */
+
+static int
+caphealth_card_used(const caphealth_page_view_t *v, json_t *card,
+    json_t *lines, double used, double total)
+{
+    int      rc;
+    json_t  *text;
+
+    text = caphealth_card_of(v, used, total);
+
+    rc = json_object_set(card, "exact", text);
+    rc |= caphealth_page_line(v, lines, "used", text);
+
+    return rc;
+}
+
+
 static int
 caphealth_card_memory(const caphealth_page_view_t *v, json_t *card,
     const json_t *section, json_t *lines)
@@ -278,8 +298,7 @@ caphealth_card_memory(const caphealth_page_view_t *v, json_t *card,
              caphealth_words_percent(v->words,
                  caphealth_page_number(section, "memory_percent")));
 
-    rc |= caphealth_page_line(v, lines, "used",
-                              caphealth_card_of(v, used, total));
+    rc |= caphealth_card_used(v, card, lines, used, total);
 
     return rc;
 }
@@ -298,10 +317,9 @@ caphealth_card_disk(const caphealth_page_view_t *v, json_t *card,
              caphealth_words_percent(v->words,
                  caphealth_page_number(system, "disk_percent")));
 
-    rc |= caphealth_page_line(v, lines, "used",
-              caphealth_card_of(v,
-                  caphealth_page_number(section, "used_gb"),
-                  caphealth_page_number(section, "total_gb")));
+    rc |= caphealth_card_used(v, card, lines,
+                              caphealth_page_number(section, "used_gb"),
+                              caphealth_page_number(section, "total_gb"));
 
     rc |= caphealth_card_mounts(v, lines,
                                 json_object_get(v->health, "disks"));

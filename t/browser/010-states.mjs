@@ -96,7 +96,7 @@ test('stale, and fresh again', async (t) => {
     try {
         await page.locator('.banner[data-key=stale]').waitFor();
         await assertStatus(page, 'unknown', 'Unknown');
-        assert.match(await text(page, '.banner'), /The data is stale/);
+        assert.match(await text(page, '.banner[data-key]'), /The data is stale/);
         assert.match(await text(page, '.summary'), /is not known/);
         await accessible(page);
         await shoot(page, 'stale');
@@ -219,6 +219,6 @@ test('an answer that is none', async (t) => {
     assert.match(await text(page, '#platform'), /3 vendors/);
 
     await page.unroute('**/platform/capacity');
-    await page.locator('.banner').waitFor({ state: 'detached' });
+    await page.locator('.banner[data-key]').waitFor({ state: 'detached' });
     clean(page, /console: Failed to load resource.*500/);
 });

@@ -129,13 +129,36 @@ test('dropped, a bad one among them', async (t) => {
     clean(page, /console: Failed to load resource.*415/);
 });
 
+test('text may be dropped', async (t) => {
+    const server = await serve(t, {});
+    const page = await visit(t, server);
+
+    const prevented = await page.evaluate(() => {
+        const data = new DataTransfer();
+
+        data.setData('text/plain', 'Vendor 1');
+
+        const event = new DragEvent('drop', { bubbles: true, cancelable: true,
+                                              dataTransfer: data });
+
+        return !document.querySelector('#vendor-search').dispatchEvent(event);
+    });
+
+    assert.equal(prevented, false);
+    clean(page);
+});
+
 test('a file dropped beside does not open', async (t) => {
     const server = await serve(t, {});
     const page = await visit(t, server, { path });
 
     const prevented = await page.evaluate(() => {
+        const data = new DataTransfer();
+
+        data.items.add(new File(['x'], 'x.jpg'));
+
         const event = new DragEvent('drop', { bubbles: true, cancelable: true,
-                                              dataTransfer: new DataTransfer() });
+                                              dataTransfer: data });
 
         return !document.querySelector('footer').dispatchEvent(event);
     });

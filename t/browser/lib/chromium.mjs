@@ -30,7 +30,9 @@ async function launch() {
 // page.complaints: an error or a warning on the console, an exception, a
 // violation of its policy, a request to elsewhere or one that failed.
 
-export async function visit(t, server, { path, ...options } = {}) {
+// without: a file that does not arrive
+
+export async function visit(t, server, { path, without, ...options } = {}) {
     browser ??= await launch();
 
     const context = await browser.newContext({
@@ -45,9 +47,13 @@ export async function visit(t, server, { path, ...options } = {}) {
 
     watch(page, server);
 
+    if (without) {
+        await page.route(`**/${without}`, (route) => route.abort());
+    }
+
     await page.goto(server.url(path));
 
-    if (options.javaScriptEnabled !== false) {
+    if (options.javaScriptEnabled !== false && !without) {
         await page.waitForFunction(() =>
             document.querySelector('#every').textContent !== ''
             || document.querySelector('.banner'));
