@@ -216,4 +216,4 @@ asan:
 	@util/packages build run test
 	@$(MAKE) --no-print-directory -s all units BUILD=$(BUILD)/asan \
 		SANITIZE='-fsanitize=address,undefined -fno-omit-frame-pointer'
-	@BUILD=$(BUILD)/asan util/test --asan unit suites
+	@BUILD=$(BUILD)/asan util/test --asan unit suites faults

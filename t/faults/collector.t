@@ -73,33 +73,38 @@ subtest 'what it is left with' => sub {
 
     like $status, qr/^NoNewPrivs:\s+1$/m, 'no new privileges';
     like $limits, qr/^Max core file size\s+0\s+0\s/m, 'no core file';
-    like $limits, qr/^Max data size\s+\d+\s+\d+\s/m, 'a limit of memory';
+
+  SKIP: {
+        skip 'not with a sanitizer', 1 if $ENV{TEST_NGINX_PRELOAD};
+
+        like $limits, qr/^Max data size\s+\d+\s+\d+\s/m, 'a limit of memory';
+    }
+
     ok $nginx->stop, 'quits';
 };
 
 subtest 'keeps dying' => sub {
     my $nginx = Caphealth::Server->new(http => $http);
     my $end = time + 4;
-    my %seen;
+    my $report;
 
     $nginx->report('/health', \&complete);
 
-    while (time < $end) {
-        for my $pid ($nginx->collectors) {
-            $seen{$pid} = 1;
-            kill KILL => $pid;
-        }
+    while (time < $end + 30) {
+        kill KILL => $nginx->collectors;
+
+        $report = $nginx->json('/health');
+
+        last if time > $end && $report->{stale};
 
         sleep 0.02;
     }
 
     my $starts = $nginx->logged(qr/start caphealth-collector/);
 
-    cmp_ok $starts, '<=', 8, 'the pause between two starts grows';
+    cmp_ok $starts, '<=', 10, 'the pause between two starts grows';
     cmp_ok $starts, '>=', 3, 'and it is tried again and again';
     is $nginx->logged(qr/\[error\].*it is replaced/), 1, 'logged once';
-
-    my $report = $nginx->report('/health', sub { $_->{stale} });
 
     is $report->{overall_status}, 'unknown', 'what is stale is not healthy';
     is $report->{database}{products_count}, 2, 'the last good number is there';

@@ -161,8 +161,9 @@ subtest 'everything at once' => sub {
 
     ok $nginx->stop('TERM'), 'terminates';
     $nginx->start;
-    like $nginx->json('/stats')->{source}, qr/^(?:saved|live)$/,
-         'known at once';
+    ok $nginx->until(sub {
+        ($nginx->json('/stats')->{source} // '') =~ /^(?:saved|live)$/
+    }, 2), 'known at once';
     matches($nginx, 'what was saved is right');
     ok $nginx->stop, 'quits';
 
