@@ -25,6 +25,7 @@ WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 993)
 INSERT INTO products (vendor_id) SELECT 1 FROM n;
 END
 
+timeout(30);
 no_shuffle();
 run_tests();
 

@@ -107,8 +107,9 @@ GET /v
 --- http_config eval: $::format
 --- config eval
 "location = /v { $::log return 200; }"
---- pipelined_requests eval
-["GET /v", "GET /v"]
+--- request
+GET /v
+--- wait: 0.3
 --- error_log
 [note] id="-" result="-" seconds="-" status="unknown"
 
@@ -118,12 +119,12 @@ GET /v
 --- http_config eval: $::images
 --- config eval
 "$::upload }"
---- pipelined_requests eval
-["POST /upload\n$::png\n", "GET /none"]
---- error_code eval
-[201, 404]
+--- request eval
+"POST /upload\n$::png\n"
+--- error_code: 201
 --- response_body_like eval
-[qr/"id"/, qr/404/]
+qr/"id"/
+--- wait: 0.3
 --- error_log eval
 [qr/\[note\] id="[0-9a-f]{32}" result="stored" seconds="\d+\.\d{3}" status="\w+"/]
 
@@ -133,12 +134,12 @@ GET /v
 --- http_config eval: $::images
 --- config eval
 "$::upload }"
---- pipelined_requests eval
-["POST /upload\n" . join('', map { "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a\"\r\n\r\n$::png\r\n" } 1 .. 3) . "--b--\r\n\n", "GET /none"]
+--- request eval
+"POST /upload\n" . join('', map { "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a\"\r\n\r\n$::png\r\n" } 1 .. 3) . "--b--\r\n\n"
 --- more_headers eval
-["Content-Type: multipart/form-data; boundary=b", ""]
---- error_code eval
-[201, 404]
+"Content-Type: multipart/form-data; boundary=b"
+--- error_code: 201
+--- wait: 0.3
 --- error_log eval
 [qr/\[note\] id="[0-9a-f]{32},[0-9a-f]{32},[0-9a-f]{32}" result="stored" seconds="\d+\.\d{3}"/]
 
@@ -162,10 +163,10 @@ GET /v
 --- http_config eval: $::images
 --- config eval
 "$::upload }"
---- pipelined_requests eval
-["POST /upload\nnone", "GET /none"]
---- error_code eval
-[415, 404]
+--- request eval
+"POST /upload\nnone"
+--- error_code: 415
+--- wait: 0.3
 --- error_log eval
 [qr/\[note\] id="-" result="unsupported-image" seconds="\d+\.\d{3}"/]
 
@@ -175,12 +176,12 @@ GET /v
 --- http_config eval: $::images
 --- config eval
 "$::upload }"
---- pipelined_requests eval
-["POST /upload\nnone", "GET /none"]
+--- request eval
+"POST /upload\nnone"
 --- more_headers eval
-["Sec-Fetch-Site: cross-site", ""]
---- error_code eval
-[403, 404]
+"Sec-Fetch-Site: cross-site"
+--- error_code: 403
+--- wait: 0.3
 --- error_log
 [note] id="-" result="cross-site" seconds="-"
 
@@ -190,10 +191,10 @@ GET /v
 --- http_config eval: $::images
 --- config eval
 "$::upload }"
---- pipelined_requests eval
-["PUT /upload\nnone", "GET /none"]
---- error_code eval
-[405, 404]
+--- request eval
+"PUT /upload\nnone"
+--- error_code: 405
+--- wait: 0.3
 --- error_log
 [note] id="-" result="-" seconds="-"
 
@@ -203,10 +204,10 @@ GET /v
 --- http_config eval: $::images
 --- config eval
 "$::upload }"
---- pipelined_requests eval
-["DELETE /upload/0123456789abcdef0123456789abcdef", "GET /none"]
---- error_code eval
-[404, 404]
+--- request eval
+"DELETE /upload/0123456789abcdef0123456789abcdef"
+--- error_code: 404
+--- wait: 0.3
 --- error_log eval
 [qr/\[note\] id="0123456789abcdef0123456789abcdef" result="no-such-image" seconds="\d+\.\d{3}"/]
 
@@ -222,12 +223,12 @@ GET /v
  set \$early \$caphealth_image_seconds;
  add_header X-Kept \$kept;
  }"
---- pipelined_requests eval
-["POST /upload\n$::png\n", "GET /none"]
---- error_code eval
-[201, 404]
+--- request eval
+"POST /upload\n$::png\n"
+--- error_code: 201
 --- response_headers eval
 ["X-Kept: 2", ""]
+--- wait: 0.3
 --- error_log eval
 [qr/\[note\] id="[0-9a-f]{32}" result="stored" seconds="\d+\.\d{3}"/]
 
@@ -238,12 +239,12 @@ GET /v
 "$::images set_real_ip_from 127.0.0.1; real_ip_header X-Client;"
 --- config eval
 "$::upload }"
---- pipelined_requests eval
-["POST /upload\nnone", "GET /none"]
+--- request eval
+"POST /upload\nnone"
 --- more_headers eval
 ["X-Client: 192.0.2.7", ""]
---- error_code eval
-[403, 404]
+--- error_code: 403
+--- wait: 0.3
 --- error_log
 [note] id="-" result="not-local" seconds="-"
 

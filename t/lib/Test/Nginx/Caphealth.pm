@@ -191,6 +191,11 @@ sub check_log ($) {
     my ($block) = @_;
 
     my $name = $block->name;
+
+    # what is logged of a request comes after its answer
+
+    sleep $block->{wait}[0] if $block->{wait};
+
     my @lines = split /^/, slurp("$root/logs/error.log")
                            . slurp("$root/logs/stdout");
 
