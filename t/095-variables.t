@@ -135,7 +135,7 @@ qr/"id"/
 --- config eval
 "$::upload }"
 --- request eval
-"POST /upload\n" . join('', map { "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a\"\r\n\r\n$::png\r\n" } 1 .. 3) . "--b--\r\n\n"
+"POST /upload\n" . CORE::join('', map { "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a\"\r\n\r\n$::png\r\n" } 1 .. 3) . "--b--\r\n\n"
 --- more_headers eval
 "Content-Type: multipart/form-data; boundary=b"
 --- error_code: 201
