@@ -129,52 +129,33 @@ test('dropped, a bad one among them', async (t) => {
     clean(page, /console: Failed to load resource.*415/);
 });
 
-test('text may be dropped', async (t) => {
+// whether the page takes what is dropped there for itself
+
+async function taken(page, selector, file) {
+    return page.evaluate(([where, isFile]) => {
+        const data = new DataTransfer();
+
+        data.items.add(...(isFile ? [new File(['x'], 'x.jpg')]
+                                  : ['Vendor 1', 'text/plain']));
+
+        return !document.querySelector(where).dispatchEvent(
+            new DragEvent('drop', { bubbles: true, cancelable: true,
+                                    dataTransfer: data }));
+    }, [selector, file]);
+}
+
+test('a file dropped beside does not open, and text may be dropped',
+     async (t) => {
     const server = await serve(t, {});
     const page = await visit(t, server);
 
-    const prevented = await page.evaluate(() => {
-        const data = new DataTransfer();
-
-        data.setData('text/plain', 'Vendor 1');
-
-        const event = new DragEvent('drop', { bubbles: true, cancelable: true,
-                                              dataTransfer: data });
-
-        return !document.querySelector('#vendor-search').dispatchEvent(event);
-    });
-
-    assert.equal(prevented, false);
-    clean(page);
-});
-
-test('a file dropped beside does not open', async (t) => {
-    const server = await serve(t, {});
-    const page = await visit(t, server, { path });
-
-    const prevented = await page.evaluate(() => {
-        const data = new DataTransfer();
-
-        data.items.add(new File(['x'], 'x.jpg'));
-
-        const event = new DragEvent('drop', { bubbles: true, cancelable: true,
-                                              dataTransfer: data });
-
-        return !document.querySelector('footer').dispatchEvent(event);
-    });
-
-    assert.equal(prevented, true);
+    assert.equal(await taken(page, 'footer', true), true);
+    assert.equal(await taken(page, '#vendor-search', false), false);
     clean(page);
 });
 
 test('progress, and a change of mind', async (t) => {
-    const server = await serve(t, {
-        locations: {
-            '/platform/images': `caphealth_image_upload;
-                client_max_body_size 8m; caphealth_image_root images;
-                caphealth_image_url /media/;`,
-        },
-    });
+    const server = await serve(t, {});
     const page = await visit(t, server, { path });
     const [file] = photos(t, ['slow.png']);
 
@@ -242,6 +223,13 @@ test('a photo that is larger than the server takes', async (t) => {
     clean(page, /console: Failed to load resource.*413/);
 });
 
+function busy(route, seconds) {
+    return route.fulfill({ status: 503,
+                           headers: { 'Retry-After': String(seconds) },
+                           contentType: 'application/problem+json',
+                           body: '{"detail": "busy"}' });
+}
+
 test('a busy server is asked again', async (t) => {
     const server = await serve(t, {});
     const page = await visit(t, server, { path });
@@ -250,11 +238,7 @@ test('a busy server is asked again', async (t) => {
     await page.route('**/platform/images', (route) => {
         asked++;
 
-        return asked === 1
-               ? route.fulfill({ status: 503, headers: { 'Retry-After': '1' },
-                                 contentType: 'application/problem+json',
-                                 body: '{"detail": "busy"}' })
-               : route.continue();
+        return asked === 1 ? busy(route, 1) : route.continue();
     });
 
     await page.locator('#photos').setInputFiles(photos(t, ['one.jpg']));
@@ -276,10 +260,7 @@ test('cancelled while the server is busy, again, and cancelled', async (t) => {
     await page.route('**/platform/images', (route) => {
         asked++;
 
-        return asked === 1
-               ? route.fulfill({ status: 503, headers: { 'Retry-After': '60' },
-                                 contentType: 'application/problem+json',
-                                 body: '{"detail": "busy"}' })
+        return asked === 1 ? busy(route, 60)
                : asked === 2 ? null : route.continue();
     });
 

@@ -23,37 +23,17 @@ my %alive;
 sub new {
     my ($class, %jobs) = @_;
 
-    my $dir = tempdir('caphealth-XXXXXX', TMPDIR => 1, CLEANUP => 1);
-    my $self = bless {
-        dir    => $dir,
-        port   => Caphealth::Server::free_port(),
-        client => HTTP::Tiny->new(timeout => 10),
-    }, $class;
+    my $self = $class->made;
 
-    open my $file, '>', "$dir/prometheus.yml" or croak $!;
+    $self->write('prometheus.yml', join '',
+        "global: { scrape_interval: 1s }\nscrape_configs:\n", map {
+            my ($host, $path) = split m{(?=/)}, $jobs{$_}, 2;
 
-    print {$file} "global: { scrape_interval: 1s }\nscrape_configs:\n", map {
-        my ($host, $path) = split m{(?=/)}, $jobs{$_}, 2;
+            "- job_name: $_\n  metrics_path: $path\n"
+            . "  static_configs: [ { targets: [ '$host' ] } ]\n";
+        } sort keys %jobs);
 
-        "- job_name: $_\n  metrics_path: $path\n"
-        . "  static_configs: [ { targets: [ '$host' ] } ]\n";
-    } sort keys %jobs;
-
-    close $file or croak $!;
-
-    $self->{pid} = fork // croak "fork: $!";
-
-    if ($self->{pid} == 0) {
-        open STDOUT, '>', "$dir/log";
-        open STDERR, '>&', \*STDOUT;
-        exec 'prometheus', "--config.file=$dir/prometheus.yml",
-             "--storage.tsdb.path=$dir/data",
-             "--web.listen-address=127.0.0.1:$self->{port}"
-            or POSIX::_exit(127);
-    }
-
-    $alive{ $self->{pid} } = $self;
-
+    $self->start;
     $self->until(sub {
         ($self->query('count(up == 1)')->{'{}'} // 0) == keys %jobs;
     }) or croak "Prometheus does not scrape:\n" . $self->log;
@@ -61,10 +41,77 @@ sub new {
     return $self;
 }
 
-sub until {
-    my ($self, $code) = @_;
+# with a place and a port, and nothing else yet
 
-    return Caphealth::Server::until($self, $code, 60);
+sub made {
+    my ($class) = @_;
+
+    return bless {
+        dir    => tempdir('caphealth-XXXXXX', TMPDIR => 1, CLEANUP => 1),
+        port   => Caphealth::Server::free_port(),
+        client => HTTP::Tiny->new(timeout => 30),
+    }, $class;
+}
+
+sub write {
+    my ($self, $name, $text) = @_;
+
+    open my $file, '>', "$self->{dir}/$name" or croak $!;
+    print {$file} $text;
+    close $file or croak $!;
+
+    return;
+}
+
+# by its prometheus.yml
+
+sub start {
+    my ($self) = @_;
+
+    $self->{pid} = fork // croak "fork: $!";
+
+    if ($self->{pid} == 0) {
+        open STDOUT, '>', "$self->{dir}/log";
+        open STDERR, '>&', \*STDOUT;
+        exec 'prometheus', "--config.file=$self->{dir}/prometheus.yml",
+             "--storage.tsdb.path=$self->{dir}/data",
+             "--web.listen-address=127.0.0.1:$self->{port}"
+            or POSIX::_exit(127);
+    }
+
+    $alive{ $self->{pid} } = $self;
+
+    $self->until(sub { $self->get('/-/ready')->{success} })
+        or croak "Prometheus does not answer:\n" . $self->log;
+
+    return;
+}
+
+sub until {
+    my ($self, $code, $seconds) = @_;
+
+    return Caphealth::Server::until($self, $code, $seconds // 60);
+}
+
+sub get {
+    my ($self, $path) = @_;
+
+    return $self->{client}->get("http://127.0.0.1:$self->{port}$path");
+}
+
+# api(PATH, NAME => VALUE, ...): the data of the answer; dies of an error
+
+sub api {
+    my ($self, $path, @form) = @_;
+
+    my $query = $self->{client}->www_form_urlencode(\@form);
+    my $response = $self->get("/api/v1/$path?$query");
+    my $answer = eval { decode_json($response->{content}) };
+
+    croak $answer->{error} // $response->{content}
+        unless $answer && $answer->{status} eq 'success';
+
+    return $answer->{data};
 }
 
 # query(QUERY): { labels in the form of the text format => value }
@@ -72,13 +119,7 @@ sub until {
 sub query {
     my ($self, $query) = @_;
 
-    my $form = $self->{client}->www_form_urlencode({ query => $query });
-    my $response = $self->{client}->get(
-        "http://127.0.0.1:$self->{port}/api/v1/query?$form");
-
-    $response->{success} or croak "$query: $response->{content}\n";
-
-    my $result = decode_json($response->{content})->{data}{result};
+    my $result = $self->api('query', query => $query)->{result};
 
     return { map { labels($_->{metric}) => $_->{value}[1] } @$result };
 }
@@ -102,12 +143,8 @@ sub labels {
 sub errors {
     my ($self) = @_;
 
-    my $response = $self->{client}->get(
-        "http://127.0.0.1:$self->{port}/api/v1/targets");
-
     return grep { length }
-           map { $_->{lastError} }
-           @{ decode_json($response->{content})->{data}{activeTargets} };
+           map { $_->{lastError} } @{ $self->api('targets')->{activeTargets} };
 }
 
 sub log {
@@ -127,7 +164,7 @@ sub stop {
     kill TERM => $self->{pid};
     waitpid $self->{pid}, 0;
 
-    return 1;
+    return $? == 0;
 }
 
 # checked(TEXT): what "promtool check metrics" complains about
