@@ -36,7 +36,7 @@ STORE	= $(wildcard src/store/*.c)
 CONVERTER_MAIN = src/converter/caphealth_converter.c
 CONVERTER = $(filter-out $(CONVERTER_MAIN),$(wildcard src/converter/*.c))
 SERVE	= $(patsubst %,src/converter/caphealth_%.c, \
-	  serve sandbox command child)
+	  serve sandbox idle command child)
 PLAIN	= $(wildcard src/http/caphealth_*.c)
 HEADERS	= $(wildcard src/ipc/*.h src/model/*.h src/store/*.h \
 	  src/collector/*.h src/converter/*.h src/http/caphealth_*.h)

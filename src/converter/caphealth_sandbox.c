@@ -5,12 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <seccomp.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -48,6 +48,7 @@ static const int  caphealth_sandbox_calls[] = {
     SCMP_SYS(brk),
     SCMP_SYS(futex),
     SCMP_SYS(clock_gettime),
+    SCMP_SYS(sched_yield),
     SCMP_SYS(rt_sigreturn),
     SCMP_SYS(restart_syscall),
     SCMP_SYS(exit),
@@ -82,17 +83,6 @@ caphealth_sandbox_limit(const caphealth_limits_t *limits)
 #endif
 
     return 0;
-}
-
-
-/* where it is not allowed it is only less polite */
-
-void
-caphealth_sandbox_idle(void)
-{
-    const struct sched_param  param = { .sched_priority = 0 };
-
-    (void) sched_setscheduler(0, SCHED_IDLE, &param);
 }
 
 
@@ -219,6 +209,14 @@ caphealth_sandbox_rules(scmp_filter_ctx ctx)
 
     rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
                           SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    if (rc != 0) {
+        return rc;
+    }
+
+    /* SIGALRM to itself, for caphealth_idle_begin() */
+
+    rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(setitimer), 1,
+                          SCMP_A0(SCMP_CMP_EQ, ITIMER_REAL));
     if (rc != 0) {
         return rc;
     }

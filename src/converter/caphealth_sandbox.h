@@ -29,8 +29,5 @@ int caphealth_sandbox_close(void);
  */
 void caphealth_sandbox_cpu(unsigned seconds);
 
-/* From now on only when nothing else wants to run.  Before _close. */
-void caphealth_sandbox_idle(void);
-
 
 #endif /* CAPHEALTH_SANDBOX_H */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "caphealth_convert.h"
+#include "caphealth_idle.h"
 #include "caphealth_ipc.h"
 #include "caphealth_sandbox.h"
 #include "caphealth_serve.h"
@@ -81,8 +82,8 @@ caphealth_serve(int s)
         return caphealth_serve_complain("a codec does not work");
     }
 
-    if (limits.idle) {
-        caphealth_sandbox_idle();
+    if (limits.idle && caphealth_idle() == -1) {
+        limits.idle = 0;
     }
 
     if (caphealth_sandbox_close() == -1) {
@@ -192,7 +193,16 @@ caphealth_serve_job(int s, const caphealth_ipc_message_t *m,
     memset(&result, 0, sizeof(caphealth_result_t));
 
     caphealth_sandbox_cpu(limits->cpu);
+
+    if (limits->idle) {
+        caphealth_idle_begin();
+    }
+
     caphealth_serve_convert(job, cargo, &result);
+
+    if (limits->idle) {
+        caphealth_idle_end();
+    }
 
     caphealth_ipc_close(cargo);
 

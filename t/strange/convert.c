@@ -118,7 +118,8 @@ static void
 do_sleep(caphealth_result_t *result)
 {
     (void) result;
-    (void) poll(NULL, 0, 60000);
+
+    while (poll(NULL, 0, 60000) == -1 && errno == EINTR) { /* void */ }
 }
 
 
