@@ -13,6 +13,7 @@ use Caphealth::Tree qw(find_tree settled stats);
 use Caphealth::Upload qw(photo form);
 use File::Temp qw(tempdir);
 use HTTP::Tiny;
+use IO::Socket::INET;
 use JSON::PP qw(decode_json encode_json);
 use List::Util qw(max min sum0);
 use Test::More;
@@ -61,7 +62,10 @@ my $nginx = Caphealth::Upload->new(
 );
 
 $nginx->configure(locations => "$nginx->{locations}
-    location /admin { caphealth_dashboard; }");
+    location /admin { caphealth_dashboard; }
+    location /metrics { caphealth_metrics; }
+    location /live { caphealth_probe live; }
+    location /ready { caphealth_probe ready fresh database; }");
 
 ok $nginx->reload, 'starts';
 settled($nginx);
@@ -85,6 +89,8 @@ sub ask {
     return $response;
 }
 
+my @paths = qw(/health /capacity /stats /admin /metrics /live /ready /pid);
+
 sub reader {
     my ($i, $until) = @_;
 
@@ -93,7 +99,7 @@ sub reader {
     srand $seed + $i;
 
     while (time < $until) {
-        my $path = (qw(/health /capacity /stats /admin /pid))[rand 5];
+        my $path = $paths[rand @paths];
         my $response = ask(\@events, "GET $path", 'GET', $path);
 
         if ($path eq '/admin' && $response->{content} =~ /href="([^"]+\.css)"/) {
@@ -104,6 +110,23 @@ sub reader {
     }
 
     return encode_json(\@events);
+}
+
+# a client that goes away in the middle of its upload
+
+sub leave {
+    my ($content) = @{ $good{photo} };
+
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                       PeerPort => $nginx->{port}) or return;
+
+    print $socket "POST /upload HTTP/1.1\r\nHost: localhost\r\n",
+                  'Content-Length: ', length $content, "\r\n\r\n",
+                  substr $content, 0, rand length $content;
+    $socket->flush;
+    sleep rand 0.02;
+
+    return close $socket;
 }
 
 sub shopkeeper {
@@ -118,6 +141,11 @@ sub shopkeeper {
             my $id = splice @mine, rand @mine, 1;
 
             ask(\@events, 'DELETE', 'DELETE', "/upload/$id");
+            next;
+        }
+
+        if (rand() < 0.05) {
+            leave();
             next;
         }
 
@@ -172,16 +200,21 @@ sub fill_disk {
     return;
 }
 
+# in the second half the workers live on, or a leak of theirs would not be seen
+
 sub disturber {
     my ($until) = @_;
 
     my @faults;
+    my @all = sort keys %fault;
+    my @later = grep { !/^(?:reload|worker)$/ } @all;
 
     srand $seed - 1;
 
     while (time < $until) {
-        my $name = (sort keys %fault)[rand keys %fault];
         my $start = time;
+        my @kinds = $start < $until - $seconds / 2 ? @all : @later;
+        my $name = $kinds[rand @kinds];
 
         $fault{$name}->();
         push @faults, { name => $name, start => $start, end => time };
@@ -194,7 +227,7 @@ sub disturber {
 
 # --- what all of them take ---
 
-my %kind = (worker => qr/^nginx: worker process$/,
+my %kind = (worker => qr/^nginx: worker process(?! is shutting down)/,
             collector => qr/caphealth-collector/,
             converter => qr/caphealth-converter/);
 
@@ -263,6 +296,12 @@ my %excuse = (
     full      => { after => 1, statuses => { 507 => 1, 500 => 1 } },
 );
 
+# what has an effect on the facts, and for how long at most until they are
+# fresh again, the collector's growing pause and a probe that waits included
+
+my %unready = map { $_ => 60 }
+              qw(worker collector hang reload database silence);
+
 my %wanted = (
     text      => { 415 => 1 },
     truncated => { 201 => 1, 422 => 1 },
@@ -297,9 +336,13 @@ sub excused {
                     && $event->{start} <= $fault->{end} + $excuse->{after};
     }
 
-    # the queue is full, and says so
+    # the queue is full, and says so; the facts are not there, and it says so
 
-    return $event->{name} =~ /^POST/ && $event->{status} == 503;
+    return $event->{name} =~ /^POST/ && $event->{status} == 503
+           || $event->{name} eq 'GET /ready' && $event->{status} == 503
+              && grep { $event->{start} <= $_->{end} + $unready{ $_->{name} }
+                        && $event->{end} >= $_->{start} }
+                 grep { $unready{ $_->{name} } } @$faults;
 }
 
 my @all = map { @$_ } @events;
@@ -330,7 +373,7 @@ settled($nginx);
 is_deeply stats($nginx), find_tree($nginx->{root}), 'counted as find counts';
 is $nginx->post(@{ $good{small} })->{status}, 201, 'the next upload works';
 
-# --- nothing grows: the end beside the middle ---
+# --- nothing grows: the last quarter beside the one before ---
 
 sub median {
     my @sorted = sort { $a <=> $b } @_;
@@ -357,7 +400,7 @@ binmode Test::More->builder->$_, ':encoding(UTF-8)'
 for my $what (sort keys %{ $samples->[0] }) {
     my @values = map { $_->{$what} } @$samples;
     my $n = @values;
-    my $middle = median(@values[$n / 4 .. $n / 2]);
+    my $middle = median(@values[$n / 2 .. 3 * $n / 4]);
     my $end = median(@values[3 * $n / 4 .. $n - 1]);
 
     diag sprintf '%-18s %7d %7d  %s', $what, $middle, $end, chart(@values)
@@ -365,6 +408,7 @@ for my $what (sort keys %{ $samples->[0] }) {
 
     # a worker's memory also depends on what the last images were
 
+    cmp_ok $middle, '>', 0, "$what: looked at";
     cmp_ok $end, '<=', 1.25 * $middle + ($what =~ /descr/ ? 12 : 8192),
            "$what: flat";
 }
