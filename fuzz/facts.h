@@ -5,8 +5,9 @@
  *     {"now": 12.5, "system": REPLY, "disks": [REPLY, ...], "database": REPLY,
  *      "roots": [{"path", "source", "files", "bytes", ...}]}
  *
- * where a REPLY is what a collector answers.  One that is not accepted is a
- * section that has failed.
+ * where a REPLY is what a collector answers, with the rows of its "vendors" as
+ * a database gives them.  One that is not accepted is a section that has
+ * failed.
  */
 
 #ifndef FUZZ_FACTS_H
@@ -17,6 +18,7 @@
 
 #include <math.h>
 
+#include "caphealth_by_vendor.h"
 #include "caphealth_reply.h"
 #include "caphealth_report.h"
 
@@ -43,7 +45,8 @@ facts_reply(facts_t *f, json_t *document, caphealth_reply_e of,
     caphealth_section_t *s)
 {
     int                 rc;
-    char               *text, err[256];
+    char               *text, *vendors, err[256];
+    json_t             *rows;
     caphealth_reply_t  *reply;
 
     s->configured = (document != NULL);
@@ -55,6 +58,19 @@ facts_reply(facts_t *f, json_t *document, caphealth_reply_e of,
 
     text = json_dumps(document, JSON_COMPACT|JSON_ENCODE_ANY);
     fuzz_check(text != NULL);
+
+    rows = json_object_get(document, "vendors");
+
+    if (rows != NULL) {
+        vendors = caphealth_by_vendor(rows);
+        fuzz_check(vendors != NULL);
+
+        text = realloc(text, strlen(text) + 1 + strlen(vendors) + 1);
+        fuzz_check(text != NULL);
+
+        strcat(strcat(text, "\n"), vendors);
+        free(vendors);
+    }
 
     reply = &f->replies[f->nreplies++];
     memset(err, 0, sizeof(err));

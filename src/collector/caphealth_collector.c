@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "caphealth_arguments.h"
+#include "caphealth_by_vendor.h"
 #include "caphealth_confine.h"
 #include "caphealth_ipc.h"
 #include "caphealth_source.h"
@@ -69,6 +70,8 @@ static int caphealth_lane_start(caphealth_lane_t *lane,
     const json_t *settings, double timeout);
 static void *caphealth_lane_run(void *data);
 static void caphealth_lane_answer(caphealth_lane_t *lane, uint64_t serial);
+static char *caphealth_lane_reply(const caphealth_answer_t *a, double now,
+    double took);
 static void caphealth_lane_walk(caphealth_lane_t *lane, uint64_t serial);
 static void caphealth_lane_send(caphealth_lane_t *lane, uint16_t type,
     uint64_t serial, const void *document, size_t size);
@@ -381,7 +384,6 @@ caphealth_lane_answer(caphealth_lane_t *lane, uint64_t serial)
 {
     char                *text;
     double               start, now;
-    json_t              *reply;
     caphealth_answer_t   answer;
 
     memset(&answer, 0, sizeof(caphealth_answer_t));
@@ -393,19 +395,54 @@ caphealth_lane_answer(caphealth_lane_t *lane, uint64_t serial)
 
     lane->type->collect(lane, &answer);
 
-    reply = json_pack("{s:f, s:f, s:s?, s:o?}",
-                      "collected_at", now,
-                      "duration", caphealth_clock(CLOCK_MONOTONIC) - start,
-                      "error", answer.error[0] ? answer.error : NULL,
-                      "data", answer.data);
-
-    text = (reply == NULL) ? NULL : json_dumps(reply, JSON_COMPACT);
+    text = caphealth_lane_reply(&answer, now,
+                                caphealth_clock(CLOCK_MONOTONIC) - start);
 
     caphealth_lane_send(lane, CAPHEALTH_IPC_FACTS, serial, text,
                         text == NULL ? 0 : strlen(text));
 
     free(text);
+    json_decref(answer.data);
+}
+
+
+/* vendors have a line of their own */
+
+static char *
+caphealth_lane_reply(const caphealth_answer_t *a, double now, double took)
+{
+    char    *text, *document, *vendors;
+    json_t  *data, *reply, *rows;
+
+    data = json_copy(a->data);
+    rows = json_incref(json_object_get(data, "vendors"));
+    (void) json_object_del(data, "vendors");
+
+    reply = json_pack("{s:f, s:f, s:s?, s:o?}",
+                      "collected_at", now,
+                      "duration", took,
+                      "error", a->error[0] ? a->error : NULL,
+                      "data", data);
+
+    text = NULL;
+    document = (reply == NULL) ? NULL : json_dumps(reply, JSON_COMPACT);
+    vendors = json_is_array(rows) ? caphealth_by_vendor(rows) : NULL;
+
+    if (document != NULL
+        && asprintf(&text, "%s%s%s", document,
+                    vendors == NULL ? "" : "\n",
+                    vendors == NULL ? "" : vendors)
+           == -1)
+    {
+        text = NULL;
+    }
+
+    free(vendors);
+    free(document);
+    json_decref(rows);
     json_decref(reply);
+
+    return text;
 }
 
 

@@ -4,7 +4,8 @@
  */
 
 #include <math.h>
-#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "caphealth_facts.h"
 #include "caphealth_fields.h"
@@ -13,25 +14,7 @@
 #define CAPHEALTH_STALE_INTERVALS  3
 
 
-static void caphealth_vendors_clear(void *field);
-static void caphealth_vendors_release(void *field);
-static const char *caphealth_vendors_parse(void *field, const json_t *value);
-static const char *caphealth_vendor_parse(caphealth_vendor_t *v,
-    const json_t *pair);
-
 static double caphealth_section_expires(const caphealth_section_t *s);
-
-
-static const char  caphealth_not_vendors[] =
-    "is not a list of [name or null, count]";
-
-
-/* the field is the whole caphealth_database_t: two members hold the list */
-
-static const caphealth_field_type_t  caphealth_field_vendors = {
-    caphealth_vendors_clear, caphealth_vendors_release,
-    caphealth_vendors_parse
-};
 
 
 #define caphealth_stall_field(resource, share, name)                         \
@@ -95,7 +78,6 @@ static const caphealth_field_t  caphealth_database_fields[] = {
     caphealth_database_field(inventory_count, count),
     caphealth_database_field(orders_this_month, count),
     caphealth_database_field(active_vendors, count),
-    { "vendors", &caphealth_field_vendors, 0 },
     { NULL, NULL, 0 }
 };
 
@@ -118,6 +100,7 @@ void
 caphealth_database_clear(caphealth_database_t *d)
 {
     caphealth_fields_clear(caphealth_database_fields, d);
+    memset(&d->vendors, 0, sizeof(caphealth_vendors_t));
 }
 
 
@@ -188,8 +171,32 @@ int
 caphealth_database_parse(caphealth_database_t *d, const char *text,
     size_t len, char *err, size_t errlen)
 {
-    return caphealth_fields_parse(caphealth_database_fields, d, text, len,
-                                  err, errlen);
+    size_t       first;
+    const char  *end, *wrong;
+
+    end = memchr(text, '\n', len);
+    first = (end == NULL) ? len : (size_t) (end - text);
+
+    memset(&d->vendors, 0, sizeof(caphealth_vendors_t));
+
+    if (caphealth_fields_parse(caphealth_database_fields, d, text, first, err,
+                               errlen)
+        == -1)
+    {
+        return -1;
+    }
+
+    wrong = (end == NULL) ? NULL
+            : caphealth_vendors_parse(&d->vendors, end + 1, len - first - 1);
+
+    if (wrong == NULL) {
+        return 0;
+    }
+
+    caphealth_database_free(d);
+    (void) snprintf(err, errlen, "%s", wrong);
+
+    return -1;
 }
 
 
@@ -211,90 +218,7 @@ void
 caphealth_database_free(caphealth_database_t *d)
 {
     caphealth_fields_free(caphealth_database_fields, d);
-}
-
-
-static void
-caphealth_vendors_clear(void *field)
-{
-    caphealth_database_t  *d = field;
-
-    d->vendors = NULL;
-    d->nvendors = 0;
-}
-
-
-static void
-caphealth_vendors_release(void *field)
-{
-    size_t                 i;
-    caphealth_database_t  *d = field;
-
-    for (i = 0; i < d->nvendors; i++) {
-        free(d->vendors[i].name);
-    }
-
-    free(d->vendors);
-}
-
-
-static const char *
-caphealth_vendors_parse(void *field, const json_t *value)
-{
-    size_t                 i, n;
-    const char            *wrong;
-    caphealth_database_t  *d = field;
-
-    if (!json_is_array(value)) {
-        return caphealth_not_vendors;
-    }
-
-    n = json_array_size(value);
-
-    /* one more, so that no vendors are not the same as unknown ones */
-
-    d->vendors = calloc(n + 1, sizeof(caphealth_vendor_t));
-    if (d->vendors == NULL) {
-        return caphealth_field_no_memory;
-    }
-
-    d->nvendors = n;
-
-    for (i = 0; i < n; i++) {
-        wrong = caphealth_vendor_parse(&d->vendors[i],
-                                       json_array_get(value, i));
-        if (wrong != NULL) {
-            return wrong;
-        }
-    }
-
-    return NULL;
-}
-
-
-static const char *
-caphealth_vendor_parse(caphealth_vendor_t *v, const json_t *pair)
-{
-    json_t  *name, *products;
-
-    name = json_array_get(pair, 0);
-    products = json_array_get(pair, 1);
-
-    if (json_array_size(pair) != 2
-        || caphealth_field_count.parse(&v->products, products) != NULL)
-    {
-        return caphealth_not_vendors;
-    }
-
-    if (json_is_null(name)) {
-        return NULL;
-    }
-
-    if (!json_is_string(name)) {
-        return caphealth_not_vendors;
-    }
-
-    return caphealth_field_string.parse(&v->name, name);
+    caphealth_vendors_free(&d->vendors);
 }
 
 

@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "caphealth_vendors.h"
+
 
 #define CAPHEALTH_UNKNOWN  ((int64_t) -1)
 
@@ -64,12 +66,6 @@ typedef struct {
 
 
 typedef struct {
-    char                  *name;          /* NULL where the column is NULL */
-    int64_t                products;
-} caphealth_vendor_t;
-
-
-typedef struct {
     char                  *engine;        /* "sqlite" or "postgresql" */
     char                  *version;       /* of the server or the library */
     int64_t                size;          /* bytes */
@@ -79,8 +75,7 @@ typedef struct {
     int64_t                inventory_count;
     int64_t                orders_this_month;
     int64_t                active_vendors;
-    caphealth_vendor_t    *vendors;       /* NULL: unknown */
-    size_t                 nvendors;
+    caphealth_vendors_t    vendors;
 } caphealth_database_t;
 
 
@@ -201,7 +196,9 @@ void caphealth_images_add(caphealth_images_t *i);
  * unknown; a member of the wrong type, or a negative number, is an error.
  * Unknown members are ignored, so that an older worker reads a newer
  * collector.  Strings are copied with malloc(); the _free() functions release
- * them and leave the structure cleared.
+ * them and leave the structure cleared.  The vendors of a database follow
+ * behind a line feed, as caphealth_vendors_parse() takes them; or there is
+ * none, and they are unknown.
  *
  * Returns 0, or -1 with a sentence in err (at most errlen bytes with its NUL)
  * and the structure cleared.

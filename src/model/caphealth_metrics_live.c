@@ -5,7 +5,6 @@
  */
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "caphealth_images.h"
@@ -41,9 +40,6 @@ static void caphealth_metrics_results(caphealth_scrape_t *s,
     const caphealth_tally_t *tallies, size_t n);
 static void caphealth_metrics_histogram(caphealth_scrape_t *s,
     const char *stage, const caphealth_histogram_t *h);
-static void caphealth_metrics_largest(caphealth_exposition_t *out,
-    json_t *vendors, size_t n);
-static int caphealth_metrics_compare(const void *a, const void *b);
 
 
 const double  caphealth_bucket_bounds[CAPHEALTH_BUCKETS] = {
@@ -359,16 +355,16 @@ caphealth_metrics_histogram(caphealth_scrape_t *s, const char *stage,
 }
 
 
-/* added up by name as the capacity report does it, so that no name is twice */
-
 char *
 caphealth_metrics_vendors(const caphealth_database_t *d, size_t n,
     caphealth_dialect_e dialect, size_t *len)
 {
-    json_t                  *vendors;
+    json_t                  *vendors, *products;
+    const char              *name;
+    caphealth_label_t        vendor = { "vendor", NULL };
     caphealth_exposition_t   out;
 
-    vendors = (n == 0) ? json_null() : caphealth_report_vendors(d);
+    vendors = caphealth_vendors_first(&d->vendors, n);
 
     if (vendors == NULL) {
         return NULL;
@@ -380,61 +376,14 @@ caphealth_metrics_vendors(const caphealth_database_t *d, size_t n,
     }
 
     caphealth_exposition_metric(&out, &caphealth_vendors_metric);
-    caphealth_metrics_largest(&out, vendors, n);
+
+    json_object_foreach(vendors, name, products) {
+        vendor.value = name;
+        caphealth_exposition_sample(&out, NULL, &vendor, 1,
+                                    json_number_value(products));
+    }
 
     json_decref(vendors);
 
     return caphealth_exposition_close(&out, len);
-}
-
-
-static void
-caphealth_metrics_largest(caphealth_exposition_t *out, json_t *vendors,
-    size_t n)
-{
-    size_t              i, all;
-    json_t             *value;
-    const char         *name;
-    caphealth_label_t   vendor = { "vendor", NULL };
-    caphealth_tally_t  *tallies;
-
-    all = json_object_size(vendors);
-
-    tallies = calloc(all + 1, sizeof(caphealth_tally_t));
-    if (tallies == NULL) {
-        out->failed = 1;
-        return;
-    }
-
-    i = 0;
-
-    json_object_foreach(vendors, name, value) {
-        tallies[i].name = name;
-        tallies[i++].n = json_number_value(value);
-    }
-
-    qsort(tallies, all, sizeof(caphealth_tally_t), caphealth_metrics_compare);
-
-    for (i = 0; i < all && i < n; i++) {
-        vendor.value = tallies[i].name;
-        caphealth_exposition_sample(out, NULL, &vendor, 1, tallies[i].n);
-    }
-
-    free(tallies);
-}
-
-
-/* the largest first; of equal ones always the same */
-
-static int
-caphealth_metrics_compare(const void *a, const void *b)
-{
-    const caphealth_tally_t  *x = a;
-    const caphealth_tally_t  *y = b;
-
-    if (x->n != y->n) {
-        return (x->n < y->n) ? 1 : -1;
-    }
-
-    return strcmp(x->name, y->name);
 }

@@ -191,11 +191,13 @@ caphealth_page(const caphealth_page_t *page, const char *template,
     v.words = json_object_get(texts, language);
     v.language = language;
     v.now = now;
+    v.vendors = &f->database.value.vendors;
 
     v.health = caphealth_page_document(&page->health,
                    caphealth_report_health_document(f, p, now));
     v.capacity = caphealth_page_document(&page->capacity,
-                     caphealth_report_capacity_document(f, now));
+                     caphealth_report_capacity_document(f, now,
+                                               CAPHEALTH_VENDORS_SHOWN));
     v.stats = caphealth_page_document(&page->images,
                   caphealth_images_document(&f->images.value, now));
 

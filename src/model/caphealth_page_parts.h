@@ -18,6 +18,10 @@
 #include "caphealth_page.h"
 
 
+/* without its script the page is not the place for thousands of rows */
+#define CAPHEALTH_VENDORS_SHOWN  50
+
+
 typedef struct {
     const caphealth_page_t   *page;
     const json_t             *words;
@@ -29,6 +33,10 @@ typedef struct {
     json_t                   *health;
     json_t                   *capacity;
     json_t                   *stats;
+
+    /* the capacity has the first CAPHEALTH_VENDORS_SHOWN of these */
+
+    const caphealth_vendors_t  *vendors;
 } caphealth_page_view_t;
 
 

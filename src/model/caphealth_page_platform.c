@@ -5,15 +5,11 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "caphealth_page_parts.h"
 #include "caphealth_words.h"
 
-
-/* without its script the page is not the place for thousands of rows */
-#define CAPHEALTH_VENDORS_SHOWN  50
 
 /* a longer name is shown in part, and whole where it has the focus */
 #define CAPHEALTH_NAME_LONG  100
@@ -27,12 +23,6 @@ typedef struct {
 } caphealth_tile_t;
 
 
-typedef struct {
-    const char  *name;
-    double       products;
-} caphealth_page_vendor_t;
-
-
 static int caphealth_tiles(const caphealth_page_view_t *v, json_t *tiles,
     const char *prefix, const json_t *document, const caphealth_tile_t *tile,
     size_t n);
@@ -41,9 +31,8 @@ static json_t *caphealth_tile(const caphealth_page_view_t *v,
 static int caphealth_vendors(const caphealth_page_view_t *v, json_t *part);
 static int caphealth_vendor_rows(const caphealth_page_view_t *v,
     json_t *rows, json_t *vendors);
-static int caphealth_vendor_order(const void *a, const void *b);
 static json_t *caphealth_vendor_row(const caphealth_page_view_t *v,
-    const caphealth_page_vendor_t *vendor, double total, double most);
+    const char *name, double products, double most);
 static json_t *caphealth_vendor_count(const caphealth_page_view_t *v,
     json_t *vendors);
 static int caphealth_image_tiles(const caphealth_page_view_t *v,
@@ -169,9 +158,9 @@ caphealth_vendor_count(const caphealth_page_view_t *v, json_t *vendors)
         return caphealth_words_plain(v->words, "source.absent.capacity");
     }
 
-    n = json_object_size(vendors);
+    n = v->vendors->n;
 
-    if (!json_is_object(vendors) || n == 0) {
+    if (json_object_size(vendors) == 0) {
         return caphealth_words_plain(v->words, json_is_object(vendors)
                                                ? "vendors.none"
                                                : "vendors.unknown");
@@ -199,71 +188,43 @@ static int
 caphealth_vendor_rows(const caphealth_page_view_t *v, json_t *rows,
     json_t *vendors)
 {
-    int                       rc;
-    size_t                    i, n;
-    double                    total;
-    json_t                   *products;
-    const char               *name;
-    caphealth_page_vendor_t  *all;
-
-    all = calloc(json_object_size(vendors), sizeof(caphealth_page_vendor_t));
-    if (all == NULL) {
-        return -1;
-    }
-
-    n = 0;
-    total = 0;
-
-    json_object_foreach(vendors, name, products) {
-        all[n].name = name;
-        all[n].products = json_number_value(products);
-        total += all[n++].products;
-    }
-
-    qsort(all, n, sizeof(caphealth_page_vendor_t), caphealth_vendor_order);
+    int          rc;
+    double       most;
+    json_t      *products;
+    const char  *name;
 
     rc = 0;
+    most = 0;
 
-    for (i = 0; i < n && i < CAPHEALTH_VENDORS_SHOWN; i++) {
+    json_object_foreach(vendors, name, products) {
+
+        if (most == 0) {
+            most = json_number_value(products);
+        }
+
         rc |= json_array_append_new(rows,
-                                    caphealth_vendor_row(v, &all[i], total,
-                                                         all[0].products));
+                                    caphealth_vendor_row(v, name,
+                                                  json_number_value(products),
+                                                  most));
     }
-
-    free(all);
 
     return rc;
 }
 
 
-static int
-caphealth_vendor_order(const void *a, const void *b)
-{
-    const caphealth_page_vendor_t *one = a, *two = b;
-
-    if (one->products != two->products) {
-        return one->products < two->products ? 1 : -1;
-    }
-
-    return strcmp(one->name, two->name);
-}
-
-
 static json_t *
-caphealth_vendor_row(const caphealth_page_view_t *v,
-    const caphealth_page_vendor_t *vendor, double total, double most)
+caphealth_vendor_row(const caphealth_page_view_t *v, const char *name,
+    double products, double most)
 {
     return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o}",
-                     "key", vendor->name,
-                     "name", vendor->name,
-                     "focus", strlen(vendor->name) > CAPHEALTH_NAME_LONG
-                              ? "0" : "",
-                     "products", caphealth_words_number(v->words,
-                                                        vendor->products, 0),
+                     "key", name,
+                     "name", name,
+                     "focus", strlen(name) > CAPHEALTH_NAME_LONG ? "0" : "",
+                     "products", caphealth_words_number(v->words, products,
+                                                        0),
                      "share", caphealth_words_percent(v->words,
-                                         100 * vendor->products / total),
-                     "fill", caphealth_page_length(
-                                         100 * vendor->products / most));
+                                        100 * products / v->vendors->products),
+                     "fill", caphealth_page_length(100 * products / most));
 }
 
 

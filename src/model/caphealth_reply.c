@@ -16,6 +16,8 @@
 
 static int caphealth_reply_members(caphealth_reply_t *reply,
     const json_t *document, char *err, size_t errlen);
+static int caphealth_reply_append(caphealth_reply_t *reply,
+    const char *text, size_t len, char *err, size_t errlen);
 static int caphealth_reply_data(caphealth_reply_t *reply,
     caphealth_reply_e of, char *err, size_t errlen);
 
@@ -24,16 +26,25 @@ int
 caphealth_reply_parse(caphealth_reply_t *reply, caphealth_reply_e of,
     const char *text, size_t len, char *err, size_t errlen)
 {
-    int      rc;
-    json_t  *document;
+    int          rc;
+    size_t       first;
+    json_t      *document;
+    const char  *end;
 
     memset(reply, 0, sizeof(caphealth_reply_t));
 
-    document = json_loadb(text, len, 0, NULL);
+    end = memchr(text, '\n', len);
+    first = (end == NULL) ? len : (size_t) (end - text);
+
+    document = json_loadb(text, first, 0, NULL);
 
     rc = caphealth_reply_members(reply, document, err, errlen);
 
     json_decref(document);
+
+    if (rc == 0 && reply->data && end) {
+        rc = caphealth_reply_append(reply, end, len - first, err, errlen);
+    }
 
     if (rc == 0 && reply->data) {
         rc = caphealth_reply_data(reply, of, err, errlen);
@@ -85,6 +96,32 @@ caphealth_reply_members(caphealth_reply_t *reply, const json_t *document,
         (void) snprintf(err, errlen, "no memory");
         return -1;
     }
+
+    return 0;
+}
+
+
+/* what is behind the line feed goes with the data */
+
+static int
+caphealth_reply_append(caphealth_reply_t *reply, const char *text, size_t len,
+    char *err, size_t errlen)
+{
+    char    *data;
+    size_t   n;
+
+    n = strlen(reply->data);
+    data = realloc(reply->data, n + len + 1);
+
+    if (data == NULL) {
+        (void) snprintf(err, errlen, "no memory");
+        return -1;
+    }
+
+    memcpy(data + n, text, len);
+    data[n + len] = '\0';
+
+    reply->data = data;
 
     return 0;
 }

@@ -1,7 +1,8 @@
 
 /*
  * Reply: the document that a collector answers with, {"collected_at",
- * "duration", "error", "data"}, checked before anyone believes it.
+ * "duration", "error", "data"}, and behind a line feed the vendors of a
+ * database, checked before anyone believes it.
  */
 
 #ifndef CAPHEALTH_REPLY_H
@@ -23,8 +24,8 @@ typedef enum {
 typedef struct {
     double     collected_at;     /* seconds since the epoch */
     double     duration;         /* of the look, in seconds */
-    char      *data;             /* JSON that the parser of such facts takes;
-                                    NULL: the look brought none */
+    char      *data;             /* what the parser of such facts takes; NULL:
+                                    the look brought none */
     char      *error;            /* or NULL; without data there is one */
     unsigned   partial:1;        /* the CPU's first sample */
 } caphealth_reply_t;

@@ -7,6 +7,8 @@
  */
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "caphealth_advice.h"
 #include "caphealth_images.h"
@@ -42,8 +44,10 @@ static json_t *caphealth_report_threshold(const caphealth_threshold_t *t,
 static json_t *caphealth_report_disks(const caphealth_facts_t *f, double now);
 static json_t *caphealth_report_disk(const caphealth_disk_facts_t *d,
     double now);
-static int caphealth_report_vendor(json_t *vendors,
-    const caphealth_vendor_t *v);
+static char *caphealth_report_splice(char *text, size_t *len,
+    const caphealth_vendors_t *v);
+static json_t *caphealth_report_capacity_members(const caphealth_facts_t *f,
+    double now, json_t *vendors);
 
 static json_t *caphealth_report_check(const caphealth_assessment_t *a,
     caphealth_threshold_e i);
@@ -102,19 +106,77 @@ caphealth_report_health_document(const caphealth_facts_t *f,
 }
 
 
+/* true stands for the vendors, whose text is there already */
+
 char *
 caphealth_report_capacity(const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now, size_t *len)
 {
+    char                       *text;
+    size_t                      n;
+    json_t                     *document;
+    const caphealth_vendors_t  *v = &f->database.value.vendors;
+
     (void) p;
 
-    return caphealth_json_text(caphealth_report_capacity_document(f, now),
-                               len);
+    n = 0;
+    document = caphealth_report_capacity_members(f, now,
+                                                 v->text == NULL ? json_null()
+                                                                 : json_true());
+    text = caphealth_json_text(document, &n);
+
+    if (text != NULL && v->text != NULL) {
+        text = caphealth_report_splice(text, &n, v);
+    }
+
+    *len = n;
+
+    return text;
+}
+
+
+/* takes the text; the first "true" in it is that of the vendors */
+
+static char *
+caphealth_report_splice(char *text, size_t *len,
+    const caphealth_vendors_t *v)
+{
+    char    *whole, *p;
+    size_t   before, after;
+
+    static const char  stand_in[] = "true";
+
+    before = (size_t) (strstr(text, stand_in) - text);
+    after = *len - before - (sizeof(stand_in) - 1);
+
+    whole = malloc(before + v->len + after + 1);
+
+    if (whole != NULL) {
+        p = mempcpy(whole, text, before);
+        p = mempcpy(p, v->text, v->len);
+        memcpy(p, text + *len - after, after + 1);
+
+        *len = before + v->len + after;
+    }
+
+    free(text);
+
+    return whole;
 }
 
 
 json_t *
-caphealth_report_capacity_document(const caphealth_facts_t *f, double now)
+caphealth_report_capacity_document(const caphealth_facts_t *f, double now,
+    size_t n)
+{
+    return caphealth_report_capacity_members(f, now,
+               caphealth_vendors_first(&f->database.value.vendors, n));
+}
+
+
+static json_t *
+caphealth_report_capacity_members(const caphealth_facts_t *f, double now,
+    json_t *vendors)
 {
     const caphealth_images_t    *i = &f->images.value;
     const caphealth_section_t   *s = &f->database.section;
@@ -122,7 +184,7 @@ caphealth_report_capacity_document(const caphealth_facts_t *f, double now)
 
     caphealth_member_t  members[] = {
         { "products_total", caphealth_json_count(d->products_count) },
-        { "products_by_vendor", caphealth_report_vendors(d) },
+        { "products_by_vendor", vendors },
         { "images_total", caphealth_json_count(i->files) },
         { "storage_used_gb", caphealth_json_amount(i->bytes, CAPHEALTH_GIB) },
         { "database_size_mb", caphealth_json_amount(d->size, CAPHEALTH_MIB) },
@@ -409,57 +471,6 @@ caphealth_report_disk(const caphealth_disk_facts_t *d, double now)
     };
 
     return caphealth_object(members);
-}
-
-
-json_t *
-caphealth_report_vendors(const caphealth_database_t *d)
-{
-    int      rc;
-    size_t   i;
-    json_t  *vendors;
-
-    if (d->vendors == NULL) {
-        return json_null();
-    }
-
-    rc = 0;
-    vendors = json_object();
-
-    for (i = 0; i < d->nvendors; i++) {
-        rc |= caphealth_report_vendor(vendors, &d->vendors[i]);
-    }
-
-    if (rc != 0) {
-        json_decref(vendors);
-        return NULL;
-    }
-
-    return vendors;
-}
-
-
-static int
-caphealth_report_vendor(json_t *vendors, const caphealth_vendor_t *v)
-{
-    json_int_t   n;
-    const char  *name;
-
-    /* a query of the operator's own may list vendors that have nothing */
-
-    if (v->products <= 0) {
-        return 0;
-    }
-
-    name = (v->name == NULL) ? "Unknown" : v->name;
-
-    n = json_integer_value(json_object_get(vendors, name));
-
-    if (__builtin_add_overflow(n, v->products, &n)) {
-        n = INT64_MAX;
-    }
-
-    return json_object_set_new(vendors, name, json_integer(n));
 }
 
 

@@ -62,17 +62,14 @@ char *caphealth_report_health(const caphealth_facts_t *f,
 char *caphealth_report_capacity(const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now, size_t *len);
 
-/* The same as documents: new references, or NULL: no memory. */
+/*
+ * The same as documents: new references, or NULL: no memory.  Of the vendors,
+ * only the first n.
+ */
 json_t *caphealth_report_health_document(const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now);
 json_t *caphealth_report_capacity_document(const caphealth_facts_t *f,
-    double now);
-
-/*
- * The products of each vendor that has any, added up by name: a new reference,
- * JSON's null if they are not known, or NULL: no memory.
- */
-json_t *caphealth_report_vendors(const caphealth_database_t *d);
+    double now, size_t n);
 
 /*
  * The time of the oldest data that the answer draws on, in seconds since the

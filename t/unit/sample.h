@@ -24,9 +24,17 @@
 typedef struct {
     caphealth_facts_t        facts;
     caphealth_disk_facts_t   disks[2];
-    caphealth_vendor_t       vendors[3];
     caphealth_policy_t       policy;
 } sample_t;
+
+
+/* not parsed, so that there is nothing to free */
+
+#define SAMPLE_VENDORS  "{\"Zoë\":1000,\"Anna\":200,\"Unknown\":34}"
+
+static const caphealth_vendors_t  sample_vendors = {
+    (char *) SAMPLE_VENDORS, sizeof(SAMPLE_VENDORS) - 1, 3, 1234
+};
 
 
 static inline void
@@ -94,13 +102,8 @@ sample_init(sample_t *s)
         .inventory_count = 0,
         .orders_this_month = 90,
         .active_vendors = 11,
-        .vendors = s->vendors,
-        .nvendors = 3
+        .vendors = sample_vendors
     };
-
-    s->vendors[0] = (caphealth_vendor_t) { (char *) "Zoë", 1000 };
-    s->vendors[1] = (caphealth_vendor_t) { (char *) "Anna", 200 };
-    s->vendors[2] = (caphealth_vendor_t) { NULL, 34 };
 
     s->facts.images.value = (caphealth_images_t) {
         .files = 30,

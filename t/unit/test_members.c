@@ -25,36 +25,27 @@
 static void
 test_vendors(void **state)
 {
-    sample_t  s;
+    sample_t              s;
+    caphealth_vendors_t  *v;
 
-    caphealth_vendor_t  vendors[] = {
-        { (char *) "Ünïcode \"quoted\"", 1 },
-        { NULL, 2 },
-        { (char *) "", 3 },
-        { (char *) "Anna", 4 },
-        { (char *) "none", 0 },
-        { (char *) "unasked", CAPHEALTH_UNKNOWN },
-        { (char *) "Unknown", 5 },
-        { (char *) "Anna", 6 },
-        { (char *) "big", INT64_MAX },
-        { (char *) "big", 1 },
-        { NULL, 7 }
-    };
+    static const char  vendors[] =
+        "{\"big\":9223372036854775807,\"true\":14,\"Ünïcode \\\"quoted\\\"\":3}";
 
     (void) state;
 
     sample_init(&s);
 
-    s.facts.database.value.vendors = vendors;
-    s.facts.database.value.nvendors = sizeof(vendors) / sizeof(vendors[0]);
+    v = &s.facts.database.value.vendors;
 
-    assert_value(capacity_member(&s, "products_by_vendor"),
-                 "{\"Ünïcode \\\"quoted\\\"\":1,\"Unknown\":14,\"\":3,"
-                 "\"Anna\":10,\"big\":9223372036854775807}");
+    assert_null(caphealth_vendors_parse(v, vendors, strlen(vendors)));
+    assert_value(capacity_member(&s, "products_by_vendor"), vendors);
+    caphealth_vendors_free(v);
 
-    s.facts.database.value.nvendors = 0;
+    assert_value(capacity_member(&s, "products_by_vendor"), "null");
 
+    assert_null(caphealth_vendors_parse(v, "{}", 2));
     assert_value(capacity_member(&s, "products_by_vendor"), "{}");
+    caphealth_vendors_free(v);
 }
 
 

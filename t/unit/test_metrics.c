@@ -388,19 +388,17 @@ of_no_database(void **state)
 static void
 of_vendors(void **state)
 {
-    static caphealth_vendor_t  many[] = {
-        { (char *) "b", 5 }, { (char *) "a", 5 }, { NULL, 3 },
-        { (char *) "Unknown", 4 }, { (char *) "none", 0 },
-        { (char *) "x\"\\\ny", 6 }, { (char *) "c", 1 }
-    };
+    caphealth_vendors_t  *v = &sample.facts.database.value.vendors;
+
+    static const char  many[] =
+        "{\"Unknown\":7,\"x\\\"\\\\\\ny\":6,\"a\":5,\"b\":5,\"c\":1}";
 
     (void) state;
 
     vendors(0);
     assert_string_equal(text, "");
 
-    sample.facts.database.value.vendors = many;
-    sample.facts.database.value.nvendors = 7;
+    assert_null(caphealth_vendors_parse(v, many, strlen(many)));
 
     vendors(4);
     assert_string_equal(text,
@@ -414,10 +412,8 @@ of_vendors(void **state)
 
     vendors(100);
     assert_samples("caphealth_vendor_products{vendor=\"c\"} 1");
-    assert_nothing_of("none");
 
-    sample.facts.database.value.vendors = NULL;
-    sample.facts.database.value.nvendors = 0;
+    caphealth_vendors_free(v);
 
     vendors(10);
     assert_string_equal(text, "");

@@ -303,20 +303,20 @@ test_absent(void **state)
 static void
 test_many_vendors(void **state)
 {
-    char                 *text, names[300][16];
+    char                 *text, *p, vendors[300 * 16];
     int                   i;
     sample_t              s;
-    caphealth_vendor_t    vendors[300];
+    caphealth_vendors_t  *v = &s.facts.database.value.vendors;
 
     sample_init(&s);
 
-    for (i = 0; i < 300; i++) {
-        snprintf(names[i], sizeof(names[i]), "v%03d", i);
-        vendors[i] = (caphealth_vendor_t) { names[i], i + 1 };
+    p = stpcpy(vendors, "{");
+
+    for (i = 299; i >= 0; i--) {
+        p += sprintf(p, "\"v%03d\":%d%s", i, i + 1, i ? "," : "}");
     }
 
-    s.facts.database.value.vendors = vendors;
-    s.facts.database.value.nvendors = 300;
+    assert_null(caphealth_vendors_parse(v, vendors, strlen(vendors)));
 
     text = render(*state, &all, "en", &s);
 
@@ -324,8 +324,10 @@ test_many_vendors(void **state)
     assert_has(text, ">v299</bdi>");
     assert_has(text, ">v250</bdi>");
     assert_has_not(text, ">v249</bdi>");
+    assert_has(text, ">0.7%<");
 
     free(text);
+    caphealth_vendors_free(v);
 }
 
 

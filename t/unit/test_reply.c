@@ -47,6 +47,14 @@ test_accepted(void **state)
     assert_false(r.partial);
     caphealth_reply_free(&r);
 
+    /* vendors follow the data, and go with it */
+
+    assert_int_equal(parse(&r, CAPHEALTH_REPLY_DATABASE,
+                           AT "\"error\":null,\"data\":{\"size\":5}}\n"
+                           "{\"a\":2,\"b\":1}", err), 0);
+    assert_string_equal(r.data, "{\"size\":5}\n{\"a\":2,\"b\":1}");
+    caphealth_reply_free(&r);
+
     /* data of which a part is missing */
 
     assert_int_equal(parse(&r, CAPHEALTH_REPLY_DATABASE,
@@ -117,7 +125,9 @@ test_refused(void **state)
           "\"data\":{\"total\":-1}}", "\"total\" is negative" },
         { AT "\"error\":null,"
           "\"data\":{\"read_only\":1}}",
-          "\"read_only\" is neither true nor false" }
+          "\"read_only\" is neither true nor false" },
+        { AT "\"error\":null," DISK "}\n{}",
+          "invalid JSON at byte 24: end of file expected near '{'" }
     };
 
     (void) state;

@@ -72,8 +72,8 @@ assert_database_unknown(const caphealth_database_t *d)
     assert_int_equal(d->inventory_count, CAPHEALTH_UNKNOWN);
     assert_int_equal(d->orders_this_month, CAPHEALTH_UNKNOWN);
     assert_int_equal(d->active_vendors, CAPHEALTH_UNKNOWN);
-    assert_null(d->vendors);
-    assert_int_equal(d->nvendors, 0);
+    assert_null(d->vendors.text);
+    assert_int_equal(d->vendors.n, 0);
 }
 
 
