@@ -5,6 +5,8 @@
 
 #include "ngx_http_caphealth.h"
 
+#include "caphealth_origin.h"
+
 
 static ngx_uint_t ngx_http_caphealth_is_local(struct sockaddr *sa);
 static ngx_uint_t ngx_http_caphealth_other_origin(ngx_http_request_t *r);
@@ -153,7 +155,6 @@ ngx_http_caphealth_cross_site(ngx_http_request_t *r)
 static ngx_uint_t
 ngx_http_caphealth_other_origin(ngx_http_request_t *r)
 {
-    u_char           *p, *last, *end;
     ngx_str_t        *server;
     ngx_table_elt_t  *h;
 
@@ -165,30 +166,10 @@ ngx_http_caphealth_other_origin(ngx_http_request_t *r)
         return 0;
     }
 
-    p = h->value.data;
-    last = p + h->value.len;
-
-    /* "null" is the origin of a page that hides where it is from */
-
-    p = ngx_strlcasestrn(p, last, (u_char *) "://", sizeof("://") - 2);
-
-    if (p == NULL) {
-        return 1;
-    }
-
-    p += sizeof("://") - 1;
-
-    for (end = p; end < last && (*end != ':' || *p == '['); end++) {
-        if (*end == ']') {
-            end++;
-            break;
-        }
-    }
-
     server = &r->headers_in.server;
 
-    return server->len != (size_t) (end - p)
-           || ngx_strncasecmp(server->data, p, server->len) != 0;
+    return !caphealth_origin_is((char *) h->value.data, h->value.len,
+                                (char *) server->data, server->len);
 }
 
 

@@ -1,0 +1,71 @@
+
+/*
+ * Under test: src/http/caphealth_origin.c
+ *
+ * A host, a line feed, and an Origin.  nginx has made the host lower case,
+ * and it is not empty.
+ */
+
+#include "fuzz.h"
+
+#include "caphealth_origin.h"
+
+
+static int
+is(const char *before, fuzz_bytes_t middle, const char *after,
+    fuzz_bytes_t host)
+{
+    int     rc;
+    char   *origin, *copy, *p;
+    size_t  n, m;
+
+    n = strlen(before);
+    m = strlen(after);
+
+    /* of exactly their sizes, so that a read past the end is seen */
+
+    origin = malloc(n + middle.size + m);
+    copy = malloc(host.size);
+
+    p = mempcpy(origin, before, n);
+    p = mempcpy(p, middle.data, middle.size);
+    memcpy(p, after, m);
+    memcpy(copy, host.data, host.size);
+
+    rc = caphealth_origin_is(origin, n + middle.size + m, copy, host.size);
+
+    free(copy);
+    free(origin);
+
+    return rc;
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    int           plain;
+    fuzz_bytes_t  host, b = { data, size };
+
+    host = fuzz_piece(&b, '\n');
+
+    if (host.size == 0 || memchr(host.data, ':', host.size)
+        || memchr(host.data, '[', host.size)
+        || memchr(host.data, ']', host.size))
+    {
+        return 0;
+    }
+
+    fuzz_check(is("https://", host, "", host));
+    fuzz_check(is("http://", host, ":8080", host));
+    fuzz_check(!is("http://", host, ".evil.example", host));
+    fuzz_check(!is("http://evil.", host, "", host));
+    fuzz_check(!is("", host, "", host));
+
+    /* what is another's stays another's */
+
+    plain = is("", b, "", host);
+    fuzz_check(!plain || memmem(b.data, b.size, "://", 3) != NULL);
+
+    return 0;
+}
