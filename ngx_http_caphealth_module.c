@@ -515,9 +515,7 @@ ngx_http_caphealth_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    cmcf->view = ngx_http_caphealth_view_create(cycle->pool,
-                                                &cmcf->collector);
-    if (cmcf->view == NULL) {
+    if (ngx_http_caphealth_report_init(cycle, cmcf) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -232,6 +232,13 @@ ngx_int_t ngx_http_caphealth_live_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_caphealth_ready_handler(ngx_http_request_t *r);
 
 /*
+ * A process's view of the facts, and what is rendered from it, which go when
+ * the cycle does.
+ */
+ngx_int_t ngx_http_caphealth_report_init(ngx_cycle_t *cycle,
+    ngx_http_caphealth_main_conf_t *cmcf);
+
+/*
  * A report: rendered once for a generation of the facts, then sent from the
  * same memory to everyone who asks.
  */
@@ -251,6 +258,9 @@ ngx_int_t ngx_http_caphealth_refresh(ngx_http_caphealth_main_conf_t *cmcf,
  */
 caphealth_status_e ngx_http_caphealth_status(
     ngx_http_caphealth_main_conf_t *cmcf, ngx_log_t *log);
+
+/* At the end of the process. */
+void ngx_http_caphealth_metrics_forget(ngx_http_caphealth_main_conf_t *cmcf);
 
 /* Cache-Control: private, no-cache; or value, which outlives the request. */
 ngx_int_t ngx_http_caphealth_add_no_cache(ngx_http_request_t *r);

@@ -294,6 +294,21 @@ ngx_http_caphealth_metrics_live(ngx_http_request_t *r,
 }
 
 
+void
+ngx_http_caphealth_metrics_forget(ngx_http_caphealth_main_conf_t *cmcf)
+{
+    ngx_uint_t  i, dialect;
+
+    for (i = 0; i < NGX_HTTP_CAPHEALTH_TEXTS; i++) {
+        for (dialect = 0; dialect < CAPHEALTH_DIALECTS; dialect++) {
+            if (cmcf->metrics[i][dialect]) {
+                ngx_http_caphealth_metrics_release(cmcf->metrics[i][dialect]);
+            }
+        }
+    }
+}
+
+
 static void
 ngx_http_caphealth_metrics_release(void *data)
 {

@@ -43,6 +43,7 @@ static ngx_http_caphealth_body_t *ngx_http_caphealth_report_render(
 static ngx_int_t ngx_http_caphealth_report_headers(ngx_http_request_t *r,
     ngx_http_caphealth_body_t *body, double now);
 static void ngx_http_caphealth_report_release(void *data);
+static void ngx_http_caphealth_report_cleanup(void *data);
 
 
 static ngx_http_caphealth_renderer_t  ngx_http_caphealth_renderers[] = {
@@ -65,6 +66,50 @@ static ngx_str_t  ngx_http_caphealth_no_cache =
     ngx_string("private, no-cache");
 static ngx_str_t  ngx_http_caphealth_vary = ngx_string("Vary");
 static ngx_str_t  ngx_http_caphealth_accept = ngx_string("Accept");
+
+
+ngx_int_t
+ngx_http_caphealth_report_init(ngx_cycle_t *cycle,
+    ngx_http_caphealth_main_conf_t *cmcf)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cmcf->view = ngx_http_caphealth_view_create(cycle->pool,
+                                                &cmcf->collector);
+    if (cmcf->view == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln = ngx_pool_cleanup_add(cycle->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_caphealth_report_cleanup;
+    cln->data = cmcf;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_caphealth_report_cleanup(void *data)
+{
+    ngx_uint_t                       i;
+    ngx_http_caphealth_main_conf_t  *cmcf = data;
+
+    for (i = 0; i < NGX_HTTP_CAPHEALTH_REPORTS; i++) {
+        if (cmcf->bodies[i]) {
+            ngx_http_caphealth_report_release(cmcf->bodies[i]);
+        }
+    }
+
+    if (cmcf->judged) {
+        caphealth_ready_free(&cmcf->ready);
+    }
+
+    ngx_http_caphealth_metrics_forget(cmcf);
+}
 
 
 ngx_int_t

@@ -33,6 +33,8 @@ static ngx_int_t ngx_http_caphealth_view_piece(
     ngx_pool_t *pool, ngx_log_t *log);
 static int ngx_http_caphealth_view_parse(ngx_http_caphealth_piece_t *piece,
     ngx_str_t *data, char *err, size_t errlen);
+static void ngx_http_caphealth_view_free(ngx_http_caphealth_piece_t *piece);
+static void ngx_http_caphealth_view_cleanup(void *data);
 
 
 ngx_http_caphealth_view_t *
@@ -41,6 +43,7 @@ ngx_http_caphealth_view_create(ngx_pool_t *pool,
 {
     ngx_uint_t                    i;
     caphealth_facts_t            *f;
+    ngx_pool_cleanup_t           *cln;
     ngx_http_caphealth_view_t    *view;
     ngx_http_caphealth_source_t  *source;
 
@@ -57,6 +60,14 @@ ngx_http_caphealth_view_create(ngx_pool_t *pool,
     if (view->pieces == NULL) {
         return NULL;
     }
+
+    cln = ngx_pool_cleanup_add(pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_http_caphealth_view_cleanup;
+    cln->data = view;
 
     f = &view->facts;
 
@@ -355,11 +366,11 @@ ngx_http_caphealth_view_parse(ngx_http_caphealth_piece_t *piece,
 
     text = (char *) data->data;
 
+    ngx_http_caphealth_view_free(piece);
+
     switch (piece->source->type) {
 
     case NGX_HTTP_CAPHEALTH_SYSTEM:
-        caphealth_system_free(piece->value);
-
         return caphealth_system_parse(piece->value, text, data->len, err,
                                       errlen);
 
@@ -367,16 +378,49 @@ ngx_http_caphealth_view_parse(ngx_http_caphealth_piece_t *piece,
         return 0;
 
     case NGX_HTTP_CAPHEALTH_DISK:
-        caphealth_disk_free(piece->value);
-
         return caphealth_disk_parse(piece->value, text, data->len, err,
                                     errlen);
 
     default: /* NGX_HTTP_CAPHEALTH_DATABASE */
-        caphealth_database_free(piece->value);
-
         return caphealth_database_parse(piece->value, text, data->len, err,
                                         errlen);
+    }
+}
+
+
+static void
+ngx_http_caphealth_view_free(ngx_http_caphealth_piece_t *piece)
+{
+    switch (piece->source->type) {
+
+    case NGX_HTTP_CAPHEALTH_SYSTEM:
+        caphealth_system_free(piece->value);
+        break;
+
+    case NGX_HTTP_CAPHEALTH_IMAGES:
+        break;
+
+    case NGX_HTTP_CAPHEALTH_DISK:
+        caphealth_disk_free(piece->value);
+        break;
+
+    default: /* NGX_HTTP_CAPHEALTH_DATABASE */
+        caphealth_database_free(piece->value);
+        break;
+    }
+}
+
+
+static void
+ngx_http_caphealth_view_cleanup(void *data)
+{
+    ngx_uint_t                  i;
+    ngx_http_caphealth_view_t  *view = data;
+
+    for (i = 0; i < view->npieces; i++) {
+        if (view->pieces[i].value) {
+            ngx_http_caphealth_view_free(&view->pieces[i]);
+        }
     }
 }
 

@@ -305,7 +305,10 @@ sub start () {
 
     unshift @command, qw(valgrind -q --trace-children=yes --num-callers=30
                          --trace-children-skip=*/caphealth-converter
-                         --leak-check=no --error-exitcode=9),
+                         --leak-check=full --errors-for-leak-kinds=definite
+                         --show-leak-kinds=definite --keep-debuginfo=yes
+                         --suppressions=t/lib/valgrind.supp
+                         --error-exitcode=9),
                       "--log-file=$root/logs/valgrind.%p"
         if $valgrind;
 
