@@ -46,8 +46,8 @@ $(FUZZ)/bin/%: fuzz/%.c $(FUZZ)/caphealth.a $(wildcard fuzz/*.h)
 
 $(FUZZ)/bin/job: FUZZ_LDFLAGS = -Wl,--wrap=caphealth_convert_warm_up
 
-$(FUZZ)/seeds/.made: fuzz/seeds
+$(FUZZ)/seeds/.made: fuzz/seeds src/ipc/caphealth_ipc.h
 	@rm -rf $(@D)
 	@mkdir -p $(@D)
-	fuzz/seeds $(@D) > $(FUZZ)/seeds.txt
+	$< $(@D) > $(FUZZ)/seeds.txt
 	@touch $@

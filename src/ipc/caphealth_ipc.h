@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 
-#define CAPHEALTH_IPC_VERSION  4
+#define CAPHEALTH_IPC_VERSION  5
 
 /* the descriptor at which a helper finds its socket after exec */
 #define CAPHEALTH_IPC_FD       3
@@ -36,7 +36,8 @@ typedef enum {
     CAPHEALTH_IPC_NO_EXEC,       /* child: exec failed, value is the errno */
     CAPHEALTH_IPC_CONFIGURE,     /* worker: the settings, JSON in the memfd */
     CAPHEALTH_IPC_COLLECT,       /* worker: look at source value */
-    CAPHEALTH_IPC_FACTS,         /* collector: the answer, JSON in the memfd */
+    CAPHEALTH_IPC_FACTS,         /* collector: the answer in the memfd, as
+                                    caphealth_reply_parse() takes it */
     CAPHEALTH_IPC_LIMITS,        /* worker: caphealth_limits_t */
     CAPHEALTH_IPC_READY,         /* converter: the sandbox is closed */
     CAPHEALTH_IPC_CONVERT,       /* worker: caphealth_job_t */
