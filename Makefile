@@ -57,7 +57,7 @@ EXAMPLES = $(wildcard conf/snippets/*) \
 
 .PHONY: all helpers install install-files deb clean deps run test unit \
 	  suites contrib faults lint openapi browser docs package bench soak \
-	  valgrind asan asan-build
+	  valgrind asan tsan
 
 all: $(MODULE) helpers
 
@@ -217,3 +217,27 @@ asan:
 	@$(MAKE) --no-print-directory -s all units BUILD=$(BUILD)/asan \
 		SANITIZE='-fsanitize=address,undefined -fno-omit-frame-pointer'
 	@BUILD=$(BUILD)/asan util/test --asan unit suites faults
+
+# the converter has one thread, and a sandbox that the sanitizer's could not
+# be made in
+
+TSAN	= $(BUILD)/tsan
+TSAN_CC	= $(CC) -fsanitize=thread -fPIC -g -O2
+
+tsan:
+	@util/packages build run test
+	@$(MAKE) --no-print-directory -s all units
+	@$(MAKE) --no-print-directory -s BUILD=$(TSAN) \
+		SANITIZE='-fsanitize=thread -fno-omit-frame-pointer' \
+		$(TSAN)/ngx_http_caphealth_module.so $(TSAN)/caphealth-collector
+	@install -D $(BUILD)/caphealth-converter -t $(TSAN)
+	@install -D $(BUILD)/strange/caphealth-converter -t $(TSAN)/strange
+	@$(TSAN_CC) $(patsubst %,-I$(TSAN)/nginx/%,src/core src/event \
+		src/event/modules src/os/unix objs) -c -o $(TSAN)/tasks.o \
+		t/strange/tasks.c
+	@$(TSAN_CC) -shared -Wl,--wrap=ngx_thread_task_post \
+		-o $(TSAN)/ngx_http_caphealth_module.so \
+		$$(find $(TSAN)/nginx/objs/addon -name '*.o') \
+		$(TSAN)/nginx/objs/ngx_http_caphealth_module_modules.o \
+		$(TSAN)/tasks.o -ljansson -lm
+	@BUILD=$(TSAN) util/test --tsan suites faults

@@ -37,9 +37,9 @@ caphealth_confine(void)
 
     caphealth_confine_resource(RLIMIT_CORE, 0);
 
-    /* the address sanitizer's shadow is much larger */
+    /* a sanitizer's shadow is much larger */
 
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     caphealth_confine_resource(RLIMIT_DATA, CAPHEALTH_CONFINE_MEMORY);
 #endif
 

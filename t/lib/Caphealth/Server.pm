@@ -314,7 +314,21 @@ sub stop {
 
     delete $alive{ $self->{prefix} };
 
-    return $gone;
+    return $gone && $self->sane;
+}
+
+# whether no sanitizer has reported anything: nginx's stderr is its log
+
+sub sane {
+    my ($self) = @_;
+
+    my @reports = $self->log
+                  =~ /^(?:==|WARNING: )?.*(?:Sanitizer|runtime error:).*(?:\n.+){0,40}/mg
+        or return 1;
+
+    Test::More::diag(@reports[0 .. ($#reports < 2 ? $#reports : 2)]);
+
+    return 0;
 }
 
 $SIG{INT} = $SIG{TERM} = sub { exit 1 };

@@ -375,8 +375,9 @@ sub stop ($) {
     my $errors = join '', grep { /^==/ } map { split /^/, slurp($_) }
                           glob "$root/logs/valgrind.*";
 
-    $errors .= join '', grep { /AddressSanitizer|runtime error:/ }
-                        split /^/, slurp("$root/logs/error.log");
+    my $log = slurp("$root/logs/error.log");
+
+    $errors .= $log if $log =~ /Sanitizer|runtime error:/;
 
     if ($errors ne '') {
         fail("$name - no memory errors");
