@@ -307,8 +307,7 @@ sub start () {
                          --trace-children-skip=*/caphealth-converter
                          --leak-check=full --errors-for-leak-kinds=definite
                          --show-leak-kinds=definite --keep-debuginfo=yes
-                         --suppressions=t/lib/valgrind.supp
-                         --error-exitcode=9),
+                         --suppressions=t/lib/valgrind.supp),
                       "--log-file=$root/logs/valgrind.%p"
         if $valgrind;
 
