@@ -258,10 +258,16 @@ static void
 caphealth_serve_sync(const caphealth_job_t *job, caphealth_ipc_cargo_t *cargo,
     caphealth_result_t *result)
 {
+    int       rc;
     unsigned  i;
 
     for (i = 0; i < job->nvariants; i++) {
-        if (fdatasync(cargo->fds[i + 1]) == -1) {
+
+        do {
+            rc = fdatasync(cargo->fds[i + 1]);
+        } while (rc == -1 && errno == EINTR);
+
+        if (rc == -1) {
             result->status = CAPHEALTH_JOB_WRITE;
             result->error = (uint32_t) errno;
             return;
