@@ -22,17 +22,20 @@ is(const char *before, fuzz_bytes_t middle, const char *after,
     n = strlen(before);
     m = strlen(after);
 
-    /* of exactly their sizes, so that a read past the end is seen */
+    /* with nothing behind them, so that a read past the end is seen */
 
-    origin = malloc(n + middle.size + m);
+    origin = malloc(1 + n + middle.size + m);
     copy = malloc(host.size);
 
-    p = mempcpy(origin, before, n);
+    fuzz_check(origin != NULL && copy != NULL);
+
+    p = mempcpy(origin + 1, before, n);
     p = mempcpy(p, middle.data, middle.size);
     memcpy(p, after, m);
     memcpy(copy, host.data, host.size);
 
-    rc = caphealth_origin_is(origin, n + middle.size + m, copy, host.size);
+    rc = caphealth_origin_is(origin + 1, n + middle.size + m, copy,
+                             host.size);
 
     free(copy);
     free(origin);
