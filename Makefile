@@ -227,6 +227,7 @@ TSAN_CC	= $(CC) -fsanitize=thread -fPIC -g -O2
 tsan:
 	@util/packages build run test
 	@$(MAKE) --no-print-directory -s all units
+	@rm -rf $(TSAN)/nginx
 	@$(MAKE) --no-print-directory -s BUILD=$(TSAN) \
 		SANITIZE='-fsanitize=thread -fno-omit-frame-pointer' \
 		$(TSAN)/ngx_http_caphealth_module.so $(TSAN)/caphealth-collector

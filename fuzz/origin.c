@@ -8,6 +8,8 @@
 
 #include "fuzz.h"
 
+#include <strings.h>
+
 #include "caphealth_origin.h"
 
 
@@ -47,8 +49,8 @@ is(const char *before, fuzz_bytes_t middle, const char *after,
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    int           plain;
-    fuzz_bytes_t  host, b = { data, size };
+    const uint8_t  *p;
+    fuzz_bytes_t    host, b = { data, size };
 
     host = fuzz_piece(&b, '\n');
 
@@ -67,8 +69,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     /* what is another's stays another's */
 
-    plain = is("", b, "", host);
-    fuzz_check(!plain || memmem(b.data, b.size, "://", 3) != NULL);
+    if (is("", b, "", host)) {
+        p = memmem(b.data, b.size, "://", 3);
+
+        fuzz_check(p != NULL);
+        fuzz_check(b.size - (size_t) (p + 3 - b.data) >= host.size);
+        fuzz_check(strncasecmp((const char *) p + 3,
+                               (const char *) host.data, host.size) == 0);
+    }
 
     return 0;
 }

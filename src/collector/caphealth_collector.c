@@ -428,6 +428,13 @@ caphealth_lane_reply(const caphealth_answer_t *a, double now, double took)
     document = (reply == NULL) ? NULL : json_dumps(reply, JSON_COMPACT);
     vendors = json_is_array(rows) ? caphealth_by_vendor(rows) : NULL;
 
+    /* no memory: better the last good ones than none at all */
+
+    if (json_is_array(rows) && vendors == NULL) {
+        free(document);
+        document = NULL;
+    }
+
     if (document != NULL
         && asprintf(&text, "%s%s%s", document,
                     vendors == NULL ? "" : "\n",

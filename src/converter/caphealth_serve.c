@@ -204,6 +204,10 @@ caphealth_serve_job(int s, const caphealth_ipc_message_t *m,
         caphealth_idle_end();
     }
 
+    if (result.status == CAPHEALTH_JOB_OK) {
+        caphealth_serve_sync(job, cargo, &result);
+    }
+
     caphealth_ipc_close(cargo);
 
     am = *m;
@@ -247,7 +251,6 @@ caphealth_serve_convert(const caphealth_job_t *job,
     {
         caphealth_serve_hash(map + slack, (size_t) job->length,
                              result->sha256);
-        caphealth_serve_sync(job, cargo, result);
     }
 
     (void) munmap(map, size);
@@ -258,16 +261,10 @@ static void
 caphealth_serve_sync(const caphealth_job_t *job, caphealth_ipc_cargo_t *cargo,
     caphealth_result_t *result)
 {
-    int       rc;
     unsigned  i;
 
     for (i = 0; i < job->nvariants; i++) {
-
-        do {
-            rc = fdatasync(cargo->fds[i + 1]);
-        } while (rc == -1 && errno == EINTR);
-
-        if (rc == -1) {
+        if (fdatasync(cargo->fds[i + 1]) == -1) {
             result->status = CAPHEALTH_JOB_WRITE;
             result->error = (uint32_t) errno;
             return;

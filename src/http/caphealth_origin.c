@@ -9,6 +9,9 @@
 #include "caphealth_origin.h"
 
 
+static int caphealth_origin_port(const char *p, const char *last);
+
+
 int
 caphealth_origin_is(const char *origin, size_t len, const char *host,
     size_t hostlen)
@@ -33,10 +36,25 @@ caphealth_origin_is(const char *origin, size_t len, const char *host,
         }
     }
 
-    if (end < last && *end != ':') {
+    if (end < last && !caphealth_origin_port(end, last)) {
         return 0;
     }
 
     return (size_t) (end - p) == hostlen && hostlen > 0
            && strncasecmp(p, host, hostlen) == 0;
+}
+
+
+static int
+caphealth_origin_port(const char *p, const char *last)
+{
+    if (*p++ != ':') {
+        return 0;
+    }
+
+    while (p < last && *p >= '0' && *p <= '9') {
+        p++;
+    }
+
+    return p == last;
 }

@@ -24,7 +24,7 @@ caphealth_vendors_parse(caphealth_vendors_t *v, const char *text, size_t len)
 
     v->text = malloc(len + 1);
     if (v->text == NULL) {
-        return "no memory";
+        return "vendors cannot be kept, no memory";
     }
 
     memcpy(v->text, text, len);

@@ -117,6 +117,10 @@ sub reader {
 sub leave {
     my ($content) = @{ $good{photo} };
 
+    # its worker may be killed
+
+    local $SIG{PIPE} = 'IGNORE';
+
     my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
                                        PeerPort => $nginx->{port}) or return;
 
@@ -367,6 +371,11 @@ ok $nginx->until(sub {
     return !$health->{stale} && $health->{database}{reachable}
            && $health->{database}{products_count} == 3;
 }, 60), 'the facts are fresh';
+
+ok $nginx->until(sub { $nginx->get('/ready')->{status} == 200 }, 60),
+   'it is ready';
+cmp_ok scalar(grep { $_->{name} eq 'GET /ready' && $_->{status} == 200 } @all),
+       '>', 0, 'and was at times';
 
 sleep 1;
 settled($nginx);

@@ -123,6 +123,17 @@ do_sleep(caphealth_result_t *result)
 }
 
 
+/* well only if something interrupts it */
+
+static void
+do_timer(caphealth_result_t *result)
+{
+    if (poll(NULL, 0, 1000) != -1 || errno != EINTR) {
+        result->status = CAPHEALTH_JOB_INVALID;
+    }
+}
+
+
 static void
 do_slow(caphealth_result_t *result)
 {
@@ -338,6 +349,7 @@ static const strange_t  acts[] = {
     { "crash", do_crash },
     { "hang", do_hang },
     { "sleep", do_sleep },
+    { "timer", do_timer },
     { "slow", do_slow },
     { "bloat", do_bloat },
     { "garbage", do_garbage },

@@ -62,6 +62,7 @@ test_other(void **state)
         "http://:80", "http://shop.exampl", "http://shop.example.evil",
         "http://evil.shop.example", "http://evil/shop.example",
         "http://shop.example/", "http://shop.example@evil",
+        "http://shop.example:80@evil", "http://shop.example:80/",
         "http://[shop.example]", "http://[shop.example", "http://[::1",
         "http://evil://shop.example", "http://shop.example evil"
     };

@@ -303,7 +303,7 @@ sub lives {
 sub stop {
     my ($self, $signal) = @_;
 
-    my $master = $self->master or return 1;
+    my $master = $self->master or return $self->sane;
     my @all = ($master, keys %{ $self->processes });
 
     kill $signal // 'QUIT', $master;
@@ -323,7 +323,7 @@ sub sane {
     my ($self) = @_;
 
     my @reports = $self->log
-                  =~ /^(?:==|WARNING: )?.*(?:Sanitizer|runtime error:).*(?:\n.+){0,40}/mg
+                  =~ /^.*(?:Sanitizer|runtime error:).*(?:\n.+){0,40}/mg
         or return 1;
 
     Test::More::diag(@reports[0 .. ($#reports < 2 ? $#reports : 2)]);
@@ -336,7 +336,10 @@ $SIG{INT} = $SIG{TERM} = sub { exit 1 };
 END {
     my $status = $?;
 
-    $_->stop('TERM') for values %alive;
+    for my $server (values %alive) {
+        $server->stop('TERM') or $status ||= 1;
+    }
+
     $? = $status;
 }
 
