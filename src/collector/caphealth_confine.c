@@ -19,7 +19,7 @@
 #include "caphealth_confine.h"
 
 
-/* the most vendors that are believed, and their names, take a little more than half of it */
+/* the most vendors that are believed, and their names, take half of it */
 #define CAPHEALTH_CONFINE_MEMORY  (1024ul * 1024 * 1024)
 
 
