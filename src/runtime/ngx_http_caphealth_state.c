@@ -18,19 +18,24 @@ struct ngx_http_caphealth_state_s {
     ngx_event_t                       event;
     ngx_thread_task_t                *task;
     ngx_log_t                        *log;
+
+    /*
+     * A tree is large: allocated anew in a thread of the pool, it would stay
+     * in that thread's arena, and in the next one's, until each has one.
+     */
+
+    caphealth_tree_t                 *tree;
     unsigned                          failed:1;      /* the last save did */
 };
 
 
 static void ngx_http_caphealth_state_load(ngx_http_caphealth_state_t *state);
 static void ngx_http_caphealth_state_load_root(
-    ngx_http_caphealth_state_t *state, ngx_str_t *root,
-    caphealth_tree_t *tree);
+    ngx_http_caphealth_state_t *state, ngx_str_t *root);
 static void ngx_http_caphealth_state_timer_handler(ngx_event_t *ev);
 static void ngx_http_caphealth_state_save(void *data, ngx_log_t *log);
 static ngx_int_t ngx_http_caphealth_state_save_root(
-    ngx_http_caphealth_state_t *state, int dir, ngx_str_t *root,
-    caphealth_tree_t *tree);
+    ngx_http_caphealth_state_t *state, int dir, ngx_str_t *root);
 static void ngx_http_caphealth_state_complain(
     ngx_http_caphealth_state_t *state, ngx_err_t err, char *what,
     ngx_str_t *root);
@@ -45,6 +50,11 @@ ngx_http_caphealth_state_create(ngx_cycle_t *cycle,
 
     state = ngx_pcalloc(cycle->pool, sizeof(ngx_http_caphealth_state_t));
     if (state == NULL) {
+        return NULL;
+    }
+
+    state->tree = ngx_palloc(cycle->pool, sizeof(caphealth_tree_t));
+    if (state->tree == NULL) {
         return NULL;
     }
 
@@ -84,29 +94,21 @@ static void
 ngx_http_caphealth_state_load(ngx_http_caphealth_state_t *state)
 {
     ngx_uint_t                   i;
-    caphealth_tree_t            *tree;
     ngx_http_caphealth_root_t  **root;
-
-    tree = ngx_alloc(sizeof(caphealth_tree_t), state->log);
-    if (tree == NULL) {
-        return;
-    }
 
     root = state->conf->roots->elts;
 
     for (i = 0; i < state->conf->roots->nelts; i++) {
         if (ngx_http_caphealth_tree_blank(state->conf->zone, &root[i]->path)) {
-            ngx_http_caphealth_state_load_root(state, &root[i]->path, tree);
+            ngx_http_caphealth_state_load_root(state, &root[i]->path);
         }
     }
-
-    ngx_free(tree);
 }
 
 
 static void
 ngx_http_caphealth_state_load_root(ngx_http_caphealth_state_t *state,
-    ngx_str_t *root, caphealth_tree_t *tree)
+    ngx_str_t *root)
 {
     char               *dir;
     ngx_err_t           err;
@@ -114,13 +116,14 @@ ngx_http_caphealth_state_load_root(ngx_http_caphealth_state_t *state,
 
     dir = (char *) state->conf->dir->name.data;
 
-    rc = caphealth_state_load(dir, (char *) root->data, tree);
+    rc = caphealth_state_load(dir, (char *) root->data, state->tree);
     err = ngx_errno;
 
     switch (rc) {
 
     case CAPHEALTH_STATE_OK:
-        (void) ngx_http_caphealth_tree_restore(state->conf->zone, root, tree);
+        (void) ngx_http_caphealth_tree_restore(state->conf->zone, root,
+                                               state->tree);
         break;
 
     case CAPHEALTH_STATE_NONE:
@@ -175,6 +178,8 @@ ngx_http_caphealth_state_saved_handler(ngx_event_t *ev)
 }
 
 
+/* the thread pool, and with it a save that was under way, is gone before */
+
 void
 ngx_http_caphealth_state_stop(ngx_http_caphealth_state_t *state)
 {
@@ -195,7 +200,6 @@ ngx_http_caphealth_state_save(void *data, ngx_log_t *log)
     int                          dir;
     ngx_int_t                    rc;
     ngx_uint_t                   i;
-    caphealth_tree_t            *tree;
     ngx_http_caphealth_root_t  **root;
 
     root = state->conf->roots->elts;
@@ -208,32 +212,32 @@ ngx_http_caphealth_state_save(void *data, ngx_log_t *log)
         return;
     }
 
-    tree = ngx_alloc(sizeof(caphealth_tree_t), log);
     rc = NGX_OK;
 
-    for (i = 0; tree && i < state->conf->roots->nelts; i++) {
-        if (ngx_http_caphealth_state_save_root(state, dir, &root[i]->path,
-                                               tree)
+    for (i = 0; i < state->conf->roots->nelts; i++) {
+        if (ngx_http_caphealth_state_save_root(state, dir, &root[i]->path)
             != NGX_OK)
         {
             rc = NGX_ERROR;
         }
     }
 
-    if (tree && rc == NGX_OK) {
+    if (rc == NGX_OK) {
         state->failed = 0;
     }
 
-    ngx_free(tree);
     (void) close(dir);
 }
 
 
 static ngx_int_t
 ngx_http_caphealth_state_save_root(ngx_http_caphealth_state_t *state, int dir,
-    ngx_str_t *root, caphealth_tree_t *tree)
+    ngx_str_t *root)
 {
-    ngx_err_t  err;
+    ngx_err_t          err;
+    caphealth_tree_t  *tree;
+
+    tree = state->tree;
 
     if (ngx_http_caphealth_tree_copy(state->conf->zone, root, tree) != NGX_OK)
     {
