@@ -164,7 +164,9 @@ $(BUILD)/unit/%: t/unit/%.c $(HEADERS) \
 	  $(PLAIN) $(MODEL) $(STORE) $(IPC))
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $(filter %.o,$^) $(ALL_LDFLAGS) \
-		-lcmocka $(LIBS) $(CODECS)
+		-lcmocka $(LIBS) $(CODECS) $(WRAP)
+
+$(BUILD)/unit/test_no_memory: WRAP = -Wl,--wrap=malloc -Wl,--wrap=calloc
 
 unit suites contrib faults lint: all units
 	@util/test $@
@@ -210,7 +212,7 @@ soak:
 valgrind:
 	@util/packages build run test valgrind
 	@$(MAKE) --no-print-directory -s all units
-	@util/test --valgrind unit suites
+	@util/test --valgrind unit suites faults
 
 asan:
 	@util/packages build run test

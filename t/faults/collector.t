@@ -75,7 +75,8 @@ subtest 'what it is left with' => sub {
     like $limits, qr/^Max core file size\s+0\s+0\s/m, 'no core file';
 
   SKIP: {
-        skip 'not with a sanitizer', 1 if $ENV{TEST_NGINX_PRELOAD};
+        skip 'not with a sanitizer, nor under Valgrind', 1
+            if $ENV{TEST_NGINX_PRELOAD} || $ENV{TEST_NGINX_USE_VALGRIND};
 
         like $limits, qr/^Max data size\s+\d+\s+\d+\s/m, 'a limit of memory';
     }

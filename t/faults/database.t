@@ -9,13 +9,15 @@ use lib 't/lib';
 use Caphealth;
 use Caphealth::Postgres;
 use Caphealth::Server;
+use Caphealth::Valgrind qw(patience);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-my $often = <<'END';
+my $timeout = patience(1);
+my $often = <<"END";
 caphealth_refresh          1s;
 caphealth_database_refresh 1s;
-caphealth_timeout          1s;
+caphealth_timeout          ${timeout}s;
 END
 
 my $sql = <<'END';

@@ -61,17 +61,21 @@ sub held {
     return $n;
 }
 
-my ($hard) = `sh -c 'ulimit -Hn'` =~ /(\d+)/;
+# root may raise the limit, but under Valgrind nobody may
+
+my $valgrind = $ENV{TEST_NGINX_USE_VALGRIND};
+my $ulimit = $valgrind ? 'ulimit -n' : 'ulimit -Hn';
+my ($limit) = `sh -c '$ulimit'` =~ /(\d+)/;
 
 SKIP: {
     skip 'a process may have fewer than 12,000 descriptors here', 1
-        if $> != 0 && defined $hard && $hard < 12_000;
+        if ($> != 0 || $valgrind) && defined $limit && $limit < 12_000;
 
     subtest 'ten thousand idle connections' => sub {
         my $nginx = Caphealth::Upload->new(
             workers     => 2,
             connections => 12_000,
-            main        => 'worker_rlimit_nofile 12000;',
+            main        => $valgrind ? '' : 'worker_rlimit_nofile 12000;',
             http        => 'keepalive_timeout 120s;',
         );
 
@@ -116,11 +120,12 @@ SKIP: {
         close $_ for @holders;
 
         ok $nginx->idle($before), 'no descriptor is left open';
+
         # a second worker may have a converter by now
 
         ok $nginx->until(sub { held($nginx) < $sockets + 10 }),
             'nor a connection';
-        is $nginx->logged(qr/\[(?:alert|crit|emerg)\]/), 0, 'nothing is alarming';
+        is $nginx->alerts, '', 'nothing is alarming';
         ok $nginx->stop, 'quits';
     };
 }

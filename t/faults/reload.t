@@ -145,7 +145,8 @@ subtest 'a reload that fails after it has touched the zone' => sub {
 };
 
 subtest 'many reloads under load' => sub {
-    my $reloads = $ENV{TEST_RELOADS} || 200;
+    my ($reloads, $pause) = $ENV{TEST_NGINX_USE_VALGRIND}
+                            ? (20, 1) : ($ENV{TEST_RELOADS} || 200, 0.03);
     my $nginx = Caphealth::Server->new(workers => 2,
         http => "caphealth_refresh 1s; caphealth_database sqlite:$database;");
 
@@ -162,7 +163,7 @@ subtest 'many reloads under load' => sub {
 
     for (1 .. $reloads) {
         kill HUP => $nginx->master;
-        sleep 0.03;
+        sleep $pause;
     }
 
     ok $nginx->until(sub { $nginx->workers == 2 && $nginx->collectors == 1
@@ -186,9 +187,7 @@ subtest 'many reloads under load' => sub {
     cmp_ok $requests, '>', $reloads, "$requests requests";
     is $failed, 0, 'none failed';
     is $files->(), $descriptors, 'the master has no more descriptors';
-    is $nginx->logged(qr/\[(alert|crit|emerg)\]/), 0, 'no alert in the log'
-        or diag join "\n", grep { /\[(alert|crit|emerg)\]/ }
-                           split /\n/, $nginx->log;
+    is $nginx->alerts, '', 'no alert in the log';
     ok $nginx->report('/health', sub { defined $_->{system}{cpu_percent} }),
        'facts come in';
     ok $nginx->stop, 'quits';

@@ -5,6 +5,7 @@ package Caphealth::Server;
 use strict;
 use warnings;
 
+use Caphealth::Valgrind qw(memcheck memory_errors patience program);
 use Carp qw(croak);
 use File::Temp qw(tempdir);
 use HTTP::Tiny;
@@ -32,7 +33,7 @@ sub new {
         %option,
     }, $class;
 
-    $self->{client} = HTTP::Tiny->new(timeout => 10);
+    $self->{client} = HTTP::Tiny->new(timeout => patience(10));
 
     chmod 0755, $self->{prefix};
     mkdir "$self->{prefix}/tmp";
@@ -101,7 +102,7 @@ END
 sub start {
     my ($self) = @_;
 
-    my @command = ($self->{binary}, '-p', "$self->{prefix}/",
+    my @command = (memcheck($self->{prefix}), $self->{binary}, '-p', "$self->{prefix}/",
                    '-c', 'nginx.conf', '-e', 'error.log');
 
     local $ENV{LD_PRELOAD} = $ENV{TEST_NGINX_PRELOAD}
@@ -158,8 +159,7 @@ sub processes {
         $parent{$pid} = $ppid;
 
         open $file, '<', "$dir/cmdline" or next;
-        $name{$pid} = <$file> // '';
-        $name{$pid} =~ tr/\0/ /;
+        $name{$pid} = join ' ', program(split /\0/, <$file> // '');
     }
 
     my $master = $self->master or return {};
@@ -171,7 +171,24 @@ sub processes {
         $below{$pid} = $name{$pid} if $p && $pid != $master;
     }
 
+    $self->entitle(\%below, { map { $_ => $parent{$_} == $master } keys %below })
+        if $ENV{TEST_NGINX_USE_VALGRIND};
+
     return \%below;
+}
+
+# Valgrind hides the titles that nginx gives its processes
+
+sub entitle {
+    my ($self, $names, $is_worker) = @_;
+
+    for my $pid (grep { $is_worker->{$_} } keys %$names) {
+        $names->{$pid} = 'nginx: worker process'
+            . ($self->logged(qr/ $pid#.* gracefully shutting down/)
+               ? ' is shutting down' : '');
+    }
+
+    return;
 }
 
 sub pids {
@@ -230,7 +247,7 @@ sub json {
 sub until {
     my ($self, $code, $seconds) = @_;
 
-    my $end = time + ($seconds // 15);
+    my $end = time + patience($seconds // 15);
 
     while (1) {
         my $value = eval { $code->() };
@@ -288,6 +305,14 @@ sub logged {
     return scalar @lines;
 }
 
+# the lines that nobody wants to see in a log
+
+sub alerts {
+    my ($self) = @_;
+
+    return join '', grep { /\[(?:alert|crit|emerg)\]/ } split /^/, $self->log;
+}
+
 # a daemon's exit status may wait long for the init of a container
 
 sub lives {
@@ -317,14 +342,18 @@ sub stop {
     return $gone && $self->sane;
 }
 
-# whether no sanitizer has reported anything: nginx's stderr is its log
+# whether neither Valgrind nor a sanitizer has reported anything: nginx's stderr
+# is its log
 
 sub sane {
     my ($self) = @_;
 
     my @reports = $self->log
-                  =~ /^.*(?:Sanitizer|runtime error:).*(?:\n.+){0,40}/mg
-        or return 1;
+                  =~ /^.*(?:Sanitizer|runtime error:).*(?:\n.+){0,40}/mg;
+
+    push @reports, grep { $_ } memory_errors($self->{prefix});
+
+    return 1 if !@reports;
 
     Test::More::diag(@reports[0 .. ($#reports < 2 ? $#reports : 2)]);
 

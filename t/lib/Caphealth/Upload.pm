@@ -7,6 +7,7 @@ use warnings;
 
 use parent 'Caphealth::Server';
 
+use Caphealth::Valgrind qw(patience);
 use Carp qw(croak);
 use Exporter qw(import);
 use File::Temp qw(tempdir);
@@ -103,7 +104,7 @@ sub new {
 sub post {
     my ($self, $content, $headers) = @_;
 
-    return HTTP::Tiny->new(timeout => 60)->post(
+    return HTTP::Tiny->new(timeout => patience(60))->post(
         "http://127.0.0.1:$self->{port}/upload",
         { content => $content, headers => $headers // {} });
 }

@@ -4,6 +4,7 @@ package Test::Nginx::Caphealth;
 
 use Test::Base -Base;
 
+use Caphealth::Valgrind qw(memcheck memory_errors patience);
 use Cwd qw(abs_path getcwd);
 use File::Path qw(make_path remove_tree);
 use IO::Select;
@@ -20,8 +21,7 @@ my $root = $ENV{TEST_NGINX_SERVROOT} || getcwd() . '/t/servroot';
 my $port = $ENV{TEST_NGINX_SERVER_PORT} || $ENV{TEST_NGINX_PORT} || 1984;
 my $binary = $ENV{TEST_NGINX_BINARY} || 'nginx';
 my $level = $ENV{TEST_NGINX_LOG_LEVEL} || 'debug';
-my $valgrind = $ENV{TEST_NGINX_USE_VALGRIND};
-my $patience = $ENV{TEST_NGINX_TIMEOUT} || ($valgrind ? 60 : 10);
+my $patience = $ENV{TEST_NGINX_TIMEOUT} || patience(10);
 
 my ($ordered, $rootless, $workers, $master, $repeat) = (0, 0, 1, 'off', 1);
 my @preprocessors;
@@ -298,18 +298,9 @@ END
 }
 
 sub start () {
-    my @command = ($binary, '-p', "$root/", '-c', "$root/conf/nginx.conf",
+    my @command = (memcheck("$root/logs"), $binary, '-p', "$root/",
+                   '-c', "$root/conf/nginx.conf",
                    '-e', "$root/logs/error.log");
-
-    # in the converter's sandbox Valgrind itself could not live
-
-    unshift @command, qw(valgrind -q --trace-children=yes --num-callers=30
-                         --trace-children-skip=*/caphealth-converter
-                         --leak-check=full --errors-for-leak-kinds=definite
-                         --show-leak-kinds=definite --keep-debuginfo=yes
-                         --suppressions=t/lib/valgrind.supp),
-                      "--log-file=$root/logs/valgrind.%p"
-        if $valgrind;
 
     my $pid = fork // die "fork() failed: $!\n";
 
@@ -369,11 +360,7 @@ sub stop ($) {
 
     $running = undef;
 
-    # "--" is what Valgrind says of itself: it does not know Landlock
-
-    my $errors = join '', grep { /^==/ } map { split /^/, slurp($_) }
-                          glob "$root/logs/valgrind.*";
-
+    my $errors = memory_errors("$root/logs");
     my $log = slurp("$root/logs/error.log");
 
     $errors .= $log if $log =~ /Sanitizer|runtime error:/;
