@@ -235,6 +235,7 @@ tsan:
 		$(TSAN)/ngx_http_caphealth_module.so $(TSAN)/caphealth-collector
 	@install -D $(BUILD)/caphealth-converter -t $(TSAN)
 	@install -D $(BUILD)/strange/caphealth-converter -t $(TSAN)/strange
+	@install -D $(BUILD)/unit/probe_db -t $(TSAN)/unit
 	@$(TSAN_CC) $(patsubst %,-I$(TSAN)/nginx/%,src/core src/event \
 		src/event/modules src/os/unix objs) -c -o $(TSAN)/tasks.o \
 		t/strange/tasks.c

@@ -61,6 +61,13 @@ ngx_http_caphealth_state_create(ngx_cycle_t *cycle,
     state->conf = conf;
     state->log = cycle->log;
 
+    /*
+     * Before the first request, whichever worker takes it: a small local
+     * file, read once.
+     */
+
+    ngx_http_caphealth_state_load(state);
+
     if (!owner) {
         return state;
     }
@@ -79,10 +86,6 @@ ngx_http_caphealth_state_create(ngx_cycle_t *cycle,
     state->event.log = cycle->log;
     state->event.handler = ngx_http_caphealth_state_timer_handler;
     state->event.cancelable = 1;
-
-    /* before the first request: a small local file, read once */
-
-    ngx_http_caphealth_state_load(state);
 
     ngx_add_timer(&state->event, NGX_HTTP_CAPHEALTH_STATE_INTERVAL);
 

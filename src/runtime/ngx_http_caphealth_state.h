@@ -25,9 +25,9 @@ typedef struct ngx_http_caphealth_state_s  ngx_http_caphealth_state_t;
 
 
 /*
- * From init_process of each worker: loads what the zone knows nothing of, if
- * this is the one that does (owner), and lets it save every minute what has
- * changed.  NULL: no memory.
+ * From init_process of each worker: loads what the zone knows nothing of, and
+ * lets one of them (owner) save every minute what has changed.  NULL: no
+ * memory.
  */
 ngx_http_caphealth_state_t *ngx_http_caphealth_state_create(
     ngx_cycle_t *cycle, ngx_http_caphealth_state_conf_t *conf,

@@ -172,6 +172,28 @@ subtest 'saved, and there at once after a restart' => sub {
        'a fast shutdown saves too';
 };
 
+# which of the workers answers first, nobody knows: each of them waits here
+
+subtest 'there at once, whoever answers' => sub {
+    my $nginx = Caphealth::Upload->new(%{ Caphealth::Tree::options(
+        scan => 'off', workers => 8) });
+
+    $nginx->until(sub { scans($nginx) == 1 });
+    upload($nginx);
+    ok $nginx->stop, 'quits';
+
+    system("flock $nginx->{prefix}/caphealth sleep 1 &");
+    sleep 0.2;
+    $nginx->start;
+
+    my @answers = $nginx->parallel(16, sub {
+        return $nginx->json('/stats')->{source} // 'unknown';
+    });
+
+    is_deeply [ grep { !/^(?:saved|live)$/ } @answers ], [], 'numbers at once';
+    ok $nginx->stop, 'quits';
+};
+
 subtest 'strays are counted, and left alone' => sub {
     my $nginx = Caphealth::Upload->new(%{ Caphealth::Tree::options() });
 

@@ -7,6 +7,7 @@ use warnings;
 use lib 't/lib';
 
 use Caphealth::Upload qw(photo strange form);
+use Caphealth::Valgrind qw(patience);
 use File::Temp qw(tempdir);
 use JSON::PP qw(decode_json);
 use Test::More;
@@ -57,7 +58,7 @@ subtest 'converters are killed' => sub {
         return upload($nginx, 50) if $i;
 
         for (1 .. 30) {
-            sleep 0.05 + rand 0.2;
+            sleep patience(0.05 + rand 0.2);
 
             my @pids = $nginx->converters or next;
 
@@ -97,7 +98,7 @@ subtest 'workers are killed' => sub {
         return upload($nginx, 20) if $i;
 
         for (1 .. 8) {
-            sleep 0.1 + rand 0.3;
+            sleep patience(0.1 + rand 0.3);
 
             my @pids = $nginx->workers or next;
 

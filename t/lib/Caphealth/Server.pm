@@ -310,7 +310,14 @@ sub logged {
 sub alerts {
     my ($self) = @_;
 
-    return join '', grep { /\[(?:alert|crit|emerg)\]/ } split /^/, $self->log;
+    my @lines = grep { /\[(?:alert|crit|emerg)\]/ } split /^/, $self->log;
+
+    # where Valgrind looks for leaks longer than the worker waits
+
+    @lines = grep { !/caphealth-collector \d+ exited on signal 9/ } @lines
+        if $ENV{TEST_NGINX_USE_VALGRIND};
+
+    return join '', @lines;
 }
 
 # a daemon's exit status may wait long for the init of a container
