@@ -411,6 +411,10 @@ binmode Test::More->builder->$_, ':encoding(UTF-8)'
 
 my $growth = $seconds < 600 ? 8192 : 768;
 
+# the address sanitizer keeps that much of what was freed
+
+$growth += 256 * 1024 if $ENV{TEST_NGINX_PRELOAD};
+
 for my $what (sort keys %{ $samples->[0] }) {
 
     # one that dies again and again is away for longer and longer
