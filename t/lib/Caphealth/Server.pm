@@ -102,7 +102,8 @@ END
 sub start {
     my ($self) = @_;
 
-    my @command = (memcheck($self->{prefix}), $self->{binary}, '-p', "$self->{prefix}/",
+    my @command = (memcheck($self->{prefix}),
+                   $self->{binary}, '-p', "$self->{prefix}/",
                    '-c', 'nginx.conf', '-e', 'error.log');
 
     local $ENV{LD_PRELOAD} = $ENV{TEST_NGINX_PRELOAD}
@@ -171,7 +172,7 @@ sub processes {
         $below{$pid} = $name{$pid} if $p && $pid != $master;
     }
 
-    $self->entitle(\%below, { map { $_ => $parent{$_} == $master } keys %below })
+    $self->entitle(\%below, grep { $parent{$_} == $master } keys %below)
         if $ENV{TEST_NGINX_USE_VALGRIND};
 
     return \%below;
@@ -180,9 +181,9 @@ sub processes {
 # Valgrind hides the titles that nginx gives its processes
 
 sub entitle {
-    my ($self, $names, $is_worker) = @_;
+    my ($self, $names, @workers) = @_;
 
-    for my $pid (grep { $is_worker->{$_} } keys %$names) {
+    for my $pid (@workers) {
         $names->{$pid} = 'nginx: worker process'
             . ($self->logged(qr/ $pid#.* gracefully shutting down/)
                ? ' is shutting down' : '');
