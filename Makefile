@@ -38,11 +38,12 @@ CONVERTER = $(filter-out $(CONVERTER_MAIN),$(wildcard src/converter/*.c))
 SERVE	= $(patsubst %,src/converter/caphealth_%.c, \
 	  serve sandbox idle command child)
 PLAIN	= $(wildcard src/http/caphealth_*.c)
-HEADERS	= $(wildcard src/ipc/*.h src/model/*.h src/store/*.h \
-	  src/collector/*.h src/converter/*.h src/http/caphealth_*.h)
-NGX_FILES = config config.make ngx_http_caphealth_module.c \
-	  util/embed $(wildcard src/http/* src/runtime/* src/model/* \
-	  src/store/* src/ipc/* src/dashboard/*)
+
+# what nginx's configure reads: not what is in the files, but which there are
+
+NGX_FILES = ngx_http_caphealth_module.c $(sort $(wildcard src/http/*.[ch] \
+	  src/runtime/*.[ch] src/model/*.[ch] src/store/*.[ch] src/ipc/*.[ch] \
+	  src/dashboard/*))
 
 MODULE	= $(BUILD)/ngx_http_caphealth_module.so
 OBJS	= $(BUILD)/obj
@@ -84,9 +85,11 @@ $(BUILD)/strange/caphealth-converter: t/strange/convert.c \
 		-Wl,--wrap=caphealth_ipc_send_cargo \
 		-Wl,--wrap=caphealth_ipc_close $(CODECS)
 
-$(OBJS)/%.o: src/%.c $(HEADERS)
+$(OBJS)/%.o: src/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(wildcard $(OBJS)/*/*.d $(BUILD)/unit/*.d)
 
 
 # --- the module, by nginx's own build ---
@@ -96,9 +99,18 @@ $(MODULE): $(BUILD)/nginx/objs/Makefile $(NGX_FILES)
 		objs/ngx_http_caphealth_module.so
 	install -m 644 $(BUILD)/nginx/objs/ngx_http_caphealth_module.so $@
 
-$(BUILD)/nginx/objs/Makefile: config config.make $(NGX_FILES)
+$(BUILD)/nginx/objs/Makefile: config config.make util/configure \
+	  $(BUILD)/nginx.files
 	util/configure "$(NGINX_SRC)" "$(BUILD)/nginx" "$(NGINX_FLAGS)" \
 		"$(SANITIZE)"
+
+# changed only when a file is added, removed or renamed
+
+$(BUILD)/nginx.files: FORCE
+	@mkdir -p $(@D)
+	@echo "$(NGX_FILES)" | cmp -s - $@ || echo "$(NGX_FILES)" > $@
+
+FORCE:
 
 
 install: all install-files
@@ -159,12 +171,12 @@ test:
 .PHONY: units
 units: $(UNITS) $(BUILD)/strange/caphealth-converter
 
-$(BUILD)/unit/%: t/unit/%.c $(HEADERS) \
+$(BUILD)/unit/%: t/unit/%.c \
 	  $(patsubst src/%.c,$(OBJS)/%.o,$(COLLECTOR) $(CONVERTER) \
 	  $(PLAIN) $(MODEL) $(STORE) $(IPC))
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -o $@ $< $(filter %.o,$^) $(ALL_LDFLAGS) \
-		-lcmocka $(LIBS) $(CODECS) $(WRAP)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< \
+		$(filter %.o,$^) $(ALL_LDFLAGS) -lcmocka $(LIBS) $(CODECS) $(WRAP)
 
 $(BUILD)/unit/test_no_memory: WRAP = -Wl,--wrap=malloc -Wl,--wrap=calloc
 

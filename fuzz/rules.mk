@@ -24,9 +24,11 @@ fuzz:
 
 fuzzers: $(FUZZ_TARGETS) $(FUZZ)/seeds/.made
 
-$(FUZZ)/obj/%.o: src/%.c $(HEADERS)
+$(FUZZ)/obj/%.o: src/%.c
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(FUZZ_CFLAGS) -c -o $@ $<
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(wildcard $(FUZZ)/obj/*/*.d)
 
 # a checksum over 290 kB, of which each comparison would be looked at
 
