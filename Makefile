@@ -56,8 +56,8 @@ EXAMPLES = $(wildcard conf/snippets/*) \
 	  $(shell find contrib -type f 2>/dev/null | sort)
 
 
-.PHONY: all helpers install install-files deb clean deps run test unit \
-	  suites contrib faults lint openapi browser docs package bench soak \
+.PHONY: all helpers install install-files deb clean deps run test check \
+	  unit suites contrib faults lint openapi browser docs package bench soak \
 	  valgrind asan tsan
 
 all: $(MODULE) helpers
@@ -187,6 +187,13 @@ browser openapi: all units
 	@util/packages run test
 	@util/npm $@
 	@util/test $@
+
+# one test: make check T=t/070-upload.t, or T=test_ipc
+
+check:
+	@$(MAKE) --no-print-directory -s all \
+		$(if $(wildcard t/unit/$(T).c),$(BUILD)/unit/$(T))
+	@util/test $(T)
 
 # the handbook; its tests are "util/test docs"
 
