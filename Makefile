@@ -49,6 +49,8 @@ MODULE	= $(BUILD)/ngx_http_caphealth_module.so
 OBJS	= $(BUILD)/obj
 UNITS	= $(patsubst t/unit/%.c,$(BUILD)/unit/%,$(wildcard t/unit/*.c))
 
+QUIETLY	= $(MAKE) --no-print-directory -s -j $(shell nproc)
+
 export NGINX_BINARY NGINX_SRC BUILD
 
 
@@ -56,9 +58,9 @@ EXAMPLES = $(wildcard conf/snippets/*) \
 	  $(shell find contrib -type f 2>/dev/null | sort)
 
 
-.PHONY: all helpers install install-files deb clean deps run test check \
-	  unit suites contrib faults lint openapi browser docs package bench soak \
-	  valgrind asan tsan
+.PHONY: all helpers install install-files deb clean deps run \
+	  test test-most test-quick test-all check unit suites contrib faults lint \
+	  openapi browser docs package bench soak valgrind asan tsan
 
 all: $(MODULE) helpers
 
@@ -155,15 +157,31 @@ clean:
 run:
 	@util/packages build run
 	@echo "building ..."
-	@$(MAKE) --no-print-directory -s all
+	@$(QUIETLY) all
 	@util/run
 
-test:
-	@util/packages build run test fuzz docs deb
+# one test: make test T=t/070-upload.t, or T=test_ipc; "make check" installs
+# nothing
+
+test: $(if $(T),check,test-most)
+
+test-most:
+	@util/packages build run test fuzz docs
 	@echo "building ..."
 	@util/npm browser openapi
-	@$(MAKE) --no-print-directory -s all units fuzzers
+	@$(QUIETLY) all units fuzzers
 	@util/test
+
+test-quick:
+	@util/packages build run test
+	@$(QUIETLY) all units
+	@util/test unit suites
+
+# and what boots a guest, or takes long
+
+test-all: test-most
+	@util/packages deb
+	@util/test package
 
 
 # --- what make test is made of; util/test counts ---
@@ -188,11 +206,8 @@ browser openapi: all units
 	@util/npm $@
 	@util/test $@
 
-# one test: make check T=t/070-upload.t, or T=test_ipc
-
 check:
-	@$(MAKE) --no-print-directory -s all \
-		$(if $(wildcard t/unit/$(T).c),$(BUILD)/unit/$(T))
+	@$(QUIETLY) all $(if $(wildcard t/unit/$(T).c),$(BUILD)/unit/$(T))
 	@util/test $(T)
 
 # the handbook; its tests are "util/test docs"
@@ -211,7 +226,7 @@ include fuzz/rules.mk
 bench:
 	@util/packages build run bench
 	@command -v npm > /dev/null || util/packages node
-	@$(MAKE) --no-print-directory -s all
+	@$(QUIETLY) all
 	@rm -f $(BUILD)/bench/results.jsonl
 	@bench/health
 	@bench/images
@@ -225,17 +240,17 @@ MINUTES	?= 30
 
 soak:
 	@util/packages build run test
-	@$(MAKE) --no-print-directory -s all units
+	@$(QUIETLY) all units
 	@CAPHEALTH_SOAK_SECONDS=$$(( $(MINUTES) * 30 )) util/test soak
 
 valgrind:
 	@util/packages build run test valgrind
-	@$(MAKE) --no-print-directory -s all units
+	@$(QUIETLY) all units
 	@util/test --valgrind unit suites faults
 
 asan:
 	@util/packages build run test
-	@$(MAKE) --no-print-directory -s all units BUILD=$(BUILD)/asan \
+	@$(QUIETLY) all units BUILD=$(BUILD)/asan \
 		SANITIZE='-fsanitize=address,undefined -fno-omit-frame-pointer'
 	@BUILD=$(BUILD)/asan util/test --asan unit suites faults
 
@@ -247,7 +262,7 @@ TSAN_CC	= $(CC) -fsanitize=thread -fPIC -g -O2
 
 tsan:
 	@util/packages build run test
-	@$(MAKE) --no-print-directory -s all units
+	@$(QUIETLY) all units
 	@rm -rf $(TSAN)/nginx
 	@$(MAKE) --no-print-directory -s BUILD=$(TSAN) \
 		SANITIZE='-fsanitize=thread -fno-omit-frame-pointer' \
