@@ -17,6 +17,7 @@
 
 
 #define CAPHEALTH_WARM_UP_SIDE  32
+#define CAPHEALTH_WARM_UP_SORT  4096
 
 
 typedef struct {
@@ -37,6 +38,8 @@ static caphealth_job_status_e caphealth_convert_variants(
     caphealth_convert_write_pt write, void *ctx, caphealth_result_t *result);
 static int caphealth_convert_keep(void *ctx, unsigned variant,
     const uint8_t *data, size_t size);
+static void caphealth_warm_up_sort(void);
+static int caphealth_warm_up_compare(const void *a, const void *b);
 static int caphealth_warm_up_jpeg(caphealth_convert_buffer_t *b);
 static int caphealth_warm_up_image(const caphealth_job_t *job,
     const uint8_t *data, size_t size, caphealth_convert_buffer_t *b);
@@ -223,6 +226,8 @@ caphealth_convert_warm_up(void)
     job.variants[0] = (caphealth_variant_t) { 0, 85, 6, { 0, 0 } };
     job.variants[1] = (caphealth_variant_t) { 3, 85, 0, { 0, 0 } };
 
+    caphealth_warm_up_sort();
+
     b = malloc(2 * sizeof(caphealth_convert_buffer_t));
     if (b == NULL) {
         return -1;
@@ -252,6 +257,32 @@ caphealth_convert_warm_up(void)
     free(b);
 
     return rc == 0 ? caphealth_colour_warm_up() : -1;
+}
+
+
+/*
+ * With more than a kilobyte to sort, glibc's qsort(), up to 2.36, asks once
+ * how much memory the machine has.  libwebp sorts so much only for the alpha
+ * of images larger than those below.
+ */
+
+static void
+caphealth_warm_up_sort(void)
+{
+    uint8_t  values[CAPHEALTH_WARM_UP_SORT];
+
+    memset(values, 0, sizeof(values));
+
+    qsort(values, sizeof(values), 1, caphealth_warm_up_compare);
+}
+
+
+static int
+caphealth_warm_up_compare(const void *a, const void *b)
+{
+    const uint8_t  *x = a, *y = b;
+
+    return *x - *y;
 }
 
 

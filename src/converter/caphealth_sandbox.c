@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -30,29 +31,93 @@ static int caphealth_sandbox_resource(int resource, rlim_t value);
 #if !defined(CAPHEALTH_SANDBOX_NONE)
 static int caphealth_sandbox_silence(void);
 static int caphealth_sandbox_rules(scmp_filter_ctx ctx);
+static int caphealth_sandbox_list(scmp_filter_ctx ctx, uint32_t action,
+    const int *calls, size_t n);
+static int caphealth_sandbox_arguments(scmp_filter_ctx ctx);
 
 
 /* none of them takes a path, an address or a pid */
 
 static const int  caphealth_sandbox_calls[] = {
+
+    /* descriptors that it has or is sent */
+
     SCMP_SYS(recvmsg),
     SCMP_SYS(sendmsg),
     SCMP_SYS(poll),
     SCMP_SYS(ppoll),
     SCMP_SYS(write),
+    SCMP_SYS(writev),
     SCMP_SYS(fdatasync),
     SCMP_SYS(close),
+
+    /* memory */
+
     SCMP_SYS(munmap),
     SCMP_SYS(mremap),
     SCMP_SYS(madvise),
     SCMP_SYS(brk),
+
+    /* time, its own signals, chance, and the end */
+
     SCMP_SYS(futex),
     SCMP_SYS(clock_gettime),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(clock_nanosleep),
     SCMP_SYS(sched_yield),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(getpid),
+    SCMP_SYS(gettid),
+    SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigreturn),
     SCMP_SYS(restart_syscall),
     SCMP_SYS(exit),
     SCMP_SYS(exit_group)
+};
+
+
+/*
+ * What libc and the codecs may ask, which depends on their versions and on the
+ * processor, and can do without: how large and how busy the machine is, whose
+ * process this is, what a descriptor or a page is.  Refused with EPERM.
+ */
+
+static const int  caphealth_sandbox_refused[] = {
+    SCMP_SYS(sysinfo),
+    SCMP_SYS(uname),
+    SCMP_SYS(getcpu),
+    SCMP_SYS(getrusage),
+    SCMP_SYS(times),
+    SCMP_SYS(clock_getres),
+    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(sched_getscheduler),
+    SCMP_SYS(sched_getparam),
+    SCMP_SYS(sched_get_priority_max),
+    SCMP_SYS(sched_get_priority_min),
+    SCMP_SYS(getpriority),
+    SCMP_SYS(getrlimit),
+    SCMP_SYS(getppid),
+    SCMP_SYS(getuid),
+    SCMP_SYS(geteuid),
+    SCMP_SYS(getgid),
+    SCMP_SYS(getegid),
+    SCMP_SYS(fstat),
+    SCMP_SYS(newfstatat),
+    SCMP_SYS(lseek),
+    SCMP_SYS(fcntl),
+    SCMP_SYS(ioctl),
+    SCMP_SYS(mincore),
+    SCMP_SYS(mlock),
+    SCMP_SYS(munlock),
+    SCMP_SYS(get_mempolicy),
+    SCMP_SYS(membarrier),
+    SCMP_SYS(rseq),
+    SCMP_SYS(set_robust_list),
+    SCMP_SYS(sigaltstack),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(arch_prctl),
+    SCMP_SYS(prctl)
 };
 #endif
 
@@ -184,19 +249,49 @@ caphealth_sandbox_silence(void)
 static int
 caphealth_sandbox_rules(scmp_filter_ctx ctx)
 {
+    int  rc;
+
+    rc = caphealth_sandbox_list(ctx, SCMP_ACT_ALLOW, caphealth_sandbox_calls,
+                                sizeof(caphealth_sandbox_calls)
+                                / sizeof(int));
+    if (rc != 0) {
+        return rc;
+    }
+
+    rc = caphealth_sandbox_list(ctx, SCMP_ACT_ERRNO(EPERM),
+                                caphealth_sandbox_refused,
+                                sizeof(caphealth_sandbox_refused)
+                                / sizeof(int));
+    if (rc != 0) {
+        return rc;
+    }
+
+    return caphealth_sandbox_arguments(ctx);
+}
+
+
+static int
+caphealth_sandbox_list(scmp_filter_ctx ctx, uint32_t action, const int *calls,
+    size_t n)
+{
     int     rc;
     size_t  i;
 
-    for (i = 0;
-         i < sizeof(caphealth_sandbox_calls) / sizeof(int);
-         i++)
-    {
-        rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW,
-                              caphealth_sandbox_calls[i], 0);
+    for (i = 0; i < n; i++) {
+        rc = seccomp_rule_add(ctx, action, calls[i], 0);
         if (rc != 0) {
             return rc;
         }
     }
+
+    return 0;
+}
+
+
+static int
+caphealth_sandbox_arguments(scmp_filter_ctx ctx)
+{
+    int  rc;
 
     /* nothing that is written can be run, and no file outlives its job */
 
@@ -221,11 +316,29 @@ caphealth_sandbox_rules(scmp_filter_ctx ctx)
         return rc;
     }
 
+    /* abort(): a decoder that gives up is not one that breaks out */
+
+    rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 2,
+                          SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t) getpid()),
+                          SCMP_A2(SCMP_CMP_EQ, SIGABRT));
+    if (rc != 0) {
+        return rc;
+    }
+
     /* its own CPU time, for caphealth_sandbox_cpu() */
 
-    return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2,
-                            SCMP_A0(SCMP_CMP_EQ, 0),
-                            SCMP_A1(SCMP_CMP_EQ, RLIMIT_CPU));
+    rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2,
+                          SCMP_A0(SCMP_CMP_EQ, 0),
+                          SCMP_A1(SCMP_CMP_EQ, RLIMIT_CPU));
+    if (rc != 0) {
+        return rc;
+    }
+
+    /* the others can be asked for, as by sysconf() */
+
+    return seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prlimit64),
+                            2, SCMP_A1(SCMP_CMP_NE, RLIMIT_CPU),
+                            SCMP_A2(SCMP_CMP_EQ, 0));
 }
 
 #endif

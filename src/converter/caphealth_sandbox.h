@@ -17,9 +17,10 @@
 int caphealth_sandbox_limit(const caphealth_limits_t *limits);
 
 /*
- * From here on the kernel kills the process at any system call but those on
- * descriptors it has or is sent, memory that is not executable, and exit.
- * Returns 0, or -1 with errno set.
+ * From here on the kernel lets the process use descriptors that it has or is
+ * sent, memory that is not executable, time, and exit; refuses with EPERM what
+ * only asks about the machine or the process; and kills the process at any
+ * other system call.  Returns 0, or -1 with errno set.
  */
 int caphealth_sandbox_close(void);
 

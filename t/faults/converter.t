@@ -27,7 +27,9 @@ subtest 'a decoder that does what it must not' => sub {
         http => "caphealth_helper_dir $helpers;");
     my $before;
 
-    for my $call (qw(open socket execve fork kill readv execmem share)) {
+    for my $call (qw(open socket execve fork kill readv execmem share limit
+                     tgkill))
+    {
         my $response = $nginx->post(strange($call));
 
         is $response->{status}, 422, "$call: the upload is refused";
@@ -37,8 +39,19 @@ subtest 'a decoder that does what it must not' => sub {
     $nginx->post(strange('log'));
 
     is $nginx->logged(qr/forged/), 0, "nothing gets into the server's log";
-    is $nginx->logged(qr/caphealth-converter \d+ exited on signal 31/), 8,
+    is $nginx->logged(qr/caphealth-converter \d+ exited on signal 31/), 10,
        'each was killed by the kernel, SIGSYS';
+    is $nginx->post(strange('ask'))->{status}, 201,
+       'what only asks is refused, and not killed';
+
+    # SIGABRT, after what libc says of it
+
+    for my $end (qw(abort heap assert)) {
+        is $nginx->post(strange($end))->{status}, 422, "$end: a crash";
+    }
+
+    is $nginx->logged(qr/caphealth-converter \d+ exited on signal 6/), 3,
+       'and no attack';
     is $nginx->post(strange('well'))->{status}, 201, 'the next upload works';
     ok $nginx->stop, 'quits';
 };

@@ -5,15 +5,21 @@
  * by its first three bytes, then a word.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -108,6 +114,80 @@ do_share(caphealth_result_t *result)
 {
     (void) result;
     (void) mmap(NULL, 4096, PROT_READ, MAP_SHARED|MAP_ANONYMOUS, -1, 0);
+}
+
+
+/* well only if each is refused, and not what it is killed for */
+
+static void
+do_ask(caphealth_result_t *result)
+{
+    struct stat     st;
+    struct rlimit   limit;
+    struct sysinfo  info;
+    struct utsname  name;
+
+    if (sysinfo(&info) != -1 || errno != EPERM
+        || uname(&name) != -1 || errno != EPERM
+        || fstat(CAPHEALTH_IPC_FD, &st) != -1 || errno != EPERM
+        || sched_getaffinity(0, sizeof(cpu_set_t), &(cpu_set_t) { 0 }) != -1
+        || errno != EPERM
+        || getrlimit(RLIMIT_AS, &limit) != -1 || errno != EPERM)
+    {
+        result->status = CAPHEALTH_JOB_INVALID;
+    }
+}
+
+
+static void
+do_limit(caphealth_result_t *result)
+{
+    const struct rlimit  limit = { 0, 0 };
+
+    (void) result;
+    (void) setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+
+/* another's */
+
+static void
+do_tgkill(caphealth_result_t *result)
+{
+    (void) result;
+    (void) syscall(SYS_tgkill, getppid(), getppid(), SIGABRT);
+}
+
+
+static void
+do_abort(caphealth_result_t *result)
+{
+    (void) result;
+    abort();
+}
+
+
+/* what glibc says of it, and how it ends the process */
+
+static void
+do_heap(caphealth_result_t *result)
+{
+    void *volatile  p;
+
+    (void) result;
+
+    p = malloc(100);
+
+    free(p);
+    free(p);
+}
+
+
+static void
+do_assert(caphealth_result_t *result)
+{
+    __assert_fail("it is well", __FILE__, __LINE__, __func__);
+    result->status = CAPHEALTH_JOB_INVALID;
 }
 
 
@@ -362,6 +442,12 @@ static const strange_t  acts[] = {
     { "readv", do_ptrace },
     { "execmem", do_execmem },
     { "share", do_share },
+    { "limit", do_limit },
+    { "tgkill", do_tgkill },
+    { "ask", do_ask },
+    { "abort", do_abort },
+    { "heap", do_heap },
+    { "assert", do_assert },
     { "crash", do_crash },
     { "hang", do_hang },
     { "sleep", do_sleep },
