@@ -43,6 +43,11 @@ static ngx_conf_post_t  ngx_http_caphealth_timeout_post = {
 };
 
 
+static ngx_conf_post_t  ngx_http_caphealth_cpu_window_post = {
+    ngx_http_caphealth_cpu_window
+};
+
+
 static ngx_conf_post_t  ngx_http_caphealth_zone_post = {
     ngx_http_caphealth_zone_size
 };
@@ -119,6 +124,13 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_caphealth_main_conf_t, collector.timeout),
       &ngx_http_caphealth_timeout_post },
+
+    { ngx_string("caphealth_cpu_window"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_caphealth_main_conf_t, collector.cpu_window),
+      &ngx_http_caphealth_cpu_window_post },
 
     { ngx_string("caphealth_threshold"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
@@ -398,6 +410,7 @@ ngx_http_caphealth_create_main_conf(ngx_conf_t *cf)
 
     cmcf->collector.refresh = NGX_CONF_UNSET_MSEC;
     cmcf->collector.timeout = NGX_CONF_UNSET_MSEC;
+    cmcf->collector.cpu_window = NGX_CONF_UNSET_MSEC;
     cmcf->collector.scan = NGX_CONF_UNSET;
     cmcf->collector.scan_share = NGX_CONF_UNSET_UINT;
     cmcf->database_refresh = NGX_CONF_UNSET_MSEC;
@@ -424,6 +437,7 @@ ngx_http_caphealth_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_conf_init_msec_value(cmcf->collector.refresh, 10000);
     ngx_conf_init_msec_value(cmcf->collector.timeout, 5000);
+    ngx_conf_init_msec_value(cmcf->collector.cpu_window, 300000);
     ngx_conf_init_msec_value(cmcf->database_refresh, 60000);
     ngx_conf_init_value(cmcf->metrics_vendors, 0);
 

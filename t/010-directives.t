@@ -537,3 +537,43 @@ GET /x
 --- no_error_log
 start caphealth-collector
 [alert]
+
+
+
+=== TEST 40: caphealth_cpu_window, too short
+--- http_config
+    caphealth_cpu_window 9s;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+"caphealth_cpu_window" directive must be between 10s and 1h
+--- no_error_log
+[alert]
+
+
+
+=== TEST 41: caphealth_cpu_window, too long
+--- http_config
+    caphealth_cpu_window 3601s;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+"caphealth_cpu_window" directive must be between 10s and 1h
+--- no_error_log
+[alert]
+
+
+
+=== TEST 42: caphealth_cpu_window, the shortest; what is not known yet is null
+--- http_config
+    caphealth_cpu_window 10s;
+--- config
+    location = /health { caphealth_health; }
+--- request
+GET /health
+--- response_body_like eval
+qr/"cpu_mean_percent":null,"cpu_converters_percent":null,"cpu_mean_seconds":null,/
+--- no_error_log
+[alert]

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "caphealth_cgroup.h"
 #include "caphealth_file.h"
@@ -49,6 +51,7 @@ static int caphealth_host_meminfo(caphealth_look_t *look, const char *text,
     size_t len);
 static int caphealth_host_loadavg(caphealth_look_t *look, const char *text,
     size_t len);
+static json_int_t caphealth_host_basis(const char *name);
 
 
 static const caphealth_host_file_t  caphealth_host_files[] = {
@@ -246,6 +249,81 @@ caphealth_host_cpu(const caphealth_look_t *from, const caphealth_look_t *to)
 }
 
 
+/*
+ * The same as counters, CPU seconds that were in use and that there were, which
+ * the worker makes a mean of that outlives this process.  Counters of another
+ * limit, or of another number of CPUs, are of another basis.
+ */
+
+static json_t *
+caphealth_host_counters(const caphealth_look_t *look)
+{
+    int                        i;
+    char                       basis[PATH_MAX + 64];
+    double                     ticks, busy, total;
+    struct timespec            ts;
+    const caphealth_cgroup_t  *cg;
+
+    cg = &look->cgroup;
+
+    if (cg->cpu_cores > 0) {
+
+        if (cg->cpu_usage < 0) {
+            return json_null();
+        }
+
+        (void) snprintf(basis, sizeof(basis), "%s %.9g", cg->cpu_level,
+                        cg->cpu_cores);
+
+        return json_pack("{s:I, s:f, s:f, s:f}",
+                         "basis", caphealth_host_basis(basis),
+                         "at", cg->cpu_at,
+                         "busy", cg->cpu_usage,
+                         "total", cg->cpu_at * cg->cpu_cores);
+    }
+
+    if (!look->has_stat) {
+        return json_null();
+    }
+
+    ticks = (double) sysconf(_SC_CLK_TCK);
+    total = 0;
+
+    for (i = 0; i < CAPHEALTH_PROC_CPU_FIELDS; i++) {
+        total += (double) look->stat.ticks[i];
+    }
+
+    busy = total - (double) look->stat.ticks[CAPHEALTH_PROC_CPU_IDLE]
+                 - (double) look->stat.ticks[CAPHEALTH_PROC_CPU_IOWAIT];
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+    (void) snprintf(basis, sizeof(basis), "host %u", look->stat.cores);
+
+    return json_pack("{s:I, s:f, s:f, s:f}",
+                     "basis", caphealth_host_basis(basis),
+                     "at", (double) ts.tv_sec + (double) ts.tv_nsec / 1e9,
+                     "busy", busy / ticks,
+                     "total", total / ticks);
+}
+
+
+/* FNV-1a: a name that may not be UTF-8 is compared, and not shown */
+
+static json_int_t
+caphealth_host_basis(const char *name)
+{
+    uint64_t  hash;
+
+    hash = 0xcbf29ce484222325;
+
+    for ( /* void */ ; *name != '\0'; name++) {
+        hash = (hash ^ (unsigned char) *name) * 0x100000001b3;
+    }
+
+    return (json_int_t) (hash >> 1);
+}
+
+
 static double
 caphealth_host_cores(const caphealth_look_t *look)
 {
@@ -367,12 +445,13 @@ caphealth_host_facts(const caphealth_host_t *h, const caphealth_look_t *look,
         load[i] = caphealth_host_number(look->has_load ? look->load[i] : NAN);
     }
 
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
                      " s:{s:o, s:o, s:o}}",
                      "scope", limited ? "cgroup" : "host",
                      "cpu_percent",
                      caphealth_host_number(caphealth_host_cpu(&h->last,
                                                               look)),
+                     "cpu_counters", caphealth_host_counters(look),
                      "cores",
                      caphealth_host_number(caphealth_host_cores(look)),
                      "memory_total",

@@ -10,8 +10,6 @@
 #include "caphealth_span.h"
 
 
-#define CAPHEALTH_PROC_IDLE      3
-#define CAPHEALTH_PROC_IOWAIT    4
 
 /* more than any machine has, in bytes; less than v1 says for "no limit" */
 #define CAPHEALTH_PROC_NO_LIMIT  (INT64_C(1) << 62)
@@ -105,7 +103,7 @@ caphealth_proc_cpu_percent(const caphealth_proc_stat_t *from,
                                               : 0;
         total += ticks;
 
-        if (i == CAPHEALTH_PROC_IDLE || i == CAPHEALTH_PROC_IOWAIT) {
+        if (i == CAPHEALTH_PROC_CPU_IDLE || i == CAPHEALTH_PROC_CPU_IOWAIT) {
             idle += ticks;
         }
     }

@@ -17,6 +17,8 @@
 /* user nice system idle iowait irq softirq steal: guest time is inside */
 
 #define CAPHEALTH_PROC_CPU_FIELDS  8
+#define CAPHEALTH_PROC_CPU_IDLE    3
+#define CAPHEALTH_PROC_CPU_IOWAIT  4
 
 
 /* the "cpu" line of /proc/stat, in clock ticks, and the number of CPUs */

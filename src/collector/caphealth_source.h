@@ -45,7 +45,7 @@ void caphealth_host_destroy(caphealth_host_t *h);
 /*
  * The members that caphealth_system_parse() reads: scope, cpu_percent, cores,
  * memory_total, memory_used, load1, load5, load15, pressure.  cpu_percent is
- * null at the first look.
+ * null at the first look.  cpu_counters is for caphealth_cpu_facts().
  */
 void caphealth_host_collect(caphealth_host_t *h, caphealth_answer_t *a);
 

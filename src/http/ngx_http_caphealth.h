@@ -158,6 +158,7 @@ char *ngx_http_caphealth_dashboard_link(ngx_conf_t *cf, ngx_command_t *cmd,
 /* ngx_conf_post_t's: what a value must be. */
 char *ngx_http_caphealth_interval(ngx_conf_t *cf, void *post, void *data);
 char *ngx_http_caphealth_timeout(ngx_conf_t *cf, void *post, void *data);
+char *ngx_http_caphealth_cpu_window(ngx_conf_t *cf, void *post, void *data);
 char *ngx_http_caphealth_zone_size(ngx_conf_t *cf, void *post, void *data);
 char *ngx_http_caphealth_image_timeout(ngx_conf_t *cf, void *post, void *data);
 char *ngx_http_caphealth_image_pixels(ngx_conf_t *cf, void *post, void *data);

@@ -36,6 +36,19 @@ ngx_http_caphealth_timeout(ngx_conf_t *cf, void *post, void *data)
 
 
 char *
+ngx_http_caphealth_cpu_window(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_msec_t *value = data;
+
+    if (*value < 10000 || *value > 3600000) {
+        return "must be between 10s and 1h";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
 ngx_http_caphealth_zone_size(ngx_conf_t *cf, void *post, void *data)
 {
     size_t *value = data;

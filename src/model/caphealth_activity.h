@@ -54,6 +54,8 @@ typedef struct {
     double                    waiting;       /* images, at this moment */
     double                    starts;        /* of converters */
     double                    deaths;
+    double                    idle;          /* seconds of CPU time, of those
+                                                at idle priority */
     caphealth_histogram_t     stages[CAPHEALTH_STAGES];
 } caphealth_uploads_t;
 

@@ -11,9 +11,6 @@
 #include "caphealth_fields.h"
 
 
-#define CAPHEALTH_STALE_INTERVALS  3
-
-
 static double caphealth_section_expires(const caphealth_section_t *s);
 
 
@@ -40,6 +37,9 @@ static double caphealth_section_expires(const caphealth_section_t *s);
 static const caphealth_field_t  caphealth_system_fields[] = {
     caphealth_system_field(scope, string),
     caphealth_system_field(cpu_percent, real),
+    caphealth_system_field(cpu_mean, real),
+    caphealth_system_field(cpu_converters, real),
+    caphealth_system_field(cpu_seconds, real),
     caphealth_system_field(cores, real),
     caphealth_system_field(memory_total, count),
     caphealth_system_field(memory_used, count),

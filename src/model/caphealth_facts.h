@@ -21,6 +21,9 @@
 
 #define CAPHEALTH_UNKNOWN  ((int64_t) -1)
 
+/* data that is older than so many intervals is stale */
+#define CAPHEALTH_STALE_INTERVALS  3
+
 
 /* PSI, /proc/pressure: percent of the last 10, 60, 300 seconds; NAN: unknown */
 
@@ -41,6 +44,11 @@ typedef struct {
 typedef struct {
     char                  *scope;         /* "host" or "cgroup" */
     double                 cpu_percent;   /* of cores, over the interval */
+    double                 cpu_mean;      /* the same over caphealth_cpu_window,
+                                             without converters at idle
+                                             priority */
+    double                 cpu_converters;/* what those took of it */
+    double                 cpu_seconds;   /* that both are the mean of */
     double                 cores;         /* may be a fraction in a cgroup */
     int64_t                memory_total;  /* bytes */
     int64_t                memory_used;   /* bytes */

@@ -101,6 +101,14 @@ static const caphealth_row_t  caphealth_facts_rows[] = {
         "CPU time in use, of caphealth_cpu_cores, since the look before.",
         percent, cpu_percent),
 
+    caphealth_system_row("cpu_mean_ratio", "ratio",
+        "CPU time in use over caphealth_cpu_window, without converters at "
+        "idle priority: what the threshold judges.", percent, cpu_mean),
+
+    caphealth_system_row("cpu_converters_ratio", "ratio",
+        "CPU time that converters at idle priority took, over the same time.",
+        percent, cpu_converters),
+
     caphealth_system_row("cpu_cores", NULL,
         "CPUs that may be used; a fraction under a quota.", real, cores),
 

@@ -143,6 +143,8 @@ static const caphealth_row_t  caphealth_live_rows[] = {
     caphealth_upload_row("converter_deaths", CAPHEALTH_COUNTER, NULL,
         "Converters that died, were killed for taking too long, or did not "
         "come to work.", deaths),
+    caphealth_upload_row("converter_idle_cpu_seconds", CAPHEALTH_COUNTER,
+        "seconds", "CPU time of converters at idle priority.", idle),
 
     { { "caphealth_collector_restarts", CAPHEALTH_COUNTER, NULL,
         "Collectors that died or hung and were replaced." },

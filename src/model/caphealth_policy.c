@@ -287,7 +287,7 @@ caphealth_memory_percent(const caphealth_facts_t *f)
 static double
 caphealth_cpu_percent(const caphealth_facts_t *f)
 {
-    return f->system.value.cpu_percent;
+    return f->system.value.cpu_mean;
 }
 
 

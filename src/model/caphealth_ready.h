@@ -26,10 +26,12 @@ typedef enum {
 
 #define caphealth_ready_bit(check)  (1u << (check))
 
-/* what only this machine has; a database is common to all that ask it */
+/*
+ * What only this machine has; a database is common to all that ask it.  Of the
+ * CPU alone nothing follows: a node that is busy serves.
+ */
 #define CAPHEALTH_READY_LOCAL                                                \
     (caphealth_ready_bit(CAPHEALTH_READY_FRESH)                              \
-     |caphealth_ready_bit(CAPHEALTH_READY_CPU)                               \
      |caphealth_ready_bit(CAPHEALTH_READY_MEMORY)                            \
      |caphealth_ready_bit(CAPHEALTH_READY_DISK)                              \
      |caphealth_ready_bit(CAPHEALTH_READY_IMAGES))

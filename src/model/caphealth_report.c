@@ -210,7 +210,8 @@ caphealth_report_system(const caphealth_facts_t *f,
     const caphealth_section_t  *s = &f->system.section;
 
     caphealth_member_t  members[] = {
-        { "cpu_percent", caphealth_report_check(a, CAPHEALTH_CPU_PERCENT) },
+        { "cpu_percent", caphealth_json_real(caphealth_section_known(s)
+                                             ? v->cpu_percent : NAN, 1) },
         { "memory_percent",
           caphealth_report_check(a, CAPHEALTH_MEMORY_PERCENT) },
         { "memory_used_gb",
@@ -224,6 +225,12 @@ caphealth_report_system(const caphealth_facts_t *f,
         { "cores", caphealth_json_number(caphealth_round(v->cores, 2)) },
         { "load_average", caphealth_report_load(v) },
         { "pressure", caphealth_report_pressures(v) },
+        { "cpu_mean_percent",
+          caphealth_report_check(a, CAPHEALTH_CPU_PERCENT) },
+        { "cpu_converters_percent",
+          caphealth_json_real(v->cpu_converters, 1) },
+        { "cpu_mean_seconds",
+          caphealth_json_number(caphealth_round(v->cpu_seconds, 0)) },
         { "collected_at", caphealth_json_time(s->collected_at) },
         { "stale", json_boolean(a->stale) },
         { "error", caphealth_json_string(s->error) }

@@ -40,6 +40,7 @@ typedef struct {
     ngx_array_t                  *queries;    /* ngx_keyval_t, or NULL */
     ngx_msec_t                    refresh;
     ngx_msec_t                    timeout;
+    ngx_msec_t                    cpu_window; /* that CPU use is judged over */
     time_t                        scan;       /* seconds between full scans;
                                                  0: only the first */
     ngx_uint_t                    scan_share; /* percent of a core */

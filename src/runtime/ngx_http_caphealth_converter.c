@@ -21,6 +21,9 @@
 #define NGX_HTTP_CAPHEALTH_STARVED          4
 #define NGX_HTTP_CAPHEALTH_NORMAL           600
 
+/* how often the CPU time of one that works is read, in milliseconds */
+#define NGX_HTTP_CAPHEALTH_METER            250
+
 /* one that was told to go is killed if it does not */
 #define NGX_HTTP_CAPHEALTH_LEAVE            2000
 
@@ -60,6 +63,9 @@ static void ngx_http_caphealth_converter_end(
 static void ngx_http_caphealth_converter_pause(
     ngx_http_caphealth_converter_t *c, ngx_msec_t longest);
 static void ngx_http_caphealth_converter_leave_handler(ngx_event_t *ev);
+static void ngx_http_caphealth_converter_meter_handler(ngx_event_t *ev);
+static void ngx_http_caphealth_converter_meter(
+    ngx_http_caphealth_converter_t *c);
 
 
 void
@@ -73,6 +79,10 @@ ngx_http_caphealth_converter_init(ngx_http_caphealth_converter_t *c,
     c->event.data = c;
     c->event.log = cs->log;
     c->event.cancelable = 1;
+    c->meter.handler = ngx_http_caphealth_converter_meter_handler;
+    c->meter.data = c;
+    c->meter.log = cs->log;
+    c->meter.cancelable = 1;
     c->leave.handler = ngx_http_caphealth_converter_leave_handler;
     c->leave.data = c;
     c->leave.log = cs->log;
@@ -84,6 +94,7 @@ void
 ngx_http_caphealth_converter_start(ngx_http_caphealth_converter_t *c)
 {
     c->greeted = 0;
+    c->idle = 0;
     c->jobs = 0;
     c->state = NGX_HTTP_CAPHEALTH_STARTING;
 
@@ -142,7 +153,7 @@ ngx_http_caphealth_converter_late(ngx_http_caphealth_converter_t *c)
 
     cs = c->converters;
     timeout = cs->conf->timeout;
-    used = ngx_http_caphealth_process_cpu(&c->process) - c->cpu;
+    used = ngx_http_caphealth_process_cpu(&c->process) / 1000 - c->cpu;
 
     if (used >= timeout / NGX_HTTP_CAPHEALTH_STARVED) {
         ngx_http_caphealth_converter_failed(c, "took too long for an image",
@@ -335,6 +346,13 @@ ngx_http_caphealth_converter_limit(ngx_http_caphealth_converter_t *c)
         return NGX_ERROR;
     }
 
+    if (limits.idle) {
+        c->idle = 1;
+        c->metered = ngx_http_caphealth_process_cpu(&c->process);
+
+        ngx_add_timer(&c->meter, NGX_HTTP_CAPHEALTH_METER);
+    }
+
     return NGX_OK;
 }
 
@@ -415,8 +433,12 @@ ngx_http_caphealth_converter_give(ngx_http_caphealth_converter_t *c,
     job->given = ngx_current_msec;
     c->job = job;
     c->spec = job->spec;
-    c->cpu = ngx_http_caphealth_process_cpu(&c->process);
+    c->cpu = ngx_http_caphealth_process_cpu(&c->process) / 1000;
     c->state = NGX_HTTP_CAPHEALTH_BUSY;
+
+    if (c->idle) {
+        ngx_add_timer(&c->meter, NGX_HTTP_CAPHEALTH_METER);
+    }
 
     ngx_add_timer(&c->event, c->converters->conf->timeout);
 
@@ -447,6 +469,8 @@ ngx_http_caphealth_converter_answer(ngx_http_caphealth_converter_t *c,
     c->job = NULL;
     c->pause = 0;
     c->state = NGX_HTTP_CAPHEALTH_IDLE;
+
+    ngx_http_caphealth_converter_meter(c);
 
     ngx_post_event(&c->converters->event, &ngx_posted_events);
 
@@ -559,6 +583,14 @@ ngx_http_caphealth_converter_end(ngx_http_caphealth_converter_t *c,
         ngx_del_timer(&c->event);
     }
 
+    ngx_http_caphealth_converter_meter(c);
+
+    if (c->meter.timer_set) {
+        ngx_del_timer(&c->meter);
+    }
+
+    c->idle = 0;
+
     if (c->process.connection) {
         ngx_http_caphealth_process_close(&c->process);
         ngx_http_caphealth_process_kill(&c->process);
@@ -575,6 +607,9 @@ void
 ngx_http_caphealth_converter_dismiss(ngx_http_caphealth_converter_t *c)
 {
     if (c->process.connection) {
+        ngx_http_caphealth_converter_meter(c);
+        c->idle = 0;
+
         ngx_http_caphealth_process_close(&c->process);
         ngx_http_caphealth_process_kill(&c->leaving);
 
@@ -595,4 +630,49 @@ ngx_http_caphealth_converter_leave_handler(ngx_event_t *ev)
     c = ev->data;
 
     ngx_http_caphealth_process_kill(&c->leaving);
+}
+
+
+/* once more after it has become idle, then not until the next image */
+
+static void
+ngx_http_caphealth_converter_meter_handler(ngx_event_t *ev)
+{
+    ngx_http_caphealth_converter_t  *c;
+
+    c = ev->data;
+
+    ngx_http_caphealth_converter_meter(c);
+
+    if (c->state == NGX_HTTP_CAPHEALTH_STARTING
+        || c->state == NGX_HTTP_CAPHEALTH_BUSY)
+    {
+        ngx_add_timer(ev, NGX_HTTP_CAPHEALTH_METER);
+    }
+}
+
+
+/*
+ * Counts the CPU time of a converter at idle priority, by the kernel's clock of
+ * that process: what the converter itself says is not believed.  One that
+ * crashed has been reaped by nginx: what it took since the last time is missing,
+ * and then counts as the platform's.
+ */
+
+static void
+ngx_http_caphealth_converter_meter(ngx_http_caphealth_converter_t *c)
+{
+    uint64_t  used;
+
+    if (!c->idle) {
+        return;
+    }
+
+    used = ngx_http_caphealth_process_cpu(&c->process);
+
+    if (used > c->metered) {
+        ngx_http_caphealth_count(&c->converters->counters->idle,
+                                 (ngx_atomic_int_t) (used - c->metered));
+        c->metered = used;
+    }
 }

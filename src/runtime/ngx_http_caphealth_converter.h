@@ -34,8 +34,12 @@ struct ngx_http_caphealth_converter_s {
     ngx_uint_t                             jobs;
     ngx_msec_t                             pause;
     ngx_msec_t                             cpu;   /* when the job began */
+    ngx_event_t                            meter;
+    uint64_t                               metered; /* microseconds of CPU time
+                                                     that are counted */
     unsigned                               greeted:1;
     unsigned                               broken:1; /* could not be started */
+    unsigned                               idle:1;  /* at idle priority */
 };
 
 

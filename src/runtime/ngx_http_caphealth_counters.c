@@ -152,6 +152,7 @@ ngx_http_caphealth_counters_read(ngx_http_caphealth_counters_t *counters,
     u->written = (double) counters->written;
     u->starts = (double) counters->starts;
     u->deaths = (double) counters->deaths;
+    u->idle = (double) counters->idle / 1e6;
     u->waiting = (double) ngx_http_caphealth_backlog_sum(counters);
 
     for (i = 0; i < CAPHEALTH_STAGES; i++) {

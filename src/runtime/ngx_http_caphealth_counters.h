@@ -42,6 +42,9 @@ typedef struct {
     ngx_atomic_t                     starts;        /* of converters */
     ngx_atomic_t                     deaths;
     ngx_atomic_t                     restarts;      /* of the collector */
+    ngx_atomic_t                     idle;          /* microseconds of CPU time,
+                                                       of converters at idle
+                                                       priority */
     ngx_http_caphealth_histogram_t   stages[CAPHEALTH_STAGES];
     ngx_http_caphealth_backlog_t     backlogs[NGX_HTTP_CAPHEALTH_WORKERS_MAX];
 } ngx_http_caphealth_counters_t;

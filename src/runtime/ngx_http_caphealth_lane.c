@@ -5,6 +5,8 @@
 
 #include "ngx_http_caphealth_lane.h"
 
+#include "caphealth_facts.h"
+
 
 /* a CPU's first sample means nothing, the second is taken this much later */
 #define NGX_HTTP_CAPHEALTH_RESAMPLE  1000
@@ -18,8 +20,8 @@
 
 static void ngx_http_caphealth_lane_ask(ngx_http_caphealth_lane_t *lane);
 static void ngx_http_caphealth_lane_overdue(ngx_http_caphealth_lane_t *lane);
-static ngx_uint_t ngx_http_caphealth_lane_fresh(
-    ngx_http_caphealth_lane_t *lane);
+static ngx_int_t ngx_http_caphealth_lane_cpu(ngx_http_caphealth_lane_t *lane,
+    ngx_http_caphealth_reply_t *reply);
 static void ngx_http_caphealth_lane_publish(ngx_http_caphealth_lane_t *lane,
     ngx_http_caphealth_facts_t *facts);
 static void ngx_http_caphealth_lane_fail(ngx_http_caphealth_lane_t *lane,
@@ -158,7 +160,10 @@ ngx_http_caphealth_lane_answered(ngx_http_caphealth_lane_t *lane,
         next = ngx_min(next, NGX_HTTP_CAPHEALTH_RESAMPLE);
     }
 
-    if (!first || !ngx_http_caphealth_lane_fresh(lane)) {
+    if (lane->source->type != NGX_HTTP_CAPHEALTH_SYSTEM
+        || reply->facts.failed
+        || ngx_http_caphealth_lane_cpu(lane, reply) == NGX_OK)
+    {
         ngx_http_caphealth_lane_publish(lane, &reply->facts);
     }
 
@@ -168,34 +173,66 @@ ngx_http_caphealth_lane_answered(ngx_http_caphealth_lane_t *lane,
 }
 
 
-/* a new collector's first sample does not replace a better one */
+/*
+ * A new collector's first look does not know the CPU's use since the look
+ * before.  The zone does: it has the counters of that look, whoever made it.
+ */
 
-static ngx_uint_t
-ngx_http_caphealth_lane_fresh(ngx_http_caphealth_lane_t *lane)
+static ngx_int_t
+ngx_http_caphealth_lane_cpu(ngx_http_caphealth_lane_t *lane,
+    ngx_http_caphealth_reply_t *reply)
 {
-    ngx_pool_t                  *pool;
-    ngx_uint_t                   fresh;
-    ngx_atomic_uint_t            generation;
-    ngx_http_caphealth_facts_t   facts;
+    char                           *text;
+    double                          idle, gap;
+    ngx_int_t                       rc;
+    ngx_pool_t                     *pool;
+    ngx_shm_zone_t                 *zone;
+    ngx_atomic_uint_t               generation;
+    caphealth_cpu_window_t          window;
+    ngx_http_caphealth_facts_t      facts;
+    ngx_http_caphealth_collector_t *cl;
 
-    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, lane->collector->log);
+    cl = lane->collector;
+    zone = cl->conf->zone;
+
+    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, cl->log);
     if (pool == NULL) {
-        return 0;
+        return NGX_ERROR;
     }
 
     generation = 0;
 
-    fresh = ngx_http_caphealth_zone_read(lane->collector->conf->zone,
-                                         &lane->source->key, pool, &facts,
-                                         &generation)
-            == NGX_OK
-            && facts.data.len
-            && (ngx_http_caphealth_now() - facts.collected_at) * 1000
-               < (double) lane->source->interval * 2;
+    rc = ngx_http_caphealth_zone_read(zone, &lane->source->key, pool, &facts,
+                                      &generation);
+
+    idle = (double) ngx_http_caphealth_zone_counters(zone)->idle / 1e6;
+    gap = (double) lane->source->interval * CAPHEALTH_STALE_INTERVALS / 1000;
+
+    ngx_http_caphealth_zone_read_cpu(zone, &window);
+
+    text = caphealth_cpu_facts(&window, reply->reply.data,
+                               rc == NGX_OK && facts.data.len
+                               ? (char *) facts.data.data : NULL,
+                               idle, (double) cl->conf->cpu_window / 1000,
+                               gap, reply->facts.collected_at);
 
     ngx_destroy_pool(pool);
 
-    return fresh;
+    if (text == NULL) {
+        ngx_log_error(NGX_LOG_ERR, cl->log, 0,
+                      "no memory for facts of %V", &lane->source->name);
+        return NGX_ERROR;
+    }
+
+    ngx_http_caphealth_zone_write_cpu(zone, &window);
+
+    free(reply->reply.data);
+
+    reply->reply.data = text;
+    reply->facts.data.data = (u_char *) text;
+    reply->facts.data.len = ngx_strlen(text);
+
+    return NGX_OK;
 }
 
 

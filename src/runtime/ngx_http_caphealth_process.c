@@ -331,19 +331,24 @@ ngx_http_caphealth_process_kill(ngx_http_caphealth_process_t *p)
 }
 
 
-ngx_msec_t
+uint64_t
 ngx_http_caphealth_process_cpu(ngx_http_caphealth_process_t *p)
 {
     clockid_t        clock;
     struct timespec  ts;
 
-    if (clock_getcpuclockid(p->pid, &clock) != 0
+    /* a pid that has been reaped may be another process's by now */
+
+    if (p->pid == 0
+        || ngx_processes[p->slot].pid != p->pid
+        || ngx_processes[p->slot].exited
+        || clock_getcpuclockid(p->pid, &clock) != 0
         || clock_gettime(clock, &ts) == -1)
     {
         return 0;
     }
 
-    return (ngx_msec_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    return (uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 

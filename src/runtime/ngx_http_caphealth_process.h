@@ -46,8 +46,11 @@ void ngx_http_caphealth_process_close(ngx_http_caphealth_process_t *p);
 /* SIGKILL, unless nginx has reaped it already. */
 void ngx_http_caphealth_process_kill(ngx_http_caphealth_process_t *p);
 
-/* CPU time that it has used so far, of all its threads; 0 if it is gone. */
-ngx_msec_t ngx_http_caphealth_process_cpu(ngx_http_caphealth_process_t *p);
+/*
+ * CPU time that it has used so far, of all its threads, in microseconds; 0 if
+ * it is gone.
+ */
+uint64_t ngx_http_caphealth_process_cpu(ngx_http_caphealth_process_t *p);
 
 /*
  * Tells it if this process's stderr, the error log, is another file than when

@@ -8,7 +8,7 @@
 
 
 /* "caphlth" and the version of the structures below */
-#define NGX_HTTP_CAPHEALTH_LAYOUT  ((uint64_t) 0x636170686c746800 + 4)
+#define NGX_HTTP_CAPHEALTH_LAYOUT  ((uint64_t) 0x636170686c746800 + 5)
 
 
 typedef struct {
@@ -35,6 +35,7 @@ typedef struct {
     ngx_queue_t         sections;
     ngx_queue_t         trees;
     ngx_http_caphealth_counters_t  counters;
+    caphealth_cpu_window_t         cpu;
 } ngx_http_caphealth_sh_t;
 
 
@@ -314,6 +315,7 @@ ngx_http_caphealth_zone_carry(ngx_shm_zone_t *zone)
 
     ngx_http_caphealth_trees_carry(&z->sh->trees, &oz->sh->trees);
     ngx_http_caphealth_counters_carry(&z->sh->counters, &oz->sh->counters);
+    z->sh->cpu = oz->sh->cpu;
 
     ngx_shmtx_unlock(&oz->shpool->mutex);
 }
@@ -377,6 +379,40 @@ ngx_http_caphealth_zone_counters(ngx_shm_zone_t *zone)
     z = zone->data;
 
     return &z->sh->counters;
+}
+
+
+void
+ngx_http_caphealth_zone_read_cpu(ngx_shm_zone_t *zone,
+    caphealth_cpu_window_t *window)
+{
+    ngx_http_caphealth_zone_t  *z;
+
+    z = zone->data;
+
+    ngx_shmtx_lock(&z->shpool->mutex);
+
+    *window = z->sh->cpu;
+
+    ngx_shmtx_unlock(&z->shpool->mutex);
+}
+
+
+void
+ngx_http_caphealth_zone_write_cpu(ngx_shm_zone_t *zone,
+    caphealth_cpu_window_t *window)
+{
+    ngx_http_caphealth_zone_t  *z;
+
+    z = zone->data;
+
+    ngx_shmtx_lock(&z->shpool->mutex);
+
+    if (z->sh->cpu.n == 0 || window->last.at >= z->sh->cpu.last.at) {
+        z->sh->cpu = *window;
+    }
+
+    ngx_shmtx_unlock(&z->shpool->mutex);
 }
 
 

@@ -18,6 +18,8 @@
 
 #include "ngx_http_caphealth_counters.h"
 
+#include "caphealth_cpu.h"
+
 
 #define NGX_HTTP_CAPHEALTH_ERROR_LEN  512
 
@@ -64,6 +66,15 @@ void ngx_http_caphealth_zone_unlock(ngx_shm_zone_t *zone);
 /* Lives as long as the zone does. */
 ngx_http_caphealth_counters_t *ngx_http_caphealth_zone_counters(
     ngx_shm_zone_t *zone);
+
+/*
+ * Copies the samples of CPU use out of the zone, and back into it, unless those
+ * there are newer by now: a collector of the old cycle may be late.
+ */
+void ngx_http_caphealth_zone_read_cpu(ngx_shm_zone_t *zone,
+    caphealth_cpu_window_t *window);
+void ngx_http_caphealth_zone_write_cpu(ngx_shm_zone_t *zone,
+    caphealth_cpu_window_t *window);
 
 /* Moves whenever anything has been published.  One atomic load. */
 ngx_atomic_uint_t ngx_http_caphealth_zone_generation(ngx_shm_zone_t *zone);

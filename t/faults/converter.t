@@ -56,6 +56,96 @@ subtest 'a decoder that does what it must not' => sub {
     ok $nginx->stop, 'quits';
 };
 
+# clock ticks of the living converters, in seconds
+
+sub cpu_seconds {
+    my ($nginx) = @_;
+
+    my $ticks = 0;
+
+    for my $pid ($nginx->pids(qr/caphealth-converter/)) {
+        open my $file, '<', "/proc/$pid/stat" or next;
+        my @field = split ' ', (<$file> // '') =~ s/.*\) //r;
+
+        $ticks += $field[11] + $field[12];
+    }
+
+    return $ticks / 100;
+}
+
+sub idle_seconds {
+    my ($nginx) = @_;
+
+    my ($seconds) = $nginx->get('/metrics')->{content}
+        =~ /^caphealth_converter_idle_cpu_seconds_total (\S+)$/m;
+
+    return $seconds;
+}
+
+subtest 'the CPU time of converters at idle priority' => sub {
+    my $nginx = Caphealth::Upload->new(http => 'caphealth_refresh 1s;');
+    my $photo = photo('3000x2000');
+
+    $nginx->configure(locations => "$nginx->{locations}
+                                    location = /metrics { caphealth_metrics; }");
+    ok $nginx->reload, 'reload';
+
+    is idle_seconds($nginx), 0, 'none at first';
+    is $nginx->post($photo)->{status}, 201, 'a photo' for 1 .. 3;
+
+    my $counted = idle_seconds($nginx);
+    my $used = cpu_seconds($nginx);
+
+    cmp_ok $counted, '>', 0, "$counted seconds are counted";
+    cmp_ok $counted, '<=', $used + 0.02, "not more than the $used it has used";
+    cmp_ok $counted, '>', $used / 2, 'nor much less';
+
+    # those of another converter come on top, and the first is not lost
+
+    my ($first) = $nginx->pids(qr/caphealth-converter/);
+
+    kill KILL => $first;
+
+    ok $nginx->until(sub { $nginx->post($photo)->{status} == 201 }),
+       'another one works';
+
+    my $second = idle_seconds($nginx);
+
+    cmp_ok $second, '>', $counted, 'what both used is counted';
+    cmp_ok $second - $counted, '<=', cpu_seconds($nginx) + 0.02, 'and once';
+
+    # as part of what the platform used, which is judged without it
+
+    my $report = $nginx->report('/health', sub {
+        ($_->{system}{cpu_converters_percent} // 0) > 0;
+    });
+
+    cmp_ok $report->{system}{cpu_converters_percent}, '>', 0, 'in the report';
+    is $report->{thresholds}[5]{current}, $report->{system}{cpu_mean_percent},
+       'the threshold judges what is left';
+
+    my $total = $report->{system}{cpu_mean_percent}
+                + $report->{system}{cpu_converters_percent};
+
+    cmp_ok $total, '<=', 100.1, 'both together are what was used';
+
+    ok $nginx->reload, 'reload';
+    cmp_ok idle_seconds($nginx), '>=', $second, 'a reload keeps it';
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'the CPU time of converters at normal priority is the platform\'s' => sub {
+    my $nginx = Caphealth::Upload->new(
+        http => 'caphealth_image_priority normal;');
+
+    $nginx->configure(locations => "$nginx->{locations}
+                                    location = /metrics { caphealth_metrics; }");
+    ok $nginx->reload, 'reload';
+    is $nginx->post(photo('3000x2000'))->{status}, 201, 'a photo';
+    is idle_seconds($nginx), 0, 'nothing is counted apart';
+    ok $nginx->stop, 'quits';
+};
+
 subtest 'a decoder that fails' => sub {
     my $nginx = Caphealth::Upload->new(
         http => "caphealth_helper_dir $helpers; caphealth_image_timeout 2s;

@@ -86,7 +86,7 @@ subtest 'a start, and a collector that falls silent' => sub {
     my $nginx = Caphealth::Server->new(
         http => "$calm caphealth_helper_dir $helpers;",
         locations => $probes);
-    my $text = comes($nginx, '/ready?exclude=cpu', 200);
+    my $text = comes($nginx, '/ready', 200);
 
     is $text, "ok\n", 'short';
 
@@ -100,7 +100,7 @@ subtest 'a start, and a collector that falls silent' => sub {
     rename "$helpers/silent", "$helpers/caphealth-collector" or die $!;
     kill KILL => $nginx->collectors;
 
-    $text = comes($nginx, '/ready?exclude=cpu', 503);
+    $text = comes($nginx, '/ready', 503);
     like $text, qr/^\[-\]fresh failed: stale, the latest values are of \d{4}-\S+Z(: [^\n]+)?\n/,
          'stale, and since when';
     like $text, qr/^\[-\]memory failed: stale/m, 'and so is what comes with it';
@@ -110,7 +110,7 @@ subtest 'a start, and a collector that falls silent' => sub {
     is $nginx->get('/live')->{status}, 200, 'it lives all the same';
 
     rename "$helpers/away", "$helpers/caphealth-collector" or die $!;
-    comes($nginx, '/ready?exclude=cpu', 200);
+    comes($nginx, '/ready', 200);
     ok $nginx->stop, 'quits';
 };
 
@@ -127,7 +127,7 @@ subtest 'nothing has been collected yet' => sub {
 
     is $response->{status}, 503, 'not ready';
     like $response->{content}, qr/^\[-\]fresh failed: \S/, 'and why';
-    is $nginx->get('/ready?exclude=fresh&exclude=cpu&exclude=memory&exclude=disk')
+    is $nginx->get('/ready?exclude=fresh&exclude=memory&exclude=disk')
            ->{content}, "ok\n", 'unless nobody wants to know';
 
     my $document = health($nginx, 'fail');
@@ -148,14 +148,14 @@ subtest 'a database that goes away takes nobody out who did not ask' => sub {
         locations => $probes . $strict, workers => 2);
 
     comes($nginx, '/strict?exclude=cpu', 200);
-    comes($nginx, '/ready?exclude=cpu', 200);
+    comes($nginx, '/ready', 200);
 
     rename $database, "$database.away" or die $!;
 
     my $text = comes($nginx, '/strict?exclude=cpu', 503);
 
     like $text, qr/^\[-\]database failed: [^\n]*cannot be opened/m, 'why';
-    is $nginx->get('/ready?exclude=cpu')->{content}, "ok\n", 'ready all the same';
+    is $nginx->get('/ready')->{content}, "ok\n", 'ready all the same';
     is $nginx->get('/strict?exclude=cpu&exclude=database')->{status}, 200, 'excluded';
 
     my $document = health($nginx, 'fail');
@@ -175,13 +175,13 @@ subtest 'a database that goes away takes nobody out who did not ask' => sub {
 subtest 'a reload judges the same facts by other bounds' => sub {
     my $nginx = Caphealth::Server->new(http => $calm, locations => $probes);
 
-    comes($nginx, '/ready?exclude=cpu', 200);
+    comes($nginx, '/ready', 200);
 
     my $tight = $calm =~ s/(memory_percent) +warning=100 critical=100/$1 warning=0 critical=0/r;
 
     $nginx->configure(http => $tight);
     $nginx->reload;
-    like comes($nginx, '/ready?exclude=cpu', 503), qr/^\[-\]memory failed: [\d.]+ percent, critical from 0 percent$/m,
+    like comes($nginx, '/ready', 503), qr/^\[-\]memory failed: [\d.]+ percent, critical from 0 percent$/m,
          'critical now';
     is $nginx->logged(qr/\[alert\]/), 0, 'no alert';
     ok $nginx->stop, 'quits';

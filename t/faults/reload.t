@@ -195,6 +195,66 @@ subtest 'many reloads under load' => sub {
     ok $nginx->stop, 'quits';
 };
 
+# each has a collector whose first look knows no CPU use, and is gone before it
+# has made a second one
+
+subtest 'reloads one after another turn no answer unknown' => sub {
+    my $nginx = Caphealth::Server->new(workers => 2, http => <<"END");
+caphealth_refresh   1s;
+caphealth_database  sqlite:$database;
+caphealth_threshold cpu_percent    warning=100 critical=100;
+caphealth_threshold memory_percent warning=100 critical=100;
+caphealth_threshold disk_percent   warning=100 critical=100;
+END
+
+    $nginx->report('/health', sub { complete()
+                                    && $_->{overall_status} ne 'unknown' });
+
+    my $before = $nginx->json('/health');
+    my @load = map { load($nginx) } 1 .. 2;
+    my %collectors = map { $_ => 1 } $nginx->collectors;
+    my (%statuses, @unknown);
+
+    for my $round (1 .. $ENV{TEST_RELOADS} || 12) {
+        my @fresh;
+
+        kill HUP => $nginx->master;
+
+        $nginx->until(sub {
+            my $report = $nginx->json('/health');
+
+            push @unknown, $report if $report->{overall_status} eq 'unknown'
+                                   || !defined $report->{system}{cpu_percent};
+            $statuses{ $report->{overall_status} }++;
+
+            @fresh = grep { !$collectors{$_} } $nginx->collectors;
+        }) or last;
+
+        $collectors{$_} = 1 for @fresh;
+    }
+
+    cmp_ok keys %collectors, '>', 10, 'one collector after another';
+    is scalar @unknown, 0, 'no answer is unknown'
+        or diag explain $unknown[0];
+    cmp_ok $nginx->json('/health')->{system}{cpu_mean_seconds}, '>',
+           $before->{system}{cpu_mean_seconds},
+           'the mean goes on where the last collector was';
+
+    for my $pipe (@load) {
+        print { $pipe->{stop} } "\n";
+
+        my ($requests, $failed, $unknown)
+            = split ' ', readline $pipe->{result};
+
+        cmp_ok $requests, '>', 100, "$requests requests";
+        is $failed, 0, 'none failed';
+        is $unknown, 0, 'none was answered with an unknown status';
+        waitpid $pipe->{pid}, 0;
+    }
+
+    ok $nginx->stop, 'quits';
+};
+
 # a client in a process of its own: a request after another until told to stop
 
 sub load {
@@ -209,7 +269,7 @@ sub load {
 
     if ($pid == 0) {
         my $url = "http://127.0.0.1:$nginx->{port}/health";
-        my ($requests, $failed) = (0, 0);
+        my ($requests, $failed, $unknown) = (0, 0, 0);
         my $ready = '';
 
         vec($ready, fileno($stop_r), 1) = 1;
@@ -219,9 +279,11 @@ sub load {
 
             $requests++;
             $failed++ unless $response->{status} == 200;
+            $unknown++ if $response->{content}
+                          =~ /"overall_status":"unknown"/;
         }
 
-        syswrite $result_w, "$requests $failed\n";
+        syswrite $result_w, "$requests $failed $unknown\n";
 
         require POSIX;
         POSIX::_exit(0);

@@ -62,7 +62,10 @@ sample_init(sample_t *s)
 
     s->facts.system.value = (caphealth_system_t) {
         .scope = (char *) "host",
-        .cpu_percent = 19.199999,
+        .cpu_percent = 21.5,
+        .cpu_mean = 19.199999,
+        .cpu_converters = 1.26,
+        .cpu_seconds = 299.98,
         .cores = 4,
         .memory_total = 8 * GIB,
         .memory_used = 2 * GIB,
@@ -157,7 +160,7 @@ sample_set(sample_t *s, caphealth_threshold_e i, double x)
         break;
 
     case CAPHEALTH_CPU_PERCENT:
-        s->facts.system.value.cpu_percent = x;
+        s->facts.system.value.cpu_mean = x;
         break;
 
     case CAPHEALTH_THRESHOLDS:

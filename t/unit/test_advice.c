@@ -384,7 +384,7 @@ test_database(void **state)
     (void) state;
 
     sample_init(&s);
-    s.facts.system.value.cpu_percent = 75;
+    s.facts.system.value.cpu_mean = 75;
 
     s.facts.database.section.failed = 1;
     s.facts.database.section.error = "connection refused";
@@ -423,7 +423,7 @@ test_unknown(void **state)
 
     sample_init(&s);
 
-    s.facts.system.value.cpu_percent = NAN;
+    s.facts.system.value.cpu_mean = NAN;
     s.disks[0].value.used = CAPHEALTH_UNKNOWN;
 
     assert_advice(&s, expected);

@@ -165,7 +165,7 @@ unknown(void **state)
     /* a gap is a concern */
 
     sample_init(&s);
-    s.facts.system.value.cpu_percent = NAN;
+    s.facts.system.value.cpu_mean = NAN;
     assert_status(&s, SAMPLE_NOW, "warn");
     assert_checks(&s, "cpu:utilization",
                   "[{\"componentType\":\"system\",\"observedValue\":null,"

@@ -34,6 +34,28 @@ make(void **state)
 }
 
 
+/* takes the counters out of an answer: they tell when they were read */
+
+static double
+counter(caphealth_answer_t *a)
+{
+    double         busy;
+    const json_t  *counters;
+
+    counters = json_object_get(a->data, "cpu_counters");
+
+    assert_true(json_is_integer(json_object_get(counters, "basis")));
+    assert_true(json_number_value(json_object_get(counters, "at")) > 0);
+    assert_true(json_number_value(json_object_get(counters, "total")) > 0);
+
+    busy = json_number_value(json_object_get(counters, "busy"));
+
+    (void) json_object_del(a->data, "cpu_counters");
+
+    return busy;
+}
+
+
 /* a whole answer, member by member, as the model reads it */
 
 static void
@@ -47,10 +69,11 @@ recorded(void **state)
     static const struct {
         const char  *root;
         const char  *error;
+        double       busy;
         const char  *data;
     } table[] = {
 
-        { "t/unit/data/host", "",
+        { "t/unit/data/host", "", 1110.02,
           "{\"scope\":\"host\",\"cpu_percent\":null,\"cores\":2.0,"
           "\"memory_total\":25276063744,\"memory_used\":459476992,"
           "\"load1\":0.26,\"load5\":0.55,\"load15\":0.44,\"pressure\":{"
@@ -66,7 +89,7 @@ recorded(void **state)
 
         /* memory of the limit; pressure of our own group, not the slice's */
 
-        { "t/unit/data/v2-slices", "",
+        { "t/unit/data/v2-slices", "", 9,
           "{\"scope\":\"cgroup\",\"cpu_percent\":null,\"cores\":0.5,"
           "\"memory_total\":1073741824,\"memory_used\":620000000,"
           "\"load1\":1.0,\"load5\":1.5,\"load15\":2.0,\"pressure\":{"
@@ -81,7 +104,7 @@ recorded(void **state)
           "\"avg300\":0.0,\"total\":3.0}}}}" },
 
         { "t/unit/data/linux-3.10",
-          "\"/proc/meminfo\" has no valid MemAvailable",
+          "\"/proc/meminfo\" has no valid MemAvailable", 822.78,
           "{\"scope\":\"host\",\"cpu_percent\":null,\"cores\":2.0,"
           "\"memory_total\":3975233536,\"memory_used\":null,"
           "\"load1\":0.0,\"load5\":0.01,\"load15\":0.05,\"pressure\":{"
@@ -93,6 +116,8 @@ recorded(void **state)
     for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         h = caphealth_host_create(table[i].root);
         look(h, &a);
+
+        assert_true(fabs(counter(&a) - table[i].busy) < 1e-9);
 
         text = json_dumps(a.data, JSON_COMPACT|JSON_REAL_PRECISION(15));
         assert_non_null(text);

@@ -71,7 +71,7 @@ test_statuses(void **state)
 
     for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         sample_init(&s);
-        s.facts.system.value.cpu_percent = table[i].cpu;
+        s.facts.system.value.cpu_mean = table[i].cpu;
 
         assert_member(NULL, "overall_status", table[i].overall);
 
@@ -227,7 +227,8 @@ test_stale(void **state)
     assert_member(NULL, "timestamp", "\"1970-01-01T00:00:01Z\"");
     assert_member(NULL, "infrastructure_tier", "\"Starter\"");
     assert_member("system", "stale", "true");
-    assert_member("system", "cpu_percent", "19.2");
+    assert_member("system", "cpu_percent", "21.5");
+    assert_member("system", "cpu_mean_percent", "19.2");
     assert_member("database", "stale", "true");
     assert_member("database", "products_count", "1234");
     assert_member("database", "collected_at", "\"1970-01-01T00:00:01Z\"");

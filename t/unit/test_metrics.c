@@ -78,6 +78,7 @@ setup(void **state)
     activity.uploads.waiting = 3;
     activity.uploads.starts = 4;
     activity.uploads.deaths = 1;
+    activity.uploads.idle = 2.5;
     activity.uploads.stages[CAPHEALTH_CONVERT].buckets[0] = 1;
     activity.uploads.stages[CAPHEALTH_CONVERT].buckets[7] = 2;
     activity.uploads.stages[CAPHEALTH_CONVERT].buckets[CAPHEALTH_BUCKETS] = 4;
@@ -198,7 +199,9 @@ of_the_facts(void **state)
     assert_samples(
         "caphealth_build_info{version=\"0.1.0\",nginx_version=\"1.22.1\"} 1",
         "caphealth_system_info{scope=\"host\"} 1",
-        "caphealth_cpu_utilization_ratio 0.19199998999999998",
+        "caphealth_cpu_utilization_ratio 0.215",
+        "caphealth_cpu_mean_ratio 0.19199998999999998",
+        "caphealth_cpu_converters_ratio 0.0126",
         "caphealth_cpu_cores 4",
         "caphealth_load1 0.126",
         "caphealth_load15 1.256",
@@ -476,6 +479,7 @@ of_uploads(void **state)
         "caphealth_image_queue_jobs 3",
         "caphealth_converter_starts_total 4",
         "caphealth_converter_deaths_total 1",
+        "caphealth_converter_idle_cpu_seconds_total 2.5",
         "caphealth_collector_restarts_total 5",
         "# EOF");
 

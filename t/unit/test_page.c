@@ -165,8 +165,8 @@ test_healthy(void **state)
     assert_has(text, "<title>Healthy – Platform Health</title>");
     assert_has(text, "/admin/0123456789abcdef/icon-healthy.svg");
     assert_has(text, "Nothing needs you now.");
-    assert_has(text, "<span data-f=\"value\">19.2%</span>");
-    assert_has(text, "19.2% of 4 cores");
+    assert_has(text, "<span data-f=\"value\">21.5%</span>");
+    assert_has(text, "21.5% of 4 cores");
     assert_has(text, "2 of 8 GB");
     assert_has(text, "33.3%, read-only");
     assert_has(text, "13,107,200 bytes");
@@ -197,7 +197,7 @@ test_german(void **state)
 
     assert_has(text, "<html lang=\"de\"");
     assert_has(text, "<title>Gesund – Plattformzustand</title>");
-    assert_has(text, "19,2 % von 4 Kernen");
+    assert_has(text, "21,5 % von 4 Kernen");
     assert_has(text, "13.107.200 Bytes");
 
     free(text);
@@ -254,7 +254,7 @@ test_refused(void **state)
     assert_has(text, "Cannot show the image statistics: the server answered "
                      "502.");
     assert_has(text, "<title>Unknown – Platform Health</title>");
-    assert_has_not(text, "19.2");
+    assert_has_not(text, "21.5");
     assert_has_not(text, "Zoë");
     assert_has_not(text, "1,234");
     assert_has_not(text, "Starter");

@@ -101,7 +101,7 @@ test_current(void **state)
     f.disks = &disk;
     f.ndisks = 1;
 
-    f.system.value.cpu_percent = 12.345;
+    f.system.value.cpu_mean = 12.345;
     f.system.value.memory_used = 1;
     f.system.value.memory_total = 8;
     f.database.value.products_count = 7;

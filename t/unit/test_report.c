@@ -83,7 +83,7 @@ test_health(void **state)
     sample_init(&s);
 
     assert_report(caphealth_report_health, &s,
-        "{\"system\":{\"cpu_percent\":19.2,\"memory_percent\":25.0,"
+        "{\"system\":{\"cpu_percent\":21.5,\"memory_percent\":25.0,"
         "\"memory_used_gb\":2.0,\"memory_total_gb\":8.0,"
         "\"disk_percent\":33.3,\"disk_used_gb\":30.0,"
         "\"disk_total_gb\":100.0,\"scope\":\"host\",\"cores\":4,"
@@ -93,7 +93,8 @@ test_health(void **state)
         "\"memory\":{\"some\":{\"avg10\":0.0,\"avg60\":0.0,\"avg300\":0.0,"
         "\"total_seconds\":0.0},\"full\":{\"avg10\":0.0,\"avg60\":0.0,"
         "\"avg300\":0.01,\"total_seconds\":1000000.0}},"
-        "\"io\":null},"
+        "\"io\":null},\"cpu_mean_percent\":19.2,"
+        "\"cpu_converters_percent\":1.3,\"cpu_mean_seconds\":300,"
         "\"collected_at\":\"2001-09-09T01:46:40Z\",\"stale\":false,"
         "\"error\":null},"
 
@@ -195,6 +196,8 @@ test_nothing(void **state)
         "\"disk_total_gb\":null,\"scope\":null,\"cores\":null,"
         "\"load_average\":[null,null,null],"
         "\"pressure\":{\"cpu\":null,\"memory\":null,\"io\":null},"
+        "\"cpu_mean_percent\":null,\"cpu_converters_percent\":null,"
+        "\"cpu_mean_seconds\":null,"
         "\"collected_at\":null,\"stale\":false,\"error\":null},"
         "\"database\":{\"size_mb\":null,\"products_count\":null,"
         "\"orders_count\":null,\"vendors_count\":null,"
@@ -240,7 +243,7 @@ sample_talkative(sample_t *s)
 
     s->facts.database.section.error = "\xff";
     s->facts.database.value.vendors_count = 40;
-    s->facts.system.value.cpu_percent = 75;
+    s->facts.system.value.cpu_mean = 75;
     s->facts.images.section.collected_at = 1;
     s->facts.images.section.error = "\xff";
     s->disks[0].section.collected_at = 0;
@@ -252,7 +255,7 @@ sample_talkative(sample_t *s)
 static void
 sample_open(sample_t *s)
 {
-    s->facts.system.value.cpu_percent = NAN;
+    s->facts.system.value.cpu_mean = NAN;
 }
 
 
