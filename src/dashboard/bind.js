@@ -1,10 +1,12 @@
-// Puts values into the elements that the server rendered, and touches only
-// what has changed: focus, selection and scroll position stay.
+// Puts values into the page's elements, and touches only what has changed:
+// focus, selection and scroll position stay.
 //
 //   data-f="field"              the text
 //   data-a="attribute:field …"  attributes; null or '' removes one
 //   data-if="field"             hidden unless there is something
-//   data-list="field"           a row for each; its <template> is the pattern
+//   data-list="field"           a row for each; its <template> is the pattern,
+//                               and what else is there at first stands for
+//                               rows that have not come yet
 //
 // What a model has no field for is left as it is.
 
@@ -29,16 +31,16 @@ export function list(container, rows) {
     const pattern = container.querySelector(':scope > template');
     const old = new Map();
 
-    for (const child of container.children) {
-        if (child !== pattern) {
-            old.set(child.dataset.key, child);
-        }
-    }
-
     const wanted = new Set(rows.map((row) => String(row.key)));
 
-    for (const [key, child] of old) {
-        if (!wanted.has(key)) {
+    for (const child of [...container.children]) {
+        if (child === pattern) {
+            continue;
+        }
+
+        if (wanted.has(child.dataset.key)) {
+            old.set(child.dataset.key, child);
+        } else {
             child.remove();
         }
     }

@@ -3,13 +3,14 @@
 import { fill, list, text } from './bind.js';
 import { Chart } from './chart.js';
 import { Rhythm, Source } from './data.js';
-import { age, full, load, moment, number, percent, t, unit } from './text.js';
+import { age, full, load, moment, number, percent, t, translate, unit }
+    from './text.js';
 import * as upload from './upload.js';
 import * as vendors from './vendors.js';
 import * as view from './view.js';
 
 const root = document.documentElement;
-const { refresh, health, capacity, images } = root.dataset;
+const { refresh, health, capacity, images, upload: photos } = root.dataset;
 const assets = new URL('.', import.meta.url).pathname;
 const element = (id) => document.getElementById(id);
 
@@ -54,12 +55,11 @@ function render() {
 function renderHealth() {
     const { body, state } = source('health');
 
-    if (state === 'refused') {
-        withdraw();
-        return;
-    }
-
     if (body === null) {
+        if (state !== 'new') {
+            withdraw();
+        }
+
         return;
     }
 
@@ -77,7 +77,7 @@ function renderHealth() {
     }
 }
 
-// nothing is left of what this client may not see any more
+// what this client may not see any more, or has not got yet
 
 function withdraw() {
     verdict({ ...view.verdict('status', 'unknown'), ...nothing,
@@ -140,39 +140,53 @@ function chart({ key, title }) {
 function renderCapacity() {
     const one = source('capacity');
 
-    if (one?.state === 'refused') {
-        fill(element('platform'), { tiles: [], ...nothing });
-        vendors.update(undefined);
-
-    } else if (one?.body) {
+    if (one?.body) {
         fill(element('platform'), view.platform(one.body, now()));
         vendors.update(one.body.products_by_vendor);
+
+    } else if (one?.state !== 'new') {
+        fill(element('platform'), { tiles: [], ...nothing,
+                                    error: absence('capacity', one) });
+        vendors.update(undefined);
     }
 }
 
 function renderImages() {
     const one = source('images');
 
-    if (one?.state === 'refused') {
-        fill(element('image-stats'), { tiles: [], roots: [], note: null,
-                                       ...nothing });
-
-    } else if (one?.body) {
+    if (one?.body) {
         fill(element('image-stats'), view.imageStats(one.body, now()));
+
+    } else if (one?.state !== 'new') {
+        fill(element('image-stats'), { tiles: [], roots: [], note: null,
+                                       ...nothing,
+                                       error: absence('images', one) });
     }
+}
+
+// why a panel is empty: in the panel, for its location's own access rules
+// decide; null where a banner says it
+
+function absence(name, one) {
+    return one === undefined ? t(`source.absent.${name}`)
+           : one.state === 'refused' ? refusal(one) : null;
 }
 
 // --- what is not ---
 
 function banners() {
     const lost = sources.filter(({ state }) => state === 'unreachable');
-    const rows = sources.filter(({ state }) => state === 'refused'
-                                               || state === 'bad')
+    const rows = sources.filter((one) => one.state === 'bad'
+                                         || one.state === 'refused'
+                                            && one.name === 'health')
                         .map(complaint);
 
     if (lost.length > 0) {
+        const key = lost.some(({ body }) => body) ? 'banner.unreachable'
+                                                  : 'banner.unreachable.yet';
+
         rows.unshift(banner('unreachable', 'critical',
-                            t('banner.unreachable', { time: seen(lost) })));
+                            t(key, { time: seen(lost) })));
 
     } else if (source('health').body?.stale) {
         const at = source('health').body.system.collected_at;
@@ -193,23 +207,23 @@ function banner(key, kind, sentence) {
 }
 
 function complaint(one) {
-    const what = t(`source.${one.name}`);
-
-    if (one.state === 'bad') {
-        const args = { what, status: one.status, time: seen([one]) };
-
-        return banner(one.name, 'warning', t('banner.bad', args));
-    }
-
-    return banner(one.name, 'warning', t(`refused.${one.status}`, { what }));
+    return banner(one.name, 'warning',
+                  one.state === 'refused' ? refusal(one)
+                  : t(one.body ? 'banner.bad' : 'refused.other',
+                      { what: t(`source.${one.name}`), status: one.status,
+                        time: seen([one]) }));
 }
 
-// before the first answer: when the server rendered the page
+function refusal({ name, status }) {
+    return t(`refused.${status}`, { what: t(`source.${name}`) });
+}
+
+// the oldest of the last answers
 
 function seen(some) {
-    const times = some.map(({ at }) => at ?? performance.timeOrigin);
+    const times = some.map(({ at }) => at).filter((at) => at !== null);
 
-    return moment(Math.min(...times));
+    return times.length > 0 ? moment(Math.min(...times)) : t('age.never');
 }
 
 // --- the time that passes ---
@@ -312,13 +326,15 @@ function route(event) {
 
 await load(new URL('texts.json', import.meta.url));
 
+translate(document);
 root.dataset.alive = '';
 
 theme();
 route();
 vendors.start();
 
-if (element('upload')) {
+if (photos !== '') {
+    element('photos-panel').hidden = false;
     upload.start(element('upload'), () => rhythm.now());
 }
 

@@ -1,23 +1,47 @@
 // Words, numbers and times, in the page's language and the reader's locale.
-// The server says the same with caphealth_words.c.
-
-const language = document.documentElement.lang;
-const locale = navigator.languages.find((tag) => tag.split('-')[0] === language)
-               ?? language;
-const plurals = new Intl.PluralRules(language);
-const collator = new Intl.Collator(locale, { numeric: true });
-const formats = [0, 1, 2].map((digits) =>
-    new Intl.NumberFormat(locale, { maximumFractionDigits: digits }));
-const clock = new Intl.DateTimeFormat(locale, { timeStyle: 'medium' });
-const calendar = new Intl.DateTimeFormat(locale, { dateStyle: 'medium',
-                                                   timeStyle: 'medium' });
 
 let words = {};
+let plurals;
+let collator;
+let formats;
+let clock;
+let calendar;
+
+// The language is the first of the reader's that there are texts for.
 
 export async function load(url) {
-    const response = await fetch(url);
+    const texts = await (await fetch(url)).json();
+    const base = (tag) => tag.split('-')[0];
+    const locale = navigator.languages.find((tag) => base(tag) in texts)
+                   ?? 'en';
 
-    words = (await response.json())[language];
+    words = texts[base(locale)];
+    document.documentElement.lang = base(locale);
+
+    plurals = new Intl.PluralRules(locale);
+    collator = new Intl.Collator(locale, { numeric: true });
+    formats = [0, 1, 2].map((digits) =>
+        new Intl.NumberFormat(locale, { maximumFractionDigits: digits }));
+    clock = new Intl.DateTimeFormat(locale, { timeStyle: 'medium' });
+    calendar = new Intl.DateTimeFormat(locale, { dateStyle: 'medium',
+                                                 timeStyle: 'medium' });
+}
+
+// data-t: the key of an element's text; data-label: of its aria-label.  What
+// is in a <template> is reached through its content.
+
+export function translate(root) {
+    for (const element of root.querySelectorAll('[data-t]')) {
+        element.textContent = t(element.dataset.t);
+    }
+
+    for (const element of root.querySelectorAll('[data-label]')) {
+        element.setAttribute('aria-label', t(element.dataset.label));
+    }
+
+    for (const { content } of root.querySelectorAll('template')) {
+        translate(content);
+    }
 }
 
 export function known(key) {

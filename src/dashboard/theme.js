@@ -8,10 +8,13 @@
     root.dataset.view = location.hash === '#images' ? 'images'
                                                     : 'capacity-monitor';
 
-    // nothing moves without the other scripts: what is seen grows old
+    // without the other scripts there is nothing to see
 
     setTimeout(() => {
-        document.getElementById('frozen').hidden = 'alive' in root.dataset;
+        if (!('alive' in root.dataset)) {
+            root.classList.remove('js');
+            document.getElementById('frozen').hidden = false;
+        }
     }, 10000);
 
     try {

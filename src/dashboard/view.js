@@ -1,5 +1,4 @@
-// From the documents of the endpoints to what the page shows.  The server
-// does the same with caphealth_page_*.c; a change here is one there too.
+// From the documents of the endpoints to what the page shows.
 
 import { age, finite, known, number, percent, plural, t, unit } from './text.js';
 

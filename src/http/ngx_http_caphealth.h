@@ -17,7 +17,6 @@
 #include "ngx_http_caphealth_view.h"
 
 #include "caphealth_exposition.h"
-#include "caphealth_page.h"
 #include "caphealth_policy.h"
 #include "caphealth_ready.h"
 #include "caphealth_report.h"
@@ -124,7 +123,7 @@ typedef struct {
     ngx_flag_t                            upload;
     ngx_http_caphealth_dashboard_t       *dashboard;
     ngx_http_caphealth_probe_t           *probe;
-    ngx_array_t                          *links;   /* caphealth_page_link_t */
+    ngx_array_t                          *links;   /* of the dashboard */
 } ngx_http_caphealth_loc_conf_t;
 
 

@@ -199,8 +199,8 @@ for (const file of ['texts.json', 'data.js']) {
         const page = await visit(t, server, { without: file });
 
         await page.locator('#frozen').waitFor();
-        assert.match(await text(page, '#frozen'), /load it again/);
-        clean(page, /ERR_FAILED|TypeError: Failed to fetch/);
+        assert.match(await text(page, '#frozen'), /did not load/);
+        clean(page, /ERR_FAILED|TypeError: Failed to fetch|preload/);
     });
 }
 
@@ -327,13 +327,5 @@ test('hostile names are text', async (t) => {
         document.documentElement.scrollWidth <= innerWidth));
     await shoot(page, 'hostile');
 
-    // and as the server renders it
-
-    const plain = await visit(t, server, { javaScriptEnabled: false });
-
-    assert.equal(await plain.locator('img').count(), 0);
-    assert.deepEqual((await plain.locator('#vendors bdi').allTextContents())
-                     .sort(), names.sort());
     clean(page);
-    clean(plain);
 });

@@ -56,7 +56,7 @@ export async function visit(t, server, { path, without, ...options } = {}) {
     if (options.javaScriptEnabled !== false && !without) {
         await page.waitForFunction(() =>
             document.querySelector('#every').textContent !== ''
-            || document.querySelector('.banner'));
+            && !document.querySelector('.skeleton'));
     }
 
     return page;
