@@ -17,16 +17,22 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char                 *prefixed;
-    unsigned              orientation;
+    size_t                len;
+    uint8_t              *profile;
+    caphealth_exif_t      exif, again;
     caphealth_markers_t   m;
 
     static const char  prefix[] = "Exif\0";
 
-    orientation = caphealth_exif_orientation(data, size);
+    (void) caphealth_exif(data, size, &exif);
 
-    fuzz_check(orientation >= 1 && orientation <= 8);
+    fuzz_check(exif.orientation >= 1 && exif.orientation <= 8);
 
-    if (size < sizeof(prefix) || memcmp(data, prefix, sizeof(prefix)) != 0) {
+    /* five bytes are compared, and the sixth may be anything */
+
+    if (size < sizeof(prefix)
+        || memcmp(data, prefix, sizeof(prefix) - 1) != 0)
+    {
         prefixed = malloc(size + sizeof(prefix));
         fuzz_check(prefixed != NULL);
 
@@ -36,19 +42,23 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             memcpy(prefixed + sizeof(prefix), data, size);
         }
 
-        fuzz_check(caphealth_exif_orientation((uint8_t *) prefixed,
-                                              size + sizeof(prefix))
-                   == orientation);
+        (void) caphealth_exif((uint8_t *) prefixed, size + sizeof(prefix),
+                              &again);
+
+        fuzz_check(again.orientation == exif.orientation
+                   && again.adobe_rgb == exif.adobe_rgb);
         free(prefixed);
     }
 
     caphealth_markers(data, size, &m);
 
-    fuzz_check(m.orientation >= 1 && m.orientation <= 8);
-    fuzz_check(m.profile_size <= CAPHEALTH_PROFILE_MAX);
-    fuzz_check((m.profile == NULL) == (m.profile_size == 0));
+    fuzz_check(m.exif.orientation >= 1 && m.exif.orientation <= 8);
 
-    free(m.profile);
+    fuzz_check(caphealth_markers_profile(&m, &profile, &len) == 0);
+    fuzz_check(len <= CAPHEALTH_PROFILE_MAX);
+    fuzz_check((profile == NULL) == (len == 0));
+
+    free(profile);
 
     return 0;
 }

@@ -42,7 +42,8 @@ png_next(const uint8_t *data, size_t size, size_t from)
     size_t  i;
 
     static const char  types[] = "IHDRPLTEIDATIENDiCCPeXIftRNSsRGBgAMApHYs"
-                                 "tEXtzTXtiTXtcHRMsBITbKGDhISTtIMEacTL";
+                                 "tEXtzTXtiTXtcHRMsBITbKGDhISTtIMEacTL"
+                                 "cICP";
 
     for ( /* void */ ; from + PNG_CHUNK <= size; from++) {
         for (i = 0; i + 4 < sizeof(types); i += 4) {

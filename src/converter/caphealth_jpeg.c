@@ -34,12 +34,14 @@ static caphealth_job_status_e caphealth_jpeg_header(caphealth_jpeg_t *j,
     const caphealth_job_t *job);
 static int caphealth_jpeg_unusual(caphealth_jpeg_t *j);
 static caphealth_job_status_e caphealth_jpeg_decode(caphealth_jpeg_t *j);
+static caphealth_colour_status_e caphealth_jpeg_colour(
+    const caphealth_markers_t *m, caphealth_colour_e kind,
+    caphealth_colour_t **colour);
 static caphealth_job_status_e caphealth_jpeg_planes(caphealth_jpeg_t *j);
 static caphealth_job_status_e caphealth_jpeg_pixels(caphealth_jpeg_t *j,
-    int format, unsigned channels, caphealth_colour_e kind,
-    const caphealth_colour_t *colour);
+    int format, unsigned channels, const caphealth_colour_t *colour);
 static caphealth_job_status_e caphealth_jpeg_rows(caphealth_jpeg_t *j,
-    const uint8_t *pixels, unsigned channels, caphealth_colour_e kind,
+    const uint8_t *pixels, unsigned channels,
     const caphealth_colour_t *colour);
 static caphealth_job_status_e caphealth_jpeg_check(caphealth_jpeg_t *j,
     int rc);
@@ -64,7 +66,6 @@ caphealth_decode_jpeg(const caphealth_job_t *job, const uint8_t *data,
     j.handle = tjInitDecompress();
 
     if (j.handle == NULL) {
-        free(j.markers.profile);
         return caphealth_fail(result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
     }
 
@@ -75,10 +76,10 @@ caphealth_decode_jpeg(const caphealth_job_t *job, const uint8_t *data,
     }
 
     (void) tjDestroy(j.handle);
-    free(j.markers.profile);
 
     if (rc == CAPHEALTH_JOB_OK
-        && caphealth_picture_orient(picture, j.markers.orientation) == -1)
+        && caphealth_picture_orient(picture, j.markers.exif.orientation)
+           == -1)
     {
         return caphealth_fail(result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
     }
@@ -175,8 +176,7 @@ caphealth_jpeg_decode(caphealth_jpeg_t *j)
     case TJCS_CMYK:
     case TJCS_YCCK:
         format = TJPF_CMYK;
-        kind = j->markers.adobe ? CAPHEALTH_COLOUR_CMYK_INVERSE
-                                : CAPHEALTH_COLOUR_CMYK;
+        kind = CAPHEALTH_COLOUR_CMYK;
         channels = 4;
         break;
 
@@ -187,8 +187,11 @@ caphealth_jpeg_decode(caphealth_jpeg_t *j)
         break;
     }
 
-    colour = caphealth_colour_create(j->markers.profile,
-                                     j->markers.profile_size, kind);
+    if (caphealth_jpeg_colour(&j->markers, kind, &colour)
+        == CAPHEALTH_COLOUR_NO_MEMORY)
+    {
+        return caphealth_fail(j->result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+    }
 
     if (colour == NULL
         && (j->colorspace == TJCS_YCbCr || j->colorspace == TJCS_GRAY))
@@ -196,9 +199,42 @@ caphealth_jpeg_decode(caphealth_jpeg_t *j)
         return caphealth_jpeg_planes(j);
     }
 
-    rc = caphealth_jpeg_pixels(j, format, channels, kind, colour);
+    rc = caphealth_jpeg_pixels(j, format, channels, colour);
 
     caphealth_colour_free(colour);
+
+    return rc;
+}
+
+
+/* a profile, or else what Exif says of RGB: DCF knows Adobe RGB so */
+
+static caphealth_colour_status_e
+caphealth_jpeg_colour(const caphealth_markers_t *m, caphealth_colour_e kind,
+    caphealth_colour_t **colour)
+{
+    size_t                      size;
+    uint8_t                    *profile;
+    caphealth_colour_status_e   rc;
+
+    *colour = NULL;
+
+    if (caphealth_markers_profile(m, &profile, &size) == -1) {
+        return CAPHEALTH_COLOUR_NO_MEMORY;
+    }
+
+    rc = CAPHEALTH_COLOUR_UNUSABLE;
+
+    if (profile) {
+        rc = caphealth_colour_icc(colour, kind, profile, size);
+        free(profile);
+    }
+
+    if (rc == CAPHEALTH_COLOUR_UNUSABLE && m->exif.adobe_rgb
+        && kind == CAPHEALTH_COLOUR_RGB)
+    {
+        rc = caphealth_colour_adobe_rgb(colour, kind);
+    }
 
     return rc;
 }
@@ -257,7 +293,7 @@ caphealth_jpeg_planes(caphealth_jpeg_t *j)
 
 static caphealth_job_status_e
 caphealth_jpeg_pixels(caphealth_jpeg_t *j, int format, unsigned channels,
-    caphealth_colour_e kind, const caphealth_colour_t *colour)
+    const caphealth_colour_t *colour)
 {
     int                      rc;
     uint8_t                 *pixels;
@@ -275,7 +311,7 @@ caphealth_jpeg_pixels(caphealth_jpeg_t *j, int format, unsigned channels,
     status = caphealth_jpeg_check(j, rc);
 
     if (status == CAPHEALTH_JOB_OK) {
-        status = caphealth_jpeg_rows(j, pixels, channels, kind, colour);
+        status = caphealth_jpeg_rows(j, pixels, channels, colour);
     }
 
     free(pixels);
@@ -286,8 +322,7 @@ caphealth_jpeg_pixels(caphealth_jpeg_t *j, int format, unsigned channels,
 
 static caphealth_job_status_e
 caphealth_jpeg_rows(caphealth_jpeg_t *j, const uint8_t *pixels,
-    unsigned channels, caphealth_colour_e kind,
-    const caphealth_colour_t *colour)
+    unsigned channels, const caphealth_colour_t *colour)
 {
     int             y;
     size_t          width;
@@ -315,7 +350,7 @@ caphealth_jpeg_rows(caphealth_jpeg_t *j, const uint8_t *pixels,
             caphealth_colour_row(colour, from, row, (uint32_t) width);
 
         } else if (channels == 4) {
-            caphealth_colour_cmyk(from, row, (uint32_t) width, kind);
+            caphealth_colour_cmyk(from, row, (uint32_t) width);
 
         } else {
             rgb = from;

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "caphealth_colour.h"
-#include "caphealth_exif.h"
 #include "caphealth_markers.h"
 
 
@@ -18,10 +17,12 @@
 #define CAPHEALTH_TEM         0x01
 #define CAPHEALTH_APP1        0xe1
 #define CAPHEALTH_APP2        0xe2
-#define CAPHEALTH_APP14       0xee
 
 /* ICC.1:2010, B.4: "ICC_PROFILE\0", number, count */
 #define CAPHEALTH_ICC_HEADER  14
+
+/* a profile's own header */
+#define CAPHEALTH_ICC_SIZE    128
 
 
 static const uint8_t *caphealth_markers_next(const uint8_t *p,
@@ -30,7 +31,9 @@ static void caphealth_markers_segment(caphealth_markers_t *m, unsigned marker,
     const uint8_t *data, size_t size);
 static void caphealth_markers_frame(caphealth_markers_t *m, unsigned marker,
     const uint8_t *data, size_t size);
-static void caphealth_markers_profile(caphealth_markers_t *m,
+static void caphealth_markers_exif(caphealth_markers_t *m,
+    const uint8_t *data, size_t size);
+static void caphealth_markers_piece(caphealth_markers_t *m,
     const uint8_t *data, size_t size);
 
 
@@ -43,7 +46,7 @@ caphealth_markers(const uint8_t *data, size_t size, caphealth_markers_t *m)
 
     memset(m, 0, sizeof(caphealth_markers_t));
 
-    m->orientation = 1;
+    m->exif.orientation = 1;
 
     p = data;
     end = data + size;
@@ -115,24 +118,15 @@ caphealth_markers_segment(caphealth_markers_t *m, unsigned marker,
         return;
 
     case CAPHEALTH_APP1:
-        if (m->orientation == 1 && size > 6
-            && memcmp(data, "Exif\0\0", 6) == 0)
-        {
-            m->orientation = caphealth_exif_orientation(data, size);
+        if (m->scans == 0) {
+            caphealth_markers_exif(m, data, size);
         }
 
         return;
 
     case CAPHEALTH_APP2:
         if (m->scans == 0) {
-            caphealth_markers_profile(m, data, size);
-        }
-
-        return;
-
-    case CAPHEALTH_APP14:
-        if (size >= 12 && memcmp(data, "Adobe", 5) == 0) {
-            m->adobe = 1;
+            caphealth_markers_piece(m, data, size);
         }
 
         return;
@@ -166,13 +160,27 @@ caphealth_markers_frame(caphealth_markers_t *m, unsigned marker,
 }
 
 
-/* its pieces are expected in order, as every writer puts them */
+/* XMP is in APP1 too; a program that edits may leave an Exif of its own */
 
 static void
-caphealth_markers_profile(caphealth_markers_t *m, const uint8_t *data,
+caphealth_markers_exif(caphealth_markers_t *m, const uint8_t *data,
     size_t size)
 {
-    uint8_t  *p;
+    if (m->has_exif || size < 6 || memcmp(data, "Exif\0", 5) != 0) {
+        return;
+    }
+
+    m->has_exif = caphealth_exif(data, size, &m->exif) == 0;
+}
+
+
+/* a piece that is there twice is one: the first of its number counts */
+
+static void
+caphealth_markers_piece(caphealth_markers_t *m, const uint8_t *data,
+    size_t size)
+{
+    caphealth_piece_t  *piece;
 
     if (size <= CAPHEALTH_ICC_HEADER
         || memcmp(data, "ICC_PROFILE\0", 12) != 0)
@@ -180,20 +188,80 @@ caphealth_markers_profile(caphealth_markers_t *m, const uint8_t *data,
         return;
     }
 
-    data += CAPHEALTH_ICC_HEADER;
-    size -= CAPHEALTH_ICC_HEADER;
+    piece = &m->pieces[data[12]];
 
-    if (size > CAPHEALTH_PROFILE_MAX - m->profile_size) {
+    if (piece->data) {
         return;
     }
 
-    p = realloc(m->profile, m->profile_size + size);
+    if (m->npieces == 0) {
+        m->npieces = data[13];
+    }
+
+    piece->data = data + CAPHEALTH_ICC_HEADER;
+    piece->size = size - CAPHEALTH_ICC_HEADER;
+}
+
+
+/*
+ * Some writers count wrong, so a profile is whole as well if it is as long as
+ * it says itself, in its first four bytes.
+ */
+
+int
+caphealth_markers_profile(const caphealth_markers_t *m, uint8_t **profile,
+    size_t *size)
+{
+    size_t                    len;
+    uint8_t                  *p;
+    unsigned                  i, first, next;
+    const caphealth_piece_t  *piece;
+
+    *profile = NULL;
+    *size = 0;
+
+    /* from 1, or from 0, to the first that is missing */
+
+    first = m->pieces[0].data ? 0 : 1;
+    len = 0;
+
+    for (next = first; next < CAPHEALTH_ICC_PIECES; next++) {
+        if (m->pieces[next].data == NULL) {
+            break;
+        }
+
+        len += m->pieces[next].size;
+    }
+
+    if (len < CAPHEALTH_ICC_SIZE || len > CAPHEALTH_PROFILE_MAX) {
+        return 0;
+    }
+
+    p = malloc(len);
     if (p == NULL) {
-        return;
+        return -1;
     }
 
-    memcpy(p + m->profile_size, data, size);
+    *profile = p;
 
-    m->profile = p;
-    m->profile_size += size;
+    for (i = first; i < next; i++) {
+        piece = &m->pieces[i];
+        memcpy(p, piece->data, piece->size);
+        p += piece->size;
+    }
+
+    p = *profile;
+
+    if ((m->npieces == 0 || next - first < m->npieces)
+        && ((size_t) p[0] << 24 | (size_t) p[1] << 16 | (size_t) p[2] << 8
+            | p[3]) > len)
+    {
+        free(p);
+        *profile = NULL;
+        return 0;
+    }
+
+    *size = len;
+
+    return 0;
 }

@@ -7,15 +7,26 @@
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "caphealth_colour.h"
 #include "caphealth_decode.h"
 #include "caphealth_exif.h"
 
 
-/* text and unknown chunks, uncompressed */
-#define CAPHEALTH_PNG_CHUNK  (8 * 1024 * 1024)
-#define CAPHEALTH_PNG_CACHE  64
+/* of the chunks that are kept: what a profile may have, and so many chunks */
+#define CAPHEALTH_PNG_CHUNK   CAPHEALTH_PROFILE_MAX
+#define CAPHEALTH_PNG_CACHE   16
+
+#define CAPHEALTH_PNG_NAME    79
+#define CAPHEALTH_ICC_HEADER  128
+
+/* gAMA and cHRM have whole numbers */
+#define CAPHEALTH_PNG_UNIT    100000.0
+
+/* what gAMA says of sRGB, and how far from it writers are */
+#define CAPHEALTH_PNG_SRGB    45455
+#define CAPHEALTH_PNG_NEAR    500
 
 
 typedef struct {
@@ -25,29 +36,42 @@ typedef struct {
     png_infop               info;
     uint8_t                *rows;       /* one, or all if it is interlaced */
     unsigned                channels;
-    unsigned                orientation;
+    caphealth_exif_t        exif;
     caphealth_colour_t     *colour;
-    uint8_t                *tones;      /* of grey */
+    uint8_t                *converted;  /* a row, where there is colour */
     caphealth_picture_t    *picture;
     const caphealth_job_t  *job;
     caphealth_result_t     *result;
     char                    error[96];
     caphealth_job_status_e  status;
-    unsigned                grey:1;
 } caphealth_png_t;
 
 
 static void caphealth_png_decode(caphealth_png_t *p);
 static int caphealth_png_header(caphealth_png_t *p);
 static void caphealth_png_transforms(caphealth_png_t *p);
-static void caphealth_png_profile(caphealth_png_t *p);
-static uint8_t *caphealth_png_tones(const uint8_t *profile, size_t size);
+static caphealth_colour_e caphealth_png_kind(const caphealth_png_t *p);
+static caphealth_colour_status_e caphealth_png_colour(caphealth_png_t *p);
+static caphealth_colour_status_e caphealth_png_icc(caphealth_png_t *p,
+    caphealth_colour_e kind);
+static uint8_t *caphealth_png_inflate(z_stream *z, size_t *size,
+    caphealth_colour_status_e *rc);
+static caphealth_colour_status_e caphealth_png_gamma(caphealth_png_t *p,
+    caphealth_colour_e kind);
+static const png_unknown_chunk *caphealth_png_chunk(const caphealth_png_t *p,
+    const char *name, size_t size);
+static void caphealth_png_xy(const uint8_t *data, double xy[2]);
+static uint32_t caphealth_png_32(const uint8_t *p);
 static int caphealth_png_rows(caphealth_png_t *p);
 static void caphealth_png_row(caphealth_png_t *p, uint32_t y, uint8_t *row);
-static void caphealth_png_orientation(caphealth_png_t *p);
+static void caphealth_png_exif(caphealth_png_t *p);
 static void caphealth_png_read(png_structp png, png_bytep to, size_t n);
 static void caphealth_png_error(png_structp png, png_const_charp message);
 static void caphealth_png_warning(png_structp png, png_const_charp message);
+
+
+static const png_byte  caphealth_png_kept[] =
+    "cICP\0" "iCCP\0" "sRGB\0" "gAMA\0" "cHRM\0" "eXIf";
 
 
 caphealth_job_status_e
@@ -56,6 +80,11 @@ caphealth_decode_png(const caphealth_job_t *job, const uint8_t *data,
 {
     caphealth_png_t  p;
 
+    if (size >= 16 && memcmp(data + 12, "CgBI", 4) == 0) {
+        return caphealth_fail(result, CAPHEALTH_JOB_UNSUPPORTED,
+                              "a PNG in Apple's own form for iOS (CgBI)");
+    }
+
     memset(&p, 0, sizeof(caphealth_png_t));
 
     p.data = data;
@@ -63,7 +92,7 @@ caphealth_decode_png(const caphealth_job_t *job, const uint8_t *data,
     p.job = job;
     p.picture = picture;
     p.result = result;
-    p.orientation = 1;
+    p.exif.orientation = 1;
 
     p.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &p,
                                    caphealth_png_error,
@@ -83,7 +112,7 @@ caphealth_decode_png(const caphealth_job_t *job, const uint8_t *data,
 
     png_destroy_read_struct(&p.png, p.info ? &p.info : NULL, NULL);
     caphealth_colour_free(p.colour);
-    free(p.tones);
+    free(p.converted);
     free(p.rows);
 
     if (p.status != CAPHEALTH_JOB_OK) {
@@ -92,7 +121,7 @@ caphealth_decode_png(const caphealth_job_t *job, const uint8_t *data,
 
     caphealth_picture_opaque(picture);
 
-    if (caphealth_picture_orient(picture, p.orientation) == -1) {
+    if (caphealth_picture_orient(picture, p.exif.orientation) == -1) {
         return caphealth_fail(result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
     }
 
@@ -118,6 +147,14 @@ caphealth_png_decode(caphealth_png_t *p)
     png_set_chunk_malloc_max(p->png, CAPHEALTH_PNG_CHUNK);
     png_set_chunk_cache_max(p->png, CAPHEALTH_PNG_CACHE);
 
+    /* the library's own reading of colour knows no precedence, and no cICP
+       before 1.6.45: these are read here, and the other chunks by nobody */
+
+    png_set_keep_unknown_chunks(p->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+    png_set_keep_unknown_chunks(p->png, PNG_HANDLE_CHUNK_ALWAYS,
+                                caphealth_png_kept,
+                                sizeof(caphealth_png_kept) / 5);
+
     /* a bad checksum: fatal in what makes the image, else left out */
 
     png_set_crc_action(p->png, PNG_CRC_ERROR_QUIT, PNG_CRC_WARN_DISCARD);
@@ -125,6 +162,12 @@ caphealth_png_decode(caphealth_png_t *p)
     png_read_info(p->png, p->info);
 
     if (caphealth_png_header(p) == -1) {
+        return;
+    }
+
+    if (caphealth_png_colour(p) == CAPHEALTH_COLOUR_NO_MEMORY) {
+        p->status = caphealth_fail(p->result, CAPHEALTH_JOB_NO_MEMORY, "%s",
+                                   "");
         return;
     }
 
@@ -138,7 +181,7 @@ caphealth_png_decode(caphealth_png_t *p)
 
     png_read_end(p->png, p->info);
 
-    caphealth_png_orientation(p);
+    caphealth_png_exif(p);
 }
 
 
@@ -153,78 +196,278 @@ caphealth_png_header(caphealth_png_t *p)
 }
 
 
-/* whatever it is becomes 8 bits of red, green, blue, and alpha if there is */
+/*
+ * Whatever it is becomes 8 bits of red, green, blue, and alpha if there is.
+ * Where colours change, all bits of a sample are kept until then.
+ */
 
 static void
 caphealth_png_transforms(caphealth_png_t *p)
 {
-    p->grey = !(png_get_color_type(p->png, p->info) & PNG_COLOR_MASK_COLOR);
-
     png_set_expand(p->png);
-    png_set_scale_16(p->png);
-    png_set_gray_to_rgb(p->png);
+
+    if (p->colour == NULL) {
+        png_set_scale_16(p->png);
+        png_set_gray_to_rgb(p->png);
+
+    } else if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) {
+        png_set_swap(p->png);
+    }
 
     (void) png_set_interlace_handling(p->png);
 
     png_read_update_info(p->png, p->info);
 
-    p->channels = png_get_channels(p->png, p->info);
+    p->channels = (png_get_color_type(p->png, p->info)
+                   & PNG_COLOR_MASK_ALPHA) ? 4 : 3;
+}
 
-    caphealth_png_profile(p);
+
+/* of the samples, once a palette and a transparent colour are expanded */
+
+static caphealth_colour_e
+caphealth_png_kind(const caphealth_png_t *p)
+{
+    int       type;
+    unsigned  alpha, deep;
+
+    type = png_get_color_type(p->png, p->info);
+
+    alpha = (type & PNG_COLOR_MASK_ALPHA)
+            || png_get_valid(p->png, p->info, PNG_INFO_tRNS);
+    deep = png_get_bit_depth(p->png, p->info) == 16;
+
+    if (type & PNG_COLOR_MASK_COLOR) {
+        return deep ? (alpha ? CAPHEALTH_COLOUR_RGBA_16
+                             : CAPHEALTH_COLOUR_RGB_16)
+                    : (alpha ? CAPHEALTH_COLOUR_RGBA : CAPHEALTH_COLOUR_RGB);
+    }
+
+    return deep ? (alpha ? CAPHEALTH_COLOUR_GREYA_16
+                         : CAPHEALTH_COLOUR_GREY_16)
+                : (alpha ? CAPHEALTH_COLOUR_GREYA : CAPHEALTH_COLOUR_GREY);
+}
+
+
+/* PNG, third edition, 4.3: the first that is there and can be used */
+
+static caphealth_colour_status_e
+caphealth_png_colour(caphealth_png_t *p)
+{
+    caphealth_colour_e          kind;
+    const png_unknown_chunk    *chunk;
+    caphealth_colour_status_e   rc;
+
+    rc = CAPHEALTH_COLOUR_UNUSABLE;
+    kind = caphealth_png_kind(p);
+
+    chunk = caphealth_png_chunk(p, "cICP", 4);
+
+    if (chunk) {
+        rc = caphealth_colour_cicp(&p->colour, kind, chunk->data);
+    }
+
+    if (rc == CAPHEALTH_COLOUR_UNUSABLE) {
+        rc = caphealth_png_icc(p, kind);
+    }
+
+    if (rc == CAPHEALTH_COLOUR_UNUSABLE
+        && caphealth_png_chunk(p, "sRGB", 1) == NULL)
+    {
+        rc = caphealth_png_gamma(p, kind);
+    }
+
+    return rc;
+}
+
+
+/* a name, its end, the method of compression, and what is compressed */
+
+static caphealth_colour_status_e
+caphealth_png_icc(caphealth_png_t *p, caphealth_colour_e kind)
+{
+    size_t                      size;
+    uint8_t                    *profile;
+    z_stream                    z;
+    const uint8_t              *name_end;
+    const png_unknown_chunk    *chunk;
+    caphealth_colour_status_e   rc;
+
+    chunk = caphealth_png_chunk(p, "iCCP", 0);
+
+    if (chunk == NULL) {
+        return CAPHEALTH_COLOUR_UNUSABLE;
+    }
+
+    name_end = memchr(chunk->data, '\0',
+                      chunk->size < CAPHEALTH_PNG_NAME + 1
+                      ? chunk->size : CAPHEALTH_PNG_NAME + 1);
+
+    if (name_end == NULL || chunk->data + chunk->size - name_end < 2) {
+        return CAPHEALTH_COLOUR_UNUSABLE;
+    }
+
+    memset(&z, 0, sizeof(z_stream));
+
+    z.next_in = chunk->data + (name_end - chunk->data) + 2;
+    z.avail_in = (uInt) (chunk->data + chunk->size - z.next_in);
+
+    if (inflateInit(&z) != Z_OK) {
+        return CAPHEALTH_COLOUR_NO_MEMORY;
+    }
+
+    profile = caphealth_png_inflate(&z, &size, &rc);
+
+    (void) inflateEnd(&z);
+
+    if (profile) {
+        rc = caphealth_colour_icc(&p->colour, kind, profile, size);
+        free(profile);
+    }
+
+    return rc;
+}
+
+
+/* a profile says in its first four bytes how long it is */
+
+static uint8_t *
+caphealth_png_inflate(z_stream *z, size_t *size,
+    caphealth_colour_status_e *rc)
+{
+    int       status;
+    uint8_t  *profile, header[CAPHEALTH_ICC_HEADER];
+
+    *rc = CAPHEALTH_COLOUR_UNUSABLE;
+
+    memset(header, 0, sizeof(header));
+
+    z->next_out = header;
+    z->avail_out = sizeof(header);
+
+    status = inflate(z, Z_SYNC_FLUSH);
+    *size = caphealth_png_32(header);
+
+    if (z->avail_out || *size < sizeof(header)
+        || *size > CAPHEALTH_PROFILE_MAX)
+    {
+        return NULL;
+    }
+
+    profile = malloc(*size);
+
+    if (profile == NULL || status == Z_MEM_ERROR) {
+        free(profile);
+        *rc = CAPHEALTH_COLOUR_NO_MEMORY;
+        return NULL;
+    }
+
+    memcpy(profile, header, sizeof(header));
+
+    z->next_out = profile + sizeof(header);
+    z->avail_out = (uInt) (*size - sizeof(header));
+
+    if (z->avail_out) {
+        (void) inflate(z, Z_SYNC_FLUSH);
+    }
+
+    if (z->avail_out) {
+        free(profile);
+        return NULL;
+    }
+
+    return profile;
+}
+
+
+/*
+ * Writers say "0.45455" of sRGB, as the standard has it, so with sRGB's
+ * primaries it is sRGB, and not the power that is only near it.
+ */
+
+static caphealth_colour_status_e
+caphealth_png_gamma(caphealth_png_t *p, caphealth_colour_e kind)
+{
+    double                     power;
+    uint32_t                   gamma;
+    const png_unknown_chunk   *chunk;
+    caphealth_primaries_t      primaries;
+    caphealth_colour_status_e  rc;
+
+    gamma = 0;
+    chunk = caphealth_png_chunk(p, "gAMA", 4);
+
+    if (chunk) {
+        gamma = caphealth_png_32(chunk->data);
+    }
+
+    power = gamma ? CAPHEALTH_PNG_UNIT / gamma : 0;
+    chunk = caphealth_png_chunk(p, "cHRM", 32);
+
+    if (gamma == 0 && chunk == NULL) {
+        return CAPHEALTH_COLOUR_OK;
+    }
+
+    if (chunk) {
+        caphealth_png_xy(chunk->data, primaries.white);
+        caphealth_png_xy(chunk->data + 8, primaries.red);
+        caphealth_png_xy(chunk->data + 16, primaries.green);
+        caphealth_png_xy(chunk->data + 24, primaries.blue);
+    }
+
+    if (gamma >= CAPHEALTH_PNG_SRGB - CAPHEALTH_PNG_NEAR
+        && gamma <= CAPHEALTH_PNG_SRGB + CAPHEALTH_PNG_NEAR)
+    {
+        rc = caphealth_colour_power(&p->colour, kind, chunk ? &primaries
+                                                            : NULL, 0);
+
+        if (rc != CAPHEALTH_COLOUR_OK || p->colour == NULL) {
+            return rc;
+        }
+
+        caphealth_colour_free(p->colour);
+    }
+
+    return caphealth_colour_power(&p->colour, kind,
+                                  chunk ? &primaries : NULL, power);
+}
+
+
+/* the first of that size, or with 0 of any that is not empty */
+
+static const png_unknown_chunk *
+caphealth_png_chunk(const caphealth_png_t *p, const char *name, size_t size)
+{
+    int                 i, n;
+    png_unknown_chunkp  chunks;
+
+    n = png_get_unknown_chunks(p->png, p->info, &chunks);
+
+    for (i = 0; i < n; i++) {
+        if (memcmp(chunks[i].name, name, 4) == 0
+            && (size ? chunks[i].size == size : chunks[i].size > 0))
+        {
+            return &chunks[i];
+        }
+    }
+
+    return NULL;
 }
 
 
 static void
-caphealth_png_profile(caphealth_png_t *p)
+caphealth_png_xy(const uint8_t *data, double xy[2])
 {
-    int          method;
-    png_charp    name;
-    png_bytep    profile;
-    png_uint_32  size;
-
-    if (!png_get_iCCP(p->png, p->info, &name, &method, &profile, &size)) {
-        return;
-    }
-
-    if (!p->grey) {
-        p->colour = caphealth_colour_create(profile, size,
-                                            p->channels == 3
-                                            ? CAPHEALTH_COLOUR_RGB
-                                            : CAPHEALTH_COLOUR_RGBA);
-        return;
-    }
-
-    p->tones = caphealth_png_tones(profile, size);
+    xy[0] = caphealth_png_32(data) / CAPHEALTH_PNG_UNIT;
+    xy[1] = caphealth_png_32(data + 4) / CAPHEALTH_PNG_UNIT;
 }
 
 
-/* what a profile for grey makes of each of its values, in RGB */
-
-static uint8_t *
-caphealth_png_tones(const uint8_t *profile, size_t size)
+static uint32_t
+caphealth_png_32(const uint8_t *p)
 {
-    unsigned             i;
-    uint8_t             *tones, greys[256];
-    caphealth_colour_t  *colour;
-
-    colour = caphealth_colour_create(profile, size, CAPHEALTH_COLOUR_GREY);
-    if (colour == NULL) {
-        return NULL;
-    }
-
-    for (i = 0; i < 256; i++) {
-        greys[i] = (uint8_t) i;
-    }
-
-    tones = malloc(3 * 256);
-
-    if (tones) {
-        caphealth_colour_row(colour, greys, tones, 256);
-    }
-
-    caphealth_colour_free(colour);
-
-    return tones;
+    return (uint32_t) p[0] << 24 | (uint32_t) p[1] << 16
+           | (uint32_t) p[2] << 8 | p[3];
 }
 
 
@@ -253,6 +496,13 @@ caphealth_png_rows(caphealth_png_t *p)
         return -1;
     }
 
+    if (p->colour) {
+        p->converted = malloc((size_t) width * p->channels);
+        if (p->converted == NULL) {
+            return -1;
+        }
+    }
+
     if (passes == 1) {
         for (y = 0; y < height; y++) {
             png_read_row(p->png, p->rows, NULL);
@@ -279,32 +529,27 @@ caphealth_png_rows(caphealth_png_t *p)
 static void
 caphealth_png_row(caphealth_png_t *p, uint32_t y, uint8_t *row)
 {
-    uint32_t   x;
-    uint8_t   *sample;
-
     if (p->colour) {
-        caphealth_colour_row(p->colour, row, row, p->picture->width);
-    }
-
-    if (p->tones) {
-        for (x = 0; x < p->picture->width; x++) {
-            sample = row + x * p->channels;
-            memcpy(sample, p->tones + 3 * sample[0], 3);
-        }
+        caphealth_colour_row(p->colour, row, p->converted,
+                             p->picture->width);
+        row = p->converted;
     }
 
     caphealth_picture_row(p->picture, y, row, p->channels);
 }
 
 
-static void
-caphealth_png_orientation(caphealth_png_t *p)
-{
-    png_bytep    exif;
-    png_uint_32  size;
+/* it may be behind the image too */
 
-    if (png_get_eXIf_1(p->png, p->info, &size, &exif)) {
-        p->orientation = caphealth_exif_orientation(exif, size);
+static void
+caphealth_png_exif(caphealth_png_t *p)
+{
+    const png_unknown_chunk  *chunk;
+
+    chunk = caphealth_png_chunk(p, "eXIf", 0);
+
+    if (chunk) {
+        (void) caphealth_exif(chunk->data, chunk->size, &p->exif);
     }
 }
 

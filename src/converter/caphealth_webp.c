@@ -17,7 +17,7 @@ typedef struct {
     WebPData                data;
     WebPDemuxer            *demux;
     WebPBitstreamFeatures   features;
-    unsigned                orientation;
+    caphealth_exif_t        exif;
     caphealth_colour_t     *colour;
     caphealth_picture_t    *picture;
     caphealth_result_t     *result;
@@ -26,7 +26,7 @@ typedef struct {
 
 static caphealth_job_status_e caphealth_webp_header(caphealth_webp_t *w,
     const caphealth_job_t *job);
-static void caphealth_webp_chunks(caphealth_webp_t *w);
+static caphealth_job_status_e caphealth_webp_chunks(caphealth_webp_t *w);
 static caphealth_job_status_e caphealth_webp_decode(caphealth_webp_t *w);
 static caphealth_job_status_e caphealth_webp_planes(caphealth_webp_t *w);
 static caphealth_job_status_e caphealth_webp_pixels(caphealth_webp_t *w);
@@ -48,14 +48,17 @@ caphealth_decode_webp(const caphealth_job_t *job, const uint8_t *data,
 
     w.data.bytes = data;
     w.data.size = size;
-    w.orientation = 1;
+    w.exif.orientation = 1;
     w.picture = picture;
     w.result = result;
 
     rc = caphealth_webp_header(&w, job);
 
     if (rc == CAPHEALTH_JOB_OK) {
-        caphealth_webp_chunks(&w);
+        rc = caphealth_webp_chunks(&w);
+    }
+
+    if (rc == CAPHEALTH_JOB_OK) {
         rc = caphealth_webp_decode(&w);
     }
 
@@ -68,7 +71,7 @@ caphealth_decode_webp(const caphealth_job_t *job, const uint8_t *data,
 
     caphealth_picture_opaque(picture);
 
-    if (caphealth_picture_orient(picture, w.orientation) == -1) {
+    if (caphealth_picture_orient(picture, w.exif.orientation) == -1) {
         return caphealth_fail(result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
     }
 
@@ -106,26 +109,35 @@ caphealth_webp_header(caphealth_webp_t *w, const caphealth_job_t *job)
 }
 
 
-static void
+/* without a profile it is sRGB, whatever Exif says: the format has it so */
+
+static caphealth_job_status_e
 caphealth_webp_chunks(caphealth_webp_t *w)
 {
-    WebPChunkIterator  chunk;
+    WebPChunkIterator          chunk;
+    caphealth_colour_status_e  rc;
 
     if (WebPDemuxGetChunk(w->demux, "EXIF", 1, &chunk)) {
-        w->orientation = caphealth_exif_orientation(chunk.chunk.bytes,
-                                                    chunk.chunk.size);
+        (void) caphealth_exif(chunk.chunk.bytes, chunk.chunk.size, &w->exif);
         WebPDemuxReleaseChunkIterator(&chunk);
     }
 
     if (WebPDemuxGetChunk(w->demux, "ICCP", 1, &chunk)) {
-        w->colour = caphealth_colour_create(chunk.chunk.bytes,
-                                            chunk.chunk.size,
-                                            w->features.has_alpha
-                                            || w->features.has_animation
-                                            ? CAPHEALTH_COLOUR_RGBA
-                                            : CAPHEALTH_COLOUR_RGB);
+        rc = caphealth_colour_icc(&w->colour,
+                                  w->features.has_alpha
+                                  || w->features.has_animation
+                                  ? CAPHEALTH_COLOUR_RGBA
+                                  : CAPHEALTH_COLOUR_RGB,
+                                  chunk.chunk.bytes, chunk.chunk.size);
         WebPDemuxReleaseChunkIterator(&chunk);
+
+        if (rc == CAPHEALTH_COLOUR_NO_MEMORY) {
+            return caphealth_fail(w->result, CAPHEALTH_JOB_NO_MEMORY, "%s",
+                                  "");
+        }
     }
+
+    return CAPHEALTH_JOB_OK;
 }
 
 

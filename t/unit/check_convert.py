@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import zlib
 
 from PIL import Image, ImageCms, ImageOps
 
@@ -392,6 +393,343 @@ def check_profiles():
     looks('RGB with a profile for CMYK', file, Image.open(file))
 
 
+TYPES = {'BYTE': 'B', 'ASCII': '4s', 'SHORT': 'H', 'LONG': 'I',
+         'RATIONAL': 'I'}
+
+
+def tiff(order, *directories, offset=8, tail=0):
+    """Exif data: directories of (tag, type, count, value), one behind the
+    other; a value that is a tuple is the offset of the directory of that
+    number."""
+
+    at = [8]
+
+    for entries in directories:
+        at.append(at[-1] + 2 + 12 * len(entries) + 4)
+
+    data = (b'II' if order == '<' else b'MM') + struct.pack(order + 'HI', 42,
+                                                            offset)
+
+    for entries in directories:
+        data += struct.pack(order + 'H', len(entries) + tail)
+
+        for tag, kind, count, value in entries:
+            if isinstance(value, tuple):
+                value = at[value[0]]
+
+            number = list(TYPES).index(kind) + 1
+            data += struct.pack(order + 'HHI', tag, number, count)
+            data += struct.pack(order + TYPES[kind], value).ljust(4, b'\0')
+
+        data += struct.pack(order + 'I', 8)     # the next is the first again
+
+    return data
+
+
+def turned(order='<', value=6, kind='SHORT', count=1, **options):
+    """Exif data with an orientation."""
+
+    return tiff(order, [(0x010f, 'SHORT', 1, 0),
+                        (ORIENTATION, kind, count, value)], **options)
+
+
+def write(name, data):
+    with open(path(name), 'wb') as file:
+        file.write(data)
+
+    return path(name)
+
+
+def encoded(image, kind, **options):
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+
+    return file.getvalue()
+
+
+def segment(marker, body):
+    return struct.pack('>BBH', 0xff, marker, len(body) + 2) + body
+
+
+def with_segments(jpeg, *segments):
+    return jpeg[:2] + b''.join(segments) + jpeg[2:]
+
+
+def without(jpeg, marker):
+    at = jpeg.index(bytes((0xff, marker)))
+
+    return jpeg[:at] + jpeg[at + 2 + struct.unpack_from('>H', jpeg, at + 2)[0]:]
+
+
+def app1(exif):
+    return segment(0xe1, b'Exif\0\0' + exif)
+
+
+def pieces(*parts):
+    return [segment(0xe2, b'ICC_PROFILE\0' + bytes((number, count)) + data)
+            for number, count, data in parts]
+
+
+def chunk(kind, data):
+    return (struct.pack('>I', len(data)) + kind + data
+            + struct.pack('>I', zlib.crc32(kind + data)))
+
+
+def with_chunks(png, *chunks, before=b'IDAT'):
+    at = png.index(before) - 4
+
+    return png[:at] + b''.join(chunks) + png[at:]
+
+
+def with_riff(webp, flags, *chunks, behind=()):
+    """A WebP file of one chunk, as an extended one."""
+
+    def riff(kind, data):
+        return (kind + struct.pack('<I', len(data)) + data
+                + bytes(len(data) % 2))
+
+    width, height = Image.open(io.BytesIO(webp)).size
+    body = riff(b'VP8X', bytes((flags, 0, 0, 0))
+                + struct.pack('<I', width - 1)[:3]
+                + struct.pack('<I', height - 1)[:3])
+    body += b''.join(riff(*c) for c in chunks)
+    body += webp[12:]
+    body += b''.join(riff(*c) for c in behind)
+
+    return b'RIFF' + struct.pack('<I', len(body) + 4) + b'WEBP' + body
+
+
+def check_exif():
+    image = gradient(64, 48)
+    jpeg = encoded(image, 'JPEG', quality=95)
+    plain = Image.open(io.BytesIO(jpeg))
+    upright = plain.transpose(Image.Transpose.ROTATE_270)
+
+    for order in '<>':
+        where = 'Exif of %s, ' % ('Intel', 'Motorola')[order == '>']
+
+        for name, data, wanted in (
+                ('SHORT', turned(order), upright),
+                ('LONG', turned(order, kind='LONG'), upright),
+                ('BYTE', turned(order, kind='BYTE'), upright),
+                ('RATIONAL', turned(order, kind='RATIONAL'), plain),
+                ('no value', turned(order, count=0), plain),
+                ('0', turned(order, 0), plain),
+                ('9', turned(order, 9), plain),
+                ('65536 + 6', turned(order, 0x10006, 'LONG'), plain),
+                ('more entries than there are', turned(order, tail=99),
+                 upright),
+                ('a directory that is its own Exif directory',
+                 tiff(order, [(ORIENTATION, 'SHORT', 1, 6),
+                              (0x8769, 'LONG', 1, (0,))]), upright),
+                ('an Exif directory outside',
+                 tiff(order, [(ORIENTATION, 'SHORT', 1, 6),
+                              (0x8769, 'LONG', 1, 0xfffffffe)]), upright),
+                ('a first directory outside',
+                 turned(order, offset=0xfffffff8), plain),
+                ('cut in an entry', turned(order)[:30], plain)):
+
+            looks(where + 'JPEG: ' + name,
+                  write('e.jpg', with_segments(jpeg, app1(data))), wanted)
+
+    garbage = segment(0xe1, b'Exif\0\0' + b'??' * 40)
+    xmp = segment(0xe1, b'http://ns.adobe.com/xap/1.0/\0<x:xmpmeta/>')
+    second = encoded(image.rotate(180), 'JPEG', exif=oriented(6))
+
+    for name, data, wanted in (
+            ('two Exif segments: the first counts',
+             with_segments(jpeg, app1(turned(value=1)), app1(turned())),
+             plain),
+            ('two Exif segments, the first with an orientation',
+             with_segments(jpeg, app1(turned()), app1(turned(value=1))),
+             upright),
+            ('two Exif segments, the first without one',
+             with_segments(jpeg, app1(tiff('<', [])), app1(turned())), plain),
+            ('an Exif segment that cannot be read before one that can',
+             with_segments(jpeg, garbage, app1(turned())), upright),
+            ('Exif behind XMP', with_segments(jpeg, xmp, app1(turned())),
+             upright),
+            ('Exif of a second image behind the first', jpeg + second,
+             plain)):
+
+        looks('JPEG: ' + name, write('e.jpg', data), wanted)
+
+    png = encoded(image, 'PNG')
+    upright = image.transpose(Image.Transpose.ROTATE_270)
+
+    for name, data, before in (
+            ('eXIf', turned(), b'IDAT'),
+            ('eXIf behind the image', turned(), b'IEND'),
+            ('eXIf as in a JPEG', b'Exif\0\0' + turned('>'), b'IDAT')):
+
+        looks('PNG: ' + name,
+              write('e.png', with_chunks(png, chunk(b'eXIf', data),
+                                         before=before)), upright)
+
+    webp = encoded(image, 'WEBP', quality=95)
+    upright = Image.open(io.BytesIO(webp)).transpose(
+        Image.Transpose.ROTATE_270)
+
+    for name, data in (('EXIF', turned()),
+                       ('EXIF as in a JPEG', b'Exif\0\0' + turned('>'))):
+
+        looks('WebP: ' + name,
+              write('e.webp', with_riff(webp, 0x08, behind=((b'EXIF', data),))),
+              upright)
+
+
+def check_pieces():
+    """A profile in several segments."""
+
+    image = gradient(120, 90)
+    profile = PROFILES[2][2]
+    jpeg = encoded(image, 'JPEG', quality=95)
+    plain = Image.open(io.BytesIO(jpeg))
+    wanted = in_profile(plain, profile)
+    third = len(profile) // 3
+    a, b, c = profile[:third], profile[third:-third], profile[-third:]
+    other = PROFILES[1][2]
+
+    for name, parts, result in (
+            ('in order', ((1, 3, a), (2, 3, b), (3, 3, c)), wanted),
+            ('in another order', ((3, 3, c), (1, 3, a), (2, 3, b)), wanted),
+            ('twice', ((1, 3, a), (2, 3, b), (3, 3, c)) * 2, wanted),
+            ('each twice', ((1, 3, a), (1, 3, a), (2, 3, b), (2, 3, b),
+                            (3, 3, c), (3, 3, c)), wanted),
+            ('whole, twice', ((1, 1, profile),) * 2, wanted),
+            ('whole, before another', ((1, 1, profile), (1, 1, other)),
+             wanted),
+            ('from 0', ((0, 3, a), (1, 3, b), (2, 3, c)), wanted),
+            ('of 1, though they are three', ((1, 1, a), (2, 1, b), (3, 1, c)),
+             wanted),
+            ('of 0', ((1, 0, a), (2, 0, b), (3, 0, c)), wanted),
+            ('of 4, though they are three', ((1, 4, a), (2, 4, b), (3, 4, c)),
+             wanted),
+            ('without the first', ((2, 3, b), (3, 3, c)), plain),
+            ('without the second', ((1, 3, a), (3, 3, c)), plain),
+            ('without the last', ((1, 3, a), (2, 3, b)), plain),
+            ('empty', ((1, 1, b''),), plain)):
+
+        looks('a profile\'s pieces ' + name,
+              write('p.jpg', with_segments(jpeg, *pieces(*parts))), result)
+
+
+def check_kinds_of_profiles():
+    image = gradient(120, 90)
+    profile = PROFILES[2][2]
+    jpeg = encoded(image, 'JPEG', quality=95)
+    plain = Image.open(io.BytesIO(jpeg))
+    lut = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile(
+        'sRGB')).tobytes())
+
+    # red's primary and blue's, exchanged in a profile of version 4
+
+    for at in range(132, 132 + 12 * struct.unpack_from('>I', lut, 128)[0], 12):
+        lut[at:at + 4] = {b'rXYZ': b'bXYZ', b'bXYZ': b'rXYZ'}.get(
+            bytes(lut[at:at + 4]), lut[at:at + 4])
+
+    blue, green, red = plain.split()
+    v4 = bytes(lut)
+
+    for name, data, wanted in (
+            ('of version 4', v4, Image.merge('RGB', (red, green, blue))),
+            ('cut in half', profile[:len(profile) // 2], plain),
+            ('of 100 bytes', profile[:100], plain),
+            ('for Lab', profile[:16] + b'Lab ' + profile[20:], plain),
+            ('for grey', PROFILES[3][2], plain),
+            ('that is a link of devices',
+             profile[:12] + b'link' + profile[16:], plain),
+            ('that is an effect', profile[:12] + b'abst' + profile[16:],
+             plain),
+            ('of a camera', profile[:12] + b'scnr' + profile[16:],
+             in_profile(plain, profile)),
+            ('of a printer', profile[:12] + b'prtr' + profile[16:],
+             in_profile(plain, profile))):
+
+        looks('JPEG with a profile ' + name,
+              write('k.jpg', with_segments(jpeg, *pieces((1, 1, data)))),
+              wanted)
+
+    grey = encoded(image.convert('L'), 'JPEG', quality=95)
+    linear = PROFILES[1][2]
+    looks('grey JPEG with a profile for RGB',
+          write('k.jpg', with_segments(grey, *pieces((1, 1, linear)))),
+          in_profile(Image.open(io.BytesIO(grey)).convert('RGB'), linear))
+
+
+def check_adobe_rgb():
+    """Exif's way to say it."""
+
+    image = gradient(120, 90)
+    jpeg = encoded(image, 'JPEG', quality=95)
+    plain = Image.open(io.BytesIO(jpeg))
+    wide = in_profile(plain, PROFILES[0][2])
+
+    for order in '<>':
+        for space, index, wanted in ((0xffff, b'R03', wide),
+                                     (0xffff, b'R98', plain),
+                                     (0xffff, None, plain),
+                                     (1, b'R03', plain), (2, None, wide)):
+            ifd0 = [(ORIENTATION, 'SHORT', 1, 1), (0x8769, 'LONG', 1, (1,))]
+            exif = [(0xa001, 'SHORT', 1, space), (0xa005, 'LONG', 1, (2,))]
+            interop = [(1, 'ASCII', 4, index)]
+            data = app1(tiff(order, ifd0, exif, interop) if index
+                        else tiff(order, ifd0, exif[:1]))
+
+            looks('JPEG of ColorSpace %d, %s, %s' % (space, index, order),
+                  write('a.jpg', with_segments(jpeg, data)), wanted, 2)
+
+    looks('JPEG of ColorSpace 2 with a profile',
+          write('a.jpg', with_segments(jpeg, data,
+                                       *pieces((1, 1, PROFILES[2][2])))),
+          in_profile(plain, PROFILES[2][2]))
+    looks('JPEG of ColorSpace 2 with a profile that is broken',
+          write('a.jpg', with_segments(jpeg, data, *pieces((1, 1, b'?' * 99)))),
+          wide, 2)
+    looks('grey JPEG of ColorSpace 2',
+          write('a.jpg', with_segments(encoded(image.convert('L'), 'JPEG'),
+                                       data)), image.convert('L'))
+
+
+def check_components():
+    """What JPEG's components are."""
+
+    image = gradient(120, 90)
+    cmyk = encoded(image.convert('CMYK'), 'JPEG', quality=95)
+    ycck = bytearray(cmyk)
+    ycck[cmyk.index(b'Adobe') + 11] = 2
+
+    for name, data in (('CMYK', cmyk), ('YCCK', bytes(ycck)),
+                       ('CMYK without Adobe\'s marker',
+                        without(cmyk, 0xee))):
+        decoded = Image.open(io.BytesIO(data))
+        looks('JPEG of ' + name, write('c.jpg', data), decoded.convert('RGB'))
+
+        profile = PROFILES[4][2]
+        looks('JPEG of %s with a profile' % name,
+              write('c.jpg', with_segments(data, *pieces((1, 1, profile)))),
+              in_profile(decoded, profile))
+
+    # RGB as it is: by Adobe's marker, by the components' names
+
+    bare = without(encoded(image, 'JPEG', quality=95, subsampling='4:4:4'),
+                   0xe0)
+    frame, scan = bare.index(b'\xff\xc0'), bare.index(b'\xff\xda')
+    named = bytearray(bare)
+
+    for i, letter in enumerate(b'RGB'):
+        named[frame + 10 + 3 * i] = letter
+        named[scan + 5 + 2 * i] = letter
+
+    for name, data in (
+            ('by Adobe\'s marker',
+             with_segments(bare, segment(0xee, b'Adobe\0\x64' + bytes(5)))),
+            ('by its components\' names', bytes(named))):
+        wanted = Image.open(io.BytesIO(data))
+        ok(distance(wanted, image) > 30, 'RGB ' + name + ' is another image')
+        looks('JPEG of RGB ' + name, write('c.jpg', data), wanted)
+
+
 def check_sizes():
     for size, wanted in (
             ((16000, 1), ((16000, 1), (800, 1), (200, 1))),
@@ -435,7 +773,9 @@ def check_scaled():
 
 
 for check in (check_orientation, check_jpeg, check_png, check_alpha,
-              check_profiles, check_sizes, check_moving, check_scaled):
+              check_profiles, check_exif, check_pieces,
+              check_kinds_of_profiles, check_adobe_rgb, check_components,
+              check_sizes, check_moving, check_scaled):
     check()
 
 print('1..%d' % tests)
