@@ -399,7 +399,7 @@ ngx_http_caphealth_create_main_conf(ngx_conf_t *cf)
      *     cmcf->tiers = NULL;
      *     cmcf->helper_dir = { 0, NULL };
      *     cmcf->thresholds = 0;
-     *     cmcf->state.dir = NULL;
+     *     cmcf->state.dir = { 0, NULL };
      *     cmcf->state.roots = NULL;
      *     cmcf->thread_pool = NULL;
      *     cmcf->dashboards = NULL;
@@ -423,6 +423,13 @@ ngx_http_caphealth_create_main_conf(ngx_conf_t *cf)
     cmcf->images.converter.converters = NGX_CONF_UNSET;
     cmcf->images.converter.queue = NGX_CONF_UNSET;
     cmcf->images.converter.idle = NGX_CONF_UNSET_UINT;
+
+    if (ngx_array_init(&cmcf->dirs, cf->pool, 4,
+                       sizeof(ngx_http_caphealth_dir_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
 
     caphealth_policy_init(&cmcf->policy);
 
@@ -546,7 +553,7 @@ ngx_http_caphealth_init_process(ngx_cycle_t *cycle)
         ngx_http_caphealth_zone_forget(cmcf->collector.zone);
     }
 
-    if (cmcf->state.roots->nelts && cmcf->state.dir) {
+    if (cmcf->state.roots->nelts && cmcf->state.dir.len) {
         cmcf->saver = ngx_http_caphealth_state_create(cycle, &cmcf->state,
                                                       ngx_worker == 0);
         if (cmcf->saver == NULL) {

@@ -10,8 +10,10 @@ static ngx_int_t ngx_http_caphealth_add_root(ngx_conf_t *cf,
     ngx_str_t *path);
 static ngx_http_caphealth_root_t *ngx_http_caphealth_find_root(
     ngx_http_caphealth_main_conf_t *cmcf, ngx_str_t *path);
-static ngx_path_t *ngx_http_caphealth_add_path(ngx_conf_t *cf,
-    ngx_str_t *name);
+static ngx_int_t ngx_http_caphealth_add_dir(ngx_conf_t *cf, ngx_str_t *name,
+    char *directive);
+static void ngx_http_caphealth_mark_foreign(
+    ngx_http_caphealth_main_conf_t *cmcf);
 static ngx_int_t ngx_http_caphealth_add_variants(ngx_conf_t *cf,
     ngx_http_caphealth_loc_conf_t *lcf);
 static ngx_uint_t ngx_http_caphealth_url_char(u_char c);
@@ -129,7 +131,7 @@ ngx_http_caphealth_add_root(ngx_conf_t *cf, ngx_str_t *path)
     *added = root;
     root->path = *path;
 
-    return ngx_http_caphealth_add_path(cf, path) ? NGX_OK : NGX_ERROR;
+    return ngx_http_caphealth_add_dir(cf, path, "caphealth_image_root");
 }
 
 
@@ -158,25 +160,46 @@ ngx_http_caphealth_find_root(ngx_http_caphealth_main_conf_t *cmcf,
 }
 
 
-/* the master makes it, for the workers' user, as it makes its temp paths */
+/* the master makes it, for the workers' user */
 
-static ngx_path_t *
-ngx_http_caphealth_add_path(ngx_conf_t *cf, ngx_str_t *name)
+static ngx_int_t
+ngx_http_caphealth_add_dir(ngx_conf_t *cf, ngx_str_t *name, char *directive)
 {
-    ngx_path_t  *path, *added;
+    ngx_http_caphealth_dir_t        *dir;
+    ngx_http_caphealth_main_conf_t  *cmcf;
 
-    path = ngx_pcalloc(cf->pool, sizeof(ngx_path_t));
-    if (path == NULL) {
-        return NULL;
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
+
+    dir = ngx_array_push(&cmcf->dirs);
+    if (dir == NULL) {
+        return NGX_ERROR;
     }
 
-    path->name = *name;
-    path->conf_file = cf->conf_file->file.name.data;
-    path->line = cf->conf_file->line;
+    dir->name = *name;
+    dir->directive = directive;
+    dir->file = cf->conf_file->file.name.data;
+    dir->line = cf->conf_file->line;
+    dir->foreign = 0;
 
-    added = path;
+    return NGX_OK;
+}
 
-    return ngx_add_path(cf, &added) == NGX_OK ? path : NULL;
+
+/* a tree without uploads is filled by others, as whomever they run */
+
+static void
+ngx_http_caphealth_mark_foreign(ngx_http_caphealth_main_conf_t *cmcf)
+{
+    ngx_uint_t                  i;
+    ngx_http_caphealth_dir_t   *dir;
+    ngx_http_caphealth_root_t  *root;
+
+    dir = cmcf->dirs.elts;
+
+    for (i = 0; i < cmcf->dirs.nelts; i++) {
+        root = ngx_http_caphealth_find_root(cmcf, &dir[i].name);
+        dir[i].foreign = (root != NULL && root->marks.nelts == 0);
+    }
 }
 
 
@@ -215,7 +238,7 @@ ngx_http_caphealth_state_dir(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_str_t  *value;
 
-    if (cmcf->state.dir) {
+    if (cmcf->state.dir.data) {
         return "is duplicate";
     }
 
@@ -232,13 +255,15 @@ ngx_http_caphealth_state_dir(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    cmcf->state.dir = ngx_http_caphealth_add_path(cf, &value[1]);
+    cmcf->state.dir = value[1];
 
-    return cmcf->state.dir ? NGX_CONF_OK : NGX_CONF_ERROR;
+    return ngx_http_caphealth_add_dir(cf, &cmcf->state.dir,
+                                      "caphealth_state_dir") == NGX_OK
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
-/* not before the temp paths have their defaults */
+/* not before the temp paths have their defaults, and uploads their roots */
 
 ngx_int_t
 ngx_http_caphealth_init_state(ngx_conf_t *cf)
@@ -253,8 +278,10 @@ ngx_http_caphealth_init_state(ngx_conf_t *cf)
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
     core = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
-    if (!cmcf->enabled || cmcf->state.dir || cmcf->state.roots->nelts == 0
-        || core->servers.nelts == 0)
+    ngx_http_caphealth_mark_foreign(cmcf);
+
+    if (!cmcf->enabled || cmcf->state.dir.data
+        || cmcf->state.roots->nelts == 0 || core->servers.nelts == 0)
     {
         return NGX_OK;
     }
@@ -282,9 +309,9 @@ ngx_http_caphealth_init_state(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    cmcf->state.dir = ngx_http_caphealth_add_path(cf, &name);
+    cmcf->state.dir = name;
 
-    return cmcf->state.dir ? NGX_OK : NGX_ERROR;
+    return ngx_http_caphealth_add_dir(cf, &name, "caphealth_state_dir");
 }
 
 

@@ -439,6 +439,7 @@ ngx_http_caphealth_init_zone(ngx_conf_t *cf,
 
     cmcf->collector.zone = ngx_http_caphealth_zone_add(cf, cmcf->zone_size,
                                           keys, cmcf->state.roots,
+                                          &cmcf->dirs,
                                           &ngx_http_caphealth_module);
 
     cmcf->state.zone = cmcf->collector.zone;

@@ -117,7 +117,7 @@ ngx_http_caphealth_state_load_root(ngx_http_caphealth_state_t *state,
     ngx_err_t           err;
     caphealth_state_e   rc;
 
-    dir = (char *) state->conf->dir->name.data;
+    dir = (char *) state->conf->dir.data;
 
     rc = caphealth_state_load(dir, (char *) root->data, state->tree);
     err = ngx_errno;
@@ -207,7 +207,7 @@ ngx_http_caphealth_state_save(void *data, ngx_log_t *log)
 
     root = state->conf->roots->elts;
 
-    dir = caphealth_state_lock((char *) state->conf->dir->name.data);
+    dir = caphealth_state_lock((char *) state->conf->dir.data);
 
     if (dir == -1) {
         ngx_http_caphealth_state_complain(state, ngx_errno, "opened",
@@ -280,5 +280,5 @@ ngx_http_caphealth_state_complain(ngx_http_caphealth_state_t *state,
     ngx_log_error(NGX_LOG_ERR, state->log, err,
                   "the state of image root \"%V\" cannot be %s in \"%V\", "
                   "see \"caphealth_state_dir\"", root, what,
-                  &state->conf->dir->name);
+                  &state->conf->dir);
 }

@@ -14,7 +14,7 @@
 
 
 typedef struct {
-    ngx_path_t          *dir;
+    ngx_str_t            dir;
     ngx_array_t         *roots;          /* ngx_http_caphealth_root_t * */
     ngx_shm_zone_t      *zone;
     ngx_thread_pool_t   *thread_pool;

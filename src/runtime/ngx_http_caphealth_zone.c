@@ -44,6 +44,8 @@ typedef struct {
     ngx_slab_pool_t          *shpool;
     ngx_array_t              *keys;
     ngx_array_t              *roots;
+    ngx_array_t              *dirs;
+    ngx_cycle_t              *cycle;
 } ngx_http_caphealth_zone_t;
 
 
@@ -67,7 +69,7 @@ static ngx_str_t  ngx_http_caphealth_zone_name = ngx_string("caphealth");
 
 ngx_shm_zone_t *
 ngx_http_caphealth_zone_add(ngx_conf_t *cf, size_t size, ngx_array_t *keys,
-    ngx_array_t *roots, void *tag)
+    ngx_array_t *roots, ngx_array_t *dirs, void *tag)
 {
     ngx_shm_zone_t             *zone;
     ngx_http_caphealth_zone_t  *z;
@@ -85,6 +87,8 @@ ngx_http_caphealth_zone_add(ngx_conf_t *cf, size_t size, ngx_array_t *keys,
 
     z->keys = keys;
     z->roots = roots;
+    z->dirs = dirs;
+    z->cycle = cf->cycle;
 
     zone->init = ngx_http_caphealth_zone_init;
     zone->data = z;
@@ -101,6 +105,17 @@ ngx_http_caphealth_zone_init(ngx_shm_zone_t *zone, void *data)
     ngx_http_caphealth_zone_t  *z;
 
     z = zone->data;
+
+    /*
+     * Here the user is known, which a module of HTTP cannot tell before, and
+     * a reload that fails still leaves the old cycle as it was.
+     */
+
+    if (ngx_http_caphealth_dirs_make(z->cycle, z->dirs, zone->shm.log)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     z->shpool = (ngx_slab_pool_t *) zone->shm.addr;
 
