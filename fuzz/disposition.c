@@ -13,7 +13,7 @@
 
 
 #define TWICE     "Content-Disposition: form-data; name=x\r\n"
-#define FILENAME  "; filename=\"twice\""
+#define FILENAME  "; filename=twice\r\n"
 
 
 static void
@@ -51,66 +51,80 @@ content_type(fuzz_bytes_t b)
 }
 
 
+/* the text is the function's to change, and has nothing behind it */
+
 static const char *
-lines(const char *text, size_t len, caphealth_disposition_t *d,
-    char filename[CAPHEALTH_FILENAME_MAX])
+lines(const char *text, size_t len, const char *more,
+    caphealth_disposition_t *d, char filename[CAPHEALTH_FILENAME_MAX])
 {
+    char        *copy;
+    size_t       n;
+    const char  *reason;
+
+    n = len + strlen(more);
+    copy = malloc(n + (n == 0));
+    fuzz_check(copy != NULL);
+
+    memcpy(copy, text, len);
+    memcpy(copy + len, more, n - len);
+
     memset(d, 0, sizeof(caphealth_disposition_t));
     memset(filename, 0, CAPHEALTH_FILENAME_MAX);
 
     d->filename = filename;
     d->size = CAPHEALTH_FILENAME_MAX;
 
-    return caphealth_disposition(text, len, d);
+    reason = caphealth_disposition(copy, n, d);
+
+    fuzz_check(reason != NULL || d->type == NULL
+               || (d->type >= copy && d->type + d->type_len <= copy + n));
+
+    d->type = NULL;
+    free(copy);
+
+    return reason;
 }
 
 
 static void
 header(fuzz_bytes_t b)
 {
-    char                     *text, filename[CAPHEALTH_FILENAME_MAX];
-    size_t                    n;
+    char                      filename[CAPHEALTH_FILENAME_MAX];
+    size_t                    i;
+    const char               *text;
     caphealth_disposition_t   d, e;
 
-    if (lines((const char *) b.data, b.size, &d, filename) != NULL) {
+    text = (const char *) b.data;
+
+    if (lines(text, b.size, "", &d, filename) != NULL) {
         return;
     }
 
-    fuzz_check(d.seen && d.name);
     fuzz_check(memchr(filename, '\0', sizeof(filename)) != NULL);
     fuzz_check(d.file || filename[0] == '\0');
+    fuzz_check(d.file || (!d.plain && !d.extended));
+
+    for (i = 0; filename[i]; i++) {
+        fuzz_check((unsigned char) filename[i] >= 0x20
+                   && filename[i] != 0x7f);
+    }
+
+    if (d.kind == CAPHEALTH_DISPOSITION_NONE) {
+        fuzz_check(!d.name && !d.file);
+        return;
+    }
 
     /* another one is one too many */
 
-    text = malloc(b.size + sizeof(TWICE));
-    fuzz_check(text != NULL);
-
-    memcpy(text, b.data, b.size);
-    memcpy(text + b.size, TWICE, sizeof(TWICE));
-
-    fuzz_check(lines(text, b.size + sizeof(TWICE) - 1, &e, filename) != NULL);
-
-    free(text);
+    fuzz_check(lines(text, b.size, TWICE, &e, filename) != NULL);
 
     /* and so is another file name, where that is the only line */
 
-    if (memmem(b.data, b.size, "\r\n", 2) != b.data + b.size - 2
-        || !d.file || memchr(b.data, '*', b.size) != NULL)
+    if (d.plain && !memchr(text, '\n', b.size - 1)
+        && text[b.size - 2] == '\r')
     {
-        return;
+        fuzz_check(lines(text, b.size - 2, FILENAME, &e, filename) != NULL);
     }
-
-    n = b.size - 2;
-    text = malloc(b.size + sizeof(FILENAME));
-    fuzz_check(text != NULL);
-
-    memcpy(text, b.data, n);
-    memcpy(text + n, FILENAME "\r\n", sizeof(FILENAME) + 2 - 1);
-
-    fuzz_check(lines(text, n + sizeof(FILENAME) + 2 - 1, &e, filename)
-               != NULL);
-
-    free(text);
 }
 
 

@@ -87,7 +87,7 @@ expand(form_t *f, fuzz_bytes_t b)
 }
 
 
-/* headers before it, a delimiter after it, and none in it */
+/* headers before it, and a boundary after it, or in its place */
 
 static void
 check_part(const form_t *f, const caphealth_part_t *part)
@@ -101,14 +101,22 @@ check_part(const form_t *f, const caphealth_part_t *part)
     p = f->data + part->offset;
     end = p + part->length;
 
-    fuzz_check(memcmp(p - 4, "\r\n\r\n", 4) == 0);
-    fuzz_check(f->data + f->size - end >= 5);
-    fuzz_check(memmem(p, (size_t) (end + 5 - p), "\r\n--b", 5) == end);
+    fuzz_check(p[-1] == '\n' && (p[-2] == '\n' || p[-3] == '\n'));
+
+    if (part->length == 0 && memcmp(end, "--", 2) == 0) {
+        end--;
+
+    } else if (*end == '\r') {
+        end++;
+    }
+
+    fuzz_check(f->data + f->size - end >= 4);
+    fuzz_check(memcmp(end, "\n--", 3) == 0);
 
     fuzz_check(memchr(part->filename, '\0', CAPHEALTH_FILENAME_MAX) != NULL);
 
     for (c = part->filename; *c; c++) {
-        fuzz_check((unsigned char) *c >= 0x20 || *c == '\t');
+        fuzz_check((unsigned char) *c >= 0x20 && *c != 0x7f);
     }
 }
 

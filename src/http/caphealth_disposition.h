@@ -10,21 +10,35 @@
 #include <stddef.h>
 
 
+/* the Content-Disposition of a part */
+
+typedef enum {
+    CAPHEALTH_DISPOSITION_NONE = 0,
+    CAPHEALTH_DISPOSITION_FORM_DATA,
+    CAPHEALTH_DISPOSITION_FILE,     /* attachment, or file, RFC 2388 */
+    CAPHEALTH_DISPOSITION_OTHER
+} caphealth_disposition_e;
+
+
 typedef struct {
-    unsigned   seen:1;          /* there was a Content-Disposition */
-    unsigned   file:1;          /* with a file name, "" perhaps */
-    unsigned   plain:1;         /* and one that was not extended, RFC 8187 */
-    unsigned   name:1;
-    char      *filename;        /* the caller's, zero-terminated */
-    size_t     size;            /* of it; a longer name is cut */
+    caphealth_disposition_e   kind;
+    unsigned                  file:1;     /* with a file name, "" perhaps */
+    unsigned                  name:1;
+    unsigned                  plain:1;    /* there was a filename */
+    unsigned                  extended:1; /* a filename* was read, RFC 8187 */
+    unsigned                  encoded:1;  /* not sent as it is */
+    const char               *type;       /* in the lines; NULL: none */
+    size_t                    type_len;
+    char                     *filename;   /* the caller's, zero-terminated */
+    size_t                    size;       /* of it; a longer name is cut */
 } caphealth_disposition_t;
 
 
 /*
- * Reads header lines, each ended by CRLF.  NULL, or what is wrong with them
- * as a sentence.
+ * Reads header lines, each ended by CRLF or LF.  Lines that are folded are
+ * unfolded where they are.  NULL, or what is wrong with them as a sentence.
  */
-const char *caphealth_disposition(const char *lines, size_t len,
+const char *caphealth_disposition(char *lines, size_t len,
     caphealth_disposition_t *d);
 
 /* a-z and so on: what RFC 9110 calls a token, and lower case of one */

@@ -12,62 +12,128 @@
 #include "caphealth_multipart.h"
 
 
-/* more than a part's headers and a delimiter at once */
-#define CAPHEALTH_WINDOW  65536
+/* more than a part's headers and a boundary line at once */
+#define CAPHEALTH_WINDOW     65536
+
+/* the blanks behind a boundary that are looked at */
+#define CAPHEALTH_PADDING    1024
+
+/* how deep a part may be in others; curl sends its lists two deep */
+#define CAPHEALTH_DEPTH_MAX  4
 
 
 typedef struct {
     caphealth_multipart_read_pt   read;
     void                         *ctx;
-    uint64_t                      size;      /* of the body */
     uint64_t                      offset;    /* of the window in it */
     size_t                        have;      /* bytes in the window */
     char                         *window;
 
-    char                          delimiter[CAPHEALTH_BOUNDARY_MAX + 5];
-    size_t                        len;       /* of it */
+    caphealth_part_t             *parts;     /* that are files */
+    unsigned                      max;
+    unsigned                      n;
+    unsigned                      all;       /* parts, of any kind */
     const char                   *reason;
+    char                          header[CAPHEALTH_PART_HEADER];
 } caphealth_multipart_t;
 
 
+/* the parts that one boundary separates: of the body, or of one part */
+
+typedef struct {
+    unsigned                      depth;
+    uint64_t                      offset;    /* what was read of it */
+    uint64_t                      end;
+    unsigned                      lf:1;      /* lines end with LF alone */
+    unsigned                      last:1;    /* the last boundary was read */
+    char                          delimiter[CAPHEALTH_BOUNDARY_MAX + 5];
+    size_t                        len;       /* of it */
+} caphealth_parts_t;
+
+
+/* what follows a boundary */
+
+typedef enum {
+    CAPHEALTH_LINE_OTHER = 0,    /* it is a part's text */
+    CAPHEALTH_LINE_PART,
+    CAPHEALTH_LINE_LAST,
+    CAPHEALTH_LINE_LAST_TEXT     /* more than blanks on the last one's line */
+} caphealth_line_e;
+
+
+static caphealth_multipart_result_e caphealth_multipart_type(
+    const char *type, size_t len, const char *media, char *boundary,
+    const char **reason);
+static void caphealth_multipart_begin(caphealth_parts_t *ps, unsigned depth,
+    uint64_t offset, uint64_t end);
+static void caphealth_multipart_delimiter(caphealth_parts_t *ps,
+    const char *boundary);
 static caphealth_multipart_result_e caphealth_multipart_parts(
-    caphealth_multipart_t *mp, caphealth_part_t *parts, unsigned max,
-    unsigned *n);
-static caphealth_multipart_result_e caphealth_multipart_first(
-    caphealth_multipart_t *mp, uint64_t *offset);
-static caphealth_multipart_result_e caphealth_multipart_line(
-    caphealth_multipart_t *mp, uint64_t *offset, unsigned *last);
+    caphealth_multipart_t *mp, caphealth_parts_t *ps);
+static caphealth_multipart_result_e caphealth_multipart_part(
+    caphealth_multipart_t *mp, caphealth_parts_t *ps);
+static caphealth_multipart_result_e caphealth_multipart_inner(
+    caphealth_multipart_t *mp, caphealth_parts_t *ps,
+    caphealth_disposition_t *d, uint64_t start, uint64_t end);
 static caphealth_multipart_result_e caphealth_multipart_header(
-    caphealth_multipart_t *mp, uint64_t *offset, caphealth_disposition_t *d);
-static caphealth_multipart_result_e caphealth_multipart_body(
-    caphealth_multipart_t *mp, uint64_t *offset);
-static caphealth_multipart_result_e caphealth_multipart_end(
-    caphealth_multipart_t *mp, uint64_t offset);
+    caphealth_multipart_t *mp, caphealth_parts_t *ps,
+    caphealth_disposition_t *d);
+static const char *caphealth_multipart_blank_line(const char *p,
+    const char *end);
+static caphealth_multipart_result_e caphealth_multipart_find(
+    caphealth_multipart_t *mp, caphealth_parts_t *ps, const char *delimiter,
+    uint64_t *found);
+static caphealth_multipart_result_e caphealth_multipart_here(
+    caphealth_multipart_t *mp, caphealth_parts_t *ps, unsigned *found);
+static caphealth_line_e caphealth_multipart_line(const char *p,
+    const char *end, size_t *len);
 static ssize_t caphealth_multipart_view(caphealth_multipart_t *mp,
-    uint64_t offset, size_t want, const char **p);
+    caphealth_parts_t *ps, uint64_t offset, size_t want, const char **p);
 static caphealth_multipart_result_e caphealth_multipart_invalid(
     caphealth_multipart_t *mp, const char *reason);
 static int caphealth_boundary_valid(const char *boundary);
+
+
+static const char  caphealth_multipart_encoded[] =
+    "A part has a Content-Transfer-Encoding. Send its bytes as they are, "
+    "without base64 or quoted-printable.";
 
 
 caphealth_multipart_result_e
 caphealth_multipart_boundary(const char *type, size_t len, char *boundary,
     const char **reason)
 {
+    return caphealth_multipart_type(type, len, "multipart/form-data",
+                                    boundary, reason);
+}
+
+
+/* media that ends with a slash is any of its kind */
+
+static caphealth_multipart_result_e
+caphealth_multipart_type(const char *type, size_t len, const char *media,
+    char *boundary, const char **reason)
+{
     int          rc;
     char         value[CAPHEALTH_BOUNDARY_MAX + 2];
     size_t       n;
     const char  *p, *end, *name;
 
-    static const char  form[] = "multipart/form-data";
-
-    n = sizeof(form) - 1;
+    n = strlen(media);
     p = type + n;
     end = type + len;
 
-    if (len < n || strncasecmp(type, form, n) != 0
-        || (len > n && strchr("; \t", *p) == NULL))
-    {
+    if (len < n || strncasecmp(type, media, n) != 0) {
+        return CAPHEALTH_MULTIPART_NONE;
+    }
+
+    if (media[n - 1] == '/') {
+        while (p < end && caphealth_is_token(*p)) {
+            p++;
+        }
+    }
+
+    if (p < end && strchr("; \t", *p) == NULL) {
         return CAPHEALTH_MULTIPART_NONE;
     }
 
@@ -92,8 +158,7 @@ caphealth_multipart_boundary(const char *type, size_t len, char *boundary,
 
         if (boundary[0] || !caphealth_boundary_valid(value)) {
             *reason = "The boundary in the Content-Type must be given once, "
-                      "and be 1 to 70 of the characters that RFC 2046 "
-                      "allows.";
+                      "and be 1 to 70 visible characters of ASCII.";
             return CAPHEALTH_MULTIPART_INVALID;
         }
 
@@ -110,6 +175,11 @@ caphealth_multipart_boundary(const char *type, size_t len, char *boundary,
 }
 
 
+/*
+ * RFC 2046 allows fewer characters, but "*****" is what many clients send.  A
+ * blank may not be the last, for blanks behind a boundary are none of it.
+ */
+
 static int
 caphealth_boundary_valid(const char *boundary)
 {
@@ -123,10 +193,8 @@ caphealth_boundary_valid(const char *boundary)
     }
 
     for (i = 0; i < len; i++) {
-        if (!((boundary[i] >= 'a' && boundary[i] <= 'z')
-              || (boundary[i] >= 'A' && boundary[i] <= 'Z')
-              || (boundary[i] >= '0' && boundary[i] <= '9')
-              || strchr("'()+_,-./:=? ", boundary[i])))
+        if (boundary[i] < ' ' || boundary[i] > '~' || boundary[i] == '"'
+            || boundary[i] == '\\')
         {
             return 0;
         }
@@ -141,192 +209,226 @@ caphealth_multipart_parse(const char *boundary,
     caphealth_multipart_read_pt read, void *ctx, uint64_t size,
     caphealth_part_t *parts, unsigned max, unsigned *n, const char **reason)
 {
-    caphealth_multipart_t         mp;
+    caphealth_parts_t             ps;
+    caphealth_multipart_t        *mp;
     caphealth_multipart_result_e  rc;
 
-    memset(&mp, 0, sizeof(caphealth_multipart_t));
-
-    mp.read = read;
-    mp.ctx = ctx;
-    mp.size = size;
-
-    memcpy(mp.delimiter, "\r\n--", 4);
-    memcpy(mp.delimiter + 4, boundary, strlen(boundary) + 1);
-    mp.len = strlen(mp.delimiter);
-
-    mp.window = calloc(1, CAPHEALTH_WINDOW);
-    if (mp.window == NULL) {
+    mp = calloc(1, sizeof(caphealth_multipart_t) + CAPHEALTH_WINDOW);
+    if (mp == NULL) {
         return CAPHEALTH_MULTIPART_ERROR;
     }
 
-    *n = 0;
-    rc = caphealth_multipart_parts(&mp, parts, max, n);
-    *reason = mp.reason;
+    mp->read = read;
+    mp->ctx = ctx;
+    mp->window = (char *) (mp + 1);
+    mp->parts = parts;
+    mp->max = max;
 
-    free(mp.window);
+    caphealth_multipart_begin(&ps, 1, 0, size);
+    caphealth_multipart_delimiter(&ps, boundary);
+
+    rc = caphealth_multipart_parts(mp, &ps);
+
+    *n = mp->n;
+    *reason = mp->reason;
+
+    free(mp);
+
+    return rc;
+}
+
+
+static void
+caphealth_multipart_begin(caphealth_parts_t *ps, unsigned depth,
+    uint64_t offset, uint64_t end)
+{
+    memset(ps, 0, sizeof(caphealth_parts_t));
+
+    ps->depth = depth;
+    ps->offset = offset;
+    ps->end = end;
+}
+
+
+static void
+caphealth_multipart_delimiter(caphealth_parts_t *ps, const char *boundary)
+{
+    memcpy(ps->delimiter, "\r\n--", 4);
+    memcpy(ps->delimiter + 4, boundary, strlen(boundary) + 1);
+    ps->len = strlen(ps->delimiter);
+}
+
+
+static caphealth_multipart_result_e
+caphealth_multipart_parts(caphealth_multipart_t *mp, caphealth_parts_t *ps)
+{
+    unsigned                      found;
+    uint64_t                      start;
+    caphealth_multipart_result_e  rc;
+
+    /* the first boundary may be on the first line, or behind a preamble */
+
+    rc = caphealth_multipart_here(mp, ps, &found);
+
+    if (rc == CAPHEALTH_MULTIPART_OK && !found) {
+        rc = caphealth_multipart_find(mp, ps, ps->delimiter + 1, &start);
+
+        if (rc == CAPHEALTH_MULTIPART_NONE) {
+            return caphealth_multipart_invalid(mp, "The body does not begin "
+                                               "with the boundary that the "
+                                               "Content-Type names, nor does "
+                                               "a line of it.");
+        }
+    }
+
+    while (rc == CAPHEALTH_MULTIPART_OK && !ps->last) {
+
+        if (mp->all++ == CAPHEALTH_PARTS_MAX) {
+            return caphealth_multipart_invalid(mp, "The body has more than "
+                                               "100 parts.");
+        }
+
+        rc = caphealth_multipart_part(mp, ps);
+    }
 
     return rc;
 }
 
 
 static caphealth_multipart_result_e
-caphealth_multipart_parts(caphealth_multipart_t *mp, caphealth_part_t *parts,
-    unsigned max, unsigned *n)
+caphealth_multipart_part(caphealth_multipart_t *mp, caphealth_parts_t *ps)
 {
     char                          filename[CAPHEALTH_FILENAME_MAX];
-    unsigned                      i, last;
-    uint64_t                      offset, start;
+    unsigned                      found;
+    uint64_t                      start, end;
     caphealth_disposition_t       d;
     caphealth_multipart_result_e  rc;
 
-    rc = caphealth_multipart_first(mp, &offset);
+    memset(&d, 0, sizeof(caphealth_disposition_t));
+    memset(filename, 0, sizeof(filename));
+    d.filename = filename;
+    d.size = sizeof(filename);
 
-    for (i = 0; rc == CAPHEALTH_MULTIPART_OK; i++) {
+    rc = caphealth_multipart_header(mp, ps, &d);
 
-        rc = caphealth_multipart_line(mp, &offset, &last);
-
-        if (rc == CAPHEALTH_MULTIPART_OK && last) {
-            return caphealth_multipart_end(mp, offset);
-        }
-
-        if (rc == CAPHEALTH_MULTIPART_OK && i == CAPHEALTH_PARTS_MAX) {
-            rc = caphealth_multipart_invalid(mp, "The body has more than 100 "
-                                             "parts.");
-        }
-
-        if (rc != CAPHEALTH_MULTIPART_OK) {
-            break;
-        }
-
-        memset(&d, 0, sizeof(caphealth_disposition_t));
-        d.filename = filename;
-        d.size = sizeof(filename);
-        filename[0] = '\0';
-
-        rc = caphealth_multipart_header(mp, &offset, &d);
-
-        if (rc != CAPHEALTH_MULTIPART_OK) {
-            break;
-        }
-
-        start = offset;
-        rc = caphealth_multipart_body(mp, &offset);
-
-        if (rc != CAPHEALTH_MULTIPART_OK || !d.file
-            || (filename[0] == '\0' && offset == start))
-        {
-            offset += mp->len;
-            continue;
-        }
-
-        if (*n == max) {
-            return CAPHEALTH_MULTIPART_TOO_MANY;
-        }
-
-        parts[*n].offset = start;
-        parts[*n].length = offset - start;
-        memcpy(parts[*n].filename, filename, sizeof(filename));
-
-        (*n)++;
-        offset += mp->len;
+    if (rc != CAPHEALTH_MULTIPART_OK) {
+        return rc;
     }
 
-    return rc;
-}
+    /* an empty part's boundary may follow its headers at once */
 
+    start = ps->offset;
+    end = start;
+    rc = caphealth_multipart_here(mp, ps, &found);
 
-/* the first delimiter has no line before it to end */
-
-static caphealth_multipart_result_e
-caphealth_multipart_first(caphealth_multipart_t *mp, uint64_t *offset)
-{
-    ssize_t      n;
-    const char  *p;
-
-    n = caphealth_multipart_view(mp, 0, mp->len, &p);
-
-    if (n == -1) {
-        return CAPHEALTH_MULTIPART_ERROR;
+    if (rc == CAPHEALTH_MULTIPART_OK && !found) {
+        rc = caphealth_multipart_find(mp, ps, ps->delimiter + ps->lf, &end);
     }
 
-    if ((size_t) n < mp->len - 2
-        || memcmp(p, mp->delimiter + 2, mp->len - 2) != 0)
+    if (rc == CAPHEALTH_MULTIPART_NONE) {
+        return caphealth_multipart_invalid(mp, "The body ends before its "
+                                           "last boundary: it was cut off, "
+                                           "or the boundary is not closed.");
+    }
+
+    if (rc != CAPHEALTH_MULTIPART_OK) {
+        return rc;
+    }
+
+    rc = caphealth_multipart_inner(mp, ps, &d, start, end);
+
+    if (rc != CAPHEALTH_MULTIPART_NONE) {
+        return rc;
+    }
+
+    if ((!d.file && (ps->depth == 1 || d.kind != CAPHEALTH_DISPOSITION_FILE))
+        || (filename[0] == '\0' && start == end))
     {
-        return caphealth_multipart_invalid(mp, "The body does not begin with "
-                                           "the boundary that the "
-                                           "Content-Type names.");
-    }
-
-    *offset = mp->len - 2;
-
-    return CAPHEALTH_MULTIPART_OK;
-}
-
-
-/* what follows a boundary on its line */
-
-static caphealth_multipart_result_e
-caphealth_multipart_line(caphealth_multipart_t *mp, uint64_t *offset,
-    unsigned *last)
-{
-    ssize_t      n, i;
-    const char  *p;
-
-    n = caphealth_multipart_view(mp, *offset, 2, &p);
-
-    if (n == -1) {
-        return CAPHEALTH_MULTIPART_ERROR;
-    }
-
-    *last = (n == 2 && p[0] == '-' && p[1] == '-');
-
-    if (*last) {
-        *offset += 2;
         return CAPHEALTH_MULTIPART_OK;
     }
 
-    /* RFC 2046: a gateway may have added white space */
-
-    n = caphealth_multipart_view(mp, *offset, 256, &p);
-
-    if (n == -1) {
-        return CAPHEALTH_MULTIPART_ERROR;
+    if (d.encoded) {
+        return caphealth_multipart_invalid(mp, caphealth_multipart_encoded);
     }
 
-    for (i = 0; i < n && (p[i] == ' ' || p[i] == '\t'); i++) { /* void */ }
-
-    if (n - i < 2 || p[i] != '\r' || p[i + 1] != '\n') {
-        return caphealth_multipart_invalid(mp, "A boundary line does not end "
-                                           "with CRLF.");
+    if (mp->n == mp->max) {
+        return CAPHEALTH_MULTIPART_TOO_MANY;
     }
 
-    *offset += (uint64_t) i + 2;
+    mp->parts[mp->n].offset = start;
+    mp->parts[mp->n].length = end - start;
+    memcpy(mp->parts[mp->n].filename, filename, sizeof(filename));
+
+    mp->n++;
 
     return CAPHEALTH_MULTIPART_OK;
 }
 
 
+/* a part that has parts, as curl's "file=@a,b"; _NONE: it is not */
+
 static caphealth_multipart_result_e
-caphealth_multipart_header(caphealth_multipart_t *mp, uint64_t *offset,
+caphealth_multipart_inner(caphealth_multipart_t *mp, caphealth_parts_t *ps,
+    caphealth_disposition_t *d, uint64_t start, uint64_t end)
+{
+    char                          boundary[CAPHEALTH_BOUNDARY_MAX + 1];
+    const char                   *reason;
+    caphealth_parts_t             inner;
+    caphealth_multipart_result_e  rc;
+
+    if (d->file || d->type == NULL) {
+        return CAPHEALTH_MULTIPART_NONE;
+    }
+
+    rc = caphealth_multipart_type(d->type, d->type_len, "multipart/",
+                                  boundary, &reason);
+
+    if (rc == CAPHEALTH_MULTIPART_NONE) {
+        return rc;
+    }
+
+    if (rc == CAPHEALTH_MULTIPART_INVALID) {
+        return caphealth_multipart_invalid(mp, "A part is multipart, and its "
+                                           "Content-Type has no valid "
+                                           "boundary.");
+    }
+
+    if (d->encoded) {
+        return caphealth_multipart_invalid(mp, caphealth_multipart_encoded);
+    }
+
+    if (ps->depth == CAPHEALTH_DEPTH_MAX) {
+        return caphealth_multipart_invalid(mp, "Parts are more than four "
+                                           "deep in others.");
+    }
+
+    caphealth_multipart_begin(&inner, ps->depth + 1, start, end);
+    caphealth_multipart_delimiter(&inner, boundary);
+
+    return caphealth_multipart_parts(mp, &inner);
+}
+
+
+/* parts of a part may be without headers, and have no names */
+
+static caphealth_multipart_result_e
+caphealth_multipart_header(caphealth_multipart_t *mp, caphealth_parts_t *ps,
     caphealth_disposition_t *d)
 {
     size_t       len;
     ssize_t      n;
-    const char  *p, *end;
+    const char  *p, *blank, *text;
 
-    n = caphealth_multipart_view(mp, *offset, CAPHEALTH_PART_HEADER, &p);
+    n = caphealth_multipart_view(mp, ps, ps->offset, CAPHEALTH_PART_HEADER,
+                                 &p);
 
     if (n == -1) {
         return CAPHEALTH_MULTIPART_ERROR;
     }
 
-    if (n >= 2 && p[0] == '\r' && p[1] == '\n') {
-        return caphealth_multipart_invalid(mp, "A part has no headers.");
-    }
+    blank = caphealth_multipart_blank_line(p, p + n);
 
-    end = memmem(p, (size_t) n, "\r\n\r\n", 4);
-
-    if (end == NULL) {
+    if (blank == NULL) {
         return caphealth_multipart_invalid(mp,
                                            n == CAPHEALTH_PART_HEADER
                                            ? "A part's headers are longer "
@@ -335,81 +437,239 @@ caphealth_multipart_header(caphealth_multipart_t *mp, uint64_t *offset,
                                              "a part's headers.");
     }
 
-    len = (size_t) (end - p) + 2;
-    mp->reason = caphealth_disposition(p, len, d);
+    len = (size_t) (blank - p);
+    text = blank + (*blank == '\r' ? 2 : 1);
+    ps->offset += (uint64_t) (text - p);
 
-    *offset += len + 2;
+    memcpy(mp->header, p, len);
+
+    mp->reason = caphealth_disposition(mp->header, len, d);
+
+    if (mp->reason == NULL && ps->depth == 1) {
+
+        if (len == 0) {
+            mp->reason = "A part has no headers.";
+
+        } else if (d->kind == CAPHEALTH_DISPOSITION_NONE) {
+            mp->reason = "A part has no Content-Disposition.";
+
+        } else if (d->kind != CAPHEALTH_DISPOSITION_FORM_DATA) {
+            mp->reason = "A part's Content-Disposition is not "
+                         "\"form-data\".";
+
+        } else if (!d->name) {
+            mp->reason = "A part's Content-Disposition has no name.";
+        }
+    }
 
     return mp->reason ? CAPHEALTH_MULTIPART_INVALID : CAPHEALTH_MULTIPART_OK;
 }
 
 
-/* *offset becomes that of the delimiter after the part */
+static const char *
+caphealth_multipart_blank_line(const char *p, const char *end)
+{
+    while (p < end) {
+
+        if (*p == '\n' || (*p == '\r' && p + 1 < end && p[1] == '\n')) {
+            return p;
+        }
+
+        p = memchr(p, '\n', (size_t) (end - p));
+
+        if (p == NULL) {
+            return NULL;
+        }
+
+        p++;
+    }
+
+    return NULL;
+}
+
+
+/*
+ * The next boundary line, where it begins; _NONE: there is none.  A line that
+ * begins with the boundary and goes on is a part's text, but for one with
+ * more than blanks behind the last boundary, if no better one follows.
+ */
 
 static caphealth_multipart_result_e
-caphealth_multipart_body(caphealth_multipart_t *mp, uint64_t *offset)
+caphealth_multipart_find(caphealth_multipart_t *mp, caphealth_parts_t *ps,
+    const char *delimiter, uint64_t *found)
 {
-    ssize_t      n;
-    const char  *p, *found;
+    size_t            len, n;
+    ssize_t           have;
+    uint64_t          text, next;
+    unsigned          any;
+    const char       *p, *q, *end;
+    caphealth_line_e  line;
+
+    len = ps->len - (size_t) (delimiter - ps->delimiter);
+    any = 0;
+    text = 0;
+    next = 0;
 
     for ( ;; ) {
-        n = caphealth_multipart_view(mp, *offset, CAPHEALTH_WINDOW, &p);
+        have = caphealth_multipart_view(mp, ps, ps->offset, CAPHEALTH_WINDOW,
+                                        &p);
 
-        if (n == -1) {
+        if (have == -1) {
             return CAPHEALTH_MULTIPART_ERROR;
         }
 
-        found = memmem(p, (size_t) n, mp->delimiter, mp->len);
+        end = p + have;
 
-        if (found) {
-            *offset += (uint64_t) (found - p);
+        for (q = p; /* void */ ; q++) {
+            q = memmem(q, (size_t) (end - q), delimiter, len);
+
+            if (q == NULL) {
+                break;
+            }
+
+            /* what follows it must be in the window */
+
+            if (have == CAPHEALTH_WINDOW
+                && (size_t) (end - q) < len + CAPHEALTH_PADDING)
+            {
+                break;
+            }
+
+            line = caphealth_multipart_line(q + len, end, &n);
+
+            if (line == CAPHEALTH_LINE_OTHER) {
+                continue;
+            }
+
+            *found = ps->offset + (uint64_t) (q - p);
+
+            if (line == CAPHEALTH_LINE_LAST_TEXT) {
+
+                if (!any) {
+                    any = 1;
+                    text = *found;
+                    next = *found + len + n;
+                }
+
+                continue;
+            }
+
+            ps->last = (line == CAPHEALTH_LINE_LAST);
+            ps->lf = (n < 2 || q[len + n - 2] != '\r');
+            ps->offset = *found + len + n;
+
             return CAPHEALTH_MULTIPART_OK;
         }
 
-        if (n < CAPHEALTH_WINDOW) {
-            return caphealth_multipart_invalid(mp, "The body ends before its "
-                                               "last boundary: it was cut "
-                                               "off, or the boundary is not "
-                                               "closed.");
+        if (q) {
+            ps->offset += (uint64_t) (q - p);
+            continue;
         }
 
-        *offset += (uint64_t) n - (mp->len - 1);
+        if (have < CAPHEALTH_WINDOW) {
+            break;
+        }
+
+        ps->offset += (uint64_t) have - (len - 1);
     }
+
+    if (!any) {
+        return CAPHEALTH_MULTIPART_NONE;
+    }
+
+    *found = text;
+    ps->last = 1;
+    ps->offset = next;
+
+    return CAPHEALTH_MULTIPART_OK;
 }
 
 
+/* a boundary line that has no end of a line before it */
+
 static caphealth_multipart_result_e
-caphealth_multipart_end(caphealth_multipart_t *mp, uint64_t offset)
+caphealth_multipart_here(caphealth_multipart_t *mp, caphealth_parts_t *ps,
+    unsigned *found)
 {
-    ssize_t      n;
-    const char  *p;
+    size_t            len, n;
+    ssize_t           have;
+    const char       *p;
+    caphealth_line_e  line;
 
-    n = caphealth_multipart_view(mp, offset, 3, &p);
+    *found = 0;
+    len = ps->len - 2;
 
-    if (n == -1) {
+    have = caphealth_multipart_view(mp, ps, ps->offset,
+                                    len + CAPHEALTH_PADDING, &p);
+
+    if (have == -1) {
         return CAPHEALTH_MULTIPART_ERROR;
     }
 
-    if (n == 0 || (n == 2 && p[0] == '\r' && p[1] == '\n')) {
+    if ((size_t) have < len || memcmp(p, ps->delimiter + 2, len) != 0) {
         return CAPHEALTH_MULTIPART_OK;
     }
 
-    return caphealth_multipart_invalid(mp, "Something follows the last "
-                                       "boundary.");
+    line = caphealth_multipart_line(p + len, p + have, &n);
+
+    if (line != CAPHEALTH_LINE_PART && line != CAPHEALTH_LINE_LAST) {
+        return CAPHEALTH_MULTIPART_OK;
+    }
+
+    *found = 1;
+    ps->last = (line == CAPHEALTH_LINE_LAST);
+    ps->lf = (n < 2 || p[len + n - 2] != '\r');
+    ps->offset += len + n;
+
+    return CAPHEALTH_MULTIPART_OK;
 }
 
 
-/* how many of the wanted bytes the body has from offset on, and where */
+/* RFC 2046: a gateway may have added white space; *len is of the line */
+
+static caphealth_line_e
+caphealth_multipart_line(const char *p, const char *end, size_t *len)
+{
+    unsigned     last;
+    const char  *q;
+
+    last = (end - p >= 2 && p[0] == '-' && p[1] == '-');
+    q = last ? p + 2 : p;
+
+    while (q < end && (*q == ' ' || *q == '\t')) {
+        q++;
+    }
+
+    if (end - q >= 2 && q[0] == '\r' && q[1] == '\n') {
+        *len = (size_t) (q - p) + 2;
+
+    } else if (q < end && *q == '\n') {
+        *len = (size_t) (q - p) + 1;
+
+    } else if (last) {
+        *len = (size_t) (q - p);
+
+        return q == end ? CAPHEALTH_LINE_LAST : CAPHEALTH_LINE_LAST_TEXT;
+
+    } else {
+        return CAPHEALTH_LINE_OTHER;
+    }
+
+    return last ? CAPHEALTH_LINE_LAST : CAPHEALTH_LINE_PART;
+}
+
+
+/* how many of the wanted bytes the parts have from offset on, and where */
 
 static ssize_t
-caphealth_multipart_view(caphealth_multipart_t *mp, uint64_t offset,
-    size_t want, const char **p)
+caphealth_multipart_view(caphealth_multipart_t *mp, caphealth_parts_t *ps,
+    uint64_t offset, size_t want, const char **p)
 {
     size_t    skip;
     ssize_t   n;
 
-    if (want > mp->size - offset) {
-        want = (size_t) (mp->size - offset);
+    if (want > ps->end - offset) {
+        want = (size_t) (ps->end - offset);
     }
 
     if (offset < mp->offset || offset + want > mp->offset + mp->have) {

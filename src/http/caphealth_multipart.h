@@ -3,8 +3,10 @@
  * multipart/form-data, RFC 7578: where in a body its files are.
  *
  * The body is read a window at a time and nothing of it is kept; what a part
- * holds is told by its range.  The grammar is kept strictly: what two readers
- * could understand differently is refused.
+ * holds is told by its range.  Whatever RFC 2046 allows is taken: a preamble,
+ * an epilogue, blanks behind a boundary, folded headers, parts in parts; and
+ * lines that end with LF alone.  A body without its last boundary is refused,
+ * for it may have been cut off.
  */
 
 #ifndef CAPHEALTH_MULTIPART_H
@@ -42,10 +44,10 @@ typedef enum {
 typedef struct {
     uint64_t   offset;                              /* in the body */
     uint64_t   length;
-    char       filename[CAPHEALTH_FILENAME_MAX];    /* zero-terminated, as the
-                                                       client sent it but for
-                                                       its length: not a path
-                                                       to be used */
+    char       filename[CAPHEALTH_FILENAME_MAX];    /* zero-terminated, what
+                                                       the client calls it, no
+                                                       control characters; not
+                                                       a path to be used */
 } caphealth_part_t;
 
 

@@ -23,6 +23,15 @@
 #define FIELD  "Content-Disposition: form-data; name=\"x\"\r\n\r\n"
 
 
+#define MIXED(boundary)                                                       \
+    "Content-Disposition: form-data; name=\"f\"\r\n"                          \
+    "Content-Type: multipart/mixed; boundary=\"" boundary "\"\r\n\r\n"
+
+#define ATTACHED(name)                                                        \
+    "Content-Disposition: attachment; filename=\"" name "\"\r\n"              \
+    "Content-Type: image/jpeg\r\n\r\n"
+
+
 typedef struct {
     const char  *data;
     size_t       size;
@@ -104,7 +113,18 @@ boundaries(void **state)
         { "multipart/form-data; boundary=\"a \"", "" },
         { "multipart/form-data; boundary=a boundary=b", "" },
         { "multipart/form-data; boundary=a; boundary=b", "" },
-        { "multipart/form-data; boundary=a@b", "" },
+        { "multipart/form-data; boundary=a\x80", "" },
+        { "multipart/form-data; boundary=\"a\\\"", "" },
+
+        /* what RFC 2046 forbids, or wants in quotes, and clients send */
+
+        { "multipart/form-data; boundary=*****", "*****" },
+        { "multipart/form-data; boundary=a@b", "a@b" },
+        { "multipart/form-data; boundary=----=_Part_4_1:2(3)/x?y=z",
+          "----=_Part_4_1:2(3)/x?y=z" },
+        { "multipart/form-data; boundary=\"'()+_,-./:=? b\"; charset=utf-8",
+          "'()+_,-./:=? b" },
+        { "multipart/form-data ; boundary=b ; charset=\"utf-8\"", "b" },
         { "multipart/form-data; boundary="
           "0123456789012345678901234567890123456789"
           "012345678901234567890123456789",
@@ -186,8 +206,51 @@ names(void **state)
           "C:\\photos\\a.jpg" },
         { "form-data; name=\"f\"; filename=\"a\\\"b.jpg\"", "a\"b.jpg" },
         { "form-data; name=\"f\"; filename=\"a\\\\\"", "a\\" },
-        { "form-data; name=\"f\"; filename*=UTF-8''a.jpg", "" },
-        { "form-data; name=\"f\"; filename=\"\"; filename*=UTF-8''a.jpg", "" }
+
+        /* a browser escapes no backslash, and others no quote */
+
+        { "form-data; name=\"f\"; filename=\"a\\\"", "a\\" },
+        { "form-data; name=\"f\"; filename=\"\\\"", "\\" },
+        { "form-data; filename=\"a\\\"; name=\"f\"", "a\\" },
+        { "form-data; name=\"f\\\"; filename=\"a\\\"", "a\\" },
+        { "form-data; name=\"f\\\"; filename=\"a.jpg\"", "a.jpg" },
+        { "form-data; name=\"f\"; filename=\"a\\\"; filename*=utf-8''b%5C",
+          "b\\" },
+        { "form-data; name=\"f\"; filename=\"a\"b\".jpg\"", "a\"b\".jpg" },
+        { "form-data; name=\"f\"; filename=\"a\\\"; b.jpg\"",
+          "a\"; b.jpg" },
+        { "form-data; name=\"f\"; filename=\"a;b=c.jpg\" ;", "a;b=c.jpg" },
+        { "form-data; name=\"a%22b\"; filename=\"a%22b%0D%0A.jpg\"",
+          "a\"b%0D%0A.jpg" },
+        { "form-data; name=f; filename=a(1)\xc3\xa4.jpg",
+          "a(1)\xc3\xa4.jpg" },
+        { "form-data; name=\"f\"; filename=\"\xf0\x9f\x93\xb7.jpg\"",
+          "\xf0\x9f\x93\xb7.jpg" },
+        { "form-data; name=\"f\"; filename=\"a\1\x7f\t.jpg\"", "a???.jpg" },
+
+        /* RFC 8187 */
+
+        { "form-data; name=\"f\"; filename*=UTF-8''a.jpg", "a.jpg" },
+        { "form-data; name=\"f\"; filename*=utf-8'de'%C3%A4%e2%82%ac.jpg",
+          "\xc3\xa4\xe2\x82\xac.jpg" },
+        { "form-data; name=\"f\"; filename*=iso-8859-1''%e4%7F%zz.jpg",
+          "\xc3\xa4?%zz.jpg" },
+        { "form-data; name=f; filename=a.jpg; filename*=utf-8''b.jpg",
+          "b.jpg" },
+        { "form-data; name=f; filename*=utf-8''b.jpg; filename=a.jpg",
+          "b.jpg" },
+        { "form-data; name=f; filename*=utf-8; filename=a.jpg", "a.jpg" },
+        { "form-data; name=f; filename*=koi8-r''%c1; filename=a.jpg",
+          "a.jpg" },
+        { "form-data; name=f; filename*0=\"a\"; filename*1=\"b\"", "" },
+
+        /* folded */
+
+        { "form-data;\r\n name=\"f\";\r\n\tfilename=\"a\r\n b.jpg\"",
+          "a b.jpg" },
+        { "\r\n form-data; name=\"f\"; filename=\"a.jpg\"\r\n ", "a.jpg" },
+        { "form-data; name=\"f\"; filename=\"a.jpg\"\r\nX: a\r\n b:\r\n\t c",
+          "a.jpg" }
     };
 
     (void) state;
@@ -233,20 +296,18 @@ refused(void **state)
         "-",
         "--b",
         "--c\r\n",
-        "\r\n--b\r\n" FIELD "x\r\n--b--",
-        "preamble\r\n--b\r\n" FIELD "x\r\n--b--",
-        "--bb\r\n" FIELD "x\r\n--b--",
-        "--b\n" FIELD "x\r\n--b--",
+        "preamble--b\r\n" FIELD "x--b--",
+        "--bb\r\n" FIELD "x\r\n--bb--",
+        "--b\n" FIELD "x--b--",
         "--b\r\n\r\nx\r\n--b--",
         "--b\r\n" FIELD "x",
         "--b\r\n" FIELD "x\r\n--b",
         "--b\r\n" FIELD "x\r\n--b-",
         "--b\r\n" FIELD "x\n--b--",
-        "--b\r\n" FIELD "x\r\n--bc\r\n" FIELD "y\r\n--b--",
-        "--b\r\n" FIELD "x\r\n--b--epilogue",
-        "--b\r\n" FIELD "x\r\n--b--\r\n\r\n",
+        "--b\r\n" FIELD "x\r\n--b ",
+        "--b\r\n" FIELD "x\r\n--bc--",
+        "--b\r\n" FIELD "x\r\n --b--",
         "--b\r\nContent-Disposition: form-data; name=x\r\n",
-        "--b\r\nContent-Disposition: form-data; name=x\n\nx\r\n--b--",
         "--b\r\nContent-Type: image/png\r\n\r\nx\r\n--b--",
         "--b\r\nContent-Disposition: attachment; name=x\r\n\r\nx\r\n--b--",
         "--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--",
@@ -264,11 +325,29 @@ refused(void **state)
         "filename=b\r\n\r\n\r\n--b--",
         "--b\r\nContent-Disposition: form-data; name=x\r\n"
         "Content-Disposition: form-data; name=y\r\n\r\n\r\n--b--",
-        "--b\r\nContent-Disposition: form-data;\r\n name=x\r\n\r\n\r\n--b--",
+        "--b\r\n Content-Disposition: form-data; name=x\r\n\r\n\r\n--b--",
         "--b\r\nContent-Disposition : form-data; name=x\r\n\r\n\r\n--b--",
         "--b\r\nContent-Disposition\r\n\r\n\r\n--b--",
-        "--b\r\nContent-Disposition: form-data; name=\"x\1\"\r\n\r\n\r\n--b--",
-        "--b\r\nContent-Transfer-Encoding: base64\r\n" FIELD "eA==\r\n--b--"
+        "--b\r\nContent-Disposition: form-data; name=\"x\ry\"\r\n\r\n\r\n--b--",
+        "--b\r\nContent-Transfer-Encoding: base64\r\n" FILE_PART("a")
+        "eA==\r\n--b--",
+        "--b\r\nContent-Transfer-Encoding: quoted-printable\r\n"
+        FILE_PART("a") "x\r\n--b--",
+
+        /* parts in a part */
+
+        "--b\r\n" MIXED("c") "\r\n--b--",
+        "--b\r\n" MIXED("c") "text\r\n--b--",
+        "--b\r\n" MIXED("c") "--c\r\n" ATTACHED("a") "x\r\n--b--",
+        "--b\r\n" MIXED("c") "--c\r\n" ATTACHED("a") "x\r\n--b\r\n"
+        "\r\n--c--\r\n--b--",
+        "--b\r\n" MIXED("") "--c--\r\n--b--",
+        "--b\r\nContent-Transfer-Encoding: base64\r\n" MIXED("c")
+        "--c--\r\n--b--",
+        "--b\r\n" MIXED("c") "--c\r\nContent-Transfer-Encoding: base64\r\n"
+        ATTACHED("a") "eA==\r\n--c--\r\n--b--",
+        "--b\r\n" MIXED("c") "--c\r\n" MIXED("d") "--d\r\n" MIXED("e")
+        "--e\r\n" MIXED("f") "--f--\r\n--e--\r\n--d--\r\n--c--\r\n--b--"
     };
 
     (void) state;
@@ -283,6 +362,98 @@ refused(void **state)
 
     assert_int_equal(parse("--b--", 5), CAPHEALTH_MULTIPART_OK);
     assert_int_equal(nparts, 0);
+
+    assert_int_equal(parse("--bb\r\n--b--", 11), CAPHEALTH_MULTIPART_OK);
+    assert_int_equal(nparts, 0);
+}
+
+
+/* what is around the parts, and between a boundary and its line's end */
+
+static void
+one_file(void **state)
+{
+    size_t  i;
+
+    static const char  *table[] = {
+        "\r\n--b\r\n" FILE_PART("a") "x\r\n--b--",
+        "\n--b\r\n" FILE_PART("a") "x\r\n--b--",
+        "preamble\r\n--b\r\n" FILE_PART("a") "x\r\n--b--",
+        "--bc\r\n--b-\r\nb--b\r\n\r\n--b\r\n" FILE_PART("a") "x\r\n--b--",
+        "--b \t \r\n" FILE_PART("a") "x\r\n--b-- \t \r\n",
+        "--b\r\n" FILE_PART("a") "x\r\n--b--\r\n\r\n",
+        "--b\r\n" FILE_PART("a") "x\r\n--b--\n",
+        "--b\r\n" FILE_PART("a") "x\r\n--b--\r",
+        "--b\r\n" FILE_PART("a") "x\r\n--b--   ",
+        "--b\r\n" FILE_PART("a") "x\r\n--b--epilogue",
+        "--b\r\n" FILE_PART("a") "x\r\n--b--\r\nepilogue\r\n",
+        "--b\r\n" FILE_PART("a") "x\r\n--b--\r\n--b\r\n"
+        FILE_PART("no part") "y\r\n--b--",
+
+        /* a line may begin with a boundary that is none */
+
+        "--b\r\n" FIELD "\r\n--bc\r\n--b-\r\n--bc--\r\n--b\r\n"
+        FILE_PART("a") "x\r\n--b--",
+        "--b\r\n" FIELD "\r\n--b--c\r\n--b\r\n" FILE_PART("a") "x\r\n--b--",
+
+        /* fields, as they come; the boundary behind a header at once */
+
+        "--b\r\n" FIELD "--b\r\n" FILE_PART("a") "x\r\n--b--",
+        "--b\r\nContent-Transfer-Encoding: base64\r\n" FIELD "eA==\r\n"
+        "--b\r\n" FILE_PART("a") "x\r\n--b\r\n"
+        "Content-Transfer-Encoding: quoted-printable\r\n" FIELD "=C3\r\n--b--",
+        "--b\r\nContent-Transfer-Encoding: base64\r\n" FILE_PART("")
+        "\r\n--b\r\nContent-Transfer-Encoding: Binary\r\n" FILE_PART("a")
+        "x\r\n--b--",
+        "--b\r\nContent-Type: text/plain; charset=x\r\n" FIELD "1\r\n--b\r\n"
+        "Content-Disposition: form-data; name=f; filename=a\r\n\r\nx\r\n--b--",
+
+        /* parts in a part */
+
+        "--b\r\n" MIXED("c") "--c\r\n" ATTACHED("a") "x\r\n--c--\r\n--b--",
+        "--b\r\n" MIXED("bb") "\r\n--bb\r\n" ATTACHED("a") "x\r\n--bb--\r\n"
+        "\r\n--b--",
+        "--b\r\n" MIXED("c") "text\r\n--c\r\n\r\ntext\r\n--c\r\n"
+        "Content-Type: text/plain\r\n\r\nx\r\n--c\r\n"
+        "Content-Disposition: file; filename=a\r\n\r\nx\r\n--c--\r\n--b--",
+        "--b\r\n" MIXED("c") "--c\r\n" MIXED("d") "--d\r\n" MIXED("e")
+        "--e\r\n" ATTACHED("a") "x\r\n--e--\r\n--d--\r\n--c--\r\n--b--",
+        "--b\r\n" MIXED("c") "--c--\r\n--b\r\n" FILE_PART("a") "x\r\n--b--"
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        assert_int_equal(parse(table[i], strlen(table[i])),
+                         CAPHEALTH_MULTIPART_OK);
+        assert_int_equal(nparts, 1);
+        assert_string_equal(parts[0].filename, "a");
+        assert_int_equal(parts[0].length, 1);
+        assert_int_equal(table[i][parts[0].offset], 'x');
+    }
+}
+
+
+/* where the lines end with LF alone, a CR is a part's */
+
+static void
+lf_alone(void **state)
+{
+    static const char  body[] =
+        "\n--b\nContent-Disposition: form-data; name=x\n\nvalue\n"
+        "--b\nContent-Disposition: form-data;\n name=f; filename=\"a\"\n"
+        "Content-Type: image/webp\n\n\n--\r\n-b\r\n--b \t\n"
+        "Content-Disposition: form-data; name=f; filename=b\n\n--b--\n";
+
+    (void) state;
+
+    assert_int_equal(parse(body, sizeof(body) - 1), CAPHEALTH_MULTIPART_OK);
+    assert_int_equal(nparts, 2);
+    assert_string_equal(parts[0].filename, "a");
+    assert_int_equal(parts[0].length, 8);
+    assert_memory_equal(body + parts[0].offset, "\n--\r\n-b\r", 8);
+    assert_string_equal(parts[1].filename, "b");
+    assert_int_equal(parts[1].length, 0);
 }
 
 
@@ -450,6 +621,8 @@ main(void)
         cmocka_unit_test(names),
         cmocka_unit_test(long_names_are_cut),
         cmocka_unit_test(refused),
+        cmocka_unit_test(one_file),
+        cmocka_unit_test(lf_alone),
         cmocka_unit_test(nul_in_a_name),
         cmocka_unit_test(windows),
         cmocka_unit_test(counts),
