@@ -65,6 +65,12 @@ static void *caphealth_colour_realloc(cmsContext context, void *p,
 static void caphealth_colour_release(cmsContext context, void *p);
 
 
+/*
+ * What the library makes a table of by itself is too coarse for the dark of
+ * linear light: grey gets a table of its own here, and 16 bits a curve before
+ * the library's.
+ */
+
 static const struct {
     cmsUInt32Number         from;
     cmsUInt32Number         to;
@@ -73,10 +79,10 @@ static const struct {
     unsigned                alpha:1;
     unsigned                deep:1;
 } caphealth_colours[] = {
-    { TYPE_GRAY_8, TYPE_RGB_8, 0, 1, 0, 0 },
-    { TYPE_GRAY_8, TYPE_RGB_8, 0, 1, 1, 0 },
-    { TYPE_GRAY_16, TYPE_RGB_8, 0, 1, 0, 1 },
-    { TYPE_GRAY_16, TYPE_RGB_8, 0, 1, 1, 1 },
+    { TYPE_GRAY_8, TYPE_RGB_8, cmsFLAGS_NOOPTIMIZE, 1, 0, 0 },
+    { TYPE_GRAY_8, TYPE_RGB_8, cmsFLAGS_NOOPTIMIZE, 1, 1, 0 },
+    { TYPE_GRAY_16, TYPE_RGB_8, cmsFLAGS_NOOPTIMIZE, 1, 0, 1 },
+    { TYPE_GRAY_16, TYPE_RGB_8, cmsFLAGS_NOOPTIMIZE, 1, 1, 1 },
     { TYPE_RGB_8, TYPE_RGB_8, 0, 0, 0, 0 },
     { TYPE_RGBA_8, TYPE_RGBA_8, cmsFLAGS_COPY_ALPHA, 0, 1, 0 },
     { TYPE_RGB_16, TYPE_RGB_8, cmsFLAGS_CLUT_PRE_LINEARIZATION, 0, 0, 1 },

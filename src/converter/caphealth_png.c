@@ -14,9 +14,9 @@
 #include "caphealth_exif.h"
 
 
-/* of the chunks that are kept: what a profile may have, and so many chunks */
-#define CAPHEALTH_PNG_CHUNK   CAPHEALTH_PROFILE_MAX
-#define CAPHEALTH_PNG_CACHE   16
+/* of a file: its signature, and what a chunk has beside its data */
+#define CAPHEALTH_PNG_START   8
+#define CAPHEALTH_PNG_FRAME   12
 
 #define CAPHEALTH_PNG_NAME    79
 #define CAPHEALTH_ICC_HEADER  128
@@ -30,6 +30,14 @@
 
 
 typedef struct {
+    const uint8_t          *data;
+    size_t                  size;
+} caphealth_png_chunk_t;
+
+
+typedef struct {
+    const uint8_t          *file;
+    size_t                  size;
     const uint8_t          *data;
     size_t                  left;
     png_structp             png;
@@ -58,8 +66,8 @@ static uint8_t *caphealth_png_inflate(z_stream *z, size_t *size,
     caphealth_colour_status_e *rc);
 static caphealth_colour_status_e caphealth_png_gamma(caphealth_png_t *p,
     caphealth_colour_e kind);
-static const png_unknown_chunk *caphealth_png_chunk(const caphealth_png_t *p,
-    const char *name, size_t size);
+static int caphealth_png_chunk(const caphealth_png_t *p, const char *name,
+    caphealth_png_chunk_t *chunk);
 static void caphealth_png_xy(const uint8_t *data, double xy[2]);
 static uint32_t caphealth_png_32(const uint8_t *p);
 static int caphealth_png_rows(caphealth_png_t *p);
@@ -68,10 +76,6 @@ static void caphealth_png_exif(caphealth_png_t *p);
 static void caphealth_png_read(png_structp png, png_bytep to, size_t n);
 static void caphealth_png_error(png_structp png, png_const_charp message);
 static void caphealth_png_warning(png_structp png, png_const_charp message);
-
-
-static const png_byte  caphealth_png_kept[] =
-    "cICP\0" "iCCP\0" "sRGB\0" "gAMA\0" "cHRM\0" "eXIf";
 
 
 caphealth_job_status_e
@@ -87,6 +91,8 @@ caphealth_decode_png(const caphealth_job_t *job, const uint8_t *data,
 
     memset(&p, 0, sizeof(caphealth_png_t));
 
+    p.file = data;
+    p.size = size;
     p.data = data;
     p.left = size;
     p.job = job;
@@ -144,16 +150,11 @@ caphealth_png_decode(caphealth_png_t *p)
 
     png_set_read_fn(p->png, p, caphealth_png_read);
     png_set_user_limits(p->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
-    png_set_chunk_malloc_max(p->png, CAPHEALTH_PNG_CHUNK);
-    png_set_chunk_cache_max(p->png, CAPHEALTH_PNG_CACHE);
 
-    /* the library's own reading of colour knows no precedence, and no cICP
-       before 1.6.45: these are read here, and the other chunks by nobody */
+    /* colour and orientation are read here: the library has no precedence,
+       and no cICP before 1.6.45; the other chunks are read by nobody */
 
     png_set_keep_unknown_chunks(p->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
-    png_set_keep_unknown_chunks(p->png, PNG_HANDLE_CHUNK_ALWAYS,
-                                caphealth_png_kept,
-                                sizeof(caphealth_png_kept) / 5);
 
     /* a bad checksum: fatal in what makes the image, else left out */
 
@@ -255,16 +256,14 @@ static caphealth_colour_status_e
 caphealth_png_colour(caphealth_png_t *p)
 {
     caphealth_colour_e          kind;
-    const png_unknown_chunk    *chunk;
+    caphealth_png_chunk_t       chunk;
     caphealth_colour_status_e   rc;
 
     rc = CAPHEALTH_COLOUR_UNUSABLE;
     kind = caphealth_png_kind(p);
 
-    chunk = caphealth_png_chunk(p, "cICP", 4);
-
-    if (chunk) {
-        rc = caphealth_colour_cicp(&p->colour, kind, chunk->data);
+    if (caphealth_png_chunk(p, "cICP", &chunk) == 0 && chunk.size == 4) {
+        rc = caphealth_colour_cicp(&p->colour, kind, chunk.data);
     }
 
     if (rc == CAPHEALTH_COLOUR_UNUSABLE) {
@@ -272,7 +271,7 @@ caphealth_png_colour(caphealth_png_t *p)
     }
 
     if (rc == CAPHEALTH_COLOUR_UNUSABLE
-        && caphealth_png_chunk(p, "sRGB", 1) == NULL)
+        && caphealth_png_chunk(p, "sRGB", &chunk) == -1)
     {
         rc = caphealth_png_gamma(p, kind);
     }
@@ -290,27 +289,25 @@ caphealth_png_icc(caphealth_png_t *p, caphealth_colour_e kind)
     uint8_t                    *profile;
     z_stream                    z;
     const uint8_t              *name_end;
-    const png_unknown_chunk    *chunk;
+    caphealth_png_chunk_t       chunk;
     caphealth_colour_status_e   rc;
 
-    chunk = caphealth_png_chunk(p, "iCCP", 0);
-
-    if (chunk == NULL) {
+    if (caphealth_png_chunk(p, "iCCP", &chunk) == -1) {
         return CAPHEALTH_COLOUR_UNUSABLE;
     }
 
-    name_end = memchr(chunk->data, '\0',
-                      chunk->size < CAPHEALTH_PNG_NAME + 1
-                      ? chunk->size : CAPHEALTH_PNG_NAME + 1);
+    name_end = memchr(chunk.data, '\0',
+                      chunk.size < CAPHEALTH_PNG_NAME + 1
+                      ? chunk.size : CAPHEALTH_PNG_NAME + 1);
 
-    if (name_end == NULL || chunk->data + chunk->size - name_end < 2) {
+    if (name_end == NULL || chunk.data + chunk.size - name_end < 2) {
         return CAPHEALTH_COLOUR_UNUSABLE;
     }
 
     memset(&z, 0, sizeof(z_stream));
 
-    z.next_in = chunk->data + (name_end - chunk->data) + 2;
-    z.avail_in = (uInt) (chunk->data + chunk->size - z.next_in);
+    z.next_in = (z_const Bytef *) name_end + 2;
+    z.avail_in = (uInt) (chunk.data + chunk.size - z.next_in);
 
     if (inflateInit(&z) != Z_OK) {
         return CAPHEALTH_COLOUR_NO_MEMORY;
@@ -388,38 +385,38 @@ caphealth_png_inflate(z_stream *z, size_t *size,
 static caphealth_colour_status_e
 caphealth_png_gamma(caphealth_png_t *p, caphealth_colour_e kind)
 {
-    double                     power;
-    uint32_t                   gamma;
-    const png_unknown_chunk   *chunk;
-    caphealth_primaries_t      primaries;
-    caphealth_colour_status_e  rc;
+    double                         power;
+    uint32_t                       gamma;
+    caphealth_png_chunk_t          chunk;
+    caphealth_primaries_t          xy;
+    const caphealth_primaries_t   *primaries;
+    caphealth_colour_status_e      rc;
 
     gamma = 0;
-    chunk = caphealth_png_chunk(p, "gAMA", 4);
+    primaries = NULL;
 
-    if (chunk) {
-        gamma = caphealth_png_32(chunk->data);
+    if (caphealth_png_chunk(p, "gAMA", &chunk) == 0 && chunk.size == 4) {
+        gamma = caphealth_png_32(chunk.data);
     }
 
-    power = gamma ? CAPHEALTH_PNG_UNIT / gamma : 0;
-    chunk = caphealth_png_chunk(p, "cHRM", 32);
+    if (caphealth_png_chunk(p, "cHRM", &chunk) == 0 && chunk.size == 32) {
+        caphealth_png_xy(chunk.data, xy.white);
+        caphealth_png_xy(chunk.data + 8, xy.red);
+        caphealth_png_xy(chunk.data + 16, xy.green);
+        caphealth_png_xy(chunk.data + 24, xy.blue);
+        primaries = &xy;
+    }
 
-    if (gamma == 0 && chunk == NULL) {
+    if (gamma == 0 && primaries == NULL) {
         return CAPHEALTH_COLOUR_OK;
     }
 
-    if (chunk) {
-        caphealth_png_xy(chunk->data, primaries.white);
-        caphealth_png_xy(chunk->data + 8, primaries.red);
-        caphealth_png_xy(chunk->data + 16, primaries.green);
-        caphealth_png_xy(chunk->data + 24, primaries.blue);
-    }
+    power = gamma ? CAPHEALTH_PNG_UNIT / gamma : 0;
 
     if (gamma >= CAPHEALTH_PNG_SRGB - CAPHEALTH_PNG_NEAR
         && gamma <= CAPHEALTH_PNG_SRGB + CAPHEALTH_PNG_NEAR)
     {
-        rc = caphealth_colour_power(&p->colour, kind, chunk ? &primaries
-                                                            : NULL, 0);
+        rc = caphealth_colour_power(&p->colour, kind, primaries, 0);
 
         if (rc != CAPHEALTH_COLOUR_OK || p->colour == NULL) {
             return rc;
@@ -428,30 +425,47 @@ caphealth_png_gamma(caphealth_png_t *p, caphealth_colour_e kind)
         caphealth_colour_free(p->colour);
     }
 
-    return caphealth_colour_power(&p->colour, kind,
-                                  chunk ? &primaries : NULL, power);
+    return caphealth_colour_power(&p->colour, kind, primaries, power);
 }
 
 
-/* the first of that size, or with 0 of any that is not empty */
+/*
+ * The first of that name whose checksum is right; colour must be said before
+ * the image.  0, or -1: there is none.
+ */
 
-static const png_unknown_chunk *
-caphealth_png_chunk(const caphealth_png_t *p, const char *name, size_t size)
+static int
+caphealth_png_chunk(const caphealth_png_t *p, const char *name,
+    caphealth_png_chunk_t *chunk)
 {
-    int                 i, n;
-    png_unknown_chunkp  chunks;
+    size_t          at, len;
+    const uint8_t  *data;
 
-    n = png_get_unknown_chunks(p->png, p->info, &chunks);
+    for (at = CAPHEALTH_PNG_START;
+         p->size - at >= CAPHEALTH_PNG_FRAME;
+         at += len + CAPHEALTH_PNG_FRAME)
+    {
+        data = p->file + at;
+        len = caphealth_png_32(data);
 
-    for (i = 0; i < n; i++) {
-        if (memcmp(chunks[i].name, name, 4) == 0
-            && (size ? chunks[i].size == size : chunks[i].size > 0))
+        if (len > p->size - at - CAPHEALTH_PNG_FRAME
+            || (memcmp(data + 4, "IDAT", 4) == 0
+                && memcmp(name, "eXIf", 4) != 0))
         {
-            return &chunks[i];
+            return -1;
+        }
+
+        if (memcmp(data + 4, name, 4) == 0
+            && crc32_z(0, data + 4, len + 4)
+               == caphealth_png_32(data + 8 + len))
+        {
+            chunk->data = data + 8;
+            chunk->size = len;
+            return 0;
         }
     }
 
-    return NULL;
+    return -1;
 }
 
 
@@ -544,12 +558,10 @@ caphealth_png_row(caphealth_png_t *p, uint32_t y, uint8_t *row)
 static void
 caphealth_png_exif(caphealth_png_t *p)
 {
-    const png_unknown_chunk  *chunk;
+    caphealth_png_chunk_t  chunk;
 
-    chunk = caphealth_png_chunk(p, "eXIf", 0);
-
-    if (chunk) {
-        (void) caphealth_exif(chunk->data, chunk->size, &p->exif);
+    if (caphealth_png_chunk(p, "eXIf", &chunk) == 0) {
+        (void) caphealth_exif(chunk.data, chunk.size, &p->exif);
     }
 }
 

@@ -730,6 +730,247 @@ def check_components():
         looks('JPEG of RGB ' + name, write('c.jpg', data), wanted)
 
 
+def curve(light):
+    """A tone curve of 1024 points."""
+
+    values = [round(light(i / 1023) * 65535) for i in range(1024)]
+
+    return b'curv' + bytes(4) + struct.pack('>I1024H', 1024, *values)
+
+
+def srgb_light(v):
+    return v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4
+
+
+def srgb_sample(light):
+    return (light * 12.92 if light <= 0.0031308
+            else 1.055 * light ** (1 / 2.4) - 0.055) * 255
+
+
+def rgb_profile(primaries, light):
+    tags = dict(zip((b'rXYZ', b'gXYZ', b'bXYZ'), primaries))
+
+    return icc(b'RGB ', {**tags, **dict.fromkeys((b'rTRC', b'gTRC', b'bTRC'),
+                                                 curve(light))})
+
+
+# adapted to D50
+
+SRGB = ((0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971),
+        (0.1431, 0.0606, 0.7141))
+DISPLAY_P3 = ((0.5151, 0.2412, -0.0011), (0.2920, 0.6922, 0.0419),
+              (0.1571, 0.0666, 0.7841))
+BT2020 = ((0.6734, 0.2790, -0.0019), (0.1656, 0.6753, 0.0300),
+          (0.1251, 0.0456, 0.7970))
+ADOBE_XY = (31270, 32900, 64000, 33000, 21000, 71000, 15000, 6000)
+SRGB_XY = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
+
+
+def check_png_colour():
+    """PNG, third edition: cICP, iCCP, sRGB, gAMA and cHRM."""
+
+    image = gradient(120, 90)
+    png = encoded(image, 'PNG')
+    profile = PROFILES[2][2]
+
+    def cicp(*codes):
+        return chunk(b'cICP', bytes(codes))
+
+    def gamma(value):
+        return chunk(b'gAMA', struct.pack('>I', value))
+
+    def chrm(values):
+        return chunk(b'cHRM', struct.pack('>8I', *values))
+
+    def iccp(data):
+        return chunk(b'iCCP', b'a name\0\0' + zlib.compress(data))
+
+    def seen(*arguments):
+        return in_profile(image, rgb_profile(*arguments))
+
+    srgb = chunk(b'sRGB', b'\0')
+    by_profile = in_profile(image, profile)
+    linear = seen(SRGB, lambda v: v)
+
+    for name, chunks, wanted in (
+            ('cICP of sRGB', (cicp(1, 13, 0, 1),), image),
+            ('cICP of Display P3', (cicp(12, 13, 0, 1),),
+             seen(DISPLAY_P3, srgb_light)),
+            ('cICP of BT.2020', (cicp(9, 14, 0, 1),),
+             seen(BT2020, lambda v: v ** 2.4)),
+            ('cICP of linear light', (cicp(1, 8, 0, 1),), linear),
+            ('cICP of a narrow range', (cicp(1, 13, 0, 0),),
+             image.point(lambda v: (v - 16) * 255 / 219)),
+            ('cICP before iCCP', (iccp(profile), cicp(1, 13, 0, 1)), image),
+            ('cICP before all', (srgb, gamma(100000), cicp(12, 13, 0, 1)),
+             seen(DISPLAY_P3, srgb_light)),
+            ('cICP unspecified', (cicp(2, 2, 0, 1), iccp(profile)),
+             by_profile),
+            ('cICP with a matrix', (cicp(12, 13, 1, 1),), image),
+            ('cICP cut', (chunk(b'cICP', b'\x0c\x0d\0'),), image),
+            ('iCCP', (iccp(profile),), by_profile),
+            ('iCCP before sRGB', (srgb, iccp(profile)), by_profile),
+            ('iCCP before sRGB, behind it', (iccp(profile), srgb),
+             by_profile),
+            ('iCCP before gAMA', (gamma(100000), iccp(profile)), by_profile),
+            ('iCCP without a name', (chunk(b'iCCP', b'\0\0' + zlib.compress(
+                profile)),), by_profile),
+            ('iCCP that does not inflate',
+             (chunk(b'iCCP', b'a\0\0' + b'?' * 200),), image),
+            ('iCCP cut', (chunk(b'iCCP', b'a\0\0' + zlib.compress(
+                profile)[:-60]),), image),
+            ('iCCP of nothing but a name', (chunk(b'iCCP', b'a' * 100),),
+             image),
+            ('iCCP empty', (chunk(b'iCCP', b''),), image),
+            ('iCCP broken, and gAMA', (iccp(b'?' * 200), gamma(100000)),
+             linear),
+            ('sRGB before gAMA and cHRM',
+             (srgb, gamma(100000), chrm(ADOBE_XY)), image),
+            ('gAMA of sRGB', (gamma(45455),), image),
+            ('gAMA and cHRM of sRGB', (gamma(45455), chrm(SRGB_XY)), image),
+            ('gAMA of linear light', (gamma(100000),), linear),
+            ('gAMA and cHRM of Adobe RGB', (gamma(45471), chrm(ADOBE_XY)),
+             in_profile(image, PROFILES[0][2])),
+            ('cHRM of Adobe RGB',  (chrm(ADOBE_XY),),
+             seen([ADOBE[c] for c in (b'rXYZ', b'gXYZ', b'bXYZ')],
+                  srgb_light)),
+            ('gAMA of 0', (gamma(0),), image),
+            ('gAMA out of range', (gamma(1),), image),
+            ('cHRM of nothing', (gamma(100000), chrm((0,) * 8)), image)):
+
+        looks('PNG: ' + name,
+              write('n.png', with_chunks(png, *chunks)), wanted, 4)
+
+    grey = image.convert('L')
+    looks('grey PNG: gAMA of linear light',
+          write('n.png', with_chunks(encoded(grey, 'PNG'), gamma(100000))),
+          in_profile(grey.convert('RGB'), rgb_profile(SRGB, lambda v: v)), 4)
+
+    palette = image.quantize(64)
+    looks('palette: cICP of Display P3',
+          write('n.png', with_chunks(encoded(palette, 'PNG'),
+                                     cicp(12, 13, 0, 1), before=b'PLTE')),
+          in_profile(palette.convert('RGB'),
+                     rgb_profile(DISPLAY_P3, srgb_light)), 8)
+
+    for name, said in (('cICP', cicp(12, 13, 0, 1)), ('gAMA', gamma(100000)),
+                       ('iCCP', iccp(profile)),
+                       ('eXIf', chunk(b'eXIf', turned()))):
+        bad = said[:-1] + bytes((said[-1] ^ 1,))
+        looks('PNG: %s with a bad checksum' % name,
+              write('n.png', with_chunks(png, bad)), image, 4)
+
+    refused = convert(write('n.png', png[:8] + chunk(b'CgBI', b'P\0 \2')
+                            + png[8:]))
+    ok('not supported' in refused and 'CgBI' in refused,
+       'PNG of iOS is refused by its name', refused)
+
+    check_high_range(cicp)
+
+
+def check_high_range(cicp):
+    """Each column a step of the signal: what 203, 1000 and 10000 candelas
+    look like, and that more light is never darker."""
+
+    ramp = Image.frombytes('L', (256, 1), bytes(range(256)))
+    ramp = ramp.resize((256, 16), Image.Resampling.NEAREST)
+    png = encoded(ramp.convert('RGB'), 'PNG')
+
+    # the signal of the reference white, and of 1000 candelas
+
+    for name, transfer, white, peak in (('PQ', 16, 0.5807, 0.7518),
+                                        ('HLG', 18, 0.75, 1)):
+        made = convert(write('h.png', with_chunks(png,
+                                                  cicp(9, transfer, 0, 1))))
+        made = Image.open(made['original']['path']).convert('L')
+        levels = [made.getpixel((x, 8)) for x in range(256)]
+
+        ok(all(b >= a - 3 for a, b in zip(levels, levels[1:])),
+           name + ' gets brighter', levels)
+        ok(levels[0] <= 2, name + ' has black', levels[0])
+        ok(abs(levels[round(white * 255)] - 190) <= 5,
+           name + ' has the reference white', levels[round(white * 255)])
+        ok(levels[round(peak * 255)] >= 250, name + ' has its peak',
+           levels[round(peak * 255)])
+
+
+def deep_png(colour, rows, *chunks):
+    """A PNG of 16 bits, of rows of samples."""
+
+    width = len(rows[0]) // {0: 1, 2: 3, 4: 2, 6: 4}[colour]
+    data = b''.join(b'\0' + struct.pack('>%dH' % len(row), *row)
+                    for row in rows)
+
+    return (b'\x89PNG\r\n\x1a\n'
+            + chunk(b'IHDR', struct.pack('>2I5B', width, len(rows), 16,
+                                         colour, 0, 0, 0))
+            + b''.join(chunks) + chunk(b'IDAT', zlib.compress(data))
+            + chunk(b'IEND', b''))
+
+
+def check_deep():
+    """Samples of 16 bits become 8 after their colours are sRGB: of the
+    darkest hundredth of linear light, 8 bits would leave four steps."""
+
+    greys = [round(i / 255 * 0.01 * 65535) for i in range(256)]
+    levels = [srgb_sample(v / 65535) for v in greys]
+    wanted = Image.new('L', (256, 64))
+    wanted.putdata([round(v) for v in levels] * 64)
+    coarse = Image.new('L', (256, 64))
+    coarse.putdata([round(srgb_sample(round(v / 257) / 255))
+                    for v in greys] * 64)
+
+    ok(distance(coarse, wanted) > 2, '8 bits of linear light are too few',
+       distance(coarse, wanted))
+
+    linear = icc(b'RGB ', {**dict(zip((b'rXYZ', b'gXYZ', b'bXYZ'), SRGB)),
+                           **dict.fromkeys((b'rTRC', b'gTRC', b'bTRC'),
+                                           (1.0,))})
+    profiles = {0: icc(b'GRAY', {b'kTRC': (1.0,)}), 2: linear}
+    gamma = chunk(b'gAMA', struct.pack('>I', 100000))
+
+    for colour, alpha in ((0, False), (2, False), (4, True), (6, True)):
+        samples = [((v, v, v) if colour & 2 else (v,))
+                   + ((0x8080,) if alpha else ()) for v in greys]
+        row = [value for sample in samples for value in sample]
+        result = wanted.convert('RGB')
+
+        if alpha:
+            result.putalpha(128)
+
+        for name, said in (('gAMA', gamma),
+                           ('iCCP', chunk(b'iCCP', b'a\0\0' + zlib.compress(
+                               profiles[colour & 2])))):
+            looks('PNG of 16 bits, type %d, %s' % (colour, name),
+                  write('deep.png', deep_png(colour, [row] * 64, said)),
+                  result, 1.5)
+
+
+def check_webp_colour():
+    image = gradient(120, 90)
+    profile = PROFILES[2][2]
+    exif = (b'EXIF', b'Exif\0\0' + turned())
+    webp = encoded(image, 'WEBP', quality=95)
+
+    looks('WebP with ICCP and EXIF',
+          write('w.webp', with_riff(webp, 0x28, (b'ICCP', profile),
+                                    behind=(exif,))),
+          in_profile(Image.open(io.BytesIO(webp)).convert('RGB'), profile)
+          .transpose(Image.Transpose.ROTATE_270))
+
+    adobe = tiff('<', [(0x8769, 'LONG', 1, (1,))], [(0xa001, 'SHORT', 1, 2)])
+    looks('WebP without ICCP is sRGB, whatever Exif says',
+          write('w.webp', with_riff(webp, 0x08, behind=((b'EXIF', adobe),))),
+          image, 2)
+
+    clear = image.convert('RGBA')
+    clear.putalpha(image.getchannel('R'))
+    wanted = in_profile(image, profile)
+    wanted.putalpha(image.getchannel('R'))
+    looks('WebP with alpha and ICCP',
+          save(clear, 'w.webp', lossless=True, icc_profile=profile), wanted)
+
+
 def check_sizes():
     for size, wanted in (
             ((16000, 1), ((16000, 1), (800, 1), (200, 1))),
@@ -775,6 +1016,7 @@ def check_scaled():
 for check in (check_orientation, check_jpeg, check_png, check_alpha,
               check_profiles, check_exif, check_pieces,
               check_kinds_of_profiles, check_adobe_rgb, check_components,
+              check_png_colour, check_deep, check_webp_colour,
               check_sizes, check_moving, check_scaled):
     check()
 
