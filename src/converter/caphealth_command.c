@@ -425,6 +425,14 @@ caphealth_command_convert(caphealth_command_t *c, const char *input, int fd,
         return NULL;
     }
 
+    if (result.status == CAPHEALTH_JOB_NO_MEMORY) {
+        caphealth_command_failed(c, input, "%s: it is too large for "
+                                 "--memory, %llu bytes",
+                                 caphealth_job_reason(result.status),
+                                 (unsigned long long) c->child.limits.memory);
+        return NULL;
+    }
+
     if (result.status != CAPHEALTH_JOB_OK) {
         caphealth_command_failed(c, input, "%s%s%.*s",
                                  caphealth_job_reason(result.status),

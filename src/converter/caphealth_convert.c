@@ -139,7 +139,7 @@ caphealth_convert_variants(const caphealth_job_t *job,
         caphealth_convert_size(result, &job->variants[order[i]], &width,
                                &height);
 
-        if (!(picture->kind == CAPHEALTH_PICTURE_YUV
+        if (!((picture->kind == CAPHEALTH_PICTURE_YUV || picture->alpha)
               && picture->width == width && picture->height == height
               && picture->left == 0 && picture->top == 0))
         {

@@ -1,6 +1,6 @@
 
 /*
- * A YUV picture as a WebP file, by libwebp.
+ * A YUV picture, or an RGB one with alpha, as a WebP file, by libwebp.
  */
 
 #ifndef CAPHEALTH_ENCODE_H

@@ -82,8 +82,9 @@ void caphealth_picture_pad(caphealth_picture_t *p);
 void caphealth_picture_opaque(caphealth_picture_t *p);
 
 /*
- * Makes *to a YUV picture of width by height out of any other, by Lanczos-3
- * where the size changes.  Returns 0; or -1, without memory for it.
+ * Makes *to a picture of width by height, by Lanczos-3 where the size changes:
+ * an RGB picture of one with alpha, which must be RGB itself; a YUV picture of
+ * any other.  Returns 0; or -1, without memory for it.
  */
 int caphealth_picture_scale(const caphealth_picture_t *from,
     caphealth_picture_t *to, uint32_t width, uint32_t height);

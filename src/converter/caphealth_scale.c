@@ -31,9 +31,13 @@ caphealth_picture_scale(const caphealth_picture_t *from,
     zimg_image_format           in, out;
     zimg_graph_builder_params   params;
 
-    if (caphealth_picture_create(to, CAPHEALTH_PICTURE_YUV, from->alpha, 1, 1,
-                                 width, height)
-        == -1)
+    if (from->alpha
+        ? caphealth_picture_create(to, CAPHEALTH_PICTURE_RGB, 1, 0, 0, width,
+                                   height)
+          == -1
+        : caphealth_picture_create(to, CAPHEALTH_PICTURE_YUV, 0, 1, 1, width,
+                                   height)
+          == -1)
     {
         return -1;
     }
@@ -87,6 +91,9 @@ caphealth_scale_formats(const caphealth_picture_t *from,
     in->pixel_range = from->kind == CAPHEALTH_PICTURE_YUV
                       ? ZIMG_RANGE_LIMITED : ZIMG_RANGE_FULL;
     in->chroma_location = ZIMG_CHROMA_CENTER;
+
+    /* zimg multiplies colours by straight alpha before it scales them */
+
     in->alpha = from->alpha ? ZIMG_ALPHA_STRAIGHT : ZIMG_ALPHA_NONE;
 
     in->active_region.left = from->left;
@@ -114,6 +121,14 @@ caphealth_scale_formats(const caphealth_picture_t *from,
     case CAPHEALTH_PICTURE_RGB:
         in->color_family = ZIMG_COLOR_RGB;
         in->matrix_coefficients = ZIMG_MATRIX_RGB;
+
+        if (from->alpha) {
+            out->color_family = ZIMG_COLOR_RGB;
+            out->matrix_coefficients = ZIMG_MATRIX_RGB;
+            out->pixel_range = ZIMG_RANGE_FULL;
+            return;
+        }
+
         break;
 
     default:

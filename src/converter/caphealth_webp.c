@@ -31,6 +31,8 @@ static caphealth_job_status_e caphealth_webp_decode(caphealth_webp_t *w);
 static caphealth_job_status_e caphealth_webp_planes(caphealth_webp_t *w);
 static caphealth_job_status_e caphealth_webp_pixels(caphealth_webp_t *w);
 static caphealth_job_status_e caphealth_webp_frame(caphealth_webp_t *w);
+static caphealth_job_status_e caphealth_webp_canvas(caphealth_webp_t *w,
+    const WebPData *data, uint32_t left, uint32_t top, unsigned channels);
 static caphealth_job_status_e caphealth_webp_rows(caphealth_webp_t *w,
     uint8_t *pixels, unsigned channels);
 static caphealth_job_status_e caphealth_webp_failed(caphealth_webp_t *w,
@@ -198,6 +200,16 @@ caphealth_webp_planes(caphealth_webp_t *w)
         return caphealth_webp_failed(w, code);
     }
 
+    caphealth_picture_opaque(p);
+
+    if (p->alpha) {
+
+        /* its colours are scaled and weighed with it, which is done in RGB */
+
+        caphealth_picture_free(p);
+        return caphealth_webp_pixels(w);
+    }
+
     caphealth_picture_pad(p);
 
     return CAPHEALTH_JOB_OK;
@@ -207,63 +219,74 @@ caphealth_webp_planes(caphealth_webp_t *w)
 static caphealth_job_status_e
 caphealth_webp_pixels(caphealth_webp_t *w)
 {
-    int                      width, height;
-    uint8_t                 *pixels;
-    unsigned                 channels;
-    caphealth_job_status_e   rc;
+    return caphealth_webp_canvas(w, &w->data, 0, 0,
+                                 w->features.has_alpha ? 4 : 3);
+}
 
-    channels = w->features.has_alpha ? 4 : 3;
 
-    pixels = channels == 4
-             ? WebPDecodeRGBA(w->data.bytes, w->data.size, &width, &height)
-             : WebPDecodeRGB(w->data.bytes, w->data.size, &width, &height);
+/* the first frame of an animation, where it is on its canvas */
 
-    if (pixels == NULL) {
+static caphealth_job_status_e
+caphealth_webp_frame(caphealth_webp_t *w)
+{
+    WebPIterator            frame;
+    caphealth_job_status_e  rc;
+
+    if (!WebPDemuxGetFrame(w->demux, 1, &frame)) {
         return caphealth_webp_failed(w, VP8_STATUS_BITSTREAM_ERROR);
     }
 
-    rc = caphealth_webp_rows(w, pixels, channels);
+    w->features.width = (int) WebPDemuxGetI(w->demux, WEBP_FF_CANVAS_WIDTH);
+    w->features.height = (int) WebPDemuxGetI(w->demux, WEBP_FF_CANVAS_HEIGHT);
 
-    WebPFree(pixels);
+    rc = frame.x_offset < 0 || frame.y_offset < 0
+         || frame.width > w->features.width - frame.x_offset
+         || frame.height > w->features.height - frame.y_offset
+         ? caphealth_webp_failed(w, VP8_STATUS_BITSTREAM_ERROR)
+         : caphealth_webp_canvas(w, &frame.fragment,
+                                 (uint32_t) frame.x_offset,
+                                 (uint32_t) frame.y_offset, 4);
+
+    WebPDemuxReleaseIterator(&frame);
 
     return rc;
 }
 
 
-/* the first frame on its canvas */
+/* libwebp checks that what it decodes fits into what it is given */
 
 static caphealth_job_status_e
-caphealth_webp_frame(caphealth_webp_t *w)
+caphealth_webp_canvas(caphealth_webp_t *w, const WebPData *data,
+    uint32_t left, uint32_t top, unsigned channels)
 {
-    int                      timestamp;
+    size_t                   stride, size, offset;
     uint8_t                 *pixels;
-    WebPAnimDecoder         *decoder;
-    WebPAnimDecoderOptions   options;
+    VP8StatusCode            code;
+    WebPDecoderConfig        config;
     caphealth_job_status_e   rc;
 
-    if (!WebPAnimDecoderOptionsInit(&options)) {
-        return caphealth_webp_failed(w, VP8_STATUS_INVALID_PARAM);
+    stride = (size_t) w->features.width * channels;
+    size = stride * (size_t) w->features.height;
+    offset = top * stride + left * channels;
+
+    pixels = calloc(1, size);
+
+    if (pixels == NULL || !WebPInitDecoderConfig(&config)) {
+        free(pixels);
+        return caphealth_webp_failed(w, VP8_STATUS_OUT_OF_MEMORY);
     }
 
-    options.color_mode = MODE_RGBA;
-    options.use_threads = 0;
+    config.output.colorspace = channels == 4 ? MODE_RGBA : MODE_RGB;
+    config.output.is_external_memory = 1;
+    config.output.u.RGBA.rgba = pixels + offset;
+    config.output.u.RGBA.stride = (int) stride;
+    config.output.u.RGBA.size = size - offset;
 
-    decoder = WebPAnimDecoderNew(&w->data, &options);
+    code = WebPDecode(data->bytes, data->size, &config);
 
-    if (decoder == NULL) {
-        return caphealth_webp_failed(w, VP8_STATUS_BITSTREAM_ERROR);
-    }
-
-    w->features.width = (int) WebPDemuxGetI(w->demux,
-                                               WEBP_FF_CANVAS_WIDTH);
-    w->features.height = (int) WebPDemuxGetI(w->demux,
-                                                WEBP_FF_CANVAS_HEIGHT);
-
-    rc = WebPAnimDecoderGetNext(decoder, &pixels, &timestamp)
-         ? caphealth_webp_rows(w, pixels, 4)
-         : caphealth_webp_failed(w, VP8_STATUS_BITSTREAM_ERROR);
-
-    WebPAnimDecoderDelete(decoder);
+    rc = code == VP8_STATUS_OK ? caphealth_webp_rows(w, pixels, channels)
+                               : caphealth_webp_failed(w, code);
+    free(pixels);
 
     return rc;
 }

@@ -274,6 +274,17 @@ ngx_http_caphealth_upload_judge(ngx_http_caphealth_upload_t *u,
                                          : "mmap() by a converter");
         return;
 
+    case CAPHEALTH_JOB_NO_MEMORY:
+        ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_UNDECODABLE,
+                                        image,
+                                        "The image cannot be converted: %s "
+                                        "(it is too large for "
+                                        "\"caphealth_image_memory\", %uz "
+                                        "bytes).",
+                                        caphealth_job_reason(result->status),
+                                      u->main_conf->images.converter.memory);
+        return;
+
     default:
         ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_UNDECODABLE,
                                         image,

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import zlib
 
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageDraw, ImageOps
 
 CONVERTER = os.path.join(os.path.dirname(os.path.abspath(sys.argv[1])),
                          'caphealth-converter')
@@ -49,10 +49,11 @@ def path(name):
     return os.path.join(TMP.name, name)
 
 
-def convert(image):
+def convert(image, *options):
     """The variants by name; a string where it refused."""
 
-    done = subprocess.run([CONVERTER, '--convert', image, path('out')],
+    done = subprocess.run([CONVERTER, '--convert', *options, image,
+                           path('out')],
                           capture_output=True, text=True, check=False)
 
     if done.returncode:
@@ -261,6 +262,154 @@ def check_alpha():
                  .convert('RGBA'), variant='200')
     red = max(r for r, g, b, a in made.getdata() if a > 20) if made else 255
     ok(red < 40, 'no red of the invisible at the edges', 'red %d' % red)
+
+
+def seen_on(image, colour):
+    """What a page of that colour shows."""
+
+    page = Image.new('RGBA', image.size, colour)
+
+    return Image.alpha_composite(page, image.convert('RGBA')).convert('RGB')
+
+
+def far_off(made, wanted):
+    """The share of visible pixels whose colour is another one."""
+
+    seen, far = 0, 0
+
+    for a, b in zip(made.convert('RGBA').getdata(),
+                    wanted.convert('RGBA').getdata()):
+        if a[3] > 128 and b[3] > 128:
+            seen += 1
+            far += max(abs(x - y) for x, y in zip(a[:3], b[:3])) > 60
+
+    return far / max(seen, 1)
+
+
+def columns(visible, hidden):
+    """Every other column is transparent, of another colour."""
+
+    image = Image.new('RGBA', (64, 64), visible + (255,))
+
+    for x in range(1, 64, 2):
+        image.paste(hidden + (0,), (x, 0, x + 1, 64))
+
+    return image
+
+
+def strokes(colour, width, background):
+    """Thin slanted lines on what is not there."""
+
+    image = Image.new('RGBA', (400, 300), background + (0,))
+    draw = ImageDraw.Draw(image)
+
+    for x in range(0, 400, 9):
+        draw.line([x, 0, x + 60, 299], fill=colour + (255,), width=width)
+
+    return image
+
+
+def check_stains():
+    """What is invisible has no part in the colours of what is visible."""
+
+    red, blue, green = (220, 20, 40), (0, 0, 255), (0, 200, 0)
+    images = [('columns, %s' % (hidden,), columns(red, hidden))
+              for hidden in ((0, 0, 0), (255, 255, 255), green)]
+    images += [('strokes of %d pixels' % width, strokes(colour, width, hidden))
+               for width, colour, hidden in ((1, (255, 0, 0), (0, 0, 0)),
+                                             (2, (255, 0, 0), blue),
+                                             (3, blue, (255, 255, 255)))]
+    images.append(('turned strokes',
+                   strokes((255, 0, 0), 2, blue).transpose(
+                       Image.Transpose.ROTATE_90)))
+
+    for name, image in images:
+        for suffix, options in (('png', {}),
+                                ('webp', {'lossless': True, 'exact': True})):
+            file = save(image, 'stain.' + suffix, **options)
+            variants = convert(file)
+
+            if isinstance(variants, str):
+                ok(False, '%s, %s' % (name, suffix), variants)
+                continue
+
+            wrong = []
+
+            for variant in ('original', '200'):
+                made = Image.open(variants[variant]['path'])
+                wanted = (image.convert('RGBa').resize(made.size, LANCZOS)
+                          .convert('RGBA'))
+                share = far_off(made, wanted)
+
+                if share > 0.01:
+                    wrong.append('%s: %.0f %% of what is visible'
+                                 % (variant, 100 * share))
+
+                for colour in ('black', 'white', 'orange'):
+                    far = distance(seen_on(made, colour),
+                                   seen_on(wanted, colour))
+
+                    if far > 6:
+                        wrong.append('%s: %.1f on %s' % (variant, far,
+                                                         colour))
+
+            ok(not wrong, 'no stain: %s, %s' % (name, suffix),
+               '; '.join(wrong))
+
+
+def noisy(width, height):
+    """A photo with an alpha of every value, which costs memory."""
+
+    image = Image.effect_noise((width, height), 60)
+    image = Image.merge('RGB', (image, image.rotate(180),
+                                gradient(width, height).getchannel('R')))
+    image = image.convert('RGBA')
+    image.putalpha(Image.effect_noise((width, height), 120))
+
+    return image
+
+
+def check_memory():
+    """Too little memory: it is said, or the images are what they are."""
+
+    image = noisy(1200, 900)
+    second = image.rotate(180)
+    files = [save(image, 'm.png'), save(image, 'm.webp', quality=85),
+             save(image, 'lossless.webp', lossless=True, method=0),
+             save(image, 'moving.webp', save_all=True,
+                  append_images=[second], quality=85),
+             save(image.convert('RGB'), 'm.jpg', quality=90)]
+
+    for file in files:
+        whole = convert(file)
+        whole = [open(v['path'], 'rb').read() for v in whole.values()]
+        refused, wrong, memory = 0, [], 28 * 1024
+
+        # kilobytes; the first limit under which all of it fits ends it
+
+        while memory < 200 * 1024:
+            limited = convert(file, '--memory', '%dk' % memory)
+
+            if not isinstance(limited, str):
+                if [open(v['path'], 'rb').read()
+                        for v in limited.values()] == whole:
+                    break
+
+                wrong.append('%dk: other images' % memory)
+
+            elif ('needs more memory than is allowed' in limited
+                  and '--memory, %d bytes' % (memory * 1024) in limited):
+                refused += 1
+
+            elif 'sandbox cannot be set up' not in limited:
+                wrong.append('%dk: %s' % (memory, limited))
+
+            memory += 1900
+
+        ok(not wrong and memory < 200 * 1024,
+           'too little memory for %s, %d times' % (os.path.basename(file),
+                                                   refused),
+           '\n'.join(wrong))
 
 
 def in_profile(image, profile):
@@ -1014,7 +1163,7 @@ def check_scaled():
 
 
 for check in (check_orientation, check_jpeg, check_png, check_alpha,
-              check_profiles, check_exif, check_pieces,
+              check_stains, check_memory, check_profiles, check_exif, check_pieces,
               check_kinds_of_profiles, check_adobe_rgb, check_components,
               check_png_colour, check_deep, check_webp_colour,
               check_sizes, check_moving, check_scaled):
