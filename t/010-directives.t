@@ -577,3 +577,30 @@ GET /health
 qr/"cpu_mean_percent":null,"cpu_converters_percent":null,"cpu_mean_seconds":null,/
 --- no_error_log
 [alert]
+
+
+
+=== TEST 43: caphealth_threshold off: shown, and not judged
+--- http_config
+    caphealth_threshold memory_percent off;
+--- config
+    location = /health { caphealth_health; }
+--- request
+GET /health
+--- response_body_like eval
+qr/"name":"Memory Usage \(%\)",[^}]*"status":"not_configured"/
+--- no_error_log
+[alert]
+
+
+
+=== TEST 44: caphealth_threshold off, and a bound
+--- http_config
+    caphealth_threshold memory_percent off warning=5;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid parameter "off" of threshold "memory_percent", expected "warning=", "critical=" or "limit=", or "off" alone
+--- no_error_log
+[alert]

@@ -4,12 +4,29 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "caphealth_db.h"
+#include "caphealth_file.h"
 #include "caphealth_source.h"
+#include "caphealth_span.h"
+
+
+/* a file system, of whatever mount */
+
+typedef struct {
+    char  device[32];       /* "8:1"; "": unknown */
+    int   read_only;        /* 1, 0, or -1: unknown */
+} caphealth_device_t;
+
+
+static void caphealth_device_find(caphealth_device_t *d, uint64_t id);
 
 
 /*
@@ -60,12 +77,107 @@ caphealth_disk_check(caphealth_answer_t *a, const char *path)
 }
 
 
+/*
+ * 36 35 98:0 ROOT MOUNT rw,relatime master:1 - TYPE SOURCE rw,errors=continue
+ *
+ * The first options are the mount's, the last the file system's.
+ */
+
+static int
+caphealth_device_mount(caphealth_device_t *d, caphealth_span_t *line,
+    uint64_t id)
+{
+    int               i;
+    uint64_t          n;
+    caphealth_span_t  word, device;
+
+    device = (caphealth_span_t) { NULL, 0 };
+
+    for (i = 0; caphealth_span_word(line, &word); i++) {
+
+        if (i == 0 && (caphealth_span_u64(&word, &n) == -1 || n != id)) {
+            return 0;
+        }
+
+        if (i == 2) {
+            device = word;
+        }
+
+        if (i > 5 && caphealth_span_is(&word, "-")) {
+            break;
+        }
+    }
+
+    if (!caphealth_span_word(line, &word) || !caphealth_span_word(line, &word)
+        || !caphealth_span_word(line, &word)
+        || caphealth_span_copy(&device, d->device, sizeof(d->device)) == -1)
+    {
+        return 0;
+    }
+
+    d->read_only = caphealth_span_listed(word, "ro");
+
+    return 1;
+}
+
+
+/*
+ * By its mount's number, for the device of a file may be that of a subvolume.
+ * A kernel before 5.8 does not tell it.
+ */
+
+static void
+caphealth_device(caphealth_device_t *d, const char *path)
+{
+    struct statx  stx;
+
+    d->device[0] = '\0';
+    d->read_only = -1;
+
+    memset(&stx, 0, sizeof(struct statx));
+
+    if (statx(AT_FDCWD, path, 0, STATX_TYPE|STATX_MNT_ID, &stx) == -1) {
+        return;
+    }
+
+    (void) snprintf(d->device, sizeof(d->device), "%u:%u", stx.stx_dev_major,
+                    stx.stx_dev_minor);
+
+    if (stx.stx_mask & STATX_MNT_ID) {
+        caphealth_device_find(d, stx.stx_mnt_id);
+    }
+}
+
+
+static void
+caphealth_device_find(caphealth_device_t *d, uint64_t id)
+{
+    char              *text;
+    caphealth_span_t   rest, line;
+
+    rest.data = text = caphealth_file_read("", "/proc/self/mountinfo",
+                                           &rest.len);
+    if (text == NULL) {
+        return;
+    }
+
+    while (caphealth_span_line(&rest, &line)
+           && !caphealth_device_mount(d, &line, id))
+    {
+        /* void */
+    }
+
+    free(text);
+}
+
+
 void
 caphealth_disk_collect(const char *path, caphealth_answer_t *a)
 {
-    int             rc;
-    uint64_t        unit;
-    struct statvfs  fs;
+    int                 rc;
+    uint64_t            unit;
+    struct statvfs      fs;
+    caphealth_device_t  device;
 
     do {
         rc = statvfs(path, &fs);
@@ -78,6 +190,8 @@ caphealth_disk_collect(const char *path, caphealth_answer_t *a)
     }
 
     unit = fs.f_frsize ? fs.f_frsize : fs.f_bsize;
+
+    caphealth_device(&device, path);
 
     a->data = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b}",
                         "path", path,
@@ -95,4 +209,14 @@ caphealth_disk_collect(const char *path, caphealth_answer_t *a)
     }
 
     caphealth_disk_check(a, path);
+
+    if (device.device[0] != '\0') {
+        (void) json_object_set_new(a->data, "device",
+                                   json_string(device.device));
+    }
+
+    if (device.read_only != -1) {
+        (void) json_object_set_new(a->data, "device_read_only",
+                                   json_boolean(device.read_only));
+    }
 }

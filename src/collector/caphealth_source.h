@@ -52,7 +52,10 @@ void caphealth_host_collect(caphealth_host_t *h, caphealth_answer_t *a);
 
 /* --- a watched mount --- */
 
-/* path, total, used, available, inodes, inodes_free, read_only */
+/*
+ * path, total, used, available, inodes, inodes_free, read_only, device,
+ * device_read_only
+ */
 void caphealth_disk_collect(const char *path, caphealth_answer_t *a);
 
 

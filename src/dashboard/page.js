@@ -81,7 +81,7 @@ function renderHealth() {
 
 function withdraw() {
     verdict({ ...view.verdict('status', 'unknown'), ...nothing,
-              summary: t('summary.unknown.all'), action: null });
+              summary: doubt() ?? t('summary.unknown.all'), action: null });
 
     for (const id of ['cards', 'advice', 'thresholds']) {
         list(element(id), []);
@@ -100,14 +100,39 @@ function outdated() {
     return rhythm.resting && at !== null && Date.now() - at > 3 * refresh;
 }
 
-// also where only the tab is seen; what is old is no verdict
+// why what is shown is no verdict; null: it is one
+
+function doubt() {
+    const one = source('health');
+
+    switch (one.state) {
+
+    case 'unreachable':
+        return t('summary.offline');
+
+    case 'refused':
+        return t('summary.refused', { status: one.status });
+
+    case 'bad':
+        return t('summary.bad', { status: one.status });
+
+    default:
+        return outdated() ? t('summary.paused', { time: moment(one.at) })
+                          : null;
+    }
+}
+
+// also where only the tab is seen; what is old is no verdict, and asks for
+// nothing
 
 function verdict(overall) {
-    const lost = source('health').state === 'unreachable' || outdated();
-    const status = lost ? 'unknown' : overall.status;
+    const why = doubt();
+    const status = why ? 'unknown' : overall.status;
 
-    fill(element('overall'), lost
-         ? { ...overall, ...view.verdict('status', 'unknown') } : overall);
+    fill(element('overall'), why
+         ? { ...overall, ...view.verdict('status', 'unknown'), summary: why,
+             action: null }
+         : overall);
     root.dataset.status = status;
 
     document.title = t('page.title', { state: t(`status.${status}`) });

@@ -51,16 +51,27 @@ function of(a, b) {
 
 // --- cards ---
 
+// the first of the thresholds is the bar's; the worst of them the status
+
 const kinds = [
-    { key: 'cpu', threshold: 'cpu_percent', section: 'system', show: cpu },
-    { key: 'memory', threshold: 'memory_percent', section: 'system',
+    { key: 'cpu', thresholds: ['cpu_percent'], section: 'system', show: cpu },
+    { key: 'memory', thresholds: ['memory_percent'], section: 'system',
       show: memory },
-    { key: 'disk', threshold: 'disk_percent', section: 'disks', show: disk },
-    { key: 'database', threshold: 'db_size_mb', section: 'database',
-      show: database },
-    { key: 'images', threshold: 'storage_gb', section: 'image_storage',
-      show: images },
+    { key: 'disk', thresholds: ['disk_percent', 'inodes_percent', 'read_only'],
+      section: 'disks', show: disk },
+    { key: 'database', thresholds: ['db_size_mb', 'products_total'],
+      section: 'database', show: database },
+    { key: 'images', thresholds: ['storage_gb', 'upload_failures_percent'],
+      section: 'image_storage', show: images },
 ];
+
+const order = ['not_configured', 'ok', 'unknown', 'warning', 'critical'];
+
+// "disk_percent:/srv" is a disk_percent
+
+function base(key) {
+    return key.split(':', 1)[0];
+}
 
 export function cards(health, now) {
     return kinds.map((kind) => card(kind, health, now));
@@ -68,7 +79,7 @@ export function cards(health, now) {
 
 function card(kind, health, now) {
     const threshold = health.thresholds.find((one) =>
-                                             one.key === kind.threshold);
+                                             one.key === kind.thresholds[0]);
     const section = [health[kind.section]].flat()[0] ?? {};
     const title = t(`card.${kind.key}`);
 
@@ -77,24 +88,30 @@ function card(kind, health, now) {
         title,
         error: section.error,
         exact: null,
-        ...verdict('check', worst(kind, threshold, section)),
+        ...verdict('check', worst(kind, health, section)),
         ...since(section, 'collected_at', now),
         ...bar(title, threshold),
         ...kind.show(section, health),
     };
 }
 
-function worst(kind, threshold, section) {
+function worst(kind, health, section) {
     if (section.configured === false) {
         return 'not_configured';
     }
 
-    if (section.reachable === false || threshold.status === 'critical') {
-        return 'critical';
+    const found = health.thresholds
+        .filter(({ key }) => kind.thresholds.includes(base(key)))
+        .map(({ status }) => order.indexOf(status));
+
+    if (section.reachable === false) {
+        found.push(order.indexOf('critical'));
+
+    } else if (kind.section === 'database' && section.error) {
+        found.push(order.indexOf('warning'));
     }
 
-    return kind.section === 'database' && section.error ? 'warning'
-                                                        : threshold.status;
+    return order[Math.max(...found)] ?? 'unknown';
 }
 
 function bar(name, { percent_used: used, warning, critical, limit }) {
@@ -121,6 +138,12 @@ function cpu(system) {
 
     if (system.scope) {
         lines.push(line('scope', t(`scope.${system.scope}`)));
+    }
+
+    lines.push(line('mean', percent(system.cpu_mean_percent)));
+
+    if (system.cpu_converters_percent > 0) {
+        lines.push(line('converters', percent(system.cpu_converters_percent)));
     }
 
     return {
@@ -155,6 +178,19 @@ function disk(first, health) {
         value: one.error ?? percent(one.percent)
                + (one.read_only ? `, ${t('line.read_only')}` : ''),
     }));
+
+    // those that are judged for the images' sake alone
+
+    const listed = new Set(health.disks.map(({ path }) => path));
+
+    for (const one of health.thresholds) {
+        if (base(one.key) === 'disk_percent' && one.path !== null
+            && !listed.has(one.path))
+        {
+            lines.push({ key: one.key, label: one.path,
+                         value: percent(one.current) });
+        }
+    }
 
     return {
         value: percent(health.system.disk_percent),
@@ -198,14 +234,41 @@ function images(section) {
 export function thresholds(health) {
     return health.thresholds.map((one) => ({
         key: one.key,
-        name: t(`name.${one.key}`),
-        current: number(one.current),
+        name: name(one.key, one.path),
+        ...(base(one.key) === 'read_only' ? flag(one) : numbers(one)),
+        ...verdict('check', one.status),
+    }));
+}
+
+function numbers(one) {
+
+    // nothing to judge, and nothing wrong: no uploads
+
+    const none = one.current === null && one.status === 'ok';
+
+    return {
+        current: none ? t('number.none') : number(one.current),
         warning: number(one.warning),
         critical: number(one.critical),
         limit: number(one.limit),
-        used: percent(one.percent_used),
-        ...verdict('check', one.status),
-    }));
+        used: none ? t('number.none') : percent(one.percent_used),
+    };
+}
+
+function flag({ current }) {
+    return {
+        current: current === null ? t('number.unknown')
+                 : t(current > 0 ? 'number.yes' : 'number.no'),
+        warning: '',
+        critical: t('number.yes'),
+        limit: '',
+        used: '',
+    };
+}
+
+function name(key, path) {
+    return key.includes(':') ? t(`name.${base(key)}.path`, { path })
+                             : t(`name.${key}`, { path });
 }
 
 // --- recommendations, and the verdict ---
@@ -236,6 +299,10 @@ function sentences(one, health) {
 }
 
 function details(one, health) {
+    if (!health) {
+        return {};
+    }
+
     const threshold = health.thresholds.find(({ key }) => key === one.subject);
 
     if (threshold) {
@@ -260,39 +327,47 @@ function details(one, health) {
 }
 
 function subject(one) {
-    return one.subject ? t(`name.${one.subject}`, { path: one.path ?? '' })
-                       : '';
+    return one.subject ? name(one.subject, one.path ?? '') : '';
 }
+
+// the most urgent cause first, and the action that is for it
 
 export function overall(health, now) {
     const status = health.overall_status;
+    const rows = ['critical', 'warning', 'info'].flatMap((priority) =>
+        health.recommendations.filter((one) => one.priority === priority));
+    const first = rows[0];
 
     return {
         ...verdict('status', status),
-        summary: summary(health, status),
-        action: advice(health).filter((one) => one.priority !== 'info')[0]
-                               ?.action,
+        summary: summary(rows, status),
+        action: status !== 'healthy' && first && first.priority !== 'info'
+                ? sentences(first, health).action : null,
         ...since(health.system, 'collected_at', now),
     };
 }
 
-function summary(health, status) {
+const unknown = /^(source|value|database)-/;
+
+function summary(rows, status) {
     if (status === 'healthy') {
         return t('summary.healthy');
     }
 
     const all = status === 'unknown';
-    const about = health.recommendations.filter((one) =>
-        one.subject && (all || one.priority !== 'info'));
+    const about = rows.filter((one) => one.subject
+        && (all ? unknown.test(one.code) : one.priority !== 'info'));
     const names = [...new Set(about.map(subject))];
     const what = names.join(', ');
 
-    if (names.length === 0) {
-        return t('summary.unknown.all');
+    if (names.length > 0) {
+        return all ? t('summary.unknown', { what })
+                   : plural('summary.attention', names.length, { what });
     }
 
-    return all ? t('summary.unknown', { what })
-               : plural('summary.attention', names.length, { what });
+    return rows.length > 0
+           ? t('summary.because', { why: sentences(rows[0]).title })
+           : t('summary.unknown.all');
 }
 
 // --- the ladder of tiers ---

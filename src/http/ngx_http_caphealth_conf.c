@@ -221,6 +221,11 @@ ngx_http_caphealth_threshold(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     cmcf->thresholds |= (ngx_uint_t) 1 << n;
 
+    if (cf->args->nelts == 3 && ngx_strcmp(value[2].data, "off") == 0) {
+        cmcf->policy.off[n] = 1;
+        return NGX_CONF_OK;
+    }
+
     t = &caphealth_thresholds[n];
     b = &cmcf->policy.bounds[n];
 
@@ -282,8 +287,8 @@ ngx_http_caphealth_threshold_bound(ngx_conf_t *cf, ngx_str_t *value,
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid parameter \"%V\" of threshold \"%s\", "
-                       "expected \"warning=\", \"critical=\" or \"limit=\"",
-                       value, t->key);
+                       "expected \"warning=\", \"critical=\" or \"limit=\", "
+                       "or \"off\" alone", value, t->key);
 
     return NGX_CONF_ERROR;
 }

@@ -11,6 +11,8 @@ static void ngx_http_caphealth_note_mark(void *data);
 static ngx_int_t ngx_http_caphealth_note_tally(ngx_pool_t *pool,
     ngx_atomic_t *counters, ngx_uint_t deletes,
     const caphealth_tally_t **tallies, size_t *n);
+static void ngx_http_caphealth_note_recent(ngx_http_caphealth_note_t *note,
+    ngx_http_caphealth_fault_e result);
 static ngx_uint_t ngx_http_caphealth_note_may(ngx_uint_t deletes,
     ngx_uint_t result);
 
@@ -200,6 +202,52 @@ ngx_http_caphealth_note_count(ngx_http_request_t *r,
     ngx_http_caphealth_count(note->deletes ? &note->counters->deletes[result]
                                            : &note->counters->posts[result],
                              1);
+
+    if (!note->deletes) {
+        ngx_http_caphealth_note_recent(note, result);
+    }
+}
+
+
+/* what is the client's fault, or its wish, says nothing of us */
+
+static void
+ngx_http_caphealth_note_recent(ngx_http_caphealth_note_t *note,
+    ngx_http_caphealth_fault_e result)
+{
+    ngx_uint_t                   status;
+    ngx_http_caphealth_upload_e  upload;
+
+    if (result == NGX_HTTP_CAPHEALTH_FINE) {
+        ngx_http_caphealth_count_recent(note->counters,
+                                        NGX_HTTP_CAPHEALTH_UPLOAD_STORED);
+        return;
+    }
+
+    status = (result == NGX_HTTP_CAPHEALTH_INTERNAL)
+             ? NGX_HTTP_INTERNAL_SERVER_ERROR
+             : (result < NGX_HTTP_CAPHEALTH_FAULTS)
+             ? ngx_http_caphealth_fault_status(result) : 0;
+
+    switch (status) {
+
+    case NGX_HTTP_INSUFFICIENT_STORAGE:
+        upload = NGX_HTTP_CAPHEALTH_UPLOAD_FULL;
+        break;
+
+    case NGX_HTTP_SERVICE_UNAVAILABLE:
+        upload = NGX_HTTP_CAPHEALTH_UPLOAD_BUSY;
+        break;
+
+    case NGX_HTTP_INTERNAL_SERVER_ERROR:
+        upload = NGX_HTTP_CAPHEALTH_UPLOAD_FAILED;
+        break;
+
+    default:
+        return;
+    }
+
+    ngx_http_caphealth_count_recent(note->counters, upload);
 }
 
 

@@ -171,6 +171,9 @@ ngx_int_t ngx_http_caphealth_upload_busy(ngx_http_request_t *r,
 ngx_int_t ngx_http_caphealth_send_fault(ngx_http_request_t *r,
     ngx_http_caphealth_fault_e fault, ngx_str_t *detail);
 
+/* The status that it is answered with. */
+ngx_uint_t ngx_http_caphealth_fault_status(ngx_http_caphealth_fault_e fault);
+
 /* The end of the fault's type, a constant. */
 void ngx_http_caphealth_fault_name(ngx_str_t *name,
     ngx_http_caphealth_fault_e fault);

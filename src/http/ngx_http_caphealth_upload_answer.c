@@ -377,6 +377,13 @@ ngx_http_caphealth_send_fault(ngx_http_request_t *r,
 }
 
 
+ngx_uint_t
+ngx_http_caphealth_fault_status(ngx_http_caphealth_fault_e fault)
+{
+    return ngx_http_caphealth_faults[fault].status;
+}
+
+
 void
 ngx_http_caphealth_fault_name(ngx_str_t *name,
     ngx_http_caphealth_fault_e fault)

@@ -4,8 +4,10 @@
  */
 
 #include <math.h>
+#include <string.h>
 
 #include "caphealth_advice.h"
+#include "caphealth_extra.h"
 #include "caphealth_json.h"
 #include "caphealth_number.h"
 
@@ -37,12 +39,21 @@ typedef struct {
 
 static int caphealth_advise_thresholds(json_t *list,
     const caphealth_assessment_t *a);
-static int caphealth_advise_threshold(json_t *list,
-    const caphealth_threshold_t *t, const caphealth_check_t *c);
+static int caphealth_advise_threshold(json_t *list, const char *key,
+    const char *name, const char *path, const caphealth_check_t *c);
+static int caphealth_advise_extras(json_t *list, const caphealth_facts_t *f,
+    const caphealth_policy_t *p, double now);
+static int caphealth_advise_extra(json_t *list, const caphealth_extra_t *e);
+static int caphealth_advise_read_only(json_t *list,
+    const caphealth_extra_t *e);
+static int caphealth_advise_uploads(json_t *list, const caphealth_extra_t *e,
+    const caphealth_facts_t *f);
 static int caphealth_advise_sources(json_t *list, const caphealth_facts_t *f,
     double now);
 static caphealth_subject_t caphealth_subject(const caphealth_facts_t *f,
     size_t i);
+static void caphealth_subject_disk(caphealth_subject_t *subject,
+    const caphealth_disk_facts_t *disk);
 static int caphealth_advise_source(json_t *list,
     const caphealth_subject_t *subject, double now);
 static int caphealth_advise_database(json_t *list,
@@ -55,15 +66,29 @@ static int caphealth_advise_tier(json_t *list, const caphealth_facts_t *f,
     const caphealth_policy_t *p, const caphealth_tier_t *tier);
 static int caphealth_advise_nothing(json_t *list,
     const caphealth_assessment_t *a);
-static int caphealth_advise_unknown(json_t *list,
-    const caphealth_assessment_t *a);
+static int caphealth_advise_unknown(json_t *list, const caphealth_facts_t *f,
+    const caphealth_policy_t *p, const caphealth_assessment_t *a, double now);
+static int caphealth_advise_value(json_t *list, const caphealth_section_t *s,
+    caphealth_status_e status, const char *key, const char *name,
+    const char *path, double now);
 static int caphealth_advise_subject(json_t *list, const char *priority,
     const char *code, const caphealth_subject_t *subject, json_t *title,
     json_t *description, const char *action);
 static int caphealth_advise(json_t *list, const caphealth_topic_t *topic,
     json_t *title, json_t *description, const char *action);
+static int caphealth_advice_urgent(const json_t *advice);
 static int caphealth_attempt_failed(const caphealth_section_t *s);
 static const char *caphealth_error(const caphealth_section_t *s);
+
+
+/*
+ * What takes the shop away comes first: no scaling or cleanup helps there.  The
+ * others follow in the order of the thresholds and of the sources.
+ */
+
+static const char *const  caphealth_urgent[] = {
+    "database-unreachable", "filesystem-read-only"
+};
 
 
 json_t *
@@ -75,7 +100,9 @@ caphealth_advice(const caphealth_facts_t *f, const caphealth_policy_t *p,
     list = json_array();
 
     if (caphealth_advise_thresholds(list, a) == -1
+        || caphealth_advise_extras(list, f, p, now) == -1
         || caphealth_advise_sources(list, f, now) == -1
+        || caphealth_advise_unknown(list, f, p, a, now) == -1
         || caphealth_advise_tier(list, f, p, a->tier) == -1)
     {
         goto failed;
@@ -108,7 +135,8 @@ caphealth_advise_thresholds(json_t *list, const caphealth_assessment_t *a)
             continue;
         }
 
-        if (caphealth_advise_threshold(list, &caphealth_thresholds[i],
+        if (caphealth_advise_threshold(list, caphealth_thresholds[i].key,
+                                       caphealth_thresholds[i].name, NULL,
                                        &a->checks[i])
             == -1)
         {
@@ -121,12 +149,11 @@ caphealth_advise_thresholds(json_t *list, const caphealth_assessment_t *a)
 
 
 static int
-caphealth_advise_threshold(json_t *list, const caphealth_threshold_t *t,
-    const caphealth_check_t *c)
+caphealth_advise_threshold(json_t *list, const char *key, const char *name,
+    const char *path, const caphealth_check_t *c)
 {
     json_t             *description;
-    caphealth_topic_t   topic = { "warning", "threshold-warning", t->key,
-                                  NULL };
+    caphealth_topic_t   topic = { "warning", "threshold-warning", key, path };
 
     if (isnan(c->percent_used)) {
         description = caphealth_json_format("Currently at %.0f of %.0f",
@@ -144,13 +171,105 @@ caphealth_advise_threshold(json_t *list, const caphealth_threshold_t *t,
         topic.code = "threshold-critical";
 
         return caphealth_advise(list, &topic,
-                    caphealth_json_format("%s at critical level", t->name),
+                    caphealth_json_format("%s at critical level", name),
                     description, "Immediate scaling or cleanup required");
     }
 
     return caphealth_advise(list, &topic,
-                caphealth_json_format("%s approaching limit", t->name),
+                caphealth_json_format("%s approaching limit", name),
                 description, "Plan scaling in the next 2-4 weeks");
+}
+
+
+static int
+caphealth_advise_extras(json_t *list, const caphealth_facts_t *f,
+    const caphealth_policy_t *p, double now)
+{
+    int                rc;
+    caphealth_extra_t  e;
+
+    rc = 0;
+    memset(&e, 0, sizeof(caphealth_extra_t));
+
+    while (rc == 0 && caphealth_extra_next(&e, f, p, now)) {
+
+        if (e.check.status < CAPHEALTH_WARNING) {
+            continue;
+        }
+
+        rc = (e.kind == CAPHEALTH_EXTRA_UPLOADS)
+             ? caphealth_advise_uploads(list, &e, f)
+             : caphealth_advise_extra(list, &e);
+    }
+
+    return rc;
+}
+
+
+static int
+caphealth_advise_extra(json_t *list, const caphealth_extra_t *e)
+{
+    if (e->kind == CAPHEALTH_EXTRA_READ_ONLY) {
+        return caphealth_advise_read_only(list, e);
+    }
+
+    return caphealth_advise_threshold(list, e->key, e->name, e->path,
+                                      &e->check);
+}
+
+
+static int
+caphealth_advise_read_only(json_t *list, const caphealth_extra_t *e)
+{
+    const caphealth_topic_t  topic = { "critical", "filesystem-read-only",
+                                       e->key, e->path };
+
+    return caphealth_advise(list, &topic,
+                caphealth_json_format("File system of %s is read-only",
+                                      e->path == NULL ? "a disk" : e->path),
+                json_string(e->images ? "Uploads cannot be stored"
+                                      : "Nothing can be written to it"),
+                "Check the kernel's log and the disk, then mount it "
+                "read-write");
+}
+
+
+/* the action is that for what most of them failed of */
+
+static int
+caphealth_advise_uploads(json_t *list, const caphealth_extra_t *e,
+    const caphealth_facts_t *f)
+{
+    double             failures, all;
+    const char        *action;
+    caphealth_topic_t  topic = { "warning", "uploads-failed", e->key, NULL };
+
+    if (e->check.status == CAPHEALTH_CRITICAL) {
+        topic.priority = "critical";
+    }
+
+    failures = (double) caphealth_extra_failures(f);
+    all = failures + (double) f->uploads.stored;
+
+    action = "Check nginx's error log and the image tree's permissions";
+
+    if (f->uploads.full >= f->uploads.failed
+        && f->uploads.full >= f->uploads.busy)
+    {
+        topic.code = "uploads-full";
+        action = "Make room on the image tree's file system";
+
+    } else if (f->uploads.busy >= f->uploads.failed) {
+        topic.code = "uploads-busy";
+        action = "Check nginx's error log and the load of the converters";
+    }
+
+    return caphealth_advise(list, &topic, json_string("Image uploads fail"),
+                caphealth_json_format("%.0f of %.0f uploads of the last %.0f "
+                                      "minutes were answered with 500, 503 "
+                                      "or 507", failures, all,
+                                      f->uploads.seconds / 60),
+                action);
 }
 
 
@@ -190,8 +309,9 @@ caphealth_advise_sources(json_t *list, const caphealth_facts_t *f, double now)
 static caphealth_subject_t
 caphealth_subject(const caphealth_facts_t *f, size_t i)
 {
-    const char           *path;
-    caphealth_subject_t   subject;
+    caphealth_subject_t  subject;
+
+    memset(&subject, 0, sizeof(caphealth_subject_t));
 
     subject.section = caphealth_facts_section(f, i);
     subject.path = "";
@@ -201,22 +321,35 @@ caphealth_subject(const caphealth_facts_t *f, size_t i)
         subject.what = "the system";
 
     } else if (i <= f->ndisks) {
-        path = f->disks[i - 1].value.path;
-
-        subject.name = "disk";
-        subject.what = (path == NULL) ? "a disk" : "the disk ";
-        subject.path = (path == NULL) ? "" : path;
+        caphealth_subject_disk(&subject, &f->disks[i - 1]);
 
     } else if (subject.section == &f->database.section) {
         subject.name = "database";
         subject.what = "the database";
 
-    } else {
+    } else if (subject.section == &f->images.section) {
         subject.name = "image_storage";
         subject.what = "the image storage";
+
+    } else if (subject.section != NULL) {
+        caphealth_subject_disk(&subject, caphealth_facts_mount(f, i - 3));
     }
 
     return subject;
+}
+
+
+static void
+caphealth_subject_disk(caphealth_subject_t *subject,
+    const caphealth_disk_facts_t *disk)
+{
+    const char  *path;
+
+    path = disk->value.path;
+
+    subject->name = "disk";
+    subject->what = (path == NULL) ? "a disk" : "the disk ";
+    subject->path = (path == NULL) ? "" : path;
 }
 
 
@@ -407,14 +540,6 @@ caphealth_advise_nothing(json_t *list, const caphealth_assessment_t *a)
                     json_string("No capacity concerns at this time"), NULL);
     }
 
-    if (caphealth_advise_unknown(list, a) == -1) {
-        return -1;
-    }
-
-    if (json_array_size(list) != 0) {
-        return 0;
-    }
-
     topic.code = "nothing-watched";
 
     return caphealth_advise(list, &topic, json_string("Nothing is watched"),
@@ -422,34 +547,60 @@ caphealth_advise_nothing(json_t *list, const caphealth_assessment_t *a)
 }
 
 
-/* what its source answers, but leaves open */
+/*
+ * What its source answers, but leaves open.  Where the source says itself what
+ * is wrong, that has been told.
+ */
 
 static int
-caphealth_advise_unknown(json_t *list, const caphealth_assessment_t *a)
+caphealth_advise_unknown(json_t *list, const caphealth_facts_t *f,
+    const caphealth_policy_t *p, const caphealth_assessment_t *a, double now)
 {
-    int                rc;
-    size_t             i;
-    caphealth_topic_t  topic = { "info", "value-unknown", NULL, NULL };
+    int                           rc;
+    size_t                        i;
+    caphealth_extra_t             e;
+    const caphealth_threshold_t  *t;
 
-    for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
-
-        if (a->checks[i].status != CAPHEALTH_UNKNOWN_STATUS) {
-            continue;
-        }
-
-        topic.subject = caphealth_thresholds[i].key;
-
-        rc = caphealth_advise(list, &topic,
-                 caphealth_json_format("%s is not known yet",
-                                       caphealth_thresholds[i].name),
-                 json_string("The latest facts do not include it"), NULL);
-
-        if (rc == -1) {
-            return -1;
-        }
+    if (a->overall != CAPHEALTH_UNKNOWN_STATUS) {
+        return 0;
     }
 
-    return 0;
+    rc = 0;
+
+    for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
+        t = &caphealth_thresholds[i];
+
+        rc |= caphealth_advise_value(list, t->section(f), a->checks[i].status,
+                                     t->key, t->name, NULL, now);
+    }
+
+    memset(&e, 0, sizeof(caphealth_extra_t));
+
+    while (caphealth_extra_next(&e, f, p, now)) {
+        rc |= caphealth_advise_value(list, e.section, e.check.status, e.key,
+                                     e.name, e.path, now);
+    }
+
+    return rc;
+}
+
+
+static int
+caphealth_advise_value(json_t *list, const caphealth_section_t *s,
+    caphealth_status_e status, const char *key, const char *name,
+    const char *path, double now)
+{
+    const caphealth_topic_t  topic = { "info", "value-unknown", key, path };
+
+    if (status != CAPHEALTH_UNKNOWN_STATUS
+        || !caphealth_section_known(s) || caphealth_section_stale(s, now))
+    {
+        return 0;
+    }
+
+    return caphealth_advise(list, &topic,
+                caphealth_json_format("%s is not known yet", name),
+                json_string("The latest facts do not include it"), NULL);
 }
 
 
@@ -474,6 +625,9 @@ static int
 caphealth_advise(json_t *list, const caphealth_topic_t *topic, json_t *title,
     json_t *description, const char *action)
 {
+    size_t   i;
+    json_t  *advice;
+
     caphealth_member_t  members[] = {
         { "priority", json_string(topic->priority) },
         { "title", title },
@@ -484,8 +638,43 @@ caphealth_advise(json_t *list, const caphealth_topic_t *topic, json_t *title,
         { "path", caphealth_json_string(topic->path) }
     };
 
-    return json_array_append_new(list, caphealth_json_object(members,
-                                     sizeof(members) / sizeof(members[0])));
+    advice = caphealth_json_object(members,
+                                   sizeof(members) / sizeof(members[0]));
+    if (advice == NULL) {
+        return -1;
+    }
+
+    i = json_array_size(list);
+
+    if (caphealth_advice_urgent(advice)) {
+        for (i = 0; i < json_array_size(list); i++) {
+            if (!caphealth_advice_urgent(json_array_get(list, i))) {
+                break;
+            }
+        }
+    }
+
+    return json_array_insert_new(list, i, advice);
+}
+
+
+static int
+caphealth_advice_urgent(const json_t *advice)
+{
+    size_t       i;
+    const char  *code;
+
+    code = json_string_value(json_object_get(advice, "code"));
+
+    for (i = 0; i < sizeof(caphealth_urgent) / sizeof(caphealth_urgent[0]);
+         i++)
+    {
+        if (strcmp(code, caphealth_urgent[i]) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

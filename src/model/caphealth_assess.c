@@ -4,15 +4,18 @@
  */
 
 #include <math.h>
+#include <string.h>
 
-#include "caphealth_report.h"
+#include "caphealth_extra.h"
 
 
 static void caphealth_check(caphealth_check_t *c,
     const caphealth_threshold_t *t, const caphealth_facts_t *f, double now);
 static caphealth_status_e caphealth_judge(const caphealth_check_t *c);
 static caphealth_status_e caphealth_overall(const caphealth_assessment_t *a,
-    const caphealth_facts_t *f, double now);
+    const caphealth_facts_t *f, const caphealth_policy_t *p, double now);
+static caphealth_status_e caphealth_extra_status(const caphealth_facts_t *f,
+    const caphealth_policy_t *p, double now);
 static caphealth_status_e caphealth_disks_status(const caphealth_facts_t *f,
     double now);
 static caphealth_status_e caphealth_database_status(
@@ -62,10 +65,14 @@ caphealth_assess(caphealth_assessment_t *a, const caphealth_facts_t *f,
     for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
         a->checks[i].bounds = p->bounds[i];
         caphealth_check(&a->checks[i], &caphealth_thresholds[i], f, now);
+
+        if (p->off[i]) {
+            a->checks[i].status = CAPHEALTH_NOT_CONFIGURED;
+        }
     }
 
     a->stale = caphealth_section_stale(&f->system.section, now);
-    a->overall = caphealth_overall(a, f, now);
+    a->overall = caphealth_overall(a, f, p, now);
 
     a->tier = caphealth_tier_find(p, f->database.value.vendors_count,
                                   f->database.value.products_count);
@@ -76,13 +83,22 @@ static void
 caphealth_check(caphealth_check_t *c, const caphealth_threshold_t *t,
     const caphealth_facts_t *f, double now)
 {
-    double                      current, used;
     const caphealth_section_t  *s;
 
     s = t->section(f);
 
-    current = caphealth_section_known(s) ? t->current(f) : NAN;
-    current = caphealth_round(current, t->decimals);
+    caphealth_check_judge(c, caphealth_section_known(s) ? t->current(f) : NAN,
+                          t->decimals, s, now);
+}
+
+
+void
+caphealth_check_judge(caphealth_check_t *c, double current, int decimals,
+    const caphealth_section_t *s, double now)
+{
+    double  used;
+
+    current = caphealth_round(current, decimals);
 
     used = (c->bounds.limit > 0) ? 100 * current / c->bounds.limit : NAN;
 
@@ -120,7 +136,7 @@ caphealth_judge(const caphealth_check_t *c)
 
 static caphealth_status_e
 caphealth_overall(const caphealth_assessment_t *a, const caphealth_facts_t *f,
-    double now)
+    const caphealth_policy_t *p, double now)
 {
     size_t              i;
     caphealth_status_e  status;
@@ -135,6 +151,7 @@ caphealth_overall(const caphealth_assessment_t *a, const caphealth_facts_t *f,
         status = caphealth_worse(status, a->checks[i].status);
     }
 
+    status = caphealth_worse(status, caphealth_extra_status(f, p, now));
     status = caphealth_worse(status, caphealth_disks_status(f, now));
     status = caphealth_worse(status,
                              caphealth_database_status(&f->database.section));
@@ -149,16 +166,39 @@ caphealth_overall(const caphealth_assessment_t *a, const caphealth_facts_t *f,
 }
 
 
-/* the disks beyond the first have no threshold, but must be known as well */
+/* what is well with them alone makes nothing healthy: they may be of no source */
+
+static caphealth_status_e
+caphealth_extra_status(const caphealth_facts_t *f,
+    const caphealth_policy_t *p, double now)
+{
+    caphealth_extra_t   e;
+    caphealth_status_e  status;
+
+    status = CAPHEALTH_NOT_CONFIGURED;
+    memset(&e, 0, sizeof(caphealth_extra_t));
+
+    while (caphealth_extra_next(&e, f, p, now)) {
+        if (e.check.status > CAPHEALTH_OK) {
+            status = caphealth_worse(status, e.check.status);
+        }
+    }
+
+    return status;
+}
+
+
+/* also one that is not the first on its file system must be known */
 
 static caphealth_status_e
 caphealth_disks_status(const caphealth_facts_t *f, double now)
 {
-    size_t                      i;
-    const caphealth_section_t  *s;
+    size_t                         i;
+    const caphealth_section_t     *s;
+    const caphealth_disk_facts_t  *disk;
 
-    for (i = 1; i < f->ndisks; i++) {
-        s = &f->disks[i].section;
+    for (i = 1; (disk = caphealth_facts_mount(f, i)) != NULL; i++) {
+        s = &disk->section;
 
         if (s->configured
             && (!caphealth_section_known(s)

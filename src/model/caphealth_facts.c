@@ -64,6 +64,8 @@ static const caphealth_field_t  caphealth_disk_fields[] = {
     caphealth_disk_field(inodes, count),
     caphealth_disk_field(inodes_free, count),
     caphealth_disk_field(read_only, flag),
+    caphealth_disk_field(device, string),
+    caphealth_disk_field(device_read_only, flag),
     { NULL, NULL, 0 }
 };
 
@@ -258,6 +260,8 @@ caphealth_section_expires(const caphealth_section_t *s)
 const caphealth_section_t *
 caphealth_facts_section(const caphealth_facts_t *f, size_t i)
 {
+    const caphealth_disk_facts_t  *disk;
+
     if (i == 0) {
         return &f->system.section;
     }
@@ -275,8 +279,39 @@ caphealth_facts_section(const caphealth_facts_t *f, size_t i)
         return &f->images.section;
 
     default:
-        return NULL;
+        disk = caphealth_facts_mount(f, i - 3);
+
+        return (disk == NULL) ? NULL : &disk->section;
     }
+}
+
+
+const caphealth_disk_facts_t *
+caphealth_facts_mount(const caphealth_facts_t *f, size_t i)
+{
+    size_t                         n;
+    const caphealth_disk_facts_t  *disk;
+
+    if (i < f->ndisks) {
+        return &f->disks[i];
+    }
+
+    i -= f->ndisks;
+
+    for (n = 0; n < f->images.value.nroots; n++) {
+        disk = f->images.value.roots[n].disk;
+
+        if (disk == NULL || (disk >= f->disks && disk < f->disks + f->ndisks))
+        {
+            continue;
+        }
+
+        if (i-- == 0) {
+            return disk;
+        }
+    }
+
+    return NULL;
 }
 
 

@@ -70,6 +70,10 @@ typedef struct {
                                              fixed number */
     int64_t                inodes_free;
     int                    read_only;     /* 1, 0, or -1: unknown */
+    char                  *device;        /* "8:1", the same for all paths to a
+                                             file system; NULL: unknown */
+    int                    device_read_only;  /* not this mount alone, but the
+                                             file system: 1, 0, or -1 */
 } caphealth_disk_t;
 
 
@@ -114,6 +118,7 @@ typedef struct {
     double                 scanning_since;/* 0: no scan is under way */
     double                 progress;      /* of it, 0 to 100 */
     const char            *error;         /* or NULL */
+    int                    uploads;       /* it takes them here */
     const struct caphealth_disk_facts_s  *disk;    /* its file system, or NULL */
     const struct caphealth_section_s     *scans;   /* what became of them, or
                                                       NULL */
@@ -173,6 +178,19 @@ typedef struct {
 } caphealth_images_facts_t;
 
 
+/* requests of the last minutes, by what became of them */
+
+typedef struct {
+    caphealth_section_t    section;       /* not configured: nowhere are uploads
+                                             taken */
+    int64_t                stored;
+    int64_t                full;          /* 507: no room */
+    int64_t                busy;          /* 503: no converter was free */
+    int64_t                failed;        /* 500 */
+    double                 seconds;       /* that these are of, at most */
+} caphealth_upload_facts_t;
+
+
 typedef struct {
     const char                  *node;    /* this machine's name, or NULL */
     caphealth_system_facts_t     system;
@@ -180,6 +198,7 @@ typedef struct {
     size_t                       ndisks;
     caphealth_database_facts_t   database;
     caphealth_images_facts_t     images;
+    caphealth_upload_facts_t     uploads;
 } caphealth_facts_t;
 
 
@@ -224,9 +243,17 @@ void caphealth_database_free(caphealth_database_t *d);
 
 /*
  * The sections one after another: the system, each disk, the database, the
- * images; NULL past the last.
+ * images, the disks that are watched for the images' sake alone; NULL past the
+ * last.
  */
 const caphealth_section_t *caphealth_facts_section(
+    const caphealth_facts_t *f, size_t i);
+
+/*
+ * The disks of the report, and then those that are watched for the images' sake
+ * alone; NULL past the last.
+ */
+const caphealth_disk_facts_t *caphealth_facts_mount(
     const caphealth_facts_t *f, size_t i);
 
 /*

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "caphealth_extra.h"
 #include "caphealth_health_json.h"
 #include "caphealth_json.h"
 #include "caphealth_number.h"
@@ -26,6 +27,7 @@ typedef enum {
 
 typedef struct {
     const caphealth_facts_t       *facts;
+    const caphealth_policy_t      *policy;
     double                         now;
     caphealth_assessment_t         judged;
     caphealth_verdict_e            worst;
@@ -53,6 +55,10 @@ static json_t *caphealth_health_document(const caphealth_facts_t *f,
 static void caphealth_health_threshold(caphealth_health_t *h,
     caphealth_threshold_e i);
 static void caphealth_health_disks(caphealth_health_t *h);
+static int caphealth_health_judged(caphealth_health_t *h,
+    const caphealth_disk_facts_t *d);
+static void caphealth_health_extra(caphealth_health_t *h,
+    caphealth_extra_e kind);
 static void caphealth_health_database(caphealth_health_t *h);
 static void caphealth_health_add(caphealth_health_t *h,
     const caphealth_component_t *c);
@@ -80,6 +86,17 @@ static const struct {
     [CAPHEALTH_DISK_PERCENT] = { "disk:utilization", "system" },
     [CAPHEALTH_MEMORY_PERCENT] = { "memory:utilization", "system" },
     [CAPHEALTH_CPU_PERCENT] = { "cpu:utilization", "system" }
+};
+
+
+static const struct {
+    const char  *key;
+    const char  *type;
+} caphealth_health_extras[] = {
+    [CAPHEALTH_EXTRA_SPACE] = { "disk:utilization", "system" },
+    [CAPHEALTH_EXTRA_INODES] = { "disk:inodes", "system" },
+    [CAPHEALTH_EXTRA_READ_ONLY] = { "disk:read_only", "system" },
+    [CAPHEALTH_EXTRA_UPLOADS] = { "uploads:failures", "component" }
 };
 
 
@@ -115,6 +132,7 @@ caphealth_health_document(const caphealth_facts_t *f,
     memset(&h, 0, sizeof(caphealth_health_t));
 
     h.facts = f;
+    h.policy = p;
     h.now = now;
     h.checks = json_object();
 
@@ -134,11 +152,15 @@ caphealth_health_document(const caphealth_facts_t *f,
     caphealth_health_threshold(&h, CAPHEALTH_CPU_PERCENT);
     caphealth_health_threshold(&h, CAPHEALTH_MEMORY_PERCENT);
     caphealth_health_threshold(&h, CAPHEALTH_DISK_PERCENT);
+    caphealth_health_extra(&h, CAPHEALTH_EXTRA_SPACE);
     caphealth_health_disks(&h);
     caphealth_health_database(&h);
     caphealth_health_threshold(&h, CAPHEALTH_DB_SIZE_MB);
     caphealth_health_threshold(&h, CAPHEALTH_PRODUCTS_TOTAL);
     caphealth_health_threshold(&h, CAPHEALTH_STORAGE_GB);
+    caphealth_health_extra(&h, CAPHEALTH_EXTRA_INODES);
+    caphealth_health_extra(&h, CAPHEALTH_EXTRA_READ_ONLY);
+    caphealth_health_extra(&h, CAPHEALTH_EXTRA_UPLOADS);
 
     h.failed |= (fclose(h.output) == EOF);
 
@@ -207,7 +229,7 @@ caphealth_health_threshold(caphealth_health_t *h, caphealth_threshold_e i)
 }
 
 
-/* those beyond the first: without a threshold */
+/* another path to a file system that has been judged must be known as well */
 
 static void
 caphealth_health_disks(caphealth_health_t *h)
@@ -216,10 +238,9 @@ caphealth_health_disks(caphealth_health_t *h)
     char                           reason[CAPHEALTH_REASON_LEN];
     const caphealth_disk_facts_t  *d;
 
-    for (i = 1; i < h->facts->ndisks; i++) {
-        d = &h->facts->disks[i];
+    for (i = 1; (d = caphealth_facts_mount(h->facts, i)) != NULL; i++) {
 
-        if (!d->section.configured) {
+        if (!d->section.configured || caphealth_health_judged(h, d)) {
             continue;
         }
 
@@ -236,6 +257,58 @@ caphealth_health_disks(caphealth_health_t *h)
                        || caphealth_section_stale(&d->section, h->now)
                        ? CAPHEALTH_WARN : CAPHEALTH_PASS,
             .reason = caphealth_reason_section(reason, &d->section, h->now)
+        };
+
+        caphealth_health_add(h, &c);
+    }
+}
+
+
+static int
+caphealth_health_judged(caphealth_health_t *h,
+    const caphealth_disk_facts_t *d)
+{
+    caphealth_extra_t  e;
+
+    memset(&e, 0, sizeof(caphealth_extra_t));
+
+    while (caphealth_extra_next(&e, h->facts, h->policy, h->now)) {
+        if (e.kind == CAPHEALTH_EXTRA_SPACE && e.disk == d) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+caphealth_health_extra(caphealth_health_t *h, caphealth_extra_e kind)
+{
+    char               reason[CAPHEALTH_REASON_LEN];
+    caphealth_extra_t  e;
+
+    memset(&e, 0, sizeof(caphealth_extra_t));
+
+    while (caphealth_extra_next(&e, h->facts, h->policy, h->now)) {
+
+        if (e.kind != kind || !e.section->configured) {
+            continue;
+        }
+
+        caphealth_component_t  c = {
+            .key = caphealth_health_extras[kind].key,
+            .type = caphealth_health_extras[kind].type,
+            .id = e.path,
+            .value = (kind != CAPHEALTH_EXTRA_READ_ONLY)
+                     ? caphealth_json_real(e.check.current, e.decimals)
+                     : isnan(e.check.current)
+                     ? json_null() : json_boolean(e.check.current > 0),
+            .unit = (e.unit[0] == '\0') ? NULL : e.unit,
+            .section = e.section,
+            .verdict = caphealth_health_verdict(&h->judged, e.check.status,
+                                                e.section, h->facts),
+            .reason = caphealth_extra_reason(reason, &e, h->facts, h->now)
         };
 
         caphealth_health_add(h, &c);

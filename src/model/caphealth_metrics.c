@@ -43,8 +43,6 @@ static void caphealth_each_table(caphealth_scrape_t *s,
 static double caphealth_read_memory(const void *system);
 static double caphealth_read_usage(const void *disk);
 
-static const caphealth_disk_facts_t *caphealth_metrics_disk(
-    const caphealth_facts_t *f, size_t i);
 static void caphealth_collector_of(caphealth_collector_t *c,
     const caphealth_section_t *section, double now);
 
@@ -222,7 +220,7 @@ caphealth_each_collector(caphealth_scrape_t *s, const caphealth_row_t *row)
     c.labels[0].value = "disk";
     c.labels[1].name = "mountpoint";
 
-    for (i = 0; (disk = caphealth_metrics_disk(s->facts, i)) != NULL; i++) {
+    for (i = 0; (disk = caphealth_facts_mount(s->facts, i)) != NULL; i++) {
         c.labels[1].value = disk->value.path;
         caphealth_collector_of(&c, &disk->section, s->now);
         caphealth_row_sample(s, row, &c, c.labels, 2);
@@ -267,37 +265,6 @@ caphealth_collector_of(caphealth_collector_t *c,
     c->seconds = (section->attempted_at > 0) ? section->seconds : NAN;
     c->succeeded = section->collected_at;
     c->failures = (double) section->failures;
-}
-
-
-/* those of the report, and those that are watched for the images' sake */
-
-static const caphealth_disk_facts_t *
-caphealth_metrics_disk(const caphealth_facts_t *f, size_t i)
-{
-    size_t                         n;
-    const caphealth_disk_facts_t  *disk;
-
-    if (i < f->ndisks) {
-        return &f->disks[i];
-    }
-
-    i -= f->ndisks;
-
-    for (n = 0; n < f->images.value.nroots; n++) {
-        disk = f->images.value.roots[n].disk;
-
-        if (disk == NULL || (disk >= f->disks && disk < f->disks + f->ndisks))
-        {
-            continue;
-        }
-
-        if (i-- == 0) {
-            return disk;
-        }
-    }
-
-    return NULL;
 }
 
 
@@ -368,7 +335,7 @@ caphealth_each_filesystem(caphealth_scrape_t *s, const caphealth_row_t *row)
     caphealth_label_t              mountpoint = { "mountpoint", NULL };
     const caphealth_disk_facts_t  *disk;
 
-    for (i = 0; (disk = caphealth_metrics_disk(s->facts, i)) != NULL; i++) {
+    for (i = 0; (disk = caphealth_facts_mount(s->facts, i)) != NULL; i++) {
         mountpoint.value = disk->value.path;
         caphealth_row_sample(s, row, &disk->value, &mountpoint, 1);
     }

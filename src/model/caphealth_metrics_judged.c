@@ -4,7 +4,9 @@
  */
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "caphealth_extra.h"
 #include "caphealth_metrics_rows.h"
 #include "caphealth_number.h"
 
@@ -24,6 +26,8 @@ static void caphealth_each_tier(caphealth_scrape_t *s,
 static void caphealth_each_dimension(caphealth_scrape_t *s,
     const caphealth_row_t *row);
 
+static void caphealth_bounds_samples(caphealth_scrape_t *s, const char *key,
+    const caphealth_bounds_t *b, caphealth_unit_e unit);
 static double caphealth_in_base_unit(double x, caphealth_unit_e unit);
 
 
@@ -115,6 +119,7 @@ caphealth_each_check(caphealth_scrape_t *s, const caphealth_row_t *row)
 {
     size_t             i;
     const char        *states[CAPHEALTH_CRITICAL + 1];
+    caphealth_extra_t  e;
     caphealth_label_t  check = { "check", NULL };
 
     for (i = 0; i < caphealth_count_of(states); i++) {
@@ -128,6 +133,15 @@ caphealth_each_check(caphealth_scrape_t *s, const caphealth_row_t *row)
                              caphealth_count_of(states),
                              s->assessment->checks[i].status);
     }
+
+    memset(&e, 0, sizeof(caphealth_extra_t));
+
+    while (caphealth_extra_next(&e, s->facts, s->policy, s->now)) {
+        check.value = e.key;
+
+        caphealth_row_states(s, row, &check, "status", states,
+                             caphealth_count_of(states), e.check.status);
+    }
 }
 
 
@@ -135,6 +149,7 @@ static void
 caphealth_each_current(caphealth_scrape_t *s, const caphealth_row_t *row)
 {
     size_t                        i;
+    caphealth_extra_t             e;
     caphealth_label_t             check = { "check", NULL };
     const caphealth_threshold_t  *t;
 
@@ -148,18 +163,52 @@ caphealth_each_current(caphealth_scrape_t *s, const caphealth_row_t *row)
                 caphealth_in_base_unit(s->assessment->checks[i].current,
                                        t->unit));
     }
+
+    memset(&e, 0, sizeof(caphealth_extra_t));
+
+    while (caphealth_extra_next(&e, s->facts, s->policy, s->now)) {
+        check.value = e.key;
+
+        caphealth_exposition_sample(&s->out, NULL, &check, 1,
+                caphealth_in_base_unit(e.check.current, e.unit[0] == '\0'
+                                                        ? CAPHEALTH_UNIT_COUNT
+                                                   : CAPHEALTH_UNIT_PERCENT));
+    }
 }
 
 
 static void
 caphealth_each_threshold(caphealth_scrape_t *s, const caphealth_row_t *row)
 {
-    double                        bound;
-    size_t                        i, n;
-    const char                   *bounds;
-    caphealth_label_t             labels[2] = { { "check", NULL },
-                                                { "level", NULL } };
+    size_t                        i;
+    caphealth_extra_t             e;
     const caphealth_threshold_t  *t;
+
+    (void) row;
+
+    for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
+        t = &caphealth_thresholds[i];
+
+        caphealth_bounds_samples(s, t->key, &s->policy->bounds[i], t->unit);
+    }
+
+    memset(&e, 0, sizeof(caphealth_extra_t));
+
+    while (caphealth_extra_next(&e, s->facts, s->policy, s->now)) {
+        caphealth_bounds_samples(s, e.key, &e.check.bounds,
+                                 e.unit[0] == '\0' ? CAPHEALTH_UNIT_COUNT
+                                                   : CAPHEALTH_UNIT_PERCENT);
+    }
+}
+
+
+static void
+caphealth_bounds_samples(caphealth_scrape_t *s, const char *key,
+    const caphealth_bounds_t *b, caphealth_unit_e unit)
+{
+    double             bound;
+    size_t             n;
+    caphealth_label_t  labels[2] = { { "check", key }, { "level", NULL } };
 
     static const caphealth_part_t  levels[] = {
         { "warning", offsetof(caphealth_bounds_t, warning) },
@@ -167,21 +216,12 @@ caphealth_each_threshold(caphealth_scrape_t *s, const caphealth_row_t *row)
         { "limit", offsetof(caphealth_bounds_t, limit) }
     };
 
-    (void) row;
+    for (n = 0; n < caphealth_count_of(levels); n++) {
+        labels[1].value = levels[n].name;
+        bound = caphealth_read_real((const char *) b + levels[n].offset);
 
-    for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
-        t = &caphealth_thresholds[i];
-        labels[0].value = t->key;
-
-        bounds = (const char *) &s->policy->bounds[i];
-
-        for (n = 0; n < caphealth_count_of(levels); n++) {
-            labels[1].value = levels[n].name;
-            bound = caphealth_read_real(bounds + levels[n].offset);
-
-            caphealth_exposition_sample(&s->out, NULL, labels, 2,
-                                   caphealth_in_base_unit(bound, t->unit));
-        }
+        caphealth_exposition_sample(&s->out, NULL, labels, 2,
+                                    caphealth_in_base_unit(bound, unit));
     }
 }
 

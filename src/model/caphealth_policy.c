@@ -89,6 +89,7 @@ caphealth_policy_init(caphealth_policy_t *p)
 
     for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
         p->bounds[i] = caphealth_thresholds[i].bounds;
+        p->off[i] = 0;
     }
 
     p->tiers = caphealth_tiers;

@@ -74,6 +74,7 @@ typedef struct {
 
 typedef struct {
     caphealth_bounds_t       bounds[CAPHEALTH_THRESHOLDS];
+    int                      off[CAPHEALTH_THRESHOLDS];   /* not judged */
     const caphealth_tier_t  *tiers;       /* the last one has no bounds */
     size_t                   ntiers;
 } caphealth_policy_t;

@@ -7,12 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "caphealth_extra.h"
 #include "caphealth_ready.h"
 #include "caphealth_reason.h"
 
 
 static int caphealth_ready_check(char *buf, caphealth_ready_e i,
-    const caphealth_assessment_t *a, const caphealth_facts_t *f, double now);
+    const caphealth_assessment_t *a, const caphealth_facts_t *f,
+    const caphealth_policy_t *p, double now);
+static int caphealth_ready_file_system(char *buf, caphealth_ready_e i,
+    const caphealth_assessment_t *a, const caphealth_facts_t *f,
+    const caphealth_policy_t *p, double now);
 static int caphealth_ready_section(char *buf, const caphealth_section_t *s,
     double now);
 static int caphealth_ready_disks(char *buf, const caphealth_facts_t *f,
@@ -61,7 +66,9 @@ caphealth_ready(caphealth_ready_t *r, const caphealth_facts_t *f,
 
     for (i = 0; i < CAPHEALTH_READY_CHECKS; i++) {
 
-        if (caphealth_ready_check(buf, (caphealth_ready_e) i, &a, f, now)) {
+        if (caphealth_ready_check(buf, (caphealth_ready_e) i, &a, f, p,
+                                  now))
+        {
             r->failed |= caphealth_ready_bit(i);
         }
 
@@ -91,7 +98,8 @@ caphealth_ready_free(caphealth_ready_t *r)
 
 static int
 caphealth_ready_check(char *buf, caphealth_ready_e i,
-    const caphealth_assessment_t *a, const caphealth_facts_t *f, double now)
+    const caphealth_assessment_t *a, const caphealth_facts_t *f,
+    const caphealth_policy_t *p, double now)
 {
     int                         failed;
     caphealth_threshold_e       threshold;
@@ -122,6 +130,10 @@ caphealth_ready_check(char *buf, caphealth_ready_e i,
         return 0;
     }
 
+    if (caphealth_ready_file_system(buf, i, a, f, p, now)) {
+        return 1;
+    }
+
     /* the first scan of a large tree takes its time, and harms nobody */
 
     if (i == CAPHEALTH_READY_IMAGES && !caphealth_section_known(s)) {
@@ -134,6 +146,44 @@ caphealth_ready_check(char *buf, caphealth_ready_e i,
 
     return (i == CAPHEALTH_READY_DISK) ? caphealth_ready_disks(buf, f, now)
                                        : 0;
+}
+
+
+/* one that images are on, or that is watched, and is full or read-only */
+
+static int
+caphealth_ready_file_system(char *buf, caphealth_ready_e i,
+    const caphealth_assessment_t *a, const caphealth_facts_t *f,
+    const caphealth_policy_t *p, double now)
+{
+    char               reason[CAPHEALTH_REASON_LEN];
+    const char        *path;
+    caphealth_extra_t  e;
+
+    if (i == CAPHEALTH_READY_IMAGES
+        && a->checks[CAPHEALTH_DISK_PERCENT].status == CAPHEALTH_CRITICAL
+        && caphealth_extra_has_images(f, &f->disks[0]))
+    {
+        path = f->disks[0].value.path;
+        (void) caphealth_reason_check(reason, a, CAPHEALTH_DISK_PERCENT, f,
+                                      now);
+
+    } else if ((i == CAPHEALTH_READY_IMAGES || i == CAPHEALTH_READY_DISK)
+               && caphealth_extra_disk_critical(&e, f, p, now,
+                                                i == CAPHEALTH_READY_IMAGES))
+    {
+        path = e.path;
+        (void) caphealth_extra_reason(reason, &e, f, now);
+
+    } else {
+        return 0;
+    }
+
+    (void) snprintf(buf, CAPHEALTH_REASON_LEN, "%.256s: %.700s",
+                    path == NULL ? "a disk" : path, reason);
+    caphealth_reason_line(buf);
+
+    return 1;
 }
 
 

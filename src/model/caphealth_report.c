@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "caphealth_advice.h"
+#include "caphealth_extra.h"
 #include "caphealth_images.h"
 #include "caphealth_json.h"
 #include "caphealth_number.h"
@@ -38,9 +39,10 @@ static json_t *caphealth_report_database(const caphealth_database_facts_t *d,
 static json_t *caphealth_report_images(const caphealth_images_facts_t *i,
     double now);
 static json_t *caphealth_report_tiers(const caphealth_policy_t *p);
-static json_t *caphealth_report_thresholds(const caphealth_assessment_t *a);
-static json_t *caphealth_report_threshold(const caphealth_threshold_t *t,
-    const caphealth_check_t *c);
+static json_t *caphealth_report_thresholds(const caphealth_facts_t *f,
+    const caphealth_policy_t *p, const caphealth_assessment_t *a, double now);
+static json_t *caphealth_report_threshold(const char *key, const char *name,
+    int decimals, const char *path, const caphealth_check_t *c);
 static json_t *caphealth_report_disks(const caphealth_facts_t *f, double now);
 static json_t *caphealth_report_disk(const caphealth_disk_facts_t *d,
     double now);
@@ -89,7 +91,7 @@ caphealth_report_health_document(const caphealth_facts_t *f,
         { "system", caphealth_report_system(f, a) },
         { "database", caphealth_report_database(&f->database, now) },
         { "image_storage", caphealth_report_images(&f->images, now) },
-        { "thresholds", caphealth_report_thresholds(a) },
+        { "thresholds", caphealth_report_thresholds(f, p, a, now) },
         { "overall_status",
           json_string(caphealth_overall_name(a->overall)) },
         { "recommendations", caphealth_advice(f, p, a, now) },
@@ -369,34 +371,63 @@ caphealth_report_images(const caphealth_images_facts_t *i, double now)
 }
 
 
+/* the six, and what follows them */
+
 static json_t *
-caphealth_report_thresholds(const caphealth_assessment_t *a)
+caphealth_report_thresholds(const caphealth_facts_t *f,
+    const caphealth_policy_t *p, const caphealth_assessment_t *a, double now)
 {
-    size_t   i;
-    json_t  *values[CAPHEALTH_THRESHOLDS];
+    int                           rc;
+    size_t                        i;
+    json_t                       *list;
+    const char                   *path;
+    caphealth_extra_t             e;
+    const caphealth_threshold_t  *t;
+
+    rc = 0;
+    list = json_array();
 
     for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
-        values[i] = caphealth_report_threshold(&caphealth_thresholds[i],
-                                               &a->checks[i]);
+        t = &caphealth_thresholds[i];
+        path = (i == CAPHEALTH_DISK_PERCENT && f->ndisks > 0)
+               ? f->disks[0].value.path : NULL;
+
+        rc |= json_array_append_new(list,
+                  caphealth_report_threshold(t->key, t->name, t->decimals,
+                                             path, &a->checks[i]));
     }
 
-    return caphealth_array(values);
+    memset(&e, 0, sizeof(caphealth_extra_t));
+
+    while (caphealth_extra_next(&e, f, p, now)) {
+        rc |= json_array_append_new(list,
+                  caphealth_report_threshold(e.key, e.name, e.decimals,
+                                             e.path, &e.check));
+    }
+
+    if (rc != 0) {
+        json_decref(list);
+        return NULL;
+    }
+
+    return list;
 }
 
 
 static json_t *
-caphealth_report_threshold(const caphealth_threshold_t *t,
-    const caphealth_check_t *c)
+caphealth_report_threshold(const char *key, const char *name, int decimals,
+    const char *path, const caphealth_check_t *c)
 {
     caphealth_member_t  members[] = {
-        { "name", json_string(t->name) },
-        { "current", caphealth_report_shown(c->current, t->decimals) },
+        { "name", caphealth_json_string(name) },
+        { "current", caphealth_report_shown(c->current, decimals) },
         { "warning", caphealth_json_number(c->bounds.warning) },
         { "critical", caphealth_json_number(c->bounds.critical) },
         { "limit", caphealth_json_number(c->bounds.limit) },
         { "status", json_string(caphealth_check_name(c->status)) },
         { "percent_used", caphealth_json_real(c->percent_used, 1) },
-        { "key", json_string(t->key) }
+        { "key", caphealth_json_string(key) },
+        { "path", caphealth_json_string(path) }
     };
 
     return caphealth_object(members);

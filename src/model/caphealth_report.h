@@ -48,6 +48,13 @@ typedef struct {
 void caphealth_assess(caphealth_assessment_t *a, const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now);
 
+/*
+ * One threshold alone, whose bounds are set: current is not rounded, and NAN
+ * where it is not known.
+ */
+void caphealth_check_judge(caphealth_check_t *c, double current, int decimals,
+    const caphealth_section_t *s, double now);
+
 /* What a client reads: of a threshold, and overall.  Never NULL. */
 const char *caphealth_check_name(caphealth_status_e status);
 const char *caphealth_overall_name(caphealth_status_e status);

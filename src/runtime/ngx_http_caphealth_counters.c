@@ -38,6 +38,69 @@ ngx_http_caphealth_observe(ngx_http_caphealth_counters_t *counters,
 }
 
 
+/*
+ * The first worker in a new slice takes the place of the one that is too old.
+ * What others count before it has cleared it is lost, and harms nobody.
+ */
+
+void
+ngx_http_caphealth_count_recent(ngx_http_caphealth_counters_t *counters,
+    ngx_http_caphealth_upload_e result)
+{
+    ngx_uint_t                    i;
+    ngx_atomic_uint_t             old, number;
+    ngx_http_caphealth_recent_t  *slice;
+
+    number = ngx_current_msec / NGX_HTTP_CAPHEALTH_RECENT_SLICE + 1;
+    slice = &counters->recent[number % NGX_HTTP_CAPHEALTH_RECENT];
+    old = slice->number;
+
+    if (old != number && ngx_atomic_cmp_set(&slice->number, old, number)) {
+        for (i = 0; i < NGX_HTTP_CAPHEALTH_UPLOADS; i++) {
+            slice->counts[i] = 0;
+        }
+    }
+
+    ngx_http_caphealth_count(&slice->counts[result], 1);
+}
+
+
+void
+ngx_http_caphealth_recent_read(ngx_http_caphealth_counters_t *counters,
+    caphealth_upload_facts_t *uploads)
+{
+    int64_t                       counts[NGX_HTTP_CAPHEALTH_UPLOADS];
+    ngx_uint_t                    i, n;
+    ngx_atomic_uint_t             number;
+    ngx_http_caphealth_recent_t  *slice;
+
+    ngx_memzero(counts, sizeof(counts));
+
+    number = ngx_current_msec / NGX_HTTP_CAPHEALTH_RECENT_SLICE + 1;
+
+    for (i = 0; i < NGX_HTTP_CAPHEALTH_RECENT; i++) {
+        slice = &counters->recent[i];
+
+        if (slice->number > number
+            || slice->number + NGX_HTTP_CAPHEALTH_RECENT <= number)
+        {
+            continue;
+        }
+
+        for (n = 0; n < NGX_HTTP_CAPHEALTH_UPLOADS; n++) {
+            counts[n] += (int64_t) slice->counts[n];
+        }
+    }
+
+    uploads->stored = counts[NGX_HTTP_CAPHEALTH_UPLOAD_STORED];
+    uploads->full = counts[NGX_HTTP_CAPHEALTH_UPLOAD_FULL];
+    uploads->busy = counts[NGX_HTTP_CAPHEALTH_UPLOAD_BUSY];
+    uploads->failed = counts[NGX_HTTP_CAPHEALTH_UPLOAD_FAILED];
+    uploads->seconds = NGX_HTTP_CAPHEALTH_RECENT
+                       * NGX_HTTP_CAPHEALTH_RECENT_SLICE / 1000;
+}
+
+
 ngx_http_caphealth_backlog_t *
 ngx_http_caphealth_backlog_join(ngx_http_caphealth_counters_t *counters)
 {

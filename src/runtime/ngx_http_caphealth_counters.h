@@ -13,6 +13,7 @@
 #include <ngx_core.h>
 
 #include "caphealth_activity.h"
+#include "caphealth_facts.h"
 
 
 /* results of requests that can be told apart; http knows their names */
@@ -26,6 +27,27 @@ typedef struct {
     ngx_atomic_t   buckets[CAPHEALTH_BUCKETS + 1];
     ngx_atomic_t   sum;                      /* milliseconds */
 } ngx_http_caphealth_histogram_t;
+
+
+/* what became of uploads of late, in the slices of some minutes */
+
+typedef enum {
+    NGX_HTTP_CAPHEALTH_UPLOAD_STORED = 0,
+    NGX_HTTP_CAPHEALTH_UPLOAD_FULL,          /* 507 */
+    NGX_HTTP_CAPHEALTH_UPLOAD_BUSY,          /* 503 */
+    NGX_HTTP_CAPHEALTH_UPLOAD_FAILED,        /* 500 */
+    NGX_HTTP_CAPHEALTH_UPLOADS
+} ngx_http_caphealth_upload_e;
+
+
+#define NGX_HTTP_CAPHEALTH_RECENT        10
+#define NGX_HTTP_CAPHEALTH_RECENT_SLICE  30000     /* milliseconds */
+
+
+typedef struct {
+    ngx_atomic_t   number;                   /* of the slice; 0: none */
+    ngx_atomic_t   counts[NGX_HTTP_CAPHEALTH_UPLOADS];
+} ngx_http_caphealth_recent_t;
 
 
 typedef struct {
@@ -46,6 +68,7 @@ typedef struct {
                                                        of converters at idle
                                                        priority */
     ngx_http_caphealth_histogram_t   stages[CAPHEALTH_STAGES];
+    ngx_http_caphealth_recent_t      recent[NGX_HTTP_CAPHEALTH_RECENT];
     ngx_http_caphealth_backlog_t     backlogs[NGX_HTTP_CAPHEALTH_WORKERS_MAX];
 } ngx_http_caphealth_counters_t;
 
@@ -55,6 +78,12 @@ void ngx_http_caphealth_count(ngx_atomic_t *counter, ngx_atomic_int_t n);
 /* A stage took so many milliseconds. */
 void ngx_http_caphealth_observe(ngx_http_caphealth_counters_t *counters,
     caphealth_stage_e stage, ngx_msec_t elapsed);
+
+/* An upload has ended; and how many have in the last five minutes. */
+void ngx_http_caphealth_count_recent(ngx_http_caphealth_counters_t *counters,
+    ngx_http_caphealth_upload_e result);
+void ngx_http_caphealth_recent_read(ngx_http_caphealth_counters_t *counters,
+    caphealth_upload_facts_t *uploads);
 
 /*
  * A place for the calling worker to state what waits in it, to be given back

@@ -24,6 +24,8 @@ static ngx_int_t ngx_http_caphealth_view_add(ngx_http_caphealth_view_t *view,
     ngx_http_caphealth_piece_t *piece, ngx_http_caphealth_source_t *source);
 static void ngx_http_caphealth_view_add_root(ngx_http_caphealth_view_t *view,
     ngx_http_caphealth_source_t *source);
+static void ngx_http_caphealth_view_uploads(ngx_http_caphealth_view_t *view,
+    double now);
 static void ngx_http_caphealth_view_root(ngx_http_caphealth_view_t *view,
     ngx_uint_t i);
 static void ngx_http_caphealth_view_changed(ngx_http_caphealth_view_t *view,
@@ -219,6 +221,7 @@ ngx_http_caphealth_view_add_root(ngx_http_caphealth_view_t *view,
     view->roots[f->images.value.nroots] = source;
     root = &f->images.value.roots[f->images.value.nroots++];
     root->path = (char *) source->argument.data;
+    root->uploads = (source->root->marks.nelts != 0);
     root->scans = &view->sections[f->images.value.nroots - 1];
 
     /* every root has its disk, and it was added before */
@@ -447,11 +450,41 @@ ngx_http_caphealth_view_images(ngx_http_caphealth_view_t *view, double now)
 
     caphealth_images_add(images);
 
+    ngx_http_caphealth_view_uploads(view, now);
+
     if (images->nroots) {
         section->attempted_at = now;
         section->collected_at = images->files == CAPHEALTH_UNKNOWN ? 0 : now;
         section->failed = (images->files == CAPHEALTH_UNKNOWN && error);
         section->error = error;
+    }
+}
+
+
+/* where any are taken */
+
+static void
+ngx_http_caphealth_view_uploads(ngx_http_caphealth_view_t *view, double now)
+{
+    size_t                     i;
+    caphealth_images_t        *images;
+    caphealth_upload_facts_t  *uploads;
+
+    images = &view->facts.images.value;
+    uploads = &view->facts.uploads;
+
+    for (i = 0; i < images->nroots; i++) {
+        if (images->roots[i].uploads) {
+            uploads->section.configured = 1;
+        }
+    }
+
+    if (uploads->section.configured) {
+        uploads->section.collected_at = now;
+        uploads->section.attempted_at = now;
+
+        ngx_http_caphealth_recent_read(
+            ngx_http_caphealth_zone_counters(view->zone), uploads);
     }
 }
 

@@ -17,8 +17,13 @@ test('healthy', async (t) => {
     await assertStatus(page, 'healthy', 'Healthy');
     assert.equal(await text(page, '.summary'), 'Nothing needs you now.');
     assert.equal(await page.locator('.card').count(), 5);
-    assert.equal(await page.locator('.card[data-status=ok]').count(), 5);
-    assert.equal(await page.locator('#thresholds tr').count(), 6);
+    assert.equal(await page.locator('.card[data-status=ok]').count(), 4);
+
+    // the six; then inodes and read-only of this file system, and uploads
+
+    assert.equal(await page.locator('#thresholds tr').count(), 9);
+    assert.match(await text(page, '#thresholds'),
+                 /Inode usage \(%\) of \/[^]+Read-only: \/[^]+Failed uploads/);
     assert.match(await text(page, card('cpu')), /\d%/);
     assert.match(await text(page, card('database')), /Products\s+12/);
     assert.match(await text(page, '#platform'), /Orders this month\s+7/);

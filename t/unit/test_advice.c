@@ -303,6 +303,10 @@ test_absent(void **state)
     };
 
     static const advice_t  failed[] = {
+        { "critical", "Database cannot be reached",
+          "the last attempt failed",
+          "Check that the database is running and that caphealth_database "
+          "is right", "database-unreachable", "database", NULL },
         { "warning", "Facts of the system cannot be collected",
           "the last attempt failed",
           "Check nginx's configuration and its error log",
@@ -315,10 +319,6 @@ test_absent(void **state)
           "statvfs() failed",
           "Check nginx's configuration and its error log",
           "source-failed", "disk", "/srv/images" },
-        { "critical", "Database cannot be reached",
-          "the last attempt failed",
-          "Check that the database is running and that caphealth_database "
-          "is right", "database-unreachable", "database", NULL },
         { "warning", "Facts of the image storage cannot be collected",
           "the last attempt failed",
           "Check nginx's configuration and its error log",
@@ -362,12 +362,12 @@ test_database(void **state)
     sample_t  s;
 
     static const advice_t  unreachable[] = {
-        { "warning", "CPU Usage (%) approaching limit",
-          "Currently at 75% of capacity (75 of 100)", SCALE_SOON,
-          "threshold-warning", "cpu_percent", NULL },
         { "critical", "Database cannot be reached", "connection refused",
           "Check that the database is running and that caphealth_database "
           "is right", "database-unreachable", "database", NULL },
+        { "warning", "CPU Usage (%) approaching limit",
+          "Currently at 75% of capacity (75 of 100)", SCALE_SOON,
+          "threshold-warning", "cpu_percent", NULL },
         { NULL }
     };
 

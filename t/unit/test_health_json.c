@@ -117,7 +117,17 @@ passes(void **state)
         "\"status\":\"pass\",\"time\":\"2001-09-09T01:46:40Z\"}],"
         "\"image_storage:size\":[{\"componentType\":\"datastore\","
         "\"observedValue\":1.5,\"observedUnit\":\"GiB\","
-        "\"status\":\"pass\",\"time\":\"2001-09-09T01:46:40Z\"}]}}\n");
+        "\"status\":\"pass\",\"time\":\"2001-09-09T01:46:40Z\"}],"
+        "\"disk:inodes\":[{\"componentId\":\"/\","
+        "\"componentType\":\"system\",\"observedValue\":33.3,"
+        "\"observedUnit\":\"percent\",\"status\":\"pass\","
+        "\"time\":\"2001-09-09T01:46:40Z\"}],"
+        "\"disk:read_only\":[{\"componentId\":\"/\","
+        "\"componentType\":\"system\",\"observedValue\":false,"
+        "\"status\":\"pass\",\"time\":\"2001-09-09T01:46:40Z\"},"
+        "{\"componentId\":\"/srv/images\",\"componentType\":\"system\","
+        "\"observedValue\":false,\"status\":\"pass\","
+        "\"time\":\"2001-09-09T01:46:40Z\"}]}}\n");
 
     free(text);
 

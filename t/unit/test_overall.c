@@ -278,7 +278,7 @@ test_overall(void **state)
         { OK, { second_failed } },
         { UNKNOWN, { second_failed, second_empty } },
         { OK, { second_off, second_empty } },
-        { OK, { second_full } },
+        { CRIT, { second_full } },
         { OK, { disks_none } },
 
         { UNKNOWN, { database_stale } },

@@ -1,0 +1,407 @@
+
+/*
+ * Extra thresholds: see the header.
+ */
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "caphealth_extra.h"
+#include "caphealth_number.h"
+#include "caphealth_reason.h"
+
+
+/* fewer failed uploads than these are no outage */
+#define CAPHEALTH_EXTRA_OUTAGE  3
+
+
+static int caphealth_extra_disk(caphealth_extra_t *e,
+    const caphealth_facts_t *f, const caphealth_policy_t *p, double now);
+static int caphealth_extra_first(const caphealth_facts_t *f, size_t i);
+static int caphealth_extra_same(const caphealth_disk_facts_t *a,
+    const caphealth_disk_facts_t *b);
+static double caphealth_extra_read_only(const caphealth_extra_t *e,
+    const caphealth_facts_t *f);
+static int caphealth_extra_images(const caphealth_facts_t *f,
+    const caphealth_disk_facts_t *disk, int uploads);
+static int caphealth_extra_watched(const caphealth_facts_t *f,
+    const caphealth_disk_facts_t *disk);
+static int caphealth_extra_uploads(caphealth_extra_t *e,
+    const caphealth_facts_t *f);
+static void caphealth_extra_judge(caphealth_extra_t *e, double current,
+    const caphealth_bounds_t *b, double now);
+static void caphealth_extra_call(caphealth_extra_t *e, const char *key,
+    const char *name);
+
+
+static const caphealth_bounds_t  caphealth_extra_flag = { 1, 1, 1 };
+
+/* percent of uploads */
+
+static const caphealth_bounds_t  caphealth_extra_failed = { 5, 50, 100 };
+
+
+int
+caphealth_extra_next(caphealth_extra_t *e, const caphealth_facts_t *f,
+    const caphealth_policy_t *p, double now)
+{
+    for ( ;; ) {
+        e->disk = caphealth_facts_mount(f, e->mount);
+
+        if (e->disk == NULL) {
+            e->kind = CAPHEALTH_EXTRA_UPLOADS;
+
+            return e->next++ == CAPHEALTH_EXTRA_SPACE
+                   && caphealth_extra_uploads(e, f);
+        }
+
+        e->kind = (caphealth_extra_e) e->next++;
+
+        if (e->kind == CAPHEALTH_EXTRA_UPLOADS
+            || !caphealth_extra_first(f, e->mount))
+        {
+            e->next = CAPHEALTH_EXTRA_SPACE;
+            e->mount++;
+            continue;
+        }
+
+        if (caphealth_extra_disk(e, f, p, now)) {
+            return 1;
+        }
+    }
+}
+
+
+static int
+caphealth_extra_disk(caphealth_extra_t *e, const caphealth_facts_t *f,
+    const caphealth_policy_t *p, double now)
+{
+    double                     current;
+    const caphealth_bounds_t  *b;
+
+    e->section = &e->disk->section;
+    e->path = e->disk->value.path;
+    e->images = caphealth_extra_images(f, e->disk, 0);
+    e->watched = caphealth_extra_watched(f, e->disk);
+    e->unit = "percent";
+    e->decimals = 1;
+
+    b = &p->bounds[CAPHEALTH_DISK_PERCENT];
+
+    switch (e->kind) {
+
+    case CAPHEALTH_EXTRA_SPACE:
+
+        /* that of the first disk is one of the six */
+
+        if (e->mount == 0 && f->ndisks > 0) {
+            return 0;
+        }
+
+        caphealth_extra_call(e, "disk_percent", "Disk Usage (%)");
+        current = caphealth_disk_usage(&e->disk->value);
+        break;
+
+    case CAPHEALTH_EXTRA_INODES:
+
+        /* not where there is no fixed number of them */
+
+        if (!caphealth_section_known(e->section)
+            || e->disk->value.inodes <= 0)
+        {
+            return 0;
+        }
+
+        caphealth_extra_call(e, "inodes_percent", "Inode Usage (%)");
+        current = caphealth_disk_inodes(&e->disk->value);
+        break;
+
+    default: /* CAPHEALTH_EXTRA_READ_ONLY */
+
+        if (!caphealth_section_known(e->section)
+            || e->disk->value.read_only == -1)
+        {
+            return 0;
+        }
+
+        caphealth_extra_call(e, "read_only", "Read-only");
+        current = caphealth_extra_read_only(e, f);
+        b = &caphealth_extra_flag;
+        e->unit = "";
+        e->decimals = 0;
+        break;
+    }
+
+    caphealth_extra_judge(e, current, b, now);
+
+    if (e->kind != CAPHEALTH_EXTRA_READ_ONLY
+        && p->off[CAPHEALTH_DISK_PERCENT])
+    {
+        e->check.status = CAPHEALTH_NOT_CONFIGURED;
+    }
+
+    return 1;
+}
+
+
+/* whether no disk before it is on the same file system */
+
+static int
+caphealth_extra_first(const caphealth_facts_t *f, size_t i)
+{
+    size_t  n;
+
+    for (n = 0; n < i; n++) {
+        if (caphealth_extra_same(caphealth_facts_mount(f, n),
+                                 caphealth_facts_mount(f, i)))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static int
+caphealth_extra_same(const caphealth_disk_facts_t *a,
+    const caphealth_disk_facts_t *b)
+{
+    const char  *device;
+
+    device = a->value.device;
+
+    return a == b
+           || (device != NULL && b->value.device != NULL
+               && strcmp(device, b->value.device) == 0);
+}
+
+
+/*
+ * A tree that takes uploads must be writable.  A mount that is only watched may
+ * be read-only on purpose, as those of a container or of a hardened unit are;
+ * but not the file system as such, which the kernel makes read-only when its
+ * disk fails.  A tree that is only served may well be on one.
+ */
+
+static double
+caphealth_extra_read_only(const caphealth_extra_t *e,
+    const caphealth_facts_t *f)
+{
+    if (caphealth_extra_images(f, e->disk, 1)) {
+        return e->disk->value.read_only == 1;
+    }
+
+    return !e->images && e->disk->value.device_read_only == 1;
+}
+
+
+static int
+caphealth_extra_images(const caphealth_facts_t *f,
+    const caphealth_disk_facts_t *disk, int uploads)
+{
+    size_t                   i;
+    const caphealth_root_t  *root;
+
+    for (i = 0; i < f->images.value.nroots; i++) {
+        root = &f->images.value.roots[i];
+
+        if (root->disk != NULL && caphealth_extra_same(root->disk, disk)
+            && (root->uploads || !uploads))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+caphealth_extra_watched(const caphealth_facts_t *f,
+    const caphealth_disk_facts_t *disk)
+{
+    size_t  i;
+
+    for (i = 0; i < f->ndisks; i++) {
+        if (caphealth_extra_same(&f->disks[i], disk)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * Nothing is known of uploads that nobody tried, and nothing is wrong with
+ * them.  A few that failed are a warning at most.
+ */
+
+static int
+caphealth_extra_uploads(caphealth_extra_t *e, const caphealth_facts_t *f)
+{
+    int64_t  failures, all;
+
+    if (!f->uploads.section.configured) {
+        return 0;
+    }
+
+    failures = caphealth_extra_failures(f);
+    all = failures + f->uploads.stored;
+
+    e->section = &f->uploads.section;
+    e->path = NULL;
+    e->images = 0;
+    e->watched = 0;
+    e->unit = "percent";
+    e->decimals = 1;
+
+    caphealth_extra_call(e, "upload_failures_percent", "Upload Failures (%)");
+
+    e->check.bounds = caphealth_extra_failed;
+    e->check.current = caphealth_round(caphealth_share(failures, all), 1);
+    e->check.percent_used = e->check.current;
+    e->check.status = CAPHEALTH_OK;
+
+    if (e->check.current >= caphealth_extra_failed.critical
+        && failures >= CAPHEALTH_EXTRA_OUTAGE)
+    {
+        e->check.status = CAPHEALTH_CRITICAL;
+
+    } else if (e->check.current >= caphealth_extra_failed.warning) {
+        e->check.status = CAPHEALTH_WARNING;
+    }
+
+    return 1;
+}
+
+
+int
+caphealth_extra_has_images(const caphealth_facts_t *f,
+    const caphealth_disk_facts_t *disk)
+{
+    return caphealth_extra_images(f, disk, 0);
+}
+
+
+int64_t
+caphealth_extra_failures(const caphealth_facts_t *f)
+{
+    return f->uploads.full + f->uploads.busy + f->uploads.failed;
+}
+
+
+static void
+caphealth_extra_judge(caphealth_extra_t *e, double current,
+    const caphealth_bounds_t *b, double now)
+{
+    if (!caphealth_section_known(e->section)) {
+        current = NAN;
+    }
+
+    e->check.bounds = *b;
+
+    caphealth_check_judge(&e->check, current, e->decimals, e->section, now);
+}
+
+
+static void
+caphealth_extra_call(caphealth_extra_t *e, const char *key, const char *name)
+{
+    const char  *path;
+
+    if (e->disk == NULL) {
+        (void) snprintf(e->key, sizeof(e->key), "%s", key);
+        (void) snprintf(e->name, sizeof(e->name), "%s", name);
+        return;
+    }
+
+    path = (e->path == NULL) ? "" : e->path;
+
+    (void) snprintf(e->key, sizeof(e->key), "%s:%s", key, path);
+    (void) snprintf(e->name, sizeof(e->name), "%s: %s", name, path);
+}
+
+
+int
+caphealth_extra_disk_critical(caphealth_extra_t *e,
+    const caphealth_facts_t *f, const caphealth_policy_t *p, double now,
+    int images)
+{
+    memset(e, 0, sizeof(caphealth_extra_t));
+
+    while (caphealth_extra_next(e, f, p, now)) {
+
+        if (e->kind != CAPHEALTH_EXTRA_UPLOADS
+            && e->check.status == CAPHEALTH_CRITICAL
+            && (images ? e->images : e->watched))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+char *
+caphealth_extra_reason(char *buf, const caphealth_extra_t *e,
+    const caphealth_facts_t *f, double now)
+{
+    const char  *level;
+
+    buf[0] = '\0';
+
+    switch (e->check.status) {
+
+    case CAPHEALTH_WARNING:
+    case CAPHEALTH_CRITICAL:
+        break;
+
+    case CAPHEALTH_UNKNOWN_STATUS:
+        (void) caphealth_reason_section(buf, e->section, now);
+
+        if (buf[0] == '\0') {
+            (void) snprintf(buf, CAPHEALTH_REASON_LEN,
+                            "the latest facts do not include it");
+        }
+
+        return buf;
+
+    default:
+        return buf;
+    }
+
+    level = caphealth_check_name(e->check.status);
+
+    switch (e->kind) {
+
+    case CAPHEALTH_EXTRA_READ_ONLY:
+        (void) snprintf(buf, CAPHEALTH_REASON_LEN, "read-only");
+        break;
+
+    case CAPHEALTH_EXTRA_UPLOADS:
+        (void) snprintf(buf, CAPHEALTH_REASON_LEN,
+                        "%.0f of %.0f uploads in %.0f minutes failed, "
+                        "%.0f for want of room, %.0f of a converter",
+                        (double) caphealth_extra_failures(f),
+                        (double) (caphealth_extra_failures(f)
+                                  + f->uploads.stored),
+                        f->uploads.seconds / 60, (double) f->uploads.full,
+                        (double) f->uploads.busy);
+        break;
+
+    default:
+        (void) snprintf(buf, CAPHEALTH_REASON_LEN,
+                        "%s%.1f percent, %s from %.15g percent",
+                        e->kind == CAPHEALTH_EXTRA_INODES ? "inodes " : "",
+                        e->check.current, level,
+                        e->check.status == CAPHEALTH_CRITICAL
+                        ? e->check.bounds.critical : e->check.bounds.warning);
+        break;
+    }
+
+    return buf;
+}
