@@ -492,6 +492,7 @@ ngx_http_caphealth_create_loc_conf(ngx_conf_t *cf)
      *     clcf->image_root = { 0, NULL };
      *     clcf->image_url = { 0, NULL };
      *     clcf->upload = 0;
+     *     clcf->handler = NULL;
      */
 
     clcf->access = NGX_CONF_UNSET_UINT;
@@ -516,6 +517,8 @@ ngx_http_caphealth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->dashboard, prev->dashboard, NULL);
     ngx_conf_merge_ptr_value(conf->probe, prev->probe, NULL);
     ngx_conf_merge_ptr_value(conf->links, prev->links, NULL);
+
+    ngx_http_caphealth_merge_endpoint(cf, prev, conf);
 
     return ngx_http_caphealth_merge_images(cf, prev, conf);
 }

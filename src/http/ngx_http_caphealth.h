@@ -123,6 +123,7 @@ typedef struct {
     caphealth_variants_t                 *variants;
     ngx_flag_t                            image_delete;
     ngx_flag_t                            upload;
+    ngx_http_handler_pt                   handler;        /* of the endpoint */
     ngx_http_caphealth_dashboard_t       *dashboard;
     ngx_http_caphealth_probe_t           *probe;
     ngx_array_t                          *links;   /* of the dashboard */
@@ -221,8 +222,10 @@ char *ngx_http_caphealth_init_probes(ngx_conf_t *cf,
 char *ngx_http_caphealth_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
-/* Makes handler the location's. */
+/* Makes handler the location's, and that of a "limit_except" in it. */
 char *ngx_http_caphealth_endpoint(ngx_conf_t *cf, ngx_http_handler_pt handler);
+void ngx_http_caphealth_merge_endpoint(ngx_conf_t *cf,
+    ngx_http_caphealth_loc_conf_t *prev, ngx_http_caphealth_loc_conf_t *conf);
 
 ngx_int_t ngx_http_caphealth_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_caphealth_capacity_handler(ngx_http_request_t *r);
@@ -317,6 +320,12 @@ ngx_int_t ngx_http_caphealth_header_list(ngx_http_request_t *r,
  * Sec-Fetch-Site of W3C's Fetch Metadata.
  */
 ngx_uint_t ngx_http_caphealth_cross_site(ngx_http_request_t *r);
+
+/*
+ * As ngx_http_discard_request_body(), for a body that no answer depends on: a
+ * client that waits for 100 Continue gets the answer instead.
+ */
+ngx_int_t ngx_http_caphealth_discard_body(ngx_http_request_t *r);
 
 /* Sends application/problem+json, RFC 9457. */
 ngx_int_t ngx_http_caphealth_send_problem(ngx_http_request_t *r,

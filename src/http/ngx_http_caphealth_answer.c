@@ -55,7 +55,7 @@ ngx_http_caphealth_admit(ngx_http_request_t *r)
                                            &ngx_http_caphealth_not_allowed);
     }
 
-    rc = ngx_http_discard_request_body(r);
+    rc = ngx_http_caphealth_discard_body(r);
 
     return rc == NGX_OK ? NGX_DECLINED : rc;
 }
@@ -174,6 +174,40 @@ ngx_http_caphealth_other_origin(ngx_http_request_t *r)
 
 
 ngx_int_t
+ngx_http_caphealth_discard_body(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *expect;
+
+    expect = r->headers_in.expect;
+
+    if (r == r->main && expect && r->http_version == NGX_HTTP_VERSION_11
+        && r->request_body == NULL && !r->discard_body
+        && r->header_in->pos == r->header_in->last
+        && (r->headers_in.content_length_n > 0 || r->headers_in.chunked))
+    {
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "caphealth discards no body, \"Expect: %V\"",
+                       &expect->value);
+
+        /*
+         * Nobody can tell whether what comes next is the body or another
+         * request, so that the connection is not kept.
+         */
+
+        r->expect_tested = 1;
+        r->keepalive = 0;
+        r->lingering_close = 1;
+
+        return NGX_OK;
+    }
+
+    r->expect_tested = 1;
+
+    return ngx_http_discard_request_body(r);
+}
+
+
+ngx_int_t
 ngx_http_caphealth_send_problem(ngx_http_request_t *r,
     ngx_http_caphealth_problem_t *problem)
 {
@@ -181,7 +215,7 @@ ngx_http_caphealth_send_problem(ngx_http_request_t *r,
     size_t      len;
     ngx_int_t   rc;
 
-    rc = ngx_http_discard_request_body(r);
+    rc = ngx_http_caphealth_discard_body(r);
     if (rc != NGX_OK) {
         return rc;
     }

@@ -57,7 +57,7 @@ ngx_http_caphealth_delete(ngx_http_request_t *r, ngx_str_t *id)
                                            &ngx_http_caphealth_no_such_image);
     }
 
-    rc = ngx_http_discard_request_body(r);
+    rc = ngx_http_caphealth_discard_body(r);
 
     if (rc != NGX_OK) {
         return rc;

@@ -12,6 +12,8 @@ static ngx_int_t ngx_http_caphealth_upload_post(ngx_http_request_t *r,
     ngx_http_caphealth_loc_conf_t *conf);
 static ngx_int_t ngx_http_caphealth_upload_boundary(ngx_http_request_t *r,
     char *boundary);
+static ngx_int_t ngx_http_caphealth_upload_length(ngx_http_request_t *r,
+    ngx_http_caphealth_main_conf_t *cmcf);
 static ngx_http_caphealth_upload_t *ngx_http_caphealth_upload_create(
     ngx_http_request_t *r, ngx_http_caphealth_loc_conf_t *conf,
     char *boundary);
@@ -136,8 +138,22 @@ ngx_http_caphealth_upload_post(ngx_http_request_t *r,
         return rc;
     }
 
+    if (boundary[0] == '\0') {
+        rc = ngx_http_caphealth_upload_length(r, cmcf);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
     if (ngx_http_caphealth_converters_full(cmcf->converters)) {
         return ngx_http_caphealth_upload_busy(r, cmcf);
+    }
+
+    if (ngx_http_caphealth_converters_unavailable(cmcf->converters)) {
+        return ngx_http_caphealth_send_fault(r,
+                                             NGX_HTTP_CAPHEALTH_NO_CONVERTER,
+                                             NULL);
     }
 
     u = ngx_http_caphealth_upload_create(r, conf, boundary);
@@ -163,6 +179,10 @@ ngx_http_caphealth_upload_boundary(ngx_http_request_t *r, char *boundary)
     ngx_str_t                      detail, *type;
     caphealth_multipart_result_e   rc;
 
+    static ngx_str_t  other = ngx_string("The Content-Type is multipart, but "
+                                         "not multipart/form-data. Send a "
+                                         "form, or an image as it is.");
+
     boundary[0] = '\0';
 
     if (r->headers_in.content_type == NULL) {
@@ -174,14 +194,55 @@ ngx_http_caphealth_upload_boundary(ngx_http_request_t *r, char *boundary)
     rc = caphealth_multipart_boundary((char *) type->data, type->len,
                                       boundary, &reason);
 
-    if (rc != CAPHEALTH_MULTIPART_INVALID) {
+    if (rc == CAPHEALTH_MULTIPART_OK) {
         return NGX_DECLINED;
+    }
+
+    if (rc == CAPHEALTH_MULTIPART_NONE) {
+
+        if (type->len < sizeof("multipart/") - 1
+            || ngx_strncasecmp(type->data, (u_char *) "multipart/",
+                               sizeof("multipart/") - 1)
+               != 0)
+        {
+            return NGX_DECLINED;
+        }
+
+        return ngx_http_caphealth_send_fault(r, NGX_HTTP_CAPHEALTH_UNSUPPORTED,
+                                             &other);
     }
 
     detail.data = (u_char *) reason;
     detail.len = ngx_strlen(reason);
 
     return ngx_http_caphealth_send_fault(r, NGX_HTTP_CAPHEALTH_MALFORMED,
+                                         &detail);
+}
+
+
+/* of an image as it is; NGX_DECLINED: go on */
+
+static ngx_int_t
+ngx_http_caphealth_upload_length(ngx_http_request_t *r,
+    ngx_http_caphealth_main_conf_t *cmcf)
+{
+    size_t     most;
+    u_char     buf[NGX_HTTP_CAPHEALTH_DETAIL_LEN];
+    ngx_str_t  detail;
+
+    most = cmcf->images.converter.memory / 2;
+
+    if (r->headers_in.content_length_n <= (off_t) most) {
+        return NGX_DECLINED;
+    }
+
+    detail.data = buf;
+    detail.len = ngx_snprintf(buf, sizeof(buf),
+                              NGX_HTTP_CAPHEALTH_TOO_LONG,
+                              (uint64_t) r->headers_in.content_length_n, most)
+                 - buf;
+
+    return ngx_http_caphealth_send_fault(r, NGX_HTTP_CAPHEALTH_TOO_LARGE,
                                          &detail);
 }
 

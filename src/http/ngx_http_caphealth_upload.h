@@ -24,6 +24,12 @@
 #define NGX_HTTP_CAPHEALTH_KEEP        60000
 
 
+/* by its length as an uint64_t, and the most as a size_t */
+#define NGX_HTTP_CAPHEALTH_TOO_LONG                                           \
+    "It has %uL bytes; the most that can be converted are %uz, half of "      \
+    "\"caphealth_image_memory\". Send a smaller one."
+
+
 /* what can be wrong with an upload; a row of a table each */
 
 typedef enum {

@@ -144,10 +144,8 @@ ngx_http_caphealth_upload_sniff(ngx_http_caphealth_upload_t *u,
     if (image->part.length > u->main_conf->images.converter.memory / 2) {
         ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_TOO_LARGE,
                                         image,
-                                        "It has %uL bytes; the most that can be "
-                                        "converted are %uz, half of "
-                                        "\"caphealth_image_memory\". Send a "
-                                        "smaller one.", image->part.length,
+                                        NGX_HTTP_CAPHEALTH_TOO_LONG,
+                                        image->part.length,
                                         u->main_conf->images.converter.memory
                                         / 2);
         return NGX_ERROR;

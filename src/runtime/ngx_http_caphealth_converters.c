@@ -96,6 +96,23 @@ ngx_http_caphealth_converters_room(ngx_http_caphealth_converters_t *cs,
 }
 
 
+ngx_uint_t
+ngx_http_caphealth_converters_unavailable(ngx_http_caphealth_converters_t *cs)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < cs->nelts; i++) {
+        if (!cs->elts[i].broken
+            || cs->elts[i].state != NGX_HTTP_CAPHEALTH_PAUSED)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 static ngx_uint_t
 ngx_http_caphealth_converters_load(ngx_http_caphealth_converters_t *cs)
 {

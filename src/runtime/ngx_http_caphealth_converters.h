@@ -95,6 +95,10 @@ ngx_uint_t ngx_http_caphealth_converters_full(
 void ngx_http_caphealth_converters_expect(
     ngx_http_caphealth_converters_t *cs, ngx_int_t n);
 
+/* Whether each converter has failed to start, and is not tried again yet. */
+ngx_uint_t ngx_http_caphealth_converters_unavailable(
+    ngx_http_caphealth_converters_t *cs);
+
 /*
  * Whether n images of one upload, which has announced itself, may wait: if
  * there is room for them, or if nothing else waits.
