@@ -99,9 +99,6 @@ for my $case ([ 'a form', '-F', "file=\@$small" ],
     }
 }
 
-like curl('-i', '-H', 'Expect: 100-continue', '--data-binary', 'text',
-          "$url/health"),
-     qr{\AHTTP/2 405 .*method-not-allowed}s, 'no 100 before a refusal';
 like curl('-i', '-F', 'file=text', "$url/upload"),
      qr{^HTTP/2 400 .*problem:no-image}s, 'no image';
 is curl('--max-time', '0.5', '--data-binary', "\@$slow", "$url/upload"), '',
