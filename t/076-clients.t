@@ -20,7 +20,8 @@ my $url = "http://127.0.0.1:$nginx->{port}/upload";
 # names that a client has to write somehow, each another image
 
 my @names = ('a.jpg', 'a b;c=d.jpg', 'quote".jpg', "ends in \\",
-             'per%22cent.jpg', 'ümläut.jpg', "camera \x{1f4f7}.jpg", "tab\tand \x01.jpg");
+             'per%22cent.jpg', 'ümläut.jpg',
+             "camera \x{1f4f7}.jpg", "tab\tand \x01.jpg");
 my (@paths, @sums);
 
 for my $i (0 .. $#names) {

@@ -322,3 +322,51 @@ test('who may not upload is told so', async (t) => {
                  /You may not see the image upload: the server answered 403/);
     clean(page, /console: Failed to load resource.*403/);
 });
+
+// what a shop's own form sends: fields around the files, an input that nobody
+// chose a file for, and names that Chromium does not escape
+
+test('a form of a browser', async (t) => {
+    const names = ['a.jpg', 'ends in \\', 'quote".jpg', 'line\nbreak.jpg',
+                   'per%22cent.jpg', 'ümläut \u{1f4f7}.jpg'];
+    const server = await serve(t, {});
+    const page = await visit(t, server, { path });
+    const bytes = readFileSync(photos(t, ['photo.jpg'])[0]).toString('base64');
+
+    const answer = await page.evaluate(async ({ names, bytes }) => {
+        const data = Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0));
+        const form = document.createElement('form');
+
+        form.innerHTML = '<input name="before" value="1">'
+            + '<input name="none" type="file"><textarea name="text">a\nb'
+            + '</textarea>';
+
+        const body = new FormData(form);
+
+        names.forEach((name) => body.append('file[]', new File([data], name)));
+        body.append('blob', new Blob([data], { type: 'image/jpeg' }));
+        body.append('after "quote"', '\\');
+
+        const response = await fetch('/platform/images',
+                                     { method: 'POST', body });
+
+        return { status: response.status, json: await response.json() };
+    }, { names, bytes });
+
+    assert.equal(answer.status, 201, JSON.stringify(answer.json));
+    assert.equal(answer.json.images.length, names.length + 1);
+
+    const none = await page.evaluate(async () => {
+        const form = document.createElement('form');
+
+        form.innerHTML = '<input name="none" type="file">';
+
+        const response = await fetch('/platform/images',
+            { method: 'POST', body: new FormData(form) });
+
+        return { status: response.status, json: await response.json() };
+    });
+
+    assert.equal(none.status, 400);
+    assert.match(none.json.type, /no-image$/);
+});
