@@ -265,6 +265,7 @@ sub load {
 
     $stop_w->autoflush(1);
 
+    my $parent = $$;
     my $pid = fork // die $!;
 
     if ($pid == 0) {
@@ -274,7 +275,11 @@ sub load {
 
         vec($ready, fileno($stop_r), 1) = 1;
 
-        until (select(my $r = $ready, undef, undef, 0)) {
+        # it ends with the test, also where the test dies
+
+        until (select(my $r = $ready, undef, undef, 0)
+               || getppid() != $parent)
+        {
             my $response = HTTP::Tiny->new(keep_alive => 0)->get($url);
 
             $requests++;
