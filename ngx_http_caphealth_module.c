@@ -543,6 +543,9 @@ ngx_http_caphealth_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    ngx_http_caphealth_worker_join(
+                       ngx_http_caphealth_zone_counters(cmcf->collector.zone));
+
     if (cmcf->uploads) {
         cmcf->converters = ngx_http_caphealth_converters_create(cycle,
                    &cmcf->images.converter,
@@ -594,4 +597,6 @@ ngx_http_caphealth_exit_process(ngx_cycle_t *cycle)
     if (cmcf && cmcf->saver) {
         ngx_http_caphealth_state_stop(cmcf->saver);
     }
+
+    ngx_http_caphealth_worker_leave();
 }

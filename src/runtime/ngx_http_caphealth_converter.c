@@ -161,8 +161,10 @@ ngx_http_caphealth_converter_late(ngx_http_caphealth_converter_t *c)
         return;
     }
 
+    /* the other workers' converters would be starved as well */
+
     if (cs->conf->idle) {
-        cs->normal = ngx_time() + NGX_HTTP_CAPHEALTH_NORMAL;
+        cs->counters->normal = ngx_time() + NGX_HTTP_CAPHEALTH_NORMAL;
     }
 
     ngx_log_error(NGX_LOG_ERR, cs->log, 0,
@@ -315,6 +317,21 @@ ngx_http_caphealth_converter_greeting(ngx_http_caphealth_converter_t *c,
 }
 
 
+/* a clock that was set back must not keep it from idle for long */
+
+ngx_uint_t
+ngx_http_caphealth_converter_idle(ngx_http_caphealth_converters_t *cs)
+{
+    time_t  now, normal;
+
+    now = ngx_time();
+    normal = (time_t) cs->counters->normal;
+
+    return cs->conf->idle
+           && (now >= normal || normal - now > NGX_HTTP_CAPHEALTH_NORMAL);
+}
+
+
 static ngx_int_t
 ngx_http_caphealth_converter_limit(ngx_http_caphealth_converter_t *c)
 {
@@ -329,7 +346,7 @@ ngx_http_caphealth_converter_limit(ngx_http_caphealth_converter_t *c)
     limits.memory = conf->memory;
     limits.file_size = caphealth_job_file_size(conf->max_pixels);
     limits.cpu = (conf->timeout + 999) / 1000;
-    limits.idle = conf->idle && ngx_time() >= c->converters->normal;
+    limits.idle = ngx_http_caphealth_converter_idle(c->converters);
 
     ngx_memzero(&m, sizeof(caphealth_ipc_message_t));
     m.version = CAPHEALTH_IPC_VERSION;
@@ -431,6 +448,7 @@ ngx_http_caphealth_converter_give(ngx_http_caphealth_converter_t *c,
 
     job->converter = c;
     job->given = ngx_current_msec;
+    c->given = ngx_current_msec;
     c->job = job;
     c->spec = job->spec;
     c->cpu = ngx_http_caphealth_process_cpu(&c->process) / 1000;
@@ -480,6 +498,8 @@ ngx_http_caphealth_converter_answer(ngx_http_caphealth_converter_t *c,
 
         ngx_http_caphealth_observe(c->converters->counters, CAPHEALTH_CONVERT,
                                    ngx_current_msec - job->given);
+        ngx_http_caphealth_took(c->converters->counters,
+                                ngx_current_msec - job->given);
 
         ngx_http_caphealth_job_done(job, NGX_HTTP_CAPHEALTH_JOB_ANSWERED);
     }

@@ -33,6 +33,7 @@ struct ngx_http_caphealth_converter_s {
     uint64_t                               serial;
     ngx_uint_t                             jobs;
     ngx_msec_t                             pause;
+    ngx_msec_t                             given; /* the job was, then */
     ngx_msec_t                             cpu;   /* when the job began */
     ngx_event_t                            meter;
     uint64_t                               metered; /* microseconds of CPU time
@@ -54,9 +55,7 @@ struct ngx_http_caphealth_converters_s {
     ngx_log_t                             *log;
     char                                  *reason;   /* why there is none that
                                                         works, as logged */
-    time_t                                 normal;   /* not idle before */
     ngx_http_caphealth_counters_t         *counters;
-    ngx_http_caphealth_backlog_t          *backlog;
 };
 
 
@@ -73,6 +72,10 @@ void ngx_http_caphealth_converter_start(ngx_http_caphealth_converter_t *c);
  */
 ngx_int_t ngx_http_caphealth_converter_give(ngx_http_caphealth_converter_t *c,
     ngx_http_caphealth_job_t *job);
+
+/* whether one that is started now is to have idle priority */
+ngx_uint_t ngx_http_caphealth_converter_idle(
+    ngx_http_caphealth_converters_t *cs);
 
 /* lets it go: ABSENT, its job forgotten */
 void ngx_http_caphealth_converter_dismiss(ngx_http_caphealth_converter_t *c);

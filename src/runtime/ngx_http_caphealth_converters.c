@@ -37,7 +37,6 @@ ngx_http_caphealth_converters_create(ngx_cycle_t *cycle,
     cs->conf = conf;
     cs->log = cycle->log;
     cs->counters = counters;
-    cs->backlog = ngx_http_caphealth_backlog_join(counters);
     ngx_queue_init(&cs->queue);
 
     for (i = 0; i < cs->nelts; i++) {
@@ -60,9 +59,6 @@ ngx_http_caphealth_converters_stop(ngx_http_caphealth_converters_t *cs)
     for (i = 0; i < cs->nelts; i++) {
         ngx_http_caphealth_converter_dismiss(&cs->elts[i]);
     }
-
-    ngx_http_caphealth_backlog_leave(cs->backlog);
-    cs->backlog = NULL;
 }
 
 
@@ -72,7 +68,7 @@ ngx_http_caphealth_converters_wait(ngx_http_caphealth_converters_t *cs,
 {
     cs->waiting += n;
 
-    ngx_http_caphealth_backlog_state(cs->backlog, cs->waiting);
+    ngx_http_caphealth_worker_state(cs->waiting);
 }
 
 
@@ -174,18 +170,30 @@ ngx_http_caphealth_converters_cancel(ngx_http_caphealth_converters_t *cs,
 ngx_uint_t
 ngx_http_caphealth_converters_retry(ngx_http_caphealth_converters_t *cs)
 {
-    ngx_uint_t  i;
-    ngx_msec_t  pause;
+    ngx_uint_t                       i;
+    ngx_msec_t                       pause, took;
+    ngx_http_caphealth_converter_t  *c;
 
     pause = 0;
+    took = (ngx_msec_t) cs->counters->took;
 
     for (i = 0; i < cs->nelts; i++) {
-        if (cs->elts[i].broken) {
-            pause = ngx_max(pause, cs->elts[i].pause);
+        c = &cs->elts[i];
+
+        if (c->broken) {
+            pause = ngx_max(pause, c->pause);
+        }
+
+        /* one that is not done yet takes at least as long as it has taken */
+
+        if (c->state == NGX_HTTP_CAPHEALTH_BUSY) {
+            took = ngx_max(took, ngx_current_msec - c->given);
         }
     }
 
-    return pause / 1000 + 1;
+    took = took * ngx_http_caphealth_converters_load(cs) / cs->nelts;
+
+    return ngx_max(pause, took) / 1000 + 1;
 }
 
 
@@ -207,6 +215,17 @@ ngx_http_caphealth_converters_handler(ngx_event_t *ev)
 
         if (c == NULL) {
             break;
+        }
+
+        /* a worker may have found meanwhile that idle converters starve */
+
+        if (c->idle != ngx_http_caphealth_converter_idle(cs)) {
+            ngx_log_debug2(NGX_LOG_DEBUG_EVENT, cs->log, 0,
+                           "caphealth priority of %s %P is out of date",
+                           c->process.name, c->process.pid);
+
+            ngx_http_caphealth_converter_dismiss(c);
+            continue;
         }
 
         q = ngx_queue_head(&cs->queue);

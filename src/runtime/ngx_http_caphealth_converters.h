@@ -117,7 +117,10 @@ void ngx_http_caphealth_converters_submit(
 void ngx_http_caphealth_converters_cancel(
     ngx_http_caphealth_converters_t *cs, ngx_http_caphealth_job_t *job);
 
-/* Seconds after which it is worth trying again, for Retry-After. */
+/*
+ * Seconds after which it is worth trying again, for Retry-After: until what
+ * waits and is being converted is done, by what images lately took.
+ */
 ngx_uint_t ngx_http_caphealth_converters_retry(
     ngx_http_caphealth_converters_t *cs);
 

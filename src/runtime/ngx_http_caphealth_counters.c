@@ -6,9 +6,16 @@
 #include "ngx_http_caphealth_counters.h"
 
 
-static ngx_uint_t ngx_http_caphealth_backlog_dead(ngx_atomic_uint_t pid);
-static ngx_atomic_uint_t ngx_http_caphealth_backlog_sum(
+static ngx_uint_t ngx_http_caphealth_worker_dead(
+    ngx_http_caphealth_worker_t *w);
+static ngx_atomic_uint_t ngx_http_caphealth_workers_wait(
     ngx_http_caphealth_counters_t *counters);
+
+
+/* of this process */
+
+static uint64_t                      ngx_http_caphealth_worker_number;
+static ngx_http_caphealth_worker_t  *ngx_http_caphealth_worker;
 
 
 void
@@ -101,92 +108,178 @@ ngx_http_caphealth_recent_read(ngx_http_caphealth_counters_t *counters,
 }
 
 
-ngx_http_caphealth_backlog_t *
-ngx_http_caphealth_backlog_join(ngx_http_caphealth_counters_t *counters)
+ngx_int_t
+ngx_http_caphealth_counters_init(ngx_http_caphealth_counters_t *counters)
 {
-    ngx_uint_t                     i;
-    ngx_atomic_uint_t              pid;
-    ngx_http_caphealth_backlog_t  *backlog;
+    int                  err;
+    ngx_uint_t           i;
+    pthread_mutexattr_t  attr;
+
+    err = pthread_mutexattr_init(&attr);
+    if (err) {
+        goto failed;
+    }
+
+    err = pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+
+    if (err == 0) {
+        err = pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+    }
+
+    for (i = 0; err == 0 && i < NGX_HTTP_CAPHEALTH_WORKERS_MAX; i++) {
+        err = pthread_mutex_init(&counters->workers[i].alive, &attr);
+    }
+
+    (void) pthread_mutexattr_destroy(&attr);
+
+    if (err == 0) {
+        return NGX_OK;
+    }
+
+failed:
+
+    ngx_log_error(NGX_LOG_EMERG, ngx_cycle->log, err,
+                  "robust mutexes in \"caphealth_zone\" cannot be made");
+
+    return NGX_ERROR;
+}
+
+
+void
+ngx_http_caphealth_worker_join(ngx_http_caphealth_counters_t *counters)
+{
+    int                           err;
+    ngx_uint_t                    i;
+    ngx_http_caphealth_worker_t  *w;
 
     for (i = 0; i < NGX_HTTP_CAPHEALTH_WORKERS_MAX; i++) {
-        backlog = &counters->backlogs[i];
-        pid = backlog->pid;
+        w = &counters->workers[i];
+        err = pthread_mutex_trylock(&w->alive);
 
-        if (pid && !ngx_http_caphealth_backlog_dead(pid)) {
-            continue;
+        if (err == EOWNERDEAD) {
+            err = pthread_mutex_consistent(&w->alive);
         }
 
-        if (ngx_atomic_cmp_set(&backlog->pid, pid,
-                               (ngx_atomic_uint_t) ngx_pid))
-        {
-            backlog->waiting = 0;
-            return backlog;
+        if (err == 0) {
+            w->waiting = 0;
+
+            ngx_http_caphealth_worker = w;
+            ngx_http_caphealth_worker_number =
+                                     (uint64_t) ++w->generation
+                                     * NGX_HTTP_CAPHEALTH_WORKERS_MAX + i;
+            return;
         }
-    }
-
-    return NULL;
-}
-
-
-void
-ngx_http_caphealth_backlog_leave(ngx_http_caphealth_backlog_t *backlog)
-{
-    if (backlog) {
-        backlog->waiting = 0;
-        ngx_memory_barrier();
-        backlog->pid = 0;
     }
 }
 
 
 void
-ngx_http_caphealth_backlog_state(ngx_http_caphealth_backlog_t *backlog,
-    ngx_uint_t waiting)
+ngx_http_caphealth_worker_leave(void)
 {
-    if (backlog) {
-        backlog->waiting = waiting;
+    if (ngx_http_caphealth_worker) {
+        ngx_http_caphealth_worker->waiting = 0;
+        (void) pthread_mutex_unlock(&ngx_http_caphealth_worker->alive);
+
+        ngx_http_caphealth_worker = NULL;
+        ngx_http_caphealth_worker_number = 0;
     }
 }
 
+
+uint64_t
+ngx_http_caphealth_worker_self(void)
+{
+    return ngx_http_caphealth_worker_number;
+}
+
+
+ngx_uint_t
+ngx_http_caphealth_worker_gone(ngx_http_caphealth_counters_t *counters,
+    uint64_t number)
+{
+    ngx_http_caphealth_worker_t  *w;
+
+    w = &counters->workers[number % NGX_HTTP_CAPHEALTH_WORKERS_MAX];
+
+    return w->generation != number / NGX_HTTP_CAPHEALTH_WORKERS_MAX
+           || ngx_http_caphealth_worker_dead(w);
+}
+
+
+/* one that has left, or that nobody has had, counts as dead too */
 
 static ngx_uint_t
-ngx_http_caphealth_backlog_dead(ngx_atomic_uint_t pid)
+ngx_http_caphealth_worker_dead(ngx_http_caphealth_worker_t *w)
 {
-    return kill((ngx_pid_t) pid, 0) == -1 && ngx_errno == ESRCH;
+    int  err;
+
+    if (w == ngx_http_caphealth_worker) {
+        return 0;
+    }
+
+    err = pthread_mutex_trylock(&w->alive);
+
+    if (err == EBUSY) {
+        return 0;
+    }
+
+    if (err == EOWNERDEAD) {
+        err = pthread_mutex_consistent(&w->alive);
+    }
+
+    if (err == 0) {
+        w->waiting = 0;
+        (void) pthread_mutex_unlock(&w->alive);
+    }
+
+    return 1;
 }
 
 
-/*
- * A worker that was killed is struck off by the first that looks, lest another
- * process get its pid and seem to have images waiting.
- */
+void
+ngx_http_caphealth_worker_state(ngx_uint_t waiting)
+{
+    if (ngx_http_caphealth_worker) {
+        ngx_http_caphealth_worker->waiting = waiting;
+    }
+}
+
+
+/* what a worker that was killed had waiting counts no more */
 
 static ngx_atomic_uint_t
-ngx_http_caphealth_backlog_sum(ngx_http_caphealth_counters_t *counters)
+ngx_http_caphealth_workers_wait(ngx_http_caphealth_counters_t *counters)
 {
-    ngx_uint_t                     i;
-    ngx_atomic_uint_t              n, pid;
-    ngx_http_caphealth_backlog_t  *backlog;
+    ngx_uint_t                    i;
+    ngx_atomic_uint_t             n;
+    ngx_http_caphealth_worker_t  *w;
 
     n = 0;
 
     for (i = 0; i < NGX_HTTP_CAPHEALTH_WORKERS_MAX; i++) {
-        backlog = &counters->backlogs[i];
-        pid = backlog->pid;
+        w = &counters->workers[i];
 
-        if (pid == 0) {
-            continue;
+        if (w->waiting && !ngx_http_caphealth_worker_dead(w)) {
+            n += w->waiting;
         }
-
-        if (ngx_http_caphealth_backlog_dead(pid)) {
-            (void) ngx_atomic_cmp_set(&backlog->pid, pid, 0);
-            continue;
-        }
-
-        n += backlog->waiting;
     }
 
     return n;
+}
+
+
+/* a moving mean; of two that write at once one may be lost */
+
+void
+ngx_http_caphealth_took(ngx_http_caphealth_counters_t *counters,
+    ngx_msec_t elapsed)
+{
+    ngx_atomic_uint_t  took;
+
+    took = counters->took;
+    took = took ? (took * 7 + elapsed) / 8 : elapsed;
+
+    counters->took = ngx_max(took, 1);
 }
 
 
@@ -194,7 +287,7 @@ void
 ngx_http_caphealth_counters_carry(ngx_http_caphealth_counters_t *to,
     ngx_http_caphealth_counters_t *from)
 {
-    ngx_memcpy(to, from, offsetof(ngx_http_caphealth_counters_t, backlogs));
+    ngx_memcpy(to, from, offsetof(ngx_http_caphealth_counters_t, workers));
 }
 
 
@@ -216,7 +309,7 @@ ngx_http_caphealth_counters_read(ngx_http_caphealth_counters_t *counters,
     u->starts = (double) counters->starts;
     u->deaths = (double) counters->deaths;
     u->idle = (double) counters->idle / 1e6;
-    u->waiting = (double) ngx_http_caphealth_backlog_sum(counters);
+    u->waiting = (double) ngx_http_caphealth_workers_wait(counters);
 
     for (i = 0; i < CAPHEALTH_STAGES; i++) {
         from = &counters->stages[i];

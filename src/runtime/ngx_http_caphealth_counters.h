@@ -12,6 +12,9 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include <errno.h>
+#include <pthread.h>
+
 #include "caphealth_activity.h"
 #include "caphealth_facts.h"
 
@@ -19,7 +22,7 @@
 /* results of requests that can be told apart; http knows their names */
 #define NGX_HTTP_CAPHEALTH_RESULTS_MAX  32
 
-/* workers that can have images waiting, those of before a reload included */
+/* workers that the zone can tell apart, those of before a reload included */
 #define NGX_HTTP_CAPHEALTH_WORKERS_MAX  256
 
 
@@ -50,10 +53,17 @@ typedef struct {
 } ngx_http_caphealth_recent_t;
 
 
+/*
+ * A worker that lives holds its mutex, a robust one: the kernel gives it up
+ * when the worker ends, however it ends.  A pid would not do, for another
+ * process may have got it since.
+ */
+
 typedef struct {
-    ngx_atomic_t   pid;                      /* 0: free */
-    ngx_atomic_t   waiting;
-} ngx_http_caphealth_backlog_t;
+    pthread_mutex_t   alive;
+    ngx_atomic_t      generation;            /* moves with each worker */
+    ngx_atomic_t      waiting;               /* images, for a converter */
+} ngx_http_caphealth_worker_t;
 
 
 typedef struct {
@@ -69,7 +79,12 @@ typedef struct {
                                                        priority */
     ngx_http_caphealth_histogram_t   stages[CAPHEALTH_STAGES];
     ngx_http_caphealth_recent_t      recent[NGX_HTTP_CAPHEALTH_RECENT];
-    ngx_http_caphealth_backlog_t     backlogs[NGX_HTTP_CAPHEALTH_WORKERS_MAX];
+    ngx_atomic_t                     took;          /* lately an image, ms; 0:
+                                                       there was none */
+    ngx_atomic_t                     normal;        /* seconds since the epoch:
+                                                       no converter at idle
+                                                       priority before */
+    ngx_http_caphealth_worker_t      workers[NGX_HTTP_CAPHEALTH_WORKERS_MAX];
 } ngx_http_caphealth_counters_t;
 
 
@@ -85,17 +100,31 @@ void ngx_http_caphealth_count_recent(ngx_http_caphealth_counters_t *counters,
 void ngx_http_caphealth_recent_read(ngx_http_caphealth_counters_t *counters,
     caphealth_upload_facts_t *uploads);
 
-/*
- * A place for the calling worker to state what waits in it, to be given back
- * with its backlog_leave.  NULL: there are more workers than places.
- */
-ngx_http_caphealth_backlog_t *ngx_http_caphealth_backlog_join(
+/* Of a zone that is new.  NGX_ERROR: the mutexes cannot be made. */
+ngx_int_t ngx_http_caphealth_counters_init(
     ngx_http_caphealth_counters_t *counters);
-void ngx_http_caphealth_backlog_leave(ngx_http_caphealth_backlog_t *backlog);
-void ngx_http_caphealth_backlog_state(ngx_http_caphealth_backlog_t *backlog,
-    ngx_uint_t waiting);
 
-/* All but the backlogs, into counters that nobody uses yet. */
+/*
+ * A place for the calling worker, by its main thread: from then on _self is
+ * its number, which no other worker had or will have.  0: there are more
+ * workers than places, or it has left.
+ */
+void ngx_http_caphealth_worker_join(ngx_http_caphealth_counters_t *counters);
+void ngx_http_caphealth_worker_leave(void);
+uint64_t ngx_http_caphealth_worker_self(void);
+
+/* Whether the worker of this number has ended. */
+ngx_uint_t ngx_http_caphealth_worker_gone(
+    ngx_http_caphealth_counters_t *counters, uint64_t number);
+
+/* So many images wait in the calling worker. */
+void ngx_http_caphealth_worker_state(ngx_uint_t waiting);
+
+/* An image took so long to convert. */
+void ngx_http_caphealth_took(ngx_http_caphealth_counters_t *counters,
+    ngx_msec_t elapsed);
+
+/* All but the workers, into counters that nobody uses yet. */
 void ngx_http_caphealth_counters_carry(ngx_http_caphealth_counters_t *to,
     ngx_http_caphealth_counters_t *from);
 

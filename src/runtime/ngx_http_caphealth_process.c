@@ -115,32 +115,30 @@ ngx_http_caphealth_process_start(ngx_http_caphealth_process_t *p,
  * an "unknown process".  A slot in its table gives ours a name, and tells us
  * when its pid is no longer ours to signal.  The master numbers its children
  * from the start of the table, and tells a worker of them by number; ours are
- * at the end.
+ * at the end.  The last place stays free, so that ngx_last_process is always
+ * the number of a place in the table, and never more than was used.
  */
 
 static ngx_int_t
 ngx_http_caphealth_process_slot(void)
 {
-    ngx_int_t  i, first;
+    ngx_int_t  i, first, last;
 
-    first = NGX_MAX_PROCESSES - NGX_HTTP_CAPHEALTH_PROCESSES;
+    last = NGX_MAX_PROCESSES - 1;
+    first = last - NGX_HTTP_CAPHEALTH_PROCESSES;
 
-    if (ngx_last_process <= first) {
-
-        for (i = first; i < NGX_MAX_PROCESSES; i++) {
-            ngx_memzero(&ngx_processes[i], sizeof(ngx_process_t));
-            ngx_processes[i].pid = NGX_INVALID_PID;
-            ngx_processes[i].channel[0] = -1;
-            ngx_processes[i].channel[1] = -1;
-        }
-
-        ngx_last_process = NGX_MAX_PROCESSES;
+    for (i = ngx_max(first, ngx_last_process); i < last; i++) {
+        ngx_memzero(&ngx_processes[i], sizeof(ngx_process_t));
+        ngx_processes[i].pid = NGX_INVALID_PID;
+        ngx_processes[i].channel[0] = -1;
+        ngx_processes[i].channel[1] = -1;
     }
 
-    for (i = first; i < NGX_MAX_PROCESSES; i++) {
+    for (i = first; i < last; i++) {
         if (ngx_processes[i].pid == NGX_INVALID_PID
             || ngx_processes[i].exited)
         {
+            ngx_last_process = ngx_max(ngx_last_process, i + 1);
             return i;
         }
     }

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_caphealth_lane.h"
+#include "ngx_http_caphealth_state.h"
 
 #include <sys/mman.h>
 
@@ -38,7 +39,9 @@ ngx_http_caphealth_scan_ask(ngx_http_caphealth_lane_t *lane)
     conf = lane->collector->conf;
 
     rc = ngx_http_caphealth_tree_step(conf->zone, &lane->source->root->path,
-                                      (double) conf->scan, &lane->step);
+                                      (double) conf->scan,
+                                      ngx_http_caphealth_state_others(),
+                                      &lane->step);
 
     if (rc == NGX_DONE) {
         ngx_http_caphealth_scan_ended(lane);

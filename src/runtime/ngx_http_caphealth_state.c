@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_caphealth_state.h"
+#include "ngx_http_caphealth_zone.h"
 
 #include <ngx_event.h>
 
@@ -25,10 +26,18 @@ struct ngx_http_caphealth_state_s {
      */
 
     caphealth_tree_t                 *tree;
+    ngx_fd_t                          claim;         /* or -1 */
     unsigned                          failed:1;      /* the last save did */
 };
 
 
+/* of this process */
+
+static ngx_http_caphealth_state_t  *ngx_http_caphealth_state;
+
+
+static void ngx_http_caphealth_state_claim(
+    ngx_http_caphealth_state_t *state);
 static void ngx_http_caphealth_state_load(ngx_http_caphealth_state_t *state);
 static void ngx_http_caphealth_state_load_root(
     ngx_http_caphealth_state_t *state, ngx_str_t *root);
@@ -61,6 +70,8 @@ ngx_http_caphealth_state_create(ngx_cycle_t *cycle,
     state->conf = conf;
     state->log = cycle->log;
 
+    ngx_http_caphealth_state_claim(state);
+
     /*
      * Before the first request, whichever worker takes it: a small local
      * file, read once.
@@ -90,6 +101,37 @@ ngx_http_caphealth_state_create(ngx_cycle_t *cycle,
     ngx_add_timer(&state->event, NGX_HTTP_CAPHEALTH_STATE_INTERVAL);
 
     return state;
+}
+
+
+static void
+ngx_http_caphealth_state_claim(ngx_http_caphealth_state_t *state)
+{
+    state->claim = caphealth_state_claim((char *) state->conf->dir.data,
+                        ngx_http_caphealth_zone_number(state->conf->zone));
+
+    if (state->claim == -1) {
+        ngx_log_error(NGX_LOG_ERR, state->log, ngx_errno,
+                      "no lock in \"%V\": whether another nginx stores images "
+                      "in the same roots is not known, see "
+                      "\"caphealth_state_dir\"", &state->conf->dir);
+    }
+
+    ngx_http_caphealth_state = state;
+}
+
+
+ngx_uint_t
+ngx_http_caphealth_state_others(void)
+{
+    ngx_http_caphealth_state_t  *state;
+
+    state = ngx_http_caphealth_state;
+
+    return state && state->claim != -1
+           && caphealth_state_others(state->claim,
+                          ngx_http_caphealth_zone_number(state->conf->zone))
+              == 1;
 }
 
 

@@ -33,6 +33,13 @@ ngx_http_caphealth_state_t *ngx_http_caphealth_state_create(
     ngx_cycle_t *cycle, ngx_http_caphealth_state_conf_t *conf,
     ngx_uint_t owner);
 
+/*
+ * Whether workers with another zone, those of another nginx or of before a
+ * reload that has made a new one, may store images in the same roots: what
+ * they do is not counted here.
+ */
+ngx_uint_t ngx_http_caphealth_state_others(void);
+
 /* From exit_process: saves what has changed.  Blocks. */
 void ngx_http_caphealth_state_stop(ngx_http_caphealth_state_t *state);
 

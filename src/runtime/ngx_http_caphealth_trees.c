@@ -13,12 +13,9 @@
 /* if there were more, no walk is believed for so many seconds */
 #define NGX_HTTP_CAPHEALTH_CROWDED  60
 
-/* seconds after which the workers of an old zone should be done */
-#define NGX_HTTP_CAPHEALTH_LINGER   60
-
 
 typedef struct {
-    ngx_pid_t               pid;         /* 0: free */
+    uint64_t                worker;      /* 0: free */
     ngx_uint_t              slice;
 } ngx_http_caphealth_move_t;
 
@@ -26,7 +23,9 @@ typedef struct {
 typedef struct {
     ngx_queue_t             queue;
     time_t                  crowded;     /* until then */
-    time_t                  again;       /* a full scan then, 0: as is due */
+    ngx_uint_t              shared;      /* others store images here, whom this
+                                            zone does not count */
+    ngx_uint_t              passed;      /* a full scan has ended since */
     uint64_t                saved;       /* changes */
     ngx_uint_t              cursor;      /* the slice that is looked at next */
     ngx_uint_t              nmoves;      /* no more than so many are in use */
@@ -41,7 +40,10 @@ static ngx_http_caphealth_tree_t *ngx_http_caphealth_tree_find(
     ngx_queue_t *trees, u_char *path, size_t len);
 static ngx_http_caphealth_tree_t *ngx_http_caphealth_tree_lock(
     ngx_shm_zone_t *zone, ngx_str_t *root);
-static void ngx_http_caphealth_tree_bury(ngx_http_caphealth_tree_t *t);
+static void ngx_http_caphealth_tree_bury(ngx_shm_zone_t *zone,
+    ngx_http_caphealth_tree_t *t);
+static void ngx_http_caphealth_tree_share(ngx_http_caphealth_tree_t *t,
+    ngx_uint_t others);
 static ngx_uint_t ngx_http_caphealth_tree_moving(
     ngx_http_caphealth_tree_t *t, ngx_uint_t slice);
 static ngx_int_t ngx_http_caphealth_tree_due(ngx_http_caphealth_tree_t *t,
@@ -116,7 +118,7 @@ ngx_http_caphealth_trees_forget(ngx_slab_pool_t *shpool, ngx_queue_t *trees,
 
 /*
  * A zone of another size: what is still being uploaded to workers of the old
- * one moves its counts, not these.  So all is counted anew, now and later.
+ * one moves its counts, not these.
  */
 
 void
@@ -134,7 +136,6 @@ ngx_http_caphealth_trees_carry(ngx_queue_t *trees, ngx_queue_t *from)
 
         if (t) {
             t->tree = old->tree;
-            t->again = ngx_time() + NGX_HTTP_CAPHEALTH_LINGER;
             t->tree.scan.scanning_since = 0;
 
             if (t->tree.scan.source == CAPHEALTH_TREE_LIVE) {
@@ -199,13 +200,19 @@ ngx_http_caphealth_tree_begin(ngx_shm_zone_t *zone, ngx_str_t *root, char *id)
     slice = caphealth_tree_slice(id);
     t->tree.slices[slice].changes++;
 
-    for (i = 0; i < NGX_HTTP_CAPHEALTH_MOVES && t->moves[i].pid; i++) {
+    for (i = 0; i < NGX_HTTP_CAPHEALTH_MOVES && t->moves[i].worker; i++) {
         /* void */
+    }
+
+    /* a worker without a number would not be missed */
+
+    if (ngx_http_caphealth_worker_self() == 0) {
+        i = NGX_HTTP_CAPHEALTH_MOVES;
     }
 
     if (i < NGX_HTTP_CAPHEALTH_MOVES) {
         t->moves[i].slice = slice;
-        t->moves[i].pid = ngx_pid;
+        t->moves[i].worker = ngx_http_caphealth_worker_self();
         t->nmoves = ngx_max(t->nmoves, i + 1);
 
     } else {
@@ -256,12 +263,13 @@ ngx_http_caphealth_tree_end(ngx_shm_zone_t *zone, ngx_str_t *root, char *id,
 
     /* a tree that a reload has dropped and brought back has other moves */
 
-    if (begun >= 0 && t->moves[begun].pid == ngx_pid
+    if (begun >= 0
+        && t->moves[begun].worker == ngx_http_caphealth_worker_self()
         && t->moves[begun].slice == slice)
     {
-        t->moves[begun].pid = 0;
+        t->moves[begun].worker = 0;
 
-        while (t->nmoves && t->moves[t->nmoves - 1].pid == 0) {
+        while (t->nmoves && t->moves[t->nmoves - 1].worker == 0) {
             t->nmoves--;
         }
     }
@@ -272,7 +280,7 @@ ngx_http_caphealth_tree_end(ngx_shm_zone_t *zone, ngx_str_t *root, char *id,
 
 ngx_int_t
 ngx_http_caphealth_tree_step(ngx_shm_zone_t *zone, ngx_str_t *root,
-    double interval, ngx_http_caphealth_step_t *step)
+    double interval, ngx_uint_t others, ngx_http_caphealth_step_t *step)
 {
     double                      now;
     ngx_int_t                   rc;
@@ -287,7 +295,8 @@ ngx_http_caphealth_tree_step(ngx_shm_zone_t *zone, ngx_str_t *root,
     now = ngx_http_caphealth_now();
     scan = &t->tree.scan;
 
-    ngx_http_caphealth_tree_bury(t);
+    ngx_http_caphealth_tree_bury(zone, t);
+    ngx_http_caphealth_tree_share(t, others);
 
     if (ngx_http_caphealth_tree_due(t, step, 1) == NGX_OK) {
         ngx_http_caphealth_zone_unlock(zone);
@@ -295,12 +304,10 @@ ngx_http_caphealth_tree_step(ngx_shm_zone_t *zone, ngx_str_t *root,
     }
 
     if (scan->scanning_since == 0
-        && (scan->source != CAPHEALTH_TREE_LIVE
+        && ((scan->source != CAPHEALTH_TREE_LIVE && !t->passed)
             || scan->scanned_at > now
-            || (interval > 0 && now - scan->scanned_at >= interval)
-            || (t->again && t->again <= ngx_time())))
+            || (interval > 0 && now - scan->scanned_at >= interval)))
     {
-        t->again = (t->again > ngx_time()) ? t->again : 0;
         caphealth_tree_begin(&t->tree, now);
     }
 
@@ -311,12 +318,40 @@ ngx_http_caphealth_tree_step(ngx_shm_zone_t *zone, ngx_str_t *root,
 
         if (rc == NGX_DONE) {
             caphealth_tree_end(&t->tree, now);
+
+            if (t->shared) {
+                t->passed = 1;
+                scan->source = CAPHEALTH_TREE_SAVED;
+            }
         }
     }
 
     ngx_http_caphealth_zone_unlock(zone);
 
     return rc;
+}
+
+
+/*
+ * While others change the tree, no count is live, whatever a scan has found;
+ * when they are gone, one that begins then finds all that they have done.
+ */
+
+static void
+ngx_http_caphealth_tree_share(ngx_http_caphealth_tree_t *t, ngx_uint_t others)
+{
+    if (others == t->shared) {
+        return;
+    }
+
+    t->shared = others;
+    t->passed = 0;
+    t->tree.scan.scanning_since = 0;
+
+    if (t->tree.scan.source == CAPHEALTH_TREE_LIVE) {
+        t->tree.scan.source = CAPHEALTH_TREE_SAVED;
+        t->tree.changes++;
+    }
 }
 
 
@@ -369,7 +404,7 @@ ngx_http_caphealth_tree_moving(ngx_http_caphealth_tree_t *t, ngx_uint_t slice)
     }
 
     for (i = 0; i < t->nmoves; i++) {
-        if (t->moves[i].pid && t->moves[i].slice == slice) {
+        if (t->moves[i].worker && t->moves[i].slice == slice) {
             return 1;
         }
     }
@@ -378,21 +413,27 @@ ngx_http_caphealth_tree_moving(ngx_http_caphealth_tree_t *t, ngx_uint_t slice)
 }
 
 
-/* what a process that is gone was about has to be looked at */
+/* what a worker that is gone was about has to be looked at */
 
 static void
-ngx_http_caphealth_tree_bury(ngx_http_caphealth_tree_t *t)
+ngx_http_caphealth_tree_bury(ngx_shm_zone_t *zone,
+    ngx_http_caphealth_tree_t *t)
 {
-    ngx_uint_t                  i;
-    ngx_http_caphealth_move_t  *move;
+    ngx_uint_t                      i;
+    ngx_http_caphealth_move_t      *move;
+    ngx_http_caphealth_counters_t  *counters;
+
+    counters = ngx_http_caphealth_zone_counters(zone);
 
     for (i = 0; i < t->nmoves; i++) {
         move = &t->moves[i];
 
-        if (move->pid && kill(move->pid, 0) == -1 && ngx_errno == ESRCH) {
+        if (move->worker
+            && ngx_http_caphealth_worker_gone(counters, move->worker))
+        {
             t->tree.slices[move->slice].doubtful = 1;
             t->tree.slices[move->slice].changes++;
-            move->pid = 0;
+            move->worker = 0;
         }
     }
 }
@@ -412,7 +453,7 @@ ngx_http_caphealth_tree_walked(ngx_shm_zone_t *zone, ngx_str_t *root,
 
     rc = NGX_AGAIN;
 
-    ngx_http_caphealth_tree_bury(t);
+    ngx_http_caphealth_tree_bury(zone, t);
 
     if (t->tree.slices[step->slice].changes == step->changes
         && !ngx_http_caphealth_tree_moving(t, step->slice))

@@ -65,10 +65,11 @@ void ngx_http_caphealth_tree_end(ngx_shm_zone_t *zone, ngx_str_t *root,
  * What a scan does next.  NGX_OK: walk the slice in *step.  NGX_DONE: a full
  * scan has just ended.  NGX_DECLINED: nothing now.  interval is in seconds
  * between the end of a full scan and the begin of the next; 0: none but the
- * first.
+ * first.  others is whether there are processes that change the tree and do
+ * not use this zone: then it is not live, and is scanned when they are gone.
  */
 ngx_int_t ngx_http_caphealth_tree_step(ngx_shm_zone_t *zone, ngx_str_t *root,
-    double interval, ngx_http_caphealth_step_t *step);
+    double interval, ngx_uint_t others, ngx_http_caphealth_step_t *step);
 
 /*
  * What a walk found.  NGX_OK: it is counted.  NGX_AGAIN: the slice has changed

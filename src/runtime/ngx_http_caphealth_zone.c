@@ -6,6 +6,8 @@
 #include "ngx_http_caphealth_zone.h"
 #include "ngx_http_caphealth_trees.h"
 
+#include <sys/random.h>
+
 
 /* "caphlth" and the version of the structures below */
 #define NGX_HTTP_CAPHEALTH_LAYOUT  ((uint64_t) 0x636170686c746800 + 5)
@@ -31,6 +33,7 @@ typedef struct {
 
 typedef struct {
     uint64_t            layout;
+    uint64_t            number;
     ngx_atomic_t        generation;
     ngx_queue_t         sections;
     ngx_queue_t         trees;
@@ -136,9 +139,20 @@ ngx_http_caphealth_zone_init(ngx_shm_zone_t *zone, void *data)
 
     z->shpool->log_nomem = 0;
 
+    if (getrandom(&z->sh->number, sizeof(uint64_t), 0) != sizeof(uint64_t)) {
+        ngx_log_error(NGX_LOG_EMERG, zone->shm.log, ngx_errno,
+                      "getrandom() failed");
+        return NGX_ERROR;
+    }
+
+    z->sh->number = z->sh->number % (INT64_MAX / 2) + 1;
     z->sh->layout = NGX_HTTP_CAPHEALTH_LAYOUT;
     ngx_queue_init(&z->sh->sections);
     ngx_queue_init(&z->sh->trees);
+
+    if (ngx_http_caphealth_counters_init(&z->sh->counters) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (ngx_http_caphealth_zone_settle(zone) != NGX_OK) {
         return NGX_ERROR;
@@ -383,6 +397,17 @@ ngx_http_caphealth_zone_unlock(ngx_shm_zone_t *zone)
     z = zone->data;
 
     ngx_shmtx_unlock(&z->shpool->mutex);
+}
+
+
+uint64_t
+ngx_http_caphealth_zone_number(ngx_shm_zone_t *zone)
+{
+    ngx_http_caphealth_zone_t  *z;
+
+    z = zone->data;
+
+    return z->sh->number;
 }
 
 

@@ -65,6 +65,12 @@ void ngx_http_caphealth_zone_forget(ngx_shm_zone_t *zone);
 ngx_queue_t *ngx_http_caphealth_zone_lock(ngx_shm_zone_t *zone);
 void ngx_http_caphealth_zone_unlock(ngx_shm_zone_t *zone);
 
+/*
+ * A number that no other zone has, of this or another nginx: those who use the
+ * same zone move the same counts.
+ */
+uint64_t ngx_http_caphealth_zone_number(ngx_shm_zone_t *zone);
+
 /* Lives as long as the zone does. */
 ngx_http_caphealth_counters_t *ngx_http_caphealth_zone_counters(
     ngx_shm_zone_t *zone);

@@ -20,6 +20,9 @@
 
 #define CAPHEALTH_STATE_NAME   64
 
+/* a byte of it for each number, locked by those who have it */
+#define CAPHEALTH_STATE_CLAIMS  "counting.lock"
+
 
 typedef struct {
     uint64_t   magic;
@@ -30,6 +33,7 @@ typedef struct {
 } caphealth_state_t;
 
 
+static int caphealth_state_claimed(int fd, off_t start, off_t len);
 static int caphealth_state_write(int fd, const caphealth_state_t *state,
     const caphealth_tree_t *t);
 static int caphealth_state_read(int fd, const char *root,
@@ -65,6 +69,86 @@ caphealth_state_lock(const char *dir)
     }
 
     return fd;
+}
+
+
+/*
+ * Record locks, which a child does not inherit and a second descriptor of the
+ * same process does not conflict with.
+ */
+
+int
+caphealth_state_claim(const char *dir, uint64_t number)
+{
+    int           fd, top, err;
+    struct flock  lock;
+
+    top = open(dir, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    if (top == -1) {
+        return -1;
+    }
+
+    fd = openat(top, CAPHEALTH_STATE_CLAIMS,
+                O_RDWR|O_CREAT|O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC, 0600);
+    err = errno;
+    (void) close(top);
+
+    if (fd == -1) {
+        errno = err;
+        return -1;
+    }
+
+    memset(&lock, 0, sizeof(struct flock));
+    lock.l_type = F_RDLCK;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = (off_t) number;
+    lock.l_len = 1;
+
+    if (fcntl(fd, F_SETLK, &lock) == -1) {
+        err = errno;
+        (void) close(fd);
+        errno = err;
+
+        return -1;
+    }
+
+    return fd;
+}
+
+
+int
+caphealth_state_others(int fd, uint64_t number)
+{
+    int  rc;
+
+    rc = caphealth_state_claimed(fd, 0, (off_t) number);
+
+    if (rc == 0) {
+        rc = caphealth_state_claimed(fd, (off_t) number + 1, 0);
+    }
+
+    return rc;
+}
+
+
+/* whether another process has a lock there; len 0: up to the end */
+
+static int
+caphealth_state_claimed(int fd, off_t start, off_t len)
+{
+    struct flock  lock;
+
+    memset(&lock, 0, sizeof(struct flock));
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = start;
+    lock.l_len = len;
+
+    if (fcntl(fd, F_GETLK, &lock) == -1) {
+        return -1;
+    }
+
+    return lock.l_type != F_UNLCK;
 }
 
 

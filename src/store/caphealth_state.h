@@ -40,5 +40,16 @@ int caphealth_state_save(int dir, const char *root, const caphealth_tree_t *t);
 caphealth_state_e caphealth_state_load(const char *dir, const char *root,
     caphealth_tree_t *t);
 
+/*
+ * Who counts: those who share their counts share a number, from 1 up to
+ * INT64_MAX / 2.  _claim says in the directory that the calling process is one
+ * of them, and returns a descriptor, or -1 with errno set; the kernel takes
+ * the claim back when it is closed or the process ends.  _others is whether
+ * any other process has claimed another number, or -1 with errno set.  Neither
+ * blocks for long.
+ */
+int caphealth_state_claim(const char *dir, uint64_t number);
+int caphealth_state_others(int fd, uint64_t number);
+
 
 #endif /* CAPHEALTH_STATE_H */

@@ -5,7 +5,7 @@ use warnings;
 
 use lib 't/lib';
 
-use Caphealth::Upload qw(photo);
+use Caphealth::Upload qw(photo strange);
 use Caphealth::Tree qw(find_tree scans settled stats);
 use File::Path qw(make_path);
 use JSON::PP qw(decode_json);
@@ -191,6 +191,182 @@ subtest 'there at once, whoever answers' => sub {
     });
 
     is_deeply [ grep { !/^(?:saved|live)$/ } @answers ], [], 'numbers at once';
+    ok $nginx->stop, 'quits';
+};
+
+# the old master's last upload ends when the new one's first scan has long
+# ended: its converter, which is stopped until then, holds it
+
+subtest 'a binary upgrade during an upload' => sub {
+    my $nginx = Caphealth::Upload->new(%{ Caphealth::Tree::options(
+        scan => 'off') });
+
+    $nginx->until(sub { scans($nginx) == 1 });
+    upload($nginx);
+    matches($nginx, 'live at first');
+
+    my $old = $nginx->master;
+    my @converters = $nginx->converters;
+
+    kill STOP => @converters;
+
+    my $socket = $nginx->raw("POST /upload HTTP/1.1\r\nHost: a\r\n"
+                             . "Connection: close\r\nContent-Length: "
+                             . length($photo) . "\r\n\r\n$photo");
+
+    ok $nginx->until(sub {
+        grep { /\(deleted\)/ } map { readlink // '' }
+             map { glob "/proc/$_/fd/*" } $nginx->workers;
+    }), 'it is being converted';
+
+    kill USR2 => $old;
+    ok $nginx->until(sub { $nginx->master && $nginx->master != $old
+                           && $nginx->workers }), 'a new master';
+    ok $nginx->until(sub { -s "$nginx->{prefix}/nginx.pid.oldbin" }),
+       'beside the old one';
+
+    kill WINCH => $old;
+    ok $nginx->until(sub { scans($nginx) == 2 }), 'the new one scans';
+
+    # which is one upload short, and knows that it may be
+
+    is $nginx->json('/stats')->{source}, 'saved', 'its counts are not live';
+
+    kill CONT => @converters;
+    like do { local $/ = undef; readline $socket }, qr{^HTTP/1\.1 201},
+         'the upload is answered';
+
+    kill QUIT => $old;
+    ok $nginx->until(sub { !Caphealth::Server::lives($old) }),
+       'the old master quits';
+    ok $nginx->until(sub { $nginx->json('/stats')->{source} eq 'live' }),
+       'then they are';
+    matches($nginx, 'and right');
+    is $nginx->json('/stats')->{total_files}, 6, 'with that upload';
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'another size of the zone during an upload' => sub {
+    my $nginx = Caphealth::Upload->new(%{ Caphealth::Tree::options(
+        scan => 'off') });
+
+    $nginx->until(sub { scans($nginx) == 1 });
+    upload($nginx);
+
+    my @converters = $nginx->converters;
+    my ($old) = $nginx->workers;
+
+    kill STOP => @converters;
+
+    my $socket = $nginx->raw("POST /upload HTTP/1.1\r\nHost: a\r\n"
+                             . "Connection: close\r\nContent-Length: "
+                             . length($photo) . "\r\n\r\n$photo");
+
+    ok $nginx->until(sub {
+        grep { /\(deleted\)/ } map { readlink // '' } glob "/proc/$old/fd/*";
+    }), 'it is being converted';
+
+    $nginx->configure(http => "$nginx->{http} caphealth_zone 8m;");
+    kill HUP => $nginx->master;
+    ok $nginx->until(sub { scans($nginx) == 2
+                           && !grep { $_ == $old } $nginx->workers }),
+       'the new worker scans, the old one takes no more requests';
+    is $nginx->json('/stats')->{source}, 'saved', 'their counts are not live';
+
+    kill CONT => @converters;
+    like do { local $/ = undef; readline $socket }, qr{^HTTP/1\.1 201},
+         'the upload is answered';
+    ok $nginx->until(sub { $nginx->json('/stats')->{source} eq 'live' }),
+       'live when the old worker is gone';
+    matches($nginx, 'and right');
+    ok $nginx->stop, 'quits';
+};
+
+# whether a thread of the worker is about to give an upload's files their names:
+# they have none yet, and nobody may write to one any more
+
+sub publishing {
+    my ($nginx, $pid) = @_;
+
+    for my $fd (glob "/proc/$pid/fd/*") {
+        next if (readlink($fd) // '') !~ m{^\Q$nginx->{root}\E/.*\(deleted\)};
+
+        (my $info = $fd) =~ s{/fd/}{/fdinfo/};
+
+        open my $file, '<', $info or next;
+
+        return 1 if grep { /^flags:\s+\d*0$/ } <$file>;
+    }
+
+    return 0;
+}
+
+# another process of that pid, which is stopped by closing the handle; or none,
+# where pids cannot be chosen
+
+sub impostor {
+    my ($pid) = @_;
+
+    for (1 .. 200) {
+        open my $last, '>', '/proc/sys/kernel/ns_last_pid' or return;
+        syswrite $last, $pid - 1 or return;
+        close $last or return;
+
+        my $child = open my $pipe, '|-';
+
+        defined $child or die "fork: $!";
+
+        if ($child == 0) {
+            require POSIX;
+
+            readline STDIN;
+            POSIX::_exit(0);
+        }
+
+        return $pipe if $child == $pid;
+    }
+
+    return;
+}
+
+subtest 'a worker is killed, and another process gets its pid' => sub {
+    my $helpers = Caphealth::Upload::strange_helpers();
+    my $nginx = Caphealth::Upload->new(%{ Caphealth::Tree::options(
+        http => "caphealth_helper_dir $helpers;", workers => 2) });
+
+    settled($nginx);
+
+    # the worker that scans must not see the pid unused; the kernel gives it
+    # some of the connections
+
+    my $collector = $nginx->collector;
+    my ($scanner) = grep { `cat /proc/$_/task/$_/children` =~ /\b$collector\b/ }
+                    $nginx->workers;
+    my ($pid) = grep { $_ != $scanner } $nginx->workers;
+
+    kill STOP => $scanner;
+
+    my $keep = strange('keep');
+    my @sockets = map {
+        $nginx->raw("POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: "
+                    . length($keep) . "\r\n\r\n$keep")
+    } 1 .. 16;
+
+    ok $nginx->until(sub { publishing($nginx, $pid) }), 'files get their names';
+
+    kill KILL => $pid;
+    $nginx->until(sub { !-e "/proc/$pid" });
+
+    my $impostor = impostor($pid);
+
+    kill CONT => $scanner;
+
+    SKIP: {
+        skip 'a pid cannot be had again', 1 if !$impostor;
+
+        ok settled($nginx), 'a scan ends';
+    }
+
     ok $nginx->stop, 'quits';
 };
 
