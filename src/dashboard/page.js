@@ -68,7 +68,7 @@ function renderHealth() {
 
     verdict(overall);
     list(element('cards'), cards);
-    list(element('advice'), view.advice(body));
+    list(element('advice'), advice(body));
     list(element('thresholds'), view.thresholds(body));
     fill(element('tier'), view.tier(body));
 
@@ -98,6 +98,14 @@ function outdated() {
     const { at } = source('health');
 
     return rhythm.resting && at !== null && Date.now() - at > 3 * refresh;
+}
+
+// what is old does not say that all is well
+
+function advice(body) {
+    const rows = view.advice(body);
+
+    return doubt() ? rows.filter(({ code }) => code !== 'all-healthy') : rows;
 }
 
 // why what is shown is no verdict; null: it is one

@@ -277,6 +277,7 @@ export function advice(health) {
     const rows = health.recommendations.map((one, i) => ({
         key: i,
         priority: one.priority,
+        code: one.code,
         ...verdict('check', one.priority),
         ...sentences(one, health),
     }));

@@ -104,7 +104,7 @@ ngx_http_caphealth_recent_read(ngx_http_caphealth_counters_t *counters,
     uploads->busy = counts[NGX_HTTP_CAPHEALTH_UPLOAD_BUSY];
     uploads->failed = counts[NGX_HTTP_CAPHEALTH_UPLOAD_FAILED];
     uploads->seconds = NGX_HTTP_CAPHEALTH_RECENT
-                       * NGX_HTTP_CAPHEALTH_RECENT_SLICE / 1000;
+                       * (NGX_HTTP_CAPHEALTH_RECENT_SLICE / 1000.0);
 }
 
 

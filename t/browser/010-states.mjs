@@ -1,6 +1,10 @@
 // What the page shows in each state of the platform.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { accessible, assertStatus, clean, eventually, shoot, text, visit }
@@ -130,6 +134,102 @@ test('database down', async (t) => {
 
     await accessible(page);
     await shoot(page, 'database-down');
+    clean(page);
+});
+
+test('what is most urgent comes first, with its action', async (t) => {
+    const server = await serve(t, { http: `${calm}
+        caphealth_database postgresql://nobody@127.0.0.1:1/shop;`.replace(
+            'memory_percent warning=100 critical=100',
+            'memory_percent warning=0 critical=0') });
+    const page = await visit(t, server);
+
+    await assertStatus(page, 'critical', 'Critical');
+    await eventually(async () => {
+        assert.equal(await text(page, '.summary'),
+                     '2 things need you: Database, Memory usage (%).');
+    });
+    assert.match(await text(page, '#overall .action'),
+                 /^Check that the database is running/);
+    clean(page);
+});
+
+test('a cause that no bar shows', async (t) => {
+    const server = await serve(t, { http: calm + shop(t)
+        + 'caphealth_threshold products_total warning=5 critical=10 limit=20;' });
+    const page = await visit(t, server);
+
+    await assertStatus(page, 'critical', 'Critical');
+    await eventually(async () => {
+        assert.equal(await text(page, '.summary'),
+                     'One thing needs you: Products.');
+        assert.equal(await page.locator(card('database'))
+                               .getAttribute('data-status'), 'critical');
+    });
+    clean(page);
+});
+
+test('an image disk that is full, while the first disk is fine', async (t) => {
+    const disk = mkdtempSync(join(tmpdir(), 'caphealth-disk-'));
+
+    try {
+        execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk],
+                     { stdio: 'ignore' });
+    } catch {
+        rmSync(disk, { recursive: true });
+        t.skip('no privilege to mount');
+        return;
+    }
+
+    t.after(() => {
+        execFileSync('umount', ['-l', disk]);
+        rmSync(disk, { recursive: true });
+    });
+
+    writeFileSync(join(disk, 'full'), Buffer.alloc(1900 * 1024));
+
+    const server = await serve(t, {
+        http: `${calm} ${shop(t)} caphealth_disk /;`.replace(
+            'disk_percent warning=100 critical=100',
+            'disk_percent warning=89 critical=90'),
+        locations: {
+            '/platform/images': `caphealth_image_upload;
+                caphealth_image_root ${disk}; caphealth_image_url /media/;`,
+        },
+    });
+    const page = await visit(t, server);
+
+    await assertStatus(page, 'critical', 'Critical');
+    await eventually(async () => {
+        assert.equal(await text(page, '.summary'),
+                     `One thing needs you: Disk usage (%) of ${disk}.`);
+    });
+    assert.equal(await text(page, '#overall .action'),
+                 'Immediate scaling or cleanup required');
+    assert.equal(await page.locator(card('disk')).getAttribute('data-status'),
+                 'critical');
+    assert.match(await text(page, card('disk')), new RegExp(`${disk}\\s+9\\d`));
+
+    await accessible(page);
+    await shoot(page, 'disk-full');
+    clean(page);
+});
+
+test('unknown, and why', async (t) => {
+    const server = await serve(t, { http: `${calm} ${shop(t)}
+        caphealth_disk /; caphealth_disk /nonexistent;
+        caphealth_tier Stall max_clients=4 max_products=100;
+        caphealth_tier Market;` });
+    const page = await visit(t, server);
+
+    await assertStatus(page, 'unknown', 'Unknown');
+    await eventually(async () => {
+        assert.equal(await text(page, '.summary'),
+                     'Whether the platform is well is not known. '
+                     + 'Not known: Disk /nonexistent.');
+    });
+
+    await shoot(page, 'unknown');
     clean(page);
 });
 

@@ -96,6 +96,7 @@ test('pause by key and by button', async (t) => {
     // what nobody asks for any more is not known any more
 
     await assertStatus(page, 'unknown', 'Unknown');
+    assert.match(await text(page, '.summary'), /not known: nobody has asked since/);
     await pause.click();
     await page.locator('.banner[data-key=paused]')
               .waitFor({ state: 'detached' });
@@ -158,6 +159,9 @@ test('the server goes, and comes back', async (t) => {
     await assertStatus(page, 'unknown', 'Unknown');
     assert.match(await text(page, '.banner[data-key]'),
                  /The server cannot be reached\. What is shown is what it said/);
+    assert.equal(await text(page, '.summary'), 'Whether the platform is well is '
+                 + 'not known: the server cannot be reached.');
+    assert.doesNotMatch(await text(page, '#advice'), /healthy/);
     await eventually(async () => {
         assert.match(await text(page, '#every'), /next try in \d+ s/);
     });
