@@ -193,7 +193,7 @@ END
     my $nginx = server(
         http => "caphealth_database sqlite:$database; caphealth_disk /;
                  caphealth_disk /tmp; caphealth_image_scan 1s;
-                 caphealth_threshold cpu_percent    warning=100 critical=100;
+                 caphealth_threshold cpu_percent    off;
                  caphealth_threshold memory_percent warning=100 critical=100;
                  caphealth_threshold disk_percent   warning=100 critical=100;");
 
