@@ -299,8 +299,12 @@ caphealth_disposition_extended(const char *value, caphealth_disposition_t *d)
 static size_t
 caphealth_disposition_put(caphealth_disposition_t *d, size_t n, char c)
 {
+    if ((unsigned char) c < 0x20 || c == 0x7f) {
+        c = '?';
+    }
+
     if (n + 1 < d->size) {
-        d->filename[n++] = ((unsigned char) c < 0x20 || c == 0x7f) ? '?' : c;
+        d->filename[n++] = c;
     }
 
     return n;
