@@ -187,3 +187,15 @@ caphealth_ask_end(caphealth_ask_t *ask)
 
     return 0;
 }
+
+
+void
+caphealth_ask_again(caphealth_ask_t *ask)
+{
+    json_decref(ask->result);
+
+    ask->result = NULL;
+    ask->rows = 0;
+    ask->text = 0;
+    ask->error[0] = '\0';
+}

@@ -229,8 +229,8 @@ caphealth_db_ask(caphealth_db_t *db, const caphealth_query_t *query,
 }
 
 
-void
-caphealth_db_collect(caphealth_db_t *db, caphealth_answer_t *a)
+static void
+caphealth_db_look(caphealth_db_t *db, caphealth_answer_t *a)
 {
     char               version[64];
     size_t             i;
@@ -272,4 +272,13 @@ caphealth_db_collect(caphealth_db_t *db, caphealth_answer_t *a)
         db->last = json_incref(a->data);
         db->month = month.first;
     }
+}
+
+
+void
+caphealth_db_collect(caphealth_db_t *db, caphealth_answer_t *a)
+{
+    caphealth_db_look(db, a);
+
+    db->driver->close(db->connection);
 }

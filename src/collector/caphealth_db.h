@@ -51,11 +51,12 @@ typedef struct {
 /*
  * deadline: of CLOCK_MONOTONIC, in seconds.  url outlives the driver.
  *
- * open() makes sure of a working connection; returns 0, or -1 with a sentence
- * in error.  ask() runs one query; returns 0 if there is still a connection,
- * whether or not the query brought a result, -1 if there is none any more.
- * unchanged() is optional: 1 if the database is as it was when the last look
- * began.
+ * open() connects; returns 0, or -1 with a sentence in error.  ask() runs one
+ * query; returns 0 if another one may follow, whether or not the query brought
+ * a result, -1 if not.  unchanged() is optional: 1 if the database is as it
+ * was when the last look began.  close() leaves nothing open, and may be
+ * called whatever came before: an idle connection keeps SQLite's WAL from
+ * being removed, and a PostgreSQL database from being renamed or copied.
  */
 
 typedef struct {
@@ -64,6 +65,7 @@ typedef struct {
     void      *(*create)(const char *url);
     void       (*destroy)(void *driver);
     int        (*open)(void *driver, double deadline, char *error);
+    void       (*close)(void *driver);
     int        (*unchanged)(void *driver);
     int        (*ask)(void *driver, caphealth_ask_t *ask, double deadline);
     void       (*version)(void *driver, char *version, size_t len);
@@ -98,6 +100,9 @@ int caphealth_ask_number(caphealth_ask_t *ask, const char *text, size_t len);
 int caphealth_ask_row(caphealth_ask_t *ask, const char *name, size_t len,
     const char *number, size_t number_len);
 int caphealth_ask_end(caphealth_ask_t *ask);
+
+/* forgets what has been told, because the query will be run again */
+void caphealth_ask_again(caphealth_ask_t *ask);
 
 
 #endif /* CAPHEALTH_DB_H */

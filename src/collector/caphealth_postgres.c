@@ -46,8 +46,10 @@ caphealth_postgres_create(const char *url)
 
 
 static void
-caphealth_postgres_close(caphealth_postgres_t *p)
+caphealth_postgres_close(void *driver)
 {
+    caphealth_postgres_t  *p = driver;
+
     PQfinish(p->conn);
 
     p->conn = NULL;
@@ -556,6 +558,7 @@ const caphealth_driver_t  caphealth_postgres_driver = {
     .create = caphealth_postgres_create,
     .destroy = caphealth_postgres_destroy,
     .open = caphealth_postgres_open,
+    .close = caphealth_postgres_close,
     .unchanged = NULL,
     .ask = caphealth_postgres_ask,
     .version = caphealth_postgres_version

@@ -74,7 +74,7 @@ caphealth_db_t *caphealth_db_create(const char *url, const json_t *queries,
 void caphealth_db_destroy(caphealth_db_t *db);
 
 /*
- * Keeps one connection and renews it when it breaks.  engine, version, size,
+ * Connects, asks and closes: nothing is held between two looks.  engine, version, size,
  * the four *_count, orders_this_month, active_vendors, vendors (an array of
  * [name or null, products]).  A query that fails leaves its member null and
  * its name in the error; a database that cannot be reached gives no data.  No

@@ -3,15 +3,14 @@
  * A platform's database in SQLite.
  */
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <sqlite3.h>
 
 #include "caphealth_db.h"
+#include "caphealth_sqlite_snapshot.h"
 
 
 /* virtual machine instructions between two looks at the clock */
@@ -22,12 +21,13 @@
 
 
 typedef struct {
-    const char   *path;
-    sqlite3      *db;
-    dev_t         device;            /* of the file that is open */
-    ino_t         inode;
-    double        deadline;
-    int64_t       data_version;
+    const char                   *path;
+    sqlite3                      *db;        /* NULL: no snapshot either */
+    caphealth_sqlite_snapshot_t  *snapshot;
+    caphealth_sqlite_state_t      seen;      /* when the last look began */
+    double                        deadline;
+    unsigned                      has_seen:1;
+    unsigned                      unchanged:1;
 } caphealth_sqlite_t;
 
 
@@ -42,15 +42,24 @@ caphealth_sqlite_create(const char *url)
     }
 
     s->path = url + strlen(caphealth_sqlite_driver.scheme);
+    s->snapshot = caphealth_sqlite_snapshot_create(s->path);
+
+    if (s->snapshot == NULL) {
+        free(s);
+        return NULL;
+    }
 
     return s;
 }
 
 
 static void
-caphealth_sqlite_close(caphealth_sqlite_t *s)
+caphealth_sqlite_close(void *driver)
 {
+    caphealth_sqlite_t  *s = driver;
+
     (void) sqlite3_close_v2(s->db);
+    caphealth_sqlite_snapshot_close(s->snapshot);
 
     s->db = NULL;
 }
@@ -59,8 +68,11 @@ caphealth_sqlite_close(caphealth_sqlite_t *s)
 static void
 caphealth_sqlite_destroy(void *driver)
 {
-    caphealth_sqlite_close(driver);
-    free(driver);
+    caphealth_sqlite_t  *s = driver;
+
+    caphealth_sqlite_close(s);
+    caphealth_sqlite_snapshot_destroy(s->snapshot);
+    free(s);
 }
 
 
@@ -90,55 +102,22 @@ caphealth_sqlite_authorize(void *data, int action, const char *a,
 }
 
 
-/* how long a lock may be waited for, from now */
-
-static void
-caphealth_sqlite_patience(caphealth_sqlite_t *s)
-{
-    double  left;
-
-    left = s->deadline - caphealth_db_clock();
-
-    (void) sqlite3_busy_timeout(s->db, left > 0 ? (int) (left * 1000) : 0);
-}
-
+/* a snapshot, and a connection that reads it */
 
 static int
-caphealth_sqlite_open(void *driver, double deadline, char *error)
+caphealth_sqlite_connect(caphealth_sqlite_t *s, char *error)
 {
-    caphealth_sqlite_t  *s = driver;
+    int  rc;
 
-    int          rc;
-    struct stat  st;
-
-    s->deadline = deadline;
-
-    if (stat(s->path, &st) == -1) {
-        caphealth_sqlite_close(s);
-        caphealth_db_error(error, "\"%s\" cannot be opened: %s", s->path,
-                           strerror(errno));
+    if (caphealth_sqlite_snapshot_open(s->snapshot, s->deadline, error)
+        == -1)
+    {
         return -1;
     }
-
-    /* to open a FIFO is to wait for its writer */
-
-    if (!S_ISREG(st.st_mode)) {
-        caphealth_sqlite_close(s);
-        caphealth_db_error(error, "\"%s\" cannot be opened: not a file",
-                           s->path);
-        return -1;
-    }
-
-    if (s->db != NULL && st.st_dev == s->device && st.st_ino == s->inode) {
-        return 0;
-    }
-
-    caphealth_sqlite_close(s);
-
-    s->data_version = -1;
 
     rc = sqlite3_open_v2(s->path, &s->db,
-                         SQLITE_OPEN_READONLY|SQLITE_OPEN_NOMUTEX, NULL);
+                         SQLITE_OPEN_READONLY|SQLITE_OPEN_NOMUTEX,
+                         caphealth_sqlite_snapshot_vfs(s->snapshot));
 
     if (rc != SQLITE_OK) {
         caphealth_db_error(error, "\"%s\" cannot be opened: %s", s->path,
@@ -147,9 +126,6 @@ caphealth_sqlite_open(void *driver, double deadline, char *error)
         caphealth_sqlite_close(s);
         return -1;
     }
-
-    s->device = st.st_dev;
-    s->inode = st.st_ino;
 
     sqlite3_progress_handler(s->db, CAPHEALTH_SQLITE_STEPS,
                              caphealth_sqlite_progress, s);
@@ -169,34 +145,42 @@ caphealth_sqlite_open(void *driver, double deadline, char *error)
 }
 
 
+/* also says whether the shop has written since the last look began */
+
+static int
+caphealth_sqlite_open(void *driver, double deadline, char *error)
+{
+    caphealth_sqlite_t  *s = driver;
+
+    int                       settled;
+    caphealth_sqlite_state_t  state;
+
+    s->deadline = deadline;
+    s->unchanged = 0;
+
+    if (caphealth_sqlite_connect(s, error) == -1) {
+        s->has_seen = 0;
+        return -1;
+    }
+
+    settled = (caphealth_sqlite_snapshot_state(s->snapshot, &state) == 0);
+
+    s->unchanged = settled && s->has_seen
+                   && memcmp(&state, &s->seen, sizeof(state)) == 0;
+
+    s->has_seen = settled != 0;
+    s->seen = state;
+
+    return 0;
+}
+
+
 static int
 caphealth_sqlite_unchanged(void *driver)
 {
     caphealth_sqlite_t  *s = driver;
 
-    int64_t        version;
-    sqlite3_stmt  *stmt;
-
-    version = -1;
-    stmt = NULL;
-
-    caphealth_sqlite_patience(s);
-
-    if (sqlite3_prepare_v2(s->db, "PRAGMA data_version", -1, &stmt, NULL)
-        == SQLITE_OK
-        && sqlite3_step(stmt) == SQLITE_ROW)
-    {
-        version = sqlite3_column_int64(stmt, 0);
-    }
-
-    (void) sqlite3_finalize(stmt);
-
-    if (version == -1 || version != s->data_version) {
-        s->data_version = version;
-        return 0;
-    }
-
-    return 1;
+    return s->unchanged;
 }
 
 
@@ -280,12 +264,6 @@ caphealth_sqlite_failed(caphealth_sqlite_t *s, caphealth_ask_t *ask, int rc)
                            "timeout", ask->query->name);
         return 0;
 
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        caphealth_db_error(ask->error, "\"%s\" is locked by another "
-                           "connection", s->path);
-        return -1;
-
     case SQLITE_ERROR:
     case SQLITE_AUTH:
     case SQLITE_RANGE:
@@ -297,23 +275,18 @@ caphealth_sqlite_failed(caphealth_sqlite_t *s, caphealth_ask_t *ask, int rc)
     default:
         caphealth_db_error(ask->error, "\"%s\" cannot be read: %s", s->path,
                            sqlite3_errmsg(s->db));
-        caphealth_sqlite_close(s);
         return -1;
     }
 }
 
 
-static int
-caphealth_sqlite_ask(void *driver, caphealth_ask_t *ask, double deadline)
-{
-    caphealth_sqlite_t  *s = driver;
+/* 0 or -1 as ask() has it, if the snapshot was still valid at the end */
 
+static int
+caphealth_sqlite_query(caphealth_sqlite_t *s, caphealth_ask_t *ask)
+{
     int            rc;
     sqlite3_stmt  *stmt;
-
-    s->deadline = caphealth_db_clock() + caphealth_db_share(deadline);
-
-    caphealth_sqlite_patience(s);
 
     stmt = caphealth_sqlite_prepare(s, ask, &rc);
 
@@ -327,23 +300,55 @@ caphealth_sqlite_ask(void *driver, caphealth_ask_t *ask, double deadline)
         }
     }
 
-    /* an open read transaction would keep the shop's log growing */
-
-    if (rc == SQLITE_ROW || rc == SQLITE_DONE) {
-        (void) sqlite3_finalize(stmt);
-
-        if (rc == SQLITE_DONE) {
-            (void) caphealth_ask_end(ask);
-        }
-
-        return 0;
+    if (rc == SQLITE_DONE) {
+        (void) caphealth_ask_end(ask);
     }
 
-    rc = caphealth_sqlite_failed(s, ask, rc);
+    rc = (rc == SQLITE_ROW || rc == SQLITE_DONE)
+         ? 0 : caphealth_sqlite_failed(s, ask, rc);
 
     (void) sqlite3_finalize(stmt);
 
     return rc;
+}
+
+
+/*
+ * What the shop wrote while it was read is read again: half of it would be of
+ * one transaction and half of the next.
+ */
+
+static int
+caphealth_sqlite_ask(void *driver, caphealth_ask_t *ask, double deadline)
+{
+    caphealth_sqlite_t  *s = driver;
+
+    int  rc;
+
+    s->deadline = caphealth_db_clock() + caphealth_db_share(deadline);
+
+    for ( ;; ) {
+
+        if (s->db == NULL && caphealth_sqlite_connect(s, ask->error) == -1) {
+            return -1;
+        }
+
+        rc = caphealth_sqlite_query(s, ask);
+
+        if (caphealth_sqlite_snapshot_valid(s->snapshot)) {
+            return rc;
+        }
+
+        caphealth_sqlite_close(s);
+        caphealth_ask_again(ask);
+
+        if (caphealth_db_clock() > s->deadline) {
+            caphealth_db_error(ask->error, "query \"%s\": \"%s\" was "
+                               "written each time before it was read",
+                               ask->query->name, s->path);
+            return 0;
+        }
+    }
 }
 
 
@@ -362,6 +367,7 @@ const caphealth_driver_t  caphealth_sqlite_driver = {
     .create = caphealth_sqlite_create,
     .destroy = caphealth_sqlite_destroy,
     .open = caphealth_sqlite_open,
+    .close = caphealth_sqlite_close,
     .unchanged = caphealth_sqlite_unchanged,
     .ask = caphealth_sqlite_ask,
     .version = caphealth_sqlite_version

@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cmocka.h>
 
 #include "shop.h"
@@ -121,9 +124,17 @@ test_files(void **state)
 }
 
 
+/*
+ * The writer is another process: one that closes a file loses its own locks
+ * on it.
+ */
+
 static void
 test_locked(void **state)
 {
+    int              held[2], go[2], status;
+    char             c;
+    pid_t            pid;
     shop_t          *shop = *state;
     sqlite3         *w;
     caphealth_db_t  *db;
@@ -133,14 +144,38 @@ test_locked(void **state)
     db = create(shop, NULL, NULL, 0.3);
     assert_answer(look(db), "", "products_count", 5);
 
-    w = writer(shop->path);
-    run(w, "BEGIN EXCLUSIVE; INSERT INTO products (vendor_id) VALUES (1)");
+    assert_int_equal(pipe(held), 0);
+    assert_int_equal(pipe(go), 0);
+
+    pid = fork();
+    assert_int_not_equal(pid, -1);
+
+    if (pid == 0) {
+        w = writer(shop->path);
+        run(w, "BEGIN EXCLUSIVE; INSERT INTO products (vendor_id) VALUES (1)");
+
+        if (write(held[1], "", 1) != 1 || read(go[0], &c, 1) != 1) {
+            _exit(1);
+        }
+
+        run(w, "COMMIT");
+        _exit(sqlite3_close(w) != SQLITE_OK);
+    }
+
+    assert_int_equal(read(held[0], &c, 1), 1);
     assert_refused(look(db), "locked");
 
-    run(w, "COMMIT");
+    assert_int_equal(write(go[1], "", 1), 1);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+
     assert_answer(look(db), "", "products_count", 6);
 
-    assert_int_equal(sqlite3_close(w), SQLITE_OK);
+    (void) close(held[0]);
+    (void) close(held[1]);
+    (void) close(go[0]);
+    (void) close(go[1]);
+
     caphealth_db_destroy(db);
 }
 
