@@ -4,7 +4,6 @@
  */
 
 #include <lcms2.h>
-#include <lcms2_plugin.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +15,9 @@
 #define CAPHEALTH_COLOUR_STEPS     8
 #define CAPHEALTH_COLOUR_SAME      2
 
-/* no table of a profile that fits the limit is larger */
-#define CAPHEALTH_COLOUR_MEMORY    (64 * 1024 * 1024)
+/* more than the library takes, beside so many times the profile's size */
+#define CAPHEALTH_COLOUR_MEMORY    (8 * 1024 * 1024)
+#define CAPHEALTH_COLOUR_TIMES     8
 
 /* of a transfer function */
 #define CAPHEALTH_COLOUR_CURVE     4096
@@ -36,7 +36,7 @@ struct caphealth_colour_s {
     cmsHTRANSFORM         transform;
     caphealth_colour_e    kind;
     uint8_t              *tones;      /* RGB for each value of grey */
-    unsigned              no_memory:1;
+    unsigned              no_memory:1;    /* for the tones */
 };
 
 
@@ -44,7 +44,7 @@ typedef double (*caphealth_colour_light_pt)(double sample);
 
 
 static caphealth_colour_status_e caphealth_colour_new(
-    caphealth_colour_t **colour, caphealth_colour_e kind);
+    caphealth_colour_t **colour, caphealth_colour_e kind, size_t size);
 static caphealth_colour_status_e caphealth_colour_make(
     caphealth_colour_t **colour, cmsHPROFILE from);
 static int caphealth_colour_fits(const caphealth_colour_t *colour,
@@ -59,10 +59,7 @@ static cmsToneCurve *caphealth_colour_curve(cmsContext context,
     caphealth_colour_light_pt light, unsigned narrow);
 static const caphealth_primaries_t *caphealth_colour_primaries(unsigned code);
 static caphealth_colour_light_pt caphealth_colour_light(unsigned code);
-static void *caphealth_colour_malloc(cmsContext context, cmsUInt32Number size);
-static void *caphealth_colour_realloc(cmsContext context, void *p,
-    cmsUInt32Number size);
-static void caphealth_colour_release(cmsContext context, void *p);
+
 
 
 /*
@@ -92,14 +89,6 @@ static const struct {
 };
 
 
-static cmsPluginMemHandler  caphealth_colour_memory = {
-    .base = { cmsPluginMagicNumber, 2060, cmsPluginMemHandlerSig, NULL },
-    .MallocPtr = caphealth_colour_malloc,
-    .FreePtr = caphealth_colour_release,
-    .ReallocPtr = caphealth_colour_realloc
-};
-
-
 static const caphealth_primaries_t  caphealth_colour_srgb = {
     { 0.3127, 0.3290 }, { 0.64, 0.33 }, { 0.30, 0.60 }, { 0.15, 0.06 }
 };
@@ -117,7 +106,7 @@ caphealth_colour_icc(caphealth_colour_t **colour, caphealth_colour_e kind,
         return CAPHEALTH_COLOUR_UNUSABLE;
     }
 
-    rc = caphealth_colour_new(colour, kind);
+    rc = caphealth_colour_new(colour, kind, size);
     if (rc != CAPHEALTH_COLOUR_OK) {
         return rc;
     }
@@ -144,7 +133,7 @@ caphealth_colour_power(caphealth_colour_t **colour, caphealth_colour_e kind,
         return CAPHEALTH_COLOUR_UNUSABLE;
     }
 
-    rc = caphealth_colour_new(colour, kind);
+    rc = caphealth_colour_new(colour, kind, 0);
     if (rc != CAPHEALTH_COLOUR_OK) {
         return rc;
     }
@@ -187,7 +176,7 @@ caphealth_colour_cicp(caphealth_colour_t **colour, caphealth_colour_e kind,
         return CAPHEALTH_COLOUR_UNUSABLE;
     }
 
-    rc = caphealth_colour_new(colour, kind);
+    rc = caphealth_colour_new(colour, kind, 0);
     if (rc != CAPHEALTH_COLOUR_OK) {
         return rc;
     }
@@ -200,10 +189,24 @@ caphealth_colour_cicp(caphealth_colour_t **colour, caphealth_colour_e kind,
 }
 
 
+/*
+ * The library takes a failed allocation for a broken profile, or crashes, so
+ * what it may need is asked for before.
+ */
+
 static caphealth_colour_status_e
-caphealth_colour_new(caphealth_colour_t **colour, caphealth_colour_e kind)
+caphealth_colour_new(caphealth_colour_t **colour, caphealth_colour_e kind,
+    size_t size)
 {
+    void *volatile       p;        /* a compiler drops what is only freed */
     caphealth_colour_t  *c;
+
+    p = malloc(CAPHEALTH_COLOUR_MEMORY + CAPHEALTH_COLOUR_TIMES * size);
+    if (p == NULL) {
+        return CAPHEALTH_COLOUR_NO_MEMORY;
+    }
+
+    free(p);
 
     c = calloc(1, sizeof(caphealth_colour_t));
     if (c == NULL) {
@@ -211,7 +214,7 @@ caphealth_colour_new(caphealth_colour_t **colour, caphealth_colour_e kind)
     }
 
     c->kind = kind;
-    c->context = cmsCreateContext(&caphealth_colour_memory, c);
+    c->context = cmsCreateContext(NULL, NULL);
 
     if (c->context == NULL) {
         free(c);
@@ -482,14 +485,7 @@ caphealth_colour_curve(cmsContext context, caphealth_colour_light_pt light,
 {
     int            i;
     double         sample;
-    float         *values;
-    cmsToneCurve  *curve;
-
-    values = caphealth_colour_malloc(context, CAPHEALTH_COLOUR_CURVE
-                                              * sizeof(float));
-    if (values == NULL) {
-        return NULL;
-    }
+    float          values[CAPHEALTH_COLOUR_CURVE];
 
     for (i = 0; i < CAPHEALTH_COLOUR_CURVE; i++) {
         sample = (double) i / (CAPHEALTH_COLOUR_CURVE - 1);
@@ -502,11 +498,8 @@ caphealth_colour_curve(cmsContext context, caphealth_colour_light_pt light,
         values[i] = (float) fmin(light(sample), 1);
     }
 
-    curve = cmsBuildTabulatedToneCurveFloat(context, CAPHEALTH_COLOUR_CURVE,
-                                            values);
-    free(values);
-
-    return curve;
+    return cmsBuildTabulatedToneCurveFloat(context, CAPHEALTH_COLOUR_CURVE,
+                                           values);
 }
 
 
@@ -715,47 +708,6 @@ caphealth_colour_free(caphealth_colour_t *colour)
     cmsDeleteContext(colour->context);
     free(colour->tones);
     free(colour);
-}
-
-
-/* the library says of no failure that it was for want of memory */
-
-static void *
-caphealth_colour_malloc(cmsContext context, cmsUInt32Number size)
-{
-    return caphealth_colour_realloc(context, NULL, size);
-}
-
-
-static void *
-caphealth_colour_realloc(cmsContext context, void *p, cmsUInt32Number size)
-{
-    caphealth_colour_t  *colour;
-
-    if (size == 0 || size > CAPHEALTH_COLOUR_MEMORY) {
-        return NULL;
-    }
-
-    p = realloc(p, size);
-
-    if (p == NULL) {
-        colour = cmsGetContextUserData(context);
-
-        if (colour) {
-            colour->no_memory = 1;
-        }
-    }
-
-    return p;
-}
-
-
-static void
-caphealth_colour_release(cmsContext context, void *p)
-{
-    (void) context;
-
-    free(p);
 }
 
 

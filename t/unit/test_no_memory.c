@@ -12,8 +12,10 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <lcms2.h>
 
 #include "caphealth_by_vendor.h"
+#include "caphealth_colour.h"
 #include "caphealth_vendors.h"
 
 
@@ -26,6 +28,7 @@ void *__wrap_calloc(size_t n, size_t size);
 static const char  list[] = "{\"Zo\\u00eb\":3,\"b\":2,\"c\":1}";
 
 static int  left = -1;                   /* allocations that succeed, or -1 */
+static int  once;                        /* only the next one fails */
 
 
 static int
@@ -34,6 +37,11 @@ granted(void)
     if (left > 0) {
         left--;
         return 1;
+    }
+
+    if (left == 0 && once) {
+        left = -1;
+        return 0;
     }
 
     return left == -1;
@@ -121,13 +129,74 @@ test_first(void **state)
 }
 
 
+/* a profile is broken or it is not: memory that is short makes none broken */
+
+static void
+test_colour(void **state)
+{
+    int                          i, kind, by, failed;
+    uint8_t                      profile[4096];
+    cmsHPROFILE                  wide;
+    cmsToneCurve                *curves[3];
+    cmsUInt32Number              size;
+    caphealth_colour_t          *colour;
+    caphealth_colour_status_e    rc;
+
+    static const uint8_t         codes[] = { 12, 13, 0, 1 };
+    static const cmsCIExyY       white = { 0.3127, 0.3290, 1 };
+    static const cmsCIExyYTRIPLE primaries = {
+        { 0.64, 0.33, 1 }, { 0.21, 0.71, 1 }, { 0.15, 0.06, 1 }
+    };
+
+    (void) state;
+
+    curves[0] = cmsBuildGamma(NULL, 1.8);
+    curves[1] = curves[0];
+    curves[2] = curves[0];
+
+    wide = cmsCreateRGBProfile(&white, &primaries, curves);
+    size = sizeof(profile);
+
+    assert_true(cmsSaveProfileToMem(wide, profile, &size));
+    (void) cmsCloseProfile(wide);
+    cmsFreeToneCurve(curves[0]);
+
+    once = 1;
+
+    for (kind = CAPHEALTH_COLOUR_GREY; kind < CAPHEALTH_COLOUR_CMYK; kind++) {
+        for (by = 0; by < 3; by++) {
+            for (i = 0, failed = 1; failed; i++) {
+                left = i;
+                rc = by == 0 ? caphealth_colour_icc(&colour, kind, profile,
+                                                    size)
+                   : by == 1 ? caphealth_colour_power(&colour, kind, NULL, 3)
+                   : caphealth_colour_cicp(&colour, kind, codes);
+                failed = left == -1;
+                left = -1;
+
+                assert_int_equal(rc, failed ? CAPHEALTH_COLOUR_NO_MEMORY
+                                            : CAPHEALTH_COLOUR_OK);
+                assert_true(colour == NULL || !failed);
+
+                caphealth_colour_free(colour);
+            }
+
+            assert_in_range(i, 3, 10);
+        }
+    }
+
+    once = 0;
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_first)
+        cmocka_unit_test(test_first),
+        cmocka_unit_test(test_colour)
     };
 
     json_set_alloc_funcs(__wrap_malloc, free);
