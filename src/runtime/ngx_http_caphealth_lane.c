@@ -24,6 +24,8 @@ static ngx_int_t ngx_http_caphealth_lane_cpu(ngx_http_caphealth_lane_t *lane,
     ngx_http_caphealth_reply_t *reply);
 static void ngx_http_caphealth_lane_publish(ngx_http_caphealth_lane_t *lane,
     ngx_http_caphealth_facts_t *facts);
+static void ngx_http_caphealth_lane_add_error(
+    ngx_http_caphealth_facts_t *facts, u_char *error);
 static void ngx_http_caphealth_lane_fail(ngx_http_caphealth_lane_t *lane,
     char *who, char *reason);
 
@@ -240,6 +242,8 @@ static void
 ngx_http_caphealth_lane_publish(ngx_http_caphealth_lane_t *lane,
     ngx_http_caphealth_facts_t *facts)
 {
+    u_char                       *names;
+    u_char                        error[NGX_HTTP_CAPHEALTH_ERROR_LEN];
     double                        since;
     ngx_int_t                     rc;
     ngx_shm_zone_t               *zone;
@@ -249,6 +253,22 @@ ngx_http_caphealth_lane_publish(ngx_http_caphealth_lane_t *lane,
 
     rc = ngx_http_caphealth_zone_publish(zone, &lane->source->key, facts,
                                          &change, &since);
+
+    names = facts->data.len ? ngx_strlchr(facts->data.data,
+                                          facts->data.data + facts->data.len,
+                                          LF)
+                            : NULL;
+
+    /* too many vendors cost their names, and none of the other numbers */
+
+    if (rc == NGX_ERROR && names) {
+        facts->data.len = names - facts->data.data;
+
+        ngx_http_caphealth_lane_add_error(facts, error);
+
+        rc = ngx_http_caphealth_zone_publish(zone, &lane->source->key, facts,
+                                             &change, &since);
+    }
 
     if (rc == NGX_ERROR && facts->data.len) {
         ngx_http_caphealth_lane_fail(lane, "", "its facts do not fit into "
@@ -277,6 +297,34 @@ ngx_http_caphealth_lane_publish(ngx_http_caphealth_lane_t *lane,
                       "caphealth %V works again, after %.0f seconds",
                       &lane->source->name, facts->attempted_at - since);
     }
+}
+
+
+/* behind what the source itself has to say, in memory of the caller's */
+
+static void
+ngx_http_caphealth_lane_add_error(ngx_http_caphealth_facts_t *facts,
+    u_char *error)
+{
+    u_char  *p, *last;
+
+    last = error + NGX_HTTP_CAPHEALTH_ERROR_LEN;
+
+    p = ngx_slprintf(error, last,
+                     "its vendors' names do not fit into \"caphealth_zone\", "
+                     "make it larger%s%V",
+                     facts->error.len ? "; " : "", &facts->error);
+
+    /* not in the middle of a UTF-8 character */
+
+    while (p == last && (*--last & 0xc0) == 0x80) {
+        p = last;
+    }
+
+    p = (p == last + 1 && *last >= 0xc0) ? last : p;
+
+    facts->error.data = error;
+    facts->error.len = p - error;
 }
 
 

@@ -13,6 +13,10 @@
 #define NGX_HTTP_CAPHEALTH_LAYOUT  ((uint64_t) 0x636170686c746800 + 5)
 
 
+/* more than the facts of any source take, without the vendors' names */
+#define NGX_HTTP_CAPHEALTH_FACTS_LEN  1024
+
+
 typedef struct {
     ngx_queue_t         queue;
     ngx_atomic_uint_t   generation;
@@ -54,7 +58,12 @@ typedef struct {
 
 static ngx_int_t ngx_http_caphealth_zone_init(ngx_shm_zone_t *zone,
     void *data);
-static ngx_int_t ngx_http_caphealth_zone_settle(ngx_shm_zone_t *zone);
+static ngx_shm_zone_t *ngx_http_caphealth_zone_live(ngx_shm_zone_t *zone);
+static ngx_int_t ngx_http_caphealth_zone_settle(ngx_http_caphealth_zone_t *z);
+static void ngx_http_caphealth_zone_unsettle(ngx_http_caphealth_zone_t *z,
+    ngx_queue_t *queue, ngx_queue_t *last);
+static ngx_int_t ngx_http_caphealth_zone_spare(ngx_http_caphealth_zone_t *z);
+static ngx_int_t ngx_http_caphealth_zone_no_room(ngx_shm_zone_t *zone);
 static void ngx_http_caphealth_zone_carry(ngx_shm_zone_t *zone);
 static void ngx_http_caphealth_zone_copy(ngx_http_caphealth_zone_t *z,
     ngx_http_caphealth_section_t *to, ngx_http_caphealth_section_t *from);
@@ -62,6 +71,10 @@ static ngx_http_caphealth_section_t *ngx_http_caphealth_zone_section(
     ngx_http_caphealth_sh_t *sh, ngx_str_t *key);
 static ngx_http_caphealth_section_t *ngx_http_caphealth_section_create(
     ngx_http_caphealth_zone_t *z, ngx_str_t *key);
+static ngx_int_t ngx_http_caphealth_section_data(
+    ngx_http_caphealth_zone_t *z, ngx_http_caphealth_section_t *s,
+    ngx_str_t *data);
+static ngx_uint_t ngx_http_caphealth_section_fits(size_t len, size_t old);
 static void ngx_http_caphealth_section_error(ngx_http_caphealth_section_t *s,
     ngx_http_caphealth_facts_t *facts, ngx_http_caphealth_change_e *change,
     double *since);
@@ -74,7 +87,7 @@ ngx_shm_zone_t *
 ngx_http_caphealth_zone_add(ngx_conf_t *cf, size_t size, ngx_array_t *keys,
     ngx_array_t *roots, ngx_array_t *dirs, void *tag)
 {
-    ngx_shm_zone_t             *zone;
+    ngx_shm_zone_t             *zone, *live;
     ngx_http_caphealth_zone_t  *z;
 
     zone = ngx_shared_memory_add(cf, &ngx_http_caphealth_zone_name, size,
@@ -95,6 +108,25 @@ ngx_http_caphealth_zone_add(ngx_conf_t *cf, size_t size, ngx_array_t *keys,
 
     zone->init = ngx_http_caphealth_zone_init;
     zone->data = z;
+
+    /*
+     * The old workers go on with their sections and trees, so that a reload
+     * needs room for its own beside them, of which "nginx -t" knows nothing.
+     * Where there is none, the reload takes a zone of its own, as after a
+     * change of the size, in which there is the room that a test has found.
+     */
+
+    live = ngx_http_caphealth_zone_live(zone);
+
+    if (live && live->shm.size == size) {
+        z->shpool = (ngx_slab_pool_t *) live->shm.addr;
+        z->sh = ((ngx_http_caphealth_zone_t *) live->data)->sh;
+
+        zone->noreuse = (ngx_http_caphealth_zone_settle(z) != NGX_OK);
+
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, cf->log, 0,
+                       "caphealth zone of its own: %ui", zone->noreuse);
+    }
 
     return zone;
 }
@@ -125,7 +157,8 @@ ngx_http_caphealth_zone_init(ngx_shm_zone_t *zone, void *data)
     if (oz) {
         z->sh = oz->sh;
 
-        return ngx_http_caphealth_zone_settle(zone);
+        return ngx_http_caphealth_zone_settle(z) == NGX_OK
+               ? NGX_OK : ngx_http_caphealth_zone_no_room(zone);
     }
 
     z->sh = ngx_slab_calloc(z->shpool, sizeof(ngx_http_caphealth_sh_t));
@@ -154,8 +187,10 @@ ngx_http_caphealth_zone_init(ngx_shm_zone_t *zone, void *data)
         return NGX_ERROR;
     }
 
-    if (ngx_http_caphealth_zone_settle(zone) != NGX_OK) {
-        return NGX_ERROR;
+    if (ngx_http_caphealth_zone_settle(z) != NGX_OK
+        || ngx_http_caphealth_zone_spare(z) != NGX_OK)
+    {
+        return ngx_http_caphealth_zone_no_room(zone);
     }
 
     ngx_http_caphealth_zone_carry(zone);
@@ -164,42 +199,107 @@ ngx_http_caphealth_zone_init(ngx_shm_zone_t *zone, void *data)
 }
 
 
-/* makes the sections of this configuration */
+/* makes the sections and trees of this configuration; all of them, or none */
 
 static ngx_int_t
-ngx_http_caphealth_zone_settle(ngx_shm_zone_t *zone)
+ngx_http_caphealth_zone_settle(ngx_http_caphealth_zone_t *z)
 {
-    ngx_str_t                  *key;
-    ngx_uint_t                  i;
-    ngx_http_caphealth_zone_t  *z;
+    ngx_int_t     rc;
+    ngx_str_t    *key;
+    ngx_uint_t    i;
+    ngx_queue_t  *section, *tree;
 
-    z = zone->data;
+    rc = NGX_OK;
     key = z->keys->elts;
 
     ngx_shmtx_lock(&z->shpool->mutex);
 
-    for (i = 0; i < z->keys->nelts; i++) {
+    section = ngx_queue_last(&z->sh->sections);
+    tree = ngx_queue_last(&z->sh->trees);
+
+    for (i = 0; i < z->keys->nelts && rc == NGX_OK; i++) {
 
         if (ngx_http_caphealth_zone_section(z->sh, &key[i]) == NULL
             && ngx_http_caphealth_section_create(z, &key[i]) == NULL)
         {
-            goto failed;
+            rc = NGX_ERROR;
         }
     }
 
-    if (ngx_http_caphealth_trees_settle(z->shpool, &z->sh->trees, z->roots)
-        != NGX_OK)
-    {
-        goto failed;
+    if (rc == NGX_OK) {
+        rc = ngx_http_caphealth_trees_settle(z->shpool, &z->sh->trees,
+                                             z->roots);
+    }
+
+    if (rc != NGX_OK) {
+        ngx_http_caphealth_zone_unsettle(z, &z->sh->sections, section);
+        ngx_http_caphealth_zone_unsettle(z, &z->sh->trees, tree);
     }
 
     ngx_shmtx_unlock(&z->shpool->mutex);
 
-    return NGX_OK;
+    return rc;
+}
 
-failed:
 
-    ngx_shmtx_unlock(&z->shpool->mutex);
+/* what was added behind the last; both begin with their queue */
+
+static void
+ngx_http_caphealth_zone_unsettle(ngx_http_caphealth_zone_t *z,
+    ngx_queue_t *queue, ngx_queue_t *last)
+{
+    ngx_queue_t  *q;
+
+    while (ngx_queue_last(queue) != last) {
+        q = ngx_queue_last(queue);
+
+        ngx_queue_remove(q);
+        ngx_slab_free_locked(z->shpool, q);
+    }
+}
+
+
+/* whether the facts of every section fit too, those before beside the next */
+
+static ngx_int_t
+ngx_http_caphealth_zone_spare(ngx_http_caphealth_zone_t *z)
+{
+    u_char      *p;
+    ngx_int_t    rc;
+    ngx_uint_t   i;
+    ngx_queue_t  spare, *q;
+
+    rc = NGX_OK;
+    ngx_queue_init(&spare);
+
+    for (i = 0; i < 2 * z->keys->nelts && rc == NGX_OK; i++) {
+        p = ngx_slab_alloc(z->shpool, NGX_HTTP_CAPHEALTH_FACTS_LEN);
+
+        if (p) {
+            ngx_queue_insert_tail(&spare, (ngx_queue_t *) p);
+
+        } else {
+            rc = NGX_ERROR;
+        }
+    }
+
+    while (!ngx_queue_empty(&spare)) {
+        q = ngx_queue_head(&spare);
+
+        ngx_queue_remove(q);
+        ngx_slab_free(z->shpool, q);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_zone_no_room(ngx_shm_zone_t *zone)
+{
+    ngx_http_caphealth_zone_t  *z;
+
+    z = zone->data;
 
     ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
                   "\"caphealth_zone\" of %uz bytes has no room for %ui "
@@ -282,41 +382,53 @@ ngx_http_caphealth_zone_forget(ngx_shm_zone_t *zone)
 }
 
 
-/* a zone of another size is new memory: what the old one knew is copied */
+/* the zone that the workers use at a reload; NULL: there is none */
+
+static ngx_shm_zone_t *
+ngx_http_caphealth_zone_live(ngx_shm_zone_t *zone)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_shm_zone_t   *live;
+
+    part = (ngx_list_part_t *) &ngx_cycle->shared_memory.part;
+
+    for ( /* void */ ; part; part = part->next) {
+        live = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (live[i].tag == zone->tag
+                && live[i].shm.addr != NULL
+                && live[i].shm.addr != zone->shm.addr
+                && live[i].shm.name.len == zone->shm.name.len
+                && ngx_strncmp(live[i].shm.name.data, zone->shm.name.data,
+                               zone->shm.name.len)
+                   == 0)
+            {
+                return &live[i];
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
+/* new memory: what the old zone knew is copied */
 
 static void
 ngx_http_caphealth_zone_carry(ngx_shm_zone_t *zone)
 {
     ngx_str_t                      key;
-    ngx_uint_t                     i;
     ngx_queue_t                   *q;
-    ngx_list_part_t               *part;
-    ngx_shm_zone_t                *ozone;
+    ngx_shm_zone_t                *live;
     ngx_http_caphealth_zone_t     *z, *oz;
     ngx_http_caphealth_section_t  *s, *os;
 
     z = zone->data;
-    oz = NULL;
 
-    part = (ngx_list_part_t *) &ngx_cycle->shared_memory.part;
-
-    for ( /* void */ ; part && oz == NULL; part = part->next) {
-        ozone = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (ozone[i].tag == zone->tag
-                && ozone[i].shm.addr != NULL
-                && ozone[i].shm.addr != zone->shm.addr
-                && ozone[i].shm.name.len == zone->shm.name.len
-                && ngx_strncmp(ozone[i].shm.name.data, zone->shm.name.data,
-                               zone->shm.name.len)
-                   == 0)
-            {
-                oz = ozone[i].data;
-                break;
-            }
-        }
-    }
+    live = ngx_http_caphealth_zone_live(zone);
+    oz = live ? live->data : NULL;
 
     if (oz == NULL || oz->sh == NULL
         || oz->sh->layout != NGX_HTTP_CAPHEALTH_LAYOUT)
@@ -354,12 +466,23 @@ static void
 ngx_http_caphealth_zone_copy(ngx_http_caphealth_zone_t *z,
     ngx_http_caphealth_section_t *to, ngx_http_caphealth_section_t *from)
 {
+    u_char  *names;
+    size_t   len;
+
     if (from->data) {
-        to->data = ngx_slab_alloc(z->shpool, from->data_len);
+        len = from->data_len;
+        to->data = ngx_slab_alloc(z->shpool, len);
+
+        names = ngx_strlchr(from->data, from->data + len, LF);
+
+        if (to->data == NULL && names) {
+            len = names - from->data;
+            to->data = ngx_slab_alloc(z->shpool, len);
+        }
 
         if (to->data) {
-            ngx_memcpy(to->data, from->data, from->data_len);
-            to->data_len = from->data_len;
+            ngx_memcpy(to->data, from->data, len);
+            to->data_len = len;
             to->collected_at = from->collected_at;
         }
     }
@@ -472,7 +595,6 @@ ngx_http_caphealth_zone_publish(ngx_shm_zone_t *zone, ngx_str_t *key,
     ngx_http_caphealth_facts_t *facts, ngx_http_caphealth_change_e *change,
     double *since)
 {
-    u_char                        *data, *old;
     ngx_http_caphealth_zone_t     *z;
     ngx_http_caphealth_section_t  *s;
 
@@ -508,29 +630,9 @@ ngx_http_caphealth_zone_publish(ngx_shm_zone_t *zone, ngx_str_t *key,
     }
 
     if (facts->data.len) {
-        data = ngx_slab_alloc_locked(z->shpool, facts->data.len);
-
-        if (data == NULL) {
+        if (ngx_http_caphealth_section_data(z, s, &facts->data) != NGX_OK) {
             ngx_shmtx_unlock(&z->shpool->mutex);
             return NGX_ERROR;
-        }
-
-        ngx_memcpy(data, facts->data.data, facts->data.len);
-
-        /* this worker may be killed at any line: never a dangling pointer */
-
-        old = s->data;
-
-        s->data_len = 0;
-        ngx_memory_barrier();
-
-        s->data = data;
-        ngx_memory_barrier();
-
-        s->data_len = facts->data.len;
-
-        if (old) {
-            ngx_slab_free_locked(z->shpool, old);
         }
 
         s->collected_at = facts->collected_at;
@@ -548,6 +650,66 @@ ngx_http_caphealth_zone_publish(ngx_shm_zone_t *zone, ngx_str_t *key,
     ngx_shmtx_unlock(&z->shpool->mutex);
 
     return NGX_OK;
+}
+
+
+/* this worker may be killed at any line: never a dangling pointer */
+
+static ngx_int_t
+ngx_http_caphealth_section_data(ngx_http_caphealth_zone_t *z,
+    ngx_http_caphealth_section_t *s, ngx_str_t *data)
+{
+    u_char  *p, *old;
+
+    old = s->data;
+    p = ngx_slab_alloc_locked(z->shpool, data->len);
+
+    /* no room beside what is there, but in its place */
+
+    if (p == NULL && old
+        && ngx_http_caphealth_section_fits(data->len, s->data_len))
+    {
+        s->data_len = 0;
+        ngx_memory_barrier();
+
+        s->data = NULL;
+        ngx_memory_barrier();
+
+        ngx_slab_free_locked(z->shpool, old);
+        old = NULL;
+
+        p = ngx_slab_alloc_locked(z->shpool, data->len);
+    }
+
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, data->data, data->len);
+
+    s->data_len = 0;
+    ngx_memory_barrier();
+
+    s->data = p;
+    ngx_memory_barrier();
+
+    s->data_len = data->len;
+
+    if (old) {
+        ngx_slab_free_locked(z->shpool, old);
+    }
+
+    return NGX_OK;
+}
+
+
+/* whole pages that are freed have room for as many */
+
+static ngx_uint_t
+ngx_http_caphealth_section_fits(size_t len, size_t old)
+{
+    return old > ngx_pagesize / 2
+           && ngx_align(len, ngx_pagesize) <= ngx_align(old, ngx_pagesize);
 }
 
 

@@ -8,6 +8,7 @@ use lib 't/lib';
 
 use Caphealth;
 use Caphealth::Server;
+use File::Temp;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -298,5 +299,74 @@ sub load {
 
     return { pid => $pid, stop => $stop_w, result => $result_r };
 }
+
+# an old tree stays in the zone until the old workers are gone
+
+subtest 'renamed image roots' => sub {
+    my $dir = File::Temp::tempdir('caphealth-XXXXXX', TMPDIR => 1,
+                                  CLEANUP => 1);
+
+    chmod 0755, $dir;
+
+    my $roots = sub {
+        my ($name) = @_;
+
+        return http => "$slow caphealth_database sqlite:$database;",
+               locations => join '', map { "location = /$name$_ {
+                   caphealth_image_root $dir/$name$_;
+                   caphealth_image_upload; }" } 1 .. 5;
+    };
+
+    my $nginx = Caphealth::Server->new($roots->('a'));
+
+    $nginx->report('/health', \&complete);
+
+    for my $name (qw(b c d a)) {
+        $nginx->configure($roots->($name));
+
+        like $nginx->check, qr/test is successful/, "$name passes the test";
+        ok $nginx->reload, 'and is reloaded';
+
+        my $health = $nginx->json('/health');
+
+        is_deeply [map { $_->{path} } @{ $health->{image_storage}{roots} }],
+                  [map { "$dir/$name$_" } 1 .. 5], 'these roots';
+        is $health->{database}{products_count}, 2, 'the facts are kept';
+    }
+
+    is $nginx->alerts, '', 'nothing that anybody would mind';
+    ok $nginx->stop, 'quits';
+};
+
+# what a test finds room for, a reload does
+
+subtest 'small zones' => sub {
+    my @disks = map { "caphealth_disk /proc/$_;" }
+                map { sprintf '%s/..', join '/..', ('self') x $_ } 1 .. 60;
+
+    my $nginx = Caphealth::Server->new(http => "$slow caphealth_zone 64k;");
+    my ($passed, $refused) = (0, 0);
+
+    for my $n (map { 4 * $_ } 1 .. 15) {
+        $nginx->configure(http => "$slow caphealth_zone 64k;"
+                                  . join '', @disks[0 .. $n - 1]);
+
+        if ($nginx->check =~ /test is successful/) {
+            $passed++;
+            ok $nginx->reload, "$n disks, which pass, are reloaded";
+            is scalar @{ $nginx->report('/health', sub {
+                   !grep { !defined $_->{percent} } @{ $_->{disks} }
+               })->{disks} }, $n, 'and looked at';
+
+        } else {
+            $refused++;
+            like $nginx->check, qr/has no room for \d+ sections/, "$n do not";
+        }
+    }
+
+    ok $passed && $refused, 'some pass, some do not';
+    unlike $nginx->log, qr/do not fit/, 'nothing was found too late';
+    ok $nginx->stop, 'quits';
+};
 
 done_testing;
