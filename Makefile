@@ -87,6 +87,29 @@ $(BUILD)/strange/caphealth-converter: t/strange/convert.c \
 		-Wl,--wrap=caphealth_ipc_send_cargo \
 		-Wl,--wrap=caphealth_ipc_close $(CODECS)
 
+# for the tests: its filter, or that of the one above, reports a call instead
+# of killing
+
+WATCH	= -Wl,--wrap=caphealth_sandbox_limit -Wl,--wrap=seccomp_init \
+	  -Wl,--wrap=seccomp_rule_add -Wl,--wrap=seccomp_load
+
+WATCHED	= $(BUILD)/watched/caphealth-converter \
+	  $(BUILD)/watched/strange-converter
+
+$(BUILD)/watched/caphealth-converter: t/strange/watch.c \
+	  $(patsubst src/%.c,$(OBJS)/%.o,$(CONVERTER_MAIN) $(CONVERTER) \
+	  $(STORE) $(IPC))
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(WATCH) $(CODECS)
+
+$(BUILD)/watched/strange-converter: t/strange/watch.c t/strange/convert.c \
+	  $(patsubst src/%.c,$(OBJS)/%.o,$(CONVERTER_MAIN) $(SERVE) $(STORE) \
+	  $(IPC))
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(WATCH) \
+		-Wl,--wrap=caphealth_ipc_send_cargo \
+		-Wl,--wrap=caphealth_ipc_close $(CODECS)
+
 $(OBJS)/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -182,12 +205,13 @@ test-quick:
 test-all: test-most
 	@util/packages deb
 	@util/test package
+	@MATRIX=whole util/test check_sandbox.py
 
 
 # --- what make test is made of; util/test counts ---
 
-.PHONY: units
-units: $(UNITS) $(BUILD)/strange/caphealth-converter
+.PHONY: units sandbox
+units: $(UNITS) $(BUILD)/strange/caphealth-converter $(WATCHED)
 
 $(BUILD)/unit/%: t/unit/%.c \
 	  $(patsubst src/%.c,$(OBJS)/%.o,$(COLLECTOR) $(CONVERTER) \
@@ -209,6 +233,13 @@ browser openapi: all units
 check:
 	@$(QUIETLY) all $(if $(wildcard t/unit/$(T).c),$(BUILD)/unit/$(T))
 	@util/test $(T)
+
+# the whole matrix of what libc and the codecs call, for other versions of them
+
+sandbox:
+	@util/packages build run test
+	@$(MAKE) --no-print-directory -s helpers $(WATCHED)
+	@t/unit/check_sandbox.py $(BUILD)/unit whole
 
 # the handbook; its tests are "util/test docs"
 

@@ -88,7 +88,7 @@ static void
 do_kill(caphealth_result_t *result)
 {
     (void) result;
-    (void) kill(getppid(), SIGTERM);
+    (void) kill(getppid(), SIGURG);
 }
 
 
