@@ -222,7 +222,7 @@ sub threshold {
 
     my $unit = $t->{key} =~ /_gb$/ ? 1024 ** 3
              : $t->{key} =~ /_mb$/ ? 1024 ** 2
-             : $t->{key} =~ /_percent$/ ? 0.01 : 1;
+             : $t->{key} =~ /_percent(?::|$)/ ? 0.01 : 1;
 
     return join ' ',
         map({ my $x = sprintf '%.2f', $value->($_) / $unit; $x + 0 }

@@ -203,12 +203,13 @@ subtest 'reloads one after another turn no answer unknown' => sub {
     my $nginx = Caphealth::Server->new(workers => 2, http => <<"END");
 caphealth_refresh   1s;
 caphealth_database  sqlite:$database;
-caphealth_threshold cpu_percent    off;
+caphealth_threshold cpu_percent    warning=100 critical=100;
 caphealth_threshold memory_percent warning=100 critical=100;
 caphealth_threshold disk_percent   warning=100 critical=100;
 END
 
     $nginx->report('/health', sub { complete()
+                                    && defined $_->{system}{cpu_mean_percent}
                                     && $_->{overall_status} ne 'unknown' });
 
     my $before = $nginx->json('/health');
