@@ -604,3 +604,101 @@ qr/"name":"Memory Usage \(%\)",[^}]*"status":"not_configured"/
 invalid parameter "off" of threshold "memory_percent", expected "warning=", "critical=" or "limit=", or "off" alone
 --- no_error_log
 [alert]
+
+
+
+=== TEST 45: caphealth_database, nothing of what may be a password is told
+--- http_config
+    caphealth_database "host=db.internal user=u password=s3same";
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+unknown database, expected "sqlite:/path", "postgresql://..." or "off"; a string of keywords has to be written as such a URL
+--- no_error_log
+s3same
+db.internal
+
+
+
+=== TEST 46: caphealth_database, nothing of what may be a password is told
+--- http_config
+    caphealth_database "password='s3same x' host=db.internal";
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+unknown database, expected "sqlite:/path", "postgresql://..." or "off"; a string of keywords has to be written as such a URL
+--- no_error_log
+s3same
+db.internal
+
+
+
+=== TEST 47: caphealth_database, nothing of what may be a password is told
+--- http_config
+    caphealth_database "password = s3same";
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+unknown database, expected "sqlite:/path", "postgresql://..." or "off"; a string of keywords has to be written as such a URL
+--- no_error_log
+s3same
+db.internal
+
+
+
+=== TEST 48: caphealth_database, nothing of what may be a password is told
+--- http_config
+    caphealth_database "s3same@db.internal:5432/shop";
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+unknown database, expected "sqlite:/path", "postgresql://..." or "off"
+--- no_error_log
+s3same
+db.internal
+
+
+
+=== TEST 49: caphealth_database, nothing of what may be a password is told
+--- http_config
+    caphealth_database "//u:s3same@db.internal/shop";
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+unknown database, expected "sqlite:/path", "postgresql://..." or "off"
+--- no_error_log
+s3same
+db.internal
+
+
+
+=== TEST 50: caphealth_database, nothing of what may be a password is told
+--- http_config
+    caphealth_database "s3same";
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+unknown database, expected "sqlite:/path", "postgresql://..." or "off"
+--- no_error_log
+s3same
+db.internal
+
+
+
+=== TEST 51: caphealth_database, nothing of what may be a password is told
+--- http_config
+    caphealth_database "host=db.internal options=-csearch_path=a:b sslpassword=s3same";
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+unknown database, expected "sqlite:/path", "postgresql://..." or "off"; a string of keywords has to be written as such a URL
+--- no_error_log
+s3same
+db.internal

@@ -286,3 +286,82 @@ Range: bytes=0-3
 [200, 200, 200]
 --- no_error_log
 [alert]
+
+
+
+=== TEST 21: the page is no part of another
+--- config
+    location = /ssi {
+        ssi on; ssi_types *;
+        return 200 'a<!--# include virtual="/admin/" -->z';
+    }
+    location /admin { caphealth_dashboard; }
+    location = /health { caphealth_health; }
+--- request
+GET /ssi
+--- response_body_like: ^a.*403 Forbidden.*z$
+--- error_log
+"caphealth_dashboard" takes no subrequests
+
+
+
+=== TEST 22: each of the others, included, with an argument and after a POST
+--- config
+    location = /ssi {
+        ssi on; ssi_types *;
+        return 200 'a<!--# include virtual="/$arg_what?x=1" -->z';
+    }
+    location = /health { caphealth_health; }
+    location = /capacity { caphealth_capacity; }
+    location = /stats { caphealth_image_stats; }
+    location = /metrics { caphealth_metrics; }
+    location = /live { caphealth_probe live; }
+    location = /upload { caphealth_image_upload; }
+    caphealth_image_root $TEST_NGINX_SERVER_ROOT/images;
+--- request eval
+["GET /ssi?what=health", "GET /ssi?what=capacity", "GET /ssi?what=stats",
+ "GET /ssi?what=metrics", "GET /ssi?what=live", "GET /ssi?what=upload",
+ "POST /ssi?what=health\nkey=value"]
+--- response_body_like eval
+[qr/^a\{"system".*\}\s*z$/s, qr/^a\{"products_total".*\}\s*z$/s,
+ qr/^a\{.*\}\s*z$/s, qr/^a# HELP .*z$/s, qr/^a.*z$/s, qr/^a.*403.*z$/s,
+ qr/^a\{"system".*\}\s*z$/s]
+--- no_error_log
+[alert]
+
+
+
+=== TEST 23: auth_request, add_before_body and mirror ask them
+--- config
+    location = /health { caphealth_health; }
+    location = /live { caphealth_probe live; }
+    location = /upload { caphealth_image_upload; }
+    location /admin { caphealth_dashboard; }
+    caphealth_image_root $TEST_NGINX_SERVER_ROOT/images;
+
+    location = /asks/live { auth_request /live; proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/ok; }
+    location = /asks/health {
+        auth_request /health; proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/ok;
+    }
+    location = /asks/upload {
+        auth_request /upload; proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/ok;
+    }
+    location = /asks/admin {
+        auth_request /admin; proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/ok;
+    }
+    location = /before/health {
+        addition_types *; add_before_body /health; add_after_body /live;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/ok;
+    }
+    location = /mirrors {
+        mirror /health; mirror /upload; mirror /admin; proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/ok;
+    }
+    location = /ok { return 200 "ok\n"; }
+--- request eval
+["GET /asks/live", "GET /asks/health", "GET /asks/upload", "GET /asks/admin",
+ "GET /before/health", "GET /mirrors", "POST /mirrors\nkey=value",
+ "HEAD /asks/health"]
+--- error_code eval
+[200, 200, 403, 403, 200, 200, 200, 200]
+--- no_error_log
+[alert]

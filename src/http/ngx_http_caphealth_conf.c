@@ -16,6 +16,8 @@ typedef struct {
 } ngx_http_caphealth_bound_t;
 
 
+static void ngx_http_caphealth_unknown_database(ngx_conf_t *cf,
+    ngx_str_t *value);
 static ngx_int_t ngx_http_caphealth_number(ngx_str_t *value,
     caphealth_unit_e unit, double *number);
 static char *ngx_http_caphealth_number_form(caphealth_unit_e unit);
@@ -55,7 +57,6 @@ ngx_http_caphealth_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_caphealth_main_conf_t *cmcf = conf;
 
-    u_char     *colon;
     ngx_str_t  *value, path;
 
     if (cmcf->database.data) {
@@ -81,16 +82,7 @@ ngx_http_caphealth_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (ngx_strncmp(value[1].data, "sqlite:", 7) != 0) {
-        /* what follows the scheme may hold a password */
-
-        colon = (u_char *) ngx_strchr(value[1].data, ':');
-
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown database \"%*s\", expected "
-                           "\"sqlite:/path\", \"postgresql://...\" or \"off\"",
-                           colon ? (size_t) (colon - value[1].data)
-                                 : value[1].len,
-                           value[1].data);
+        ngx_http_caphealth_unknown_database(cf, &value[1]);
         return NGX_CONF_ERROR;
     }
 
@@ -114,6 +106,35 @@ ngx_http_caphealth_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     (void) ngx_sprintf(cmcf->database.data, "sqlite:%V%Z", &path);
 
     return NGX_CONF_OK;
+}
+
+
+/* whatever it is, it may hold a password: nothing but a scheme is told of it */
+
+static void
+ngx_http_caphealth_unknown_database(ngx_conf_t *cf, ngx_str_t *value)
+{
+    size_t  len;
+
+    static const char  scheme[] = "abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-";
+
+    len = strspn((char *) value->data, scheme);
+
+    if (len && value->data[len] == ':') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown database \"%*s\", expected "
+                           "\"sqlite:/path\", \"postgresql://...\" or "
+                           "\"off\"", len, value->data);
+        return;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown database, expected \"sqlite:/path\", "
+                       "\"postgresql://...\" or \"off\"%s",
+                       ngx_strchr(value->data, '=')
+                       ? "; a string of keywords has to be written as such "
+                         "a URL" : "");
 }
 
 

@@ -867,6 +867,14 @@ ngx_http_caphealth_dashboard_handler(ngx_http_request_t *r)
     ngx_http_core_loc_conf_t       *clcf;
     ngx_http_caphealth_loc_conf_t  *lcf;
 
+    /* its addresses, and its policy, are those of a page of its own */
+
+    if (r != r->main) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "\"caphealth_dashboard\" takes no subrequests");
+        return NGX_HTTP_FORBIDDEN;
+    }
+
     rc = ngx_http_caphealth_admit(r);
 
     if (rc != NGX_DECLINED) {
