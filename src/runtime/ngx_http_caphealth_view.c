@@ -272,12 +272,17 @@ ngx_http_caphealth_view_update(ngx_http_caphealth_view_t *view, double now,
         return NGX_ERROR;
     }
 
-    view->capacity = !view->read || now < view->now || now > view->stale_at;
+    view->capacity = view->pending || !view->read
+                     || now < view->now || now > view->stale_at;
 
     for (i = 0; i < view->npieces; i++) {
         if (ngx_http_caphealth_view_piece(view, &view->pieces[i], pool, log)
             != NGX_OK)
         {
+            /* a section that was read is not read again the next time */
+
+            view->pending = view->capacity;
+
             ngx_destroy_pool(pool);
             return NGX_ERROR;
         }
@@ -286,6 +291,7 @@ ngx_http_caphealth_view_update(ngx_http_caphealth_view_t *view, double now,
     ngx_destroy_pool(pool);
 
     view->read = 1;
+    view->pending = 0;
     view->generation = generation;
 
     ngx_http_caphealth_view_changed(view, now);

@@ -41,6 +41,8 @@ typedef struct {
                                                     what is known of the
                                                     database, or of the
                                                     images */
+    unsigned                       pending:1;    /* so did one that failed
+                                                    behind it */
 } ngx_http_caphealth_view_t;
 
 
