@@ -44,7 +44,9 @@ my %variable = map { $_->{name} => $_ } @{ $json->{templating}{list} };
 
 is $variable{datasource}{type}, 'datasource', 'a choice of the data source';
 ok $variable{$_}{multi} && $variable{$_}{includeAll}, "of each $_, or all"
-    for qw(job instance);
+    for qw(platform job instance);
+is $variable{platform}{allValue}, '.*',
+   'all platforms: also those without the label';
 
 for my $panel ($dashboard->panels) {
     subtest $panel->{title} => sub {
@@ -62,6 +64,8 @@ for my $panel ($dashboard->panels) {
             $refs{ $target->{refId} }++;
 
             is $target->{datasource}{uid}, '${datasource}', 'the data source';
+            unlike $target->{expr}, qr/\{(?![^}]*platform=~)[^}]*job=~/,
+                   'of the platform that is chosen';
             push @strangers, grep { !$variable{$_} && !/^__/ }
                              $target->{expr} =~ /\$\{?(\w+)/g;
         }

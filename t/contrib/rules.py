@@ -112,7 +112,8 @@ for alert in alerts:
     annotations = alert['annotations']
 
     ok(severity and set(severity) <= {'critical', 'warning', 'info'}
-       and set(annotations) == {'summary', 'description', 'runbook'}
+       and set(annotations) == {'summary', 'description', 'runbook',
+                                'runbook_url'}
        and all(annotations.values()),
        alert['alert'] + ' has its label and annotations', alert)
 
@@ -130,6 +131,14 @@ if os.path.isdir(os.path.join(TOP, 'docs', 'operations')):
                 lost.append(alert['alert'] + ': ' + runbook)
 
     ok(not lost, name, '\n'.join(lost))
+
+    other = [alert['alert'] for alert in alerts
+             if alert['annotations']['runbook_url']
+             != re.sub(r'\bdocs/', 'https://handbook.caphealth.example/',
+                       alert['annotations']['runbook']).replace('.md#',
+                                                                '.html#')]
+
+    ok(not other, 'and runbook_url is the same page, absolute', other)
 else:
     skip(name, 'there is no docs/operations')
 
