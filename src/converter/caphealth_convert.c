@@ -120,7 +120,11 @@ caphealth_convert_decode(const caphealth_job_t *job, const uint8_t *data,
 }
 
 
-/* each variant is made of the next larger one, and then that is not needed */
+/*
+ * Each variant is made of the next larger one, and then that is not needed.
+ * Not so with alpha: edges overshoot when they are scaled, and what alpha
+ * cannot hold of that would be lost anew at each step.
+ */
 
 static caphealth_job_status_e
 caphealth_convert_variants(const caphealth_job_t *job,
@@ -129,7 +133,7 @@ caphealth_convert_variants(const caphealth_job_t *job,
 {
     unsigned                i, order[CAPHEALTH_VARIANTS_MAX] = { 0 };
     uint32_t                width, height;
-    caphealth_picture_t     next;
+    caphealth_picture_t     next, *made;
     caphealth_job_status_e  rc;
 
     caphealth_convert_order(job, order);
@@ -138,6 +142,8 @@ caphealth_convert_variants(const caphealth_job_t *job,
 
         caphealth_convert_size(result, &job->variants[order[i]], &width,
                                &height);
+
+        made = picture;
 
         if (!((picture->kind == CAPHEALTH_PICTURE_YUV || picture->alpha)
               && picture->width == width && picture->height == height
@@ -150,11 +156,20 @@ caphealth_convert_variants(const caphealth_job_t *job,
                                       "");
             }
 
-            caphealth_picture_free(picture);
-            *picture = next;
+            if (picture->alpha) {
+                made = &next;
+
+            } else {
+                caphealth_picture_free(picture);
+                *picture = next;
+            }
         }
 
-        rc = caphealth_encode(picture, job, order[i], write, ctx, result);
+        rc = caphealth_encode(made, job, order[i], write, ctx, result);
+
+        if (made == &next) {
+            caphealth_picture_free(&next);
+        }
 
         if (rc != CAPHEALTH_JOB_OK) {
             return rc;

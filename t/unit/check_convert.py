@@ -357,6 +357,26 @@ def check_stains():
                '; '.join(wrong))
 
 
+def check_steps():
+    """A transparent variant does not depend on the larger ones."""
+
+    file = save(strokes((255, 0, 0), 2, (0, 0, 255)), 'steps.png')
+    made = []
+
+    for names in (('120',), ('320', '240', '160', '120')):
+        options = ['--variant', 'original']
+
+        for name in names:
+            options += ['--variant', '%s max=%s' % (name, name)]
+
+        variants = convert(file, *options)
+
+        with open(variants['120']['path'], 'rb') as variant:
+            made.append(variant.read())
+
+    ok(made[0] == made[1], 'each is made of the image itself')
+
+
 def noisy(width, height):
     """A photo with an alpha of every value, which costs memory."""
 
@@ -1163,7 +1183,7 @@ def check_scaled():
 
 
 for check in (check_orientation, check_jpeg, check_png, check_alpha,
-              check_stains, check_memory, check_profiles, check_exif, check_pieces,
+              check_stains, check_steps, check_memory, check_profiles, check_exif, check_pieces,
               check_kinds_of_profiles, check_adobe_rgb, check_components,
               check_png_colour, check_deep, check_webp_colour,
               check_sizes, check_moving, check_scaled):
