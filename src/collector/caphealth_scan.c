@@ -80,7 +80,7 @@ caphealth_scan_print(const char *root, const caphealth_total_t *total)
                          "incomplete_sets", (json_int_t) total->incomplete,
                          "stray_files", (json_int_t) total->strays,
                          "stray_bytes", (json_int_t) total->stray_bytes,
-                         "odd_directories", (json_int_t) total->odd);
+                         "odd_directories", (json_int_t) total->foreign);
 
     rc = (document == NULL) ? -1 : json_dumpf(document, stdout, JSON_COMPACT);
 

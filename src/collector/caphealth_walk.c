@@ -239,7 +239,7 @@ caphealth_walk_enter(caphealth_tour_t *t, int parent, const char *name,
     if (fd == -1) {
         if (errno == ELOOP || errno == ENOTDIR) {
             /* a symbolic link, or a file with a directory's name */
-            t->walk->odd++;
+            t->walk->foreign++;
             t->walk->strays++;
 
         } else if (errno != ENOENT) {
@@ -250,7 +250,7 @@ caphealth_walk_enter(caphealth_tour_t *t, int parent, const char *name,
     }
 
     if (fstat(fd, &st) == 0 && st.st_dev != t->device) {
-        t->walk->odd++;
+        t->walk->foreign++;
     }
 
     return fd;

@@ -105,7 +105,7 @@ typedef struct {
     int64_t                incomplete;    /* sets */
     int64_t                strays;        /* files that are not ours */
     int64_t                stray_bytes;
-    int64_t                odd;           /* directories that are symbolic
+    int64_t                foreign;       /* directories that are symbolic
                                              links, or on another file
                                              system */
     int64_t                removed;       /* files that dead uploads left */

@@ -141,7 +141,7 @@ caphealth_images_root(const caphealth_root_t *root)
                                                     root->incomplete) },
         { "stray_files", caphealth_images_known(root, root->strays) },
         { "stray_bytes", caphealth_images_known(root, root->stray_bytes) },
-        { "odd_directories", caphealth_images_known(root, root->odd) },
+        { "odd_directories", caphealth_images_known(root, root->foreign) },
         { "removed_files", caphealth_json_count(root->removed) },
         { "removed_bytes", caphealth_json_count(root->removed_bytes) },
         { "drift_files", caphealth_images_scanned(root,

@@ -95,9 +95,9 @@ static const caphealth_row_t  caphealth_live_rows[] = {
     caphealth_image_row("stray_bytes", CAPHEALTH_GAUGE, "bytes",
         "Size of the files in a tree that are not ours.",
         known, count, stray_bytes),
-    caphealth_image_row("odd_directories", CAPHEALTH_GAUGE, NULL,
+    caphealth_image_row("foreign_directories", CAPHEALTH_GAUGE, NULL,
         "Directories in a tree that are symbolic links, or on another file "
-        "system.", known, count, odd),
+        "system.", known, count, foreign),
     caphealth_image_row("removed_files", CAPHEALTH_COUNTER, NULL,
         "Files of dead uploads that scans have removed from a tree.",
         root, count, removed),

@@ -523,7 +523,7 @@ ngx_http_caphealth_view_root(ngx_http_caphealth_view_t *view, ngx_uint_t i)
     root->incomplete = total.incomplete;
     root->strays = total.strays;
     root->stray_bytes = total.stray_bytes;
-    root->odd = total.odd;
+    root->foreign = total.foreign;
     root->removed = scan.removed;
     root->removed_bytes = scan.removed_bytes;
     root->drift_files = scan.drift_files;

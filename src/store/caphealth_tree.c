@@ -118,7 +118,7 @@ caphealth_tree_replace(caphealth_tree_t *t, unsigned slice,
     s->incomplete = walk->incomplete;
     s->strays = walk->strays;
     s->stray_bytes = walk->stray_bytes;
-    s->odd = walk->odd;
+    s->foreign = walk->foreign;
 
     if (slice != CAPHEALTH_TOP) {
         memcpy(t->leaves[slice], walk->leaves, sizeof(walk->leaves));
@@ -217,7 +217,7 @@ caphealth_tree_total(const caphealth_tree_t *t, caphealth_total_t *total)
         total->incomplete += s->incomplete;
         total->strays += s->strays;
         total->stray_bytes += s->stray_bytes;
-        total->odd += s->odd;
+        total->foreign += s->foreign;
         total->walked += s->walked;
 
         files = (i == CAPHEALTH_TOP) ? 0 : t->leaves[i][s->fullest & 255];
@@ -248,7 +248,7 @@ caphealth_walk_valid(const caphealth_walk_t *walk)
         || !caphealth_tree_amount(walk->incomplete)
         || !caphealth_tree_amount(walk->strays)
         || !caphealth_tree_amount(walk->stray_bytes)
-        || !caphealth_tree_amount(walk->odd)
+        || !caphealth_tree_amount(walk->foreign)
         || !caphealth_tree_amount(walk->removed)
         || !caphealth_tree_amount(walk->removed_bytes)
         || !caphealth_tree_amount(walk->cpu))
@@ -287,7 +287,7 @@ caphealth_tree_valid(const caphealth_tree_t *t)
             || !caphealth_tree_amount(s->incomplete)
             || !caphealth_tree_amount(s->strays)
             || !caphealth_tree_amount(s->stray_bytes)
-            || !caphealth_tree_amount(s->odd)
+            || !caphealth_tree_amount(s->foreign)
             || s->fullest < 0 || s->fullest >= CAPHEALTH_LEAVES)
         {
             return 0;

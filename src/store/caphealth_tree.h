@@ -35,7 +35,7 @@ typedef struct {
     int64_t   incomplete;        /* images that have none */
     int64_t   strays;            /* files that are not ours */
     int64_t   stray_bytes;
-    int64_t   odd;               /* directories that are symbolic links, or on
+    int64_t   foreign;           /* directories that are symbolic links, or on
                                     another file system than the root */
     int64_t   removed;           /* files that dead uploads had left */
     int64_t   removed_bytes;
@@ -53,7 +53,7 @@ typedef struct {
     int64_t   incomplete;
     int64_t   strays;
     int64_t   stray_bytes;
-    int64_t   odd;
+    int64_t   foreign;
     int32_t   fullest;           /* the leaf with the most files */
     uint8_t   walked;            /* in the pass that is under way */
     uint8_t   doubtful;          /* to be walked soon: something went wrong */
@@ -104,7 +104,7 @@ typedef struct {
     int64_t   incomplete;
     int64_t   strays;
     int64_t   stray_bytes;
-    int64_t   odd;
+    int64_t   foreign;
     int32_t   max_files;         /* in the fullest leaf directory */
     char      fullest[sizeof("ab/cd")];            /* its name; "": none */
     unsigned  walked;            /* slices, in the pass that is under way */

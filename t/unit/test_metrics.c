@@ -54,7 +54,7 @@ setup(void **state)
     roots[0] = (caphealth_root_t) {
         .path = "/srv/images", .source = "live", .files = 30,
         .bytes = 3 * GIB / 2, .sets = 10, .max_files = 6, .incomplete = 1,
-        .strays = 2, .stray_bytes = 20, .odd = 3, .removed = 4,
+        .strays = 2, .stray_bytes = 20, .foreign = 3, .removed = 4,
         .removed_bytes = 40, .drift_files = 5, .drift_bytes = 50,
         .scanned_at = SAMPLE_THEN, .scan_seconds = 2.5,
         .scanning_since = SAMPLE_NOW, .progress = 25,
@@ -439,7 +439,7 @@ of_images(void **state)
         "caphealth_image_incomplete_sets{root=\"/srv/images\"} 1",
         "caphealth_image_stray_files{root=\"/srv/images\"} 2",
         "caphealth_image_stray_bytes{root=\"/srv/images\"} 20",
-        "caphealth_image_odd_directories{root=\"/srv/images\"} 3",
+        "caphealth_image_foreign_directories{root=\"/srv/images\"} 3",
         "caphealth_image_removed_files_total{root=\"/srv/images\"} 4",
         "caphealth_image_removed_bytes_total{root=\"/srv/images\"} 40",
         "caphealth_image_drift_files{root=\"/srv/images\"} 5",

@@ -133,7 +133,7 @@ strays(void **state)
     assert_int_equal(walk.files, 1);
     assert_int_equal(walk.sets, 1);
     assert_int_equal(walk.strays, 12);
-    assert_int_equal(walk.odd, 1);
+    assert_int_equal(walk.foreign, 1);
     assert_int_equal(walk.removed, 0);
     assert_true(there(A "_original.webp.bak"));
     assert_true(there("/ab/cd/.hidden"));
@@ -149,7 +149,7 @@ strays(void **state)
     assert_int_equal(symlink(target, link), 0);
     assert_int_equal(go(0xaa), 0);
     assert_int_equal(walk.files, 0);
-    assert_int_equal(walk.odd, 1);
+    assert_int_equal(walk.foreign, 1);
 }
 
 
