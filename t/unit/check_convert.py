@@ -1183,7 +1183,8 @@ def check_scaled():
 
 
 for check in (check_orientation, check_jpeg, check_png, check_alpha,
-              check_stains, check_steps, check_memory, check_profiles, check_exif, check_pieces,
+              check_stains, check_steps, check_memory, check_profiles,
+              check_exif, check_pieces,
               check_kinds_of_profiles, check_adobe_rgb, check_components,
               check_png_colour, check_deep, check_webp_colour,
               check_sizes, check_moving, check_scaled):
