@@ -193,6 +193,7 @@ typedef struct {
 
 typedef struct {
     const char                  *node;    /* this machine's name, or NULL */
+    const char                  *version; /* of this software, or NULL */
     caphealth_system_facts_t     system;
     caphealth_disk_facts_t      *disks;   /* the first gives disk_percent */
     size_t                       ndisks;

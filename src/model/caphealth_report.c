@@ -15,6 +15,7 @@
 #include "caphealth_images.h"
 #include "caphealth_json.h"
 #include "caphealth_number.h"
+#include "caphealth_reason.h"
 #include "caphealth_report.h"
 
 
@@ -28,7 +29,7 @@
 
 
 static json_t *caphealth_report_system(const caphealth_facts_t *f,
-    const caphealth_assessment_t *a);
+    const caphealth_assessment_t *a, double now);
 static json_t *caphealth_report_load(const caphealth_system_t *s);
 static json_t *caphealth_report_pressures(const caphealth_system_t *s);
 static json_t *caphealth_report_pressure(const caphealth_pressure_t *p);
@@ -42,7 +43,8 @@ static json_t *caphealth_report_tiers(const caphealth_policy_t *p);
 static json_t *caphealth_report_thresholds(const caphealth_facts_t *f,
     const caphealth_policy_t *p, const caphealth_assessment_t *a, double now);
 static json_t *caphealth_report_threshold(const char *key, const char *name,
-    int decimals, const char *path, const caphealth_check_t *c);
+    const char *unit, int decimals, const char *path,
+    const caphealth_check_t *c);
 static json_t *caphealth_report_disks(const caphealth_facts_t *f, double now);
 static json_t *caphealth_report_disk(const caphealth_disk_facts_t *d,
     double now);
@@ -56,6 +58,7 @@ static json_t *caphealth_report_check(const caphealth_assessment_t *a,
 static json_t *caphealth_report_shown(double x, int decimals);
 static json_t *caphealth_report_stale(const caphealth_section_t *s,
     double now);
+static json_t *caphealth_report_interval(const caphealth_section_t *s);
 static double caphealth_report_newest(const caphealth_facts_t *f);
 static double caphealth_report_older(const caphealth_section_t *s, double t);
 
@@ -88,7 +91,7 @@ caphealth_report_health_document(const caphealth_facts_t *f,
     tier = a->tier;
 
     caphealth_member_t  members[] = {
-        { "system", caphealth_report_system(f, a) },
+        { "system", caphealth_report_system(f, a, now) },
         { "database", caphealth_report_database(&f->database, now) },
         { "image_storage", caphealth_report_images(&f->images, now) },
         { "thresholds", caphealth_report_thresholds(f, p, a, now) },
@@ -100,8 +103,12 @@ caphealth_report_health_document(const caphealth_facts_t *f,
         { "next_tier_trigger", caphealth_advice_trigger(f, p, tier) },
         { "tiers", caphealth_report_tiers(p) },
         { "disks", caphealth_report_disks(f, now) },
-        { "stale", json_boolean(a->stale) },
-        { "timestamp", caphealth_json_time(caphealth_report_newest(f)) }
+        { "stale", caphealth_report_stale(&f->system.section, now) },
+        { "timestamp", caphealth_json_time(caphealth_report_newest(f)) },
+        { "host", caphealth_json_string(f->node) },
+        { "version", caphealth_json_string(f->version) },
+        { "refresh_seconds",
+          caphealth_report_interval(&f->system.section) }
     };
 
     return caphealth_object(members);
@@ -195,7 +202,10 @@ caphealth_report_capacity_members(const caphealth_facts_t *f, double now,
         { "collected_at", caphealth_json_time(s->collected_at) },
         { "stale", caphealth_report_stale(s, now) },
         { "error", caphealth_json_string(s->error) },
-        { "configured", json_boolean(s->configured) }
+        { "configured", json_boolean(s->configured) },
+        { "host", caphealth_json_string(f->node) },
+        { "version", caphealth_json_string(f->version) },
+        { "refresh_seconds", caphealth_report_interval(s) }
     };
 
     return caphealth_object(members);
@@ -204,7 +214,7 @@ caphealth_report_capacity_members(const caphealth_facts_t *f, double now,
 
 static json_t *
 caphealth_report_system(const caphealth_facts_t *f,
-    const caphealth_assessment_t *a)
+    const caphealth_assessment_t *a, double now)
 {
     const caphealth_disk_t     *d = f->ndisks == 0 ? &caphealth_no_disk
                                                     : &f->disks[0].value;
@@ -234,7 +244,7 @@ caphealth_report_system(const caphealth_facts_t *f,
         { "cpu_mean_seconds",
           caphealth_json_number(caphealth_round(v->cpu_seconds, 0)) },
         { "collected_at", caphealth_json_time(s->collected_at) },
-        { "stale", json_boolean(a->stale) },
+        { "stale", caphealth_report_stale(s, now) },
         { "error", caphealth_json_string(s->error) }
     };
 
@@ -393,16 +403,18 @@ caphealth_report_thresholds(const caphealth_facts_t *f,
                ? f->disks[0].value.path : NULL;
 
         rc |= json_array_append_new(list,
-                  caphealth_report_threshold(t->key, t->name, t->decimals,
-                                             path, &a->checks[i]));
+                  caphealth_report_threshold(t->key, t->name,
+                                             caphealth_unit_name(i),
+                                             t->decimals, path,
+                                             &a->checks[i]));
     }
 
     memset(&e, 0, sizeof(caphealth_extra_t));
 
     while (caphealth_extra_next(&e, f, p, now)) {
         rc |= json_array_append_new(list,
-                  caphealth_report_threshold(e.key, e.name, e.decimals,
-                                             e.path, &e.check));
+                  caphealth_report_threshold(e.key, e.name, e.unit,
+                                             e.decimals, e.path, &e.check));
     }
 
     if (rc != 0) {
@@ -415,8 +427,9 @@ caphealth_report_thresholds(const caphealth_facts_t *f,
 
 
 static json_t *
-caphealth_report_threshold(const char *key, const char *name, int decimals,
-    const char *path, const caphealth_check_t *c)
+caphealth_report_threshold(const char *key, const char *name,
+    const char *unit, int decimals, const char *path,
+    const caphealth_check_t *c)
 {
     caphealth_member_t  members[] = {
         { "name", caphealth_json_string(name) },
@@ -427,7 +440,8 @@ caphealth_report_threshold(const char *key, const char *name, int decimals,
         { "status", json_string(caphealth_check_name(c->status)) },
         { "percent_used", caphealth_json_real(c->percent_used, 1) },
         { "key", caphealth_json_string(key) },
-        { "path", caphealth_json_string(path) }
+        { "path", caphealth_json_string(path) },
+        { "unit", caphealth_json_string(unit[0] == '\0' ? "flag" : unit) }
     };
 
     return caphealth_object(members);
@@ -531,10 +545,25 @@ caphealth_report_shown(double x, int decimals)
 }
 
 
+/* null: there is nothing that could be */
+
 static json_t *
 caphealth_report_stale(const caphealth_section_t *s, double now)
 {
+    if (!(s->collected_at > 0)) {
+        return json_null();
+    }
+
     return json_boolean(caphealth_section_stale(s, now));
+}
+
+
+/* null: nobody looks */
+
+static json_t *
+caphealth_report_interval(const caphealth_section_t *s)
+{
+    return caphealth_json_number(s->configured ? s->interval : NAN);
 }
 
 

@@ -5,6 +5,8 @@
 
 #include "ngx_http_caphealth_view.h"
 
+#include "caphealth_version.h"
+
 
 /* one section, and where in the facts it goes */
 
@@ -72,6 +74,8 @@ ngx_http_caphealth_view_create(ngx_pool_t *pool,
     cln->data = view;
 
     f = &view->facts;
+
+    f->version = CAPHEALTH_VERSION;
 
     f->node = ngx_http_caphealth_view_node(pool);
     if (f->node == NULL) {

@@ -46,6 +46,21 @@ def once(pairs):
     return members
 
 
+def close(node):
+    """Clients are to bear members that are added, but none is undescribed."""
+    if isinstance(node, list):
+        for one in node:
+            close(one)
+
+    if isinstance(node, dict):
+        if ("object" in node.get("type", ()) and "properties" in node
+                and "required" in node):
+            node.setdefault("additionalProperties", False)
+
+        for one in node.values():
+            close(one)
+
+
 class Description:
     """What contrib/openapi.yaml says, and what of it has been seen."""
 
@@ -54,6 +69,8 @@ class Description:
 
         with open(f"{top}/contrib/openapi.yaml", encoding="utf-8") as file:
             self.document = yaml.safe_load(file)
+
+        close(self.document["components"])
 
         self.resolver = jsonschema.RefResolver("", self.document)
         self.operations = {}

@@ -56,6 +56,9 @@ sample_init(sample_t *s)
 
     caphealth_policy_init(&s->policy);
 
+    s->facts.node = "shop-1";
+    s->facts.version = "0.0.0";
+
     sample_section(&s->facts.system.section, 10);
     sample_section(&s->facts.database.section, 60);
     sample_section(&s->facts.images.section, 60);

@@ -115,36 +115,46 @@ test_health(void **state)
         "\"thresholds\":["
         "{\"name\":\"Products\",\"current\":1234,\"warning\":400000,"
         "\"critical\":475000,\"limit\":500000,\"status\":\"ok\","
-        "\"percent_used\":0.2,\"key\":\"products_total\",\"path\":null},"
+        "\"percent_used\":0.2,\"key\":\"products_total\",\"path\":null,"
+        "\"unit\":\"products\"},"
         "{\"name\":\"Image Storage (GB)\",\"current\":1.5,\"warning\":800,"
         "\"critical\":950,\"limit\":1000,\"status\":\"ok\","
-        "\"percent_used\":0.1,\"key\":\"storage_gb\",\"path\":null},"
+        "\"percent_used\":0.1,\"key\":\"storage_gb\",\"path\":null,"
+        "\"unit\":\"GiB\"},"
         "{\"name\":\"Database (MB)\",\"current\":12.5,\"warning\":20000,"
         "\"critical\":24000,\"limit\":25000,\"status\":\"ok\","
-        "\"percent_used\":0.1,\"key\":\"db_size_mb\",\"path\":null},"
+        "\"percent_used\":0.1,\"key\":\"db_size_mb\",\"path\":null,"
+        "\"unit\":\"MiB\"},"
         "{\"name\":\"Disk Usage (%)\",\"current\":33.3,\"warning\":70,"
         "\"critical\":85,\"limit\":100,\"status\":\"ok\","
-        "\"percent_used\":33.3,\"key\":\"disk_percent\",\"path\":\"/\"},"
+        "\"percent_used\":33.3,\"key\":\"disk_percent\",\"path\":\"/\","
+        "\"unit\":\"percent\"},"
         "{\"name\":\"Memory Usage (%)\",\"current\":25.0,\"warning\":75,"
         "\"critical\":90,\"limit\":100,\"status\":\"ok\","
-        "\"percent_used\":25.0,\"key\":\"memory_percent\",\"path\":null},"
+        "\"percent_used\":25.0,\"key\":\"memory_percent\",\"path\":null,"
+        "\"unit\":\"percent\"},"
         "{\"name\":\"CPU Usage (%)\",\"current\":19.2,\"warning\":70,"
         "\"critical\":85,\"limit\":100,\"status\":\"ok\","
-        "\"percent_used\":19.2,\"key\":\"cpu_percent\",\"path\":null},"
+        "\"percent_used\":19.2,\"key\":\"cpu_percent\",\"path\":null,"
+        "\"unit\":\"percent\"},"
         "{\"name\":\"Inode Usage (%): /\",\"current\":33.3,\"warning\":70,"
         "\"critical\":85,\"limit\":100,\"status\":\"ok\","
-        "\"percent_used\":33.3,\"key\":\"inodes_percent:/\",\"path\":\"/\"},"
+        "\"percent_used\":33.3,\"key\":\"inodes_percent:/\",\"path\":\"/\","
+        "\"unit\":\"percent\"},"
         "{\"name\":\"Read-only: /\",\"current\":0,\"warning\":1,"
         "\"critical\":1,\"limit\":1,\"status\":\"ok\","
-        "\"percent_used\":0.0,\"key\":\"read_only:/\",\"path\":\"/\"},"
+        "\"percent_used\":0.0,\"key\":\"read_only:/\",\"path\":\"/\","
+        "\"unit\":\"flag\"},"
         "{\"name\":\"Disk Usage (%): /srv/images\",\"current\":33.3,"
         "\"warning\":70,\"critical\":85,\"limit\":100,\"status\":\"ok\","
         "\"percent_used\":33.3,\"key\":\"disk_percent:/srv/images\","
-        "\"path\":\"/srv/images\"},"
+        "\"path\":\"/srv/images\","
+        "\"unit\":\"percent\"},"
         "{\"name\":\"Read-only: /srv/images\",\"current\":0,\"warning\":1,"
         "\"critical\":1,\"limit\":1,\"status\":\"ok\","
         "\"percent_used\":0.0,\"key\":\"read_only:/srv/images\","
-        "\"path\":\"/srv/images\"}],"
+        "\"path\":\"/srv/images\","
+        "\"unit\":\"flag\"}],"
 
         "\"overall_status\":\"healthy\","
         "\"recommendations\":[{\"priority\":\"info\","
@@ -164,7 +174,8 @@ test_health(void **state)
         "\"read_only\":true,\"collected_at\":\"2001-09-09T01:46:40Z\","
         "\"stale\":false,\"error\":null}],"
 
-        "\"stale\":false,\"timestamp\":\"2001-09-09T01:46:40Z\"}\n");
+        "\"stale\":false,\"timestamp\":\"2001-09-09T01:46:40Z\","
+        "\"host\":\"shop-1\",\"version\":\"0.0.0\",\"refresh_seconds\":10}\n");
 }
 
 
@@ -183,7 +194,8 @@ test_capacity(void **state)
         "\"storage_used_gb\":1.5,\"database_size_mb\":12.5,"
         "\"orders_this_month\":90,\"active_vendors\":11,"
         "\"collected_at\":\"2001-09-09T01:46:40Z\",\"stale\":false,"
-        "\"error\":null,\"configured\":true}\n");
+        "\"error\":null,\"configured\":true,"
+        "\"host\":\"shop-1\",\"version\":\"0.0.0\",\"refresh_seconds\":60}\n");
 }
 
 
@@ -197,11 +209,12 @@ test_nothing(void **state)
     sample_init(&s);
     sample_nothing(&s);
 
-#define NOTHING(name, key, warning, critical, limit)                         \
+#define NOTHING(name, key, warning, critical, limit, unit)                   \
         "{\"name\":\"" name "\",\"current\":null,\"warning\":" #warning      \
         ",\"critical\":" #critical ",\"limit\":" #limit                      \
         ",\"status\":\"not_configured\",\"percent_used\":null,"              \
-        "\"key\":\"" key "\",\"path\":null}"
+        "\"key\":\"" key "\",\"path\":null,"                                    \
+        "\"unit\":\"" unit "\"}"
 
     assert_report(caphealth_report_health, &s,
         "{\"system\":{\"cpu_percent\":null,\"memory_percent\":null,"
@@ -212,25 +225,31 @@ test_nothing(void **state)
         "\"pressure\":{\"cpu\":null,\"memory\":null,\"io\":null},"
         "\"cpu_mean_percent\":null,\"cpu_converters_percent\":null,"
         "\"cpu_mean_seconds\":null,"
-        "\"collected_at\":null,\"stale\":false,\"error\":null},"
+        "\"collected_at\":null,\"stale\":null,\"error\":null},"
         "\"database\":{\"size_mb\":null,\"products_count\":null,"
         "\"orders_count\":null,\"vendors_count\":null,"
         "\"inventory_count\":null,\"size_bytes\":null,\"engine\":null,"
         "\"version\":null,\"configured\":false,\"reachable\":null,"
-        "\"collected_at\":null,\"attempted_at\":null,\"stale\":false,"
+        "\"collected_at\":null,\"attempted_at\":null,\"stale\":null,"
         "\"error\":null},"
         "\"image_storage\":{\"total_files\":null,\"total_size_mb\":null,"
         "\"total_size_gb\":null,\"max_files_per_dir\":null,"
         "\"products_estimated\":null,\"total_bytes\":null,"
-        "\"configured\":false,\"collected_at\":null,\"stale\":false,"
+        "\"configured\":false,\"collected_at\":null,\"stale\":null,"
         "\"error\":null,\"roots\":[]},"
         "\"thresholds\":["
-        NOTHING("Products", "products_total", 400000, 475000, 500000) ","
-        NOTHING("Image Storage (GB)", "storage_gb", 800, 950, 1000) ","
-        NOTHING("Database (MB)", "db_size_mb", 20000, 24000, 25000) ","
-        NOTHING("Disk Usage (%)", "disk_percent", 70, 85, 100) ","
-        NOTHING("Memory Usage (%)", "memory_percent", 75, 90, 100) ","
-        NOTHING("CPU Usage (%)", "cpu_percent", 70, 85, 100) "],"
+        NOTHING("Products", "products_total", 400000, 475000, 500000,
+                "products") ","
+        NOTHING("Image Storage (GB)", "storage_gb", 800, 950, 1000,
+                "GiB") ","
+        NOTHING("Database (MB)", "db_size_mb", 20000, 24000, 25000,
+                "MiB") ","
+        NOTHING("Disk Usage (%)", "disk_percent", 70, 85, 100,
+                "percent") ","
+        NOTHING("Memory Usage (%)", "memory_percent", 75, 90, 100,
+                "percent") ","
+        NOTHING("CPU Usage (%)", "cpu_percent", 70, 85, 100,
+                "percent") "],"
         "\"overall_status\":\"unknown\","
         "\"recommendations\":[{\"priority\":\"info\","
         "\"title\":\"Nothing is watched\","
@@ -239,14 +258,18 @@ test_nothing(void **state)
         "\"path\":null}],"
         "\"infrastructure_tier\":null,\"next_tier_trigger\":null,"
         TIERS
-        "\"disks\":[],\"stale\":false,\"timestamp\":null}\n");
+        "\"disks\":[],\"stale\":null,\"timestamp\":null,"
+        "\"host\":null,\"version\":null,"
+        "\"refresh_seconds\":null}\n");
 
     assert_report(caphealth_report_capacity, &s,
         "{\"products_total\":null,\"products_by_vendor\":null,"
         "\"images_total\":null,\"storage_used_gb\":null,"
         "\"database_size_mb\":null,\"orders_this_month\":null,"
-        "\"active_vendors\":null,\"collected_at\":null,\"stale\":false,"
-        "\"error\":null,\"configured\":false}\n");
+        "\"active_vendors\":null,\"collected_at\":null,\"stale\":null,"
+        "\"error\":null,\"configured\":false,"
+        "\"host\":null,\"version\":null,"
+        "\"refresh_seconds\":null}\n");
 }
 
 
