@@ -25,7 +25,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) $(HARDEN) $(INCS) $(CPPFLAGS) \
 	  $(CFLAGS) $(SANITIZE)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(SANITIZE)
 LIBS	= -ljansson -lpq -lsqlite3 -lpthread -lm
-CODECS	= -ljansson -lwebp -lwebpdemux -lturbojpeg -lpng -lz -llcms2 -lzimg \
+CODECS	= -ljansson -lwebp -lwebpdemux -ljpeg -lpng -lz -llcms2 -lzimg \
 	  -lseccomp -lnettle -lm
 
 IPC	= $(wildcard src/ipc/*.c)

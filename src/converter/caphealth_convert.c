@@ -6,7 +6,6 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
-#include <turbojpeg.h>
 
 #include "caphealth_colour.h"
 #include "caphealth_convert.h"
@@ -40,9 +39,38 @@ static int caphealth_convert_keep(void *ctx, unsigned variant,
     const uint8_t *data, size_t size);
 static void caphealth_warm_up_sort(void);
 static int caphealth_warm_up_compare(const void *a, const void *b);
-static int caphealth_warm_up_jpeg(caphealth_convert_buffer_t *b);
 static int caphealth_warm_up_image(const caphealth_job_t *job,
     const uint8_t *data, size_t size, caphealth_convert_buffer_t *b);
+
+
+/* a JPEG of 32 by 32 pixels, 4:2:0 */
+
+static const uint8_t  caphealth_warm_up_jpeg[] = {
+    255, 216, 255, 219, 0, 67, 0, 13, 9, 10, 11, 10, 8, 13, 11, 10, 11, 14,
+    14, 13, 15, 19, 32, 21, 19, 18, 18, 19, 39, 28, 30, 23, 32, 46, 41, 49,
+    48, 46, 41, 45, 44, 51, 58, 74, 62, 51, 54, 70, 55, 44, 45, 64, 87, 65,
+    70, 76, 78, 82, 83, 82, 50, 62, 90, 97, 90, 80, 96, 74, 81, 82, 79, 255,
+    219, 0, 67, 1, 14, 14, 14, 19, 17, 19, 38, 21, 21, 38, 79, 53, 45, 53, 79,
+    79, 79, 79, 79, 79, 79, 79, 79, 79, 79, 79, 79, 79, 79, 79, 79, 79, 79,
+    79, 79, 79, 79, 79, 79, 79, 79, 79, 79, 79, 79, 79, 79, 79, 79, 79, 79,
+    79, 79, 79, 79, 79, 79, 79, 79, 79, 79, 79, 79, 79, 255, 192, 0, 17, 8, 0,
+    32, 0, 32, 3, 1, 34, 0, 2, 17, 1, 3, 17, 1, 255, 196, 0, 22, 0, 1, 1, 1,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 5, 6, 255, 196, 0, 34, 16, 0, 0,
+    5, 3, 5, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 17, 33, 49, 18,
+    34, 65, 81, 97, 113, 19, 255, 196, 0, 26, 1, 0, 1, 5, 1, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 6, 0, 1, 2, 3, 4, 7, 255, 196, 0, 33, 17, 0, 1, 3, 4, 1,
+    5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 4, 3, 17, 18, 33, 81, 19, 49,
+    145, 161, 240, 255, 218, 0, 12, 3, 1, 0, 2, 17, 3, 17, 0, 63, 0, 192, 51,
+    26, 188, 7, 51, 19, 192, 182, 35, 98, 194, 156, 120, 152, 176, 106, 44,
+    234, 165, 26, 85, 148, 246, 97, 87, 128, 230, 96, 248, 30, 134, 82, 217,
+    145, 105, 170, 186, 9, 105, 135, 23, 231, 203, 9, 212, 108, 118, 28, 109,
+    145, 224, 34, 40, 146, 137, 64, 141, 26, 180, 176, 162, 150, 63, 52, 21,
+    11, 113, 224, 34, 36, 108, 88, 53, 184, 218, 221, 59, 88, 172, 49, 209,
+    144, 89, 28, 99, 221, 218, 11, 158, 70, 147, 114, 137, 26, 29, 170, 100,
+    24, 219, 38, 163, 162, 10, 133, 223, 33, 105, 142, 106, 86, 130, 193, 103,
+    232, 99, 113, 233, 177, 5, 126, 79, 161, 67, 235, 6, 12, 91, 160, 60, 147,
+    192, 251, 210, 36, 139, 38, 235, 255, 217
+};
 
 
 /* a PNG of 4 by 4 pixels, red, green, blue, and not opaque */
@@ -250,11 +278,8 @@ caphealth_convert_warm_up(void)
 
     /* JPEG to WebP to WebP, then all that transparency adds */
 
-    rc = caphealth_warm_up_jpeg(&b[0]);
-
-    if (rc == 0) {
-        rc = caphealth_warm_up_image(&job, b[0].data, b[0].size, &b[1]);
-    }
+    rc = caphealth_warm_up_image(&job, caphealth_warm_up_jpeg,
+                                 sizeof(caphealth_warm_up_jpeg), &b[1]);
 
     if (rc == 0) {
         rc = caphealth_warm_up_image(&job, b[1].data, b[1].size, &b[0]);
@@ -298,39 +323,6 @@ caphealth_warm_up_compare(const void *a, const void *b)
     const uint8_t  *x = a, *y = b;
 
     return *x - *y;
-}
-
-
-static int
-caphealth_warm_up_jpeg(caphealth_convert_buffer_t *b)
-{
-    int             i, rc;
-    uint8_t         pixels[CAPHEALTH_WARM_UP_SIDE * CAPHEALTH_WARM_UP_SIDE
-                           * 3];
-    tjhandle        handle;
-    uint8_t        *out;
-    unsigned long   size;
-
-    for (i = 0; i < (int) sizeof(pixels); i++) {
-        pixels[i] = (uint8_t) (i * i);
-    }
-
-    handle = tjInitCompress();
-    if (handle == NULL) {
-        return -1;
-    }
-
-    out = b->data;
-    size = sizeof(b->data);
-
-    rc = tjCompress2(handle, pixels, CAPHEALTH_WARM_UP_SIDE, 0,
-                     CAPHEALTH_WARM_UP_SIDE, TJPF_RGB, &out, &size,
-                     TJSAMP_420, 90, TJFLAG_NOREALLOC);
-    b->size = size;
-
-    (void) tjDestroy(handle);
-
-    return rc;
 }
 
 

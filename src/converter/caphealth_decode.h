@@ -13,7 +13,7 @@
 #include "caphealth_picture.h"
 
 
-/* TurboJPEG; YCC or GREY where no profile makes it RGB */
+/* libjpeg-turbo; YCC or GREY where no profile makes it RGB */
 caphealth_job_status_e caphealth_decode_jpeg(const caphealth_job_t *job,
     const uint8_t *data, size_t size, caphealth_picture_t *picture,
     caphealth_result_t *result);

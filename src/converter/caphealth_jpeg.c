@@ -1,11 +1,20 @@
 
 /*
- * JPEG, by TurboJPEG.
+ * JPEG, by libjpeg-turbo's libjpeg API.
+ *
+ * libjpeg goes on after damage, and fills up what is missing: it only warns.
+ * A warning of lost pixels ends the decoding here, any other is of no account.
+ * What it does not warn of, data that ends between two scans for instance, is
+ * looked for.
  */
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <turbojpeg.h>
+#include <jpeglib.h>
+#include <jerror.h>
 
 #include "caphealth_colour.h"
 #include "caphealth_decode.h"
@@ -15,195 +24,238 @@
 /* a progressive photo has ten; each costs a pass over the whole image */
 #define CAPHEALTH_SCANS_MAX  100
 
+/* more than two blocks of the highest quality have of one coefficient */
+#define CAPHEALTH_JPEG_ZEROS  64
+
+/* what libjpeg's decoders may have read ahead: a register of 64 bits */
+#define CAPHEALTH_JPEG_AHEAD  8
+
+/* rows of samples that one call yields: 4 blocks at most */
+#define CAPHEALTH_JPEG_ROWS  (4 * DCTSIZE)
+
+#define CAPHEALTH_JPEG_COMPONENTS  4
+
 
 typedef struct {
-    const uint8_t          *data;
-    unsigned long           size;
-    int                     width;
-    int                     height;
-    int                     subsamp;
-    int                     colorspace;
-    tjhandle                handle;
-    caphealth_markers_t     markers;
-    caphealth_picture_t    *picture;
-    caphealth_result_t     *result;
+    struct jpeg_decompress_struct   cinfo;
+    struct jpeg_error_mgr           err;
+    struct jpeg_source_mgr          src;
+    jmp_buf                         jump;
+    const uint8_t                  *data;
+    size_t                          size;
+    const uint8_t                  *scan;      /* where its data begins */
+    unsigned                        ended:1;   /* more was read than is there */
+    unsigned                        seen;      /* components, a bit each */
+    caphealth_job_status_e          status;
+    caphealth_colour_e              kind;
+    caphealth_colour_t             *colour;
+    uint8_t                        *row;       /* as decoded */
+    uint8_t                        *rgb;
+    caphealth_markers_t             markers;
+    const caphealth_job_t          *job;
+    caphealth_picture_t            *picture;
+    caphealth_result_t             *result;
 } caphealth_jpeg_t;
 
 
-static caphealth_job_status_e caphealth_jpeg_header(caphealth_jpeg_t *j,
-    const caphealth_job_t *job);
-static int caphealth_jpeg_unusual(caphealth_jpeg_t *j);
-static caphealth_job_status_e caphealth_jpeg_decode(caphealth_jpeg_t *j);
+static void caphealth_jpeg_decode(caphealth_jpeg_t *j);
+static void caphealth_jpeg_header(caphealth_jpeg_t *j);
+static void caphealth_jpeg_kind(caphealth_jpeg_t *j);
 static caphealth_colour_status_e caphealth_jpeg_colour(
     const caphealth_markers_t *m, caphealth_colour_e kind,
     caphealth_colour_t **colour);
-static caphealth_job_status_e caphealth_jpeg_planes(caphealth_jpeg_t *j);
-static caphealth_job_status_e caphealth_jpeg_pixels(caphealth_jpeg_t *j,
-    int format, unsigned channels, const caphealth_colour_t *colour);
-static caphealth_job_status_e caphealth_jpeg_rows(caphealth_jpeg_t *j,
-    const uint8_t *pixels, unsigned channels,
-    const caphealth_colour_t *colour);
-static caphealth_job_status_e caphealth_jpeg_check(caphealth_jpeg_t *j,
-    int rc);
+static int caphealth_jpeg_subsampling(const caphealth_jpeg_t *j,
+    unsigned *sub_w, unsigned *sub_h);
+static void caphealth_jpeg_scans(caphealth_jpeg_t *j);
+static int caphealth_jpeg_complete(caphealth_jpeg_t *j);
+static void caphealth_jpeg_planes(caphealth_jpeg_t *j, unsigned sub_w,
+    unsigned sub_h);
+static void caphealth_jpeg_raw(caphealth_jpeg_t *j);
+static void caphealth_jpeg_pixels(caphealth_jpeg_t *j);
+static void caphealth_jpeg_scan_begin(caphealth_jpeg_t *j);
+static void caphealth_jpeg_scan_end(caphealth_jpeg_t *j);
+static int caphealth_jpeg_no_zeros(const caphealth_jpeg_t *j);
+static int caphealth_jpeg_lost(const caphealth_jpeg_t *j);
+static unsigned caphealth_jpeg_at(const caphealth_jpeg_t *j);
+static void caphealth_jpeg_refuse(caphealth_jpeg_t *j,
+    caphealth_job_status_e status, const char *format, ...)
+    __attribute__((format(printf, 3, 4), noreturn));
+static void caphealth_jpeg_error(j_common_ptr cinfo);
+static void caphealth_jpeg_warning(j_common_ptr cinfo, int level);
+static void caphealth_jpeg_output(j_common_ptr cinfo);
+static void caphealth_jpeg_source(j_decompress_ptr cinfo);
+static boolean caphealth_jpeg_fill(j_decompress_ptr cinfo);
+static void caphealth_jpeg_skip(j_decompress_ptr cinfo, long n);
 
 
 caphealth_job_status_e
 caphealth_decode_jpeg(const caphealth_job_t *job, const uint8_t *data,
     size_t size, caphealth_picture_t *picture, caphealth_result_t *result)
 {
-    caphealth_jpeg_t        j;
-    caphealth_job_status_e  rc;
+    caphealth_jpeg_t        *j;
+    caphealth_job_status_e   rc;
 
-    memset(&j, 0, sizeof(caphealth_jpeg_t));
+    j = calloc(1, sizeof(caphealth_jpeg_t));
 
-    j.data = data;
-    j.size = size;
-    j.picture = picture;
-    j.result = result;
-
-    caphealth_markers(data, size, &j.markers);
-
-    j.handle = tjInitDecompress();
-
-    if (j.handle == NULL) {
+    if (j == NULL) {
         return caphealth_fail(result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
     }
 
-    rc = caphealth_jpeg_header(&j, job);
+    j->data = data;
+    j->size = size;
+    j->job = job;
+    j->picture = picture;
+    j->result = result;
 
-    if (rc == CAPHEALTH_JOB_OK) {
-        rc = caphealth_jpeg_decode(&j);
-    }
+    caphealth_markers(data, size, &j->markers);
 
-    (void) tjDestroy(j.handle);
+    caphealth_jpeg_decode(j);
+
+    jpeg_destroy_decompress(&j->cinfo);
+    caphealth_colour_free(j->colour);
+    free(j->row);
+    free(j->rgb);
+
+    rc = j->status;
 
     if (rc == CAPHEALTH_JOB_OK
-        && caphealth_picture_orient(picture, j.markers.exif.orientation)
+        && caphealth_picture_orient(picture, j->markers.exif.orientation)
            == -1)
     {
-        return caphealth_fail(result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+        rc = caphealth_fail(result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
     }
+
+    free(j);
 
     return rc;
 }
 
 
-static caphealth_job_status_e
-caphealth_jpeg_header(caphealth_jpeg_t *j, const caphealth_job_t *job)
-{
-    caphealth_job_status_e  rc;
+/* whatever is refused comes back here; all that must survive it is in *j */
 
-    if (j->markers.precision == 0) {
-        return caphealth_fail(j->result, CAPHEALTH_JOB_INVALID,
+static void
+caphealth_jpeg_decode(caphealth_jpeg_t *j)
+{
+    unsigned  sub_w, sub_h;
+
+    j->cinfo.err = jpeg_std_error(&j->err);
+    j->err.error_exit = caphealth_jpeg_error;
+    j->err.emit_message = caphealth_jpeg_warning;
+    j->err.output_message = caphealth_jpeg_output;
+    j->cinfo.client_data = j;
+
+    if (setjmp(j->jump)) {
+        return;
+    }
+
+    jpeg_create_decompress(&j->cinfo);
+
+    j->src.init_source = caphealth_jpeg_source;
+    j->src.fill_input_buffer = caphealth_jpeg_fill;
+    j->src.skip_input_data = caphealth_jpeg_skip;
+    j->src.resync_to_restart = jpeg_resync_to_restart;
+    j->src.term_source = caphealth_jpeg_source;
+    j->src.next_input_byte = j->data;
+    j->src.bytes_in_buffer = j->size;
+    j->cinfo.src = &j->src;
+
+    caphealth_jpeg_header(j);
+    caphealth_jpeg_kind(j);
+
+    j->cinfo.dct_method = JDCT_ISLOW;
+    j->cinfo.buffered_image = jpeg_has_multiple_scans(&j->cinfo);
+
+    if (j->colour == NULL && caphealth_jpeg_subsampling(j, &sub_w, &sub_h)
+                             == 0)
+    {
+        caphealth_jpeg_planes(j, sub_w, sub_h);
+
+    } else {
+        caphealth_jpeg_pixels(j);
+    }
+
+    if (!j->cinfo.buffered_image) {
+        caphealth_jpeg_scan_end(j);
+    }
+}
+
+
+/*
+ * Newer libraries decode 12 bits and lossless JPEG, by other functions, and
+ * older ones have other words for them, so it is decided here.
+ */
+
+static void
+caphealth_jpeg_header(caphealth_jpeg_t *j)
+{
+    const caphealth_markers_t  *m;
+
+    m = &j->markers;
+
+    if (m->precision == 0) {
+        caphealth_jpeg_refuse(j, CAPHEALTH_JOB_INVALID,
                               "there is no image in the file");
     }
 
-    if (j->markers.precision != 8
-        || (j->markers.sof & 0x03) == 3 || (j->markers.sof & 0x04))
-    {
-        return caphealth_fail(j->result, CAPHEALTH_JOB_UNSUPPORTED,
-                              "a JPEG with %u bits a sample, of type %u",
-                              j->markers.precision, j->markers.sof & 0x0f);
+    if (m->precision != 8 || (m->sof & 0x03) == 3 || (m->sof & 0x04)) {
+        caphealth_jpeg_refuse(j, CAPHEALTH_JOB_UNSUPPORTED,
+                              "a JPEG with %u bits a sample, of type %u%s",
+                              m->precision, m->sof & 0x0f,
+                              (m->sof & 0x03) == 3 ? " (lossless)"
+                              : (m->sof & 0x04) ? " (hierarchical)" : "");
     }
 
-    rc = caphealth_check_size(job, j->result, j->markers.width,
-                              j->markers.height);
-    if (rc != CAPHEALTH_JOB_OK) {
-        return rc;
+    if (m->scans > CAPHEALTH_SCANS_MAX) {
+        caphealth_jpeg_refuse(j, CAPHEALTH_JOB_INVALID,
+                              "it has %u scans, the limit is %d", m->scans,
+                              CAPHEALTH_SCANS_MAX);
     }
 
-    if (j->markers.scans > CAPHEALTH_SCANS_MAX) {
-        return caphealth_fail(j->result, CAPHEALTH_JOB_INVALID,
-                              "it has %u scans, the limit is %d",
-                              j->markers.scans, CAPHEALTH_SCANS_MAX);
-    }
+    (void) jpeg_read_header(&j->cinfo, TRUE);
 
-    if (tjDecompressHeader3(j->handle, j->data, j->size, &j->width,
-                            &j->height, &j->subsamp, &j->colorspace)
-        == -1
-        && tjGetErrorCode(j->handle) != TJERR_WARNING
-        && caphealth_jpeg_unusual(j) == -1)
-    {
-        return caphealth_fail(j->result, CAPHEALTH_JOB_INVALID, "%s",
-                              tjGetErrorStr2(j->handle));
-    }
+    j->status = caphealth_check_size(j->job, j->result,
+                                     j->cinfo.image_width,
+                                     j->cinfo.image_height);
 
-    if (j->width != (int) j->markers.width
-        || j->height != (int) j->markers.height)
-    {
-        return caphealth_fail(j->result, CAPHEALTH_JOB_INVALID,
-                              "it has more than one size");
+    if (j->status != CAPHEALTH_JOB_OK) {
+        longjmp(j->jump, 1);
     }
-
-    return CAPHEALTH_JOB_OK;
 }
 
 
-/* TurboJPEG has no name for 4:1:0 and the like, but decodes them to pixels */
-
-static int
-caphealth_jpeg_unusual(caphealth_jpeg_t *j)
+static void
+caphealth_jpeg_kind(caphealth_jpeg_t *j)
 {
-    if (strstr(tjGetErrorStr2(j->handle), "subsampling") == NULL) {
-        return -1;
-    }
+    switch (j->cinfo.jpeg_color_space) {
 
-    j->width = (int) j->markers.width;
-    j->height = (int) j->markers.height;
-    j->colorspace = j->markers.components == 4 ? TJCS_CMYK : TJCS_RGB;
-
-    return 0;
-}
-
-
-static caphealth_job_status_e
-caphealth_jpeg_decode(caphealth_jpeg_t *j)
-{
-    int                      format;
-    unsigned                 channels;
-    caphealth_colour_e       kind;
-    caphealth_colour_t      *colour;
-    caphealth_job_status_e   rc;
-
-    switch (j->colorspace) {
-
-    case TJCS_GRAY:
-        format = TJPF_GRAY;
-        kind = CAPHEALTH_COLOUR_GREY;
-        channels = 1;
+    case JCS_GRAYSCALE:
+        j->cinfo.out_color_space = JCS_GRAYSCALE;
+        j->kind = CAPHEALTH_COLOUR_GREY;
         break;
 
-    case TJCS_CMYK:
-    case TJCS_YCCK:
-        format = TJPF_CMYK;
-        kind = CAPHEALTH_COLOUR_CMYK;
-        channels = 4;
+    case JCS_CMYK:
+    case JCS_YCCK:
+        j->cinfo.out_color_space = JCS_CMYK;
+        j->kind = CAPHEALTH_COLOUR_CMYK;
+        break;
+
+    case JCS_RGB:
+    case JCS_YCbCr:
+        j->cinfo.out_color_space = JCS_RGB;
+        j->kind = CAPHEALTH_COLOUR_RGB;
         break;
 
     default:
-        format = TJPF_RGB;
-        kind = CAPHEALTH_COLOUR_RGB;
-        channels = 3;
-        break;
+        caphealth_jpeg_refuse(j, CAPHEALTH_JOB_UNSUPPORTED,
+                              "a JPEG of %d components",
+                              j->cinfo.num_components);
     }
 
-    if (caphealth_jpeg_colour(&j->markers, kind, &colour)
+    if (caphealth_jpeg_colour(&j->markers, j->kind, &j->colour)
         == CAPHEALTH_COLOUR_NO_MEMORY)
     {
-        return caphealth_fail(j->result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+        caphealth_jpeg_refuse(j, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
     }
-
-    if (colour == NULL
-        && (j->colorspace == TJCS_YCbCr || j->colorspace == TJCS_GRAY))
-    {
-        return caphealth_jpeg_planes(j);
-    }
-
-    rc = caphealth_jpeg_pixels(j, format, channels, colour);
-
-    caphealth_colour_free(colour);
-
-    return rc;
 }
 
 
@@ -240,156 +292,553 @@ caphealth_jpeg_colour(const caphealth_markers_t *m, caphealth_colour_e kind,
 }
 
 
-/* as it is in the file: nothing is converted */
+/*
+ * Of a picture whose planes can be used as they are, in powers of two; -1: the
+ * library makes pixels of it.
+ */
 
-static caphealth_job_status_e
-caphealth_jpeg_planes(caphealth_jpeg_t *j)
+static int
+caphealth_jpeg_subsampling(const caphealth_jpeg_t *j, unsigned *sub_w,
+    unsigned *sub_h)
 {
-    int        i, rc, strides[3];
-    unsigned   sub_w, sub_h;
-    uint8_t   *planes[3];
+    int                          w, h;
+    const jpeg_component_info   *comp;
 
-    static const struct {
-        unsigned  w;
-        unsigned  h;
-    } subs[TJ_NUMSAMP] = {
-        [TJSAMP_444] = { 0, 0 },
-        [TJSAMP_422] = { 1, 0 },
-        [TJSAMP_420] = { 1, 1 },
-        [TJSAMP_GRAY] = { 0, 0 },
-        [TJSAMP_440] = { 0, 1 },
-        [TJSAMP_411] = { 2, 0 }
-    };
+    *sub_w = 0;
+    *sub_h = 0;
 
-    if (j->subsamp < 0 || j->subsamp >= TJ_NUMSAMP) {
-        return caphealth_fail(j->result, CAPHEALTH_JOB_UNSUPPORTED,
-                              "a JPEG of an unusual subsampling");
+    comp = j->cinfo.comp_info;
+
+    if (j->cinfo.jpeg_color_space == JCS_GRAYSCALE) {
+        return 0;
     }
 
-    sub_w = subs[j->subsamp].w;
-    sub_h = subs[j->subsamp].h;
-
-    if (caphealth_picture_create(j->picture,
-                                 j->subsamp == TJSAMP_GRAY
-                                 ? CAPHEALTH_PICTURE_GREY
-                                 : CAPHEALTH_PICTURE_YCC, 0, sub_w, sub_h,
-                                 (uint32_t) j->width, (uint32_t) j->height)
-        == -1)
+    if (j->cinfo.jpeg_color_space != JCS_YCbCr
+        || comp[1].h_samp_factor != comp[2].h_samp_factor
+        || comp[1].v_samp_factor != comp[2].v_samp_factor)
     {
-        return caphealth_fail(j->result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+        return -1;
     }
 
-    for (i = 0; i < 3; i++) {
-        planes[i] = j->picture->planes[i].data;
-        strides[i] = (int) j->picture->planes[i].stride;
+    w = comp[0].h_samp_factor;
+    h = comp[0].v_samp_factor;
+
+    while (comp[1].h_samp_factor << *sub_w < w) {
+        (*sub_w)++;
     }
 
-    rc = tjDecompressToYUVPlanes(j->handle, j->data, j->size, planes, 0,
-                                 strides, 0, TJFLAG_ACCURATEDCT);
-
-    return caphealth_jpeg_check(j, rc);
-}
-
-
-static caphealth_job_status_e
-caphealth_jpeg_pixels(caphealth_jpeg_t *j, int format, unsigned channels,
-    const caphealth_colour_t *colour)
-{
-    int                      rc;
-    uint8_t                 *pixels;
-    caphealth_job_status_e   status;
-
-    pixels = malloc((size_t) j->width * (size_t) j->height * channels);
-
-    if (pixels == NULL) {
-        return caphealth_fail(j->result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+    while (comp[1].v_samp_factor << *sub_h < h) {
+        (*sub_h)++;
     }
 
-    rc = tjDecompress2(j->handle, j->data, j->size, pixels, j->width, 0,
-                       j->height, format, TJFLAG_ACCURATEDCT);
-
-    status = caphealth_jpeg_check(j, rc);
-
-    if (status == CAPHEALTH_JOB_OK) {
-        status = caphealth_jpeg_rows(j, pixels, channels, colour);
-    }
-
-    free(pixels);
-
-    return status;
-}
-
-
-static caphealth_job_status_e
-caphealth_jpeg_rows(caphealth_jpeg_t *j, const uint8_t *pixels,
-    unsigned channels, const caphealth_colour_t *colour)
-{
-    int             y;
-    size_t          width;
-    uint8_t        *row;
-    const uint8_t  *from, *rgb;
-
-    width = (size_t) j->width;
-    row = malloc(width * 3);
-
-    if (row == NULL
-        || caphealth_picture_create(j->picture, CAPHEALTH_PICTURE_RGB, 0, 0,
-                                    0, (uint32_t) j->width,
-                                    (uint32_t) j->height)
-           == -1)
-    {
-        free(row);
-        return caphealth_fail(j->result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
-    }
-
-    for (y = 0; y < j->height; y++) {
-        from = pixels + (size_t) y * width * channels;
-        rgb = row;
-
-        if (colour) {
-            caphealth_colour_row(colour, from, row, (uint32_t) width);
-
-        } else if (channels == 4) {
-            caphealth_colour_cmyk(from, row, (uint32_t) width);
-
-        } else {
-            rgb = from;
-        }
-
-        caphealth_picture_row(j->picture, (uint32_t) y, rgb, 3);
-    }
-
-    free(row);
-
-    return CAPHEALTH_JOB_OK;
+    return comp[1].h_samp_factor << *sub_w == w
+           && comp[1].v_samp_factor << *sub_h == h
+           && *sub_w + *sub_h <= 2 ? 0 : -1;
 }
 
 
 /*
- * A file that ends too soon, or is corrupt, is a warning to TurboJPEG, which
- * fills up with grey.  Garbage between segments does no harm.
+ * Reads one scan after another until nothing can be added to the image.  What
+ * is behind that is not looked at: if it is damaged, no pixel is.
  */
 
-static caphealth_job_status_e
-caphealth_jpeg_check(caphealth_jpeg_t *j, int rc)
+static void
+caphealth_jpeg_scans(caphealth_jpeg_t *j)
 {
-    const char  *error;
+    caphealth_jpeg_scan_begin(j);
 
-    if (rc == 0) {
-        return CAPHEALTH_JOB_OK;
+    for ( ;; ) {
+        switch (jpeg_consume_input(&j->cinfo)) {
+
+        case JPEG_REACHED_SOS:
+            caphealth_jpeg_scan_begin(j);
+            break;
+
+        case JPEG_SCAN_COMPLETED:
+            caphealth_jpeg_scan_end(j);
+
+            if (caphealth_jpeg_complete(j)) {
+                return;
+            }
+
+            break;
+
+        case JPEG_REACHED_EOI:
+            caphealth_jpeg_refuse(j, CAPHEALTH_JOB_INVALID,
+                                  "%s: of its scans, %d are there, and more "
+                                  "are needed", j->ended
+                                                ? "it ends too soon"
+                                                : "a part of it is missing",
+                                  j->cinfo.input_scan_number);
+
+        default:
+            break;
+        }
+    }
+}
+
+
+/* every bit of every coefficient of every component has come */
+
+static int
+caphealth_jpeg_complete(caphealth_jpeg_t *j)
+{
+    int  i, k;
+
+    for (i = 0; i < j->cinfo.comps_in_scan; i++) {
+        j->seen |= 1u << j->cinfo.cur_comp_info[i]->component_index;
     }
 
-    error = tjGetErrorStr2(j->handle);
+    if (j->seen != (1u << j->cinfo.num_components) - 1) {
+        return 0;
+    }
 
-    if (tjGetErrorCode(j->handle) == TJERR_WARNING
-        && (strstr(error, "extraneous bytes before marker")
-            || strstr(error, "Unknown Adobe color transform")))
+    if (!j->cinfo.progressive_mode) {
+        return 1;
+    }
+
+    for (i = 0; i < j->cinfo.num_components; i++) {
+        for (k = 0; k < DCTSIZE2; k++) {
+            if (j->cinfo.coef_bits[i][k] != 0) {
+                return 0;
+            }
+        }
+    }
+
+    return 1;
+}
+
+
+/* as it is in the file: nothing is converted */
+
+static void
+caphealth_jpeg_planes(caphealth_jpeg_t *j, unsigned sub_w, unsigned sub_h)
+{
+    j->cinfo.raw_data_out = TRUE;
+
+    (void) jpeg_start_decompress(&j->cinfo);
+
+    if (j->cinfo.buffered_image) {
+        caphealth_jpeg_scans(j);
+        (void) jpeg_start_output(&j->cinfo, j->cinfo.input_scan_number);
+
+    } else {
+        caphealth_jpeg_scan_begin(j);
+    }
+
+    if (caphealth_picture_create(j->picture,
+                                 j->cinfo.jpeg_color_space == JCS_GRAYSCALE
+                                 ? CAPHEALTH_PICTURE_GREY
+                                 : CAPHEALTH_PICTURE_YCC, 0, sub_w, sub_h,
+                                 j->cinfo.image_width, j->cinfo.image_height)
+        == -1)
     {
-        return CAPHEALTH_JOB_OK;
+        caphealth_jpeg_refuse(j, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
     }
 
-    return caphealth_fail(j->result,
-                          strstr(error, "emory") ? CAPHEALTH_JOB_NO_MEMORY
-                                                 : CAPHEALTH_JOB_INVALID,
-                          "%s", error);
+    caphealth_jpeg_raw(j);
+}
+
+
+/*
+ * The library writes whole blocks.  A plane's stride has room for their
+ * columns; their rows below the plane go into a row of their own.
+ */
+
+static void
+caphealth_jpeg_raw(caphealth_jpeg_t *j)
+{
+    int                          i, k, rows;
+    size_t                       width, widest;
+    JSAMPROW                     lines[3][CAPHEALTH_JPEG_ROWS];
+    uint32_t                     y;
+    JSAMPARRAY                   planes[3];
+    caphealth_plane_t           *plane;
+    const jpeg_component_info   *comp;
+
+    widest = 0;
+
+    for (i = 0; i < j->cinfo.num_components; i++) {
+        width = (size_t) j->cinfo.comp_info[i].width_in_blocks * DCTSIZE;
+        widest = width > widest ? width : widest;
+        planes[i] = lines[i];
+    }
+
+    j->row = malloc(widest);
+
+    if (j->row == NULL) {
+        caphealth_jpeg_refuse(j, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+    }
+
+    rows = j->cinfo.max_v_samp_factor * DCTSIZE;
+
+    while (j->cinfo.output_scanline < j->cinfo.output_height) {
+
+        for (i = 0; i < j->cinfo.num_components; i++) {
+            comp = &j->cinfo.comp_info[i];
+            plane = &j->picture->planes[i];
+            width = (size_t) comp->width_in_blocks * DCTSIZE;
+
+            y = j->cinfo.output_scanline / (uint32_t) rows
+                * (uint32_t) comp->v_samp_factor * DCTSIZE;
+
+            for (k = 0; k < comp->v_samp_factor * DCTSIZE; k++, y++) {
+                lines[i][k] = y < plane->height && width <= plane->stride
+                              ? plane->data + y * plane->stride : j->row;
+            }
+        }
+
+        (void) jpeg_read_raw_data(&j->cinfo, planes, (JDIMENSION) rows);
+    }
+}
+
+
+static void
+caphealth_jpeg_pixels(caphealth_jpeg_t *j)
+{
+    uint8_t   *rgb;
+    JSAMPROW   row;
+    uint32_t   y, width;
+
+    (void) jpeg_start_decompress(&j->cinfo);
+
+    if (j->cinfo.buffered_image) {
+        caphealth_jpeg_scans(j);
+        (void) jpeg_start_output(&j->cinfo, j->cinfo.input_scan_number);
+
+    } else {
+        caphealth_jpeg_scan_begin(j);
+    }
+
+    width = j->cinfo.output_width;
+
+    j->row = malloc((size_t) width * CAPHEALTH_JPEG_COMPONENTS);
+    j->rgb = malloc((size_t) width * 3);
+
+    if (j->row == NULL || j->rgb == NULL
+        || caphealth_picture_create(j->picture, CAPHEALTH_PICTURE_RGB, 0, 0,
+                                    0, width, j->cinfo.output_height)
+           == -1)
+    {
+        caphealth_jpeg_refuse(j, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+    }
+
+    row = j->row;
+
+    for (y = 0; y < j->cinfo.output_height; y++) {
+        (void) jpeg_read_scanlines(&j->cinfo, &row, 1);
+
+        rgb = j->rgb;
+
+        if (j->colour) {
+            caphealth_colour_row(j->colour, row, rgb, width);
+
+        } else if (j->kind == CAPHEALTH_COLOUR_CMYK) {
+            caphealth_colour_cmyk(row, rgb, width);
+
+        } else {
+            rgb = row;
+        }
+
+        caphealth_picture_row(j->picture, y, rgb, 3);
+    }
+}
+
+
+static void
+caphealth_jpeg_scan_begin(caphealth_jpeg_t *j)
+{
+    j->scan = j->ended ? NULL : j->src.next_input_byte;
+}
+
+
+/*
+ * What libjpeg does not warn of.  An arithmetic decoder takes what is behind
+ * the data for zeros, as the standard has it, so that of a file without an
+ * end nothing says how much was there.  And where a part of a file was never
+ * written, there are zeros, which are codes like others.
+ */
+
+static void
+caphealth_jpeg_scan_end(caphealth_jpeg_t *j)
+{
+    size_t          n;
+    const uint8_t  *p, *end, *zeros;
+
+    if (j->cinfo.arith_code) {
+        if (j->ended) {
+            caphealth_jpeg_refuse(j, CAPHEALTH_JOB_INVALID,
+                                  "it ends too soon");
+        }
+
+        return;
+    }
+
+    if (j->scan == NULL || (j->cinfo.progressive_mode
+                            && (j->cinfo.Ah || j->cinfo.Ss == 0)))
+    {
+        return;
+    }
+
+    end = j->ended ? j->data + j->size : j->src.next_input_byte;
+
+    /* within the scan */
+
+    if (caphealth_jpeg_no_zeros(j)) {
+        for (p = j->scan; end - p >= CAPHEALTH_JPEG_ZEROS; p += n) {
+
+            for (n = CAPHEALTH_JPEG_ZEROS; n && p[n - 1] == 0; n--) {
+                /* void */
+            }
+
+            if (n == 0) {
+                caphealth_jpeg_refuse(j, CAPHEALTH_JOB_INVALID,
+                                      "a part of it is zeros, at byte %zu",
+                                      (size_t) (p - j->data));
+            }
+        }
+    }
+
+    /* from before its end to behind it */
+
+    zeros = end;
+
+    while (zeros > j->scan && zeros[-1] == 0) {
+        zeros--;
+    }
+
+    for (n = 0; n < j->size - (size_t) (end - j->data) && end[n] == 0; n++) {
+        /* void */
+    }
+
+    if (end - zeros >= CAPHEALTH_JPEG_ZEROS + CAPHEALTH_JPEG_AHEAD
+        && n >= CAPHEALTH_JPEG_ZEROS)
+    {
+        caphealth_jpeg_refuse(j, CAPHEALTH_JOB_INVALID,
+                              "it is zeros from byte %zu on",
+                              (size_t) (zeros - j->data));
+    }
+}
+
+
+/*
+ * The code of all zeros is the first of the shortest.  Where it does not stand
+ * for the rest of a block, as in tables made for an image with plain areas, a
+ * long run of zeros would be blocks with the same value in each coefficient.
+ */
+
+static int
+caphealth_jpeg_no_zeros(const caphealth_jpeg_t *j)
+{
+    int                i;
+    unsigned           value;
+    const JHUFF_TBL   *table;
+
+    for (i = 0; i < j->cinfo.comps_in_scan; i++) {
+        table = j->cinfo.ac_huff_tbl_ptrs[j->cinfo.cur_comp_info[i]->ac_tbl_no];
+
+        if (table == NULL) {
+            return 0;
+        }
+
+        value = table->huffval[0];
+
+        if ((value & 0x0f) == 0 && value != 0xf0) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* what the warning just given says of the image */
+
+static int
+caphealth_jpeg_lost(const caphealth_jpeg_t *j)
+{
+    int  marker;
+
+    switch (j->err.msg_code) {
+
+    case JWRN_ADOBE_XFORM:
+    case JWRN_JFIF_MAJOR:
+    case JWRN_NOT_SEQUENTIAL:
+        return 0;
+
+    case JWRN_EXTRANEOUS_DATA:
+
+        /* before RSTn, the decoder was not where it should have been; at any
+           other place, all before it is decoded */
+
+        marker = j->err.msg_parm.i[1];
+
+        return marker >= JPEG_RST0 && marker <= JPEG_RST0 + 7;
+
+    case JWRN_BOGUS_PROGRESSION:
+
+        /* a coefficient sent once more in full takes no harm */
+
+        return j->cinfo.Ah != 0;
+
+    default:
+        return 1;
+    }
+}
+
+
+/* the row at which the decoder is */
+
+static unsigned
+caphealth_jpeg_at(const caphealth_jpeg_t *j)
+{
+    uint64_t  row;
+
+    row = (uint64_t) j->cinfo.input_iMCU_row
+          * (unsigned) j->cinfo.max_v_samp_factor * DCTSIZE;
+
+    return row < j->cinfo.image_height ? (unsigned) row
+                                       : j->cinfo.image_height;
+}
+
+
+static void
+caphealth_jpeg_refuse(caphealth_jpeg_t *j, caphealth_job_status_e status,
+    const char *format, ...)
+{
+    char     text[sizeof(j->result->detail)];
+    va_list  args;
+
+    va_start(args, format);
+    (void) vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+
+    j->status = caphealth_fail(j->result, status, "%s", text);
+
+    longjmp(j->jump, 1);
+}
+
+
+static void
+caphealth_jpeg_error(j_common_ptr cinfo)
+{
+    char               text[JMSG_LENGTH_MAX];
+    caphealth_jpeg_t  *j;
+
+    j = cinfo->client_data;
+
+    j->err.format_message(cinfo, text);
+
+    switch (j->err.msg_code) {
+
+    case JERR_OUT_OF_MEMORY:
+        caphealth_jpeg_refuse(j, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+
+    case JERR_EMPTY_IMAGE:
+        caphealth_jpeg_refuse(j, CAPHEALTH_JOB_INVALID,
+                              "it has no pixels: its width or height is 0, "
+                              "or the height is behind the image (DNL)");
+
+    case JERR_IMAGE_TOO_BIG:
+    case JERR_WIDTH_OVERFLOW:
+        caphealth_jpeg_refuse(j, CAPHEALTH_JOB_TOO_LARGE, "%s", text);
+
+    case JERR_FRACT_SAMPLE_NOTIMPL:
+    case JERR_CCIR601_NOTIMPL:
+        caphealth_jpeg_refuse(j, CAPHEALTH_JOB_UNSUPPORTED,
+                              "a JPEG of an unusual subsampling");
+
+    case JERR_SOF_UNSUPPORTED:
+    case JERR_CONVERSION_NOTIMPL:
+    case JERR_NOT_COMPILED:
+    case JERR_ARITH_NOTIMPL:
+        caphealth_jpeg_refuse(j, CAPHEALTH_JOB_UNSUPPORTED, "%s", text);
+
+    default:
+        caphealth_jpeg_refuse(j, CAPHEALTH_JOB_INVALID,
+                              j->ended ? "it ends too soon: %s" : "%s", text);
+    }
+}
+
+
+/* level -1 is a warning, others are of what is in the file */
+
+static void
+caphealth_jpeg_warning(j_common_ptr cinfo, int level)
+{
+    char               text[JMSG_LENGTH_MAX];
+    caphealth_jpeg_t  *j;
+
+    if (level >= 0) {
+        return;
+    }
+
+    j = cinfo->client_data;
+
+    cinfo->err->num_warnings++;
+
+    if (!caphealth_jpeg_lost(j)) {
+        return;
+    }
+
+    j->err.format_message(cinfo, text);
+
+    caphealth_jpeg_refuse(j, CAPHEALTH_JOB_INVALID, "%s: row %u of %u%s%s",
+                          j->ended ? "it ends too soon" : "it is damaged",
+                          caphealth_jpeg_at(j), j->cinfo.image_height,
+                          j->ended ? "" : ", ", j->ended ? "" : text);
+}
+
+
+static void
+caphealth_jpeg_output(j_common_ptr cinfo)
+{
+    (void) cinfo;
+}
+
+
+static void
+caphealth_jpeg_source(j_decompress_ptr cinfo)
+{
+    (void) cinfo;
+}
+
+
+/* behind the file is an end of the image */
+
+static boolean
+caphealth_jpeg_fill(j_decompress_ptr cinfo)
+{
+    caphealth_jpeg_t  *j;
+
+    static const JOCTET  eoi[] = { 0xff, JPEG_EOI };
+
+    j = cinfo->client_data;
+
+    j->ended = 1;
+    j->src.next_input_byte = eoi;
+    j->src.bytes_in_buffer = sizeof(eoi);
+
+    return TRUE;
+}
+
+
+static void
+caphealth_jpeg_skip(j_decompress_ptr cinfo, long n)
+{
+    caphealth_jpeg_t  *j;
+
+    j = cinfo->client_data;
+
+    if (n <= 0) {
+        return;
+    }
+
+    if ((size_t) n > j->src.bytes_in_buffer) {
+        (void) caphealth_jpeg_fill(cinfo);
+        return;
+    }
+
+    j->src.next_input_byte += n;
+    j->src.bytes_in_buffer -= (size_t) n;
 }

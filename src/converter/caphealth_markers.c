@@ -148,15 +148,12 @@ caphealth_markers_frame(caphealth_markers_t *m, unsigned marker,
         return;
     }
 
-    if (m->precision || size < 6) {
+    if (m->precision || size == 0) {
         return;
     }
 
     m->sof = marker;
     m->precision = data[0];
-    m->height = (unsigned) (data[1] << 8 | data[2]);
-    m->width = (unsigned) (data[3] << 8 | data[4]);
-    m->components = data[5];
 }
 
 

@@ -26,9 +26,6 @@ typedef struct {
     unsigned           precision;     /* bits of a sample; 0: no frame was
                                          found */
     unsigned           sof;           /* the frame's marker, 0xc0 to 0xcf */
-    unsigned           width;
-    unsigned           height;
-    unsigned           components;
     unsigned           scans;
     caphealth_piece_t  pieces[CAPHEALTH_ICC_PIECES];    /* of a profile */
     unsigned           npieces;       /* as the first says there are */
