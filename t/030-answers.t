@@ -365,3 +365,22 @@ GET /ssi
 [200, 200, 403, 403, 200, 200, 200, 200]
 --- no_error_log
 [alert]
+
+
+
+=== TEST 24: each answer in JSON can be compressed, that of a HEAD says the same
+--- http_config
+    gzip on; gzip_vary on; gzip_min_length 0;
+    gzip_types application/json application/health+json
+               application/problem+json;
+--- config
+    location = /health { caphealth_health; }
+    location = /capacity { caphealth_capacity; }
+    location = /stats { caphealth_image_stats; }
+--- request eval
+["GET /health", "HEAD /health", "GET /capacity", "HEAD /capacity",
+ "GET /stats", "HEAD /stats"]
+--- more_headers
+Accept-Encoding: gzip
+--- response_headers_like eval
+[("Content-Encoding: gzip\nETag: W/\"[0-9a-f-]+\"") x 6]

@@ -5,9 +5,13 @@
 
 #include "ngx_http_caphealth.h"
 
+#include <ngx_md5.h>
+
 #include "caphealth_images.h"
 
 
+static ngx_int_t ngx_http_caphealth_stats_etag(ngx_http_request_t *r,
+    char *text, size_t len);
 static void ngx_http_caphealth_stats_free(void *data);
 
 
@@ -56,10 +60,53 @@ ngx_http_caphealth_stats_handler(ngx_http_request_t *r)
     cln->handler = ngx_http_caphealth_stats_free;
     cln->data = text;
 
+    if (ngx_http_caphealth_stats_etag(r, text, len) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     r->headers_out.status = NGX_HTTP_OK;
 
     return ngx_http_caphealth_send(r, &ngx_http_caphealth_stats_type,
                                    (u_char *) text, len);
+}
+
+
+/*
+ * The time of the answer is the only member that changes by itself.  Without
+ * it two answers mean the same, but are not the same bytes: the tag is a weak
+ * one.
+ */
+
+static ngx_int_t
+ngx_http_caphealth_stats_etag(ngx_http_request_t *r, char *text, size_t len)
+{
+    char       *time;
+    u_char     *p, digest[16];
+    ngx_str_t   value;
+    ngx_md5_t   md5;
+
+    static ngx_str_t   etag = ngx_string("ETag");
+    static const char  member[] = ",\"timestamp\":";
+
+    time = memmem(text, len, member, sizeof(member) - 1);
+
+    ngx_md5_init(&md5);
+    ngx_md5_update(&md5, text, time ? (size_t) (time - text) : len);
+    ngx_md5_final(digest, &md5);
+
+    value.len = sizeof("W/\"\"") - 1 + 2 * sizeof(digest);
+    value.data = ngx_pnalloc(r->pool, value.len);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(value.data, "W/\"", sizeof("W/\"") - 1);
+    p = ngx_hex_dump(p, digest, sizeof(digest));
+    *p = '"';
+
+    r->headers_out.etag = ngx_http_caphealth_add_header(r, &etag, &value);
+
+    return r->headers_out.etag ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -215,6 +215,18 @@ END
             request($nginx, 'GET', $path, { 'If-None-Match' => '*' }));
     }
 
+    # the statistics have a tag that outlives the second; a scan may end
+
+    my ($stats, $seen) = ("$base/image-stats");
+
+    ok $nginx->until(sub {
+        my $tag = request($nginx, 'GET', $stats)->{headers}{etag};
+
+        $seen = request($nginx, 'GET', $stats, { 'If-None-Match' => $tag });
+        $seen->{status} == 304;
+    }), 'the same tag comes again';
+    is_described('If-None-Match', 'GET', $stats, $seen);
+
     for my $path (@reads, '/admin/platform-health') {
         my $head = request($nginx, 'HEAD', $path);
 
