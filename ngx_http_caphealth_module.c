@@ -553,6 +553,12 @@ ngx_http_caphealth_init_process(ngx_cycle_t *cycle)
         if (cmcf->converters == NULL) {
             return NGX_ERROR;
         }
+
+        cmcf->threads = ngx_http_caphealth_threads_create(cycle,
+                                                          cmcf->thread_pool);
+        if (cmcf->threads == NULL) {
+            return NGX_ERROR;
+        }
     }
 
     if (ngx_worker == 0) {
@@ -592,6 +598,7 @@ ngx_http_caphealth_exit_process(ngx_cycle_t *cycle)
 
     if (cmcf && cmcf->converters) {
         ngx_http_caphealth_converters_stop(cmcf->converters);
+        ngx_http_caphealth_threads_stop(cmcf->threads);
     }
 
     if (cmcf && cmcf->saver) {

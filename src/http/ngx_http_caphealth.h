@@ -13,6 +13,7 @@
 
 #include "ngx_http_caphealth_collector.h"
 #include "ngx_http_caphealth_converters.h"
+#include "ngx_http_caphealth_threads.h"
 #include "ngx_http_caphealth_state.h"
 #include "ngx_http_caphealth_view.h"
 
@@ -103,6 +104,7 @@ typedef struct {
     ngx_http_caphealth_view_t            *view;
     ngx_http_caphealth_collector_t       *process;
     ngx_http_caphealth_converters_t      *converters;
+    ngx_http_caphealth_threads_t         *threads;
     ngx_http_caphealth_state_t           *saver;
     ngx_http_caphealth_body_t            *bodies[NGX_HTTP_CAPHEALTH_REPORTS];
     caphealth_ready_t                     ready;

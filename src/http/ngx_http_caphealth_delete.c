@@ -75,11 +75,15 @@ ngx_http_caphealth_delete(ngx_http_request_t *r, ngx_str_t *id)
     d->move = ngx_http_caphealth_tree_begin(d->main_conf->state.zone,
                                             &d->conf->image_root, d->id);
 
-    if (ngx_thread_task_post(d->main_conf->thread_pool, d->task) != NGX_OK) {
+    if (ngx_http_caphealth_threads_try(d->main_conf->threads, d->task)
+        != NGX_OK)
+    {
         ngx_http_caphealth_delete_count(d);
         d->cleanup->handler = NULL;
         ngx_destroy_pool(d->pool);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+        return ngx_http_caphealth_send_fault(r, NGX_HTTP_CAPHEALTH_NO_THREAD,
+                                             NULL);
     }
 
     d->request = r;
@@ -129,6 +133,7 @@ ngx_http_caphealth_delete_create(ngx_http_request_t *r, ngx_str_t *id)
     d->task->ctx = d;
     d->task->handler = ngx_http_caphealth_delete_thread;
     d->task->event.data = d;
+    d->task->event.log = ngx_cycle->log;
     d->task->event.handler = ngx_http_caphealth_delete_handler;
 
     d->event.data = d;
@@ -174,6 +179,8 @@ ngx_http_caphealth_delete_handler(ngx_event_t *ev)
     d = ev->data;
     r = d->request;
     d->request = NULL;
+
+    ngx_http_caphealth_threads_ended(d->main_conf->threads);
 
     ngx_http_caphealth_delete_count(d);
 

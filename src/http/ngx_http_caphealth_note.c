@@ -376,6 +376,7 @@ ngx_http_caphealth_note_may(ngx_uint_t deletes, ngx_uint_t result)
     case NGX_HTTP_CAPHEALTH_FINE:
     case NGX_HTTP_CAPHEALTH_CROSS_SITE:
     case NGX_HTTP_CAPHEALTH_STORAGE_FAILED:
+    case NGX_HTTP_CAPHEALTH_NO_THREAD:
     case NGX_HTTP_CAPHEALTH_NOT_LOCAL:
     case NGX_HTTP_CAPHEALTH_BODY_TOO_LARGE:
     case NGX_HTTP_CAPHEALTH_BAD_REQUEST:

@@ -6,6 +6,13 @@
 #include "ngx_http_caphealth_note.h"
 
 
+/*
+ * Descriptors that the files of one upload may keep until all are made; those
+ * of a larger one are closed meanwhile.
+ */
+#define NGX_HTTP_CAPHEALTH_HELD  64
+
+
 static ngx_int_t ngx_http_caphealth_upload_method(ngx_http_request_t *r,
     ngx_http_caphealth_loc_conf_t *conf);
 static ngx_int_t ngx_http_caphealth_upload_post(ngx_http_request_t *r,
@@ -20,17 +27,32 @@ static ngx_http_caphealth_upload_t *ngx_http_caphealth_upload_create(
 static void ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r);
 static void ngx_http_caphealth_upload_received(
     ngx_http_caphealth_upload_t *u);
-static void ngx_http_caphealth_upload_post_task(
-    ngx_http_caphealth_upload_t *u, ngx_http_caphealth_upload_state_e state);
+static void ngx_http_caphealth_upload_post_work(
+    ngx_http_caphealth_upload_t *u, void (*handler)(void *data,
+    ngx_log_t *log));
 static void ngx_http_caphealth_upload_task_handler(ngx_event_t *ev);
 static void ngx_http_caphealth_upload_admit(ngx_http_caphealth_upload_t *u);
-static void ngx_http_caphealth_upload_convert(
+static void ngx_http_caphealth_upload_advance(
+    ngx_http_caphealth_upload_t *u);
+static void ngx_http_caphealth_upload_judge_all(
+    ngx_http_caphealth_upload_t *u);
+static void ngx_http_caphealth_upload_submit(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image);
+static void ngx_http_caphealth_upload_open_next(
+    ngx_http_caphealth_upload_t *u);
+static void ngx_http_caphealth_upload_reserve(ngx_http_caphealth_upload_t *u,
+    ngx_uint_t n);
+static void ngx_http_caphealth_upload_timer_handler(ngx_event_t *ev);
+static ngx_uint_t ngx_http_caphealth_upload_at_work(
+    ngx_http_caphealth_upload_t *u);
+static void ngx_http_caphealth_upload_overdue(
     ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_job_handler(
     ngx_http_caphealth_job_t *job);
 static void ngx_http_caphealth_upload_cancel(ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_cleanup(void *data);
+static void ngx_http_caphealth_upload_forgo(ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_destroy(
     ngx_http_caphealth_upload_t *u);
 
@@ -270,8 +292,8 @@ ngx_http_caphealth_upload_create(ngx_http_request_t *r,
         goto failed;
     }
 
-    u->task = ngx_thread_task_alloc(pool, 0);
-    if (u->task == NULL) {
+    u->work.task = ngx_thread_task_alloc(pool, 0);
+    if (u->work.task == NULL) {
         goto failed;
     }
 
@@ -286,13 +308,14 @@ ngx_http_caphealth_upload_create(ngx_http_request_t *r,
     (void) ngx_cpystrn((u_char *) u->boundary, (u_char *) boundary,
                        sizeof(u->boundary));
 
-    u->task->ctx = u;
-    u->task->event.data = u;
-    u->task->event.handler = ngx_http_caphealth_upload_task_handler;
+    u->work.task->ctx = u;
+    u->work.task->event.data = u;
+    u->work.task->event.log = ngx_cycle->log;
+    u->work.task->event.handler = ngx_http_caphealth_upload_task_handler;
 
     u->event.data = u;
     u->event.log = ngx_cycle->log;
-    u->event.handler = ngx_http_caphealth_keep_handler;
+    u->event.handler = ngx_http_caphealth_upload_timer_handler;
 
     u->cleanup = cln;
     cln->handler = ngx_http_caphealth_upload_cleanup;
@@ -330,6 +353,22 @@ ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r)
         return;
     }
 
+    /* nothing has begun: this one can come again */
+
+    u->work.task->handler = ngx_http_caphealth_upload_prepare;
+
+    if (ngx_http_caphealth_threads_try(u->main_conf->threads, u->work.task)
+        != NGX_OK)
+    {
+        ngx_http_finalize_request(r, ngx_http_caphealth_send_fault(r,
+                                         NGX_HTTP_CAPHEALTH_NO_THREAD, NULL));
+        return;
+    }
+
+    u->state = NGX_HTTP_CAPHEALTH_PREPARING;
+    u->working = 1;
+    u->progress = ngx_current_msec;
+
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = ngx_http_request_empty_handler;
 
@@ -343,11 +382,8 @@ ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r)
     ngx_http_caphealth_count(&u->counters->received,
                              (ngx_atomic_int_t) u->size);
 
-    ngx_add_timer(&u->event, NGX_HTTP_CAPHEALTH_KEEP);
-    ngx_http_caphealth_converters_expect(u->main_conf->converters, 1);
-
-    u->task->handler = ngx_http_caphealth_upload_prepare;
-    ngx_http_caphealth_upload_post_task(u, NGX_HTTP_CAPHEALTH_PREPARING);
+    ngx_add_timer(&u->event, u->main_conf->images.converter.timeout);
+    ngx_http_caphealth_upload_reserve(u, 1);
 }
 
 
@@ -376,21 +412,15 @@ ngx_http_caphealth_upload_received(ngx_http_caphealth_upload_t *u)
 }
 
 
-/* if there is no thread to be had, it is done here: late is not never */
-
 static void
-ngx_http_caphealth_upload_post_task(ngx_http_caphealth_upload_t *u,
-    ngx_http_caphealth_upload_state_e state)
+ngx_http_caphealth_upload_post_work(ngx_http_caphealth_upload_t *u,
+    void (*handler)(void *data, ngx_log_t *log))
 {
-    u->state = state;
-    u->task->event.complete = 0;
+    u->working = 1;
+    u->progress = ngx_current_msec;
+    u->work.task->handler = handler;
 
-    if (ngx_thread_task_post(u->main_conf->thread_pool, u->task) == NGX_OK) {
-        return;
-    }
-
-    u->task->handler(u, ngx_cycle->log);
-    ngx_post_event(&u->task->event, &ngx_posted_events);
+    ngx_http_caphealth_threads_post(u->main_conf->threads, &u->work);
 }
 
 
@@ -401,16 +431,20 @@ ngx_http_caphealth_upload_task_handler(ngx_event_t *ev)
 
     u = ev->data;
 
+    u->working = 0;
+    u->progress = ngx_current_msec;
+
+    ngx_http_caphealth_threads_ended(u->main_conf->threads);
+
     switch (u->state) {
 
     case NGX_HTTP_CAPHEALTH_PREPARING:
         ngx_http_caphealth_upload_admit(u);
         break;
 
-    case NGX_HTTP_CAPHEALTH_OPENING:
-        ngx_http_caphealth_upload_convert(u);
-        ngx_http_caphealth_converters_expect(u->main_conf->converters,
-                                             -(ngx_int_t) u->nimages);
+    case NGX_HTTP_CAPHEALTH_CONVERTING:
+        u->opened = u->opening;
+        ngx_http_caphealth_upload_advance(u);
         break;
 
     case NGX_HTTP_CAPHEALTH_PUBLISHING:
@@ -449,51 +483,132 @@ ngx_http_caphealth_upload_admit(ngx_http_caphealth_upload_t *u)
 
     if (u->request == NULL || u->fault) {
         ngx_http_caphealth_upload_finish(u);
-        ngx_http_caphealth_converters_expect(cs, -1);
-        return;
-    }
-
-    ngx_http_caphealth_converters_expect(cs, (ngx_int_t) u->nimages - 1);
-
-    u->task->handler = ngx_http_caphealth_upload_open;
-    ngx_http_caphealth_upload_post_task(u, NGX_HTTP_CAPHEALTH_OPENING);
-}
-
-
-static void
-ngx_http_caphealth_upload_convert(ngx_http_caphealth_upload_t *u)
-{
-    ngx_uint_t                   i, n;
-    ngx_http_caphealth_image_t  *image;
-
-    if (u->request == NULL || u->fault) {
-        ngx_http_caphealth_upload_finish(u);
         return;
     }
 
     u->state = NGX_HTTP_CAPHEALTH_CONVERTING;
     u->left = u->nimages;
+    u->park = u->nimages * (u->conf->variants->n + 1)
+              > NGX_HTTP_CAPHEALTH_HELD;
 
-    for (i = 0; i < u->nimages; i++) {
+    ngx_http_caphealth_upload_reserve(u, u->nimages);
+    ngx_http_caphealth_upload_advance(u);
+}
+
+
+/* what can be done next, once no thread works for it */
+
+static void
+ngx_http_caphealth_upload_advance(ngx_http_caphealth_upload_t *u)
+{
+    if (u->working) {
+        return;
+    }
+
+    ngx_http_caphealth_upload_judge_all(u);
+
+    if (u->request == NULL || u->fault) {
+        ngx_http_caphealth_upload_cancel(u);
+        ngx_http_caphealth_upload_finish(u);
+        return;
+    }
+
+    while (u->submitted < u->opened) {
+        ngx_http_caphealth_upload_submit(u, &u->images[u->submitted++]);
+    }
+
+    if (u->left) {
+        ngx_http_caphealth_upload_open_next(u);
+        return;
+    }
+
+    ngx_http_caphealth_account_begin(u);
+
+    u->state = NGX_HTTP_CAPHEALTH_PUBLISHING;
+    u->since = ngx_current_msec;
+    ngx_http_caphealth_upload_post_work(u, ngx_http_caphealth_upload_publish);
+}
+
+
+static void
+ngx_http_caphealth_upload_judge_all(ngx_http_caphealth_upload_t *u)
+{
+    ngx_uint_t                   i;
+    ngx_http_caphealth_image_t  *image;
+
+    for (i = 0; i < u->submitted && u->fault == NGX_HTTP_CAPHEALTH_FINE; i++) {
         image = &u->images[i];
 
-        image->upload = u;
-        image->job.data = image;
-        image->job.handler = ngx_http_caphealth_upload_job_handler;
-        image->job.since = u->since;
-        image->job.input = u->input;
-        image->job.spec.offset = image->part.offset;
-        image->job.spec.length = image->part.length;
-        image->job.spec.max_pixels = u->main_conf->images.converter.max_pixels;
-        image->job.spec.nvariants = image->set.nfiles;
+        if (image->converted && !image->judged) {
+            ngx_http_caphealth_upload_judge(u, image);
 
-        for (n = 0; n < image->set.nfiles; n++) {
-            image->job.outputs[n] = image->set.files[n].fd;
-            image->job.spec.variants[n] = u->conf->variants->variants[n];
+            image->judged = 1;
+            image->parking = u->park;
         }
+    }
+}
 
-        ngx_http_caphealth_converters_submit(u->main_conf->converters,
-                                             &image->job);
+
+static void
+ngx_http_caphealth_upload_submit(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image)
+{
+    ngx_uint_t  n;
+
+    image->upload = u;
+    image->job.data = image;
+    image->job.handler = ngx_http_caphealth_upload_job_handler;
+    image->job.since = u->since;
+    image->job.input = u->input;
+    image->job.spec.offset = image->part.offset;
+    image->job.spec.length = image->part.length;
+    image->job.spec.max_pixels = u->main_conf->images.converter.max_pixels;
+    image->job.spec.nvariants = image->set.nfiles;
+
+    for (n = 0; n < image->set.nfiles; n++) {
+        image->job.outputs[n] = image->set.files[n].fd;
+        image->job.spec.variants[n] = u->conf->variants->variants[n];
+    }
+
+    ngx_http_caphealth_converters_submit(u->main_conf->converters,
+                                         &image->job);
+    ngx_http_caphealth_upload_reserve(u, u->reserved - 1);
+}
+
+
+/*
+ * As many as there are converters, and one more, so that none of them waits
+ * for a thread.
+ */
+
+static void
+ngx_http_caphealth_upload_open_next(ngx_http_caphealth_upload_t *u)
+{
+    ngx_uint_t  n;
+
+    n = u->nimages - u->left
+        + (ngx_uint_t) u->main_conf->images.converter.converters + 1;
+
+    n = ngx_min(n, u->nimages);
+
+    if (n > u->opened) {
+        u->opening = n;
+        ngx_http_caphealth_upload_post_work(u,
+                                            ngx_http_caphealth_upload_open);
+    }
+}
+
+
+static void
+ngx_http_caphealth_upload_reserve(ngx_http_caphealth_upload_t *u, ngx_uint_t n)
+{
+    ngx_int_t  more;
+
+    more = (ngx_int_t) n - (ngx_int_t) u->reserved;
+
+    if (more) {
+        u->reserved = n;
+        ngx_http_caphealth_converters_expect(u->main_conf->converters, more);
     }
 }
 
@@ -508,22 +623,84 @@ ngx_http_caphealth_upload_job_handler(ngx_http_caphealth_job_t *job)
     u = image->upload;
 
     u->left--;
+    u->progress = ngx_current_msec;
+    image->converted = 1;
 
-    ngx_http_caphealth_upload_judge(u, image);
+    ngx_http_caphealth_upload_advance(u);
+}
 
-    if (u->fault) {
-        ngx_http_caphealth_upload_cancel(u);
-        ngx_http_caphealth_upload_finish(u);
+
+/* what waits for a converter, or for a thread, does not wait for ever */
+
+static void
+ngx_http_caphealth_upload_timer_handler(ngx_event_t *ev)
+{
+    ngx_msec_t                    timeout;
+    ngx_msec_int_t                left;
+    ngx_http_caphealth_upload_t  *u;
+
+    u = ev->data;
+    timeout = u->main_conf->images.converter.timeout;
+
+    if (ngx_http_caphealth_upload_at_work(u)) {
+        ngx_add_timer(ev, timeout);
         return;
     }
 
-    if (u->left == 0) {
-        ngx_http_caphealth_account_begin(u);
+    left = (ngx_msec_int_t) (u->progress + timeout - ngx_current_msec);
 
-        u->since = ngx_current_msec;
-        u->task->handler = ngx_http_caphealth_upload_publish;
-        ngx_http_caphealth_upload_post_task(u, NGX_HTTP_CAPHEALTH_PUBLISHING);
+    if (left > 0) {
+        ngx_add_timer(ev, (ngx_msec_t) left);
+        return;
     }
+
+    ngx_http_caphealth_upload_overdue(u);
+}
+
+
+/* a thread is, or a converter: both end, and are heard of when they do */
+
+static ngx_uint_t
+ngx_http_caphealth_upload_at_work(ngx_http_caphealth_upload_t *u)
+{
+    ngx_uint_t  i;
+
+    if (u->working && !u->work.waiting) {
+        return 1;
+    }
+
+    for (i = 0; i < u->submitted; i++) {
+        if (u->images[i].job.converter) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+ngx_http_caphealth_upload_overdue(ngx_http_caphealth_upload_t *u)
+{
+    ngx_msec_t  timeout;
+
+    timeout = u->main_conf->images.converter.timeout;
+
+    if (u->work.waiting) {
+        ngx_http_caphealth_upload_forgo(u);
+
+        u->fault = NGX_HTTP_CAPHEALTH_NO_THREAD;
+
+    } else {
+        ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_QUEUE_FULL, NULL,
+                                        "It has waited %M ms for its turn to "
+                                        "be converted, the longest that an "
+                                        "image waits. Try again after the "
+                                        "seconds in Retry-After.", timeout);
+    }
+
+    ngx_http_caphealth_upload_cancel(u);
+    ngx_http_caphealth_upload_finish(u);
 }
 
 
@@ -578,10 +755,16 @@ ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u)
         ngx_http_run_posted_requests(c);
     }
 
-    ngx_del_timer(&u->event);
+    if (u->event.timer_set) {
+        ngx_del_timer(&u->event);
+    }
 
-    u->task->handler = ngx_http_caphealth_upload_discard;
-    ngx_http_caphealth_upload_post_task(u, NGX_HTTP_CAPHEALTH_CLOSING);
+    ngx_http_caphealth_upload_reserve(u, 0);
+
+    /* nothing may be left behind: this one waits as long as it must */
+
+    u->work.must = 1;
+    ngx_http_caphealth_upload_post_work(u, ngx_http_caphealth_upload_discard);
 }
 
 
@@ -601,12 +784,32 @@ ngx_http_caphealth_upload_cleanup(void *data)
         break;
 
     case NGX_HTTP_CAPHEALTH_CONVERTING:
-        ngx_http_caphealth_upload_cancel(u);
-        ngx_http_caphealth_upload_finish(u);
+        ngx_http_caphealth_upload_forgo(u);
+        ngx_http_caphealth_upload_advance(u);
+        break;
+
+    case NGX_HTTP_CAPHEALTH_PUBLISHING:
+        if (u->work.waiting) {
+            ngx_http_caphealth_upload_forgo(u);
+            ngx_http_caphealth_upload_finish(u);
+        }
+
         break;
 
     default:
         break;
+    }
+}
+
+
+/* a thread that has not begun need not */
+
+static void
+ngx_http_caphealth_upload_forgo(ngx_http_caphealth_upload_t *u)
+{
+    if (u->work.waiting) {
+        ngx_http_caphealth_threads_cancel(&u->work);
+        u->working = 0;
     }
 }
 

@@ -46,6 +46,7 @@ typedef enum {
     NGX_HTTP_CAPHEALTH_NO_CONVERTER,
     NGX_HTTP_CAPHEALTH_STORAGE_FAILED,
     NGX_HTTP_CAPHEALTH_STORAGE_FULL,
+    NGX_HTTP_CAPHEALTH_NO_THREAD,
 
     /* what else a request may come to, for the note; no row of the table */
 
@@ -70,15 +71,21 @@ typedef struct {
     caphealth_format_e                format;
     caphealth_set_t                   set;
     ngx_int_t                         move;       /* of the tree's counts */
-    unsigned                          published:1;
+
+    /* no bits: a thread may change one while the event loop changes another */
+
+    ngx_uint_t                        converted;  /* a converter is done */
+    ngx_uint_t                        judged;     /* and well */
+    ngx_uint_t                        parking;    /* a thread is to close it */
+    ngx_uint_t                        checked;
+    ngx_uint_t                        published;
 } ngx_http_caphealth_image_t;
 
 
 typedef enum {
     NGX_HTTP_CAPHEALTH_READING = 0,   /* its body */
     NGX_HTTP_CAPHEALTH_PREPARING,     /* a thread is: files are found */
-    NGX_HTTP_CAPHEALTH_OPENING,       /* a thread is: variants are */
-    NGX_HTTP_CAPHEALTH_CONVERTING,
+    NGX_HTTP_CAPHEALTH_CONVERTING,    /* and a thread opens their variants */
     NGX_HTTP_CAPHEALTH_PUBLISHING,    /* a thread is */
     NGX_HTTP_CAPHEALTH_CLOSING        /* a thread is: answered, or given up */
 } ngx_http_caphealth_upload_state_e;
@@ -91,8 +98,9 @@ struct ngx_http_caphealth_upload_s {
     ngx_http_caphealth_loc_conf_t    *conf;
     ngx_http_caphealth_counters_t    *counters;
     ngx_http_cleanup_t               *cleanup;
-    ngx_thread_task_t                *task;
+    ngx_http_caphealth_work_t         work;
     ngx_event_t                       event;
+    ngx_msec_t                        progress;   /* was made last, then */
     ngx_http_caphealth_upload_state_e state;
 
     ngx_fd_t                          body;
@@ -105,6 +113,10 @@ struct ngx_http_caphealth_upload_s {
     ngx_http_caphealth_image_t       *images;
     ngx_uint_t                        nimages;
     ngx_uint_t                        left;       /* to be converted */
+    ngx_uint_t                        opened;     /* the first of them are */
+    ngx_uint_t                        opening;    /* so many are to be */
+    ngx_uint_t                        submitted;  /* to the converters */
+    ngx_uint_t                        reserved;   /* room in their queue */
     ngx_msec_t                        since;      /* its body is there; then:
                                                      it is being published */
 
@@ -113,6 +125,8 @@ struct ngx_http_caphealth_upload_s {
     const char                       *call;       /* that failed with err */
     u_char                            detail[NGX_HTTP_CAPHEALTH_DETAIL_LEN];
 
+    unsigned                          working:1;  /* a thread is, or will */
+    unsigned                          park:1;     /* too many to stay open */
     unsigned                          done:1;     /* its files are to stay */
     unsigned                          moving:1;   /* they get their names */
     unsigned                          counted:1;  /* and are in the counts */
@@ -125,8 +139,9 @@ ngx_int_t ngx_http_caphealth_upload_body(ngx_http_caphealth_upload_t *u,
 
 /*
  * What blocks, for the thread pool: to find the images in the body; to open
- * their files; to give the files their names; to close everything and remove
- * what is not to stay.  All but the last leave a fault if they fail.
+ * the files of the next ones, and park those that are made; to give the files
+ * their names; to close everything and remove what is not to stay.  All but
+ * the last leave a fault if they fail.
  */
 void ngx_http_caphealth_upload_prepare(void *data, ngx_log_t *log);
 void ngx_http_caphealth_upload_open(void *data, ngx_log_t *log);

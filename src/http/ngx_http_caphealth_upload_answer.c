@@ -91,7 +91,12 @@ static ngx_http_caphealth_fault_t  ngx_http_caphealth_faults[] = {
     ngx_http_caphealth_fault(NGX_HTTP_INSUFFICIENT_STORAGE, "storage-full",
         "Image storage is full",
         "There is no room for the image. Nothing was stored; uploads work "
-        "again as soon as there is.")
+        "again as soon as there is."),
+
+    ngx_http_caphealth_fault(NGX_HTTP_SERVICE_UNAVAILABLE, "server-busy",
+        "The server is busy",
+        "No thread is free to work with files. Nothing has changed: try again "
+        "after the seconds in Retry-After.")
 };
 
 

@@ -15,6 +15,8 @@ static ngx_int_t ngx_http_caphealth_upload_sniff(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 static ngx_int_t ngx_http_caphealth_upload_input(
     ngx_http_caphealth_upload_t *u);
+static ngx_int_t ngx_http_caphealth_upload_check(
+    ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 static ngx_int_t ngx_http_caphealth_upload_outputs(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 
@@ -46,13 +48,35 @@ void
 ngx_http_caphealth_upload_open(void *data, ngx_log_t *log)
 {
     ngx_uint_t                    i;
+    ngx_http_caphealth_image_t   *image;
     ngx_http_caphealth_upload_t  *u = data;
 
-    if (ngx_http_caphealth_upload_input(u) != NGX_OK) {
+    if (u->input == NGX_INVALID_FILE
+        && ngx_http_caphealth_upload_input(u) != NGX_OK)
+    {
         return;
     }
 
-    for (i = 0; i < u->nimages; i++) {
+    for (i = 0; i < u->opened; i++) {
+        image = &u->images[i];
+
+        if (!image->parking) {
+            continue;
+        }
+
+        if (ngx_http_caphealth_upload_check(u, image) != NGX_OK) {
+            return;
+        }
+
+        if (caphealth_set_park(&image->set) == -1) {
+            ngx_http_caphealth_upload_failed(u, ngx_errno, image->set.failed);
+            return;
+        }
+
+        image->parking = 0;
+    }
+
+    for (i = u->opened; i < u->opening; i++) {
         if (ngx_http_caphealth_upload_outputs(u, &u->images[i]) != NGX_OK) {
             return;
         }
@@ -221,35 +245,53 @@ ngx_http_caphealth_upload_outputs(ngx_http_caphealth_upload_t *u,
 }
 
 
+/* what the converter has made of it */
+
+static ngx_int_t
+ngx_http_caphealth_upload_check(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image)
+{
+    unsigned  i;
+
+    if (image->checked) {
+        return NGX_OK;
+    }
+
+    for (i = 0; i < image->set.nfiles; i++) {
+        if (caphealth_set_check(&image->set, i,
+                                image->job.result.outputs[i].bytes)
+            == 0)
+        {
+            continue;
+        }
+
+        if (ngx_errno == EINVAL) {
+            ngx_http_caphealth_upload_doubt(u, image, image->set.failed);
+
+        } else {
+            ngx_http_caphealth_upload_failed(u, ngx_errno, image->set.failed);
+        }
+
+        return NGX_ERROR;
+    }
+
+    image->checked = 1;
+
+    return NGX_OK;
+}
+
+
 /* all or nothing: what this leaves undone _discard removes */
 
 void
 ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log)
 {
-    unsigned                      i;
     ngx_uint_t                    n;
     ngx_http_caphealth_image_t   *image;
     ngx_http_caphealth_upload_t  *u = data;
 
     for (n = 0; n < u->nimages; n++) {
-        image = &u->images[n];
-
-        for (i = 0; i < image->set.nfiles; i++) {
-            if (caphealth_set_check(&image->set, i,
-                                    image->job.result.outputs[i].bytes)
-                == 0)
-            {
-                continue;
-            }
-
-            if (ngx_errno == EINVAL) {
-                ngx_http_caphealth_upload_doubt(u, image, image->set.failed);
-
-            } else {
-                ngx_http_caphealth_upload_failed(u, ngx_errno,
-                                                 image->set.failed);
-            }
-
+        if (ngx_http_caphealth_upload_check(u, &u->images[n]) != NGX_OK) {
             return;
         }
     }

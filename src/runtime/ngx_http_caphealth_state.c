@@ -13,6 +13,9 @@
 
 #define NGX_HTTP_CAPHEALTH_STATE_INTERVAL  60000
 
+/* when there was no thread for it */
+#define NGX_HTTP_CAPHEALTH_STATE_RETRY     5000
+
 
 struct ngx_http_caphealth_state_s {
     ngx_http_caphealth_state_conf_t  *conf;
@@ -91,6 +94,7 @@ ngx_http_caphealth_state_create(ngx_cycle_t *cycle,
     state->task->ctx = state;
     state->task->handler = ngx_http_caphealth_state_save;
     state->task->event.data = state;
+    state->task->event.log = cycle->log;
     state->task->event.handler = ngx_http_caphealth_state_saved_handler;
 
     state->event.data = state;
@@ -205,7 +209,7 @@ ngx_http_caphealth_state_timer_handler(ngx_event_t *ev)
 
     if (ngx_thread_task_post(state->conf->thread_pool, state->task) != NGX_OK)
     {
-        ngx_add_timer(ev, NGX_HTTP_CAPHEALTH_STATE_INTERVAL);
+        ngx_add_timer(ev, NGX_HTTP_CAPHEALTH_STATE_RETRY);
     }
 }
 

@@ -29,7 +29,9 @@
 #define CAPHEALTH_SET_TRIES  11          /* 2 seconds in all */
 
 
-static int caphealth_set_leaf(caphealth_set_t *set, const char *root);
+static int caphealth_set_leaf(caphealth_set_t *set);
+static int caphealth_set_reopen(caphealth_set_t *set);
+static void caphealth_set_leave(caphealth_set_t *set);
 static int caphealth_set_enter(caphealth_set_t *set, int parent,
     const char *name, size_t len);
 static int caphealth_set_file(caphealth_set_t *set, caphealth_set_file_t *f);
@@ -74,11 +76,13 @@ caphealth_set_open(caphealth_set_t *set, const char *root)
 {
     unsigned  i;
 
+    set->root = root;
+
     if (caphealth_id_create(set->id) == -1) {
         return caphealth_set_failed(set, "getrandom()");
     }
 
-    if (caphealth_set_leaf(set, root) == -1) {
+    if (caphealth_set_leaf(set) == -1) {
         return -1;
     }
 
@@ -93,11 +97,11 @@ caphealth_set_open(caphealth_set_t *set, const char *root)
 
 
 static int
-caphealth_set_leaf(caphealth_set_t *set, const char *root)
+caphealth_set_leaf(caphealth_set_t *set)
 {
     int  top, slice;
 
-    top = open(root, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    top = open(set->root, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
     if (top == -1) {
         return caphealth_set_failed(set, "open() of the image root");
     }
@@ -300,10 +304,67 @@ caphealth_set_proc(char path[CAPHEALTH_PROC_LEN], int fd)
 
 
 int
+caphealth_set_park(caphealth_set_t *set)
+{
+    char                   temp[CAPHEALTH_TEMP_LEN], proc[CAPHEALTH_PROC_LEN];
+    unsigned               i;
+    caphealth_set_file_t  *f;
+
+    for (i = 0; i < set->nfiles; i++) {
+        f = &set->files[i];
+
+        if (!f->named) {
+            caphealth_set_temp(set, f, temp);
+            caphealth_set_proc(proc, f->fd);
+
+            if (linkat(AT_FDCWD, proc, set->dir, temp, AT_SYMLINK_FOLLOW)
+                == -1)
+            {
+                return caphealth_set_failed(set, "linkat()");
+            }
+
+            f->named = 1;
+        }
+
+        (void) close(f->fd);
+        f->fd = -1;
+    }
+
+    set->parked = 1;
+    caphealth_set_leave(set);
+
+    return 0;
+}
+
+
+/* the directory of one that is parked */
+
+static int
+caphealth_set_reopen(caphealth_set_t *set)
+{
+    return set->dir == -1 && set->parked ? caphealth_set_leaf(set) : 0;
+}
+
+
+static void
+caphealth_set_leave(caphealth_set_t *set)
+{
+    if (set->parked && set->dir != -1) {
+        (void) close(set->dir);
+        set->dir = -1;
+    }
+}
+
+
+int
 caphealth_set_publish(caphealth_set_t *set)
 {
     int       err;
     unsigned  i;
+
+    if (caphealth_set_reopen(set) == -1) {
+        return -1;
+    }
 
     for (i = set->nfiles; i-- > 0; /* void */) {
         if (caphealth_set_link(set, &set->files[i]) == -1) {
@@ -315,6 +376,8 @@ caphealth_set_publish(caphealth_set_t *set)
         (void) caphealth_set_failed(set, "fsync() of a directory");
         goto failed;
     }
+
+    caphealth_set_leave(set);
 
     return 0;
 
@@ -410,6 +473,10 @@ caphealth_set_withdraw(caphealth_set_t *set)
     unsigned               i;
     caphealth_set_file_t  *f;
 
+    if (caphealth_set_reopen(set) == -1) {
+        return;
+    }
+
     for (i = 0; i < set->nfiles; i++) {
         f = &set->files[i];
 
@@ -432,7 +499,7 @@ caphealth_set_close(caphealth_set_t *set)
     for (i = 0; i < set->nfiles; i++) {
         f = &set->files[i];
 
-        if (f->named) {
+        if (f->named && caphealth_set_reopen(set) == 0) {
             caphealth_set_temp(set, f, temp);
             (void) unlinkat(set->dir, temp, 0);
             f->named = 0;

@@ -33,6 +33,8 @@ typedef struct {
     int                   dir;         /* the leaf directory, or -1 */
     unsigned              nfiles;
     unsigned              no_tmpfile:1; /* as if there were no O_TMPFILE */
+    unsigned              parked:1;    /* no descriptor is open */
+    const char           *root;        /* the caller's */
     const char           *failed;      /* the call that failed, for the log */
     caphealth_set_file_t  files[CAPHEALTH_VARIANTS_MAX];
 } caphealth_set_t;
@@ -57,7 +59,7 @@ void caphealth_set_add(caphealth_set_t *set, const char *name);
 /*
  * Chooses an id, makes the directories of it under root where they are
  * missing, and opens an empty file for each that was added.  Returns 0, or -1
- * with errno set; the caller closes the set either way.
+ * with errno set; the caller closes the set either way.  root must outlive it.
  */
 int caphealth_set_open(caphealth_set_t *set, const char *root);
 
@@ -67,6 +69,13 @@ int caphealth_set_open(caphealth_set_t *set, const char *root);
  * Returns 0, or -1 with errno set, which is EINVAL if it is not.
  */
 int caphealth_set_check(caphealth_set_t *set, unsigned i, uint64_t bytes);
+
+/*
+ * Closes the files of a set that is complete until it is published, so that an
+ * upload of many takes few descriptors: until then they have hidden names, as
+ * without O_TMPFILE.  Returns 0, or -1 with errno set.
+ */
+int caphealth_set_park(caphealth_set_t *set);
 
 /*
  * Gives the files their names, the first one last, and syncs the directory.

@@ -262,6 +262,156 @@ subtest 'a limit of the size of files' => sub {
     ok $nginx->stop, 'quits';
 };
 
+# max_queue=0: a task is refused when no thread is free
+
+for my $queue (0, 1) {
+    subtest "a thread pool with a queue of $queue" => sub {
+        my $nginx = Caphealth::Upload->new(
+            main     => "thread_pool default threads=1 max_queue=$queue;",
+            location => 'caphealth_image_delete on;',
+            http     => "caphealth_helper_dir $helpers;",
+            workers  => 2);
+        my $well = strange('well');
+        my $before = $nginx->descriptors;
+
+        my @answers = $nginx->parallel(16, sub {
+            my ($i) = @_;
+            my @answers;
+
+            for my $n (1 .. 10) {
+                if ($i % 4 == 3) {
+                    my $socket = $nginx->raw("POST /upload HTTP/1.1\r\nHost: "
+                        . "a\r\nContent-Length: " . length($well)
+                        . "\r\n\r\n$well");
+
+                    sleep rand 0.01;
+                    close $socket;
+                    next;
+                }
+
+                my ($body, $headers) = $i % 2
+                    ? form(map { ("$_.jpg" => $well) } 1 .. 5) : $well;
+                my $response = $nginx->post($body, $headers);
+                my $answer = $response->{status};
+
+                if ($answer == 201) {
+                    for my $image (@{ decode_json($response->{content})
+                                      ->{images} })
+                    {
+                        push @answers, "201:$image->{id}";
+                    }
+
+                } else {
+                    $answer .= '?' if $answer == 503
+                        && !$response->{headers}{'retry-after'};
+                    push @answers, $answer;
+                }
+            }
+
+            return join ' ', @answers;
+        });
+
+        my ($ids, $statuses) = tally(@answers);
+
+        is_deeply [ grep { !/^(?:201|503)$/ } keys %$statuses ], [],
+                  'stored, or to be tried again'
+            or diag explain $statuses;
+        cmp_ok $statuses->{201} // 0, '>', 0, 'some are stored';
+        ok $nginx->idle($before), 'no descriptor is left open';
+        is $nginx->logged(qr/worker process \d+ exited on signal/), 0,
+           'the workers live';
+
+        my $sets = $nginx->sets;
+
+        is_deeply [ grep { $sets->{$_} != 3 } keys %$sets ], [],
+                  'every image is there whole';
+        is_deeply [ grep { !$sets->{$_} } keys %$ids ], [],
+                  'everything that was answered is there';
+
+        @answers = $nginx->parallel(8, sub {
+            my ($i) = @_;
+            my @ids = sort keys %$ids;
+
+            return join ' ', map { $nginx->remove($ids[$_])->{status} }
+                             grep { $_ % 8 == $i } 0 .. $#ids;
+        });
+
+        my %deleted;
+
+        $deleted{$_}++ for map { split ' ' } @answers;
+
+        is_deeply [ grep { !/^(?:204|503)$/ } keys %deleted ], [],
+                  'removed, or to be tried again'
+            or diag explain \%deleted;
+        is keys %{ $nginx->sets }, keys(%$sets) - ($deleted{204} // 0),
+           'what was removed is gone';
+        is $nginx->logged(qr/worker process \d+ exited on signal/), 0,
+           'the workers live';
+        is $nginx->alerts, '', 'no alert';
+        ok $nginx->until(sub { $nginx->post($well)->{status} == 201 }),
+           'the next upload works';
+        ok $nginx->stop, 'quits';
+    };
+}
+
+# 915 descriptors, if all its files were open at once
+
+subtest 'a form of many files, of many variants' => sub {
+    my $variants = join ' ', map { "caphealth_image_variant v$_ max=${_}00;" }
+                             1 .. 7;
+    my $nginx = Caphealth::Upload->new(
+        main        => 'worker_rlimit_nofile 160;',
+        connections => 64,
+        http        => "caphealth_helper_dir $helpers; $variants
+                        caphealth_image_variant original;
+                        caphealth_image_max_files 100;
+                        caphealth_image_queue 100;");
+    my @form = map { ("$_.jpg" => strange('well')) } 1 .. 100;
+
+    $nginx->post(strange('well'));
+
+    my $before = $nginx->descriptors;
+    my $response = $nginx->post(form(@form));
+
+    is $response->{status}, 201, 'is stored';
+    is @{ decode_json($response->{content})->{images} }, 100, 'all of it';
+    is_deeply [ grep { $_ != 8 } values %{ $nginx->sets } ], [], 'whole';
+
+    $response = $nginx->post(form(@form[0 .. 197], 'z.jpg' => strange('crash')));
+
+    is $response->{status}, 422, 'the last is a bad one';
+    ok $nginx->idle($before), 'no descriptor is left open';
+    is_deeply [ grep { m{/\.} } $nginx->files ], [], 'nothing is left';
+    is keys %{ $nginx->sets }, 101, 'and none of them is stored';
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'one that waits for a converter' => sub {
+    my $nginx = Caphealth::Upload->new(
+        http => "caphealth_helper_dir $helpers; caphealth_image_timeout 4s;
+                 caphealth_image_priority normal;");
+
+    # each of them takes a second
+
+    my @answers = $nginx->parallel(12, sub {
+        my $response = $nginx->post(strange('slow'));
+
+        return "$response->{status} "
+               . ($response->{headers}{'retry-after'} // '')
+               . " $response->{content}";
+    });
+
+    my @late = grep { /^503/ } @answers;
+
+    ok scalar(@late), 'does not wait for ever';
+    is scalar(grep { /^201/ } @answers) + @late, 12, 'the others are stored';
+    like $_, qr/queue-full.*waited 4000 ms/, 'is told why' for @late;
+    ok !grep({ !/^503 [1-9]/ } @late), 'and when to try again';
+    cmp_ok scalar(grep { /^503 1 / } @late), '<=', 1,
+           'when those before it are done';
+    ok $nginx->stop, 'quits';
+};
+
 # mounting needs a privilege that a test may not have
 
 sub mounted {
