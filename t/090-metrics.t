@@ -16,7 +16,7 @@ END
 
 # the metrics, once the collector has had the time to look
 
-our $late = late(2) =~ s/caphealth_capacity/caphealth_metrics/r;
+our $collected = collected(cpu => 1) =~ s/caphealth_capacity/caphealth_metrics/r;
 
 no_shuffle();
 run_tests();
@@ -133,9 +133,9 @@ X-Client: 192.0.2.7
 === TEST 8: what is not known is absent, and its collector is not up
 --- http_config
     caphealth_database sqlite:/nowhere/shop.db;
---- config eval: $::late
+--- config eval: $::collected
 --- request
-GET /late/capacity
+GET /collected/capacity
 --- response_body_like eval
 qr/(?!.*caphealth_database_rows)(?!.*caphealth_vendor_products)caphealth_status\{caphealth_status="critical",status="critical"\} 1\n.*caphealth_collector_up\{collector="database"\} 0\n.*caphealth_collector_failures_total\{collector="database"\} [1-9].*caphealth_database_up 0\n/s
 
@@ -185,9 +185,9 @@ qr/caphealth_image_upload_requests_total\{result="stored"\} 0\n.*_requests_total
 === TEST 12: vendors, hostile names escaped, equal ones added up
 --- http_config eval
 "caphealth_database sqlite:$::shop; caphealth_metrics_vendors 5;"
---- config eval: $::late
+--- config eval: $::collected
 --- request
-GET /late/capacity
+GET /collected/capacity
 --- response_body_like eval
 qr/# TYPE caphealth_vendor_products gauge\ncaphealth_vendor_products\{vendor="a\\"b\\\\c"\} 7\ncaphealth_vendor_products\{vendor="Zo\xc3\xab\\nx"\} 6\ncaphealth_vendor_products\{vendor="A\xef\xbf\xbdB"\} 5\ncaphealth_vendor_products\{vendor="Zo\xc3\xab"\} 4\ncaphealth_vendor_products\{vendor="v{10000}"\} 3\n#/
 --- no_error_log
@@ -199,9 +199,9 @@ qr/# TYPE caphealth_vendor_products gauge\ncaphealth_vendor_products\{vendor="a\
 === TEST 13: no vendors by default
 --- http_config eval
 "caphealth_database sqlite:$::shop;"
---- config eval: $::late
+--- config eval: $::collected
 --- request
-GET /late/capacity
+GET /collected/capacity
 --- response_body_like eval
 qr/\A(?!.*caphealth_vendor_products).*caphealth_database_rows\{table="vendors"\} 6\n/s
 

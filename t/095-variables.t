@@ -17,11 +17,10 @@ our $log = 'access_log logs/error.log note;';
 
 our $upload = "location /upload { $log caphealth_image_upload; caphealth_image_delete on;";
 
-# the status, and the report, when the collector has had the time to look
+# the status and the report, once the collector has looked
 
-our $late = late(2) . 'location = /s { return 200 "$caphealth_status"; }';
-
-$late =~ s/(<!--# include virtual="\/)health" -->/$1s" --> $1health" -->/;
+our $collected = collected(also => ['/s', '/health'])
+    . 'location = /s { return 200 "$caphealth_status "; }';
 
 # a white pixel
 
@@ -50,10 +49,10 @@ GET /s
 --- http_config
     caphealth_threshold memory_percent warning=0 critical=0;
 --- config eval
-$::late
+$::collected
 --- request
-GET /late/health
---- response_body_like: ^\.+critical 
+GET /collected/also
+--- response_body_like: ^critical 
 
 
 
@@ -63,10 +62,10 @@ GET /late/health
     caphealth_threshold disk_percent   warning=100 critical=100;
     caphealth_threshold cpu_percent    off;
 --- config eval
-$::late
+$::collected
 --- request
-GET /late/health
---- response_body_like: ^\.+(degraded|critical) .*"overall_status":"\1"
+GET /collected/also
+--- response_body_like: ^(degraded|critical) .*"overall_status":"\1"
 
 
 

@@ -6,15 +6,9 @@ use Test::Nginx::Socket 'no_plan';
 
 our $all = 'exclude=fresh&exclude=memory&exclude=disk';
 
-# the text of /ready?verbose when the collector has had the time to look
+# the text of /ready?verbose, once the collector has looked
 
-our $late = late(2) . <<'END';
-    location = /late {
-        ssi on;
-        ssi_types *;
-        return 200 '<!--# include virtual="/slow" wait="yes" --><!--# include virtual="/slow" wait="yes" --><!--# include virtual="/ready?verbose" -->';
-    }
-END
+our $collected = collected(also => ['/ready?verbose']);
 
 our $fast = <<'END';
     caphealth_refresh 1s;
@@ -114,11 +108,11 @@ X-Client: 192.0.2.7
 === TEST 6: ready, once the collector has looked
 --- http_config eval: $::calm
 --- config eval
-"$::late location = /ready { caphealth_probe ready; }"
+"$::collected location = /ready { caphealth_probe ready; }"
 --- request
-GET /late
+GET /collected/also
 --- response_body_like eval
-qr/^\.+\[\+\]fresh ok\n\[\+\]memory ok\n\[\+\]disk ok\nready check passed\n$/
+qr/^\[\+\]fresh ok\n\[\+\]memory ok\n\[\+\]disk ok\nready check passed\n$/
 --- no_error_log
 [error]
 [alert]
@@ -147,9 +141,9 @@ qr/^\.+\[\+\]fresh ok\n\[\+\]memory ok\n\[\+\]disk ok\nready check passed\n$/
 --- http_config eval
 "$::fast caphealth_threshold memory_percent warning=0 critical=0.5;"
 --- config eval
-"$::late location = /ready { caphealth_probe ready; }"
+"$::collected location = /ready { caphealth_probe ready; }"
 --- request
-GET /late
+GET /collected/also
 --- response_body_like eval
 qr/\n\[-\]memory failed: \d+\.\d percent, critical from 0\.5 percent\n/
 
@@ -159,9 +153,9 @@ qr/\n\[-\]memory failed: \d+\.\d percent, critical from 0\.5 percent\n/
 --- http_config eval
 "$::fast caphealth_threshold memory_percent warning=0 critical=100;"
 --- config eval
-"$::late location = /ready { caphealth_probe ready; }"
+"$::collected location = /ready { caphealth_probe ready; }"
 --- request
-GET /late
+GET /collected/also
 --- response_body_like eval
 qr/\n\[\+\]memory ok: \d+\.\d percent, warning from 0 percent\n.*\nready check passed\n$/s
 
@@ -171,11 +165,11 @@ qr/\n\[\+\]memory ok: \d+\.\d percent, warning from 0 percent\n.*\nready check p
 --- http_config eval
 "$::calm caphealth_database sqlite:/nonexistent;"
 --- config eval
-"$::late location = /ready { caphealth_probe ready; }"
+"$::collected location = /ready { caphealth_probe ready; }"
 --- request
-GET /late
+GET /collected/also
 --- response_body_like eval
-qr/^\.+\[\+\]fresh ok\n\[\+\]memory ok\n\[\+\]disk ok\nready check passed\n$/
+qr/^\[\+\]fresh ok\n\[\+\]memory ok\n\[\+\]disk ok\nready check passed\n$/
 
 
 
@@ -183,11 +177,11 @@ qr/^\.+\[\+\]fresh ok\n\[\+\]memory ok\n\[\+\]disk ok\nready check passed\n$/
 --- http_config eval
 "$::calm caphealth_database sqlite:/nonexistent;"
 --- config eval
-"$::late location = /ready { caphealth_probe ready fresh database products database_size; }"
+"$::collected location = /ready { caphealth_probe ready fresh database products database_size; }"
 --- request
-GET /late
+GET /collected/also
 --- response_body_like eval
-qr/^\.+\[\+\]fresh ok\n\[-\]database failed: "\/nonexistent" cannot be opened[^\n]+\n\[-\]products failed: [^\n]+\n\[-\]database_size failed: [^\n]+\nready check failed\n$/
+qr/^\[\+\]fresh ok\n\[-\]database failed: "\/nonexistent" cannot be opened[^\n]+\n\[-\]products failed: [^\n]+\n\[-\]database_size failed: [^\n]+\nready check failed\n$/
 
 
 
@@ -196,11 +190,11 @@ qr/^\.+\[\+\]fresh ok\n\[-\]database failed: "\/nonexistent" cannot be opened[^\
 "$::calm caphealth_database sqlite:\$TEST_NGINX_SHOP;
  caphealth_threshold products_total warning=1 critical=1 limit=9;"
 --- config eval
-"$::late location = /ready { caphealth_probe ready database products; }"
+"$::collected location = /ready { caphealth_probe ready database products; }"
 --- request
-GET /late
+GET /collected/also
 --- response_body_like eval
-qr/^\.+\[\+\]database ok\n\[-\]products failed: 1 products, critical from 1 products\nready check failed\n$/
+qr/^\[\+\]database ok\n\[-\]products failed: 1 products, critical from 1 products\nready check failed\n$/
 
 
 

@@ -7,9 +7,9 @@ use Test::Nginx::Socket 'no_plan';
 our $health = 'Content-Type: application/health+json';
 our $json = 'Content-Type: application/json';
 
-# what the collector saw, when it has had the time to look
+# what the collector saw, once it has looked
 
-our $late = late(2) =~ s{/late/health}{/late}r;
+our $collected = collected();
 
 our $fast = <<'END';
     caphealth_refresh 1s;
@@ -100,12 +100,12 @@ GET /health
 === TEST 5: pass, but for the CPU, which on a busy machine is at 100 %
 --- http_config eval
 "$::calm caphealth_database sqlite:\$TEST_NGINX_SHOP;"
---- config eval: $::late
+--- config eval: $::collected
 --- request
-GET /late
+GET /collected/health
 --- more_headers eval: $::wanted
 --- response_body_like eval
-qr<^\.+\{"status":"(pass|warn|fail)","releaseId":"\d+\.\d+\.\d+","serviceId":"[^"]+","description":"[^"]+","checks":\{"cpu:utilization":\[\{"componentType":"system","observedValue":(null|\d+\.\d),"observedUnit":"percent","status":"(pass|warn|fail)","time":"[^"]+Z"(,"output":"[^"]+")?\}\],"memory:utilization":\[\{[^}]+"status":"pass","time":"[^"]+Z"\}\],"disk:utilization":\[\{"componentId":"/","componentType":"system","observedValue":\d+\.\d,"observedUnit":"percent","status":"pass","time":"[^"]+Z"\}\],"database:reachable":\[\{"componentType":"datastore","observedValue":true,"status":"pass","time":"[^"]+Z"\}\],"database:size":\[\{"componentType":"datastore","observedValue":\d+\.\d+,"observedUnit":"MiB","status":"pass","time":"[^"]+Z"\}\],"database:products":\[\{"componentType":"datastore","observedValue":1,"observedUnit":"products","status":"pass","time":"[^"]+Z"\}\],"disk:inodes":\[\{"componentId":"/",[^}]+\}\],"disk:read_only":\[\{"componentId":"/",[^}]+"observedValue":false,[^}]+\}\]\}(,"output":"cpu:utilization: [^"]+")?\}\n$>
+qr<^\{"status":"(pass|warn|fail)","releaseId":"\d+\.\d+\.\d+","serviceId":"[^"]+","description":"[^"]+","checks":\{"cpu:utilization":\[\{"componentType":"system","observedValue":(null|\d+\.\d),"observedUnit":"percent","status":"(pass|warn|fail)","time":"[^"]+Z"(,"output":"[^"]+")?\}\],"memory:utilization":\[\{[^}]+"status":"pass","time":"[^"]+Z"\}\],"disk:utilization":\[\{"componentId":"/","componentType":"system","observedValue":\d+\.\d,"observedUnit":"percent","status":"pass","time":"[^"]+Z"\}\],"database:reachable":\[\{"componentType":"datastore","observedValue":true,"status":"pass","time":"[^"]+Z"\}\],"database:size":\[\{"componentType":"datastore","observedValue":\d+\.\d+,"observedUnit":"MiB","status":"pass","time":"[^"]+Z"\}\],"database:products":\[\{"componentType":"datastore","observedValue":1,"observedUnit":"products","status":"pass","time":"[^"]+Z"\}\],"disk:inodes":\[\{"componentId":"/",[^}]+\}\],"disk:read_only":\[\{"componentId":"/",[^}]+"observedValue":false,[^}]+\}\]\}(,"output":"cpu:utilization: [^"]+")?\}\n$>
 --- no_error_log
 [error]
 [alert]
@@ -115,9 +115,9 @@ qr<^\.+\{"status":"(pass|warn|fail)","releaseId":"\d+\.\d+\.\d+","serviceId":"[^
 === TEST 6: warn
 --- http_config eval
 "$::fast caphealth_threshold memory_percent warning=0 critical=100;"
---- config eval: $::late
+--- config eval: $::collected
 --- request
-GET /late
+GET /collected/health
 --- more_headers eval: $::wanted
 --- response_body_like eval
 qr<"status":"(warn|fail)",.*"memory:utilization":\[\{[^}]+"status":"warn","time":"[^"]+","output":"[\d.]+ percent, warning from 0 percent"\}\].*"output":"(cpu:utilization: [^"]+; )?memory:utilization: [\d.]+ percent, warning from 0 percent"\}\n$>
@@ -127,12 +127,12 @@ qr<"status":"(warn|fail)",.*"memory:utilization":\[\{[^}]+"status":"warn","time"
 === TEST 7: a database that is down
 --- http_config eval
 "$::calm caphealth_database sqlite:/nonexistent;"
---- config eval: $::late
+--- config eval: $::collected
 --- request
-GET /late
+GET /collected/health
 --- more_headers eval: $::wanted
 --- response_body_like eval
-qr<^\.+\{"status":"fail",.*"database:reachable":\[\{"componentType":"datastore","observedValue":false,"status":"fail","output":"\\"/nonexistent\\" cannot be opened[^}]*"\}\]>
+qr<^\{"status":"fail",.*"database:reachable":\[\{"componentType":"datastore","observedValue":false,"status":"fail","output":"\\"/nonexistent\\" cannot be opened[^}]*"\}\]>
 
 
 

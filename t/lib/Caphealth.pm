@@ -1,7 +1,7 @@
 package Caphealth;
 
-# What the suites share: a small shop to look at, and time for the collector
-# to have looked.
+# What the suites share: a small shop to look at, and reports that wait until
+# the collector has looked.
 
 use strict;
 use warnings;
@@ -9,38 +9,82 @@ use warnings;
 use Exporter qw(import);
 use File::Temp qw(tempdir);
 
-our @EXPORT = qw(shop late);
+our @EXPORT = qw(shop collected);
 
 my $dir = tempdir('caphealth-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 
 chmod 0755, $dir;
 
-# late(N): locations /late/health and /late/capacity, which answer with that
-# report after N to 2N seconds, when the collector has had the time to look
+# collected(cpu => 1, also => [URI, ...]): locations /collected/health and
+# /collected/capacity, which answer with that report as soon as each source has
+# been looked at and, if "cpu" is set, twice, which its value needs;
+# /collected/also answers with those URIs, one behind the other.  nginx itself
+# waits, so that it works with the real Test::Nginx::Socket, too: the page asks
+# for the health report again and again, each time after auth_delay, until it is
+# complete
 
-sub late {
-    my ($seconds) = @_;
+sub collected {
+    my (%option) = @_;
 
-    $seconds *= 6 if $ENV{TEST_NGINX_USE_VALGRIND};
+    my $delay = $ENV{TEST_NGINX_USE_VALGRIND} ? '1s' : '100ms';
+    my $complete = '/^(?!.*source-absent).*'
+                   . ($option{cpu} ? 'cpu_percent.:[0-9]/' : 'overall_status/');
+    my $look = "<!--# if expr=\"\$report != $complete\" -->"
+               . include('/look" set="report" wait="yes') . '<!--# endif -->';
+    my %page = (health => ['/health'], capacity => ['/capacity'],
+                also => $option{also} // []);
+    my $pages = tempdir('pages-XXXXXX', DIR => $dir);
 
-    my $slow = '<!--# include virtual="/slow" wait="yes" -->' x $seconds;
-    my $body = '.' x 400;
+    chmod 0755, $pages;
 
-    return join '', <<"END", map { <<"END" } qw(health capacity);
-    location = /slow {
+    my @locations = <<"END";
+    location = /look {
         internal;
-        proxy_pass http://127.0.0.1:\$TEST_NGINX_SERVER_PORT/limited;
+        proxy_pass http://127.0.0.1:\$TEST_NGINX_SERVER_PORT/looked;
+        proxy_set_header Accept "";
+        subrequest_output_buffer_size 1m;
     }
-    location = /limited { limit_rate 300; return 200 "$body"; }
+    location = /looked {
+        auth_basic           caphealth;
+        auth_basic_user_file nobody;
+        auth_delay           $delay;
+        error_page           401 = /health;
+    }
     location = /health { caphealth_health; }
     location = /capacity { caphealth_capacity; }
 END
-    location = /late/$_ {
-        ssi on;
+
+    for my $name (sort keys %page) {
+        spill("$pages/$name",
+              $look x 300 . join '', map { include($_) } @{ $page{$name} });
+
+        push @locations, <<"END";
+    location = /collected/$name {
+        ssi       on;
         ssi_types *;
-        return 200 '$slow<!--# include virtual="/$_" -->';
+        alias     $pages/$name;
     }
 END
+    }
+
+    return join '', @locations;
+}
+
+sub include {
+    my ($what) = @_;
+
+    return "<!--# include virtual=\"$what\" -->";
+}
+
+sub spill {
+    my ($path, $text) = @_;
+
+    open my $file, '>', $path or die "open() \"$path\" failed: $!\n";
+    print {$file} $text;
+    close $file or die "close() \"$path\" failed: $!\n";
+    chmod 0644, $path;
+
+    return;
 }
 
 # shop(NAME, SQL): the path of an SQLite database with the platform's tables

@@ -406,6 +406,10 @@ sub talk ($$$$) {
 
 $SIG{INT} = $SIG{TERM} = sub { exit 1 };
 
+# a peer that has closed, or a reader of the output that is gone
+
+$SIG{PIPE} = 'IGNORE';
+
 END {
     kill KILL => $running if $running;
 }
