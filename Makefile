@@ -19,7 +19,7 @@ WARN	= -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	  -Wmissing-prototypes
 HARDEN	= -fPIE -fstack-protector-strong
 INCS	= -Isrc/ipc -Isrc/model -Isrc/store -Isrc/collector \
-	  -Isrc/converter -Isrc/http \
+	  -Isrc/converter -Isrc/http -Isrc/upload \
 	  $(shell pkg-config --cflags libpq 2>/dev/null)
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) $(HARDEN) $(INCS) $(CPPFLAGS) \
 	  $(CFLAGS) $(SANITIZE)
@@ -37,11 +37,12 @@ CONVERTER_MAIN = src/converter/caphealth_converter.c
 CONVERTER = $(filter-out $(CONVERTER_MAIN),$(wildcard src/converter/*.c))
 SERVE	= $(patsubst %,src/converter/caphealth_%.c, \
 	  serve sandbox idle command child)
-PLAIN	= $(wildcard src/http/caphealth_*.c)
+PLAIN	= $(wildcard src/http/caphealth_*.c src/upload/caphealth_*.c)
 
 # what nginx's configure reads: not what is in the files, but which there are
 
 NGX_FILES = ngx_http_caphealth_module.c $(sort $(wildcard src/http/*.[ch] \
+	  src/upload/*.[ch] \
 	  src/runtime/*.[ch] src/model/*.[ch] src/store/*.[ch] src/ipc/*.[ch] \
 	  src/dashboard/*))
 

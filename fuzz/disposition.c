@@ -1,6 +1,7 @@
 
 /*
- * Under test: src/http/caphealth_disposition.c src/http/caphealth_multipart.c
+ * Under test: src/upload/caphealth_disposition.c
+ *     src/upload/caphealth_multipart.c
  *     (disposition|boundary|parameter|quoted|caphealth_is)
  *
  * After the first byte, a Content-Type or the header lines of a part.

@@ -1,6 +1,7 @@
 
 /*
- * Under test: src/http/caphealth_multipart.c src/http/caphealth_disposition.c
+ * Under test: src/upload/caphealth_multipart.c
+ *     src/upload/caphealth_disposition.c
  *     (parse|parts|first|line|header|body|end|view|invalid|disposition)
  *
  * A form: how many files are taken, how many bytes a read gives, and the body

@@ -1,6 +1,6 @@
 
 /*
- * Under test: src/http/caphealth_origin.c
+ * Under test: src/upload/caphealth_origin.c
  *
  * A host, a line feed, and an Origin.  nginx has made the host lower case,
  * and it is not empty.

@@ -318,12 +318,6 @@ ngx_int_t ngx_http_caphealth_header_list(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *list);
 
 /*
- * Whether a browser asks on behalf of a page of another site: the header
- * Sec-Fetch-Site of W3C's Fetch Metadata.
- */
-ngx_uint_t ngx_http_caphealth_cross_site(ngx_http_request_t *r);
-
-/*
  * As ngx_http_discard_request_body(), for a body that no answer depends on: a
  * client that waits for 100 Continue gets the answer instead.
  */

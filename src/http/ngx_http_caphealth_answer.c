@@ -5,11 +5,8 @@
 
 #include "ngx_http_caphealth.h"
 
-#include "caphealth_origin.h"
-
 
 static ngx_uint_t ngx_http_caphealth_is_local(struct sockaddr *sa);
-static ngx_uint_t ngx_http_caphealth_other_origin(ngx_http_request_t *r);
 
 
 static ngx_http_caphealth_problem_t  ngx_http_caphealth_not_local = {
@@ -127,49 +124,6 @@ ngx_http_caphealth_is_local(struct sockaddr *sa)
     default:
         return 0;
     }
-}
-
-
-ngx_uint_t
-ngx_http_caphealth_cross_site(ngx_http_request_t *r)
-{
-    ngx_table_elt_t  *h;
-
-    static ngx_str_t  name = ngx_string("sec-fetch-site");
-    static ngx_str_t  cross_site = ngx_string("cross-site");
-
-    h = ngx_http_caphealth_header(r, &name);
-
-    if (h == NULL) {
-        return ngx_http_caphealth_other_origin(r);
-    }
-
-    return h->value.len == cross_site.len
-           && ngx_strncasecmp(h->value.data, cross_site.data, cross_site.len)
-              == 0;
-}
-
-
-/* browsers say Sec-Fetch-Site over TLS and to localhost only */
-
-static ngx_uint_t
-ngx_http_caphealth_other_origin(ngx_http_request_t *r)
-{
-    ngx_str_t        *server;
-    ngx_table_elt_t  *h;
-
-    static ngx_str_t  name = ngx_string("origin");
-
-    h = ngx_http_caphealth_header(r, &name);
-
-    if (h == NULL) {
-        return 0;
-    }
-
-    server = &r->headers_in.server;
-
-    return !caphealth_origin_is((char *) h->value.data, h->value.len,
-                                (char *) server->data, server->len);
 }
 
 

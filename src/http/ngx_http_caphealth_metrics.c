@@ -3,7 +3,7 @@
  * caphealth_metrics
  */
 
-#include "ngx_http_caphealth_note.h"
+#include "ngx_http_caphealth_upload_outcome.h"
 
 #include "caphealth_accept.h"
 #include "caphealth_metrics.h"
@@ -283,7 +283,8 @@ ngx_http_caphealth_metrics_live(ngx_http_request_t *r,
 
     activity.uploads.configured = cmcf->uploads ? 1 : 0;
 
-    if (ngx_http_caphealth_note_tallies(r->pool, counters, &activity.uploads)
+    if (ngx_http_caphealth_outcome_tallies(r->pool, counters,
+                                           &activity.uploads)
         != NGX_OK)
     {
         return NULL;

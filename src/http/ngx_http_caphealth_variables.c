@@ -3,7 +3,7 @@
  * The variables.
  */
 
-#include "ngx_http_caphealth_note.h"
+#include "ngx_http_caphealth_upload_outcome.h"
 
 #include "caphealth_report.h"
 
@@ -141,16 +141,16 @@ static ngx_int_t
 ngx_http_caphealth_variable_id(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_http_caphealth_note_t  *note;
+    ngx_http_caphealth_outcome_t  *outcome;
 
-    note = ngx_http_caphealth_note(r);
+    outcome = ngx_http_caphealth_outcome(r);
 
-    if (note == NULL || note->ids.len == 0) {
+    if (outcome == NULL || outcome->ids.len == 0) {
         v->not_found = 1;
         return NGX_OK;
     }
 
-    ngx_http_caphealth_variable_set(v, note->ids.data, note->ids.len);
+    ngx_http_caphealth_variable_set(v, outcome->ids.data, outcome->ids.len);
 
     return NGX_OK;
 }
@@ -161,16 +161,16 @@ ngx_http_caphealth_variable_result(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
     ngx_str_t                   name;
-    ngx_http_caphealth_note_t  *note;
+    ngx_http_caphealth_outcome_t  *outcome;
 
-    note = ngx_http_caphealth_note(r);
+    outcome = ngx_http_caphealth_outcome(r);
 
-    if (note == NULL || !note->decided) {
+    if (outcome == NULL || !outcome->decided) {
         v->not_found = 1;
         return NGX_OK;
     }
 
-    ngx_http_caphealth_note_name(&name, note->deletes, note->result);
+    ngx_http_caphealth_outcome_name(&name, outcome->deletes, outcome->result);
     ngx_http_caphealth_variable_set(v, name.data, name.len);
 
     return NGX_OK;
@@ -182,11 +182,11 @@ ngx_http_caphealth_variable_seconds(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
     u_char                     *p;
-    ngx_http_caphealth_note_t  *note;
+    ngx_http_caphealth_outcome_t  *outcome;
 
-    note = ngx_http_caphealth_note(r);
+    outcome = ngx_http_caphealth_outcome(r);
 
-    if (note == NULL || !note->decided || !note->timed) {
+    if (outcome == NULL || !outcome->decided || !outcome->timed) {
         v->not_found = 1;
         return NGX_OK;
     }
@@ -198,8 +198,8 @@ ngx_http_caphealth_variable_seconds(ngx_http_request_t *r,
 
     ngx_http_caphealth_variable_set(v, p,
                               ngx_sprintf(p, "%T.%03M",
-                                          (time_t) (note->elapsed / 1000),
-                                          note->elapsed % 1000)
+                                          (time_t) (outcome->elapsed / 1000),
+                                          outcome->elapsed % 1000)
                               - p);
     return NGX_OK;
 }

@@ -225,7 +225,7 @@ def check_tables(answers):
                 found |= set(re.findall(r'\{ "(%s)",' % MEMBER, table))
 
     found |= set(re.findall(r'"(%s)", (?:json_|ngx_http_caphealth_)' % NAME,
-                            read('src/http/'
+                            read('src/upload/'
                                  'ngx_http_caphealth_upload_answer.c')))
 
     words = words_of(read(API))

@@ -294,7 +294,7 @@ def source_problems(top):
     """Every type of problem that the sources can answer with."""
     found = {}
 
-    for path in glob.glob(f"{top}/src/http/*.c"):
+    for path in glob.glob(f"{top}/src/*/*.c"):
         text = read(path)
 
         for status, kind in re.findall(
@@ -326,7 +326,7 @@ def source_operations(top):
     directives = {function: name for name, function in table.items()}
     found = set()
 
-    for path in glob.glob(f"{top}/src/http/*.c"):
+    for path in glob.glob(f"{top}/src/*/*.c"):
         for function, body in re.findall(
                 r"^(\w+)\(ngx_conf_t \*cf, ngx_command_t [^{]*\{(.*?)^\}",
                 read(path), re.M | re.S):

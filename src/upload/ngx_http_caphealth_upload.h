@@ -48,7 +48,7 @@ typedef enum {
     NGX_HTTP_CAPHEALTH_STORAGE_FULL,
     NGX_HTTP_CAPHEALTH_NO_THREAD,
 
-    /* what else a request may come to, for the note; no row of the table */
+    /* what else a request may come to, no row of the table */
 
     NGX_HTTP_CAPHEALTH_FAULTS,
     NGX_HTTP_CAPHEALTH_NOT_LOCAL = NGX_HTTP_CAPHEALTH_FAULTS,
@@ -152,12 +152,12 @@ void ngx_http_caphealth_upload_discard(void *data, ngx_log_t *log);
  * The tree's counts: before its images get their names, when they have got
  * them, and when nothing more happens to them.
  */
-void ngx_http_caphealth_account_begin(ngx_http_caphealth_upload_t *u);
-void ngx_http_caphealth_account_add(ngx_http_caphealth_upload_t *u);
-void ngx_http_caphealth_account_end(ngx_http_caphealth_upload_t *u);
+void ngx_http_caphealth_upload_counts_begin(ngx_http_caphealth_upload_t *u);
+void ngx_http_caphealth_upload_counts_add(ngx_http_caphealth_upload_t *u);
+void ngx_http_caphealth_upload_counts_end(ngx_http_caphealth_upload_t *u);
 
 /* The bytes of all files that were made of it. */
-int64_t ngx_http_caphealth_account_bytes(ngx_http_caphealth_upload_t *u);
+int64_t ngx_http_caphealth_upload_counts_bytes(ngx_http_caphealth_upload_t *u);
 
 /* The timer of whoever works for a request that may be gone: it goes on. */
 void ngx_http_caphealth_keep_handler(ngx_event_t *ev);

@@ -4,8 +4,8 @@
  * and for the variables that tell of it, in the log for instance.
  */
 
-#ifndef _NGX_HTTP_CAPHEALTH_NOTE_H_INCLUDED_
-#define _NGX_HTTP_CAPHEALTH_NOTE_H_INCLUDED_
+#ifndef _NGX_HTTP_CAPHEALTH_UPLOAD_OUTCOME_H_INCLUDED_
+#define _NGX_HTTP_CAPHEALTH_UPLOAD_OUTCOME_H_INCLUDED_
 
 
 #include "ngx_http_caphealth_upload.h"
@@ -22,52 +22,53 @@ typedef struct {
     unsigned                          timed:1;   /* it has started */
     unsigned                          decided:1; /* the client is told so */
     unsigned                          counted:1;
-} ngx_http_caphealth_note_t;
+} ngx_http_caphealth_outcome_t;
 
 
 /*
  * If the request brings or removes images, it will be counted, once, whatever
  * becomes of it.  NGX_ERROR: no memory.
  */
-ngx_int_t ngx_http_caphealth_note_create(ngx_http_request_t *r);
+ngx_int_t ngx_http_caphealth_outcome_create(ngx_http_request_t *r);
 
 /*
- * The note of a request, of its main request's, even after an internal
+ * The outcome of a request, of its main request's, even after an internal
  * redirect; NULL: it has none.
  */
-ngx_http_caphealth_note_t *ngx_http_caphealth_note(ngx_http_request_t *r);
+ngx_http_caphealth_outcome_t *ngx_http_caphealth_outcome(
+    ngx_http_request_t *r);
 
 /* All of it is there: from now on it is our time. */
-void ngx_http_caphealth_note_start(ngx_http_request_t *r);
+void ngx_http_caphealth_outcome_start(ngx_http_request_t *r);
 
 /* Which images it is about: n ids, each stride bytes behind the last. */
-ngx_int_t ngx_http_caphealth_note_ids(ngx_http_request_t *r, char *id,
+ngx_int_t ngx_http_caphealth_outcome_ids(ngx_http_request_t *r, char *id,
     size_t stride, ngx_uint_t n);
 
 /*
  * What the client is about to be told, for the variables; and that this is
  * what has become of it.  The first that is counted stays.
  */
-void ngx_http_caphealth_note_decide(ngx_http_request_t *r,
+void ngx_http_caphealth_outcome_decide(ngx_http_request_t *r,
     ngx_http_caphealth_fault_e result);
-void ngx_http_caphealth_note_count(ngx_http_request_t *r,
+void ngx_http_caphealth_outcome_count(ngx_http_request_t *r,
     ngx_http_caphealth_fault_e result);
 
 /* How a result is called in metrics and in logs. */
-void ngx_http_caphealth_note_name(ngx_str_t *name, ngx_uint_t deletes,
+void ngx_http_caphealth_outcome_name(ngx_str_t *name, ngx_uint_t deletes,
     ngx_http_caphealth_fault_e result);
 
 /*
  * The requests by their results, in memory of the pool.  NGX_ERROR: no memory.
  */
-ngx_int_t ngx_http_caphealth_note_tallies(ngx_pool_t *pool,
+ngx_int_t ngx_http_caphealth_outcome_tallies(ngx_pool_t *pool,
     ngx_http_caphealth_counters_t *counters, caphealth_uploads_t *uploads);
 
 /*
- * What has been asked for of a variable of the note is out of date: nginx
+ * What has been asked for of a variable of it is out of date: nginx
  * keeps it otherwise.
  */
 void ngx_http_caphealth_forget_variables(ngx_http_request_t *r);
 
 
-#endif /* _NGX_HTTP_CAPHEALTH_NOTE_H_INCLUDED_ */
+#endif /* _NGX_HTTP_CAPHEALTH_UPLOAD_OUTCOME_H_INCLUDED_ */

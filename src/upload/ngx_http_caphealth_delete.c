@@ -3,7 +3,7 @@
  * DELETE of an image: its files are removed in the thread pool.
  */
 
-#include "ngx_http_caphealth_note.h"
+#include "ngx_http_caphealth_upload_outcome.h"
 
 
 typedef struct {
@@ -48,10 +48,10 @@ ngx_http_caphealth_delete(ngx_http_request_t *r, ngx_str_t *id)
     ngx_int_t                     rc;
     ngx_http_caphealth_delete_t  *d;
 
-    ngx_http_caphealth_note_start(r);
+    ngx_http_caphealth_outcome_start(r);
 
     if (!caphealth_id_valid((char *) id->data, id->len)) {
-        ngx_http_caphealth_note_count(r, NGX_HTTP_CAPHEALTH_NO_SUCH_IMAGE);
+        ngx_http_caphealth_outcome_count(r, NGX_HTTP_CAPHEALTH_NO_SUCH_IMAGE);
 
         return ngx_http_caphealth_send_problem(r,
                                            &ngx_http_caphealth_no_such_image);
@@ -63,7 +63,7 @@ ngx_http_caphealth_delete(ngx_http_request_t *r, ngx_str_t *id)
         return rc;
     }
 
-    if (ngx_http_caphealth_note_ids(r, (char *) id->data, 0, 1) != NGX_OK) {
+    if (ngx_http_caphealth_outcome_ids(r, (char *) id->data, 0, 1) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -236,7 +236,7 @@ ngx_http_caphealth_delete_answer(ngx_http_request_t *r,
                                           "says why.");
 
     if (d->err == 0) {
-        ngx_http_caphealth_note_count(r, NGX_HTTP_CAPHEALTH_FINE);
+        ngx_http_caphealth_outcome_count(r, NGX_HTTP_CAPHEALTH_FINE);
 
         r->headers_out.status = NGX_HTTP_NO_CONTENT;
         r->header_only = 1;
@@ -245,7 +245,7 @@ ngx_http_caphealth_delete_answer(ngx_http_request_t *r,
     }
 
     if (d->err == NGX_ENOENT && d->removed.files == 0) {
-        ngx_http_caphealth_note_count(r, NGX_HTTP_CAPHEALTH_NO_SUCH_IMAGE);
+        ngx_http_caphealth_outcome_count(r, NGX_HTTP_CAPHEALTH_NO_SUCH_IMAGE);
 
         return ngx_http_caphealth_send_problem(r,
                                            &ngx_http_caphealth_no_such_image);

@@ -3,7 +3,7 @@
  * Image upload: what the client is told.
  */
 
-#include "ngx_http_caphealth_note.h"
+#include "ngx_http_caphealth_upload_outcome.h"
 
 #include <jansson.h>
 
@@ -348,7 +348,7 @@ ngx_http_caphealth_send_fault(ngx_http_request_t *r,
     ngx_http_caphealth_fault_t    *f;
     ngx_http_caphealth_problem_t   problem;
 
-    ngx_http_caphealth_note_count(r, fault);
+    ngx_http_caphealth_outcome_count(r, fault);
 
     f = &ngx_http_caphealth_faults[fault];
 
@@ -470,7 +470,7 @@ ngx_http_caphealth_upload_created(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ngx_http_caphealth_note_ids(r, u->images[0].set.id,
+    if (ngx_http_caphealth_outcome_ids(r, u->images[0].set.id,
                                     sizeof(ngx_http_caphealth_image_t),
                                     u->nimages)
         != NGX_OK)
@@ -478,7 +478,7 @@ ngx_http_caphealth_upload_created(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_http_caphealth_note_decide(r, NGX_HTTP_CAPHEALTH_FINE);
+    ngx_http_caphealth_outcome_decide(r, NGX_HTTP_CAPHEALTH_FINE);
 
     r->headers_out.status = NGX_HTTP_CREATED;
 

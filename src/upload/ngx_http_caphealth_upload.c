@@ -3,7 +3,9 @@
  * Image upload: from the request to the answer.
  */
 
-#include "ngx_http_caphealth_note.h"
+#include "ngx_http_caphealth_upload_outcome.h"
+
+#include "caphealth_origin.h"
 
 
 /*
@@ -15,6 +17,10 @@
 
 static ngx_int_t ngx_http_caphealth_upload_method(ngx_http_request_t *r,
     ngx_http_caphealth_loc_conf_t *conf);
+static ngx_uint_t ngx_http_caphealth_upload_cross_site(
+    ngx_http_request_t *r);
+static ngx_uint_t ngx_http_caphealth_upload_other_origin(
+    ngx_http_request_t *r);
 static ngx_int_t ngx_http_caphealth_upload_post(ngx_http_request_t *r,
     ngx_http_caphealth_loc_conf_t *conf);
 static ngx_int_t ngx_http_caphealth_upload_boundary(ngx_http_request_t *r,
@@ -91,7 +97,7 @@ ngx_http_caphealth_upload_handler(ngx_http_request_t *r)
 
     conf = ngx_http_get_module_loc_conf(r, ngx_http_caphealth_module);
 
-    if (ngx_http_caphealth_note_create(r) != NGX_OK) {
+    if (ngx_http_caphealth_outcome_create(r) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -121,7 +127,7 @@ ngx_http_caphealth_upload_method(ngx_http_request_t *r,
                                          : &ngx_http_caphealth_upload_only);
     }
 
-    if (ngx_http_caphealth_cross_site(r)) {
+    if (ngx_http_caphealth_upload_cross_site(r)) {
         return ngx_http_caphealth_send_fault(r, NGX_HTTP_CAPHEALTH_CROSS_SITE,
                                              NULL);
     }
@@ -138,6 +144,51 @@ ngx_http_caphealth_upload_method(ngx_http_request_t *r,
     id.len = last - p;
 
     return ngx_http_caphealth_delete(r, &id);
+}
+
+
+/* whether a browser asks for a page of another site: W3C's Fetch Metadata */
+
+static ngx_uint_t
+ngx_http_caphealth_upload_cross_site(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  name = ngx_string("sec-fetch-site");
+    static ngx_str_t  cross_site = ngx_string("cross-site");
+
+    h = ngx_http_caphealth_header(r, &name);
+
+    if (h == NULL) {
+        return ngx_http_caphealth_upload_other_origin(r);
+    }
+
+    return h->value.len == cross_site.len
+           && ngx_strncasecmp(h->value.data, cross_site.data, cross_site.len)
+              == 0;
+}
+
+
+/* browsers say Sec-Fetch-Site over TLS and to localhost only */
+
+static ngx_uint_t
+ngx_http_caphealth_upload_other_origin(ngx_http_request_t *r)
+{
+    ngx_str_t        *server;
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  name = ngx_string("origin");
+
+    h = ngx_http_caphealth_header(r, &name);
+
+    if (h == NULL) {
+        return 0;
+    }
+
+    server = &r->headers_in.server;
+
+    return !caphealth_origin_is((char *) h->value.data, h->value.len,
+                                (char *) server->data, server->len);
 }
 
 
@@ -403,7 +454,7 @@ ngx_http_caphealth_upload_received(ngx_http_caphealth_upload_t *u)
                            + (tp->msec - r->start_msec));
     ms = ngx_max(ms, 0);
 
-    ngx_http_caphealth_note_start(r);
+    ngx_http_caphealth_outcome_start(r);
 
     u->since = ngx_current_msec;
 
@@ -454,7 +505,7 @@ ngx_http_caphealth_upload_task_handler(ngx_event_t *ev)
         break;
 
     default: /* NGX_HTTP_CAPHEALTH_CLOSING */
-        ngx_http_caphealth_account_end(u);
+        ngx_http_caphealth_upload_counts_end(u);
         ngx_http_caphealth_upload_destroy(u);
         break;
     }
@@ -522,7 +573,7 @@ ngx_http_caphealth_upload_advance(ngx_http_caphealth_upload_t *u)
         return;
     }
 
-    ngx_http_caphealth_account_begin(u);
+    ngx_http_caphealth_upload_counts_begin(u);
 
     u->state = NGX_HTTP_CAPHEALTH_PUBLISHING;
     u->since = ngx_current_msec;
@@ -740,15 +791,15 @@ ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u)
             rc = ngx_http_caphealth_upload_refused(r, u);
 
         } else {
-            ngx_http_caphealth_account_add(u);
+            ngx_http_caphealth_upload_counts_add(u);
             rc = ngx_http_caphealth_upload_created(r, u);
             u->done = (rc == NGX_OK || rc == NGX_AGAIN);
         }
 
         if (u->done) {
-            ngx_http_caphealth_note_count(r, NGX_HTTP_CAPHEALTH_FINE);
+            ngx_http_caphealth_outcome_count(r, NGX_HTTP_CAPHEALTH_FINE);
             ngx_http_caphealth_count(&u->counters->written,
-                                     ngx_http_caphealth_account_bytes(u));
+                                     ngx_http_caphealth_upload_counts_bytes(u));
         }
 
         ngx_http_finalize_request(r, rc);

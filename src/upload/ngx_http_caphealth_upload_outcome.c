@@ -3,23 +3,24 @@
  * What is noted of a request that brings or removes images.
  */
 
-#include "ngx_http_caphealth_note.h"
+#include "ngx_http_caphealth_upload_outcome.h"
 
 
-static void ngx_http_caphealth_note_end(void *data);
-static void ngx_http_caphealth_note_mark(void *data);
-static ngx_int_t ngx_http_caphealth_note_tally(ngx_pool_t *pool,
+static void ngx_http_caphealth_outcome_end(void *data);
+static void ngx_http_caphealth_outcome_mark(void *data);
+static ngx_int_t ngx_http_caphealth_outcome_tally(ngx_pool_t *pool,
     ngx_atomic_t *counters, ngx_uint_t deletes,
     const caphealth_tally_t **tallies, size_t *n);
-static void ngx_http_caphealth_note_recent(ngx_http_caphealth_note_t *note,
+static void ngx_http_caphealth_outcome_recent(
+    ngx_http_caphealth_outcome_t *outcome,
     ngx_http_caphealth_fault_e result);
-static ngx_uint_t ngx_http_caphealth_note_may(ngx_uint_t deletes,
+static ngx_uint_t ngx_http_caphealth_outcome_may(ngx_uint_t deletes,
     ngx_uint_t result);
 
 
 /* results that are no faults of the upload's own */
 
-static ngx_str_t  ngx_http_caphealth_note_names[] = {
+static ngx_str_t  ngx_http_caphealth_outcome_names[] = {
     ngx_string("not-local"),
     ngx_string("no-such-image"),
     ngx_string("body-too-large"),
@@ -30,11 +31,11 @@ static ngx_str_t  ngx_http_caphealth_note_names[] = {
 
 
 ngx_int_t
-ngx_http_caphealth_note_create(ngx_http_request_t *r)
+ngx_http_caphealth_outcome_create(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t              *mark;
     ngx_http_cleanup_t              *cln;
-    ngx_http_caphealth_note_t       *note;
+    ngx_http_caphealth_outcome_t       *outcome;
     ngx_http_caphealth_loc_conf_t   *conf;
     ngx_http_caphealth_main_conf_t  *cmcf;
 
@@ -46,11 +47,11 @@ ngx_http_caphealth_note_create(ngx_http_request_t *r)
         return NGX_OK;
     }
 
-    if (ngx_http_caphealth_note(r)) {
+    if (ngx_http_caphealth_outcome(r)) {
         return NGX_OK;
     }
 
-    mark = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_caphealth_note_t));
+    mark = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_caphealth_outcome_t));
     if (mark == NULL) {
         return NGX_ERROR;
     }
@@ -62,37 +63,37 @@ ngx_http_caphealth_note_create(ngx_http_request_t *r)
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
 
-    note = mark->data;
-    ngx_memzero(note, sizeof(ngx_http_caphealth_note_t));
+    outcome = mark->data;
+    ngx_memzero(outcome, sizeof(ngx_http_caphealth_outcome_t));
 
-    note->request = r;
-    note->counters = ngx_http_caphealth_zone_counters(cmcf->collector.zone);
-    note->deletes = (r->method & NGX_HTTP_DELETE) ? 1 : 0;
+    outcome->request = r;
+    outcome->counters = ngx_http_caphealth_zone_counters(cmcf->collector.zone);
+    outcome->deletes = (r->method & NGX_HTTP_DELETE) ? 1 : 0;
 
     /* the request's context does not outlive an internal redirect */
 
-    mark->handler = ngx_http_caphealth_note_mark;
+    mark->handler = ngx_http_caphealth_outcome_mark;
 
     /* before the log is written */
 
-    cln->handler = ngx_http_caphealth_note_end;
-    cln->data = note;
+    cln->handler = ngx_http_caphealth_outcome_end;
+    cln->data = outcome;
 
     if (!ngx_http_caphealth_allowed(r)) {
-        ngx_http_caphealth_note_count(r, NGX_HTTP_CAPHEALTH_NOT_LOCAL);
+        ngx_http_caphealth_outcome_count(r, NGX_HTTP_CAPHEALTH_NOT_LOCAL);
     }
 
     return NGX_OK;
 }
 
 
-ngx_http_caphealth_note_t *
-ngx_http_caphealth_note(ngx_http_request_t *r)
+ngx_http_caphealth_outcome_t *
+ngx_http_caphealth_outcome(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t  *cln;
 
     for (cln = r->pool->cleanup; cln; cln = cln->next) {
-        if (cln->handler == ngx_http_caphealth_note_mark) {
+        if (cln->handler == ngx_http_caphealth_outcome_mark) {
             return cln->data;
         }
     }
@@ -104,36 +105,36 @@ ngx_http_caphealth_note(ngx_http_request_t *r)
 /* to be found by */
 
 static void
-ngx_http_caphealth_note_mark(void *data)
+ngx_http_caphealth_outcome_mark(void *data)
 {
 }
 
 
 void
-ngx_http_caphealth_note_start(ngx_http_request_t *r)
+ngx_http_caphealth_outcome_start(ngx_http_request_t *r)
 {
-    ngx_http_caphealth_note_t  *note;
+    ngx_http_caphealth_outcome_t  *outcome;
 
-    note = ngx_http_caphealth_note(r);
+    outcome = ngx_http_caphealth_outcome(r);
 
-    if (note) {
-        note->timed = 1;
-        note->started = ngx_current_msec;
+    if (outcome) {
+        outcome->timed = 1;
+        outcome->started = ngx_current_msec;
     }
 }
 
 
 ngx_int_t
-ngx_http_caphealth_note_ids(ngx_http_request_t *r, char *id, size_t stride,
+ngx_http_caphealth_outcome_ids(ngx_http_request_t *r, char *id, size_t stride,
     ngx_uint_t n)
 {
     u_char                     *p;
     ngx_uint_t                  i;
-    ngx_http_caphealth_note_t  *note;
+    ngx_http_caphealth_outcome_t  *outcome;
 
-    note = ngx_http_caphealth_note(r);
+    outcome = ngx_http_caphealth_outcome(r);
 
-    if (note == NULL || n == 0) {
+    if (outcome == NULL || n == 0) {
         return NGX_OK;
     }
 
@@ -142,14 +143,14 @@ ngx_http_caphealth_note_ids(ngx_http_request_t *r, char *id, size_t stride,
         return NGX_ERROR;
     }
 
-    note->ids.data = p;
+    outcome->ids.data = p;
 
     for (i = 0; i < n; i++) {
         p = ngx_cpymem(p, id + i * stride, CAPHEALTH_ID_LEN);
         *p++ = ',';
     }
 
-    note->ids.len = p - 1 - note->ids.data;
+    outcome->ids.len = p - 1 - outcome->ids.data;
 
     ngx_http_caphealth_forget_variables(r);
 
@@ -158,53 +159,53 @@ ngx_http_caphealth_note_ids(ngx_http_request_t *r, char *id, size_t stride,
 
 
 void
-ngx_http_caphealth_note_decide(ngx_http_request_t *r,
+ngx_http_caphealth_outcome_decide(ngx_http_request_t *r,
     ngx_http_caphealth_fault_e result)
 {
-    ngx_http_caphealth_note_t  *note;
+    ngx_http_caphealth_outcome_t  *outcome;
 
-    note = ngx_http_caphealth_note(r);
+    outcome = ngx_http_caphealth_outcome(r);
 
-    if (note == NULL || note->counted) {
+    if (outcome == NULL || outcome->counted) {
         return;
     }
 
-    note->decided = 1;
-    note->result = result;
-    note->elapsed = ngx_current_msec - note->started;
+    outcome->decided = 1;
+    outcome->result = result;
+    outcome->elapsed = ngx_current_msec - outcome->started;
 
     ngx_http_caphealth_forget_variables(r);
 }
 
 
 void
-ngx_http_caphealth_note_count(ngx_http_request_t *r,
+ngx_http_caphealth_outcome_count(ngx_http_request_t *r,
     ngx_http_caphealth_fault_e result)
 {
-    ngx_http_caphealth_note_t  *note;
+    ngx_http_caphealth_outcome_t  *outcome;
 
-    note = ngx_http_caphealth_note(r);
+    outcome = ngx_http_caphealth_outcome(r);
 
-    if (note == NULL || note->counted) {
+    if (outcome == NULL || outcome->counted) {
         return;
     }
 
-    ngx_http_caphealth_note_decide(r, result);
+    ngx_http_caphealth_outcome_decide(r, result);
 
     /* nobody gets to know the ids of what was not stored */
 
-    if (result != NGX_HTTP_CAPHEALTH_FINE && !note->deletes) {
-        ngx_str_null(&note->ids);
+    if (result != NGX_HTTP_CAPHEALTH_FINE && !outcome->deletes) {
+        ngx_str_null(&outcome->ids);
     }
 
-    note->counted = 1;
+    outcome->counted = 1;
 
-    ngx_http_caphealth_count(note->deletes ? &note->counters->deletes[result]
-                                           : &note->counters->posts[result],
-                             1);
+    ngx_http_caphealth_count(outcome->deletes
+                             ? &outcome->counters->deletes[result]
+                             : &outcome->counters->posts[result], 1);
 
-    if (!note->deletes) {
-        ngx_http_caphealth_note_recent(note, result);
+    if (!outcome->deletes) {
+        ngx_http_caphealth_outcome_recent(outcome, result);
     }
 }
 
@@ -212,14 +213,14 @@ ngx_http_caphealth_note_count(ngx_http_request_t *r,
 /* what is the client's fault, or its wish, says nothing of us */
 
 static void
-ngx_http_caphealth_note_recent(ngx_http_caphealth_note_t *note,
+ngx_http_caphealth_outcome_recent(ngx_http_caphealth_outcome_t *outcome,
     ngx_http_caphealth_fault_e result)
 {
     ngx_uint_t                   status;
     ngx_http_caphealth_upload_e  upload;
 
     if (result == NGX_HTTP_CAPHEALTH_FINE) {
-        ngx_http_caphealth_count_recent(note->counters,
+        ngx_http_caphealth_count_recent(outcome->counters,
                                         NGX_HTTP_CAPHEALTH_UPLOAD_STORED);
         return;
     }
@@ -247,22 +248,22 @@ ngx_http_caphealth_note_recent(ngx_http_caphealth_note_t *note,
         return;
     }
 
-    ngx_http_caphealth_count_recent(note->counters, upload);
+    ngx_http_caphealth_count_recent(outcome->counters, upload);
 }
 
 
 /* whatever was not counted yet: nginx ended it, or the client did */
 
 static void
-ngx_http_caphealth_note_end(void *data)
+ngx_http_caphealth_outcome_end(void *data)
 {
-    ngx_http_caphealth_note_t *note = data;
+    ngx_http_caphealth_outcome_t *outcome = data;
 
     ngx_uint_t                   status;
     ngx_http_request_t          *r;
     ngx_http_caphealth_fault_e   result;
 
-    r = note->request;
+    r = outcome->request;
     status = r->err_status ? r->err_status : r->headers_out.status;
 
     switch (status) {
@@ -286,12 +287,12 @@ ngx_http_caphealth_note_end(void *data)
         break;
     }
 
-    ngx_http_caphealth_note_count(r, result);
+    ngx_http_caphealth_outcome_count(r, result);
 }
 
 
 void
-ngx_http_caphealth_note_name(ngx_str_t *name, ngx_uint_t deletes,
+ngx_http_caphealth_outcome_name(ngx_str_t *name, ngx_uint_t deletes,
     ngx_http_caphealth_fault_e result)
 {
     if (result == NGX_HTTP_CAPHEALTH_FINE) {
@@ -303,7 +304,7 @@ ngx_http_caphealth_note_name(ngx_str_t *name, ngx_uint_t deletes,
         }
 
     } else if (result >= NGX_HTTP_CAPHEALTH_FAULTS) {
-        *name = ngx_http_caphealth_note_names[result
+        *name = ngx_http_caphealth_outcome_names[result
                                               - NGX_HTTP_CAPHEALTH_FAULTS];
 
     } else {
@@ -313,24 +314,24 @@ ngx_http_caphealth_note_name(ngx_str_t *name, ngx_uint_t deletes,
 
 
 ngx_int_t
-ngx_http_caphealth_note_tallies(ngx_pool_t *pool,
+ngx_http_caphealth_outcome_tallies(ngx_pool_t *pool,
     ngx_http_caphealth_counters_t *counters, caphealth_uploads_t *uploads)
 {
-    if (ngx_http_caphealth_note_tally(pool, counters->posts, 0,
+    if (ngx_http_caphealth_outcome_tally(pool, counters->posts, 0,
                                       &uploads->posts, &uploads->nposts)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return ngx_http_caphealth_note_tally(pool, counters->deletes, 1,
+    return ngx_http_caphealth_outcome_tally(pool, counters->deletes, 1,
                                          &uploads->deletes,
                                          &uploads->ndeletes);
 }
 
 
 static ngx_int_t
-ngx_http_caphealth_note_tally(ngx_pool_t *pool, ngx_atomic_t *counters,
+ngx_http_caphealth_outcome_tally(ngx_pool_t *pool, ngx_atomic_t *counters,
     ngx_uint_t deletes, const caphealth_tally_t **tallies, size_t *n)
 {
     ngx_str_t           name;
@@ -347,11 +348,11 @@ ngx_http_caphealth_note_tally(ngx_pool_t *pool, ngx_atomic_t *counters,
 
     for (i = 0; i < NGX_HTTP_CAPHEALTH_RESULTS; i++) {
 
-        if (!ngx_http_caphealth_note_may(deletes, i)) {
+        if (!ngx_http_caphealth_outcome_may(deletes, i)) {
             continue;
         }
 
-        ngx_http_caphealth_note_name(&name, deletes, i);
+        ngx_http_caphealth_outcome_name(&name, deletes, i);
 
         /* the names are constants, and end with a NUL */
 
@@ -369,7 +370,7 @@ ngx_http_caphealth_note_tally(ngx_pool_t *pool, ngx_atomic_t *counters,
 /* whether such a request can end so */
 
 static ngx_uint_t
-ngx_http_caphealth_note_may(ngx_uint_t deletes, ngx_uint_t result)
+ngx_http_caphealth_outcome_may(ngx_uint_t deletes, ngx_uint_t result)
 {
     switch (result) {
 

@@ -6,14 +6,14 @@
 #include "ngx_http_caphealth_upload.h"
 
 
-static int64_t ngx_http_caphealth_account_size(
+static int64_t ngx_http_caphealth_upload_counts_size(
     ngx_http_caphealth_image_t *image);
-static void ngx_http_caphealth_account_move(ngx_http_caphealth_upload_t *u,
-    int64_t sign);
+static void ngx_http_caphealth_upload_counts_move(
+    ngx_http_caphealth_upload_t *u, int64_t sign);
 
 
 void
-ngx_http_caphealth_account_begin(ngx_http_caphealth_upload_t *u)
+ngx_http_caphealth_upload_counts_begin(ngx_http_caphealth_upload_t *u)
 {
     ngx_uint_t                   n;
     ngx_http_caphealth_image_t  *image;
@@ -30,16 +30,16 @@ ngx_http_caphealth_account_begin(ngx_http_caphealth_upload_t *u)
 
 
 void
-ngx_http_caphealth_account_add(ngx_http_caphealth_upload_t *u)
+ngx_http_caphealth_upload_counts_add(ngx_http_caphealth_upload_t *u)
 {
-    ngx_http_caphealth_account_move(u, 1);
+    ngx_http_caphealth_upload_counts_move(u, 1);
 
     u->counted = 1;
 }
 
 
 void
-ngx_http_caphealth_account_end(ngx_http_caphealth_upload_t *u)
+ngx_http_caphealth_upload_counts_end(ngx_http_caphealth_upload_t *u)
 {
     ngx_uint_t                   n;
     ngx_http_caphealth_image_t  *image;
@@ -49,7 +49,7 @@ ngx_http_caphealth_account_end(ngx_http_caphealth_upload_t *u)
     }
 
     if (u->counted && !u->done) {
-        ngx_http_caphealth_account_move(u, -1);
+        ngx_http_caphealth_upload_counts_move(u, -1);
     }
 
     /* what could not be given its name, or not be removed again, is unsure */
@@ -64,26 +64,27 @@ ngx_http_caphealth_account_end(ngx_http_caphealth_upload_t *u)
 
 
 static void
-ngx_http_caphealth_account_move(ngx_http_caphealth_upload_t *u, int64_t sign)
+ngx_http_caphealth_upload_counts_move(ngx_http_caphealth_upload_t *u,
+    int64_t sign)
 {
+    int64_t                      bytes;
     ngx_uint_t                   n;
     ngx_http_caphealth_image_t  *image;
 
     for (n = 0; n < u->nimages; n++) {
         image = &u->images[n];
+        bytes = ngx_http_caphealth_upload_counts_size(image);
 
         ngx_http_caphealth_tree_move(u->main_conf->state.zone,
                                      &u->conf->image_root, image->set.id,
-                                     sign * image->set.nfiles,
-                                     sign
-                                     * ngx_http_caphealth_account_size(image),
+                                     sign * image->set.nfiles, sign * bytes,
                                      sign);
     }
 }
 
 
 int64_t
-ngx_http_caphealth_account_bytes(ngx_http_caphealth_upload_t *u)
+ngx_http_caphealth_upload_counts_bytes(ngx_http_caphealth_upload_t *u)
 {
     int64_t     bytes;
     ngx_uint_t  n;
@@ -91,7 +92,7 @@ ngx_http_caphealth_account_bytes(ngx_http_caphealth_upload_t *u)
     bytes = 0;
 
     for (n = 0; n < u->nimages; n++) {
-        bytes += ngx_http_caphealth_account_size(&u->images[n]);
+        bytes += ngx_http_caphealth_upload_counts_size(&u->images[n]);
     }
 
     return bytes;
@@ -99,7 +100,7 @@ ngx_http_caphealth_account_bytes(ngx_http_caphealth_upload_t *u)
 
 
 static int64_t
-ngx_http_caphealth_account_size(ngx_http_caphealth_image_t *image)
+ngx_http_caphealth_upload_counts_size(ngx_http_caphealth_image_t *image)
 {
     int64_t   bytes;
     unsigned  i;
