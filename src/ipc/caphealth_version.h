@@ -1,7 +1,8 @@
 
 /*
  * The version of all of it: the programs say it, and so does the package.
- * A release is made by changing this line and adding to debian/changelog.
+ * A release is made by changing this line; t/docs/check_version.py names the
+ * other files that have it.
  */
 
 #ifndef CAPHEALTH_VERSION_H

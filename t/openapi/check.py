@@ -221,8 +221,7 @@ class Description:
 
     def code(self):
         """In what the description and the sources differ."""
-        return (self.code_problems() + self.code_operations()
-                + self.code_version())
+        return self.code_problems() + self.code_operations()
 
     def code_problems(self):
         wrong = []
@@ -274,15 +273,6 @@ class Description:
                 wrong.append(f"conf/demo.conf has no {name} at {place}")
 
         return wrong
-
-    def code_version(self):
-        header = read(f"{self.top}/src/ipc/caphealth_version.h")
-        version = re.search(r'CAPHEALTH_VERSION +"(.+?)"', header).group(1)
-
-        if version == self.document["info"]["version"]:
-            return []
-
-        return [f"the version is {version}"]
 
 
 def read(path):
