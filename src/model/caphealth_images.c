@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "caphealth_error.h"
 #include "caphealth_images.h"
 #include "caphealth_json.h"
 #include "caphealth_number.h"
@@ -92,7 +93,10 @@ caphealth_images_document(const caphealth_images_t *i, double now)
         { "last_full_scan", caphealth_json_time(scanned_at) },
         { "error", caphealth_json_string(error) },
         { "roots", caphealth_images_roots(i) },
-        { "timestamp", caphealth_json_time(now) }
+        { "timestamp", caphealth_json_time(now) },
+        { "error_code",
+          caphealth_json_string(caphealth_error_code(CAPHEALTH_ERROR_IMAGES,
+                                                     error, 1)) }
     };
 
     return caphealth_object(members);
@@ -155,7 +159,10 @@ caphealth_images_root(const caphealth_root_t *root)
         { "scan", caphealth_images_scan(root) },
         { "filesystem", caphealth_images_filesystem(root) },
         { "images_left", caphealth_json_count(caphealth_images_left(root)) },
-        { "error", caphealth_json_string(root->error) }
+        { "error", caphealth_json_string(root->error) },
+        { "error_code",
+          caphealth_json_string(caphealth_error_code(CAPHEALTH_ERROR_IMAGES,
+                                                     root->error, 1)) }
     };
 
     return caphealth_object(members);
@@ -199,7 +206,11 @@ caphealth_images_filesystem(const caphealth_root_t *root)
         { "read_only", caphealth_json_flag(d->read_only) },
         { "collected_at",
           caphealth_json_time(root->disk->section.collected_at) },
-        { "error", caphealth_json_string(root->disk->section.error) }
+        { "error", caphealth_json_string(root->disk->section.error) },
+        { "error_code",
+          caphealth_json_string(caphealth_error_code(CAPHEALTH_ERROR_DISK,
+                                            root->disk->section.error,
+                                            root->disk->section.failed)) }
     };
 
     return caphealth_object(members);

@@ -12,6 +12,7 @@
 
 #include "caphealth_advice.h"
 #include "caphealth_extra.h"
+#include "caphealth_error.h"
 #include "caphealth_images.h"
 #include "caphealth_json.h"
 #include "caphealth_number.h"
@@ -59,6 +60,8 @@ static json_t *caphealth_report_shown(double x, int decimals);
 static json_t *caphealth_report_stale(const caphealth_section_t *s,
     double now);
 static json_t *caphealth_report_interval(const caphealth_section_t *s);
+static json_t *caphealth_report_error_code(caphealth_error_e of,
+    const caphealth_section_t *s);
 static double caphealth_report_newest(const caphealth_facts_t *f);
 static double caphealth_report_older(const caphealth_section_t *s, double t);
 
@@ -205,7 +208,9 @@ caphealth_report_capacity_members(const caphealth_facts_t *f, double now,
         { "configured", json_boolean(s->configured) },
         { "host", caphealth_json_string(f->node) },
         { "version", caphealth_json_string(f->version) },
-        { "refresh_seconds", caphealth_report_interval(s) }
+        { "refresh_seconds", caphealth_report_interval(s) },
+        { "error_code",
+          caphealth_report_error_code(CAPHEALTH_ERROR_DATABASE, s) }
     };
 
     return caphealth_object(members);
@@ -245,7 +250,9 @@ caphealth_report_system(const caphealth_facts_t *f,
           caphealth_json_number(caphealth_round(v->cpu_seconds, 0)) },
         { "collected_at", caphealth_json_time(s->collected_at) },
         { "stale", caphealth_report_stale(s, now) },
-        { "error", caphealth_json_string(s->error) }
+        { "error", caphealth_json_string(s->error) },
+        { "error_code",
+          caphealth_report_error_code(CAPHEALTH_ERROR_SYSTEM, s) }
     };
 
     return caphealth_object(members);
@@ -350,7 +357,9 @@ caphealth_report_database(const caphealth_database_facts_t *d, double now)
         { "collected_at", caphealth_json_time(s->collected_at) },
         { "attempted_at", caphealth_json_time(s->attempted_at) },
         { "stale", caphealth_report_stale(s, now) },
-        { "error", caphealth_json_string(s->error) }
+        { "error", caphealth_json_string(s->error) },
+        { "error_code",
+          caphealth_report_error_code(CAPHEALTH_ERROR_DATABASE, s) }
     };
 
     return caphealth_object(members);
@@ -374,7 +383,9 @@ caphealth_report_images(const caphealth_images_facts_t *i, double now)
         { "collected_at", caphealth_json_time(s->collected_at) },
         { "stale", caphealth_report_stale(s, now) },
         { "error", caphealth_json_string(s->error) },
-        { "roots", caphealth_images_roots(v) }
+        { "roots", caphealth_images_roots(v) },
+        { "error_code",
+          caphealth_report_error_code(CAPHEALTH_ERROR_IMAGES, s) }
     };
 
     return caphealth_object(members);
@@ -519,7 +530,9 @@ caphealth_report_disk(const caphealth_disk_facts_t *d, double now)
         { "read_only", caphealth_json_flag(v->read_only) },
         { "collected_at", caphealth_json_time(s->collected_at) },
         { "stale", caphealth_report_stale(s, now) },
-        { "error", caphealth_json_string(s->error) }
+        { "error", caphealth_json_string(s->error) },
+        { "error_code",
+          caphealth_report_error_code(CAPHEALTH_ERROR_DISK, s) }
     };
 
     return caphealth_object(members);
@@ -564,6 +577,15 @@ static json_t *
 caphealth_report_interval(const caphealth_section_t *s)
 {
     return caphealth_json_number(s->configured ? s->interval : NAN);
+}
+
+
+static json_t *
+caphealth_report_error_code(caphealth_error_e of,
+    const caphealth_section_t *s)
+{
+    return caphealth_json_string(caphealth_error_code(of, s->error,
+                                                      s->failed));
 }
 
 

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "caphealth_error.h"
 #include "caphealth_report.h"
 #include "document.h"
 #include "sample.h"
@@ -96,7 +97,8 @@ test_health(void **state)
         "\"io\":null},\"cpu_mean_percent\":19.2,"
         "\"cpu_converters_percent\":1.3,\"cpu_mean_seconds\":300,"
         "\"collected_at\":\"2001-09-09T01:46:40Z\",\"stale\":false,"
-        "\"error\":null},"
+        "\"error\":null,"
+        "\"error_code\":null},"
 
         "\"database\":{\"size_mb\":12.5,\"products_count\":1234,"
         "\"orders_count\":5678,\"vendors_count\":12,\"inventory_count\":0,"
@@ -104,13 +106,15 @@ test_health(void **state)
         "\"version\":\"3.40.1\",\"configured\":true,\"reachable\":true,"
         "\"collected_at\":\"2001-09-09T01:46:40Z\","
         "\"attempted_at\":\"2001-09-09T01:46:40Z\",\"stale\":false,"
-        "\"error\":null},"
+        "\"error\":null,"
+        "\"error_code\":null},"
 
         "\"image_storage\":{\"total_files\":30,\"total_size_mb\":1536.0,"
         "\"total_size_gb\":1.5,\"max_files_per_dir\":6,"
         "\"products_estimated\":10,\"total_bytes\":1610612736,"
         "\"configured\":true,\"collected_at\":\"2001-09-09T01:46:40Z\","
-        "\"stale\":false,\"error\":null,\"roots\":[]},"
+        "\"stale\":false,\"error\":null,\"roots\":[],"
+        "\"error_code\":null},"
 
         "\"thresholds\":["
         "{\"name\":\"Products\",\"current\":1234,\"warning\":400000,"
@@ -168,11 +172,13 @@ test_health(void **state)
         "\"disks\":[{\"path\":\"/\",\"percent\":33.3,\"used_gb\":30.0,"
         "\"total_gb\":100.0,\"available_gb\":60.0,\"inodes_percent\":33.3,"
         "\"read_only\":false,\"collected_at\":\"2001-09-09T01:46:40Z\","
-        "\"stale\":false,\"error\":null},"
+        "\"stale\":false,\"error\":null,"
+        "\"error_code\":null},"
         "{\"path\":\"/srv/images\",\"percent\":33.3,\"used_gb\":30.0,"
         "\"total_gb\":100.0,\"available_gb\":60.0,\"inodes_percent\":null,"
         "\"read_only\":true,\"collected_at\":\"2001-09-09T01:46:40Z\","
-        "\"stale\":false,\"error\":null}],"
+        "\"stale\":false,\"error\":null,"
+        "\"error_code\":null}],"
 
         "\"stale\":false,\"timestamp\":\"2001-09-09T01:46:40Z\","
         "\"host\":\"shop-1\",\"version\":\"0.0.0\",\"refresh_seconds\":10}\n");
@@ -195,7 +201,8 @@ test_capacity(void **state)
         "\"orders_this_month\":90,\"active_vendors\":11,"
         "\"collected_at\":\"2001-09-09T01:46:40Z\",\"stale\":false,"
         "\"error\":null,\"configured\":true,"
-        "\"host\":\"shop-1\",\"version\":\"0.0.0\",\"refresh_seconds\":60}\n");
+        "\"host\":\"shop-1\",\"version\":\"0.0.0\",\"refresh_seconds\":60,"
+        "\"error_code\":null}\n");
 }
 
 
@@ -225,18 +232,21 @@ test_nothing(void **state)
         "\"pressure\":{\"cpu\":null,\"memory\":null,\"io\":null},"
         "\"cpu_mean_percent\":null,\"cpu_converters_percent\":null,"
         "\"cpu_mean_seconds\":null,"
-        "\"collected_at\":null,\"stale\":null,\"error\":null},"
+        "\"collected_at\":null,\"stale\":null,\"error\":null,"
+        "\"error_code\":null},"
         "\"database\":{\"size_mb\":null,\"products_count\":null,"
         "\"orders_count\":null,\"vendors_count\":null,"
         "\"inventory_count\":null,\"size_bytes\":null,\"engine\":null,"
         "\"version\":null,\"configured\":false,\"reachable\":null,"
         "\"collected_at\":null,\"attempted_at\":null,\"stale\":null,"
-        "\"error\":null},"
+        "\"error\":null,"
+        "\"error_code\":null},"
         "\"image_storage\":{\"total_files\":null,\"total_size_mb\":null,"
         "\"total_size_gb\":null,\"max_files_per_dir\":null,"
         "\"products_estimated\":null,\"total_bytes\":null,"
         "\"configured\":false,\"collected_at\":null,\"stale\":null,"
-        "\"error\":null,\"roots\":[]},"
+        "\"error\":null,\"roots\":[],"
+        "\"error_code\":null},"
         "\"thresholds\":["
         NOTHING("Products", "products_total", 400000, 475000, 500000,
                 "products") ","
@@ -269,7 +279,68 @@ test_nothing(void **state)
         "\"active_vendors\":null,\"collected_at\":null,\"stale\":null,"
         "\"error\":null,\"configured\":false,"
         "\"host\":null,\"version\":null,"
-        "\"refresh_seconds\":null}\n");
+        "\"refresh_seconds\":null,"
+        "\"error_code\":null}\n");
+}
+
+
+static void
+test_error_codes(void **state)
+{
+    size_t  i;
+
+    static const struct {
+        caphealth_error_e   of;
+        const char         *error;
+        int                 failed;
+        const char         *code;
+    } cases[] = {
+        { CAPHEALTH_ERROR_DATABASE, NULL, 0, NULL },
+        { CAPHEALTH_ERROR_DATABASE, "caphealth-collector does not answer", 1,
+          "collector_unavailable" },
+        { CAPHEALTH_ERROR_DATABASE, "connection to server at \"db\" failed: "
+          "FATAL:  password authentication failed for user \"shop\"", 1,
+          "database_authentication" },
+        { CAPHEALTH_ERROR_DATABASE, "connection refused", 1,
+          "database_unreachable" },
+        { CAPHEALTH_ERROR_DATABASE, "no answer within the timeout", 1,
+          "database_timeout" },
+        { CAPHEALTH_ERROR_DATABASE, "orders_count: permission denied for "
+          "table orders", 0, "database_permission_denied" },
+        { CAPHEALTH_ERROR_DATABASE, "orders_count: relation \"orders\" does "
+          "not exist", 0, "database_schema" },
+        { CAPHEALTH_ERROR_DATABASE, "no such table: orders", 0,
+          "database_schema" },
+        { CAPHEALTH_ERROR_DATABASE, "query \"x\" returned NULL", 0,
+          "database_partial" },
+        { CAPHEALTH_ERROR_DATABASE, "its vendors' names do not fit into "
+          "\"caphealth_zone\", make it larger", 0, "zone_full" },
+        { CAPHEALTH_ERROR_DISK, "no answer within the timeout", 1, "timeout" },
+        { CAPHEALTH_ERROR_DISK, "statvfs() \"/x\" failed: No such file or "
+          "directory", 1, "not_found" },
+        { CAPHEALTH_ERROR_IMAGES, "\"/x\" cannot be read: Permission denied",
+          1, "permission_denied" },
+        { CAPHEALTH_ERROR_IMAGES, "\"/x\" cannot be read: Input/output "
+          "error", 1, "images_failed" },
+        { CAPHEALTH_ERROR_SYSTEM, "\"/proc/stat\": no line of it is known", 0,
+          "system_partial" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char  *code;
+
+        code = caphealth_error_code(cases[i].of, cases[i].error,
+                                    cases[i].failed);
+
+        if (cases[i].code == NULL) {
+            assert_null(code);
+
+        } else {
+            assert_string_equal(code, cases[i].code);
+        }
+    }
 }
 
 
@@ -358,6 +429,7 @@ main(void)
         cmocka_unit_test(test_health),
         cmocka_unit_test(test_capacity),
         cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_error_codes),
         cmocka_unit_test_teardown(test_no_memory, restore)
     };
 
