@@ -92,6 +92,7 @@ sub server {
     chmod 0755, $root;
 
     my $self = Caphealth::Server->new(
+        main => $option{main} // '',
         http => "$fast $http",
         locations => <<"END",
     location = $base/health { caphealth_health; }
@@ -448,6 +449,31 @@ subtest 'uploads that fail for the server\'s sake' => sub {
     });
     is_described('the queue is full', 'POST', $path, $response);
     like $response->{content}, qr/queue-full/, 'it is as it was meant';
+    close $_ for @waiting;
+    ok $nginx->stop('TERM'), 'ends';
+
+    # the only thread waits until nobody writes to a file any more, in vain
+
+    $nginx = server(http => "caphealth_helper_dir $helpers;",
+                    main => 'thread_pool default threads=1 max_queue=0;');
+
+    for my $case ([ POST => $path, strange('well') ],
+                  [ DELETE => "$path/" . '0' x 32 ])
+    {
+        my ($method, $uri, $content) = @$case;
+
+        $nginx->until(sub {
+            push @waiting, Caphealth::Upload::raw($nginx,
+                "POST $path HTTP/1.1\r\nHost: localhost\r\nContent-Length: 7"
+                . "\r\n\r\n" . strange('keep'));
+            $response = request($nginx, $method, $uri, {}, $content);
+            $response->{status} == 503;
+        });
+        is_described("no thread for $method", $method, $path
+                     . ($content ? '' : '/{id}'), $response);
+        like $response->{content}, qr/server-busy/, 'it is as it was meant';
+    }
+
     close $_ for @waiting;
     ok $nginx->stop('TERM'), 'ends';
 
