@@ -52,14 +52,22 @@ static void caphealth_command_progress(caphealth_command_t *c);
 static void caphealth_command_failed(caphealth_command_t *c,
     const char *input, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+static void caphealth_command_usage(FILE *out);
+static void caphealth_command_format(FILE *out, caphealth_format_e format);
+
+
+static const char  caphealth_command_about[] =
+"usage: caphealth-converter --convert [OPTION]... IMAGE... DIRECTORY\n"
+"\n"
+"Converts images into WebP variants, in the tree that nginx serves:\n"
+"DIRECTORY/ab/cd/<id>_<variant>.webp, and prints what an upload would have\n"
+"been answered. An image appears whole or not at all.\n"
+"\n"
+"The formats, and what is read of an image beside its pixels:\n"
+"\n";
 
 
 static const char  caphealth_command_help[] =
-"usage: caphealth-converter --convert [OPTION]... IMAGE... DIRECTORY\n"
-"\n"
-"Converts images (JPEG, PNG, WebP) into WebP variants, in the tree that\n"
-"nginx serves: DIRECTORY/ab/cd/<id>_<variant>.webp, and prints what an upload\n"
-"would have been answered. An image appears whole or not at all.\n"
 "\n"
 "  --variant 'NAME [max=PX] [quality=0..100] [method=0..6]'\n"
 "                     one of the variants, may be repeated; naming one\n"
@@ -173,7 +181,7 @@ caphealth_command_options(caphealth_command_t *c, int argc, char *argv[])
             break;
 
         case 'h':
-            fputs(caphealth_command_help, stdout);
+            caphealth_command_usage(stdout);
             return 0;
 
         case 'V':
@@ -187,7 +195,7 @@ caphealth_command_options(caphealth_command_t *c, int argc, char *argv[])
     }
 
     if (!convert) {
-        fputs(caphealth_command_help, stderr);
+        caphealth_command_usage(stderr);
         return 2;
     }
 
@@ -365,6 +373,7 @@ caphealth_command_file(caphealth_command_t *c, const char *input)
 static int
 caphealth_command_check(caphealth_command_t *c, const char *input, int fd)
 {
+    char          formats[CAPHEALTH_FORMAT_LIST];
     ssize_t       n;
     uint8_t       head[CAPHEALTH_FORMAT_BYTES];
     const char   *guess;
@@ -385,10 +394,9 @@ caphealth_command_check(caphealth_command_t *c, const char *input, int fd)
     if (caphealth_format(head, (size_t) n) == CAPHEALTH_FORMAT_UNKNOWN) {
         guess = caphealth_format_guess(head, (size_t) n);
 
-        caphealth_command_failed(c, input, "it is %s, not a JPEG, PNG or "
-                                 "WebP image",
-                                 n == 0 ? "empty" : guess ? guess
-                                                          : "unknown");
+        caphealth_command_failed(c, input, "it is %s, not a %s image",
+                                 n == 0 ? "empty" : guess ? guess : "unknown",
+                                 caphealth_format_list(formats, " or "));
         return -1;
     }
 
@@ -540,4 +548,51 @@ caphealth_command_failed(caphealth_command_t *c, const char *input,
     va_end(args);
 
     fputc('\n', stderr);
+}
+
+
+static void
+caphealth_command_usage(FILE *out)
+{
+    unsigned  i;
+
+    fputs(caphealth_command_about, out);
+
+    for (i = CAPHEALTH_FORMAT_UNKNOWN + 1; i < CAPHEALTH_FORMAT_COUNT; i++) {
+        caphealth_command_format(out, (caphealth_format_e) i);
+    }
+
+    fputs(caphealth_command_help, out);
+}
+
+
+static void
+caphealth_command_format(FILE *out, caphealth_format_e format)
+{
+    size_t       i;
+    unsigned     may;
+    const char  *separator;
+
+    static const struct {
+        unsigned     may;
+        const char  *text;
+    } parts[] = {
+        { CAPHEALTH_FORMAT_PROFILE, "a colour profile" },
+        { CAPHEALTH_FORMAT_ALPHA, "transparency" },
+        { CAPHEALTH_FORMAT_ANIMATION, "the first frame of an animation" }
+    };
+
+    may = caphealth_format_may(format);
+    separator = "";
+
+    fprintf(out, "  %-8s", caphealth_format_label(format));
+
+    for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (may & parts[i].may) {
+            fprintf(out, "%s%s", separator, parts[i].text);
+            separator = ", ";
+        }
+    }
+
+    fputc('\n', out);
 }

@@ -3,68 +3,85 @@
  * What kind of file it is, by its first bytes and nothing else.
  */
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "caphealth_format.h"
 
 
+#define CAPHEALTH_MAGICS_MAX  8
+
+
 typedef struct {
-    size_t       offset;
-    size_t       size;
-    const char  *bytes;
     const char  *name;
-} caphealth_magic_t;
+    const char  *label;
+    unsigned     may;
+    const char  *magics[CAPHEALTH_MAGICS_MAX];
+} caphealth_format_t;
+
+
+typedef struct {
+    size_t       size;
+    const char  *magic;
+    const char  *name;
+} caphealth_guess_t;
 
 
 static int caphealth_format_is(const uint8_t *data, size_t size,
-    size_t offset, const char *bytes, size_t n);
+    const char *magic, size_t n);
+static const caphealth_format_t *caphealth_format_row(
+    caphealth_format_e format);
 static const char *caphealth_format_markup(const uint8_t *data, size_t size);
 
 
-#define caphealth_magic(offset, bytes, name)                                  \
-    { offset, sizeof(bytes) - 1, bytes, name }
+#define caphealth_format_define(id, name, label, may, ...)                    \
+    [CAPHEALTH_FORMAT_##id] = { #name, label, may, { __VA_ARGS__ } },
 
+static const caphealth_format_t  caphealth_formats[] = {
+    [CAPHEALTH_FORMAT_UNKNOWN] = { "unknown", "unknown", 0, { NULL } },
+    CAPHEALTH_FORMATS(caphealth_format_define)
+};
+
+
+#define caphealth_guess(magic, name)  { sizeof(magic) - 1, magic, name }
 
 /* ISO base media files name their brand after "ftyp" */
 
-static const caphealth_magic_t  caphealth_magics[] = {
-    caphealth_magic(0, "GIF8", "a GIF image"),
-    caphealth_magic(0, "BM", "a BMP image"),
-    caphealth_magic(0, "II*\0", "a TIFF image, or a camera's raw one"),
-    caphealth_magic(0, "MM\0*", "a TIFF image, or a camera's raw one"),
-    caphealth_magic(4, "ftypavi", "an AVIF image"),
-    caphealth_magic(4, "ftyphe", "a HEIC photo"),
-    caphealth_magic(4, "ftypmif1", "a HEIC photo"),
-    caphealth_magic(4, "ftypmsf1", "a HEIC photo"),
-    caphealth_magic(4, "ftyp", "a video"),
-    caphealth_magic(0, "\0\0\0\14JXL ", "a JPEG XL image"),
-    caphealth_magic(0, "\377\12", "a JPEG XL image"),
-    caphealth_magic(0, "\0\0\0\14jP  ", "a JPEG 2000 image"),
-    caphealth_magic(0, "8BPS", "a Photoshop file"),
-    caphealth_magic(0, "%PDF", "a PDF document"),
-    caphealth_magic(0, "%!PS", "a PostScript file"),
-    caphealth_magic(0, "PK\3\4", "a ZIP archive"),
-    caphealth_magic(0, "\0\0\1\0", "an icon"),
-    { 0, 0, NULL, NULL }
+static const caphealth_guess_t  caphealth_guesses[] = {
+    caphealth_guess("GIF8", "a GIF image"),
+    caphealth_guess("BM", "a BMP image"),
+    caphealth_guess("II*\0", "a TIFF image, or a camera's raw one"),
+    caphealth_guess("MM\0*", "a TIFF image, or a camera's raw one"),
+    caphealth_guess("????ftypavi", "an AVIF image"),
+    caphealth_guess("????ftyphe", "a HEIC photo"),
+    caphealth_guess("????ftypmif1", "a HEIC photo"),
+    caphealth_guess("????ftypmsf1", "a HEIC photo"),
+    caphealth_guess("????ftyp", "a video"),
+    caphealth_guess("\0\0\0\14JXL ", "a JPEG XL image"),
+    caphealth_guess("\377\12", "a JPEG XL image"),
+    caphealth_guess("\0\0\0\14jP  ", "a JPEG 2000 image"),
+    caphealth_guess("8BPS", "a Photoshop file"),
+    caphealth_guess("%PDF", "a PDF document"),
+    caphealth_guess("%!PS", "a PostScript file"),
+    caphealth_guess("PK\3\4", "a ZIP archive"),
+    caphealth_guess("\0\0\1\0", "an icon"),
+    { 0, NULL, NULL }
 };
 
 
 caphealth_format_e
 caphealth_format(const uint8_t *data, size_t size)
 {
-    if (caphealth_format_is(data, size, 0, "\377\330\377", 3)) {
-        return CAPHEALTH_FORMAT_JPEG;
-    }
+    unsigned            i;
+    const char *const  *magic;
 
-    if (caphealth_format_is(data, size, 0, "\211PNG\r\n\032\n", 8)) {
-        return CAPHEALTH_FORMAT_PNG;
-    }
-
-    if (caphealth_format_is(data, size, 0, "RIFF", 4)
-        && caphealth_format_is(data, size, 8, "WEBP", 4))
-    {
-        return CAPHEALTH_FORMAT_WEBP;
+    for (i = CAPHEALTH_FORMAT_UNKNOWN + 1; i < CAPHEALTH_FORMAT_COUNT; i++) {
+        for (magic = caphealth_formats[i].magics; *magic; magic++) {
+            if (caphealth_format_is(data, size, *magic, strlen(*magic))) {
+                return (caphealth_format_e) i;
+            }
+        }
     }
 
     return CAPHEALTH_FORMAT_UNKNOWN;
@@ -72,41 +89,94 @@ caphealth_format(const uint8_t *data, size_t size)
 
 
 static int
-caphealth_format_is(const uint8_t *data, size_t size, size_t offset,
-    const char *bytes, size_t n)
+caphealth_format_is(const uint8_t *data, size_t size, const char *magic,
+    size_t n)
 {
-    return size >= offset + n && memcmp(data + offset, bytes, n) == 0;
+    size_t  i;
+
+    if (size < n) {
+        return 0;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (magic[i] != '?' && data[i] != (uint8_t) magic[i]) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
 const char *
 caphealth_format_name(caphealth_format_e format)
 {
-    switch (format) {
+    return caphealth_format_row(format)->name;
+}
 
-    case CAPHEALTH_FORMAT_JPEG:
-        return "jpeg";
 
-    case CAPHEALTH_FORMAT_PNG:
-        return "png";
+const char *
+caphealth_format_label(caphealth_format_e format)
+{
+    return caphealth_format_row(format)->label;
+}
 
-    case CAPHEALTH_FORMAT_WEBP:
-        return "webp";
 
-    default:
-        return "unknown";
+unsigned
+caphealth_format_may(caphealth_format_e format)
+{
+    return caphealth_format_row(format)->may;
+}
+
+
+/* a format that a converter answers may be any number */
+
+static const caphealth_format_t *
+caphealth_format_row(caphealth_format_e format)
+{
+    if ((unsigned) format >= CAPHEALTH_FORMAT_COUNT) {
+        format = CAPHEALTH_FORMAT_UNKNOWN;
     }
+
+    return &caphealth_formats[format];
+}
+
+
+char *
+caphealth_format_list(char list[CAPHEALTH_FORMAT_LIST], const char *last)
+{
+    size_t       n;
+    unsigned     i;
+    const char  *separator;
+
+    n = 0;
+    separator = "";
+    list[0] = '\0';
+
+    for (i = CAPHEALTH_FORMAT_UNKNOWN + 1; i < CAPHEALTH_FORMAT_COUNT; i++) {
+
+        n += (size_t) snprintf(list + n, CAPHEALTH_FORMAT_LIST - n, "%s%s",
+                               separator, caphealth_formats[i].label);
+
+        if (n >= CAPHEALTH_FORMAT_LIST) {
+            break;
+        }
+
+        separator = (i + 2 == CAPHEALTH_FORMAT_COUNT) ? last : ", ";
+    }
+
+    return list;
 }
 
 
 const char *
 caphealth_format_guess(const uint8_t *data, size_t size)
 {
-    const caphealth_magic_t  *m;
+    const caphealth_guess_t  *g;
 
-    for (m = caphealth_magics; m->bytes; m++) {
-        if (caphealth_format_is(data, size, m->offset, m->bytes, m->size)) {
-            return m->name;
+    for (g = caphealth_guesses; g->magic; g++) {
+        if (caphealth_format_is(data, size, g->magic, g->size)) {
+            return g->name;
         }
     }
 

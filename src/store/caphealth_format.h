@@ -14,24 +14,64 @@
 /* as many bytes as caphealth_format() ever looks at */
 #define CAPHEALTH_FORMAT_BYTES  64
 
+/* room for what caphealth_format_list() writes */
+#define CAPHEALTH_FORMAT_LIST   128
+
+
+/* what an image of a format may have beside its pixels */
+
+#define CAPHEALTH_FORMAT_ALPHA      1
+#define CAPHEALTH_FORMAT_PROFILE    2
+#define CAPHEALTH_FORMAT_ANIMATION  4
+
+
+/*
+ * The formats that are converted.  A row is
+ *
+ *     row(ID, name, label, what it may have, magic, ...)
+ *
+ * where CAPHEALTH_FORMAT_ID is its number, name is for programs, label for
+ * people, and each magic is what the first bytes of a file may be, without
+ * a NUL; "?" stands for any byte.  caphealth_decode_name() decodes it, in
+ * src/converter/formats/caphealth_name.c.
+ */
+
+#define CAPHEALTH_FORMATS(row)                                                \
+    row(JPEG, jpeg, "JPEG", CAPHEALTH_FORMAT_PROFILE, "\377\330\377")         \
+    row(PNG, png, "PNG", CAPHEALTH_FORMAT_ALPHA | CAPHEALTH_FORMAT_PROFILE    \
+        | CAPHEALTH_FORMAT_ANIMATION, "\211PNG\r\n\032\n")                    \
+    row(WEBP, webp, "WebP", CAPHEALTH_FORMAT_ALPHA | CAPHEALTH_FORMAT_PROFILE \
+        | CAPHEALTH_FORMAT_ANIMATION, "RIFF????WEBP")
+
+
+#define caphealth_format_number(id, ...)  CAPHEALTH_FORMAT_##id,
 
 typedef enum {
     CAPHEALTH_FORMAT_UNKNOWN = 0,
-    CAPHEALTH_FORMAT_JPEG,
-    CAPHEALTH_FORMAT_PNG,
-    CAPHEALTH_FORMAT_WEBP
+    CAPHEALTH_FORMATS(caphealth_format_number)
+    CAPHEALTH_FORMAT_COUNT
 } caphealth_format_e;
 
 
 /* The format of a file that begins with these bytes. */
 caphealth_format_e caphealth_format(const uint8_t *data, size_t size);
 
-/* "jpeg", "png", "webp"; never NULL. */
+/* "jpeg", "JPEG"; "unknown" if it is none; never NULL. */
 const char *caphealth_format_name(caphealth_format_e format);
+const char *caphealth_format_label(caphealth_format_e format);
+
+/* CAPHEALTH_FORMAT_ALPHA and so on, or 0. */
+unsigned caphealth_format_may(caphealth_format_e format);
+
+/*
+ * All labels, "JPEG, PNG or WebP" where last is " or ".  Returns list.
+ */
+char *caphealth_format_list(char list[CAPHEALTH_FORMAT_LIST],
+    const char *last);
 
 /*
  * What a file that is none of these seems to be, for people: "a GIF image",
- * "an HEIC photo", "an SVG drawing", "text" … or NULL.
+ * "a HEIC photo", "an SVG drawing", "text" … or NULL.
  */
 const char *caphealth_format_guess(const uint8_t *data, size_t size);
 

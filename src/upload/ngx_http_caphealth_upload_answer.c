@@ -219,6 +219,7 @@ void
 ngx_http_caphealth_upload_judge(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image)
 {
+    char                 formats[CAPHEALTH_FORMAT_LIST];
     caphealth_result_t  *result;
 
     result = &image->job.result;
@@ -266,9 +267,11 @@ ngx_http_caphealth_upload_judge(ngx_http_caphealth_upload_t *u,
         ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_UNSUPPORTED,
                                         image,
                                         "This kind of image is not supported%s"
-                                        "%s. Send an ordinary JPEG, PNG or "
-                                        "WebP.", result->detail[0] ? ": " : "",
-                                        result->detail);
+                                        "%s. Send an ordinary %s.",
+                                        result->detail[0] ? ": " : "",
+                                        result->detail,
+                                        caphealth_format_list(formats,
+                                                              " or "));
         return;
 
     case CAPHEALTH_JOB_WRITE:

@@ -152,6 +152,7 @@ static ngx_int_t
 ngx_http_caphealth_upload_sniff(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image)
 {
+    char         formats[CAPHEALTH_FORMAT_LIST];
     u_char       head[CAPHEALTH_FORMAT_BYTES];
     ssize_t      n;
     const char  *guess;
@@ -190,12 +191,12 @@ ngx_http_caphealth_upload_sniff(ngx_http_caphealth_upload_t *u,
     guess = caphealth_format_guess(head, n);
 
     ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_UNSUPPORTED, image,
-                                    guess ? "By its bytes this is %s. Send "
-                                            "JPEG, PNG or WebP."
+                                    guess ? "By its bytes this is %s. Send %s."
                                           : "Its bytes are not those of an "
-                                            "image that is known here. Send "
-                                            "JPEG, PNG or WebP.",
-                                    guess);
+                                            "image that is known here%s. Send "
+                                            "%s.",
+                                    guess ? guess : "",
+                                    caphealth_format_list(formats, " or "));
     return NGX_ERROR;
 }
 

@@ -14,8 +14,8 @@ import subprocess
 import tempfile
 
 import handbook
-from handbook import (TOP, Nginx, directives, documents, none, ok, prose,
-                      read, section, skip)
+from handbook import (BUILD, TOP, Nginx, directives, documents, none, ok,
+                      prose, read, section, skip)
 
 API = 'docs/http-api.md'
 NAME = r'[a-z][a-z0-9_]*'
@@ -280,6 +280,32 @@ def check_problems():
          'each type leads to a runbook')
 
 
+def check_formats():
+    """A list of the formats names each that the converter does."""
+
+    about = subprocess.run([BUILD + '/caphealth-converter', '--help'],
+                           capture_output=True, text=True, check=True).stdout
+    labels = re.findall(r'^  ([A-Z]\w+) ', about, re.M)
+    label = '(?:%s)' % '|'.join(labels)
+    lists = re.compile(r'\b%s(?:, %s)*(?:,| or| and| oder| und) %s\b'
+                       % (label, label, label))
+    found, wrong = 0, []
+
+    for document in documents() + ['man/caphealth-converter.1',
+                                   'debian/control'] + [
+                os.path.relpath(p, TOP)
+                for p in glob.glob(TOP + '/src/*/texts.json')]:
+        for text in lists.findall(read(document)):
+            found += 1
+
+            if re.findall(label, text) != labels:
+                wrong.append('%s: %s' % (document, text))
+
+    ok(len(labels) > 2, 'formats: %s' % ', '.join(labels))
+    ok(found > 5, 'lists of them are found: %d' % found)
+    none(wrong, 'each names all of them')
+
+
 # what nginx, the kernel and libpq say
 
 THEIRS = ('exited on signal; failed (28: No space left on device); nginx -t; '
@@ -433,6 +459,7 @@ check_directives()
 contexts()
 check_variables()
 check_problems()
+check_formats()
 check_runbooks()
 
 server, documents_of = answers()

@@ -20,6 +20,7 @@
 static void
 formats(void **state)
 {
+    char    list[CAPHEALTH_FORMAT_LIST];
     size_t  i;
 
     static const struct {
@@ -76,6 +77,15 @@ formats(void **state)
     assert_string_equal(caphealth_format_name(CAPHEALTH_FORMAT_WEBP), "webp");
     assert_string_equal(caphealth_format_name((caphealth_format_e) 77),
                         "unknown");
+    assert_string_equal(caphealth_format_label(CAPHEALTH_FORMAT_WEBP),
+                        "WebP");
+    assert_string_equal(caphealth_format_list(list, " or "),
+                        "JPEG, PNG or WebP");
+    assert_string_equal(caphealth_format_list(list, ", "),
+                        "JPEG, PNG, WebP");
+    assert_int_equal(caphealth_format_may(CAPHEALTH_FORMAT_JPEG),
+                     CAPHEALTH_FORMAT_PROFILE);
+    assert_int_equal(caphealth_format_may(CAPHEALTH_FORMAT_UNKNOWN), 0);
 }
 
 
