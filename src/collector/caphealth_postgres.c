@@ -16,16 +16,26 @@
 #include <libpq-fe.h>
 
 #include "caphealth_db.h"
+#include "caphealth_postgres_hosts.h"
 #include "caphealth_postgres_url.h"
 
 
 /* of a query's time, how much it may spend on waiting for another's lock */
-#define CAPHEALTH_POSTGRES_LOCK  0.3
+#define CAPHEALTH_POSTGRES_LOCK      0.3
+
+/* milliseconds between two attempts of a query that a standby has cancelled */
+#define CAPHEALTH_POSTGRES_PAUSE     20
+
+/* serialization_failure: on a hot standby, a conflict with recovery */
+#define CAPHEALTH_POSTGRES_CONFLICT  "40001"
 
 
 typedef struct {
-    const char  *url;
-    PGconn      *conn;
+    const char                 *url;
+    PGconn                     *conn;
+    caphealth_postgres_host_t   last;        /* that answered */
+    unsigned                    has_last:1;
+    unsigned                    conflict:1;  /* of the last query */
 } caphealth_postgres_t;
 
 
@@ -59,8 +69,11 @@ caphealth_postgres_close(void *driver)
 static void
 caphealth_postgres_destroy(void *driver)
 {
-    caphealth_postgres_close(driver);
-    free(driver);
+    caphealth_postgres_t  *p = driver;
+
+    caphealth_postgres_close(p);
+    caphealth_postgres_host_clear(&p->last);
+    free(p);
 }
 
 
@@ -169,37 +182,6 @@ caphealth_postgres_result(caphealth_postgres_t *p, double deadline)
 }
 
 
-/* whether the server is there: a connection may have died in its sleep */
-
-static int
-caphealth_postgres_ping(caphealth_postgres_t *p, double deadline, char *error)
-{
-    int        rc;
-    PGresult  *result;
-
-    result = PQsendQuery(p->conn, "SELECT 1")
-             ? caphealth_postgres_result(p, deadline)
-             : PQmakeEmptyPGresult(p->conn, PGRES_FATAL_ERROR);
-
-    rc = (PQresultStatus(result) == PGRES_TUPLES_OK) ? 0 : -1;
-
-    if (result == NULL) {
-        caphealth_db_error(error, "no answer within the timeout");
-
-    } else if (rc == -1) {
-        caphealth_postgres_error(p->conn, p->url, error);
-    }
-
-    PQclear(result);
-
-    if (rc == -1) {
-        caphealth_postgres_close(p);
-    }
-
-    return rc;
-}
-
-
 /* a server's notices are not our errors, and standard error is nginx's log */
 
 static void
@@ -210,20 +192,23 @@ caphealth_postgres_notice(void *data, const char *message)
 }
 
 
+/* one server; attrs replaces the URL's target_session_attrs if not NULL */
+
 static int
-caphealth_postgres_connect(caphealth_postgres_t *p, double deadline,
+caphealth_postgres_connect(caphealth_postgres_t *p,
+    caphealth_postgres_host_t *host, const char *attrs, double deadline,
     char *error)
 {
-    short                       events;
-    PostgresPollingStatusType   state;
+    short                      events;
+    PostgresPollingStatusType  state;
+
+    /* what stands behind the URL replaces what it says, unless it is NULL */
 
     const char *const  keys[] = { "dbname", "fallback_application_name",
-                                  "client_encoding", NULL };
-    const char *const  values[] = { p->url, "caphealth", "UTF8", NULL };
-
-    if (caphealth_postgres_check(p->url, error) == -1) {
-        return -1;
-    }
+                                  "client_encoding", "host", "hostaddr",
+                                  "port", "target_session_attrs", NULL };
+    const char *const  values[] = { p->url, "caphealth", "UTF8", host->host,
+                                    host->address, host->port, attrs, NULL };
 
     p->conn = PQconnectStartParams(keys, values, 1);
 
@@ -246,8 +231,7 @@ caphealth_postgres_connect(caphealth_postgres_t *p, double deadline,
         events = (state == PGRES_POLLING_READING) ? POLLIN : POLLOUT;
 
         if (caphealth_postgres_wait(p->conn, events, deadline) == -1) {
-            caphealth_db_error(error, "the server gave no answer within the "
-                               "timeout");
+            host->silent = 1;
             goto failed;
         }
 
@@ -268,26 +252,136 @@ failed:
 }
 
 
+/* an error beside those of the servers before it */
+
+static void
+caphealth_postgres_failed(const caphealth_postgres_hosts_t *list,
+    const caphealth_postgres_host_t *host, const char *reason, char *error)
+{
+    char  before[CAPHEALTH_ERROR_LEN];
+
+    if (list->count == 1) {
+        caphealth_db_error(error, "%s", host->silent
+                           ? "the server gave no answer within the timeout"
+                           : reason);
+        return;
+    }
+
+    memcpy(before, error, CAPHEALTH_ERROR_LEN);
+
+    if (!host->silent) {
+        caphealth_db_error(error, "%s%s%s", before,
+                           before[0] == '\0' ? "" : "; ", reason);
+        return;
+    }
+
+    caphealth_db_error(error, "%s%s\"%s\"%s%s gave no answer within its share "
+                       "of the timeout", before,
+                       before[0] == '\0' ? "" : "; ",
+                       host->host != NULL ? host->host : host->address,
+                       host->port != NULL ? ", port " : "",
+                       host->port != NULL ? host->port : "");
+}
+
+
+/* until when a server may answer, if others come behind it: and the queries */
+
+static double
+caphealth_postgres_until(const caphealth_postgres_hosts_t *list, size_t left,
+    double deadline)
+{
+    double  now, share;
+
+    now = caphealth_db_clock();
+    share = deadline - now;
+
+    if (list->count > 1) {
+        share /= (double) (left + 1);
+    }
+
+    if (list->connect_timeout > 0 && list->connect_timeout < share) {
+        share = list->connect_timeout;
+    }
+
+    return now + share;
+}
+
+
+/* each server once; 0 if one has been connected to */
+
+static int
+caphealth_postgres_each(caphealth_postgres_t *p,
+    caphealth_postgres_hosts_t *list, const char *attrs, size_t more,
+    double deadline, char *error)
+{
+    char                        reason[CAPHEALTH_ERROR_LEN];
+    size_t                      i;
+    double                      until;
+    caphealth_postgres_host_t  *host;
+
+    for (i = 0; i < list->count; i++) {
+        host = &list->hosts[i];
+
+        if (host->silent) {
+            continue;
+        }
+
+        until = caphealth_postgres_until(list, list->count - i + more,
+                                         deadline);
+
+        if (caphealth_postgres_connect(p, host, attrs, until, reason) == 0) {
+            caphealth_postgres_host_clear(&p->last);
+            p->has_last = caphealth_postgres_host_copy(&p->last, host) == 0;
+            error[0] = '\0';
+            return 0;
+        }
+
+        caphealth_postgres_failed(list, host, reason, error);
+    }
+
+    return -1;
+}
+
+
+/*
+ * libpq itself prefers a standby by going through the list twice, which it
+ * cannot do if it sees one server at a time.
+ */
+
 static int
 caphealth_postgres_open(void *driver, double deadline, char *error)
 {
     caphealth_postgres_t  *p = driver;
 
-    if (p->conn != NULL
-        && caphealth_postgres_ping(p, deadline, error) == 0)
-    {
-        return 0;
-    }
+    int                         rc;
+    caphealth_postgres_hosts_t  list;
 
-    /* there was none, or the server has ended it since the last look */
-
-    error[0] = '\0';
-
-    if (caphealth_postgres_connect(p, deadline, error) == -1) {
+    if (caphealth_postgres_check(p->url, error) == -1) {
         return -1;
     }
 
-    return caphealth_postgres_ping(p, deadline, error);
+    if (caphealth_postgres_hosts_create(&list, p->url,
+                                        p->has_last ? &p->last : NULL)
+        == -1)
+    {
+        caphealth_db_error(error, "no memory");
+        return -1;
+    }
+
+    if (list.prefer_standby && list.count > 1) {
+        rc = caphealth_postgres_each(p, &list, "standby", list.count,
+                                     deadline, error);
+        if (rc == -1) {
+            rc = caphealth_postgres_each(p, &list, "any", 0, deadline, error);
+        }
+
+    } else {
+        rc = caphealth_postgres_each(p, &list, NULL, 0, deadline, error);
+    }
+
+    caphealth_postgres_hosts_destroy(&list);
+
+    return rc;
 }
 
 
@@ -297,6 +391,8 @@ static int
 caphealth_postgres_call(caphealth_postgres_t *p, int sent,
     caphealth_ask_t *ask, double deadline, PGresult **result)
 {
+    const char  *state;
+
     *result = sent ? caphealth_postgres_result(p, deadline)
                    : PQmakeEmptyPGresult(p->conn, PGRES_FATAL_ERROR);
 
@@ -305,6 +401,14 @@ caphealth_postgres_call(caphealth_postgres_t *p, int sent,
                            "timeout", ask->query->name);
         caphealth_postgres_close(p);
         return -1;
+    }
+
+    /* which may end the session too */
+
+    state = PQresultErrorField(*result, PG_DIAG_SQLSTATE);
+
+    if (state != NULL && strcmp(state, CAPHEALTH_POSTGRES_CONFLICT) == 0) {
+        p->conflict = 1;
     }
 
     if (PQstatus(p->conn) != CONNECTION_OK) {
@@ -520,10 +624,9 @@ caphealth_postgres_run(caphealth_postgres_t *p, caphealth_ask_t *ask,
 
 
 static int
-caphealth_postgres_ask(void *driver, caphealth_ask_t *ask, double deadline)
+caphealth_postgres_attempt(caphealth_postgres_t *p, caphealth_ask_t *ask,
+    double deadline)
 {
-    caphealth_postgres_t  *p = driver;
-
     if (caphealth_postgres_begin(p, ask, deadline) == -1) {
         return -1;
     }
@@ -535,6 +638,43 @@ caphealth_postgres_ask(void *driver, caphealth_ask_t *ask, double deadline)
     }
 
     return caphealth_postgres_command(p, "ROLLBACK", ask, deadline);
+}
+
+
+/*
+ * A standby cancels a query which reads what the primary has removed: a new
+ * one sees the state after that.
+ */
+
+static int
+caphealth_postgres_ask(void *driver, caphealth_ask_t *ask, double deadline)
+{
+    caphealth_postgres_t  *p = driver;
+
+    int     rc;
+    double  until;
+
+    until = caphealth_db_clock() + caphealth_db_share(deadline);
+
+    for ( ;; ) {
+        p->conflict = 0;
+
+        rc = caphealth_postgres_attempt(p, ask, deadline);
+
+        if (!p->conflict || caphealth_db_clock() > until) {
+            return rc;
+        }
+
+        caphealth_ask_again(ask);
+
+        (void) poll(NULL, 0, CAPHEALTH_POSTGRES_PAUSE);
+
+        if (p->conn == NULL
+            && caphealth_postgres_open(p, until, ask->error) == -1)
+        {
+            return -1;
+        }
+    }
 }
 
 

@@ -3,6 +3,8 @@
 # A real PostgreSQL of one's own, on a free port of the loopback address:
 #
 #     postgres.sh start DIR         prints the port; DIR is made if need be
+#     postgres.sh standby DIR OF    a hot standby of the one in OF, which waits
+#                                   for no query; prints its port
 #     postgres.sh stop DIR          at once; the data stays for another start
 #     postgres.sh signal DIR NAME   to the server and each of its processes
 #     postgres.sh psql DIR [ARG]    psql, as the superuser, database shop
@@ -13,7 +15,7 @@
 
 set -euo pipefail
 
-action=${1:?postgres.sh start|stop|signal|psql|remove DIR}
+action=${1:?postgres.sh start|standby|stop|signal|psql|remove DIR}
 dir=${2:?the directory is missing}
 shift 2
 
@@ -61,7 +63,8 @@ make() {
         || { cat "$dir/initdb.log" >&2; exit 1; }
 
     cat > "$dir/data/pg_hba.conf" << 'END'
-local  all  all                  trust
+local  all          all                  trust
+local  replication  all                  trust
 host   all  sesame  127.0.0.1/32  scram-sha-256
 host   all  all     127.0.0.1/32  trust
 END
@@ -116,6 +119,33 @@ start() {
     exit 1
 }
 
+standby() {
+    local primary try
+
+    primary=$(cd "$1" && pwd)
+    mkdir -p "$dir"
+    dir=$(cd "$dir" && pwd)
+    [ ${#as[@]} -eq 0 ] || chown -R "$user" "$dir"
+
+    say "$bin/pg_basebackup" -D data -h "$primary" -p "$(< "$primary/port")" \
+        -U postgres -R -c fast --no-sync > "$dir/basebackup.log" 2>&1 \
+        || { cat "$dir/basebackup.log" >&2; exit 1; }
+
+    echo 'max_standby_streaming_delay = 0' >> "$dir/data/postgresql.conf"
+
+    for try in 1 2 3 4 5; do
+        free_port > "$dir/port"
+
+        if serve "$(< "$dir/port")"; then
+            cat "$dir/port"
+            return
+        fi
+    done
+
+    cat "$dir/server.log" >&2
+    exit 1
+}
+
 stop() {
     [ -f "$dir/data/postmaster.pid" ] || return 0
 
@@ -135,6 +165,7 @@ client() {
 
 case $action in
 start)  start ;;
+standby) standby "$1" ;;
 stop)   stop ;;
 signal) send "$1" ;;
 psql)   dir=$(cd "$dir" && pwd); client shop "$@" ;;

@@ -22,6 +22,7 @@ cleanup() {
         kill "$pid" 2> /dev/null && wait "$pid" 2> /dev/null
     done
 
+    "$postgres" remove "$dir/standby"
     "$postgres" remove "$dir/pg"
     rm -rf "$dir"
 }
@@ -232,6 +233,136 @@ until [ -s "$dir/silent" ]; do sleep 0.05; done
 once 1 "postgresql://caphealth@127.0.0.1:$(< "$dir/silent")/shop"
 like 'silent' "$error" 'no answer within'
 is 'silent: no data' "$(jq .data <<< "$answer")" null
+
+# a first server that says nothing takes its share only; the one that answered
+# is asked first at the next look.  Those that listen count who comes, the one
+# whose backlog is full drops what comes
+
+cat > "$dir/listen.py" << 'END'
+import socket, sys
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen(0 if sys.argv[1] == "full" else 100)
+if sys.argv[1] == "full":
+    full = []
+    for i in range(8):
+        c = socket.socket()
+        c.setblocking(False)
+        c.connect_ex(s.getsockname())
+        full.append(c)
+    print(s.getsockname()[1], flush=True)
+    sys.stdin.read()
+print(s.getsockname()[1], flush=True)
+held = []
+while True:
+    held.append(s.accept())
+    print("a client", flush=True)
+END
+
+for kind in silent full; do
+    mkfifo "$dir/$kind.in"
+    python3 "$dir/listen.py" "$kind" < "$dir/$kind.in" > "$dir/$kind.out" &
+    others+=($!)
+    exec {hold}> "$dir/$kind.in"
+    until [ -s "$dir/$kind.out" ]; do sleep 0.05; done
+    first=$(head -n 1 "$dir/$kind.out")
+
+    open 6 "postgresql://caphealth@127.0.0.1:$first,127.0.0.1:$port/shop"
+    look
+    is "$kind, the first of two: no error" "$error" ''
+    is "$kind, the first of two: a number" "$(of products_count)" 11
+    before=$(wc -l < "$dir/$kind.out")
+    look
+    is "$kind: the one that answered is asked first" "$error" ''
+    is "$kind: and the other one is not asked" \
+       "$(wc -l < "$dir/$kind.out")" "$before"
+    shut
+
+    once 2 "postgresql://caphealth@127.0.0.1:$first,127.0.0.1:$first/shop"
+    like "$kind, both: which, and why" "$error" \
+         "^\"127.0.0.1\", port $first gave no answer within its share of the timeout; \"127.0.0.1\", port $first gave no"
+done
+
+once 6 "postgresql://caphealth@127.0.0.1:1,127.0.0.1:$port/shop"
+is 'the first refuses' "$error" ''
+once 5 "postgresql://caphealth@localhost:$port/shop"
+is 'one name, each of its addresses' "$error" ''
+once 5 "postgresql://caphealth@/shop?host=$dir/none,$dir/pg&port=$port"
+is 'directories with sockets' "$error" ''
+once 5 "postgresql://caphealth@/shop?hostaddr=127.0.0.1,127.0.0.1&port=1,$port"
+is 'addresses' "$error" ''
+once 5 "postgresql://caphealth@127.0.0.1,127.0.0.1/shop?port=1,2,3"
+like 'ports that do not fit' "$error" 'could not match 3 port numbers to 2 hosts'
+
+# nothing is held between two looks
+
+open 5 "$url"
+look
+until [ "$(sql -c "SELECT count(*) FROM pg_stat_activity
+    WHERE application_name = 'caphealth'")" = 0 ]; do sleep 0.05; done
+is 'no session: the database can be copied' \
+   "$(sql -c 'CREATE DATABASE copied TEMPLATE shop' 2>&1)" ''
+look
+is 'and the next look opens one' "$error" ''
+shut
+
+# a hot standby
+
+standby=$("$postgres" standby "$dir/standby" "$dir/pg") || exit 1
+both=127.0.0.1:$port,127.0.0.1:$standby
+of_standby='inventory_count=SELECT pg_is_in_recovery()::int'
+
+for case in any:0 primary:0 read-write:0 standby:1 read-only:1 \
+            prefer-standby:1
+do
+    once 5 "postgresql://caphealth@$both/shop?target_session_attrs=${case%:*}" \
+         "$of_standby"
+    is "$case: no error" "$error" ''
+    is "$case: the right one" "$(of inventory_count)" "${case#*:}"
+done
+
+once 6 "postgresql://caphealth@127.0.0.1:$port,127.0.0.1:$(head -n 1 \
+    "$dir/silent.out")/shop?target_session_attrs=prefer-standby" "$of_standby"
+is 'prefer-standby, and there is none' "$(of inventory_count)" 0
+
+# what it reads is removed on the primary meanwhile: the query is cancelled
+
+conflicts() {
+    "$postgres" psql "$dir/standby" -c "SELECT confl_snapshot
+        FROM pg_stat_database_conflicts WHERE datname = 'shop'"
+}
+
+is 'no conflict yet' "$(conflicts)" 0
+
+open 30 "postgresql://caphealth@127.0.0.1:$standby/shop" \
+     'orders_count=SELECT count(*) FROM orders, (SELECT pg_sleep(2)) s'
+echo >&"${PROBE[1]}"
+until [ "$("$postgres" psql "$dir/standby" -c "SELECT count(*)
+    FROM pg_stat_activity WHERE wait_event = 'PgSleep'")" = 1 ]; do
+    sleep 0.05
+done
+sql -c "INSERT INTO orders (created_at) VALUES ('2001-01-01')" \
+    -c "DELETE FROM orders WHERE created_at < '2002-01-01'" \
+    -c 'VACUUM orders'
+read -r -t 60 answer <&"${PROBE[0]}"
+error=$(jq -r .error <<< "$answer")
+shut
+is 'a conflict with recovery: tried again' "$error" ''
+is 'and counted' "$(of orders_count)" 5
+until [ "$(conflicts)" -gt 0 ]; do sleep 0.05; done
+is 'there was one' "$(conflicts)" 1
+
+# the estimate that the documentation advises
+
+estimate=$(sed -n 's/^    "\(SELECT nullif(reltuples.*\);*";$/\1/p' \
+           "$top/docs/configuration/index.md")
+sql -c 'ALTER TABLE inventory SET (autovacuum_enabled = off)'
+once 5 "$url" "inventory_count=$estimate"
+is 'never analysed: unknown, and not 0' "$(of inventory_count)" null
+sql -c 'ANALYZE inventory'
+once 5 "$url" "inventory_count=$estimate"
+is 'analysed: the estimate' "$(of inventory_count)" 7
+is 'analysed: no error' "$error" ''
 
 # queries that take too long cost their own numbers, and no others
 
