@@ -75,6 +75,8 @@ static void caphealth_jpeg_pixels(caphealth_jpeg_t *j);
 static void caphealth_jpeg_scan_begin(caphealth_jpeg_t *j);
 static void caphealth_jpeg_scan_end(caphealth_jpeg_t *j);
 static int caphealth_jpeg_no_zeros(const caphealth_jpeg_t *j);
+static const uint8_t *caphealth_jpeg_zeros(const uint8_t *p,
+    const uint8_t *end);
 static int caphealth_jpeg_lost(const caphealth_jpeg_t *j);
 static unsigned caphealth_jpeg_at(const caphealth_jpeg_t *j);
 static void caphealth_jpeg_refuse(caphealth_jpeg_t *j,
@@ -562,8 +564,8 @@ caphealth_jpeg_scan_begin(caphealth_jpeg_t *j)
 static void
 caphealth_jpeg_scan_end(caphealth_jpeg_t *j)
 {
-    size_t          n;
-    const uint8_t  *p, *end, *zeros;
+    size_t          n, left;
+    const uint8_t  *end, *zeros;
 
     if (j->cinfo.arith_code) {
         if (j->ended) {
@@ -574,32 +576,24 @@ caphealth_jpeg_scan_end(caphealth_jpeg_t *j)
         return;
     }
 
-    if (j->scan == NULL || (j->cinfo.progressive_mode
-                            && (j->cinfo.Ah || j->cinfo.Ss == 0)))
-    {
+    if (j->scan == NULL) {
         return;
     }
 
     end = j->ended ? j->data + j->size : j->src.next_input_byte;
-
-    /* within the scan */
+    left = (size_t) (j->data + j->size - end);
 
     if (caphealth_jpeg_no_zeros(j)) {
-        for (p = j->scan; end - p >= CAPHEALTH_JPEG_ZEROS; p += n) {
+        zeros = caphealth_jpeg_zeros(j->scan, end);
 
-            for (n = CAPHEALTH_JPEG_ZEROS; n && p[n - 1] == 0; n--) {
-                /* void */
-            }
-
-            if (n == 0) {
-                caphealth_jpeg_refuse(j, CAPHEALTH_JOB_INVALID,
-                                      "a part of it is zeros, at byte %zu",
-                                      (size_t) (p - j->data));
-            }
+        if (zeros) {
+            caphealth_jpeg_refuse(j, CAPHEALTH_JOB_INVALID,
+                                  "a part of it is zeros, at byte %zu",
+                                  (size_t) (zeros - j->data));
         }
     }
 
-    /* from before its end to behind it */
+    /* from before the end of the scan to behind it */
 
     zeros = end;
 
@@ -607,12 +601,12 @@ caphealth_jpeg_scan_end(caphealth_jpeg_t *j)
         zeros--;
     }
 
-    for (n = 0; n < j->size - (size_t) (end - j->data) && end[n] == 0; n++) {
+    for (n = 0; n < left && n < CAPHEALTH_JPEG_ZEROS && end[n] == 0; n++) {
         /* void */
     }
 
     if (end - zeros >= CAPHEALTH_JPEG_ZEROS + CAPHEALTH_JPEG_AHEAD
-        && n >= CAPHEALTH_JPEG_ZEROS)
+        && n == CAPHEALTH_JPEG_ZEROS)
     {
         caphealth_jpeg_refuse(j, CAPHEALTH_JOB_INVALID,
                               "it is zeros from byte %zu on",
@@ -623,8 +617,9 @@ caphealth_jpeg_scan_end(caphealth_jpeg_t *j)
 
 /*
  * The code of all zeros is the first of the shortest.  Where it does not stand
- * for the rest of a block, as in tables made for an image with plain areas, a
- * long run of zeros would be blocks with the same value in each coefficient.
+ * for the rest of a block, as it does in tables made for an image with plain
+ * areas, a long run of zeros would be blocks with the same value in each
+ * coefficient, which no image has.  A refinement has zeros of any number.
  */
 
 static int
@@ -634,21 +629,47 @@ caphealth_jpeg_no_zeros(const caphealth_jpeg_t *j)
     unsigned           value;
     const JHUFF_TBL   *table;
 
-    for (i = 0; i < j->cinfo.comps_in_scan; i++) {
-        table = j->cinfo.ac_huff_tbl_ptrs[j->cinfo.cur_comp_info[i]->ac_tbl_no];
+    if (j->cinfo.progressive_mode && (j->cinfo.Ah || j->cinfo.Ss == 0)) {
+        return 0;
+    }
 
+    for (i = 0; i < j->cinfo.comps_in_scan; i++) {
+        table = j->cinfo.ac_huff_tbl_ptrs[j->cinfo.cur_comp_info[i]
+                                          ->ac_tbl_no];
         if (table == NULL) {
-            return 0;
+            continue;
         }
 
         value = table->huffval[0];
 
-        if ((value & 0x0f) == 0 && value != 0xf0) {
-            return 0;
+        if ((value & 0x0f) || value == 0xf0) {
+            return 1;
         }
     }
 
-    return 1;
+    return 0;
+}
+
+
+/* a run of them, or NULL */
+
+static const uint8_t *
+caphealth_jpeg_zeros(const uint8_t *p, const uint8_t *end)
+{
+    size_t  n;
+
+    for ( /* void */ ; end - p >= CAPHEALTH_JPEG_ZEROS; p += n) {
+
+        for (n = CAPHEALTH_JPEG_ZEROS; n && p[n - 1] == 0; n--) {
+            /* void */
+        }
+
+        if (n == 0) {
+            return p;
+        }
+    }
+
+    return NULL;
 }
 
 

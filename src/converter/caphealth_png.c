@@ -14,8 +14,9 @@
 #include "caphealth_exif.h"
 
 
-/* of a file: its signature, and what a chunk has beside its data */
+/* of a file: its signature; what a chunk has before its data, and in all */
 #define CAPHEALTH_PNG_START   8
+#define CAPHEALTH_PNG_HEAD    8
 #define CAPHEALTH_PNG_FRAME   12
 
 #define CAPHEALTH_PNG_NAME    79
@@ -42,6 +43,10 @@ typedef struct {
     size_t                  left;
     png_structp             png;
     png_infop               info;
+    unsigned                no_memory:1;
+    unsigned                complete:1; /* an error came behind the pixels */
+    const uint8_t          *cut;        /* an IDAT chunk without its end */
+    uint32_t                done;       /* rows that are in the picture */
     uint8_t                *rows;       /* one, or all if it is interlaced */
     unsigned                channels;
     caphealth_exif_t        exif;
@@ -71,8 +76,14 @@ static int caphealth_png_chunk(const caphealth_png_t *p, const char *name,
 static void caphealth_png_xy(const uint8_t *data, double xy[2]);
 static uint32_t caphealth_png_32(const uint8_t *p);
 static int caphealth_png_rows(caphealth_png_t *p);
+static void caphealth_png_finish(caphealth_png_t *p);
+static const char *caphealth_png_checksums(const caphealth_png_t *p);
+static int caphealth_png_interlaced(const caphealth_png_t *p);
 static void caphealth_png_row(caphealth_png_t *p, uint32_t y, uint8_t *row);
 static void caphealth_png_exif(caphealth_png_t *p);
+static png_voidp caphealth_png_malloc(png_structp png, png_alloc_size_t n);
+static void caphealth_png_free(png_structp png, png_voidp data);
+static const uint8_t *caphealth_png_cut(const caphealth_png_t *p);
 static void caphealth_png_read(png_structp png, png_bytep to, size_t n);
 static void caphealth_png_error(png_structp png, png_const_charp message);
 static void caphealth_png_warning(png_structp png, png_const_charp message);
@@ -99,10 +110,13 @@ caphealth_decode_png(const caphealth_job_t *job, const uint8_t *data,
     p.picture = picture;
     p.result = result;
     p.exif.orientation = 1;
+    p.cut = caphealth_png_cut(&p);
 
-    p.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &p,
-                                   caphealth_png_error,
-                                   caphealth_png_warning);
+    p.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &p,
+                                     caphealth_png_error,
+                                     caphealth_png_warning, &p,
+                                     caphealth_png_malloc,
+                                     caphealth_png_free);
     if (p.png == NULL) {
         return caphealth_fail(result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
     }
@@ -141,10 +155,15 @@ static void
 caphealth_png_decode(caphealth_png_t *p)
 {
     if (setjmp(png_jmpbuf(p->png))) {
+        if (p->complete) {
+            caphealth_png_finish(p);
+            return;
+        }
+
         p->status = caphealth_fail(p->result,
-                                   strstr(p->error, "emory")
-                                   ? CAPHEALTH_JOB_NO_MEMORY
-                                   : CAPHEALTH_JOB_INVALID, "%s", p->error);
+                                   p->no_memory ? CAPHEALTH_JOB_NO_MEMORY
+                                                : CAPHEALTH_JOB_INVALID,
+                                   "%s", p->error);
         return;
     }
 
@@ -156,9 +175,15 @@ caphealth_png_decode(caphealth_png_t *p)
 
     png_set_keep_unknown_chunks(p->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
 
-    /* a bad checksum: fatal in what makes the image, else left out */
+    /* the library does not compare that of the last IDAT before it has read
+       the chunk behind it, which may be missing: those of what makes the image
+       are compared here; any other chunk of a wrong one is left out */
 
-    png_set_crc_action(p->png, PNG_CRC_ERROR_QUIT, PNG_CRC_WARN_DISCARD);
+    png_set_crc_action(p->png, PNG_CRC_QUIET_USE, PNG_CRC_WARN_DISCARD);
+
+    /* with that right, the sum of the pixels can only be written wrong */
+
+    (void) png_set_option(p->png, PNG_IGNORE_ADLER32, PNG_OPTION_ON);
 
     png_read_info(p->png, p->info);
 
@@ -180,9 +205,7 @@ caphealth_png_decode(caphealth_png_t *p)
         return;
     }
 
-    png_read_end(p->png, p->info);
-
-    caphealth_png_exif(p);
+    caphealth_png_finish(p);
 }
 
 
@@ -495,8 +518,7 @@ caphealth_png_rows(caphealth_png_t *p)
     width = png_get_image_width(p->png, p->info);
     height = png_get_image_height(p->png, p->info);
     stride = png_get_rowbytes(p->png, p->info);
-    passes = png_get_interlace_type(p->png, p->info) == PNG_INTERLACE_NONE
-             ? 1 : 7;
+    passes = caphealth_png_interlaced(p) ? 7 : 1;
 
     if (caphealth_picture_create(p->picture, CAPHEALTH_PICTURE_RGB,
                                  p->channels == 4, 0, 0, width, height)
@@ -518,9 +540,9 @@ caphealth_png_rows(caphealth_png_t *p)
     }
 
     if (passes == 1) {
-        for (y = 0; y < height; y++) {
+        while (p->done < height) {
             png_read_row(p->png, p->rows, NULL);
-            caphealth_png_row(p, y, p->rows);
+            caphealth_png_row(p, p->done++, p->rows);
         }
 
         return 0;
@@ -532,11 +554,86 @@ caphealth_png_rows(caphealth_png_t *p)
         }
     }
 
-    for (y = 0; y < height; y++) {
-        caphealth_png_row(p, y, p->rows + y * stride);
+    return 0;
+}
+
+
+/*
+ * With all pixels read.  Behind the last of them the library looks for the end
+ * of the compressed data, and may fail: then the last row is still where it
+ * was read to.  What is behind the image data is not needed.
+ */
+
+static void
+caphealth_png_finish(caphealth_png_t *p)
+{
+    size_t       stride;
+    uint32_t     height;
+    const char  *wrong;
+
+    wrong = caphealth_png_checksums(p);
+
+    if (wrong) {
+        p->status = caphealth_fail(p->result, CAPHEALTH_JOB_INVALID,
+                                   "the checksum of its %.4s is wrong",
+                                   wrong);
+        return;
     }
 
-    return 0;
+    height = png_get_image_height(p->png, p->info);
+    stride = caphealth_png_interlaced(p)
+             ? png_get_rowbytes(p->png, p->info) : 0;
+
+    while (p->done < height) {
+        caphealth_png_row(p, p->done, p->rows + p->done * stride);
+        p->done++;
+    }
+
+    caphealth_png_exif(p);
+}
+
+
+/*
+ * Of what makes the pixels, up to where the last of them was read.  The name
+ * of the first chunk whose checksum is wrong, or NULL.
+ */
+
+static const char *
+caphealth_png_checksums(const caphealth_png_t *p)
+{
+    size_t          at, len;
+    const char     *name;
+    const uint8_t  *data;
+
+    for (at = CAPHEALTH_PNG_START;
+         p->size - at >= CAPHEALTH_PNG_FRAME && p->file + at < p->data;
+         at += len + CAPHEALTH_PNG_FRAME)
+    {
+        data = p->file + at;
+        name = (const char *) data + 4;
+        len = caphealth_png_32(data);
+
+        if (len > p->size - at - CAPHEALTH_PNG_FRAME) {
+            return NULL;
+        }
+
+        if ((memcmp(name, "IHDR", 4) == 0 || memcmp(name, "PLTE", 4) == 0
+             || memcmp(name, "tRNS", 4) == 0 || memcmp(name, "IDAT", 4) == 0)
+            && crc32_z(0, data + 4, len + 4)
+               != caphealth_png_32(data + 8 + len))
+        {
+            return name;
+        }
+    }
+
+    return NULL;
+}
+
+
+static int
+caphealth_png_interlaced(const caphealth_png_t *p)
+{
+    return png_get_interlace_type(p->png, p->info) != PNG_INTERLACE_NONE;
 }
 
 
@@ -566,6 +663,61 @@ caphealth_png_exif(caphealth_png_t *p)
 }
 
 
+static png_voidp
+caphealth_png_malloc(png_structp png, png_alloc_size_t n)
+{
+    void             *data;
+    caphealth_png_t  *p;
+
+    data = malloc(n);
+
+    if (data == NULL) {
+        p = png_get_mem_ptr(png);
+        p->no_memory = 1;
+    }
+
+    return data;
+}
+
+
+static void
+caphealth_png_free(png_structp png, png_voidp data)
+{
+    (void) png;
+
+    free(data);
+}
+
+
+/* where the file ends in the data of an IDAT chunk, its beginning; or NULL */
+
+static const uint8_t *
+caphealth_png_cut(const caphealth_png_t *p)
+{
+    size_t          at, len;
+    const uint8_t  *data;
+
+    for (at = CAPHEALTH_PNG_START;
+         p->size > at && p->size - at > CAPHEALTH_PNG_HEAD;
+         at += len + CAPHEALTH_PNG_FRAME)
+    {
+        data = p->file + at;
+        len = caphealth_png_32(data);
+
+        if (len > p->size - at - CAPHEALTH_PNG_HEAD) {
+            return memcmp(data + 4, "IDAT", 4) == 0 ? data : NULL;
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * The library reads a chunk's data in large pieces, and uses nothing of one
+ * that is not whole; so a chunk that is cut is said to be as long as it is.
+ */
+
 static void
 caphealth_png_read(png_structp png, png_bytep to, size_t n)
 {
@@ -578,6 +730,10 @@ caphealth_png_read(png_structp png, png_bytep to, size_t n)
     }
 
     memcpy(to, p->data, n);
+
+    if (p->data == p->cut && n == CAPHEALTH_PNG_HEAD) {
+        png_save_uint_32(to, (png_uint_32) (p->left - n));
+    }
 
     p->data += n;
     p->left -= n;
@@ -592,6 +748,11 @@ caphealth_png_error(png_structp png, png_const_charp message)
     p = png_get_error_ptr(png);
 
     strncpy(p->error, message, sizeof(p->error) - 1);
+
+    p->complete = caphealth_png_interlaced(p)
+                  ? png_get_current_pass_number(png) >= 7
+                  : p->rows && png_get_current_row_number(png)
+                               >= png_get_image_height(png, p->info);
 
     longjmp(png_jmpbuf(png), 1);
 }

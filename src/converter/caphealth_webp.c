@@ -13,9 +13,14 @@
 #include "caphealth_exif.h"
 
 
+#define CAPHEALTH_WEBP_CHUNK  8
+
+
 typedef struct {
     WebPData                data;
+    WebPData                image;      /* what is decoded of it */
     WebPDemuxer            *demux;
+    WebPIterator            frame;      /* the first */
     WebPBitstreamFeatures   features;
     caphealth_exif_t        exif;
     caphealth_colour_t     *colour;
@@ -26,6 +31,7 @@ typedef struct {
 
 static caphealth_job_status_e caphealth_webp_header(caphealth_webp_t *w,
     const caphealth_job_t *job);
+static int caphealth_webp_whole(const WebPData *frame);
 static caphealth_job_status_e caphealth_webp_chunks(caphealth_webp_t *w);
 static caphealth_job_status_e caphealth_webp_decode(caphealth_webp_t *w);
 static caphealth_job_status_e caphealth_webp_planes(caphealth_webp_t *w);
@@ -50,6 +56,7 @@ caphealth_decode_webp(const caphealth_job_t *job, const uint8_t *data,
 
     w.data.bytes = data;
     w.data.size = size;
+    w.image = w.data;
     w.exif.orientation = 1;
     w.picture = picture;
     w.result = result;
@@ -65,6 +72,7 @@ caphealth_decode_webp(const caphealth_job_t *job, const uint8_t *data,
     }
 
     caphealth_colour_free(w.colour);
+    WebPDemuxReleaseIterator(&w.frame);
     WebPDemuxDelete(w.demux);
 
     if (rc != CAPHEALTH_JOB_OK) {
@@ -84,7 +92,8 @@ caphealth_decode_webp(const caphealth_job_t *job, const uint8_t *data,
 static caphealth_job_status_e
 caphealth_webp_header(caphealth_webp_t *w, const caphealth_job_t *job)
 {
-    VP8StatusCode  code;
+    VP8StatusCode   code;
+    WebPDemuxState  state;
 
     code = WebPGetFeatures(w->data.bytes, w->data.size, &w->features);
 
@@ -92,22 +101,63 @@ caphealth_webp_header(caphealth_webp_t *w, const caphealth_job_t *job)
         return caphealth_webp_failed(w, code);
     }
 
-    /* a file that ends too soon has no demuxer */
+    /*
+     * A file shorter than its header says may still have all of its image:
+     * then that is decoded without the header.
+     */
 
-    w->demux = WebPDemux(&w->data);
+    w->demux = WebPDemuxPartial(&w->data, &state);
 
-    if (w->demux == NULL
-        || WebPDemuxGetI(w->demux, WEBP_FF_FRAME_COUNT) == 0)
+    if (w->demux == NULL || !WebPDemuxGetFrame(w->demux, 1, &w->frame)
+        || (state != WEBP_DEMUX_DONE
+            && !caphealth_webp_whole(&w->frame.fragment)))
     {
         return caphealth_fail(w->result, CAPHEALTH_JOB_INVALID,
                               "its chunks do not fit together, or it ends "
                               "too soon");
     }
 
+    if (state != WEBP_DEMUX_DONE) {
+        w->image = w->frame.fragment;
+    }
+
     return caphealth_check_size(job, w->result,
                                 WebPDemuxGetI(w->demux, WEBP_FF_CANVAS_WIDTH),
                                 WebPDemuxGetI(w->demux,
                                               WEBP_FF_CANVAS_HEIGHT));
+}
+
+
+/* the chunks of a frame are as long as they say; the last need not be padded */
+
+static int
+caphealth_webp_whole(const WebPData *frame)
+{
+    size_t          at, len;
+    const uint8_t  *p;
+
+    for (at = 0; frame->size - at >= CAPHEALTH_WEBP_CHUNK; at += len) {
+        p = frame->bytes + at;
+
+        len = (size_t) p[4] | (size_t) p[5] << 8 | (size_t) p[6] << 16
+              | (size_t) p[7] << 24;
+
+        if (len > frame->size - at - CAPHEALTH_WEBP_CHUNK) {
+            return 0;
+        }
+
+        if (memcmp(p, "VP8", 3) == 0) {
+            return 1;
+        }
+
+        len += CAPHEALTH_WEBP_CHUNK + (len & 1);
+
+        if (len > frame->size - at) {
+            return 0;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -122,6 +172,13 @@ caphealth_webp_chunks(caphealth_webp_t *w)
     if (WebPDemuxGetChunk(w->demux, "EXIF", 1, &chunk)) {
         (void) caphealth_exif(chunk.chunk.bytes, chunk.chunk.size, &w->exif);
         WebPDemuxReleaseChunkIterator(&chunk);
+
+    } else if (w->image.bytes != w->data.bytes
+               && (WebPDemuxGetI(w->demux, WEBP_FF_FORMAT_FLAGS) & EXIF_FLAG))
+    {
+        return caphealth_fail(w->result, CAPHEALTH_JOB_INVALID,
+                              "it ends too soon: how it is turned is behind "
+                              "the image");
     }
 
     if (WebPDemuxGetChunk(w->demux, "ICCP", 1, &chunk)) {
@@ -194,7 +251,7 @@ caphealth_webp_planes(caphealth_webp_t *w)
     b->v_size = p->planes[2].stride * p->planes[2].height;
     b->a_size = p->planes[3].stride * p->planes[3].height;
 
-    code = WebPDecode(w->data.bytes, w->data.size, &config);
+    code = WebPDecode(w->image.bytes, w->image.size, &config);
 
     if (code != VP8_STATUS_OK) {
         return caphealth_webp_failed(w, code);
@@ -219,7 +276,7 @@ caphealth_webp_planes(caphealth_webp_t *w)
 static caphealth_job_status_e
 caphealth_webp_pixels(caphealth_webp_t *w)
 {
-    return caphealth_webp_canvas(w, &w->data, 0, 0,
+    return caphealth_webp_canvas(w, &w->image, 0, 0,
                                  w->features.has_alpha ? 4 : 3);
 }
 
@@ -229,27 +286,23 @@ caphealth_webp_pixels(caphealth_webp_t *w)
 static caphealth_job_status_e
 caphealth_webp_frame(caphealth_webp_t *w)
 {
-    WebPIterator            frame;
-    caphealth_job_status_e  rc;
+    const WebPIterator  *frame;
 
-    if (!WebPDemuxGetFrame(w->demux, 1, &frame)) {
-        return caphealth_webp_failed(w, VP8_STATUS_BITSTREAM_ERROR);
-    }
+    frame = &w->frame;
 
     w->features.width = (int) WebPDemuxGetI(w->demux, WEBP_FF_CANVAS_WIDTH);
     w->features.height = (int) WebPDemuxGetI(w->demux, WEBP_FF_CANVAS_HEIGHT);
 
-    rc = frame.x_offset < 0 || frame.y_offset < 0
-         || frame.width > w->features.width - frame.x_offset
-         || frame.height > w->features.height - frame.y_offset
-         ? caphealth_webp_failed(w, VP8_STATUS_BITSTREAM_ERROR)
-         : caphealth_webp_canvas(w, &frame.fragment,
-                                 (uint32_t) frame.x_offset,
-                                 (uint32_t) frame.y_offset, 4);
+    if (frame->x_offset < 0 || frame->y_offset < 0
+        || frame->width > w->features.width - frame->x_offset
+        || frame->height > w->features.height - frame->y_offset)
+    {
+        return caphealth_webp_failed(w, VP8_STATUS_BITSTREAM_ERROR);
+    }
 
-    WebPDemuxReleaseIterator(&frame);
-
-    return rc;
+    return caphealth_webp_canvas(w, &frame->fragment,
+                                 (uint32_t) frame->x_offset,
+                                 (uint32_t) frame->y_offset, 4);
 }
 
 

@@ -8,6 +8,7 @@ them: format, size, orientation, colour, alpha, and that no metadata is left.
 TAP.
 """
 
+import base64
 import io
 import json
 import os
@@ -24,6 +25,40 @@ CONVERTER = os.path.join(os.path.dirname(os.path.abspath(sys.argv[1])),
 TMP = tempfile.TemporaryDirectory(prefix='caphealth-')
 ORIENTATION = 0x0112
 LANCZOS = Image.Resampling.LANCZOS
+
+# by libjpeg-turbo's cjpeg: 64 by 48 pixels, -restart 2B, and 40 by 56 pixels,
+# -arithmetic
+
+RESTARTS = (
+    '/9j/2wBDABQODxIPDRQSEBIXFRQYHjIhHhwcHj0sLiQySUBMS0dARkVQWnNiUFVtVkVGZIhl'
+    'bXd7gYKBTmCNl4x9lnN+gXz/2wBDARUXFx4aHjshITt8U0ZTfHx8fHx8fHx8fHx8fHx8fHx8'
+    'fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHz/wAARCAAwAEADASIAAhEBAxEB/8QA'
+    'GAABAQEBAQAAAAAAAAAAAAAAAwQFAAb/xAAtEAACAQMEAQIEBgMAAAAAAAABAhEAAyESMUFR'
+    'BBNhInGBkQUUMqHw8XKxwf/EABgBAQADAQAAAAAAAAAAAAAAAAQBAgMF/8QAHhEAAgICAwEB'
+    'AAAAAAAAAAAAAAIBAxHwBBMhMaH/3QAEAAL/2gAMAwEAAhEDEQA/APO+mBmII+9KlrM6QDH0'
+    'pVtdbmkFnJwDjqsIkhLAlt7YgHBpEtiMTPdOtsbck/ekW30D8Q4q0SMSw//Qz1tkYM+/NIls'
+    'RMYG2aUW/aD7Uotg/ONqrk66OS3rZZToUMwKkAkROe81H5FohnDESWncniM/1WrdtSgBUaS2'
+    'xbf2/n9RPaOptMgao0zsef8AVJpkHzLPN39P/9GFbZB7ikVCAJH3pltkCAMfKk9MA9x7UWJA'
+    'o4SW4mQDHvxSLbmf3FMiHgA47pBbLASOJmpiRaOf/9JFtgHj6ilW2Os0otYiJpfSgck1hEiE'
+    'cle0WOmFbbGzDBnfv6VA6LAAZSAcBScDqYjFbN1WC4LSIMjk8cbVARrWChGSZHInnvPNKqkH'
+    'zLIyf//TYIvMZyJpbdsQPhI4rN/Otcw1i5eVknRpKmcQPcGCcE4nqqGv3RcCh7XqBhbABlWa'
+    'AWESMgjH+UYo3UxykrYuS2Sv6d98UyoIBxvtWb4/kKjJbYgq9xhLSCW17QBjEE7TPzpfF8m6'
+    '6MxUmQQjG4JdjGmJAAxkfuMirdTDFrY//9TYFuFA/wC0qITkZ96j8PyLdy/ddMIWB1hYldJy'
+    '0jaQc911u8ll9NxzaJKkXFclWkEDOmMDk7wJOKy62+EojZwWXLasRqMBSJMCDscfaoLgGr1J'
+    'JYzuMEd/ydq7zfxK0rrdVLjBADqtkQYMxkZmQCNxnaJMFzybgJtWr2uAjWlKxqJMmTOBJC5I'
+    '6gml00tj0Lyq7Me+bu5P/9k=')
+
+ARITHMETIC = (
+    '/9j/2wBDACAWGBwYFCAcGhwkIiAmMFA0MCwsMGJGSjpQdGZ6eHJmcG6AkLicgIiuim5woNqi'
+    'rr7EztDOfJri8uDI8LjKzsb/2wBDASIkJDAqMF40NF7GhHCExsbGxsbGxsbGxsbGxsbGxsbG'
+    'xsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsb/yQARCAA4ACgDASIAAhEBAxEB/8wA'
+    'CgAQEAUBEBEF/9oADAMBAAIRAxEAPwD+5/Z1BXo3AC4IojvU8/f/ACN8DbJ6MBOva7v6ArZN'
+    'QggVZNaY+nWcU36lCjhwLx8tyLDi4rGOEF8bdUEDAspDuL4s8EVg5WT5wjIveGPlVnwNoVbH'
+    'CFFpEM/UbbVKRPubHeZgZGQTntjvA5YKj0wm1sPrT405nPqXxCerjTdQJlUO8MxRbGNdkf8A'
+    '6Dt4S3npjwGZPiSSLnm+CqHzSHsHPDCqttmrrrAEp4tIPZuyo4mNLw4xfazyjfUqKzPGXfDh'
+    'u3AVVT6mthgc51EL2ZBkMRfe9exsMZUo09dvwTqEEkK/umi6H/Pfxp+zyH66fDgbsz27uT07'
+    'eFL5DYuOxCQvN/wjHEsI5i6MuY0+WlWO1T26K4P562la1ovPwtsUBoVpPRVuH2WmBU1bCPYl'
+    'pJWhjMfghMjVyhAbEkW004WI1VOEoP/Z')
 
 tests = 0
 failures = 0
@@ -1182,12 +1217,351 @@ def check_scaled():
                   side)
 
 
+def segments(jpeg):
+    """Where each marker with a length begins, up to the first scan."""
+
+    at, found = 2, []
+
+    while jpeg[at + 1] != 0xda:
+        found.append(at)
+        at += 2 + struct.unpack_from('>H', jpeg, at + 2)[0]
+
+    return found + [at]
+
+
+def scans(jpeg):
+    """Where each scan's SOS is, in a progressive file."""
+
+    found, at = [], 0
+
+    while (at := jpeg.find(b'\xff\xda', at)) != -1:
+        found.append(at)
+        at += 2
+
+    return found
+
+
+def scan_data(jpeg):
+    at = segments(jpeg)[-1]
+
+    return at + 2 + struct.unpack_from('>H', jpeg, at + 2)[0]
+
+
+def noisy(width, height):
+    """More than a few bytes in each block, so that no cut is small."""
+
+    noise = Image.effect_noise((width, height), 90)
+
+    return Image.blend(gradient(width, height),
+                       Image.merge('RGB', (noise, noise.rotate(90, expand=True)
+                                           .resize(noise.size), noise)), 0.4)
+
+
+def magick_of(image, *arguments):
+    file = path('of.jpg')
+    magick(save(image, 'of.png'), *arguments, file)
+
+    with open(file, 'rb') as f:
+        return f.read()
+
+
+def taken(name, data, whole):
+    """As the same image without a fault."""
+
+    made = [convert(write('fault', bytes_of)) for bytes_of in (data, whole)]
+
+    if not isinstance(made[0], str):
+        for i, variants in enumerate(made):
+            with open(variants['original']['path'], 'rb') as file:
+                made[i] = file.read()
+
+    ok(isinstance(made[0], bytes) and made[0] == made[1], name + ': taken',
+       made[0] if isinstance(made[0], str) else 'another image')
+
+
+def refused(name, data, why=''):
+    said = convert(write('fault', data))
+    ok(isinstance(said, str) and why in said, name + ': refused', said)
+
+
+def check_jpeg_faults():
+    """What costs no pixel is taken, what costs one is refused."""
+
+    image = noisy(160, 120)
+    base = encoded(image, 'JPEG', quality=90)
+    progressive = encoded(image, 'JPEG', quality=90, progressive=True)
+    restarts = base64.b64decode(RESTARTS)
+    trailer = b'\0\0\1\x0a\x0e\0\0\0Image_UTC_Data1700000000000SEFHk\0\0\0'
+    junk = b'\0\0\0\0\x13\x37'
+
+    for kind, jpeg in (('baseline', base), ('progressive', progressive)):
+        plain = jpeg
+
+        taken(kind + ' without EOI', jpeg[:-2], plain)
+        taken(kind + ' with a trailer for EOI', jpeg[:-2] + trailer, plain)
+        taken(kind + ' with a trailer', jpeg + trailer + jpeg, plain)
+        taken(kind + ' with another behind it, and no EOI',
+              jpeg[:-2] + trailer + jpeg, plain)
+        taken(kind + ' with junk before EOI', jpeg[:-2] + junk + jpeg[-2:],
+              plain)
+        taken(kind + ' with zeros before EOI',
+              jpeg[:-2] + bytes(600) + jpeg[-2:], plain)
+
+        # at every border of a segment: junk, fill bytes, a comment
+
+        for at in segments(jpeg):
+            marker = '%s, before marker %02x' % (kind, jpeg[at + 1])
+
+            if at > 2:
+                taken(marker + ', junk', jpeg[:at] + junk + jpeg[at:], plain)
+                refused(marker + ', junk, then cut',
+                        (jpeg[:at] + junk + jpeg[at:])[:len(jpeg) * 6 // 10],
+                        'too soon')
+
+            taken(marker + ', fill bytes',
+                  jpeg[:at] + b'\xff\xff\xff' + jpeg[at:], plain)
+            taken(marker + ', a comment',
+                  jpeg[:at] + b'\xff\xfe\0\x06abcd' + jpeg[at:], plain)
+
+        start = scan_data(jpeg)
+
+        for percent in (1, 10, 30, 50, 70, 90, 97):
+            end = start + (len(jpeg) - start) * percent // 100
+
+            refused('%s, %d %% of it' % (kind, percent), jpeg[:end],
+                    'too soon')
+            refused('%s, %d %% of it, and EOI' % (kind, percent),
+                    jpeg[:end] + b'\xff\xd9')
+            refused('%s, %d %% of it, and zeros' % (kind, percent),
+                    jpeg[:end] + bytes(len(jpeg)))
+
+        refused(kind + ' with a hole', jpeg[:len(jpeg) // 2] + bytes(300)
+                + jpeg[len(jpeg) // 2 + 300:])
+
+    for at in scans(progressive)[1:]:
+        refused('progressive up to the scan at %d' % at, progressive[:at],
+                'too soon')
+        refused('progressive up to the scan at %d, and EOI' % at,
+                progressive[:at] + b'\xff\xd9', 'missing')
+
+    for at, end in zip(scans(progressive)[1:], scans(progressive)[2:]):
+        refused('progressive without the scan at %d' % at,
+                progressive[:at] + progressive[end:])
+
+    ends = bytearray(base)
+    ends[scan_data(base) - 2] = 0
+    taken('Se of 0 in a baseline scan', bytes(ends), base)
+
+    at = restarts.index(b'\xff\xd2', scan_data(restarts))
+
+    looks('restart markers', write('fault', restarts),
+          Image.open(io.BytesIO(restarts)), 12)
+    taken('fill bytes before a restart marker',
+          restarts[:at] + b'\xff\xff' + restarts[at:], restarts)
+    refused('a restart marker that is missing',
+            restarts[:at] + restarts[at + 2:])
+    refused('a restart marker that is another',
+            restarts[:at] + b'\xff\xd5' + restarts[at + 2:])
+    refused('junk before a restart marker',
+            restarts[:at] + b'abcdefgh' + restarts[at:])
+    refused('no data before a restart marker',
+            restarts[:at - 40] + restarts[at:])
+
+    frame = [at for at in segments(base) if base[at + 1] == 0xc0][0]
+
+    refused('a height behind the image',
+            base[:frame + 5] + b'\0\0' + base[frame + 7:-2]
+            + b'\xff\xdc\0\x04\0\x78\xff\xd9', 'DNL')
+    refused('a JPEG that begins twice', b'\xff\xd8' + base)
+    refused('lossless', base[:frame + 1] + b'\xc3' + base[frame + 2:],
+            'lossless')
+
+
+def check_jpeg_samplings():
+    """Also those for which libjpeg has no fast code, and odd sizes."""
+
+    image = gradient(121, 91)
+
+    for sampling in ('1x4', '4x1', '2x4', '4x2', '4x1,1x1,2x1', '2x2,1x1,2x1',
+                     '2x2,2x1,1x2', '1x2,1x1,1x1', '3x1', '1x3',
+                     '2x1,2x1,1x1', '4x1,2x1,2x1', '1x1,2x2,1x1'):
+        for options in ((), ('-interlace', 'JPEG')):
+            jpeg = magick_of(image, '-sampling-factor', sampling, '-quality',
+                             '95', *options)
+            looks('sampled %s %s' % (sampling, options), write('fault', jpeg),
+                  Image.open(io.BytesIO(jpeg)).convert('RGB'))
+            refused('sampled %s %s, cut' % (sampling, options),
+                    jpeg[:-len(jpeg) // 3])
+
+    jpeg = bytearray(magick_of(image, '-sampling-factor', '3x1'))
+    frame = [at for at in segments(jpeg) if jpeg[at + 1] == 0xc0][0]
+    jpeg[frame + 14] = 0x21
+    refused('sampled in fractions', bytes(jpeg), 'subsampling')
+
+
+def check_arithmetic():
+    """Its decoder warns of no end that comes too soon."""
+
+    jpeg = base64.b64decode(ARITHMETIC)
+
+    looks('arithmetic', write('fault', jpeg), Image.open(io.BytesIO(jpeg)), 12)
+    taken('arithmetic with a trailer', jpeg + b'abcd', jpeg)
+
+    for part in (2, 3, 4, 6, 8, 9):
+        refused('%d tenths of an arithmetic one' % part,
+                jpeg[:scan_data(jpeg) + (len(jpeg) - scan_data(jpeg)) * part
+                     // 10], 'too soon')
+
+
+def chunks(png):
+    """Name, where it begins and where it ends."""
+
+    at, found = 8, []
+
+    while at < len(png):
+        end = at + 12 + struct.unpack_from('>I', png, at)[0]
+        found.append((png[at + 4:at + 8], at, end))
+        at = end
+
+    return found
+
+
+def chunk_of(name, body):
+    return (struct.pack('>I', len(body)) + name + body
+            + struct.pack('>I', zlib.crc32(name + body)))
+
+
+def with_data(png, data, pieces=1):
+    """The same image, of other compressed data."""
+
+    start = min(at for name, at, end in chunks(png) if name == b'IDAT')
+    step = (len(data) + pieces - 1) // pieces
+
+    return (png[:start]
+            + b''.join(chunk_of(b'IDAT', data[at:at + step])
+                       for at in range(0, len(data), step))
+            + chunk_of(b'IEND', b''))
+
+
+def check_png_faults():
+    image = noisy(60, 43)
+    palette = image.quantize(64)
+    magick(save(image, 's.png'), '-interlace', 'PNG', path('i.png'))
+
+    with open(path('i.png'), 'rb') as file:
+        interlaced = file.read()
+
+    for kind, png in (('PNG', encoded(image, 'PNG')),
+                      ('interlaced PNG', interlaced),
+                      ('palette', encoded(palette, 'PNG', transparency=3))):
+        data = b''.join(png[at + 8:end - 4] for name, at, end in chunks(png)
+                        if name == b'IDAT')
+        pixels = zlib.decompress(data)
+        at, end = [(a, e) for n, a, e in chunks(png) if n == b'IDAT'][-1]
+
+        for name, whole in (
+                ('without IEND', png[:-12]),
+                ('with half of IEND', png[:-6]),
+                ('with IEND of a wrong checksum', png[:-4] + b'abcd'),
+                ('with a trailer', png + b'abcd' * 9),
+                ('with junk for IEND', png[:-12] + b'junk' * 9),
+                ('without the checksum of IDAT', png[:end - 4]),
+                ('with a part of it', png[:end - 2]),
+                ('without Adler-32', png[:end - 8]),
+                ('in many pieces', with_data(png, data, 20)),
+                ('in many pieces, and no IEND',
+                 with_data(png, data, 20)[:-12]),
+                ('with a wrong Adler-32', with_data(png, data[:-4] + b'abcd')),
+                ('with data behind the compressed',
+                 with_data(png, data + b'abcd')),
+                ('with more rows than it has',
+                 with_data(png, zlib.compress(pixels + bytes(999)))),
+                ('with a second IDAT behind, of a wrong checksum',
+                 png[:end] + b'\0\0\0\4IDATabcdabcd' + png[end:]),
+                ('with a wrong checksum in a text',
+                 png[:at] + b'\0\0\0\3tEXta\0babcd' + png[at:])):
+            taken(kind + ' ' + name, whole, png)
+
+        for name, broken in (
+                ('with IDAT of a wrong checksum',
+                 png[:end - 4] + b'abcd' + png[end:]),
+                ('with that and no IEND', png[:end - 4] + b'abcd'),
+                ('with IHDR of a wrong checksum',
+                 png[:29] + b'abcd' + png[33:]),
+                ('with a row too few',
+                 with_data(png, zlib.compress(pixels[:-1]))),
+                ('with a changed byte',
+                 png[:at + 99] + bytes([png[at + 99] ^ 4]) + png[at + 100:]),
+                ('with a piece missing',
+                 with_data(png, data, 20)[:at] + with_data(png, data, 20)
+                 [at + 12 + (len(data) + 19) // 20:]),
+                ('with an unknown critical chunk',
+                 png[:at] + chunk_of(b'ABCD', b'') + png[at:])):
+            refused(kind + ' ' + name, broken)
+
+        for percent in (5, 25, 50, 75, 95):
+            refused('%d %% of %s' % (percent, kind),
+                    png[:at + 8 + (end - at) * percent // 100])
+
+    png = encoded(palette, 'PNG', transparency=3)
+
+    for name, at, end in chunks(png):
+        if name in (b'PLTE', b'tRNS'):
+            refused('%s of a wrong checksum' % name,
+                    png[:end - 4] + b'abcd' + png[end:], name.decode())
+
+        if name == b'PLTE':
+            refused('no PLTE', png[:at] + png[end:])
+            few = png[at + 8:at + 8 + 48 * 3]
+            taken('an index beyond PLTE',
+                  png[:at] + chunk_of(name, few) + png[end:],
+                  png[:at] + chunk_of(name, few + bytes(16 * 3)) + png[end:])
+
+
+def check_webp_faults():
+    image = noisy(97, 61)
+    clear = image.convert('RGBA')
+    clear.putalpha(Image.linear_gradient('L').resize(image.size))
+
+    def sized(webp, more):
+        return (webp[:4] + struct.pack('<I', struct.unpack_from('<I', webp, 4)
+                                       [0] + more) + webp[8:])
+
+    for kind, webp in (
+            ('lossy', encoded(image, 'WEBP', quality=90)),
+            ('lossless', encoded(image, 'WEBP', lossless=True)),
+            ('with alpha', encoded(clear, 'WEBP', quality=90))):
+        taken(kind + ' with a trailer', webp + b'abcd' * 9, webp)
+        taken(kind + ' that says it is longer', sized(webp, 5000), webp)
+        taken(kind + ' with an unknown chunk',
+              sized(webp + b'abcd\2\0\0\0xy', 10), webp)
+        taken(kind + ' that ends in an unknown chunk',
+              sized(webp + b'abcd\2\0\0\0x', 10), webp)
+        refused(kind + ' that says it is shorter', sized(webp, -100))
+
+        for cut in (2, 3, 10, 100, len(webp) // 2, len(webp) - 40):
+            refused('%s, %d bytes cut' % (kind, cut), webp[:-cut])
+            refused('%s, %d bytes cut, as its header says' % (kind, cut),
+                    sized(webp[:-cut], -cut))
+
+    webp = encoded(image, 'WEBP', exif=oriented(6))
+    refused('its orientation is cut off', webp[:-9], 'turned')
+
+    webp = encoded(image, 'WEBP', save_all=True, quality=90,
+                   append_images=[image.rotate(180)])
+    taken('an animation cut behind its first frame',
+          webp[:len(webp) * 3 // 4], webp)
+    refused('an animation cut in its first frame', webp[:len(webp) // 4])
+
+
 for check in (check_orientation, check_jpeg, check_png, check_alpha,
               check_stains, check_steps, check_memory, check_profiles,
               check_exif, check_pieces,
               check_kinds_of_profiles, check_adobe_rgb, check_components,
               check_png_colour, check_deep, check_webp_colour,
-              check_sizes, check_moving, check_scaled):
+              check_sizes, check_moving, check_scaled, check_jpeg_faults,
+              check_jpeg_samplings, check_arithmetic, check_png_faults,
+              check_webp_faults):
     check()
 
 print('1..%d' % tests)
