@@ -458,7 +458,7 @@ caphealth_jpeg_raw(caphealth_jpeg_t *j)
     caphealth_plane_t           *plane;
     const jpeg_component_info   *comp;
 
-    widest = 0;
+    widest = DCTSIZE;
 
     for (i = 0; i < j->cinfo.num_components; i++) {
         width = (size_t) j->cinfo.comp_info[i].width_in_blocks * DCTSIZE;

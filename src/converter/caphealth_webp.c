@@ -103,14 +103,16 @@ caphealth_webp_header(caphealth_webp_t *w, const caphealth_job_t *job)
 
     /*
      * A file shorter than its header says may still have all of its image:
-     * then that is decoded without the header.
+     * then that is decoded without the header.  Not so where the header says
+     * 2 gigabytes, of which nothing was cut.
      */
 
     w->demux = WebPDemuxPartial(&w->data, &state);
 
     if (w->demux == NULL || !WebPDemuxGetFrame(w->demux, 1, &w->frame)
         || (state != WEBP_DEMUX_DONE
-            && !caphealth_webp_whole(&w->frame.fragment)))
+            && ((w->data.bytes[CAPHEALTH_WEBP_CHUNK - 1] & 0x80)
+                || !caphealth_webp_whole(&w->frame.fragment))))
     {
         return caphealth_fail(w->result, CAPHEALTH_JOB_INVALID,
                               "its chunks do not fit together, or it ends "
