@@ -1,7 +1,7 @@
 
 /*
- * Under test: src/collector/caphealth_ask.c src/collector/caphealth_text.c
- *     src/collector/caphealth_by_vendor.c
+ * Under test: src/collector/caphealth_ask.c src/collector/caphealth_utf8.c
+ *     src/collector/caphealth_vendor_products.c
  *
  * What a database answers to a query: its shape, how many columns it says it
  * has, and a row in each line, a name, a tab and a number.  An empty name is
@@ -10,7 +10,7 @@
 
 #include "fuzz.h"
 
-#include "caphealth_by_vendor.h"
+#include "caphealth_vendor_products.h"
 #include "caphealth_db.h"
 #include "caphealth_facts.h"
 
@@ -48,7 +48,7 @@ check_rows(const caphealth_ask_t *ask)
     json_t               *first;
     caphealth_vendors_t   v;
 
-    text = caphealth_by_vendor(ask->result);
+    text = caphealth_vendor_products(ask->result);
     fuzz_check(text != NULL);
 
     fuzz_check(caphealth_vendors_parse(&v, text, strlen(text)) == NULL);

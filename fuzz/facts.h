@@ -18,7 +18,7 @@
 
 #include <math.h>
 
-#include "caphealth_by_vendor.h"
+#include "caphealth_vendor_products.h"
 #include "caphealth_reply.h"
 #include "caphealth_report.h"
 
@@ -62,7 +62,7 @@ facts_reply(facts_t *f, json_t *document, caphealth_reply_e of,
     rows = json_object_get(document, "vendors");
 
     if (rows != NULL) {
-        vendors = caphealth_by_vendor(rows);
+        vendors = caphealth_vendor_products(rows);
         fuzz_check(vendors != NULL);
 
         text = realloc(text, strlen(text) + 1 + strlen(vendors) + 1);

@@ -1,6 +1,6 @@
 
 /*
- * Under test: src/collector/caphealth_proc.c src/collector/caphealth_span.c
+ * Under test: src/collector/caphealth_proc.c src/collector/caphealth_str.c
  *
  * Which parser, and a file of the kernel's.
  */

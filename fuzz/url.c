@@ -1,7 +1,7 @@
 
 /*
  * Under test: src/collector/caphealth_postgres_url.c
- *     src/collector/caphealth_text.c
+ *     src/collector/caphealth_utf8.c
  *
  * The address of a database, and a server's message after a newline.  Whatever
  * is wrong with it, the password is not told.
@@ -11,7 +11,7 @@
 
 #include "caphealth_db.h"
 #include "caphealth_postgres_url.h"
-#include "caphealth_text.h"
+#include "caphealth_utf8.h"
 
 
 /* what a person who wrote it would call the password */
@@ -192,15 +192,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* a message that quotes what must not be quoted */
 
     if (secret && secret[0] && strchr(secret, '*') == NULL) {
-        caphealth_text_conceal(message, secret);
+        caphealth_utf8_mask(message, secret);
         fuzz_check(strstr(message, secret) == NULL);
     }
 
     error[0] = '\0';
-    caphealth_text_append(error, 64, message);
+    caphealth_utf8_append(error, 64, message);
     check_text(error, 64);
 
-    value = caphealth_text_json((const char *) b.data, b.size);
+    value = caphealth_utf8_json((const char *) b.data, b.size);
     fuzz_check(value != NULL);
     fuzz_check(strlen(json_string_value(value)) == json_string_length(value));
 

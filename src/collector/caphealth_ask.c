@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "caphealth_db.h"
-#include "caphealth_text.h"
+#include "caphealth_utf8.h"
 
 
 /* beyond this an answer is a mistake in the query, not a shop */
@@ -31,7 +31,7 @@ caphealth_db_error(char *error, const char *format, ...)
 
     error[0] = '\0';
 
-    caphealth_text_append(error, CAPHEALTH_ERROR_LEN, text);
+    caphealth_utf8_append(error, CAPHEALTH_ERROR_LEN, text);
 }
 
 
@@ -157,7 +157,7 @@ caphealth_ask_row(caphealth_ask_t *ask, const char *name, size_t len,
 
     row = json_pack("[o, I]",
                     name == NULL ? json_null()
-                                 : caphealth_text_json(name, len),
+                                 : caphealth_utf8_json(name, len),
                     n);
 
     if (json_array_append_new(ask->result, row) == 0) {

@@ -22,10 +22,10 @@
 #include <unistd.h>
 
 #include "caphealth_arguments.h"
-#include "caphealth_by_vendor.h"
 #include "caphealth_confine.h"
 #include "caphealth_ipc.h"
 #include "caphealth_source.h"
+#include "caphealth_vendor_products.h"
 #include "caphealth_walk.h"
 
 
@@ -426,9 +426,10 @@ caphealth_lane_reply(const caphealth_answer_t *a, double now, double took)
 
     text = NULL;
     document = (reply == NULL) ? NULL : json_dumps(reply, JSON_COMPACT);
-    vendors = json_is_array(rows) ? caphealth_by_vendor(rows) : NULL;
+    vendors = json_is_array(rows) ? caphealth_vendor_products(rows) : NULL;
 
-    /* no memory: better the last good ones than none at all */
+    /* without memory for the vendors no reply is sent, so that the worker
+       keeps the last ones */
 
     if (json_is_array(rows) && vendors == NULL) {
         free(document);
@@ -456,10 +457,10 @@ caphealth_lane_reply(const caphealth_answer_t *a, double now, double took)
 static void
 caphealth_lane_walk(caphealth_lane_t *lane, uint64_t serial)
 {
-    caphealth_walk_t    walk;
-    caphealth_walker_t  walker;
+    caphealth_walk_t           walk;
+    caphealth_walk_settings_t  walker;
 
-    walker = *(caphealth_walker_t *) lane->source;
+    walker = *(caphealth_walk_settings_t *) lane->source;
     walker.before = caphealth_clock(CLOCK_REALTIME) - CAPHEALTH_LEFTOVER;
 
     /* by other marks, workers of before a reload may have uploaded after it */
@@ -588,7 +589,7 @@ caphealth_images_create(caphealth_lane_t *lane, const json_t *settings,
 {
     (void) timeout;
 
-    lane->source = caphealth_walker_create(settings);
+    lane->source = caphealth_walk_settings(settings);
 
     return lane->source == NULL ? -1 : 0;
 }

@@ -199,7 +199,7 @@ caphealth_db_unchanged(caphealth_db_t *db, int64_t month)
 
 static int
 caphealth_db_ask(caphealth_db_t *db, const caphealth_query_t *query,
-    caphealth_month_t month, double deadline, caphealth_answer_t *a)
+    caphealth_utc_month_t month, double deadline, caphealth_answer_t *a)
 {
     int               rc;
     const char       *sql;
@@ -232,13 +232,13 @@ caphealth_db_ask(caphealth_db_t *db, const caphealth_query_t *query,
 static void
 caphealth_db_look(caphealth_db_t *db, caphealth_answer_t *a)
 {
-    char               version[64];
-    size_t             i;
-    double             deadline;
-    caphealth_month_t  month;
+    char                   version[64];
+    size_t                 i;
+    double                 deadline;
+    caphealth_utc_month_t  month;
 
     deadline = caphealth_db_clock() + db->timeout;
-    month = caphealth_month((int64_t) time(NULL));
+    month = caphealth_utc_month((int64_t) time(NULL));
 
     if (db->driver->open(db->connection, deadline, a->error) == -1) {
         return;

@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-#include "caphealth_month.h"
+#include "caphealth_utc_month.h"
 #include "caphealth_source.h"
 
 
@@ -40,7 +40,7 @@ typedef struct {
 typedef struct {
     const caphealth_query_t  *query;
     const char               *sql;
-    caphealth_month_t         month;      /* for those with two parameters */
+    caphealth_utc_month_t     month;      /* for those with two parameters */
     json_t                   *result;     /* new reference, or NULL */
     size_t                    rows;
     size_t                    text;       /* bytes of names */

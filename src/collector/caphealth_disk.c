@@ -15,7 +15,7 @@
 #include "caphealth_db.h"
 #include "caphealth_file.h"
 #include "caphealth_source.h"
-#include "caphealth_span.h"
+#include "caphealth_str.h"
 
 
 /* a file system, of whatever mount */
@@ -84,18 +84,18 @@ caphealth_disk_check(caphealth_answer_t *a, const char *path)
  */
 
 static int
-caphealth_device_mount(caphealth_device_t *d, caphealth_span_t *line,
+caphealth_device_mount(caphealth_device_t *d, caphealth_str_t *line,
     uint64_t id)
 {
-    int               i;
-    uint64_t          n;
-    caphealth_span_t  word, device;
+    int              i;
+    uint64_t         n;
+    caphealth_str_t  word, device;
 
-    device = (caphealth_span_t) { NULL, 0 };
+    device = (caphealth_str_t) { NULL, 0 };
 
-    for (i = 0; caphealth_span_word(line, &word); i++) {
+    for (i = 0; caphealth_str_word(line, &word); i++) {
 
-        if (i == 0 && (caphealth_span_u64(&word, &n) == -1 || n != id)) {
+        if (i == 0 && (caphealth_str_u64(&word, &n) == -1 || n != id)) {
             return 0;
         }
 
@@ -103,19 +103,19 @@ caphealth_device_mount(caphealth_device_t *d, caphealth_span_t *line,
             device = word;
         }
 
-        if (i > 5 && caphealth_span_is(&word, "-")) {
+        if (i > 5 && caphealth_str_is(&word, "-")) {
             break;
         }
     }
 
-    if (!caphealth_span_word(line, &word) || !caphealth_span_word(line, &word)
-        || !caphealth_span_word(line, &word)
-        || caphealth_span_copy(&device, d->device, sizeof(d->device)) == -1)
+    if (!caphealth_str_word(line, &word) || !caphealth_str_word(line, &word)
+        || !caphealth_str_word(line, &word)
+        || caphealth_str_copy(&device, d->device, sizeof(d->device)) == -1)
     {
         return 0;
     }
 
-    d->read_only = caphealth_span_listed(word, "ro");
+    d->read_only = caphealth_str_listed(word, "ro");
 
     return 1;
 }
@@ -152,8 +152,8 @@ caphealth_device(caphealth_device_t *d, const char *path)
 static void
 caphealth_device_find(caphealth_device_t *d, uint64_t id)
 {
-    char              *text;
-    caphealth_span_t   rest, line;
+    char            *text;
+    caphealth_str_t  rest, line;
 
     rest.data = text = caphealth_file_read("", "/proc/self/mountinfo",
                                            &rest.len);
@@ -161,7 +161,7 @@ caphealth_device_find(caphealth_device_t *d, uint64_t id)
         return;
     }
 
-    while (caphealth_span_line(&rest, &line)
+    while (caphealth_str_line(&rest, &line)
            && !caphealth_device_mount(d, &line, id))
     {
         /* void */

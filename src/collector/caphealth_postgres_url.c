@@ -8,7 +8,7 @@
 
 #include "caphealth_db.h"
 #include "caphealth_postgres_url.h"
-#include "caphealth_text.h"
+#include "caphealth_utf8.h"
 
 
 /* what comes after the user and the password, where libpq looks for them */
@@ -133,11 +133,11 @@ caphealth_postgres_error(PGconn *conn, const char *url, char *error)
         goto done;
     }
 
-    caphealth_text_conceal(message, url);
+    caphealth_utf8_mask(message, url);
 
     for (o = options; o->keyword != NULL; o++) {
         if (o->dispchar[0] == '*' && o->val != NULL) {
-            caphealth_text_conceal(message, o->val);
+            caphealth_utf8_mask(message, o->val);
         }
     }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "caphealth_proc.h"
-#include "caphealth_span.h"
+#include "caphealth_str.h"
 
 
 
@@ -18,7 +18,7 @@
 /* the kernel ends each line: a text that does not end in one was cut off */
 
 static int
-caphealth_whole(caphealth_span_t *whole, const char *text, size_t len)
+caphealth_whole(caphealth_str_t *whole, const char *text, size_t len)
 {
     whole->data = text;
     whole->len = len;
@@ -28,17 +28,17 @@ caphealth_whole(caphealth_span_t *whole, const char *text, size_t len)
 
 
 static int
-caphealth_ticks(caphealth_span_t *line, uint64_t *ticks)
+caphealth_ticks(caphealth_str_t *line, uint64_t *ticks)
 {
-    int               i;
-    caphealth_span_t  word;
+    int              i;
+    caphealth_str_t  word;
 
     for (i = 0; i < CAPHEALTH_PROC_CPU_FIELDS; i++) {
 
         /* their sum must not overflow */
 
-        if (!caphealth_span_word(line, &word)
-            || caphealth_span_u64(&word, &ticks[i]) == -1
+        if (!caphealth_str_word(line, &word)
+            || caphealth_str_u64(&word, &ticks[i]) == -1
             || ticks[i] > UINT64_MAX / CAPHEALTH_PROC_CPU_FIELDS)
         {
             return -1;
@@ -52,8 +52,8 @@ caphealth_ticks(caphealth_span_t *line, uint64_t *ticks)
 int
 caphealth_proc_stat(const char *text, size_t len, caphealth_proc_stat_t *stat)
 {
-    int               found;
-    caphealth_span_t  rest, line, word;
+    int              found;
+    caphealth_str_t  rest, line, word;
 
     found = 0;
 
@@ -63,10 +63,10 @@ caphealth_proc_stat(const char *text, size_t len, caphealth_proc_stat_t *stat)
         return -1;
     }
 
-    while (caphealth_span_line(&rest, &line)) {
+    while (caphealth_str_line(&rest, &line)) {
 
-        if (!caphealth_span_word(&line, &word)
-            || !caphealth_span_begins(&word, "cpu"))
+        if (!caphealth_str_word(&line, &word)
+            || !caphealth_str_begins(&word, "cpu"))
         {
             continue;
         }
@@ -115,16 +115,16 @@ caphealth_proc_cpu_percent(const caphealth_proc_stat_t *from,
 /* "24683656 kB", in bytes, or -1 */
 
 static int64_t
-caphealth_kilobytes(caphealth_span_t *line)
+caphealth_kilobytes(caphealth_str_t *line)
 {
-    uint64_t          number;
-    caphealth_span_t  word;
+    uint64_t         number;
+    caphealth_str_t  word;
 
-    if (!caphealth_span_word(line, &word)
-        || caphealth_span_u64(&word, &number) == -1
+    if (!caphealth_str_word(line, &word)
+        || caphealth_str_u64(&word, &number) == -1
         || number > (uint64_t) INT64_MAX / 1024
-        || !caphealth_span_word(line, &word)
-        || !caphealth_span_is(&word, "kB"))
+        || !caphealth_str_word(line, &word)
+        || !caphealth_str_is(&word, "kB"))
     {
         return -1;
     }
@@ -137,7 +137,7 @@ int
 caphealth_proc_meminfo(const char *text, size_t len, int64_t *total,
     int64_t *available)
 {
-    caphealth_span_t  rest, line, word;
+    caphealth_str_t  rest, line, word;
 
     *total = -1;
     *available = -1;
@@ -146,16 +146,16 @@ caphealth_proc_meminfo(const char *text, size_t len, int64_t *total,
         return -1;
     }
 
-    while (caphealth_span_line(&rest, &line)) {
+    while (caphealth_str_line(&rest, &line)) {
 
-        if (!caphealth_span_word(&line, &word)) {
+        if (!caphealth_str_word(&line, &word)) {
             continue;
         }
 
-        if (caphealth_span_is(&word, "MemTotal:")) {
+        if (caphealth_str_is(&word, "MemTotal:")) {
             *total = caphealth_kilobytes(&line);
 
-        } else if (caphealth_span_is(&word, "MemAvailable:")) {
+        } else if (caphealth_str_is(&word, "MemAvailable:")) {
             *available = caphealth_kilobytes(&line);
         }
     }
@@ -175,18 +175,18 @@ caphealth_proc_meminfo(const char *text, size_t len, int64_t *total,
 int
 caphealth_proc_loadavg(const char *text, size_t len, double load[3])
 {
-    int               i;
-    caphealth_span_t  rest, line, word;
+    int              i;
+    caphealth_str_t  rest, line, word;
 
     if (!caphealth_whole(&rest, text, len)
-        || !caphealth_span_line(&rest, &line))
+        || !caphealth_str_line(&rest, &line))
     {
         return -1;
     }
 
     for (i = 0; i < 3; i++) {
-        if (!caphealth_span_word(&line, &word)
-            || caphealth_span_decimal(&word, &load[i]) == -1)
+        if (!caphealth_str_word(&line, &word)
+            || caphealth_str_decimal(&word, &load[i]) == -1)
         {
             return -1;
         }
@@ -197,11 +197,11 @@ caphealth_proc_loadavg(const char *text, size_t len, double load[3])
 
 
 static int
-caphealth_stall(caphealth_span_t *line, caphealth_proc_stall_t *stall)
+caphealth_stall(caphealth_str_t *line, caphealth_proc_stall_t *stall)
 {
-    size_t            i;
-    double            number;
-    caphealth_span_t  word, key;
+    size_t           i;
+    double           number;
+    caphealth_str_t  word, key;
 
     const struct {
         const char   *key;
@@ -215,10 +215,10 @@ caphealth_stall(caphealth_span_t *line, caphealth_proc_stall_t *stall)
 
     for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 
-        if (!caphealth_span_word(line, &word)
-            || !caphealth_span_next(&word, '=', &key)
-            || !caphealth_span_is(&key, fields[i].key)
-            || caphealth_span_decimal(&word, &number) == -1)
+        if (!caphealth_str_word(line, &word)
+            || !caphealth_str_next(&word, '=', &key)
+            || !caphealth_str_is(&key, fields[i].key)
+            || caphealth_str_decimal(&word, &number) == -1)
         {
             return -1;
         }
@@ -236,7 +236,7 @@ int
 caphealth_proc_pressure(const char *text, size_t len,
     caphealth_proc_pressure_t *pressure)
 {
-    caphealth_span_t  rest, line, word;
+    caphealth_str_t  rest, line, word;
 
     memset(pressure, 0, sizeof(caphealth_proc_pressure_t));
 
@@ -244,20 +244,20 @@ caphealth_proc_pressure(const char *text, size_t len,
         return -1;
     }
 
-    while (caphealth_span_line(&rest, &line)) {
+    while (caphealth_str_line(&rest, &line)) {
 
-        if (!caphealth_span_word(&line, &word)) {
+        if (!caphealth_str_word(&line, &word)) {
             continue;
         }
 
-        if (caphealth_span_is(&word, "some")) {
+        if (caphealth_str_is(&word, "some")) {
             if (caphealth_stall(&line, &pressure->some) == -1) {
                 return -1;
             }
 
             pressure->has_some = 1;
 
-        } else if (caphealth_span_is(&word, "full")) {
+        } else if (caphealth_str_is(&word, "full")) {
             if (caphealth_stall(&line, &pressure->full) == -1) {
                 return -1;
             }
@@ -274,8 +274,8 @@ int
 caphealth_proc_cgroup(const char *text, size_t len, const char *controller,
     char *path, size_t size)
 {
-    int               found;
-    caphealth_span_t  rest, line, id, controllers;
+    int              found;
+    caphealth_str_t  rest, line, id, controllers;
 
     if (!caphealth_whole(&rest, text, len)) {
         return -1;
@@ -283,21 +283,21 @@ caphealth_proc_cgroup(const char *text, size_t len, const char *controller,
 
     /* 4:memory:/path, and 0::/path for v2 */
 
-    while (caphealth_span_line(&rest, &line)) {
+    while (caphealth_str_line(&rest, &line)) {
 
-        if (!caphealth_span_next(&line, ':', &id)
-            || !caphealth_span_next(&line, ':', &controllers)
+        if (!caphealth_str_next(&line, ':', &id)
+            || !caphealth_str_next(&line, ':', &controllers)
             || line.len == 0 || line.data[0] != '/')
         {
             continue;
         }
 
         found = (*controller == '\0')
-                ? caphealth_span_is(&id, "0") && controllers.len == 0
-                : caphealth_span_listed(controllers, controller);
+                ? caphealth_str_is(&id, "0") && controllers.len == 0
+                : caphealth_str_listed(controllers, controller);
 
         if (found) {
-            return caphealth_span_copy(&line, path, size);
+            return caphealth_str_copy(&line, path, size);
         }
     }
 
@@ -311,15 +311,15 @@ caphealth_proc_cgroup(const char *text, size_t len, const char *controller,
  */
 
 static int
-caphealth_mount(caphealth_span_t *line, const char *controller,
-    caphealth_span_t *mount, caphealth_span_t *root)
+caphealth_mount(caphealth_str_t *line, const char *controller,
+    caphealth_str_t *mount, caphealth_str_t *root)
 {
-    int               i, v2;
-    caphealth_span_t  word;
+    int              i, v2;
+    caphealth_str_t  word;
 
     v2 = (*controller == '\0');
 
-    for (i = 0; caphealth_span_word(line, &word); i++) {
+    for (i = 0; caphealth_str_word(line, &word); i++) {
 
         if (i == 3) {
             *root = word;
@@ -327,16 +327,16 @@ caphealth_mount(caphealth_span_t *line, const char *controller,
         } else if (i == 4) {
             *mount = word;
 
-        } else if (i > 5 && caphealth_span_is(&word, "-")) {
+        } else if (i > 5 && caphealth_str_is(&word, "-")) {
             break;
         }
     }
 
-    return caphealth_span_word(line, &word)
-           && caphealth_span_is(&word, v2 ? "cgroup2" : "cgroup")
-           && caphealth_span_word(line, &word)
-           && caphealth_span_word(line, &word)
-           && (v2 || caphealth_span_listed(word, controller));
+    return caphealth_str_word(line, &word)
+           && caphealth_str_is(&word, v2 ? "cgroup2" : "cgroup")
+           && caphealth_str_word(line, &word)
+           && caphealth_str_word(line, &word)
+           && (v2 || caphealth_str_listed(word, controller));
 }
 
 
@@ -344,23 +344,23 @@ int
 caphealth_proc_cgroup_mount(const char *text, size_t len,
     const char *controller, char *mount, char *root, size_t size)
 {
-    caphealth_span_t  rest, line, at, from;
+    caphealth_str_t  rest, line, at, from;
 
     if (!caphealth_whole(&rest, text, len)) {
         return -1;
     }
 
-    while (caphealth_span_line(&rest, &line)) {
+    while (caphealth_str_line(&rest, &line)) {
 
         if (!caphealth_mount(&line, controller, &at, &from)) {
             continue;
         }
 
-        if (caphealth_span_unescape(&at, mount, size) == -1) {
+        if (caphealth_str_unescape(&at, mount, size) == -1) {
             return -1;
         }
 
-        return caphealth_span_unescape(&from, root, size);
+        return caphealth_str_unescape(&from, root, size);
     }
 
     return -1;
@@ -368,13 +368,13 @@ caphealth_proc_cgroup_mount(const char *text, size_t len,
 
 
 static int
-caphealth_number(caphealth_span_t *line, int64_t *number)
+caphealth_number(caphealth_str_t *line, int64_t *number)
 {
-    uint64_t          n;
-    caphealth_span_t  word;
+    uint64_t         n;
+    caphealth_str_t  word;
 
-    if (!caphealth_span_word(line, &word)
-        || caphealth_span_u64(&word, &n) == -1
+    if (!caphealth_str_word(line, &word)
+        || caphealth_str_u64(&word, &n) == -1
         || n > (uint64_t) INT64_MAX)
     {
         return -1;
@@ -387,21 +387,21 @@ caphealth_number(caphealth_span_t *line, int64_t *number)
 
 
 static int
-caphealth_limit(caphealth_span_t *line, int64_t *limit)
+caphealth_limit(caphealth_str_t *line, int64_t *limit)
 {
-    uint64_t          n;
-    caphealth_span_t  word;
+    uint64_t         n;
+    caphealth_str_t  word;
 
-    if (!caphealth_span_word(line, &word)) {
+    if (!caphealth_str_word(line, &word)) {
         return -1;
     }
 
-    if (caphealth_span_is(&word, "max") || caphealth_span_is(&word, "-1")) {
+    if (caphealth_str_is(&word, "max") || caphealth_str_is(&word, "-1")) {
         *limit = INT64_MAX;
         return 0;
     }
 
-    if (caphealth_span_u64(&word, &n) == -1) {
+    if (caphealth_str_u64(&word, &n) == -1) {
         return -1;
     }
 
@@ -414,10 +414,10 @@ caphealth_limit(caphealth_span_t *line, int64_t *limit)
 int
 caphealth_proc_number(const char *text, size_t len, int64_t *number)
 {
-    caphealth_span_t  rest, line;
+    caphealth_str_t  rest, line;
 
     if (!caphealth_whole(&rest, text, len)
-        || !caphealth_span_line(&rest, &line))
+        || !caphealth_str_line(&rest, &line))
     {
         return -1;
     }
@@ -429,10 +429,10 @@ caphealth_proc_number(const char *text, size_t len, int64_t *number)
 int
 caphealth_proc_limit(const char *text, size_t len, int64_t *limit)
 {
-    caphealth_span_t  rest, line;
+    caphealth_str_t  rest, line;
 
     if (!caphealth_whole(&rest, text, len)
-        || !caphealth_span_line(&rest, &line))
+        || !caphealth_str_line(&rest, &line))
     {
         return -1;
     }
@@ -445,10 +445,10 @@ int
 caphealth_proc_quota(const char *text, size_t len, int64_t *quota,
     int64_t *period)
 {
-    caphealth_span_t  rest, line;
+    caphealth_str_t  rest, line;
 
     if (!caphealth_whole(&rest, text, len)
-        || !caphealth_span_line(&rest, &line)
+        || !caphealth_str_line(&rest, &line)
         || caphealth_limit(&line, quota) == -1)
     {
         return -1;
@@ -462,16 +462,16 @@ int
 caphealth_proc_key(const char *text, size_t len, const char *key,
     int64_t *number)
 {
-    caphealth_span_t  rest, line, word;
+    caphealth_str_t  rest, line, word;
 
     if (!caphealth_whole(&rest, text, len)) {
         return -1;
     }
 
-    while (caphealth_span_line(&rest, &line)) {
+    while (caphealth_str_line(&rest, &line)) {
 
-        if (caphealth_span_word(&line, &word)
-            && caphealth_span_is(&word, key))
+        if (caphealth_str_word(&line, &word)
+            && caphealth_str_is(&word, key))
         {
             return caphealth_number(&line, number);
         }

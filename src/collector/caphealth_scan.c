@@ -18,13 +18,13 @@ static void caphealth_scan_print(const char *root,
 int
 caphealth_scan(const char *root)
 {
-    int                  rc;
-    unsigned             i;
-    const char          *mark = "original";
-    caphealth_walk_t     walk;
-    caphealth_tree_t    *tree;
-    caphealth_total_t    total;
-    caphealth_walker_t   walker;
+    int                        rc;
+    unsigned                   i;
+    const char                *mark = "original";
+    caphealth_walk_t           walk;
+    caphealth_tree_t          *tree;
+    caphealth_total_t          total;
+    caphealth_walk_settings_t  walker;
 
     tree = calloc(1, sizeof(caphealth_tree_t));
     if (tree == NULL) {
@@ -34,7 +34,7 @@ caphealth_scan(const char *root)
 
     /* before is 0: it removes nothing */
 
-    memset(&walker, 0, sizeof(caphealth_walker_t));
+    memset(&walker, 0, sizeof(caphealth_walk_settings_t));
     walker.root = root;
     walker.marks = &mark;
     walker.nmarks = 1;

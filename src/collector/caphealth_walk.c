@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <fts.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "caphealth_tour.h"
+#include "caphealth_walk_internal.h"
 
 
 /* "<id>_v.webp", "<id>_" and the longest variant and ".webp" */
@@ -25,44 +24,46 @@
 #define CAPHEALTH_TEMP        ".tmp"
 
 
-static void caphealth_walk_top(caphealth_tour_t *t, int root);
-static void caphealth_walk_slice(caphealth_tour_t *t, int root);
-static void caphealth_walk_leaf(caphealth_tour_t *t, int slice,
+static void caphealth_walk_top(caphealth_walk_ctx_t *t, int root);
+static void caphealth_walk_slice(caphealth_walk_ctx_t *t, int root);
+static void caphealth_walk_leaf(caphealth_walk_ctx_t *t, int slice,
     const char *name);
-static DIR *caphealth_walk_open(caphealth_tour_t *t, int parent,
+static DIR *caphealth_walk_open_dir(caphealth_walk_ctx_t *t, int parent,
     const char *name, const char *path);
-static int caphealth_walk_enter(caphealth_tour_t *t, int parent,
+static int caphealth_walk_open_fd(caphealth_walk_ctx_t *t, int parent,
     const char *name, const char *path);
-static struct dirent *caphealth_walk_next(caphealth_tour_t *t, DIR *list,
+static struct dirent *caphealth_walk_read_entry(caphealth_walk_ctx_t *t,
+    DIR *list, const char *path);
+static int caphealth_walk_is_dot(const char *name);
+static void caphealth_walk_unreadable(caphealth_walk_ctx_t *t,
     const char *path);
-static int caphealth_walk_dots(const char *name);
-static void caphealth_walk_unreadable(caphealth_tour_t *t, const char *path);
-static void caphealth_walk_file(caphealth_tour_t *t, int dir,
+static void caphealth_walk_file(caphealth_walk_ctx_t *t, int dir,
     const char *name);
-static int caphealth_walk_ours(caphealth_tour_t *t, const char *name,
+static int caphealth_walk_is_image(caphealth_walk_ctx_t *t, const char *name,
     size_t len);
-static int caphealth_walk_temp(caphealth_tour_t *t, int dir,
+static int caphealth_walk_temporary(caphealth_walk_ctx_t *t, int dir,
     const char *name, const struct stat *st);
-static void caphealth_walk_stray(caphealth_tour_t *t, int dir,
+static void caphealth_walk_stray(caphealth_walk_ctx_t *t, int dir,
     const char *name, const char *path);
-static void caphealth_walk_alien(caphealth_tour_t *t, const char *path);
-static int caphealth_walk_hex(const char *name);
+static void caphealth_walk_stray_tree(caphealth_walk_ctx_t *t,
+    const char *path);
+static int caphealth_walk_is_shard(const char *name);
 static int64_t caphealth_walk_cpu(void);
 
 
 int
-caphealth_walk(const caphealth_walker_t *w, unsigned slice,
+caphealth_walk(const caphealth_walk_settings_t *w, unsigned slice,
     caphealth_walk_t *walk)
 {
-    int               root;
-    int64_t           cpu;
-    struct stat       st;
-    caphealth_tour_t  t;
+    int                   root;
+    int64_t               cpu;
+    struct stat           st;
+    caphealth_walk_ctx_t  t;
 
     memset(walk, 0, sizeof(caphealth_walk_t));
-    memset(&t, 0, sizeof(caphealth_tour_t));
+    memset(&t, 0, sizeof(caphealth_walk_ctx_t));
 
-    t.walker = w;
+    t.settings = w;
     t.walk = walk;
     t.slice = slice;
 
@@ -88,7 +89,7 @@ caphealth_walk(const caphealth_walker_t *w, unsigned slice,
         (void) close(root);
     }
 
-    free(t.seen);
+    free(t.images);
 
     walk->cpu = caphealth_walk_cpu() - cpu;
 
@@ -99,23 +100,23 @@ caphealth_walk(const caphealth_walker_t *w, unsigned slice,
 /* what is in the root beside the slices */
 
 static void
-caphealth_walk_top(caphealth_tour_t *t, int root)
+caphealth_walk_top(caphealth_walk_ctx_t *t, int root)
 {
     DIR            *list;
     char            path[PATH_MAX];
     struct dirent  *entry;
 
-    list = caphealth_walk_open(t, root, ".", "");
+    list = caphealth_walk_open_dir(t, root, ".", "");
     if (list == NULL) {
         return;
     }
 
-    while ((entry = caphealth_walk_next(t, list, "")) != NULL) {
-        if (caphealth_walk_hex(entry->d_name)) {
+    while ((entry = caphealth_walk_read_entry(t, list, "")) != NULL) {
+        if (caphealth_walk_is_shard(entry->d_name)) {
             continue;
         }
 
-        (void) snprintf(path, sizeof(path), "%s/%s", t->walker->root,
+        (void) snprintf(path, sizeof(path), "%s/%s", t->settings->root,
                         entry->d_name);
         caphealth_walk_stray(t, root, entry->d_name, path);
     }
@@ -125,7 +126,7 @@ caphealth_walk_top(caphealth_tour_t *t, int root)
 
 
 static void
-caphealth_walk_slice(caphealth_tour_t *t, int root)
+caphealth_walk_slice(caphealth_walk_ctx_t *t, int root)
 {
     DIR            *list;
     char            name[3], path[PATH_MAX];
@@ -133,18 +134,18 @@ caphealth_walk_slice(caphealth_tour_t *t, int root)
 
     (void) snprintf(name, sizeof(name), "%02x", t->slice);
 
-    list = caphealth_walk_open(t, root, name, name);
+    list = caphealth_walk_open_dir(t, root, name, name);
     if (list == NULL) {
         return;
     }
 
-    while ((entry = caphealth_walk_next(t, list, name)) != NULL) {
-        if (caphealth_walk_hex(entry->d_name)) {
+    while ((entry = caphealth_walk_read_entry(t, list, name)) != NULL) {
+        if (caphealth_walk_is_shard(entry->d_name)) {
             caphealth_walk_leaf(t, dirfd(list), entry->d_name);
             continue;
         }
 
-        (void) snprintf(path, sizeof(path), "%s/%s/%s", t->walker->root,
+        (void) snprintf(path, sizeof(path), "%s/%s/%s", t->settings->root,
                         name, entry->d_name);
         caphealth_walk_stray(t, dirfd(list), entry->d_name, path);
     }
@@ -154,7 +155,7 @@ caphealth_walk_slice(caphealth_tour_t *t, int root)
 
 
 static void
-caphealth_walk_leaf(caphealth_tour_t *t, int slice, const char *name)
+caphealth_walk_leaf(caphealth_walk_ctx_t *t, int slice, const char *name)
 {
     int               fd;
     char              path[sizeof("ab/cd")];
@@ -162,14 +163,14 @@ caphealth_walk_leaf(caphealth_tour_t *t, int slice, const char *name)
     struct dirent64  *entry;
 
     t->leaf = (unsigned) strtoul(name, NULL, 16);
-    t->nseen = 0;
+    t->nimages = 0;
 
     (void) snprintf(t->prefix, sizeof(t->prefix), "%02x%02x", t->slice & 255,
                     t->leaf & 255);
     (void) snprintf(path, sizeof(path), "%02x/%02x", t->slice & 255,
                     t->leaf & 255);
 
-    fd = caphealth_walk_enter(t, slice, name, path);
+    fd = caphealth_walk_open_fd(t, slice, name, path);
     if (fd == -1) {
         return;
     }
@@ -178,7 +179,7 @@ caphealth_walk_leaf(caphealth_tour_t *t, int slice, const char *name)
         for (i = 0; i < n; i += entry->d_reclen) {
             entry = (struct dirent64 *) (t->entries + i);
 
-            if (!caphealth_walk_dots(entry->d_name)) {
+            if (!caphealth_walk_is_dot(entry->d_name)) {
                 caphealth_walk_file(t, fd, entry->d_name);
             }
         }
@@ -188,7 +189,7 @@ caphealth_walk_leaf(caphealth_tour_t *t, int slice, const char *name)
         caphealth_walk_unreadable(t, path);
 
     } else {
-        caphealth_walk_sets(t, fd);
+        caphealth_walk_images(t, fd);
     }
 
     (void) close(fd);
@@ -196,13 +197,13 @@ caphealth_walk_leaf(caphealth_tour_t *t, int slice, const char *name)
 
 
 static DIR *
-caphealth_walk_open(caphealth_tour_t *t, int parent, const char *name,
+caphealth_walk_open_dir(caphealth_walk_ctx_t *t, int parent, const char *name,
     const char *path)
 {
     int   fd;
     DIR  *list;
 
-    fd = caphealth_walk_enter(t, parent, name, path);
+    fd = caphealth_walk_open_fd(t, parent, name, path);
     if (fd == -1) {
         return NULL;
     }
@@ -218,10 +219,13 @@ caphealth_walk_open(caphealth_tour_t *t, int parent, const char *name,
 }
 
 
-/* -1 also where there is nothing to open; path is for the message */
+/*
+ * Returns -1 also where there is no such directory, which is no failure.  path
+ * is that below the root, for the message.
+ */
 
 static int
-caphealth_walk_enter(caphealth_tour_t *t, int parent, const char *name,
+caphealth_walk_open_fd(caphealth_walk_ctx_t *t, int parent, const char *name,
     const char *path)
 {
     int          fd;
@@ -230,7 +234,7 @@ caphealth_walk_enter(caphealth_tour_t *t, int parent, const char *name,
     fd = openat(parent, name,
                 O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_NOATIME|O_CLOEXEC);
 
-    /* O_NOATIME is the owner's */
+    /* O_NOATIME is refused to who is not the owner */
 
     if (fd == -1 && errno == EPERM) {
         fd = openat(parent, name, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
@@ -238,7 +242,9 @@ caphealth_walk_enter(caphealth_tour_t *t, int parent, const char *name,
 
     if (fd == -1) {
         if (errno == ELOOP || errno == ENOTDIR) {
+
             /* a symbolic link, or a file with a directory's name */
+
             t->walk->foreign++;
             t->walk->strays++;
 
@@ -260,14 +266,14 @@ caphealth_walk_enter(caphealth_tour_t *t, int parent, const char *name,
 /* the next entry but "." and "..", NULL at the end */
 
 static struct dirent *
-caphealth_walk_next(caphealth_tour_t *t, DIR *list, const char *path)
+caphealth_walk_read_entry(caphealth_walk_ctx_t *t, DIR *list, const char *path)
 {
     struct dirent  *entry;
 
     do {
         errno = 0;
         entry = readdir(list);
-    } while (entry != NULL && caphealth_walk_dots(entry->d_name));
+    } while (entry != NULL && caphealth_walk_is_dot(entry->d_name));
 
     if (entry == NULL && errno != 0) {
         caphealth_walk_unreadable(t, path);
@@ -278,7 +284,7 @@ caphealth_walk_next(caphealth_tour_t *t, DIR *list, const char *path)
 
 
 static int
-caphealth_walk_dots(const char *name)
+caphealth_walk_is_dot(const char *name)
 {
     return name[0] == '.'
            && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
@@ -286,15 +292,15 @@ caphealth_walk_dots(const char *name)
 
 
 static void
-caphealth_walk_unreadable(caphealth_tour_t *t, const char *path)
+caphealth_walk_unreadable(caphealth_walk_ctx_t *t, const char *path)
 {
     caphealth_walk_failed(t, "\"%s/%s\" cannot be read: %s",
-                          t->walker->root, path, strerror(errno));
+                          t->settings->root, path, strerror(errno));
 }
 
 
 static void
-caphealth_walk_file(caphealth_tour_t *t, int dir, const char *name)
+caphealth_walk_file(caphealth_walk_ctx_t *t, int dir, const char *name)
 {
     char         path[PATH_MAX];
     size_t       len;
@@ -302,7 +308,7 @@ caphealth_walk_file(caphealth_tour_t *t, int dir, const char *name)
 
     len = strlen(name);
 
-    if (caphealth_walk_ours(t, name, len)
+    if (caphealth_walk_is_image(t, name, len)
         && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0
         && S_ISREG(st.st_mode))
     {
@@ -310,24 +316,24 @@ caphealth_walk_file(caphealth_tour_t *t, int dir, const char *name)
         t->walk->bytes += st.st_size;
         t->walk->leaves[t->leaf]++;
 
-        caphealth_walk_seen(t, name, len, &st);
+        caphealth_walk_add_file(t, name, len, &st);
         return;
     }
 
     if (name[0] == '.' && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0
-        && caphealth_walk_temp(t, dir, name, &st))
+        && caphealth_walk_temporary(t, dir, name, &st))
     {
         return;
     }
 
-    (void) snprintf(path, sizeof(path), "%s/%02x/%02x/%s", t->walker->root,
+    (void) snprintf(path, sizeof(path), "%s/%02x/%02x/%s", t->settings->root,
                     t->slice, t->leaf, name);
     caphealth_walk_stray(t, dir, name, path);
 }
 
 
 static int
-caphealth_walk_ours(caphealth_tour_t *t, const char *name, size_t len)
+caphealth_walk_is_image(caphealth_walk_ctx_t *t, const char *name, size_t len)
 {
     if (len < CAPHEALTH_FILE_MIN
         || name[CAPHEALTH_ID_LEN] != '_'
@@ -346,10 +352,13 @@ caphealth_walk_ours(caphealth_tour_t *t, const char *name, size_t len)
 }
 
 
-/* a file that has not got its name yet, where there is no O_TMPFILE */
+/*
+ * Whether it is the file of an upload under way, which has a temporary name
+ * where there is no O_TMPFILE.  One that is old is removed.
+ */
 
 static int
-caphealth_walk_temp(caphealth_tour_t *t, int dir, const char *name,
+caphealth_walk_temporary(caphealth_walk_ctx_t *t, int dir, const char *name,
     const struct stat *st)
 {
     size_t  len;
@@ -359,14 +368,14 @@ caphealth_walk_temp(caphealth_tour_t *t, int dir, const char *name,
     if (!S_ISREG(st->st_mode) || len <= sizeof(CAPHEALTH_TEMP)
         || strcmp(name + len + 1 - sizeof(CAPHEALTH_TEMP), CAPHEALTH_TEMP)
            != 0
-        || !caphealth_walk_ours(t, name + 1, len - sizeof(CAPHEALTH_TEMP)))
+        || !caphealth_walk_is_image(t, name + 1, len - sizeof(CAPHEALTH_TEMP)))
     {
         return 0;
     }
 
     /* an upload gives it its name, or removes it, within minutes */
 
-    if (caphealth_walk_newest(st) < t->walker->before) {
+    if (caphealth_walk_written(st) < t->settings->before) {
         (void) unlinkat(dir, name, 0);
     }
 
@@ -375,7 +384,7 @@ caphealth_walk_temp(caphealth_tour_t *t, int dir, const char *name,
 
 
 static void
-caphealth_walk_stray(caphealth_tour_t *t, int dir, const char *name,
+caphealth_walk_stray(caphealth_walk_ctx_t *t, int dir, const char *name,
     const char *path)
 {
     struct stat  st;
@@ -385,7 +394,7 @@ caphealth_walk_stray(caphealth_tour_t *t, int dir, const char *name,
     }
 
     if (S_ISDIR(st.st_mode)) {
-        caphealth_walk_alien(t, path);
+        caphealth_walk_stray_tree(t, path);
         return;
     }
 
@@ -394,10 +403,10 @@ caphealth_walk_stray(caphealth_tour_t *t, int dir, const char *name,
 }
 
 
-/* counted, whatever can be: nobody asked for it to be readable */
+/* what cannot be read there is no failure: it is no part of the tree */
 
 static void
-caphealth_walk_alien(caphealth_tour_t *t, const char *path)
+caphealth_walk_stray_tree(caphealth_walk_ctx_t *t, const char *path)
 {
     FTS     *fts;
     char    *paths[2];
@@ -434,7 +443,7 @@ caphealth_walk_alien(caphealth_tour_t *t, const char *path)
 
 
 static int
-caphealth_walk_hex(const char *name)
+caphealth_walk_is_shard(const char *name)
 {
     size_t  i;
 
@@ -450,20 +459,6 @@ caphealth_walk_hex(const char *name)
 }
 
 
-/* st_ctim too: a copy that keeps its times is new here all the same */
-
-double
-caphealth_walk_newest(const struct stat *st)
-{
-    double  mtime, ctime;
-
-    mtime = (double) st->st_mtim.tv_sec + (double) st->st_mtim.tv_nsec / 1e9;
-    ctime = (double) st->st_ctim.tv_sec + (double) st->st_ctim.tv_nsec / 1e9;
-
-    return mtime > ctime ? mtime : ctime;
-}
-
-
 static int64_t
 caphealth_walk_cpu(void)
 {
@@ -472,21 +467,4 @@ caphealth_walk_cpu(void)
     (void) clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
 
     return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
-
-/* the first one is told */
-
-void
-caphealth_walk_failed(caphealth_tour_t *t, const char *fmt, ...)
-{
-    va_list  args;
-
-    if (t->walk->error[0] != '\0') {
-        return;
-    }
-
-    va_start(args, fmt);
-    (void) vsnprintf(t->walk->error, sizeof(t->walk->error), fmt, args);
-    va_end(args);
 }

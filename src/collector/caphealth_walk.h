@@ -17,13 +17,13 @@ typedef struct {
     const char   *root;
     const char  **marks;         /* variants that mark an image as complete */
     size_t        nmarks;
-    const char  **parts;         /* all the other variants that are made */
-    size_t        nparts;
+    const char  **variants;      /* all the other variants that are made */
+    size_t        nvariants;
     double        since;         /* the marks are these, seconds since the
                                     epoch */
     double        before;        /* leftovers were written before; 0: there
                                     are none, nothing is removed */
-} caphealth_walker_t;
+} caphealth_walk_settings_t;
 
 
 /*
@@ -35,14 +35,14 @@ typedef struct {
  * Returns 0, or -1 with a sentence in walk->error if something could not be
  * read: the counts are then of what could.
  */
-int caphealth_walk(const caphealth_walker_t *w, unsigned slice,
+int caphealth_walk(const caphealth_walk_settings_t *w, unsigned slice,
     caphealth_walk_t *walk);
 
 /*
  * From {"path": …, "marks": […], "variants": […], "since": …}.  The strings
  * are copied.  NULL: no memory, or not such an object.
  */
-caphealth_walker_t *caphealth_walker_create(const json_t *settings);
+caphealth_walk_settings_t *caphealth_walk_settings(const json_t *settings);
 
 
 #endif /* CAPHEALTH_WALK_H */

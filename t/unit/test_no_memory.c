@@ -14,7 +14,7 @@
 #include <cmocka.h>
 #include <lcms2.h>
 
-#include "caphealth_by_vendor.h"
+#include "caphealth_vendor_products.h"
 #include "caphealth_colour.h"
 #include "caphealth_vendors.h"
 
@@ -76,7 +76,7 @@ test_rows(void **state)
 
     for (i = 0, text = NULL; text == NULL; i++) {
         left = i;
-        text = caphealth_by_vendor(rows);
+        text = caphealth_vendor_products(rows);
         left = -1;
     }
 

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "caphealth_month.h"
+#include "caphealth_utc_month.h"
 #include "caphealth_query_names.h"
 #include "shop.h"
 
@@ -65,12 +65,12 @@ test_names(void **state)
 static void
 test_dates(void **state)
 {
-    char                sql[512], type[16];
-    size_t              i, j, k;
-    int64_t             at;
-    shop_t             *shop = *state;
-    caphealth_db_t     *db;
-    caphealth_month_t   m;
+    char                   sql[512], type[16];
+    size_t                 i, j, k;
+    int64_t                at;
+    shop_t                *shop = *state;
+    caphealth_db_t        *db;
+    caphealth_utc_month_t  m;
 
     static const char *const  types[] = { "TEXT", "DATETIME", "INTEGER" };
 
@@ -89,7 +89,7 @@ test_dates(void **state)
         "%lld * 1000"
     };
 
-    m = caphealth_month((int64_t) time(NULL));
+    m = caphealth_utc_month((int64_t) time(NULL));
 
     const struct {
         int64_t  at;

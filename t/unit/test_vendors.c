@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "caphealth_by_vendor.h"
+#include "caphealth_vendor_products.h"
 #include "caphealth_vendors.h"
 
 
@@ -29,7 +29,7 @@ assert_rows(const char *rows, const char *expected)
     document = json_loads(rows, 0, NULL);
     assert_non_null(document);
 
-    text = caphealth_by_vendor(document);
+    text = caphealth_vendor_products(document);
     assert_non_null(text);
     assert_string_equal(text, expected);
 

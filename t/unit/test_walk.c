@@ -22,9 +22,9 @@
 
 static const char          *marks[] = { "original" };
 static const char          *parts[] = { "800", "200" };
-static caphealth_walker_t   walker = {
-    .root = tree_root, .marks = marks, .nmarks = 1, .parts = parts,
-    .nparts = 2
+static caphealth_walk_settings_t   walker = {
+    .root = tree_root, .marks = marks, .nmarks = 1, .variants = parts,
+    .nvariants = 2
 };
 static caphealth_walk_t     walk;
 
@@ -57,7 +57,7 @@ static int
 setup(void **state)
 {
     walker.nmarks = 1;
-    walker.nparts = 2;
+    walker.nvariants = 2;
     walker.since = 0;
     walker.before = 0;
     walker.root = tree_root;
@@ -187,14 +187,14 @@ leftovers(void **state)
     /* with a file of another configuration, which may be its mark */
 
     walker.since = now - 50;
-    walker.nparts = 1;
+    walker.nvariants = 1;
     assert_int_equal(go(0xab), 0);
     assert_int_equal(walk.incomplete, 1);
     assert_int_equal(walk.removed, 0);
 
     /* nobody knows what a mark is */
 
-    walker.nparts = 2;
+    walker.nvariants = 2;
     walker.nmarks = 0;
     assert_int_equal(go(0xab), 0);
     assert_int_equal(walk.removed, 0);

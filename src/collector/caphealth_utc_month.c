@@ -1,19 +1,19 @@
 
 /*
- * Months, in UTC.
+ * The first second of a month and of the next, in UTC.
  */
 
 #include <time.h>
 
-#include "caphealth_month.h"
+#include "caphealth_utc_month.h"
 
 
-caphealth_month_t
-caphealth_month(int64_t now)
+caphealth_utc_month_t
+caphealth_utc_month(int64_t now)
 {
-    time_t             t;
-    struct tm          tm;
-    caphealth_month_t  month;
+    time_t                 t;
+    struct tm              tm;
+    caphealth_utc_month_t  month;
 
     t = (time_t) now;
 

@@ -3,8 +3,8 @@
  * How many products each vendor has, as workers pass it on.
  */
 
-#ifndef CAPHEALTH_BY_VENDOR_H
-#define CAPHEALTH_BY_VENDOR_H
+#ifndef CAPHEALTH_VENDOR_PRODUCTS_H
+#define CAPHEALTH_VENDOR_PRODUCTS_H
 
 
 #include <jansson.h>
@@ -16,7 +16,7 @@
  * vendors without products are left out.  The caller free()s it.  NULL: no
  * memory.
  */
-char *caphealth_by_vendor(const json_t *rows);
+char *caphealth_vendor_products(const json_t *rows);
 
 
-#endif /* CAPHEALTH_BY_VENDOR_H */
+#endif /* CAPHEALTH_VENDOR_PRODUCTS_H */

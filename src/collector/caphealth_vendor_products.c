@@ -7,28 +7,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "caphealth_by_vendor.h"
+#include "caphealth_vendor_products.h"
 
 
 typedef struct {
     const char  *name;
     json_t      *products;
-} caphealth_by_vendor_t;
+} caphealth_vendor_products_t;
 
 
-static json_t *caphealth_by_vendor_add(const json_t *rows);
-static json_t *caphealth_by_vendor_order(json_t *vendors);
-static int caphealth_by_vendor_compare(const void *a, const void *b);
+static json_t *caphealth_vendor_products_sum(const json_t *rows);
+static json_t *caphealth_vendor_products_order(json_t *vendors);
+static int caphealth_vendor_products_compare(const void *a, const void *b);
 
 
 char *
-caphealth_by_vendor(const json_t *rows)
+caphealth_vendor_products(const json_t *rows)
 {
     char    *text;
     json_t  *vendors, *ordered;
 
-    vendors = caphealth_by_vendor_add(rows);
-    ordered = (vendors == NULL) ? NULL : caphealth_by_vendor_order(vendors);
+    vendors = caphealth_vendor_products_sum(rows);
+    ordered = (vendors == NULL) ? NULL
+                                : caphealth_vendor_products_order(vendors);
 
     text = (ordered == NULL) ? NULL : json_dumps(ordered, JSON_COMPACT);
 
@@ -40,7 +41,7 @@ caphealth_by_vendor(const json_t *rows)
 
 
 static json_t *
-caphealth_by_vendor_add(const json_t *rows)
+caphealth_vendor_products_sum(const json_t *rows)
 {
     int          rc;
     size_t       i;
@@ -85,17 +86,17 @@ caphealth_by_vendor_add(const json_t *rows)
 
 
 static json_t *
-caphealth_by_vendor_order(json_t *vendors)
+caphealth_vendor_products_order(json_t *vendors)
 {
-    int                     rc;
-    size_t                  i, n;
-    json_t                 *ordered, *products;
-    const char             *name;
-    caphealth_by_vendor_t  *all;
+    int                           rc;
+    size_t                        i, n;
+    json_t                       *ordered, *products;
+    const char                   *name;
+    caphealth_vendor_products_t  *all;
 
     ordered = json_object();
     all = calloc(json_object_size(vendors) + 1,
-                 sizeof(caphealth_by_vendor_t));
+                 sizeof(caphealth_vendor_products_t));
 
     rc = (ordered == NULL || all == NULL) ? -1 : 0;
     n = 0;
@@ -106,8 +107,8 @@ caphealth_by_vendor_order(json_t *vendors)
             all[n++].products = products;
         }
 
-        qsort(all, n, sizeof(caphealth_by_vendor_t),
-              caphealth_by_vendor_compare);
+        qsort(all, n, sizeof(caphealth_vendor_products_t),
+              caphealth_vendor_products_compare);
     }
 
     for (i = 0; i < n; i++) {
@@ -125,13 +126,13 @@ caphealth_by_vendor_order(json_t *vendors)
 }
 
 
-/* the largest first; of equal ones always the same */
+/* by count, the largest first, then by name */
 
 static int
-caphealth_by_vendor_compare(const void *a, const void *b)
+caphealth_vendor_products_compare(const void *a, const void *b)
 {
-    json_int_t                    n, m;
-    const caphealth_by_vendor_t  *x = a, *y = b;
+    json_int_t                          n, m;
+    const caphealth_vendor_products_t  *x = a, *y = b;
 
     n = json_integer_value(x->products);
     m = json_integer_value(y->products);

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "caphealth_month.h"
+#include "caphealth_utc_month.h"
 
 
 /* now, the first second of the month, of the next: as "date -u +%s" says */
@@ -32,13 +32,13 @@ static const int64_t  cases[][3] = {
 static void
 months(void **state)
 {
-    size_t             i;
-    caphealth_month_t  m;
+    size_t                 i;
+    caphealth_utc_month_t  m;
 
     (void) state;
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        m = caphealth_month(cases[i][0]);
+        m = caphealth_utc_month(cases[i][0]);
 
         assert_true(m.first == cases[i][1]);
         assert_true(m.next == cases[i][2]);

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "caphealth_text.h"
+#include "caphealth_utf8.h"
 
 
 #define BAD  "\xef\xbf\xbd"
@@ -48,7 +48,7 @@ test_json(void **state)
     (void) state;
 
     for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        value = caphealth_text_json(table[i].text, table[i].len);
+        value = caphealth_utf8_json(table[i].text, table[i].len);
 
         assert_non_null(value);
         assert_string_equal(json_string_value(value), table[i].expected);
@@ -66,16 +66,16 @@ test_append(void **state)
     (void) state;
 
     buf[0] = '\0';
-    caphealth_text_append(buf, sizeof(buf), "one\n\ttwo\a\xff\n\n");
+    caphealth_utf8_append(buf, sizeof(buf), "one\n\ttwo\a\xff\n\n");
     assert_string_equal(buf, "one; two " BAD);
 
-    caphealth_text_append(buf, sizeof(buf), ", three");
+    caphealth_utf8_append(buf, sizeof(buf), ", three");
     assert_string_equal(buf, "one; two " BAD ", three");
 
     /* what a terminal would obey, in each of its forms */
 
     buf[0] = '\0';
-    caphealth_text_append(buf, sizeof(buf), "a\x1b[2Jb\xc2\x9b" "2Jc\xc2\xa0");
+    caphealth_utf8_append(buf, sizeof(buf), "a\x1b[2Jb\xc2\x9b" "2Jc\xc2\xa0");
     assert_string_equal(buf, "a [2Jb 2Jc\xc2\xa0");
 }
 
@@ -93,7 +93,7 @@ test_cut(void **state)
 
     for (size = 1; size <= sizeof(buf); size++) {
         buf[0] = '\0';
-        caphealth_text_append(buf, size, "x\xc3\xa4\xe2\x82\xac\xf0\x9f\x8d"
+        caphealth_utf8_append(buf, size, "x\xc3\xa4\xe2\x82\xac\xf0\x9f\x8d"
                               "\x8e\xc3\xa4\xc3\xa4\xc3\xa4");
 
         len = strlen(buf);
@@ -115,13 +115,13 @@ test_conceal(void **state)
 
     (void) state;
 
-    caphealth_text_conceal(a, "sesame");
+    caphealth_utf8_mask(a, "sesame");
     assert_string_equal(a, "user ***, ***");
 
-    caphealth_text_conceal(b, "ab");
+    caphealth_utf8_mask(b, "ab");
     assert_string_equal(b, "a pw of two: **");
 
-    caphealth_text_conceal(c, "");
+    caphealth_utf8_mask(c, "");
     assert_string_equal(c, "none");
 }
 

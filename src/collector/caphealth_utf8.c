@@ -1,13 +1,13 @@
 
 /*
- * Text that others wrote.
+ * Text from outside, made valid UTF-8.
  */
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "caphealth_text.h"
+#include "caphealth_utf8.h"
 
 
 #define CAPHEALTH_REPLACEMENT  "\xef\xbf\xbd"
@@ -20,7 +20,7 @@ static const struct {
     unsigned char  mask;         /* of the first byte */
     unsigned char  lead;
     uint32_t       least;        /* less than this has a shorter form */
-} caphealth_text_forms[] = {
+} caphealth_utf8_forms[] = {
     { 0x80, 0x00, 0x01 },
     { 0xe0, 0xc0, 0x80 },
     { 0xf0, 0xe0, 0x800 },
@@ -31,14 +31,14 @@ static const struct {
 /* the bytes in the character at p, which has len bytes; 0: it is none */
 
 static size_t
-caphealth_text_character(const char *p, size_t len)
+caphealth_utf8_character(const char *p, size_t len)
 {
     size_t    i, n;
     uint32_t  code;
 
     for (n = 0; n < 4; n++) {
-        if (((unsigned char) *p & caphealth_text_forms[n].mask)
-            == caphealth_text_forms[n].lead)
+        if (((unsigned char) *p & caphealth_utf8_forms[n].mask)
+            == caphealth_utf8_forms[n].lead)
         {
             break;
         }
@@ -48,7 +48,7 @@ caphealth_text_character(const char *p, size_t len)
         return 0;
     }
 
-    code = (unsigned char) *p & (uint32_t) ~caphealth_text_forms[n].mask
+    code = (unsigned char) *p & (uint32_t) ~caphealth_utf8_forms[n].mask
            & 0xff;
 
     for (i = 1; i <= n; i++) {
@@ -60,7 +60,7 @@ caphealth_text_character(const char *p, size_t len)
         code = (code << 6) | ((unsigned char) p[i] & 0x3f);
     }
 
-    if (code < caphealth_text_forms[n].least || code > 0x10ffff
+    if (code < caphealth_utf8_forms[n].least || code > 0x10ffff
         || (code >= 0xd800 && code <= 0xdfff))
     {
         return 0;
@@ -71,7 +71,7 @@ caphealth_text_character(const char *p, size_t len)
 
 
 json_t *
-caphealth_text_json(const char *text, size_t len)
+caphealth_utf8_json(const char *text, size_t len)
 {
     char        *repaired, *last;
     size_t       n;
@@ -96,7 +96,7 @@ caphealth_text_json(const char *text, size_t len)
 
     while (text < end) {
 
-        n = caphealth_text_character(text, (size_t) (end - text));
+        n = caphealth_utf8_character(text, (size_t) (end - text));
 
         if (n == 0) {
             last = stpcpy(last, CAPHEALTH_REPLACEMENT);
@@ -119,7 +119,7 @@ caphealth_text_json(const char *text, size_t len)
 /* what stands for the next of the text; *n becomes how much of it that is */
 
 static const char *
-caphealth_text_piece(const char *text, size_t *n, size_t *len)
+caphealth_utf8_piece(const char *text, size_t *n, size_t *len)
 {
     size_t  blank;
 
@@ -138,7 +138,7 @@ caphealth_text_piece(const char *text, size_t *n, size_t *len)
         return " ";
     }
 
-    *n = caphealth_text_character(text, strlen(text));
+    *n = caphealth_utf8_character(text, strlen(text));
 
     if (*n == 0) {
         *n = 1;
@@ -162,7 +162,7 @@ caphealth_text_piece(const char *text, size_t *n, size_t *len)
 
 
 void
-caphealth_text_append(char *buf, size_t size, const char *text)
+caphealth_utf8_append(char *buf, size_t size, const char *text)
 {
     char        *last;
     size_t       n, len, room;
@@ -173,7 +173,7 @@ caphealth_text_append(char *buf, size_t size, const char *text)
 
     while (text[strspn(text, " \t\r\n\v\f")] != '\0') {
 
-        piece = caphealth_text_piece(text, &n, &len);
+        piece = caphealth_utf8_piece(text, &n, &len);
 
         if (len > room) {
             break;
@@ -190,7 +190,7 @@ caphealth_text_append(char *buf, size_t size, const char *text)
 
 
 void
-caphealth_text_conceal(char *text, const char *secret)
+caphealth_utf8_mask(char *text, const char *secret)
 {
     size_t  n, len;
 

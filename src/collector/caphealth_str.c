@@ -1,16 +1,16 @@
 
 /*
- * Pieces of a text.
+ * Strings of a length.
  */
 
 #include <string.h>
 
-#include "caphealth_span.h"
+#include "caphealth_str.h"
 
 
 int
-caphealth_span_next(caphealth_span_t *text, char separator,
-    caphealth_span_t *piece)
+caphealth_str_next(caphealth_str_t *text, char separator,
+    caphealth_str_t *piece)
 {
     const char  *end;
 
@@ -36,14 +36,14 @@ caphealth_span_next(caphealth_span_t *text, char separator,
 
 
 int
-caphealth_span_line(caphealth_span_t *text, caphealth_span_t *line)
+caphealth_str_line(caphealth_str_t *text, caphealth_str_t *line)
 {
-    return caphealth_span_next(text, '\n', line);
+    return caphealth_str_next(text, '\n', line);
 }
 
 
 int
-caphealth_span_word(caphealth_span_t *line, caphealth_span_t *word)
+caphealth_str_word(caphealth_str_t *line, caphealth_str_t *word)
 {
     while (line->len > 0 && (*line->data == ' ' || *line->data == '\t')) {
         line->data++;
@@ -67,37 +67,37 @@ caphealth_span_word(caphealth_span_t *line, caphealth_span_t *word)
 
 
 int
-caphealth_span_is(const caphealth_span_t *span, const char *s)
+caphealth_str_is(const caphealth_str_t *str, const char *s)
 {
-    return span->len == strlen(s) && memcmp(span->data, s, span->len) == 0;
+    return str->len == strlen(s) && memcmp(str->data, s, str->len) == 0;
 }
 
 
 int
-caphealth_span_begins(const caphealth_span_t *span, const char *s)
+caphealth_str_begins(const caphealth_str_t *str, const char *s)
 {
-    return span->len >= strlen(s) && memcmp(span->data, s, strlen(s)) == 0;
+    return str->len >= strlen(s) && memcmp(str->data, s, strlen(s)) == 0;
 }
 
 
 int
-caphealth_span_u64(const caphealth_span_t *span, uint64_t *number)
+caphealth_str_u64(const caphealth_str_t *str, uint64_t *number)
 {
     size_t    i;
     uint64_t  n, digit;
 
-    if (span->len == 0) {
+    if (str->len == 0) {
         return -1;
     }
 
     n = 0;
 
-    for (i = 0; i < span->len; i++) {
-        if (span->data[i] < '0' || span->data[i] > '9') {
+    for (i = 0; i < str->len; i++) {
+        if (str->data[i] < '0' || str->data[i] > '9') {
             return -1;
         }
 
-        digit = (uint64_t) (span->data[i] - '0');
+        digit = (uint64_t) (str->data[i] - '0');
 
         if (n > (UINT64_MAX - digit) / 10) {
             return -1;
@@ -113,28 +113,28 @@ caphealth_span_u64(const caphealth_span_t *span, uint64_t *number)
 
 
 int
-caphealth_span_decimal(const caphealth_span_t *span, double *number)
+caphealth_str_decimal(const caphealth_str_t *str, double *number)
 {
-    size_t            i;
-    uint64_t          whole, part;
-    double            scale;
-    caphealth_span_t  rest, piece;
+    size_t           i;
+    double           scale;
+    uint64_t         whole, part;
+    caphealth_str_t  rest, piece;
 
-    rest = *span;
+    rest = *str;
 
-    if (!caphealth_span_next(&rest, '.', &piece)
-        || caphealth_span_u64(&piece, &whole) == -1)
+    if (!caphealth_str_next(&rest, '.', &piece)
+        || caphealth_str_u64(&piece, &whole) == -1)
     {
         return -1;
     }
 
     *number = (double) whole;
 
-    if (piece.len == span->len) {
+    if (piece.len == str->len) {
         return 0;
     }
 
-    if (rest.len > 9 || caphealth_span_u64(&rest, &part) == -1) {
+    if (rest.len > 9 || caphealth_str_u64(&rest, &part) == -1) {
         return -1;
     }
 
@@ -151,14 +151,14 @@ caphealth_span_decimal(const caphealth_span_t *span, double *number)
 
 
 int
-caphealth_span_copy(const caphealth_span_t *span, char *to, size_t size)
+caphealth_str_copy(const caphealth_str_t *str, char *to, size_t size)
 {
-    if (span->len >= size) {
+    if (str->len >= size) {
         return -1;
     }
 
-    memcpy(to, span->data, span->len);
-    to[span->len] = '\0';
+    memcpy(to, str->data, str->len);
+    to[str->len] = '\0';
 
     return 0;
 }
@@ -178,19 +178,19 @@ caphealth_octal(const char *p, size_t len)
 
 
 int
-caphealth_span_unescape(const caphealth_span_t *span, char *to, size_t size)
+caphealth_str_unescape(const caphealth_str_t *str, char *to, size_t size)
 {
     int     c;
     size_t  i, n;
 
     n = 0;
 
-    for (i = 0; i < span->len; i++) {
+    for (i = 0; i < str->len; i++) {
 
-        c = caphealth_octal(span->data + i, span->len - i);
+        c = caphealth_octal(str->data + i, str->len - i);
 
         if (c == -1) {
-            c = (unsigned char) span->data[i];
+            c = (unsigned char) str->data[i];
 
         } else {
             i += 3;
@@ -210,12 +210,12 @@ caphealth_span_unescape(const caphealth_span_t *span, char *to, size_t size)
 
 
 int
-caphealth_span_listed(caphealth_span_t list, const char *s)
+caphealth_str_listed(caphealth_str_t list, const char *s)
 {
-    caphealth_span_t  one;
+    caphealth_str_t  one;
 
-    while (caphealth_span_next(&list, ',', &one)) {
-        if (caphealth_span_is(&one, s)) {
+    while (caphealth_str_next(&list, ',', &one)) {
+        if (caphealth_str_is(&one, s)) {
             return 1;
         }
     }

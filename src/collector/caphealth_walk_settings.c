@@ -9,16 +9,16 @@
 #include "caphealth_walk.h"
 
 
-static const char **caphealth_walker_names(const json_t *names, size_t *n);
+static const char **caphealth_walk_names(const json_t *names, size_t *n);
 
 
 /* as all sources, it is made once and lives as long as the collector */
 
-caphealth_walker_t *
-caphealth_walker_create(const json_t *settings)
+caphealth_walk_settings_t *
+caphealth_walk_settings(const json_t *settings)
 {
-    const char          *path;
-    caphealth_walker_t  *w;
+    const char                 *path;
+    caphealth_walk_settings_t  *w;
 
     path = json_string_value(json_object_get(settings, "path"));
 
@@ -26,22 +26,22 @@ caphealth_walker_create(const json_t *settings)
         return NULL;
     }
 
-    w = calloc(1, sizeof(caphealth_walker_t));
+    w = calloc(1, sizeof(caphealth_walk_settings_t));
     if (w == NULL) {
         return NULL;
     }
 
     w->root = strdup(path);
-    w->marks = caphealth_walker_names(json_object_get(settings, "marks"),
-                                      &w->nmarks);
-    w->parts = caphealth_walker_names(json_object_get(settings, "variants"),
-                                      &w->nparts);
+    w->marks = caphealth_walk_names(json_object_get(settings, "marks"),
+                                    &w->nmarks);
+    w->variants = caphealth_walk_names(json_object_get(settings, "variants"),
+                                       &w->nvariants);
     w->since = json_number_value(json_object_get(settings, "since"));
 
-    if (w->root == NULL || w->marks == NULL || w->parts == NULL) {
+    if (w->root == NULL || w->marks == NULL || w->variants == NULL) {
         free((char *) w->root);
         free(w->marks);
-        free(w->parts);
+        free(w->variants);
         free(w);
 
         return NULL;
@@ -54,7 +54,7 @@ caphealth_walker_create(const json_t *settings)
 /* in one piece of memory: the list, then the names */
 
 static const char **
-caphealth_walker_names(const json_t *names, size_t *n)
+caphealth_walk_names(const json_t *names, size_t *n)
 {
     char        *text;
     size_t       i, size;

@@ -1,0 +1,235 @@
+
+/*
+ * The images of a leaf directory: counted, and removed where the process died
+ * that uploaded them.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "caphealth_walk_internal.h"
+
+
+static int caphealth_walk_listed(const char *const *names, size_t n,
+    const char *name, size_t len);
+static int caphealth_walk_compare(const void *a, const void *b);
+static int caphealth_walk_leftover(caphealth_walk_ctx_t *t, int dir,
+    const caphealth_walk_image_t *image);
+static void caphealth_walk_remove(caphealth_walk_ctx_t *t, int dir,
+    const caphealth_walk_image_t *image);
+
+
+void
+caphealth_walk_add_file(caphealth_walk_ctx_t *t, const char *name, size_t len,
+    const struct stat *st)
+{
+    size_t                            room;
+    const char                       *variant;
+    caphealth_walk_image_t           *file, *images;
+    const caphealth_walk_settings_t  *w;
+
+    w = t->settings;
+
+    if (t->nimages == t->room) {
+        room = t->room == 0 ? 64 : 2 * t->room;
+        images = realloc(t->images, room * sizeof(caphealth_walk_image_t));
+
+        if (images == NULL) {
+            caphealth_walk_failed(t, "no memory for the sets of \"%s\"",
+                                  w->root);
+            return;
+        }
+
+        t->images = images;
+        t->room = room;
+    }
+
+    variant = name + CAPHEALTH_ID_LEN + 1;
+    len -= CAPHEALTH_ID_LEN + 1 + CAPHEALTH_SUFFIX_LEN;
+
+    file = &t->images[t->nimages++];
+
+    memcpy(file->id, name, CAPHEALTH_ID_LEN);
+    file->mark = caphealth_walk_listed(w->marks, w->nmarks, variant, len);
+    file->known = caphealth_walk_listed(w->variants, w->nvariants, variant,
+                                        len);
+    file->written = caphealth_walk_written(st);
+}
+
+
+static int
+caphealth_walk_listed(const char *const *names, size_t n, const char *name,
+    size_t len)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (strncmp(names[i], name, len) == 0 && names[i][len] == '\0') {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+void
+caphealth_walk_images(caphealth_walk_ctx_t *t, int dir)
+{
+    size_t                   i, n;
+    caphealth_walk_image_t  *image, *file;
+
+    if (t->nimages == 0) {
+        return;
+    }
+
+    qsort(t->images, t->nimages, sizeof(caphealth_walk_image_t),
+          caphealth_walk_compare);
+
+    for (i = 0; i < t->nimages; i = n) {
+        image = &t->images[i];
+
+        for (n = i + 1; n < t->nimages; n++) {
+            file = &t->images[n];
+
+            if (memcmp(file->id, image->id, CAPHEALTH_ID_LEN) != 0) {
+                break;
+            }
+
+            image->mark |= file->mark;
+            image->known &= file->known;
+
+            if (file->written > image->written) {
+                image->written = file->written;
+            }
+        }
+
+        if (image->mark) {
+            t->walk->sets++;
+
+        } else if (caphealth_walk_leftover(t, dir, image)) {
+            caphealth_walk_remove(t, dir, image);
+
+        } else {
+            t->walk->incomplete++;
+        }
+    }
+}
+
+
+static int
+caphealth_walk_compare(const void *a, const void *b)
+{
+    const caphealth_walk_image_t  *one = a, *two = b;
+
+    return memcmp(one->id, two->id, CAPHEALTH_ID_LEN);
+}
+
+
+/*
+ * An image from before the marks were these may be complete by another mark,
+ * and the mark of one that is being copied into the tree may still follow.
+ */
+
+static int
+caphealth_walk_leftover(caphealth_walk_ctx_t *t, int dir,
+    const caphealth_walk_image_t *image)
+{
+    char                              name[NAME_MAX + 1];
+    size_t                            i;
+    struct stat                       st;
+    const caphealth_walk_settings_t  *w;
+
+    w = t->settings;
+
+    if (!image->known || w->nmarks == 0 || image->written < w->since
+        || image->written >= w->before)
+    {
+        return 0;
+    }
+
+    /* the mark may have been linked after the directory was read */
+
+    for (i = 0; i < w->nmarks; i++) {
+        (void) snprintf(name, sizeof(name), "%.*s_%s" CAPHEALTH_SUFFIX,
+                        CAPHEALTH_ID_LEN, image->id, w->marks[i]);
+
+        if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0
+            || errno != ENOENT)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static void
+caphealth_walk_remove(caphealth_walk_ctx_t *t, int dir,
+    const caphealth_walk_image_t *image)
+{
+    char                              name[NAME_MAX + 1];
+    size_t                            i;
+    struct stat                       st;
+    const caphealth_walk_settings_t  *w;
+
+    w = t->settings;
+
+    for (i = 0; i < w->nvariants; i++) {
+        (void) snprintf(name, sizeof(name), "%.*s_%s" CAPHEALTH_SUFFIX,
+                        CAPHEALTH_ID_LEN, image->id, w->variants[i]);
+
+        if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
+            continue;
+        }
+
+        if (unlinkat(dir, name, 0) == -1) {
+            caphealth_walk_failed(t, "\"%s/%02x/%02x/%s\", a leftover, "
+                                  "cannot be removed: %s", w->root, t->slice,
+                                  t->leaf, name, strerror(errno));
+            continue;
+        }
+
+        t->walk->files--;
+        t->walk->bytes -= st.st_size;
+        t->walk->leaves[t->leaf]--;
+        t->walk->removed++;
+        t->walk->removed_bytes += st.st_size;
+    }
+}
+
+
+/* st_ctim too, because a copy may keep the st_mtim of its original */
+
+double
+caphealth_walk_written(const struct stat *st)
+{
+    double  mtime, ctime;
+
+    mtime = (double) st->st_mtim.tv_sec + (double) st->st_mtim.tv_nsec / 1e9;
+    ctime = (double) st->st_ctim.tv_sec + (double) st->st_ctim.tv_nsec / 1e9;
+
+    return mtime > ctime ? mtime : ctime;
+}
+
+
+void
+caphealth_walk_failed(caphealth_walk_ctx_t *t, const char *fmt, ...)
+{
+    va_list  args;
+
+    if (t->walk->error[0] != '\0') {
+        return;
+    }
+
+    va_start(args, fmt);
+    (void) vsnprintf(t->walk->error, sizeof(t->walk->error), fmt, args);
+    va_end(args);
+}

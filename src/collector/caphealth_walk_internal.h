@@ -1,0 +1,64 @@
+
+/*
+ * What the files of the walk share: a walk under way, and the images of the
+ * leaf directory it is in.
+ */
+
+#ifndef CAPHEALTH_WALK_INTERNAL_H
+#define CAPHEALTH_WALK_INTERNAL_H
+
+
+#include <sys/stat.h>
+
+#include "caphealth_path.h"
+#include "caphealth_walk.h"
+
+
+/* bytes of a directory that are read at once */
+#define CAPHEALTH_ENTRIES     32768
+
+#define CAPHEALTH_SUFFIX      ".webp"
+#define CAPHEALTH_SUFFIX_LEN  (sizeof(CAPHEALTH_SUFFIX) - 1)
+
+
+/* a file of an image; when sorted and joined, all of its files */
+
+typedef struct {
+    char      id[CAPHEALTH_ID_LEN];
+    uint8_t   mark;              /* it has a commit mark */
+    uint8_t   known;             /* all are files of the other variants */
+    double    written;           /* the last of them was */
+} caphealth_walk_image_t;
+
+
+typedef struct {
+    const caphealth_walk_settings_t  *settings;
+    caphealth_walk_t                 *walk;
+    dev_t                             device;    /* the root's */
+    unsigned                          slice;
+    unsigned                          leaf;
+    char                              prefix[5]; /* of every id in the leaf */
+    caphealth_walk_image_t           *images;
+    size_t                            nimages;
+    size_t                            room;      /* in images */
+    char                              entries[CAPHEALTH_ENTRIES]
+                                      __attribute__((aligned(8)));
+} caphealth_walk_ctx_t;
+
+
+/* Adds a file of an image, whose name is so long. */
+void caphealth_walk_add_file(caphealth_walk_ctx_t *t, const char *name,
+    size_t len, const struct stat *st);
+
+/* Counts the images of the leaf, and removes those that are leftovers. */
+void caphealth_walk_images(caphealth_walk_ctx_t *t, int dir);
+
+/* When a file was last written, renamed or copied, seconds since the epoch. */
+double caphealth_walk_written(const struct stat *st);
+
+/* Says in walk->error what failed; of several failures the first is said. */
+void caphealth_walk_failed(caphealth_walk_ctx_t *t, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+
+#endif /* CAPHEALTH_WALK_INTERNAL_H */
