@@ -192,23 +192,45 @@ sub check_log ($) {
 
     my $name = $block->name;
 
+    my @wanted = patterns($block->{error_log}[0]);
+    my @lines = log_lines();
+
     # what is logged of a request comes after its answer
 
-    sleep $block->{wait}[0] if $block->{wait};
+    if (@wanted) {
+        my $end = time + $patience;
 
-    my @lines = split /^/, slurp("$root/logs/error.log")
-                           . slurp("$root/logs/stdout");
+        while ((grep { !logged($_, @lines) } @wanted) && time < $end) {
+            sleep 0.02;
+            @lines = log_lines();
+        }
 
-    for my $pattern (patterns($block->{error_log}[0])) {
-        ok(scalar grep({ ref $pattern ? /$pattern/ : /\Q$pattern\E/ } @lines),
-           "$name - the log has \"$pattern\"");
+    } elsif ($block->{wait}) {
+        sleep $block->{wait}[0];
+        @lines = log_lines();
+    }
+
+    for my $pattern (@wanted) {
+        ok(logged($pattern, @lines), "$name - the log has \"$pattern\"");
     }
 
     for my $pattern (patterns($block->{no_error_log}[0])) {
-        my @bad = grep { ref $pattern ? /$pattern/ : /\Q$pattern\E/ } @lines;
+        my @bad = logged($pattern, @lines);
 
         ok(!@bad, "$name - the log has no \"$pattern\"") or diag(@bad);
     }
+}
+
+sub log_lines () {
+    return split /^/, slurp("$root/logs/error.log") . slurp("$root/logs/stdout");
+}
+
+# those of the lines that have what is looked for
+
+sub logged ($@) {
+    my ($pattern, @lines) = @_;
+
+    return grep { ref $pattern ? /$pattern/ : /\Q$pattern\E/ } @lines;
 }
 
 sub slurp ($) {
