@@ -206,12 +206,14 @@ subtest 'reload, and quit, while images are converted' => sub {
     my $nginx = Caphealth::Upload->new(
         http => "caphealth_helper_dir $helpers;", workers => 2);
 
+    $nginx->post(strange('well'));
+
     my ($status, $reloaded) = $nginx->parallel(2, sub {
         my ($i) = @_;
 
         return $nginx->post(strange('slow'))->{status} if $i == 0;
 
-        sleep 0.5;
+        $nginx->converting;
 
         return $nginx->reload;
     });
@@ -225,7 +227,7 @@ subtest 'reload, and quit, while images are converted' => sub {
 
         return $nginx->post(strange('slow'))->{status} if $i == 0;
 
-        sleep 0.5;
+        $nginx->converting;
         kill QUIT => $nginx->master;
 
         return '';
@@ -233,7 +235,7 @@ subtest 'reload, and quit, while images are converted' => sub {
 
     is $status, 201, 'answered before nginx quits';
     ok $nginx->stop, 'which it does';
-    is keys %{ $nginx->sets }, 2, 'both are there';
+    is keys %{ $nginx->sets }, 3, 'all are there';
     is $nginx->alerts, '', 'no alert';
 };
 

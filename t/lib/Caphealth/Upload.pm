@@ -171,6 +171,72 @@ sub converters {
     return $self->pids(qr/caphealth-converter/);
 }
 
+# the CPU time of those that live, in seconds
+
+sub converter_seconds {
+    my ($self) = @_;
+
+    my $ticks = 0;
+
+    for my $pid ($self->converters) {
+        open my $file, '<', "/proc/$pid/stat" or next;
+        my @field = split ' ', (<$file> // '') =~ s/.*\) //r;
+
+        $ticks += $field[11] + $field[12];
+    }
+
+    return $ticks / 100;
+}
+
+# true once one is at work on something that takes long
+
+sub converting {
+    my ($self) = @_;
+
+    my $before = $self->converter_seconds;
+
+    return $self->until(sub { $self->converter_seconds > $before + 0.03 });
+}
+
+# held(N, CODE, METRIC, VALUE): as parallel(), with a converter that does
+# nothing until that metric, at /metrics, has the value
+
+sub held {
+    my ($self, $n, $code, $metric, $value) = @_;
+
+    my @converters = $self->converters;
+
+    kill STOP => @converters;
+
+    my @values = $self->parallel($n + 1, sub {
+        my ($i) = @_;
+
+        return $code->($i) if $i < $n;
+
+        my $seen = $self->until(sub { $self->metric($metric) == $value });
+
+        kill CONT => @converters;
+
+        return $seen ? '' : "$metric is not $value";
+    });
+
+    my $failed = pop @values;
+
+    croak $failed if $failed;
+
+    return @values;
+}
+
+# the value of a metric, given as NAME or NAME{LABELS}
+
+sub metric {
+    my ($self, $name) = @_;
+
+    my ($value) = $self->get('/metrics')->{content} =~ /^\Q$name\E (\S+)$/m;
+
+    return $value // -1;
+}
+
 # files below the root, relative to it
 
 sub files {
