@@ -3,11 +3,14 @@
  * caphealth: a shop platform's health and capacity, from inside nginx.
  */
 
-#include "ngx_http_caphealth.h"
+#include "ngx_http_caphealth_upload_outcome.h"
 
 #include "caphealth_multipart.h"
 
 
+static ngx_int_t ngx_http_caphealth_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_caphealth_add_variables(ngx_conf_t *cf,
+    ngx_http_variable_t *v);
 static ngx_int_t ngx_http_caphealth_init(ngx_conf_t *cf);
 static void *ngx_http_caphealth_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_caphealth_init_main_conf(ngx_conf_t *cf, void *conf);
@@ -340,7 +343,7 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_caphealth_module_ctx = {
-    ngx_http_caphealth_add_variables,      /* preconfiguration */
+    ngx_http_caphealth_preconfiguration,   /* preconfiguration */
     ngx_http_caphealth_init,               /* postconfiguration */
 
     ngx_http_caphealth_create_main_conf,   /* create main configuration */
@@ -368,6 +371,39 @@ ngx_module_t  ngx_http_caphealth_module = {
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
+
+
+static ngx_int_t
+ngx_http_caphealth_preconfiguration(ngx_conf_t *cf)
+{
+    if (ngx_http_caphealth_add_variables(cf, ngx_http_caphealth_variables)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_caphealth_add_variables(cf,
+                                         ngx_http_caphealth_upload_variables);
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_add_variables(ngx_conf_t *cf, ngx_http_variable_t *v)
+{
+    ngx_http_variable_t  *var;
+
+    for ( /* void */ ; v->name.len; v++) {
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    return NGX_OK;
+}
 
 
 static ngx_int_t

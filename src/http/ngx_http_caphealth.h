@@ -277,7 +277,7 @@ ngx_int_t ngx_http_caphealth_add_cache_control(ngx_http_request_t *r,
 
 /* --- variables --- */
 
-ngx_int_t ngx_http_caphealth_add_variables(ngx_conf_t *cf);
+extern ngx_http_variable_t  ngx_http_caphealth_variables[];
 
 /* Whether $caphealth_status is used, which needs the facts. */
 ngx_uint_t ngx_http_caphealth_status_used(ngx_conf_t *cf);

@@ -3,7 +3,7 @@
  * caphealth_metrics
  */
 
-#include "ngx_http_caphealth_upload_outcome.h"
+#include "ngx_http_caphealth.h"
 
 #include "caphealth_accept.h"
 #include "caphealth_metrics.h"
@@ -279,16 +279,14 @@ ngx_http_caphealth_metrics_live(ngx_http_request_t *r,
     counters = ngx_http_caphealth_zone_counters(cmcf->collector.zone);
 
     ngx_http_caphealth_view_images(cmcf->view, now);
-    ngx_http_caphealth_counters_read(counters, &activity);
 
-    activity.uploads.configured = cmcf->uploads ? 1 : 0;
-
-    if (ngx_http_caphealth_outcome_tallies(r->pool, counters,
-                                           &activity.uploads)
+    if (ngx_http_caphealth_counters_read(counters, r->pool, &activity)
         != NGX_OK)
     {
         return NULL;
     }
+
+    activity.uploads.configured = cmcf->uploads ? 1 : 0;
 
     return caphealth_metrics_live(&cmcf->view->facts.images.value, &activity,
                                   dialect, len);

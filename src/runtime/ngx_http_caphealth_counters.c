@@ -10,6 +10,9 @@ static ngx_uint_t ngx_http_caphealth_worker_dead(
     ngx_http_caphealth_worker_t *w);
 static ngx_atomic_uint_t ngx_http_caphealth_workers_wait(
     ngx_http_caphealth_counters_t *counters);
+static ngx_int_t ngx_http_caphealth_counters_outcomes(
+    ngx_http_caphealth_counters_t *counters, ngx_pool_t *pool,
+    caphealth_uploads_t *uploads);
 
 
 /* of this process */
@@ -291,9 +294,9 @@ ngx_http_caphealth_counters_carry(ngx_http_caphealth_counters_t *to,
 }
 
 
-void
+ngx_int_t
 ngx_http_caphealth_counters_read(ngx_http_caphealth_counters_t *counters,
-    caphealth_activity_t *activity)
+    ngx_pool_t *pool, caphealth_activity_t *activity)
 {
     ngx_uint_t                       i, n;
     caphealth_uploads_t             *u;
@@ -321,4 +324,48 @@ ngx_http_caphealth_counters_read(ngx_http_caphealth_counters_t *counters,
 
         to->sum = (double) from->sum / 1000;
     }
+
+    return ngx_http_caphealth_counters_outcomes(counters, pool, u);
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_counters_outcomes(ngx_http_caphealth_counters_t *counters,
+    ngx_pool_t *pool, caphealth_uploads_t *uploads)
+{
+    ngx_uint_t                  i;
+    caphealth_tally_t          *posts, *deletes;
+    const caphealth_outcome_t  *outcome;
+
+    posts = ngx_palloc(pool, 2 * CAPHEALTH_OUTCOMES
+                             * sizeof(caphealth_tally_t));
+    if (posts == NULL) {
+        return NGX_ERROR;
+    }
+
+    deletes = posts + CAPHEALTH_OUTCOMES;
+
+    uploads->posts = posts;
+    uploads->deletes = deletes;
+
+    for (i = 0; i < CAPHEALTH_OUTCOMES; i++) {
+        outcome = &caphealth_outcomes[i];
+
+        if (outcome->upload) {
+            posts->name = outcome->upload;
+            posts->n = (double) counters->posts[i];
+            posts++;
+        }
+
+        if (outcome->deletion) {
+            deletes->name = outcome->deletion;
+            deletes->n = (double) counters->deletes[i];
+            deletes++;
+        }
+    }
+
+    uploads->nposts = posts - uploads->posts;
+    uploads->ndeletes = deletes - uploads->deletes;
+
+    return NGX_OK;
 }

@@ -17,10 +17,11 @@
 
 #include "caphealth_activity.h"
 #include "caphealth_facts.h"
+#include "caphealth_outcomes.h"
 
 
-/* results of requests that can be told apart; http knows their names */
-#define NGX_HTTP_CAPHEALTH_RESULTS_MAX  32
+/* more than there are, so that a new one does not change the zone's layout */
+#define NGX_HTTP_CAPHEALTH_OUTCOMES_MAX  32
 
 /* workers that the zone can tell apart, those of before a reload included */
 #define NGX_HTTP_CAPHEALTH_WORKERS_MAX  256
@@ -67,8 +68,8 @@ typedef struct {
 
 
 typedef struct {
-    ngx_atomic_t                     posts[NGX_HTTP_CAPHEALTH_RESULTS_MAX];
-    ngx_atomic_t                     deletes[NGX_HTTP_CAPHEALTH_RESULTS_MAX];
+    ngx_atomic_t                     posts[NGX_HTTP_CAPHEALTH_OUTCOMES_MAX];
+    ngx_atomic_t                     deletes[NGX_HTTP_CAPHEALTH_OUTCOMES_MAX];
     ngx_atomic_t                     received;      /* bytes */
     ngx_atomic_t                     written;       /* bytes */
     ngx_atomic_t                     starts;        /* of converters */
@@ -129,10 +130,11 @@ void ngx_http_caphealth_counters_carry(ngx_http_caphealth_counters_t *to,
     ngx_http_caphealth_counters_t *from);
 
 /*
- * What the metrics tell of them; the tallies, which have names, are left
- * alone.
+ * What the metrics tell of them; the requests by their outcomes are in memory
+ * of the pool.  NGX_ERROR: no memory.
  */
-void ngx_http_caphealth_counters_read(ngx_http_caphealth_counters_t *counters,
+ngx_int_t ngx_http_caphealth_counters_read(
+    ngx_http_caphealth_counters_t *counters, ngx_pool_t *pool,
     caphealth_activity_t *activity);
 
 

@@ -31,17 +31,6 @@ static ngx_int_t ngx_http_caphealth_delete_answer(ngx_http_request_t *r,
 static void ngx_http_caphealth_delete_cleanup(void *data);
 
 
-static ngx_http_caphealth_problem_t  ngx_http_caphealth_no_such_image = {
-    NGX_HTTP_NOT_FOUND,
-    ngx_string(NGX_HTTP_CAPHEALTH_URN "no-such-image"),
-    ngx_string("No such image"),
-    ngx_string("There is no image of this id. The last part of the path must "
-               "be the \\\"id\\\" that the upload was answered with, 32 "
-               "hexadecimal digits."),
-    ngx_null_string
-};
-
-
 ngx_int_t
 ngx_http_caphealth_delete(ngx_http_request_t *r, ngx_str_t *id)
 {
@@ -51,10 +40,9 @@ ngx_http_caphealth_delete(ngx_http_request_t *r, ngx_str_t *id)
     ngx_http_caphealth_outcome_start(r);
 
     if (!caphealth_id_valid((char *) id->data, id->len)) {
-        ngx_http_caphealth_outcome_count(r, NGX_HTTP_CAPHEALTH_NO_SUCH_IMAGE);
-
-        return ngx_http_caphealth_send_problem(r,
-                                           &ngx_http_caphealth_no_such_image);
+        return ngx_http_caphealth_send_fault(r,
+                                             CAPHEALTH_OUTCOME_NO_SUCH_IMAGE,
+                                             NULL);
     }
 
     rc = ngx_http_caphealth_discard_body(r);
@@ -82,7 +70,7 @@ ngx_http_caphealth_delete(ngx_http_request_t *r, ngx_str_t *id)
         d->cleanup->handler = NULL;
         ngx_destroy_pool(d->pool);
 
-        return ngx_http_caphealth_send_fault(r, NGX_HTTP_CAPHEALTH_NO_THREAD,
+        return ngx_http_caphealth_send_fault(r, CAPHEALTH_OUTCOME_NO_THREAD,
                                              NULL);
     }
 
@@ -236,7 +224,7 @@ ngx_http_caphealth_delete_answer(ngx_http_request_t *r,
                                           "says why.");
 
     if (d->err == 0) {
-        ngx_http_caphealth_outcome_count(r, NGX_HTTP_CAPHEALTH_FINE);
+        ngx_http_caphealth_outcome_count(r, CAPHEALTH_OUTCOME_OK);
 
         r->headers_out.status = NGX_HTTP_NO_CONTENT;
         r->header_only = 1;
@@ -245,17 +233,16 @@ ngx_http_caphealth_delete_answer(ngx_http_request_t *r,
     }
 
     if (d->err == NGX_ENOENT && d->removed.files == 0) {
-        ngx_http_caphealth_outcome_count(r, NGX_HTTP_CAPHEALTH_NO_SUCH_IMAGE);
-
-        return ngx_http_caphealth_send_problem(r,
-                                           &ngx_http_caphealth_no_such_image);
+        return ngx_http_caphealth_send_fault(r,
+                                             CAPHEALTH_OUTCOME_NO_SUCH_IMAGE,
+                                             NULL);
     }
 
     ngx_log_error(NGX_LOG_CRIT, r->connection->log, d->err,
                   "image \"%s\" cannot be removed from image root \"%V\"",
                   d->id, &d->conf->image_root);
 
-    return ngx_http_caphealth_send_fault(r, NGX_HTTP_CAPHEALTH_STORAGE_FAILED,
+    return ngx_http_caphealth_send_fault(r, CAPHEALTH_OUTCOME_STORAGE_FAILED,
                                          &detail);
 }
 

@@ -128,7 +128,7 @@ ngx_http_caphealth_upload_method(ngx_http_request_t *r,
     }
 
     if (ngx_http_caphealth_upload_cross_site(r)) {
-        return ngx_http_caphealth_send_fault(r, NGX_HTTP_CAPHEALTH_CROSS_SITE,
+        return ngx_http_caphealth_send_fault(r, CAPHEALTH_OUTCOME_CROSS_SITE,
                                              NULL);
     }
 
@@ -225,7 +225,7 @@ ngx_http_caphealth_upload_post(ngx_http_request_t *r,
 
     if (ngx_http_caphealth_converters_unavailable(cmcf->converters)) {
         return ngx_http_caphealth_send_fault(r,
-                                             NGX_HTTP_CAPHEALTH_NO_CONVERTER,
+                                             CAPHEALTH_OUTCOME_NO_CONVERTER,
                                              NULL);
     }
 
@@ -281,14 +281,14 @@ ngx_http_caphealth_upload_boundary(ngx_http_request_t *r, char *boundary)
             return NGX_DECLINED;
         }
 
-        return ngx_http_caphealth_send_fault(r, NGX_HTTP_CAPHEALTH_UNSUPPORTED,
+        return ngx_http_caphealth_send_fault(r, CAPHEALTH_OUTCOME_UNSUPPORTED,
                                              &other);
     }
 
     detail.data = (u_char *) reason;
     detail.len = ngx_strlen(reason);
 
-    return ngx_http_caphealth_send_fault(r, NGX_HTTP_CAPHEALTH_MALFORMED,
+    return ngx_http_caphealth_send_fault(r, CAPHEALTH_OUTCOME_MALFORMED,
                                          &detail);
 }
 
@@ -315,7 +315,7 @@ ngx_http_caphealth_upload_length(ngx_http_request_t *r,
                               (uint64_t) r->headers_in.content_length_n, most)
                  - buf;
 
-    return ngx_http_caphealth_send_fault(r, NGX_HTTP_CAPHEALTH_TOO_LARGE,
+    return ngx_http_caphealth_send_fault(r, CAPHEALTH_OUTCOME_TOO_LARGE,
                                          &detail);
 }
 
@@ -412,7 +412,7 @@ ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r)
         != NGX_OK)
     {
         ngx_http_finalize_request(r, ngx_http_caphealth_send_fault(r,
-                                         NGX_HTTP_CAPHEALTH_NO_THREAD, NULL));
+                                         CAPHEALTH_OUTCOME_NO_THREAD, NULL));
         return;
     }
 
@@ -521,10 +521,10 @@ ngx_http_caphealth_upload_admit(ngx_http_caphealth_upload_t *u)
 
     cs = u->main_conf->converters;
 
-    if (u->request && u->fault == NGX_HTTP_CAPHEALTH_FINE
+    if (u->request && u->fault == CAPHEALTH_OUTCOME_OK
         && !ngx_http_caphealth_converters_room(cs, u->nimages))
     {
-        ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_QUEUE_FULL, NULL,
+        ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_QUEUE_FULL, NULL,
                                         "So many images are waiting to be "
                                         "converted that these %ui do not fit "
                                         "in. Try again after the seconds in "
@@ -587,7 +587,7 @@ ngx_http_caphealth_upload_judge_all(ngx_http_caphealth_upload_t *u)
     ngx_uint_t                   i;
     ngx_http_caphealth_image_t  *image;
 
-    for (i = 0; i < u->submitted && u->fault == NGX_HTTP_CAPHEALTH_FINE; i++) {
+    for (i = 0; i < u->submitted && u->fault == CAPHEALTH_OUTCOME_OK; i++) {
         image = &u->images[i];
 
         if (image->converted && !image->judged) {
@@ -740,10 +740,10 @@ ngx_http_caphealth_upload_overdue(ngx_http_caphealth_upload_t *u)
     if (u->work.waiting) {
         ngx_http_caphealth_upload_forgo(u);
 
-        u->fault = NGX_HTTP_CAPHEALTH_NO_THREAD;
+        u->fault = CAPHEALTH_OUTCOME_NO_THREAD;
 
     } else {
-        ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_QUEUE_FULL, NULL,
+        ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_QUEUE_FULL, NULL,
                                         "It has waited %M ms for its turn to "
                                         "be converted, the longest that an "
                                         "image waits. Try again after the "
@@ -797,9 +797,9 @@ ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u)
         }
 
         if (u->done) {
-            ngx_http_caphealth_outcome_count(r, NGX_HTTP_CAPHEALTH_FINE);
+            ngx_http_caphealth_outcome_count(r, CAPHEALTH_OUTCOME_OK);
             ngx_http_caphealth_count(&u->counters->written,
-                                     ngx_http_caphealth_upload_counts_bytes(u));
+                                   ngx_http_caphealth_upload_counts_bytes(u));
         }
 
         ngx_http_finalize_request(r, rc);

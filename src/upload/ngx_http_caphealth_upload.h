@@ -15,6 +15,7 @@
 
 #include "caphealth_format.h"
 #include "caphealth_multipart.h"
+#include "caphealth_outcomes.h"
 #include "caphealth_set.h"
 
 
@@ -28,37 +29,6 @@
 #define NGX_HTTP_CAPHEALTH_TOO_LONG                                           \
     "It has %uL bytes; the most that can be converted are %uz, half of "      \
     "\"caphealth_image_memory\". Send a smaller one."
-
-
-/* what can be wrong with an upload; a row of a table each */
-
-typedef enum {
-    NGX_HTTP_CAPHEALTH_FINE = 0,
-    NGX_HTTP_CAPHEALTH_MALFORMED,
-    NGX_HTTP_CAPHEALTH_CROSS_SITE,
-    NGX_HTTP_CAPHEALTH_NO_IMAGE,
-    NGX_HTTP_CAPHEALTH_TOO_MANY,
-    NGX_HTTP_CAPHEALTH_TOO_LARGE,
-    NGX_HTTP_CAPHEALTH_UNSUPPORTED,
-    NGX_HTTP_CAPHEALTH_UNDECODABLE,
-    NGX_HTTP_CAPHEALTH_TIMEOUT,
-    NGX_HTTP_CAPHEALTH_QUEUE_FULL,
-    NGX_HTTP_CAPHEALTH_NO_CONVERTER,
-    NGX_HTTP_CAPHEALTH_STORAGE_FAILED,
-    NGX_HTTP_CAPHEALTH_STORAGE_FULL,
-    NGX_HTTP_CAPHEALTH_NO_THREAD,
-
-    /* what else a request may come to, no row of the table */
-
-    NGX_HTTP_CAPHEALTH_FAULTS,
-    NGX_HTTP_CAPHEALTH_NOT_LOCAL = NGX_HTTP_CAPHEALTH_FAULTS,
-    NGX_HTTP_CAPHEALTH_NO_SUCH_IMAGE,
-    NGX_HTTP_CAPHEALTH_BODY_TOO_LARGE,
-    NGX_HTTP_CAPHEALTH_BAD_REQUEST,
-    NGX_HTTP_CAPHEALTH_CLIENT_GONE,
-    NGX_HTTP_CAPHEALTH_INTERNAL,
-    NGX_HTTP_CAPHEALTH_RESULTS       /* how many there are */
-} ngx_http_caphealth_fault_e;
 
 
 typedef struct ngx_http_caphealth_upload_s  ngx_http_caphealth_upload_t;
@@ -120,7 +90,7 @@ struct ngx_http_caphealth_upload_s {
     ngx_msec_t                        since;      /* its body is there; then:
                                                      it is being published */
 
-    ngx_http_caphealth_fault_e        fault;
+    caphealth_outcome_e               fault;
     ngx_err_t                         err;
     const char                       *call;       /* that failed with err */
     u_char                            detail[NGX_HTTP_CAPHEALTH_DETAIL_LEN];
@@ -164,7 +134,7 @@ void ngx_http_caphealth_keep_handler(ngx_event_t *ev);
 
 /* What is wrong, with which image (NULL: all of it), as a sentence. */
 void ngx_http_caphealth_upload_fault(ngx_http_caphealth_upload_t *u,
-    ngx_http_caphealth_fault_e fault, ngx_http_caphealth_image_t *image,
+    caphealth_outcome_e fault, ngx_http_caphealth_image_t *image,
     const char *fmt, ...);
 
 /* The same for a system call, which the log is told of. */
@@ -190,14 +160,7 @@ ngx_int_t ngx_http_caphealth_upload_refused(ngx_http_request_t *r,
 ngx_int_t ngx_http_caphealth_upload_busy(ngx_http_request_t *r,
     ngx_http_caphealth_main_conf_t *cmcf);
 ngx_int_t ngx_http_caphealth_send_fault(ngx_http_request_t *r,
-    ngx_http_caphealth_fault_e fault, ngx_str_t *detail);
-
-/* The status that it is answered with. */
-ngx_uint_t ngx_http_caphealth_fault_status(ngx_http_caphealth_fault_e fault);
-
-/* The end of the fault's type, a constant. */
-void ngx_http_caphealth_fault_name(ngx_str_t *name,
-    ngx_http_caphealth_fault_e fault);
+    caphealth_outcome_e fault, ngx_str_t *detail);
 
 /* DELETE of the image id. */
 ngx_int_t ngx_http_caphealth_delete(ngx_http_request_t *r, ngx_str_t *id);

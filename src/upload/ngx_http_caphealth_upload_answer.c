@@ -8,16 +8,10 @@
 #include <jansson.h>
 
 
-/* RFC 9110; nginx has no name for it */
-#define NGX_HTTP_CAPHEALTH_UNPROCESSABLE  422
-
-
 typedef struct {
-    ngx_uint_t    status;
-    ngx_str_t     type;
     ngx_str_t     title;
     ngx_str_t     detail;       /* where there is none more exact */
-} ngx_http_caphealth_fault_t;
+} ngx_http_caphealth_refusal_t;
 
 
 static u_char *ngx_http_caphealth_upload_culprit(
@@ -25,6 +19,8 @@ static u_char *ngx_http_caphealth_upload_culprit(
     u_char *p, u_char *last);
 static size_t ngx_http_caphealth_upload_filename(u_char *name);
 static ngx_uint_t ngx_http_caphealth_storage_full(ngx_err_t err);
+static ngx_int_t ngx_http_caphealth_problem_type(ngx_pool_t *pool,
+    ngx_str_t *type, caphealth_outcome_e outcome);
 static ngx_int_t ngx_http_caphealth_retry_after(ngx_http_request_t *r);
 static json_t *ngx_http_caphealth_upload_image(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
@@ -37,66 +33,88 @@ static u_char *ngx_http_caphealth_upload_url(ngx_pool_t *pool,
     unsigned variant, size_t *len);
 
 
-#define ngx_http_caphealth_fault(status, type, title, detail)                 \
-    { status, ngx_string(NGX_HTTP_CAPHEALTH_URN type), ngx_string(title),     \
-      ngx_string(detail) }
+static ngx_http_caphealth_refusal_t
+    ngx_http_caphealth_refusals[CAPHEALTH_OUTCOMES] =
+{
+    [CAPHEALTH_OUTCOME_MALFORMED] = {
+        ngx_string("Malformed multipart/form-data"),
+        ngx_null_string
+    },
 
+    [CAPHEALTH_OUTCOME_CROSS_SITE] = {
+        ngx_string("Cross-site request"),
+        ngx_string("The browser says that a page of another site made it "
+                   "ask. Serve the page from the site that uploads, or "
+                   "upload from your server.")
+    },
 
-static ngx_http_caphealth_fault_t  ngx_http_caphealth_faults[] = {
+    [CAPHEALTH_OUTCOME_NO_IMAGE] = {
+        ngx_string("No image in the request"),
+        ngx_null_string
+    },
 
-    /* NGX_HTTP_CAPHEALTH_FINE */
-    ngx_http_caphealth_fault(NGX_HTTP_INTERNAL_SERVER_ERROR, "", "", ""),
+    [CAPHEALTH_OUTCOME_TOO_MANY] = {
+        ngx_string("Too many files"),
+        ngx_null_string
+    },
 
-    ngx_http_caphealth_fault(NGX_HTTP_BAD_REQUEST, "malformed-multipart",
-        "Malformed multipart/form-data", ""),
+    [CAPHEALTH_OUTCOME_TOO_LARGE] = {
+        ngx_string("File too large"),
+        ngx_null_string
+    },
 
-    ngx_http_caphealth_fault(NGX_HTTP_FORBIDDEN, "cross-site",
-        "Cross-site request",
-        "The browser says that a page of another site made it ask. Serve the "
-        "page from the site that uploads, or upload from your server."),
+    [CAPHEALTH_OUTCOME_UNSUPPORTED] = {
+        ngx_string("Not an accepted image"),
+        ngx_null_string
+    },
 
-    ngx_http_caphealth_fault(NGX_HTTP_BAD_REQUEST, "no-image",
-        "No image in the request", ""),
+    [CAPHEALTH_OUTCOME_UNDECODABLE] = {
+        ngx_string("The image cannot be converted"),
+        ngx_null_string
+    },
 
-    ngx_http_caphealth_fault(NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
-        "too-many-files", "Too many files", ""),
+    [CAPHEALTH_OUTCOME_TIMEOUT] = {
+        ngx_string("The image took too long"),
+        ngx_null_string
+    },
 
-    ngx_http_caphealth_fault(NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
-        "file-too-large", "File too large", ""),
+    [CAPHEALTH_OUTCOME_QUEUE_FULL] = {
+        ngx_string("Too many uploads at once"),
+        ngx_string("As many images as may are waiting to be converted. Try "
+                   "again after the seconds in Retry-After.")
+    },
 
-    ngx_http_caphealth_fault(NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
-        "unsupported-image", "Not an accepted image", ""),
+    [CAPHEALTH_OUTCOME_NO_CONVERTER] = {
+        ngx_string("Images cannot be converted now"),
+        ngx_string("The program that converts images does not work; the "
+                   "server's error log says why. Nothing is wrong with the "
+                   "image: try again later.")
+    },
 
-    ngx_http_caphealth_fault(NGX_HTTP_CAPHEALTH_UNPROCESSABLE,
-        "undecodable-image", "The image cannot be converted", ""),
+    [CAPHEALTH_OUTCOME_STORAGE_FAILED] = {
+        ngx_string("Image storage failed"),
+        ngx_string("The image tree cannot be written; the server's error log "
+                   "says why. Nothing was stored.")
+    },
 
-    ngx_http_caphealth_fault(NGX_HTTP_CAPHEALTH_UNPROCESSABLE,
-        "image-timeout", "The image took too long", ""),
+    [CAPHEALTH_OUTCOME_STORAGE_FULL] = {
+        ngx_string("Image storage is full"),
+        ngx_string("There is no room for the image. Nothing was stored; "
+                   "uploads work again as soon as there is.")
+    },
 
-    ngx_http_caphealth_fault(NGX_HTTP_SERVICE_UNAVAILABLE, "queue-full",
-        "Too many uploads at once",
-        "As many images as may are waiting to be converted. Try again after "
-        "the seconds in Retry-After."),
+    [CAPHEALTH_OUTCOME_NO_THREAD] = {
+        ngx_string("The server is busy"),
+        ngx_string("No thread is free to work with files. Nothing has "
+                   "changed: try again after the seconds in Retry-After.")
+    },
 
-    ngx_http_caphealth_fault(NGX_HTTP_SERVICE_UNAVAILABLE,
-        "converter-unavailable", "Images cannot be converted now",
-        "The program that converts images does not work; the server's error "
-        "log says why. Nothing is wrong with the image: try again later."),
-
-    ngx_http_caphealth_fault(NGX_HTTP_INTERNAL_SERVER_ERROR,
-        "storage-failed", "Image storage failed",
-        "The image tree cannot be written; the server's error log says why. "
-        "Nothing was stored."),
-
-    ngx_http_caphealth_fault(NGX_HTTP_INSUFFICIENT_STORAGE, "storage-full",
-        "Image storage is full",
-        "There is no room for the image. Nothing was stored; uploads work "
-        "again as soon as there is."),
-
-    ngx_http_caphealth_fault(NGX_HTTP_SERVICE_UNAVAILABLE, "server-busy",
-        "The server is busy",
-        "No thread is free to work with files. Nothing has changed: try again "
-        "after the seconds in Retry-After.")
+    [CAPHEALTH_OUTCOME_NO_SUCH_IMAGE] = {
+        ngx_string("No such image"),
+        ngx_string("There is no image of this id. The last part of the path "
+                   "must be the \"id\" that the upload was answered with, 32 "
+                   "hexadecimal digits.")
+    }
 };
 
 
@@ -106,7 +124,7 @@ static ngx_str_t  ngx_http_caphealth_json_type =
 
 void
 ngx_http_caphealth_upload_fault(ngx_http_caphealth_upload_t *u,
-    ngx_http_caphealth_fault_e fault, ngx_http_caphealth_image_t *image,
+    caphealth_outcome_e fault, ngx_http_caphealth_image_t *image,
     const char *fmt, ...)
 {
     u_char   *p, *last;
@@ -190,8 +208,8 @@ ngx_http_caphealth_upload_failed(ngx_http_caphealth_upload_t *u,
     u->call = call;
     u->detail[0] = '\0';
     u->fault = ngx_http_caphealth_storage_full(err)
-               ? NGX_HTTP_CAPHEALTH_STORAGE_FULL
-               : NGX_HTTP_CAPHEALTH_STORAGE_FAILED;
+               ? CAPHEALTH_OUTCOME_STORAGE_FULL
+               : CAPHEALTH_OUTCOME_STORAGE_FAILED;
 }
 
 
@@ -201,7 +219,7 @@ ngx_http_caphealth_upload_doubt(ngx_http_caphealth_upload_t *u,
 {
     u->call = what;
 
-    ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_UNDECODABLE, image,
+    ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_UNDECODABLE, image,
                                     "The decoder stopped while it read the "
                                     "image. Save the image anew with an image "
                                     "editor; if it is sound, try again.");
@@ -234,14 +252,14 @@ ngx_http_caphealth_upload_judge(ngx_http_caphealth_upload_t *u,
         return;
 
     case NGX_HTTP_CAPHEALTH_JOB_TIMED_OUT:
-        ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_TIMEOUT, image,
+        ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_TIMEOUT, image,
                                         "It was not converted within %M ms. "
                                         "Send a smaller or simpler image.",
                                         u->main_conf->images.converter.timeout);
         return;
 
     case NGX_HTTP_CAPHEALTH_JOB_STARVED:
-        ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_NO_CONVERTER,
+        ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_NO_CONVERTER,
                                         NULL,
                                         "The server was too busy to convert "
                                         "the image. Nothing is wrong with it: "
@@ -250,7 +268,7 @@ ngx_http_caphealth_upload_judge(ngx_http_caphealth_upload_t *u,
         return;
 
     default: /* NGX_HTTP_CAPHEALTH_JOB_UNAVAILABLE */
-        u->fault = NGX_HTTP_CAPHEALTH_NO_CONVERTER;
+        u->fault = CAPHEALTH_OUTCOME_NO_CONVERTER;
         return;
     }
 
@@ -264,7 +282,7 @@ ngx_http_caphealth_upload_judge(ngx_http_caphealth_upload_t *u,
         return;
 
     case CAPHEALTH_JOB_UNSUPPORTED:
-        ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_UNSUPPORTED,
+        ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_UNSUPPORTED,
                                         image,
                                         "This kind of image is not supported%s"
                                         "%s. Send an ordinary %s.",
@@ -283,7 +301,7 @@ ngx_http_caphealth_upload_judge(ngx_http_caphealth_upload_t *u,
         return;
 
     case CAPHEALTH_JOB_NO_MEMORY:
-        ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_UNDECODABLE,
+        ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_UNDECODABLE,
                                         image,
                                         "The image cannot be converted: %s "
                                         "(it is too large for "
@@ -294,7 +312,7 @@ ngx_http_caphealth_upload_judge(ngx_http_caphealth_upload_t *u,
         return;
 
     default:
-        ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_UNDECODABLE,
+        ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_UNDECODABLE,
                                         image,
                                         "The image cannot be converted: %s%s"
                                         "%s%s.",
@@ -338,30 +356,35 @@ ngx_http_caphealth_upload_busy(ngx_http_request_t *r,
                   "upload refused, %i images are waiting for a converter",
                   cmcf->images.converter.queue);
 
-    return ngx_http_caphealth_send_fault(r, NGX_HTTP_CAPHEALTH_QUEUE_FULL,
+    return ngx_http_caphealth_send_fault(r, CAPHEALTH_OUTCOME_QUEUE_FULL,
                                          NULL);
 }
 
 
 ngx_int_t
 ngx_http_caphealth_send_fault(ngx_http_request_t *r,
-    ngx_http_caphealth_fault_e fault, ngx_str_t *detail)
+    caphealth_outcome_e fault, ngx_str_t *detail)
 {
     u_char                        *p;
-    ngx_http_caphealth_fault_t    *f;
     ngx_http_caphealth_problem_t   problem;
+    ngx_http_caphealth_refusal_t  *refusal;
 
     ngx_http_caphealth_outcome_count(r, fault);
 
-    f = &ngx_http_caphealth_faults[fault];
-
-    ngx_memzero(&problem, sizeof(ngx_http_caphealth_problem_t));
-    problem.status = f->status;
-    problem.type = f->type;
-    problem.title = f->title;
+    refusal = &ngx_http_caphealth_refusals[fault];
 
     if (detail == NULL || detail->len == 0) {
-        detail = &f->detail;
+        detail = &refusal->detail;
+    }
+
+    ngx_memzero(&problem, sizeof(ngx_http_caphealth_problem_t));
+    problem.status = caphealth_outcomes[fault].status;
+    problem.title = refusal->title;
+
+    if (ngx_http_caphealth_problem_type(r->pool, &problem.type, fault)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     problem.detail.len = detail->len
@@ -375,7 +398,7 @@ ngx_http_caphealth_send_fault(ngx_http_request_t *r,
     problem.detail.data = p;
     (void) ngx_escape_json(p, detail->data, detail->len);
 
-    if (f->status == NGX_HTTP_SERVICE_UNAVAILABLE
+    if (problem.status == NGX_HTTP_SERVICE_UNAVAILABLE
         && ngx_http_caphealth_retry_after(r) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -385,21 +408,28 @@ ngx_http_caphealth_send_fault(ngx_http_request_t *r,
 }
 
 
-ngx_uint_t
-ngx_http_caphealth_fault_status(ngx_http_caphealth_fault_e fault)
+static ngx_int_t
+ngx_http_caphealth_problem_type(ngx_pool_t *pool, ngx_str_t *type,
+    caphealth_outcome_e outcome)
 {
-    return ngx_http_caphealth_faults[fault].status;
-}
+    const char  *name;
 
+    name = caphealth_outcomes[outcome].upload;
 
-void
-ngx_http_caphealth_fault_name(ngx_str_t *name,
-    ngx_http_caphealth_fault_e fault)
-{
-    *name = ngx_http_caphealth_faults[fault].type;
+    if (name == NULL) {
+        name = caphealth_outcomes[outcome].deletion;
+    }
 
-    name->data += sizeof(NGX_HTTP_CAPHEALTH_URN) - 1;
-    name->len -= sizeof(NGX_HTTP_CAPHEALTH_URN) - 1;
+    type->len = sizeof(NGX_HTTP_CAPHEALTH_URN) - 1 + ngx_strlen(name);
+
+    type->data = ngx_pnalloc(pool, type->len);
+    if (type->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_sprintf(type->data, NGX_HTTP_CAPHEALTH_URN "%s", name);
+
+    return NGX_OK;
 }
 
 
@@ -481,7 +511,7 @@ ngx_http_caphealth_upload_created(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_http_caphealth_outcome_decide(r, NGX_HTTP_CAPHEALTH_FINE);
+    ngx_http_caphealth_outcome_decide(r, CAPHEALTH_OUTCOME_OK);
 
     r->headers_out.status = NGX_HTTP_CREATED;
 

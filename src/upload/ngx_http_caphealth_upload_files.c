@@ -108,7 +108,7 @@ ngx_http_caphealth_upload_parse(ngx_http_caphealth_upload_t *u)
 
     case CAPHEALTH_MULTIPART_OK:
         if (n == 0) {
-            ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_NO_IMAGE,
+            ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_NO_IMAGE,
                                             NULL,
                                             "The form has no file in it: a "
                                             "file's part needs a filename in "
@@ -120,7 +120,7 @@ ngx_http_caphealth_upload_parse(ngx_http_caphealth_upload_t *u)
         return NGX_OK;
 
     case CAPHEALTH_MULTIPART_TOO_MANY:
-        ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_TOO_MANY, NULL,
+        ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_TOO_MANY, NULL,
                                         "One request may carry %i files; send "
                                         "the others in requests of their own.",
                                         u->main_conf->images.max_files);
@@ -131,7 +131,7 @@ ngx_http_caphealth_upload_parse(ngx_http_caphealth_upload_t *u)
         return NGX_ERROR;
 
     default: /* CAPHEALTH_MULTIPART_INVALID */
-        ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_MALFORMED, NULL,
+        ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_MALFORMED, NULL,
                                         "%s", reason);
         return NGX_ERROR;
     }
@@ -167,7 +167,7 @@ ngx_http_caphealth_upload_sniff(ngx_http_caphealth_upload_t *u,
     /* a converter maps the whole of it */
 
     if (image->part.length > u->main_conf->images.converter.memory / 2) {
-        ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_TOO_LARGE,
+        ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_TOO_LARGE,
                                         image,
                                         NGX_HTTP_CAPHEALTH_TOO_LONG,
                                         image->part.length,
@@ -183,14 +183,14 @@ ngx_http_caphealth_upload_sniff(ngx_http_caphealth_upload_t *u,
     }
 
     if (n == 0) {
-        ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_UNSUPPORTED,
+        ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_UNSUPPORTED,
                                         image, "The file is empty.");
         return NGX_ERROR;
     }
 
     guess = caphealth_format_guess(head, n);
 
-    ngx_http_caphealth_upload_fault(u, NGX_HTTP_CAPHEALTH_UNSUPPORTED, image,
+    ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_UNSUPPORTED, image,
                                     guess ? "By its bytes this is %s. Send %s."
                                           : "Its bytes are not those of an "
                                             "image that is known here%s. Send "

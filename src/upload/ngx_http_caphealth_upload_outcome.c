@@ -8,25 +8,32 @@
 
 static void ngx_http_caphealth_outcome_end(void *data);
 static void ngx_http_caphealth_outcome_mark(void *data);
-static ngx_int_t ngx_http_caphealth_outcome_tally(ngx_pool_t *pool,
-    ngx_atomic_t *counters, ngx_uint_t deletes,
-    const caphealth_tally_t **tallies, size_t *n);
 static void ngx_http_caphealth_outcome_recent(
     ngx_http_caphealth_outcome_t *outcome,
-    ngx_http_caphealth_fault_e result);
-static ngx_uint_t ngx_http_caphealth_outcome_may(ngx_uint_t deletes,
-    ngx_uint_t result);
+    caphealth_outcome_e result);
+static void ngx_http_caphealth_forget_variables(ngx_http_request_t *r);
+static ngx_int_t ngx_http_caphealth_variable_id(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_caphealth_variable_result(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_caphealth_variable_seconds(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static void ngx_http_caphealth_variable_set(ngx_http_variable_value_t *v,
+    u_char *data, size_t len);
 
 
-/* results that are no faults of the upload's own */
+ngx_http_variable_t  ngx_http_caphealth_upload_variables[] = {
 
-static ngx_str_t  ngx_http_caphealth_outcome_names[] = {
-    ngx_string("not-local"),
-    ngx_string("no-such-image"),
-    ngx_string("body-too-large"),
-    ngx_string("bad-request"),
-    ngx_string("client-closed-request"),
-    ngx_string("internal-error")
+    { ngx_string("caphealth_image_id"), NULL,
+      ngx_http_caphealth_variable_id, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("caphealth_image_result"), NULL,
+      ngx_http_caphealth_variable_result, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("caphealth_image_seconds"), NULL,
+      ngx_http_caphealth_variable_seconds, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+      ngx_http_null_variable
 };
 
 
@@ -80,7 +87,7 @@ ngx_http_caphealth_outcome_create(ngx_http_request_t *r)
     cln->data = outcome;
 
     if (!ngx_http_caphealth_allowed(r)) {
-        ngx_http_caphealth_outcome_count(r, NGX_HTTP_CAPHEALTH_NOT_LOCAL);
+        ngx_http_caphealth_outcome_count(r, CAPHEALTH_OUTCOME_NOT_LOCAL);
     }
 
     return NGX_OK;
@@ -160,7 +167,7 @@ ngx_http_caphealth_outcome_ids(ngx_http_request_t *r, char *id, size_t stride,
 
 void
 ngx_http_caphealth_outcome_decide(ngx_http_request_t *r,
-    ngx_http_caphealth_fault_e result)
+    caphealth_outcome_e result)
 {
     ngx_http_caphealth_outcome_t  *outcome;
 
@@ -180,7 +187,7 @@ ngx_http_caphealth_outcome_decide(ngx_http_request_t *r,
 
 void
 ngx_http_caphealth_outcome_count(ngx_http_request_t *r,
-    ngx_http_caphealth_fault_e result)
+    caphealth_outcome_e result)
 {
     ngx_http_caphealth_outcome_t  *outcome;
 
@@ -194,7 +201,7 @@ ngx_http_caphealth_outcome_count(ngx_http_request_t *r,
 
     /* nobody gets to know the ids of what was not stored */
 
-    if (result != NGX_HTTP_CAPHEALTH_FINE && !outcome->deletes) {
+    if (result != CAPHEALTH_OUTCOME_OK && !outcome->deletes) {
         ngx_str_null(&outcome->ids);
     }
 
@@ -214,21 +221,20 @@ ngx_http_caphealth_outcome_count(ngx_http_request_t *r,
 
 static void
 ngx_http_caphealth_outcome_recent(ngx_http_caphealth_outcome_t *outcome,
-    ngx_http_caphealth_fault_e result)
+    caphealth_outcome_e result)
 {
     ngx_uint_t                   status;
     ngx_http_caphealth_upload_e  upload;
 
-    if (result == NGX_HTTP_CAPHEALTH_FINE) {
+    if (result == CAPHEALTH_OUTCOME_OK) {
         ngx_http_caphealth_count_recent(outcome->counters,
                                         NGX_HTTP_CAPHEALTH_UPLOAD_STORED);
         return;
     }
 
-    status = (result == NGX_HTTP_CAPHEALTH_INTERNAL)
+    status = (result == CAPHEALTH_OUTCOME_INTERNAL)
              ? NGX_HTTP_INTERNAL_SERVER_ERROR
-             : (result < NGX_HTTP_CAPHEALTH_FAULTS)
-             ? ngx_http_caphealth_fault_status(result) : 0;
+             : caphealth_outcomes[result].status;
 
     switch (status) {
 
@@ -261,7 +267,7 @@ ngx_http_caphealth_outcome_end(void *data)
 
     ngx_uint_t                   status;
     ngx_http_request_t          *r;
-    ngx_http_caphealth_fault_e   result;
+    caphealth_outcome_e          result;
 
     r = outcome->request;
     status = r->err_status ? r->err_status : r->headers_out.status;
@@ -269,21 +275,21 @@ ngx_http_caphealth_outcome_end(void *data)
     switch (status) {
 
     case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
-        result = NGX_HTTP_CAPHEALTH_BODY_TOO_LARGE;
+        result = CAPHEALTH_OUTCOME_BODY_TOO_LARGE;
         break;
 
     case NGX_HTTP_BAD_REQUEST:
 
         /* so nginx calls a body that ends too early, as well */
 
-        result = r->connection->error ? NGX_HTTP_CAPHEALTH_CLIENT_GONE
-                                      : NGX_HTTP_CAPHEALTH_BAD_REQUEST;
+        result = r->connection->error ? CAPHEALTH_OUTCOME_CLIENT_GONE
+                                      : CAPHEALTH_OUTCOME_BAD_REQUEST;
         break;
 
     default:
         result = (status >= NGX_HTTP_INTERNAL_SERVER_ERROR)
-                 ? NGX_HTTP_CAPHEALTH_INTERNAL
-                 : NGX_HTTP_CAPHEALTH_CLIENT_GONE;
+                 ? CAPHEALTH_OUTCOME_INTERNAL
+                 : CAPHEALTH_OUTCOME_CLIENT_GONE;
         break;
     }
 
@@ -291,104 +297,111 @@ ngx_http_caphealth_outcome_end(void *data)
 }
 
 
-void
-ngx_http_caphealth_outcome_name(ngx_str_t *name, ngx_uint_t deletes,
-    ngx_http_caphealth_fault_e result)
-{
-    if (result == NGX_HTTP_CAPHEALTH_FINE) {
-        if (deletes) {
-            ngx_str_set(name, "deleted");
+/*
+ * The log, "map" and others take what was asked for once, be it "not found"
+ * of a time before the upload began.
+ */
 
-        } else {
-            ngx_str_set(name, "stored");
+static void
+ngx_http_caphealth_forget_variables(ngx_http_request_t *r)
+{
+    ngx_uint_t                  i;
+    ngx_http_variable_t        *v;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+    v = cmcf->variables.elts;
+
+    for (i = 0; i < cmcf->variables.nelts; i++) {
+        if (v[i].get_handler == ngx_http_caphealth_variable_id
+            || v[i].get_handler == ngx_http_caphealth_variable_result
+            || v[i].get_handler == ngx_http_caphealth_variable_seconds)
+        {
+            r->variables[i].valid = 0;
+            r->variables[i].not_found = 0;
         }
-
-    } else if (result >= NGX_HTTP_CAPHEALTH_FAULTS) {
-        *name = ngx_http_caphealth_outcome_names[result
-                                              - NGX_HTTP_CAPHEALTH_FAULTS];
-
-    } else {
-        ngx_http_caphealth_fault_name(name, result);
     }
-}
-
-
-ngx_int_t
-ngx_http_caphealth_outcome_tallies(ngx_pool_t *pool,
-    ngx_http_caphealth_counters_t *counters, caphealth_uploads_t *uploads)
-{
-    if (ngx_http_caphealth_outcome_tally(pool, counters->posts, 0,
-                                      &uploads->posts, &uploads->nposts)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_caphealth_outcome_tally(pool, counters->deletes, 1,
-                                         &uploads->deletes,
-                                         &uploads->ndeletes);
 }
 
 
 static ngx_int_t
-ngx_http_caphealth_outcome_tally(ngx_pool_t *pool, ngx_atomic_t *counters,
-    ngx_uint_t deletes, const caphealth_tally_t **tallies, size_t *n)
+ngx_http_caphealth_variable_id(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_str_t           name;
-    ngx_uint_t          i;
-    caphealth_tally_t  *t;
+    ngx_http_caphealth_outcome_t  *outcome;
 
-    t = ngx_palloc(pool, NGX_HTTP_CAPHEALTH_RESULTS
-                         * sizeof(caphealth_tally_t));
-    if (t == NULL) {
-        return NGX_ERROR;
+    outcome = ngx_http_caphealth_outcome(r);
+
+    if (outcome == NULL || outcome->ids.len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
     }
 
-    *tallies = t;
-
-    for (i = 0; i < NGX_HTTP_CAPHEALTH_RESULTS; i++) {
-
-        if (!ngx_http_caphealth_outcome_may(deletes, i)) {
-            continue;
-        }
-
-        ngx_http_caphealth_outcome_name(&name, deletes, i);
-
-        /* the names are constants, and end with a NUL */
-
-        t->name = (char *) name.data;
-        t->n = (double) counters[i];
-        t++;
-    }
-
-    *n = t - *tallies;
+    ngx_http_caphealth_variable_set(v, outcome->ids.data, outcome->ids.len);
 
     return NGX_OK;
 }
 
 
-/* whether such a request can end so */
-
-static ngx_uint_t
-ngx_http_caphealth_outcome_may(ngx_uint_t deletes, ngx_uint_t result)
+static ngx_int_t
+ngx_http_caphealth_variable_result(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
 {
-    switch (result) {
+    const char                    *name;
+    const caphealth_outcome_t     *row;
+    ngx_http_caphealth_outcome_t  *outcome;
 
-    case NGX_HTTP_CAPHEALTH_FINE:
-    case NGX_HTTP_CAPHEALTH_CROSS_SITE:
-    case NGX_HTTP_CAPHEALTH_STORAGE_FAILED:
-    case NGX_HTTP_CAPHEALTH_NO_THREAD:
-    case NGX_HTTP_CAPHEALTH_NOT_LOCAL:
-    case NGX_HTTP_CAPHEALTH_BODY_TOO_LARGE:
-    case NGX_HTTP_CAPHEALTH_BAD_REQUEST:
-    case NGX_HTTP_CAPHEALTH_CLIENT_GONE:
-    case NGX_HTTP_CAPHEALTH_INTERNAL:
-        return 1;
+    outcome = ngx_http_caphealth_outcome(r);
 
-    case NGX_HTTP_CAPHEALTH_NO_SUCH_IMAGE:
-        return deletes;
-
-    default:
-        return !deletes;
+    if (outcome == NULL || !outcome->decided) {
+        v->not_found = 1;
+        return NGX_OK;
     }
+
+    row = &caphealth_outcomes[outcome->result];
+    name = outcome->deletes ? row->deletion : row->upload;
+
+    ngx_http_caphealth_variable_set(v, (u_char *) name, ngx_strlen(name));
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_variable_seconds(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                        *p;
+    ngx_http_caphealth_outcome_t  *outcome;
+
+    outcome = ngx_http_caphealth_outcome(r);
+
+    if (outcome == NULL || !outcome->decided || !outcome->timed) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_TIME_T_LEN + 4);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_caphealth_variable_set(v, p,
+                              ngx_sprintf(p, "%T.%03M",
+                                          (time_t) (outcome->elapsed / 1000),
+                                          outcome->elapsed % 1000)
+                              - p);
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_caphealth_variable_set(ngx_http_variable_value_t *v, u_char *data,
+    size_t len)
+{
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+    v->data = data;
+    v->len = len;
 }

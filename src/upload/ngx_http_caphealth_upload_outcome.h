@@ -15,7 +15,7 @@ typedef struct {
     ngx_http_request_t               *request;
     ngx_http_caphealth_counters_t    *counters;
     ngx_str_t                         ids;       /* separated by commas */
-    ngx_http_caphealth_fault_e        result;
+    caphealth_outcome_e               result;
     ngx_msec_t                        started;
     ngx_msec_t                        elapsed;   /* if it is counted */
     unsigned                          deletes:1;
@@ -50,25 +50,11 @@ ngx_int_t ngx_http_caphealth_outcome_ids(ngx_http_request_t *r, char *id,
  * what has become of it.  The first that is counted stays.
  */
 void ngx_http_caphealth_outcome_decide(ngx_http_request_t *r,
-    ngx_http_caphealth_fault_e result);
+    caphealth_outcome_e result);
 void ngx_http_caphealth_outcome_count(ngx_http_request_t *r,
-    ngx_http_caphealth_fault_e result);
+    caphealth_outcome_e result);
 
-/* How a result is called in metrics and in logs. */
-void ngx_http_caphealth_outcome_name(ngx_str_t *name, ngx_uint_t deletes,
-    ngx_http_caphealth_fault_e result);
-
-/*
- * The requests by their results, in memory of the pool.  NGX_ERROR: no memory.
- */
-ngx_int_t ngx_http_caphealth_outcome_tallies(ngx_pool_t *pool,
-    ngx_http_caphealth_counters_t *counters, caphealth_uploads_t *uploads);
-
-/*
- * What has been asked for of a variable of it is out of date: nginx
- * keeps it otherwise.
- */
-void ngx_http_caphealth_forget_variables(ngx_http_request_t *r);
+extern ngx_http_variable_t  ngx_http_caphealth_upload_variables[];
 
 
 #endif /* _NGX_HTTP_CAPHEALTH_UPLOAD_OUTCOME_H_INCLUDED_ */

@@ -258,8 +258,8 @@ def check_variables():
 def check_problems():
     urn = r'NGX_HTTP_CAPHEALTH_URN "([a-z-]+)"'
     real = set(re.findall(urn, SOURCES))
-    real |= set(re.findall(r'ngx_http_caphealth_fault\(\w+,\s*"([a-z-]+)"',
-                           SOURCES))
+    real |= set(re.findall(r'\[CAPHEALTH_OUTCOME_\w+\] =\s*\{ [1-9]\d*,'
+                           r'(?: NULL,)? "([a-z-]+)"', SOURCES))
     text = read(API)
     said = {name for row in re.findall(r'^\| `([^`]+)` \| \d{3} \|', text,
                                        re.M)

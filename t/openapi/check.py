@@ -29,7 +29,6 @@ STATUSES = {
     "NGX_HTTP_NOT_ALLOWED": 405,
     "NGX_HTTP_REQUEST_ENTITY_TOO_LARGE": 413,
     "NGX_HTTP_UNSUPPORTED_MEDIA_TYPE": 415,
-    "NGX_HTTP_CAPHEALTH_UNPROCESSABLE": 422,
     "NGX_HTTP_INTERNAL_SERVER_ERROR": 500,
     "NGX_HTTP_SERVICE_UNAVAILABLE": 503,
     "NGX_HTTP_INSUFFICIENT_STORAGE": 507,
@@ -292,10 +291,11 @@ def source_problems(top):
                 r'"([a-z-]+)"', text):
             found[URN + kind] = STATUSES[status]
 
-        for status, kind in re.findall(
-                r'ngx_http_caphealth_fault\((NGX_HTTP_\w+),\s*"([a-z-]+)"',
-                text):
-            found[URN + kind] = STATUSES[status]
+        for status, upload, deletion in re.findall(
+                r'\[CAPHEALTH_OUTCOME_\w+\] =\s*\{ ([1-9]\d*),'
+                r' (\S+), (\S+) \}', text):
+            kind = upload if upload != "NULL" else deletion
+            found[URN + kind.strip('"')] = int(status)
 
         # none that is written in another way escapes
 

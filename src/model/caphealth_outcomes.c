@@ -1,0 +1,35 @@
+
+/*
+ * What a request that stores or deletes images can come to.
+ */
+
+#include <stddef.h>
+
+#include "caphealth_outcomes.h"
+
+
+const caphealth_outcome_t  caphealth_outcomes[CAPHEALTH_OUTCOMES] = {
+    [CAPHEALTH_OUTCOME_OK] = { 0, "stored", "deleted" },
+    [CAPHEALTH_OUTCOME_MALFORMED] = { 400, "malformed-multipart", NULL },
+    [CAPHEALTH_OUTCOME_CROSS_SITE] = { 403, "cross-site", "cross-site" },
+    [CAPHEALTH_OUTCOME_NO_IMAGE] = { 400, "no-image", NULL },
+    [CAPHEALTH_OUTCOME_TOO_MANY] = { 413, "too-many-files", NULL },
+    [CAPHEALTH_OUTCOME_TOO_LARGE] = { 413, "file-too-large", NULL },
+    [CAPHEALTH_OUTCOME_UNSUPPORTED] = { 415, "unsupported-image", NULL },
+    [CAPHEALTH_OUTCOME_UNDECODABLE] = { 422, "undecodable-image", NULL },
+    [CAPHEALTH_OUTCOME_TIMEOUT] = { 422, "image-timeout", NULL },
+    [CAPHEALTH_OUTCOME_QUEUE_FULL] = { 503, "queue-full", NULL },
+    [CAPHEALTH_OUTCOME_NO_CONVERTER] = { 503, "converter-unavailable", NULL },
+    [CAPHEALTH_OUTCOME_STORAGE_FAILED] =
+        { 500, "storage-failed", "storage-failed" },
+    [CAPHEALTH_OUTCOME_STORAGE_FULL] = { 507, "storage-full", NULL },
+    [CAPHEALTH_OUTCOME_NO_THREAD] = { 503, "server-busy", "server-busy" },
+    [CAPHEALTH_OUTCOME_NOT_LOCAL] = { 0, "not-local", "not-local" },
+    [CAPHEALTH_OUTCOME_NO_SUCH_IMAGE] = { 404, NULL, "no-such-image" },
+    [CAPHEALTH_OUTCOME_BODY_TOO_LARGE] =
+        { 0, "body-too-large", "body-too-large" },
+    [CAPHEALTH_OUTCOME_BAD_REQUEST] = { 0, "bad-request", "bad-request" },
+    [CAPHEALTH_OUTCOME_CLIENT_GONE] =
+        { 0, "client-closed-request", "client-closed-request" },
+    [CAPHEALTH_OUTCOME_INTERNAL] = { 0, "internal-error", "internal-error" }
+};
