@@ -19,6 +19,10 @@ from handbook import TOP, documents, none, ok, prose, read
 
 LINK = re.compile(r'\[(?:[^][]|\[[^]]*\])+\]\(([^()\s]+)\)')
 
+SOURCE = re.compile(r'`((?:[\w.-]+/)*[\w-]+\.(?:[chtd]|py|mjs|yaml))`')
+
+CONTRIBUTORS = ['CONTRIBUTING.md', 't/README.md', 't/lib/README.md']
+
 
 def anchors(text):
     """As the repository's viewers make them of the headings."""
@@ -34,6 +38,22 @@ def anchors(text):
         seen[slug] = seen.get(slug, 0) + 1
 
     return found
+
+
+def sources():
+    """Files that a contributor is sent to, by their path or name."""
+
+    there = set()
+
+    for place, dirs, files in os.walk(TOP):
+        dirs[:] = [d for d in dirs if d not in ('.git', 'build', 'servroot')]
+        there |= set(files)
+
+    none(['%s: %s' % (name, path) for name in CONTRIBUTORS
+          for path in SOURCE.findall(prose(read(name)))
+          if not os.path.exists(os.path.join(TOP, path))
+          and ('/' in path or path not in there)],
+         'each file that contributors are sent to is there')
 
 
 def external(target):
@@ -60,7 +80,7 @@ def external(target):
 def repository():
     wrong, elsewhere = [], []
 
-    others = ['t/lib/README.md'] + [
+    others = CONTRIBUTORS + ['CHANGELOG.md'] + [
         os.path.relpath(path, TOP)
         for path in glob.glob(TOP + '/contrib/**/*.md', recursive=True)]
 
@@ -200,6 +220,7 @@ def navigation():
 
 
 repository()
+sources()
 navigation()
 
 tmp = tempfile.mkdtemp(prefix='caphealth-')
