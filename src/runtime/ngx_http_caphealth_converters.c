@@ -191,7 +191,8 @@ ngx_http_caphealth_converters_retry(ngx_http_caphealth_converters_t *cs)
         }
     }
 
-    took = took * ngx_http_caphealth_converters_load(cs) / cs->nelts;
+    took = took * ngx_http_caphealth_converters_load(cs)
+           / ngx_max(cs->nelts, 1);
 
     return ngx_max(pause, took) / 1000 + 1;
 }

@@ -199,7 +199,7 @@ subtest 'there at once, whoever answers' => sub {
 
 subtest 'a binary upgrade during an upload' => sub {
     my $nginx = Caphealth::Upload->new(%{ Caphealth::Tree::options(
-        scan => 'off') });
+        main => 'env LD_PRELOAD;', scan => 'off') });
 
     $nginx->until(sub { scans($nginx) == 1 });
     upload($nginx);
