@@ -20,8 +20,12 @@
 typedef struct {
     const char  *memory;         /* the controller's name, "": v2 */
     const char  *memory_limit;
+    const char  *memory_high;    /* NULL: there is none */
     const char  *memory_usage;
     const char  *inactive_file;  /* of memory.stat */
+    const char  *active_file;
+    const char  *dirty;
+    const char  *writeback;
     const char  *cpu;
     const char  *cpu_quota;
     const char  *cpu_period;     /* NULL: the second number of cpu_quota */
@@ -50,12 +54,14 @@ typedef struct {
 
 
 static const caphealth_cgroup_version_t  caphealth_cgroup_versions[] = {
-    { "", "memory.max", "memory.current", "inactive_file",
+    { "", "memory.max", "memory.high", "memory.current",
+      "inactive_file", "active_file", "file_dirty", "file_writeback",
       "", "cpu.max", NULL,
       "", "cpu.stat", "usage_usec", 1e-6 },
 
-    { "memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
-      "total_inactive_file",
+    { "memory", "memory.limit_in_bytes", NULL, "memory.usage_in_bytes",
+      "total_inactive_file", "total_active_file", "total_dirty",
+      "total_writeback",
       "cpu", "cpu.cfs_quota_us", "cpu.cfs_period_us",
       "cpuacct", "cpuacct.usage", NULL, 1e-9 }
 };
@@ -199,9 +205,71 @@ caphealth_cgroup_memory_limit(caphealth_cgroup_t *cg, const char *root,
 }
 
 
+/* a number that an older kernel does not have is 0 */
+
+static int64_t
+caphealth_cgroup_optional(const char *text, size_t len, const char *key)
+{
+    int64_t  number;
+
+    return caphealth_proc_key(text, len, key, &number) == 0 ? number : 0;
+}
+
+
 /*
- * Of two levels with the same limit the outer one counts, which holds all
- * that the inner one does and so is the first to be full.
+ * Pages of files that could be dropped at once: those on the two lists that
+ * are neither to be written nor being written.  Pages of tmpfs are on the
+ * lists of anonymous memory, and those that are locked on a list of their
+ * own, so that neither is among them.
+ */
+
+static int64_t
+caphealth_cgroup_reclaimable(caphealth_cgroup_t *cg, const char *root,
+    const char *dir, const caphealth_cgroup_version_t *v)
+{
+    char     *text;
+    size_t    len;
+    int64_t   number;
+
+    text = caphealth_cgroup_file(root, dir, "memory.stat", &len);
+
+    if (text == NULL
+        || caphealth_proc_key(text, len, v->inactive_file, &number) == -1)
+    {
+        free(text);
+        cg->memory_bad = "memory.stat";
+        return -1;
+    }
+
+    number += caphealth_cgroup_optional(text, len, v->active_file);
+    number -= caphealth_cgroup_optional(text, len, v->dirty);
+    number -= caphealth_cgroup_optional(text, len, v->writeback);
+
+    free(text);
+
+    return number > 0 ? number : 0;
+}
+
+
+/* whether the first is the fuller one, or both are as full; -1: unknown */
+
+static int
+caphealth_cgroup_fuller(int64_t used, int64_t limit, int64_t than,
+    int64_t of)
+{
+    if (used == -1 || than == -1) {
+        return used == -1;
+    }
+
+    return (double) used / (double) limit >= (double) than / (double) of;
+}
+
+
+/*
+ * Each level's own use is measured against its own limit, and the level that
+ * is fuller counts: a larger limit that we share with others may be reached
+ * before our own.  Of two that are as full it is the outer one, which holds
+ * all that the inner one does.
  */
 
 static void
@@ -209,7 +277,7 @@ caphealth_cgroup_memory(caphealth_cgroup_t *cg,
     const caphealth_cgroup_self_t *self, const caphealth_cgroup_version_t *v,
     int64_t host)
 {
-    int64_t                 limit, used, inactive;
+    int64_t                 limit, high, used, reclaimable;
     caphealth_cgroup_dir_t  d;
 
     if (caphealth_cgroup_find(&d, self, v->memory) == -1) {
@@ -220,18 +288,30 @@ caphealth_cgroup_memory(caphealth_cgroup_t *cg,
         limit = caphealth_cgroup_memory_limit(cg, self->root, d.dir,
                                               v->memory_limit);
 
-        if (limit >= host || limit > cg->memory_limit || limit == INT64_MAX) {
+        if (v->memory_high != NULL) {
+            high = caphealth_cgroup_memory_limit(cg, self->root, d.dir,
+                                                 v->memory_high);
+            limit = high < limit ? high : limit;
+        }
+
+        if (limit >= host || limit == INT64_MAX) {
             continue;
         }
 
         used = caphealth_cgroup_number(self->root, d.dir, v->memory_usage,
                                        NULL, &cg->memory_bad);
-        inactive = caphealth_cgroup_number(self->root, d.dir, "memory.stat",
-                                           v->inactive_file, &cg->memory_bad);
+        reclaimable = caphealth_cgroup_reclaimable(cg, self->root, d.dir, v);
 
-        cg->memory_limit = limit;
-        cg->memory_used = (used == -1 || inactive == -1) ? -1
-                          : used > inactive ? used - inactive : 0;
+        used = (used == -1 || reclaimable == -1) ? -1
+               : used > reclaimable ? used - reclaimable : 0;
+
+        if (cg->memory_limit == INT64_MAX
+            || caphealth_cgroup_fuller(used, limit, cg->memory_used,
+                                       cg->memory_limit))
+        {
+            cg->memory_limit = limit;
+            cg->memory_used = used;
+        }
 
     } while (caphealth_cgroup_up(&d));
 }
@@ -410,6 +490,79 @@ caphealth_cgroup_read(caphealth_cgroup_t *cg, const char *root,
     free(self.mounts);
 
     return NULL;
+}
+
+
+/*
+ * The effective ones, of the nearest level that has a cpuset: what stands
+ * above it is in them.  v1 has the effective ones since Linux 3.17.
+ */
+
+static int
+caphealth_cgroup_cpuset(const caphealth_cgroup_self_t *self,
+    const char *controller, const char *const *names,
+    caphealth_proc_cpus_t *cpus, const char **bad)
+{
+    int                      rc;
+    char                    *text;
+    size_t                   i, len;
+    caphealth_cgroup_dir_t   d;
+
+    if (caphealth_cgroup_find(&d, self, controller) == -1) {
+        return 0;
+    }
+
+    do {
+        for (i = 0; names[i] != NULL; i++) {
+
+            text = caphealth_cgroup_file(self->root, d.dir, names[i], &len);
+
+            if (text == NULL) {
+                continue;
+            }
+
+            rc = caphealth_proc_cpu_list(text, len, NULL, cpus);
+            free(text);
+
+            if (rc == 0) {
+                return 1;
+            }
+
+            *bad = names[i];
+            return -1;
+        }
+
+    } while (caphealth_cgroup_up(&d));
+
+    return 0;
+}
+
+
+int
+caphealth_cgroup_cpus(const char *root, caphealth_proc_cpus_t *cpus,
+    const char **bad)
+{
+    int                      rc;
+    caphealth_cgroup_self_t  self;
+
+    static const char *const  v1[] = { "cpuset.effective_cpus",
+                                       "cpuset.cpus", NULL };
+    static const char *const  v2[] = { "cpuset.cpus.effective", NULL };
+
+    rc = 0;
+
+    if (caphealth_cgroup_self(&self, root) == NULL) {
+        rc = caphealth_cgroup_cpuset(&self, "cpuset", v1, cpus, bad);
+
+        if (rc == 0) {
+            rc = caphealth_cgroup_cpuset(&self, "", v2, cpus, bad);
+        }
+    }
+
+    free(self.groups);
+    free(self.mounts);
+
+    return rc;
 }
 
 

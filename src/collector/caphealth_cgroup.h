@@ -10,11 +10,14 @@
 #include <limits.h>
 #include <stdint.h>
 
+#include "caphealth_proc.h"
+
 
 typedef struct {
     int64_t      memory_limit;   /* bytes; INT64_MAX: none */
-    int64_t      memory_used;    /* usage - inactive file pages, bytes, at the
-                                    level of the limit; -1: unknown */
+    int64_t      memory_used;    /* usage less the file cache that could be
+                                    reclaimed at once, bytes, at the level of
+                                    the limit; -1: unknown */
     double       cpu_cores;      /* quota / period; 0: none */
     double       cpu_usage;      /* seconds, at the level of the quota; < 0:
                                     unknown */
@@ -29,7 +32,7 @@ typedef struct {
 
 /*
  * Reads the limits from our own group upwards and keeps the tightest of each
- * kind.  root is "", or where recorded proc/ and sys/ trees are.  A limit
+ * kind: of memory the one that is used most.  root is "", or where recorded proc/ and sys/ trees are.  A limit
  * that is not below the host's (host_memory in bytes, host_cores) is none.
  *
  * Returns NULL, or the name of the file in /proc that cannot be read, with
@@ -37,6 +40,13 @@ typedef struct {
  */
 const char *caphealth_cgroup_read(caphealth_cgroup_t *cg, const char *root,
     int64_t host_memory, unsigned host_cores);
+
+/*
+ * The CPUs that our own group may use.  Returns 1, 0 if no cpuset says, or -1
+ * and the name of a file that is not as expected.
+ */
+int caphealth_cgroup_cpus(const char *root, caphealth_proc_cpus_t *cpus,
+    const char **bad);
 
 /*
  * CPU use between two looks in percent of the quota, at most 100; NAN if it

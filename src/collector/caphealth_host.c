@@ -5,11 +5,14 @@
  */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <math.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,13 +25,17 @@
 /* one look */
 
 typedef struct {
-    caphealth_proc_stat_t  stat;
+    caphealth_proc_stat_t  stat;        /* of the CPUs that we may use */
+    caphealth_proc_cpus_t  cpus;        /* those, if there are others */
+    caphealth_proc_cpus_t  group;       /* those of our group's cpuset */
     caphealth_cgroup_t     cgroup;
     int64_t                total;       /* memory; -1: unknown */
     int64_t                available;
     double                 load[3];
     unsigned               has_stat:1;
     unsigned               has_load:1;
+    unsigned               has_cpus:1;
+    unsigned               cpuset:1;    /* a group's cpuset is why */
 } caphealth_look_t;
 
 
@@ -103,10 +110,34 @@ caphealth_host_error(caphealth_answer_t *a, const char *name,
 }
 
 
+/*
+ * Where only some CPUs may be used, what they do counts, whoever keeps them
+ * busy.  A /proc/stat that a container's manager has made may give them other
+ * numbers, but has no more of them than there are.
+ */
+
 static int
 caphealth_host_stat(caphealth_look_t *look, const char *text, size_t len)
 {
+    caphealth_proc_stat_t  part;
+
     look->has_stat = caphealth_proc_stat(text, len, &look->stat) == 0;
+
+    if (look->has_stat && look->cpuset) {
+        look->cpuset = caphealth_proc_stat_of(text, len, &look->group, &part)
+                       == 0
+                       && part.cores > 0 && part.cores < look->stat.cores;
+    }
+
+    if (look->has_stat && look->has_cpus) {
+        look->has_cpus = caphealth_proc_stat_of(text, len, &look->cpus,
+                                                &part) == 0
+                         && part.cores > 0 && part.cores < look->stat.cores;
+
+        if (look->has_cpus) {
+            look->stat = part;
+        }
+    }
 
     return look->has_stat ? 0 : -1;
 }
@@ -197,6 +228,162 @@ caphealth_host_cgroup(caphealth_look_t *look, const char *root,
 }
 
 
+/*
+ * nginx's worker_cpu_affinity gives each worker, and what it starts, one CPU
+ * of several: there the master's affinity counts.  0: the process to ask.
+ */
+
+static pid_t
+caphealth_host_master(void)
+{
+    int      pid;
+    char    *text, *p, path[64];
+    size_t   len;
+
+    (void) snprintf(path, sizeof(path), "/proc/%d/stat", (int) getppid());
+
+    text = caphealth_file_read("", path, &len);
+    if (text == NULL) {
+        return 0;
+    }
+
+    /* pid (name) state ppid; a name may have anything in it */
+
+    p = strrchr(text, ')');
+    pid = 0;
+
+    if (p != NULL && strstr(text, " (nginx)") != NULL
+        && sscanf(p, ") %*c %d", &pid) != 1)
+    {
+        pid = 0;
+    }
+
+    free(text);
+
+    return (pid_t) pid;
+}
+
+
+static int
+caphealth_host_affinity(caphealth_proc_cpus_t *cpus, const char *root)
+{
+    int         rc;
+    char       *text;
+    size_t      i, len;
+    cpu_set_t  *set;
+
+    static const size_t  size = CPU_ALLOC_SIZE(CAPHEALTH_PROC_CPUS);
+
+    /* recorded files */
+
+    if (root[0] != '\0') {
+        text = caphealth_file_read(root, "/proc/self/status", &len);
+        if (text == NULL) {
+            return -1;
+        }
+
+        rc = caphealth_proc_cpu_list(text, len, "Cpus_allowed_list:", cpus);
+        free(text);
+
+        return rc;
+    }
+
+    set = CPU_ALLOC(CAPHEALTH_PROC_CPUS);
+    if (set == NULL) {
+        return -1;
+    }
+
+    memset(cpus, 0, sizeof(caphealth_proc_cpus_t));
+    CPU_ZERO_S(size, set);
+
+    rc = sched_getaffinity(caphealth_host_master(), size, set);
+
+    for (i = 0; i < CAPHEALTH_PROC_CPUS; i++) {
+        if (CPU_ISSET_S(i, size, set)) {
+            cpus->bits[i / 64] |= UINT64_C(1) << i % 64;
+        }
+    }
+
+    CPU_FREE(set);
+
+    return rc;
+}
+
+
+static void
+caphealth_host_cpus(caphealth_look_t *look, const char *root,
+    caphealth_answer_t *a)
+{
+    int                    rc;
+    size_t                 i;
+    const char            *bad;
+    caphealth_proc_cpus_t  affinity;
+
+    rc = caphealth_cgroup_cpus(root, &look->group, &bad);
+
+    if (rc == -1) {
+        caphealth_host_bad(a, bad);
+    }
+
+    look->cpus = look->group;
+    look->cpuset = rc == 1;
+    look->has_cpus = rc == 1;
+
+    if (caphealth_host_affinity(&affinity, root) == -1) {
+        return;
+    }
+
+    if (!look->has_cpus) {
+        look->cpus = affinity;
+        look->has_cpus = 1;
+        return;
+    }
+
+    for (i = 0; i < CAPHEALTH_PROC_CPUS / 64; i++) {
+        look->cpus.bits[i] &= affinity.bits[i];
+    }
+}
+
+
+/*
+ * ZFS's cache gives memory back as the page cache does, down to c_min, but
+ * Linux does not count it as available.
+ */
+
+static void
+caphealth_host_arc(caphealth_look_t *look, const char *root,
+    caphealth_answer_t *a)
+{
+    char     *text;
+    size_t    len;
+    int64_t   size, least;
+
+    static const char  path[] = "/proc/spl/kstat/zfs/arcstats";
+
+    if (look->total == -1 || look->available == -1) {
+        return;
+    }
+
+    text = caphealth_file_read(root, path, &len);
+    if (text == NULL) {
+        return;
+    }
+
+    if (caphealth_proc_kstat(text, len, "size", &size) == -1
+        || caphealth_proc_kstat(text, len, "c_min", &least) == -1)
+    {
+        caphealth_host_error(a, path, "is not as expected", NULL);
+
+    } else if (size > least) {
+        size -= least;
+        look->available = size < look->total - look->available
+                          ? look->available + size : look->total;
+    }
+
+    free(text);
+}
+
+
 static void
 caphealth_host_look(caphealth_look_t *look, const char *root,
     caphealth_answer_t *a)
@@ -208,12 +395,15 @@ caphealth_host_look(caphealth_look_t *look, const char *root,
     look->total = -1;
     look->available = -1;
 
+    caphealth_host_cpus(look, root, a);
+
     n = sizeof(caphealth_host_files) / sizeof(caphealth_host_files[0]);
 
     for (i = 0; i < n; i++) {
         caphealth_host_read(look, root, &caphealth_host_files[i], a);
     }
 
+    caphealth_host_arc(look, root, a);
     caphealth_host_cgroup(look, root, a);
 }
 
@@ -232,6 +422,15 @@ caphealth_host_bytes(int64_t n)
 }
 
 
+static int
+caphealth_host_same_cpus(const caphealth_look_t *a, const caphealth_look_t *b)
+{
+    return a->has_cpus == b->has_cpus
+           && (!a->has_cpus || memcmp(a->cpus.bits, b->cpus.bits,
+                                      sizeof(a->cpus.bits)) == 0);
+}
+
+
 /* NAN at the first look, and at the first under another limit */
 
 static double
@@ -241,7 +440,9 @@ caphealth_host_cpu(const caphealth_look_t *from, const caphealth_look_t *to)
         return caphealth_cgroup_cpu_percent(&from->cgroup, &to->cgroup);
     }
 
-    if (!from->has_stat || !to->has_stat) {
+    if (!from->has_stat || !to->has_stat
+        || !caphealth_host_same_cpus(from, to))
+    {
         return NAN;
     }
 
@@ -258,9 +459,10 @@ caphealth_host_cpu(const caphealth_look_t *from, const caphealth_look_t *to)
 static json_t *
 caphealth_host_counters(const caphealth_look_t *look)
 {
-    int                        i;
+    int                        i, n;
     char                       basis[PATH_MAX + 64];
     double                     ticks, busy, total;
+    size_t                     word;
     struct timespec            ts;
     const caphealth_cgroup_t  *cg;
 
@@ -297,7 +499,15 @@ caphealth_host_counters(const caphealth_look_t *look)
                  - (double) look->stat.ticks[CAPHEALTH_PROC_CPU_IOWAIT];
 
     (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-    (void) snprintf(basis, sizeof(basis), "host %u", look->stat.cores);
+    n = snprintf(basis, sizeof(basis), "host %u", look->stat.cores);
+
+    for (word = 0; look->has_cpus && word < CAPHEALTH_PROC_CPUS / 64; word++)
+    {
+        if (look->cpus.bits[word] != 0 && n > 0 && n < (int) sizeof(basis)) {
+            n += snprintf(basis + n, sizeof(basis) - (size_t) n,
+                          " %zu:%" PRIx64, word, look->cpus.bits[word]);
+        }
+    }
 
     return json_pack("{s:I, s:f, s:f, s:f}",
                      "basis", caphealth_host_basis(basis),
@@ -437,6 +647,7 @@ caphealth_host_facts(const caphealth_host_t *h, const caphealth_look_t *look,
     const char  *group;
 
     limited = look->cgroup.cpu_cores > 0
+              || (look->has_cpus && look->cpuset)
               || look->cgroup.memory_limit != INT64_MAX;
 
     group = limited ? look->cgroup.pressure_dir : "";

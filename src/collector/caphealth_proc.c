@@ -87,6 +87,136 @@ caphealth_proc_stat(const char *text, size_t len, caphealth_proc_stat_t *stat)
 }
 
 
+static int
+caphealth_has_cpu(const caphealth_proc_cpus_t *cpus, uint64_t cpu)
+{
+    return cpu < CAPHEALTH_PROC_CPUS
+           && (cpus->bits[cpu / 64] >> cpu % 64 & 1) != 0;
+}
+
+
+int
+caphealth_proc_stat_of(const char *text, size_t len,
+    const caphealth_proc_cpus_t *cpus, caphealth_proc_stat_t *stat)
+{
+    int               i;
+    uint64_t          cpu, ticks[CAPHEALTH_PROC_CPU_FIELDS];
+    caphealth_str_t  rest, line, word;
+
+    memset(stat, 0, sizeof(caphealth_proc_stat_t));
+
+    if (!caphealth_whole(&rest, text, len)) {
+        return -1;
+    }
+
+    while (caphealth_str_line(&rest, &line)) {
+
+        if (!caphealth_str_word(&line, &word)
+            || !caphealth_str_begins(&word, "cpu")
+            || word.len == 3)
+        {
+            continue;
+        }
+
+        word.data += 3;
+        word.len -= 3;
+
+        if (caphealth_str_u64(&word, &cpu) == -1
+            || !caphealth_has_cpu(cpus, cpu))
+        {
+            continue;
+        }
+
+        if (caphealth_ticks(&line, ticks) == -1) {
+            return -1;
+        }
+
+        for (i = 0; i < CAPHEALTH_PROC_CPU_FIELDS; i++) {
+            if (ticks[i] > UINT64_MAX / CAPHEALTH_PROC_CPU_FIELDS
+                           - stat->ticks[i])
+            {
+                return -1;
+            }
+
+            stat->ticks[i] += ticks[i];
+        }
+
+        stat->cores++;
+    }
+
+    return 0;
+}
+
+
+/* "3" or "0-3" */
+
+static int
+caphealth_cpu_range(caphealth_str_t range, caphealth_proc_cpus_t *cpus)
+{
+    uint64_t          first, last;
+    caphealth_str_t  piece;
+
+    if (!caphealth_str_next(&range, '-', &piece)
+        || caphealth_str_u64(&piece, &first) == -1)
+    {
+        return -1;
+    }
+
+    last = first;
+
+    if (range.len > 0 && caphealth_str_u64(&range, &last) == -1) {
+        return -1;
+    }
+
+    if (last < first || last >= CAPHEALTH_PROC_CPUS) {
+        return -1;
+    }
+
+    for ( /* void */ ; first <= last; first++) {
+        cpus->bits[first / 64] |= UINT64_C(1) << first % 64;
+    }
+
+    return 0;
+}
+
+
+int
+caphealth_proc_cpu_list(const char *text, size_t len, const char *key,
+    caphealth_proc_cpus_t *cpus)
+{
+    int               found;
+    caphealth_str_t  rest, line, word, range;
+
+    found = 0;
+
+    memset(cpus, 0, sizeof(caphealth_proc_cpus_t));
+
+    if (!caphealth_whole(&rest, text, len)) {
+        return -1;
+    }
+
+    while (!found && caphealth_str_line(&rest, &line)) {
+
+        if (!caphealth_str_word(&line, &word)
+            || (key != NULL && (!caphealth_str_is(&word, key)
+                                || !caphealth_str_word(&line, &word))))
+        {
+            continue;
+        }
+
+        while (caphealth_str_next(&word, ',', &range)) {
+            if (caphealth_cpu_range(range, cpus) == -1) {
+                return -1;
+            }
+
+            found = 1;
+        }
+    }
+
+    return found ? 0 : -1;
+}
+
+
 double
 caphealth_proc_cpu_percent(const caphealth_proc_stat_t *from,
     const caphealth_proc_stat_t *to)
@@ -472,6 +602,30 @@ caphealth_proc_key(const char *text, size_t len, const char *key,
 
         if (caphealth_str_word(&line, &word)
             && caphealth_str_is(&word, key))
+        {
+            return caphealth_number(&line, number);
+        }
+    }
+
+    return -1;
+}
+
+
+int
+caphealth_proc_kstat(const char *text, size_t len, const char *name,
+    int64_t *number)
+{
+    caphealth_str_t  rest, line, word;
+
+    if (!caphealth_whole(&rest, text, len)) {
+        return -1;
+    }
+
+    while (caphealth_str_line(&rest, &line)) {
+
+        if (caphealth_str_word(&line, &word)
+            && caphealth_str_is(&word, name)
+            && caphealth_str_word(&line, &word))
         {
             return caphealth_number(&line, number);
         }

@@ -29,6 +29,15 @@ typedef struct {
 } caphealth_proc_stat_t;
 
 
+/* CPUs by their numbers */
+
+#define CAPHEALTH_PROC_CPUS  8192
+
+typedef struct {
+    uint64_t  bits[CAPHEALTH_PROC_CPUS / 64];
+} caphealth_proc_cpus_t;
+
+
 /* /proc/pressure: percent, and seconds since boot */
 
 typedef struct {
@@ -51,6 +60,14 @@ typedef struct {
 
 int caphealth_proc_stat(const char *text, size_t len,
     caphealth_proc_stat_t *stat);
+
+/* the same of some CPUs only: ticks are their sum, cores may be 0 */
+int caphealth_proc_stat_of(const char *text, size_t len,
+    const caphealth_proc_cpus_t *cpus, caphealth_proc_stat_t *stat);
+
+/* "0-3,8", or what follows key in a file such as /proc/self/status */
+int caphealth_proc_cpu_list(const char *text, size_t len, const char *key,
+    caphealth_proc_cpus_t *cpus);
 
 /*
  * MemTotal and MemAvailable (Linux 3.14), in bytes; -1: unknown.  Returns -1
@@ -102,6 +119,10 @@ int caphealth_proc_quota(const char *text, size_t len, int64_t *quota,
 
 /* The number after key in a file of "key number" lines. */
 int caphealth_proc_key(const char *text, size_t len, const char *key,
+    int64_t *number);
+
+/* a number in a kstat, such as ZFS's arcstats: its name, type and value */
+int caphealth_proc_kstat(const char *text, size_t len, const char *name,
     int64_t *number);
 
 

@@ -47,18 +47,20 @@ recorded(void **state)
 
         /* its own name space: the group is at the mount point */
 
-        { "v2-container", 2 * GIB, 1610612736 - 268435456, 1.5, 1234.56789,
+        { "v2-container", 2 * GIB, 1610612736 - 268435456 - 134217728, 1.5,
+          1234.56789,
           "/sys/fs/cgroup", "/sys/fs/cgroup" },
 
         /* memory's tightest level is the middle one, the CPU's the outer */
 
-        { "v2-slices", 1 * GIB, 700000000 - 80000000, 0.5, 9,
+        { "v2-slices", 1 * GIB, 700000000 - 80000000 - 7, 0.5, 9,
           "/sys/fs/cgroup/shop.slice",
           "/sys/fs/cgroup/shop.slice/shop-web.slice/nginx.service" },
 
         /* the mount's root is the group that /proc/self/cgroup names */
 
-        { "v1-docker", GIB / 2, 402653184 - 125829120, 1.5, 123456.789012345,
+        { "v1-docker", GIB / 2, 402653184 - 125829120 - 83886080, 1.5,
+          123456.789012345,
           "/sys/fs/cgroup/cpu,cpuacct", "" },
 
         { "hybrid", 3 * GIB, GIB, 0, -1, "",
@@ -182,6 +184,172 @@ equal_levels(void **state)
     assert_int_equal(cg.memory_used, 800);
     assert_string_equal(cg.cpu_level, V2 "/pod");
     assert_true(fabs(cg.cpu_usage - 5) < 1e-9);
+}
+
+
+/*
+ * What is read often is on the active list, and can be dropped all the same;
+ * what is to be written cannot, and tmpfs and locked pages are on other lists.
+ */
+
+static void
+file_cache(void **state)
+{
+    caphealth_cgroup_t  cg;
+
+    (void) state;
+
+    put_self("/a", "/", V2);
+    put_group(V2 "/a", "1000\n", "max 100000\n", 900, 0, 1);
+    tree_put(V2 "/a/memory.stat",
+             "anon 150\nfile 700\nshmem 50\nfile_dirty 30\n"
+             "file_writeback 20\ninactive_anon 150\nactive_anon 50\n"
+             "inactive_file 200\nactive_file 400\nunevictable 50\n");
+
+    assert_null(caphealth_cgroup_read(&cg, tree_root, GIB, 4));
+    assert_int_equal(cg.memory_used, 900 - 200 - 400 + 30 + 20);
+
+    /* all of it is to be written */
+
+    tree_put(V2 "/a/memory.stat", "inactive_file 200\nfile_dirty 300\n");
+    assert_null(caphealth_cgroup_read(&cg, tree_root, GIB, 4));
+    assert_int_equal(cg.memory_used, 900);
+
+    tree_put("/proc/self/mountinfo",
+             "32 31 0:1 / /c/memory rw - cgroup cgroup rw,memory\n");
+    tree_put("/proc/self/cgroup", "2:memory:/a\n");
+    tree_put("/c/memory/a/memory.limit_in_bytes", "1000\n");
+    tree_put("/c/memory/a/memory.usage_in_bytes", "900\n");
+    tree_put("/c/memory/a/memory.stat",
+             "inactive_file 1\nactive_file 1\ndirty 1\nwriteback 1\n"
+             "total_inactive_file 200\ntotal_active_file 400\n"
+             "total_dirty 30\ntotal_writeback 20\n");
+
+    assert_null(caphealth_cgroup_read(&cg, tree_root, GIB, 4));
+    assert_int_equal(cg.memory_used, 900 - 200 - 400 + 30 + 20);
+}
+
+
+/* above memory.high the kernel slows us down before memory.max kills us */
+
+static void
+memory_high(void **state)
+{
+    size_t              i;
+    caphealth_cgroup_t  cg;
+
+    static const struct {
+        const char  *max;
+        const char  *high;
+        int64_t      limit;
+        const char  *bad;
+    } table[] = {
+        { "1000\n", "800\n", 800, NULL },
+        { "1000\n", "max\n", 1000, NULL },
+        { "1000\n", "2000\n", 1000, NULL },
+        { "max\n", "800\n", 800, NULL },
+        { "max\n", "max\n", INT64_MAX, NULL },
+        { "max\n", "2147483648\n", INT64_MAX, NULL },
+        { "1000\n", "some\n", 1000, "memory.high" }
+    };
+
+    (void) state;
+
+    put_self("/a", "/", V2);
+
+    for (i = 0; i < N(table); i++) {
+        put_group(V2 "/a", table[i].max, "max 100000\n", 500, 100, 1);
+        tree_put(V2 "/a/memory.high", table[i].high);
+
+        assert_null(caphealth_cgroup_read(&cg, tree_root, GIB, 4));
+        assert_int_equal(cg.memory_limit, table[i].limit);
+        assert_int_equal(cg.memory_used,
+                         table[i].limit == INT64_MAX ? -1 : 400);
+
+        if (table[i].bad == NULL) {
+            assert_null(cg.memory_bad);
+
+        } else {
+            assert_string_equal(cg.memory_bad, table[i].bad);
+        }
+    }
+}
+
+
+/* each level's use against its own limit: the slice is nearly full of others */
+
+static void
+fullest_level(void **state)
+{
+    caphealth_cgroup_t  cg;
+
+    (void) state;
+
+    put_self("/pod/web", "/", V2);
+    put_group(V2 "/pod", "2000\n", "max 100000\n", 1950, 50, 1);
+    put_group(V2 "/pod/web", "1000\n", "max 100000\n", 300, 0, 1);
+
+    assert_null(caphealth_cgroup_read(&cg, tree_root, GIB, 4));
+    assert_int_equal(cg.memory_limit, 2000);
+    assert_int_equal(cg.memory_used, 1900);
+
+    put_group(V2 "/pod", "2000\n", "max 100000\n", 500, 50, 1);
+
+    assert_null(caphealth_cgroup_read(&cg, tree_root, GIB, 4));
+    assert_int_equal(cg.memory_limit, 1000);
+    assert_int_equal(cg.memory_used, 300);
+
+    /* one that cannot be read is not taken for an empty one */
+
+    tree_put(V2 "/pod/memory.current", "\n");
+
+    assert_null(caphealth_cgroup_read(&cg, tree_root, GIB, 4));
+    assert_int_equal(cg.memory_used, -1);
+    assert_string_equal(cg.memory_bad, "memory.current");
+}
+
+
+static void
+cpusets(void **state)
+{
+    const char             *bad;
+    caphealth_proc_cpus_t   cpus;
+
+    (void) state;
+
+    bad = NULL;
+
+    put_self("/a/b", "/", V2);
+    tree_put(V2 "/cpuset.cpus.effective", "0-7\n");
+    assert_int_equal(caphealth_cgroup_cpus(tree_root, &cpus, &bad), 1);
+    assert_int_equal(cpus.bits[0], 0xff);
+
+    /* the nearest level that has one */
+
+    tree_put(V2 "/a/cpuset.cpus.effective", "1,4-5,100\n");
+    assert_int_equal(caphealth_cgroup_cpus(tree_root, &cpus, &bad), 1);
+    assert_int_equal(cpus.bits[0], 1 << 1 | 3 << 4);
+    assert_true(cpus.bits[1] == UINT64_C(1) << 36);
+    assert_null(bad);
+
+    tree_put(V2 "/a/b/cpuset.cpus.effective", "4-x\n");
+    assert_int_equal(caphealth_cgroup_cpus(tree_root, &cpus, &bad), -1);
+    assert_string_equal(bad, "cpuset.cpus.effective");
+
+    tree_put("/proc/self/mountinfo",
+             "32 31 0:1 / /c/cpuset rw - cgroup cgroup rw,cpuset\n");
+    tree_put("/proc/self/cgroup", "3:cpuset:/a\n");
+    tree_put("/c/cpuset/a/cpuset.cpus", "0-3\n");
+    assert_int_equal(caphealth_cgroup_cpus(tree_root, &cpus, &bad), 1);
+    assert_int_equal(cpus.bits[0], 0xf);
+
+    tree_put("/c/cpuset/a/cpuset.effective_cpus", "2\n");
+    assert_int_equal(caphealth_cgroup_cpus(tree_root, &cpus, &bad), 1);
+    assert_int_equal(cpus.bits[0], 4);
+
+    tree_remove();
+    assert_non_null(tree_make());
+    assert_int_equal(caphealth_cgroup_cpus(tree_root, &cpus, &bad), 0);
 }
 
 
@@ -484,6 +652,10 @@ main(void)
         cmocka_unit_test(recorded),
         cmocka_unit_test(host_bounds),
         TREE_TEST(equal_levels),
+        TREE_TEST(file_cache),
+        TREE_TEST(memory_high),
+        TREE_TEST(fullest_level),
+        TREE_TEST(cpusets),
         TREE_TEST(never_negative),
         TREE_TEST(places),
         TREE_TEST(absurd),

@@ -85,6 +85,147 @@ host(void **state)
 }
 
 
+#define CPUS(a, b, c, d)                                                     \
+    "cpu  0 0 0 " a " 0 0 0 0 0 0\n"                                         \
+    "cpu0 " a " 0 0 1000 0 0 0 0 0 0\n"                                      \
+    "cpu1 " b " 0 0 1000 0 0 0 0 0 0\n"                                      \
+    "cpu2 " c " 0 0 1000 0 0 0 0 0 0\n"                                      \
+    "cpu3 " d " 0 0 1000 0 0 0 0 0 0\n"                                      \
+    "intr 7\n"
+
+#define LATER                                                                \
+    "cpu  0 0 0 4000 0 0 0 0 0 0\n"                                          \
+    "cpu0 10 0 0 1100 0 0 0 0 0 0\n"                                         \
+    "cpu1 10 0 0 1100 0 0 0 0 0 0\n"                                         \
+    "cpu2 310 0 0 1100 0 0 0 0 0 0\n"                                        \
+    "cpu3 110 0 0 1100 0 0 0 0 0 0\n"
+
+
+/* a group or a process may have some CPUs only: their ticks count */
+
+static void
+some_cpus(void **state)
+{
+    size_t               i;
+    caphealth_answer_t   a;
+    caphealth_host_t    *h;
+
+    static const struct {
+        const char  *cpuset;
+        const char  *affinity;
+        const char  *quota;
+        const char  *scope;
+        double       cores;
+        double       percent;    /* < 0: not of these ticks */
+    } table[] = {
+        { "0-3\n", "0-3", "max 100000\n", "host", 4, -1 },
+        { "2-3\n", "0-3", "max 100000\n", "cgroup", 2, 100.0 * 400 / 600 },
+        { "2\n", "0-127", "max 100000\n", "cgroup", 1, 75 },
+        { "0-3\n", "3", "max 100000\n", "host", 1, 50 },
+        { "1-3\n", "0,3", "max 100000\n", "cgroup", 1, 50 },
+        { "2-3\n", "0-3", "150000 100000\n", "cgroup", 1.5, -1 },
+        { "2-3\n", "0-3", "250000 100000\n", "cgroup", 2,
+          100.0 * 400 / 600 },
+
+        /* a manager of containers has numbered them anew */
+
+        { "8-9\n", "8-9", "max 100000\n", "host", 4, -1 }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        char  text[64];
+
+        memset(&a, 0, sizeof(caphealth_answer_t));
+        h = caphealth_host_create(tree_root);
+
+        v2("/");
+        tree_put("/proc/stat", CPUS("10", "10", "10", "10"));
+        tree_put("/sys/fs/cgroup/cpuset.cpus.effective", table[i].cpuset);
+        tree_put("/sys/fs/cgroup/cpu.max", table[i].quota);
+        tree_put("/sys/fs/cgroup/cpu.stat", "usage_usec 1\n");
+        (void) snprintf(text, sizeof(text),
+                        "Name:\tnginx\nCpus_allowed_list:\t%s\n",
+                        table[i].affinity);
+        tree_put("/proc/self/status", text);
+
+        look(h, &a);
+        assert_string_equal(a.error, "");
+        assert_string_equal(scope(&a), table[i].scope);
+        assert_true(number(&a, "cores") == table[i].cores);
+
+        tree_put("/proc/stat", LATER);
+        look(h, &a);
+
+        if (table[i].percent >= 0) {
+            assert_true(fabs(number(&a, "cpu_percent") - table[i].percent)
+                        < 1e-9);
+        }
+
+        /* others than at the look before: these ticks tell nothing */
+
+        tree_put("/sys/fs/cgroup/cpuset.cpus.effective", "0\n");
+        tree_put("/proc/self/status", "Cpus_allowed_list:\t0-3\n");
+        look(h, &a);
+        assert_true(json_is_null(json_object_get(a.data, "cpu_percent")));
+
+        json_decref(a.data);
+        caphealth_host_destroy(h);
+    }
+}
+
+
+/* ZFS's cache above its least size is given back when it is needed */
+
+static void
+zfs(void **state)
+{
+    size_t               i;
+    caphealth_answer_t   a = { 0 };
+    caphealth_host_t    *h = caphealth_host_create(tree_root);
+
+    static const struct {
+        const char  *size;
+        const char  *least;
+        int64_t      used;
+        const char  *error;
+    } table[] = {
+        { "3221225472", "1073741824", 2 * GIB, "" },
+        { "536870912", "1073741824", 4 * GIB, "" },
+        { "99999999999", "1073741824", 0, "" },
+        { "much", "1073741824", 4 * GIB,
+          "\"/proc/spl/kstat/zfs/arcstats\" is not as expected" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        char  text[512];
+
+        (void) snprintf(text, sizeof(text),
+                        "13 1 0x01 147 39984 5323562361 6349716113543\n"
+                        "name                            type data\n"
+                        "hits                            4    11123563\n"
+                        "c                               4    8271693824\n"
+                        "c_min                           4    %s\n"
+                        "c_max                           4    8271693824\n"
+                        "size                            4    %s\n"
+                        "compressed_size                 4    1\n",
+                        table[i].least, table[i].size);
+        tree_put("/proc/spl/kstat/zfs/arcstats", text);
+
+        look(h, &a);
+
+        assert_string_equal(a.error, table[i].error);
+        assert_true(number(&a, "memory_used") == (double) table[i].used);
+    }
+
+    json_decref(a.data);
+    caphealth_host_destroy(h);
+}
+
+
 static void
 container_v2(void **state)
 {
@@ -333,6 +474,8 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         TREE_TEST(host),
+        TREE_TEST(some_cpus),
+        TREE_TEST(zfs),
         TREE_TEST(container_v2),
         TREE_TEST(outer_level_v2),
         TREE_TEST(no_limit),

@@ -91,7 +91,7 @@ recorded(void **state)
 
         { "t/unit/data/v2-slices", "", 9,
           "{\"scope\":\"cgroup\",\"cpu_percent\":null,\"cores\":0.5,"
-          "\"memory_total\":1073741824,\"memory_used\":620000000,"
+          "\"memory_total\":1073741824,\"memory_used\":619999993,"
           "\"load1\":1.0,\"load5\":1.5,\"load15\":2.0,\"pressure\":{"
           "\"cpu\":{\"some\":{\"avg10\":24.0,\"avg60\":12.0,\"avg300\":6.0,"
           "\"total\":24.0},\"full\":{\"avg10\":3.0,\"avg60\":1.5,"
