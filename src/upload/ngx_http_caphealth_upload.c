@@ -1,6 +1,15 @@
 
 /*
- * Image upload: from the request to the answer.
+ * The life of an upload: its states, in their order.
+ *
+ *     READING      nginx reads the body
+ *     PREPARING    a thread looks for the images in it
+ *     CONVERTING   threads open files for the images, converters fill them
+ *     PUBLISHING   a thread gives the files their names
+ *     CLOSING      the client has its answer, or is gone: a thread closes
+ *                  the files, and removes those that are not to stay
+ *
+ * A deletion has one, REMOVING, in which a thread removes the files.
  */
 
 #include "ngx_http_caphealth_upload_outcome.h"
@@ -29,7 +38,9 @@ static ngx_int_t ngx_http_caphealth_upload_length(ngx_http_request_t *r,
     ngx_http_caphealth_main_conf_t *cmcf);
 static ngx_http_caphealth_upload_t *ngx_http_caphealth_upload_create(
     ngx_http_request_t *r, ngx_http_caphealth_loc_conf_t *conf,
-    char *boundary);
+    const char *boundary);
+static ngx_int_t ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
+    ngx_http_caphealth_loc_conf_t *conf);
 static void ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r);
 static void ngx_http_caphealth_upload_received(
     ngx_http_caphealth_upload_t *u);
@@ -56,6 +67,9 @@ static void ngx_http_caphealth_upload_overdue(
 static void ngx_http_caphealth_upload_job_handler(
     ngx_http_caphealth_job_t *job);
 static void ngx_http_caphealth_upload_cancel(ngx_http_caphealth_upload_t *u);
+static void ngx_http_caphealth_upload_respond(ngx_http_caphealth_upload_t *u);
+static ngx_int_t ngx_http_caphealth_upload_stored(ngx_http_request_t *r,
+    ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_cleanup(void *data);
 static void ngx_http_caphealth_upload_forgo(ngx_http_caphealth_upload_t *u);
@@ -115,9 +129,6 @@ static ngx_int_t
 ngx_http_caphealth_upload_method(ngx_http_request_t *r,
     ngx_http_caphealth_loc_conf_t *conf)
 {
-    u_char     *p, *last;
-    ngx_str_t   id;
-
     if (!(r->method & NGX_HTTP_POST)
         && !(r->method & NGX_HTTP_DELETE && conf->image_delete))
     {
@@ -132,18 +143,11 @@ ngx_http_caphealth_upload_method(ngx_http_request_t *r,
                                              NULL);
     }
 
-    if (r->method & NGX_HTTP_POST) {
-        return ngx_http_caphealth_upload_post(r, conf);
+    if (r->method & NGX_HTTP_DELETE) {
+        return ngx_http_caphealth_upload_delete(r, conf);
     }
 
-    last = r->uri.data + r->uri.len;
-
-    for (p = last; p > r->uri.data && p[-1] != '/'; p--) { /* void */ }
-
-    id.data = p;
-    id.len = last - p;
-
-    return ngx_http_caphealth_delete(r, &id);
+    return ngx_http_caphealth_upload_post(r, conf);
 }
 
 
@@ -322,7 +326,7 @@ ngx_http_caphealth_upload_length(ngx_http_request_t *r,
 
 static ngx_http_caphealth_upload_t *
 ngx_http_caphealth_upload_create(ngx_http_request_t *r,
-    ngx_http_caphealth_loc_conf_t *conf, char *boundary)
+    ngx_http_caphealth_loc_conf_t *conf, const char *boundary)
 {
     ngx_pool_t                   *pool;
     ngx_http_cleanup_t           *cln;
@@ -382,6 +386,90 @@ failed:
 }
 
 
+/* of the image whose id is the last part of the path */
+
+static ngx_int_t
+ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
+    ngx_http_caphealth_loc_conf_t *conf)
+{
+    u_char                       *p, *id;
+    size_t                        len;
+    ngx_int_t                     rc;
+    ngx_http_caphealth_image_t   *image;
+    ngx_http_caphealth_upload_t  *u;
+
+    ngx_http_caphealth_outcome_start(r);
+
+    p = r->uri.data + r->uri.len;
+
+    for (id = p; id > r->uri.data && id[-1] != '/'; id--) { /* void */ }
+
+    len = p - id;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "caphealth delete: \"%*s\"", len, id);
+
+    if (!caphealth_id_valid((char *) id, len)) {
+        return ngx_http_caphealth_send_fault(r,
+                                             CAPHEALTH_OUTCOME_NO_SUCH_IMAGE,
+                                             NULL);
+    }
+
+    rc = ngx_http_caphealth_discard_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_http_caphealth_outcome_ids(r, (char *) id, 0, 1) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    u = ngx_http_caphealth_upload_create(r, conf, "");
+    if (u == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    u->deletes = 1;
+    u->images = ngx_pcalloc(u->pool, sizeof(ngx_http_caphealth_image_t));
+
+    if (u->images == NULL) {
+        u->cleanup->handler = NULL;
+        ngx_http_caphealth_upload_destroy(u);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    image = u->images;
+    ngx_memcpy(image->set.id, id, CAPHEALTH_ID_LEN);
+
+    image->move = ngx_http_caphealth_tree_begin(u->main_conf->state.zone,
+                                                &conf->image_root,
+                                                image->set.id);
+
+    u->work.task->handler = ngx_http_caphealth_upload_remove;
+
+    if (ngx_http_caphealth_threads_try(u->main_conf->threads, u->work.task)
+        != NGX_OK)
+    {
+        ngx_http_caphealth_upload_counts_remove(u);
+        u->cleanup->handler = NULL;
+        ngx_http_caphealth_upload_destroy(u);
+        return ngx_http_caphealth_send_fault(r, CAPHEALTH_OUTCOME_NO_THREAD,
+                                             NULL);
+    }
+
+    u->state = NGX_HTTP_CAPHEALTH_REMOVING;
+    u->working = 1;
+
+    ngx_add_timer(&u->event, u->main_conf->images.converter.timeout);
+
+    r->main->count++;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    return NGX_DONE;
+}
+
+
 static void
 ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r)
 {
@@ -404,7 +492,7 @@ ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r)
         return;
     }
 
-    /* nothing has begun: this one can come again */
+    /* nothing has been made yet, so it is refused if no thread is free */
 
     u->work.task->handler = ngx_http_caphealth_upload_prepare;
 
@@ -416,6 +504,9 @@ ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r)
         return;
     }
 
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "caphealth upload: %p, body of %uL bytes", u, u->size);
+
     u->state = NGX_HTTP_CAPHEALTH_PREPARING;
     u->working = 1;
     u->progress = ngx_current_msec;
@@ -425,7 +516,7 @@ ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r)
 
     if (r->connection->read->ready) {
 
-        /* that the client has left may have been heard of already */
+        /* that the client has left may have been read already */
 
         ngx_post_event(r->connection->read, &ngx_posted_events);
     }
@@ -485,6 +576,10 @@ ngx_http_caphealth_upload_task_handler(ngx_event_t *ev)
     u->working = 0;
     u->progress = ngx_current_msec;
 
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ev->log, 0,
+                   "caphealth upload: %p, a thread has ended in state %d, "
+                   "outcome %d", u, (int) u->state, (int) u->fault);
+
     ngx_http_caphealth_threads_ended(u->main_conf->threads);
 
     switch (u->state) {
@@ -504,6 +599,12 @@ ngx_http_caphealth_upload_task_handler(ngx_event_t *ev)
         ngx_http_caphealth_upload_finish(u);
         break;
 
+    case NGX_HTTP_CAPHEALTH_REMOVING:
+        ngx_http_caphealth_upload_counts_remove(u);
+        ngx_http_caphealth_upload_respond(u);
+        ngx_http_caphealth_upload_destroy(u);
+        break;
+
     default: /* NGX_HTTP_CAPHEALTH_CLOSING */
         ngx_http_caphealth_upload_counts_end(u);
         ngx_http_caphealth_upload_destroy(u);
@@ -512,7 +613,7 @@ ngx_http_caphealth_upload_task_handler(ngx_event_t *ev)
 }
 
 
-/* before it takes descriptors for each of its images */
+/* whether its images may wait, before a descriptor is opened for any */
 
 static void
 ngx_http_caphealth_upload_admit(ngx_http_caphealth_upload_t *u)
@@ -537,6 +638,10 @@ ngx_http_caphealth_upload_admit(ngx_http_caphealth_upload_t *u)
         return;
     }
 
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "caphealth upload: %p, %ui images to convert", u,
+                   u->nimages);
+
     u->state = NGX_HTTP_CAPHEALTH_CONVERTING;
     u->left = u->nimages;
     u->park = u->nimages * (u->conf->variants->n + 1)
@@ -547,7 +652,7 @@ ngx_http_caphealth_upload_admit(ngx_http_caphealth_upload_t *u)
 }
 
 
-/* what can be done next, once no thread works for it */
+/* the next step, which must not change what a thread works with */
 
 static void
 ngx_http_caphealth_upload_advance(ngx_http_caphealth_upload_t *u)
@@ -572,6 +677,9 @@ ngx_http_caphealth_upload_advance(ngx_http_caphealth_upload_t *u)
         ngx_http_caphealth_upload_open_next(u);
         return;
     }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "caphealth upload: %p, all converted, publish", u);
 
     ngx_http_caphealth_upload_counts_begin(u);
 
@@ -673,6 +781,11 @@ ngx_http_caphealth_upload_job_handler(ngx_http_caphealth_job_t *job)
     image = job->data;
     u = image->upload;
 
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "caphealth upload: %p, image %i, job outcome %d, status %d",
+                   u, (ngx_int_t) (image - u->images), (int) job->outcome,
+                   (int) job->result.status);
+
     u->left--;
     u->progress = ngx_current_msec;
     image->converted = 1;
@@ -681,7 +794,7 @@ ngx_http_caphealth_upload_job_handler(ngx_http_caphealth_job_t *job)
 }
 
 
-/* what waits for a converter, or for a thread, does not wait for ever */
+/* refuses what has waited for a converter, or for a thread, too long */
 
 static void
 ngx_http_caphealth_upload_timer_handler(ngx_event_t *ev)
@@ -709,7 +822,7 @@ ngx_http_caphealth_upload_timer_handler(ngx_event_t *ev)
 }
 
 
-/* a thread is, or a converter: both end, and are heard of when they do */
+/* whether a thread or a converter is; both report when they end */
 
 static ngx_uint_t
 ngx_http_caphealth_upload_at_work(ngx_http_caphealth_upload_t *u)
@@ -767,10 +880,10 @@ ngx_http_caphealth_upload_cancel(ngx_http_caphealth_upload_t *u)
 }
 
 
-/* whatever came of it: the client is told, and everything is closed */
+/* answers the request, unless it is gone; it may be freed by that */
 
 static void
-ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u)
+ngx_http_caphealth_upload_respond(ngx_http_caphealth_upload_t *u)
 {
     ngx_int_t            rc;
     ngx_connection_t    *c;
@@ -778,33 +891,66 @@ ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u)
 
     r = u->request;
 
+    if (r == NULL) {
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                       "caphealth upload: %p, its request is gone", u);
+        return;
+    }
+
     u->request = NULL;
+    u->cleanup->handler = NULL;
+
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    if (u->deletes) {
+        rc = ngx_http_caphealth_upload_deleted(r, u);
+
+    } else if (u->fault) {
+        rc = ngx_http_caphealth_upload_refused(r, u);
+
+    } else {
+        rc = ngx_http_caphealth_upload_stored(r, u);
+    }
+
+    ngx_http_finalize_request(r, rc);
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* the files stay if the client is told of them */
+
+static ngx_int_t
+ngx_http_caphealth_upload_stored(ngx_http_request_t *r,
+    ngx_http_caphealth_upload_t *u)
+{
+    ngx_int_t  rc;
+
+    ngx_http_caphealth_upload_counts_add(u);
+
+    rc = ngx_http_caphealth_upload_created(r, u);
+
+    if (rc == NGX_OK || rc == NGX_AGAIN) {
+        u->done = 1;
+
+        ngx_http_caphealth_outcome_count(r, CAPHEALTH_OUTCOME_OK);
+        ngx_http_caphealth_count(&u->counters->written,
+                                 ngx_http_caphealth_upload_counts_bytes(u));
+    }
+
+    return rc;
+}
+
+
+static void
+ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u)
+{
+    /* no cleanup handler of the request, run below, is to finish it again */
+
     u->state = NGX_HTTP_CAPHEALTH_CLOSING;
 
-    if (r) {
-        c = r->connection;
-        u->cleanup->handler = NULL;
-
-        ngx_http_set_log_request(c->log, r);
-
-        if (u->fault) {
-            rc = ngx_http_caphealth_upload_refused(r, u);
-
-        } else {
-            ngx_http_caphealth_upload_counts_add(u);
-            rc = ngx_http_caphealth_upload_created(r, u);
-            u->done = (rc == NGX_OK || rc == NGX_AGAIN);
-        }
-
-        if (u->done) {
-            ngx_http_caphealth_outcome_count(r, CAPHEALTH_OUTCOME_OK);
-            ngx_http_caphealth_count(&u->counters->written,
-                                   ngx_http_caphealth_upload_counts_bytes(u));
-        }
-
-        ngx_http_finalize_request(r, rc);
-        ngx_http_run_posted_requests(c);
-    }
+    ngx_http_caphealth_upload_respond(u);
 
     if (u->event.timer_set) {
         ngx_del_timer(&u->event);
@@ -812,7 +958,7 @@ ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u)
 
     ngx_http_caphealth_upload_reserve(u, 0);
 
-    /* nothing may be left behind: this one waits as long as it must */
+    /* the files must be closed, so this one waits until there is a thread */
 
     u->work.must = 1;
     ngx_http_caphealth_upload_post_work(u, ngx_http_caphealth_upload_discard);
@@ -825,6 +971,10 @@ static void
 ngx_http_caphealth_upload_cleanup(void *data)
 {
     ngx_http_caphealth_upload_t  *u = data;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "caphealth upload: %p, the request ends in state %d", u,
+                   (int) u->state);
 
     u->request = NULL;
 
@@ -853,7 +1003,7 @@ ngx_http_caphealth_upload_cleanup(void *data)
 }
 
 
-/* a thread that has not begun need not */
+/* removes a task that no thread has taken yet */
 
 static void
 ngx_http_caphealth_upload_forgo(ngx_http_caphealth_upload_t *u)
@@ -868,17 +1018,14 @@ ngx_http_caphealth_upload_forgo(ngx_http_caphealth_upload_t *u)
 static void
 ngx_http_caphealth_upload_destroy(ngx_http_caphealth_upload_t *u)
 {
+    if (u->event.timer_set) {
+        ngx_del_timer(&u->event);
+    }
+
     if (u->body != NGX_INVALID_FILE && close(u->body) == -1) {
         ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
                       "close() of a body failed");
     }
 
     ngx_destroy_pool(u->pool);
-}
-
-
-void
-ngx_http_caphealth_keep_handler(ngx_event_t *ev)
-{
-    ngx_add_timer(ev, NGX_HTTP_CAPHEALTH_KEEP);
 }

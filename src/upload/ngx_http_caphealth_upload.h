@@ -1,10 +1,10 @@
 
 /*
- * Inside the upload's room: one upload, from its request to its last file.
+ * An upload, or a deletion, from its request to its last file.
  *
- * An upload has a pool of its own and keeps nothing of the request's, so that
- * a client may go away at any moment: what a thread or a converter is doing
- * then ends in its own time, for nobody, and is undone.
+ * It has a pool of its own and keeps nothing of the request's, because a
+ * client may close the connection while a thread or a converter is at work.
+ * What an upload has made then is removed; a deletion is completed.
  */
 
 #ifndef _NGX_HTTP_CAPHEALTH_UPLOAD_H_INCLUDED_
@@ -20,9 +20,6 @@
 
 
 #define NGX_HTTP_CAPHEALTH_DETAIL_LEN  640
-
-/* a worker that quits waits for timers that are not cancelable */
-#define NGX_HTTP_CAPHEALTH_KEEP        60000
 
 
 /* by its length as an uint64_t, and the most as a size_t */
@@ -57,6 +54,7 @@ typedef enum {
     NGX_HTTP_CAPHEALTH_PREPARING,     /* a thread is: files are found */
     NGX_HTTP_CAPHEALTH_CONVERTING,    /* and a thread opens their variants */
     NGX_HTTP_CAPHEALTH_PUBLISHING,    /* a thread is */
+    NGX_HTTP_CAPHEALTH_REMOVING,      /* a thread is: of a deletion */
     NGX_HTTP_CAPHEALTH_CLOSING        /* a thread is: answered, or given up */
 } ngx_http_caphealth_upload_state_e;
 
@@ -95,6 +93,9 @@ struct ngx_http_caphealth_upload_s {
     const char                       *call;       /* that failed with err */
     u_char                            detail[NGX_HTTP_CAPHEALTH_DETAIL_LEN];
 
+    caphealth_removed_t               removed;    /* by a deletion */
+
+    unsigned                          deletes:1;
     unsigned                          working:1;  /* a thread is, or will */
     unsigned                          park:1;     /* too many to stay open */
     unsigned                          done:1;     /* its files are to stay */
@@ -117,6 +118,7 @@ void ngx_http_caphealth_upload_prepare(void *data, ngx_log_t *log);
 void ngx_http_caphealth_upload_open(void *data, ngx_log_t *log);
 void ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log);
 void ngx_http_caphealth_upload_discard(void *data, ngx_log_t *log);
+void ngx_http_caphealth_upload_remove(void *data, ngx_log_t *log);
 
 /*
  * The tree's counts: before its images get their names, when they have got
@@ -126,11 +128,11 @@ void ngx_http_caphealth_upload_counts_begin(ngx_http_caphealth_upload_t *u);
 void ngx_http_caphealth_upload_counts_add(ngx_http_caphealth_upload_t *u);
 void ngx_http_caphealth_upload_counts_end(ngx_http_caphealth_upload_t *u);
 
+/* The same of what a deletion has removed, also if it failed half-way. */
+void ngx_http_caphealth_upload_counts_remove(ngx_http_caphealth_upload_t *u);
+
 /* The bytes of all files that were made of it. */
 int64_t ngx_http_caphealth_upload_counts_bytes(ngx_http_caphealth_upload_t *u);
-
-/* The timer of whoever works for a request that may be gone: it goes on. */
-void ngx_http_caphealth_keep_handler(ngx_event_t *ev);
 
 /* What is wrong, with which image (NULL: all of it), as a sentence. */
 void ngx_http_caphealth_upload_fault(ngx_http_caphealth_upload_t *u,
@@ -155,15 +157,14 @@ void ngx_http_caphealth_upload_judge(ngx_http_caphealth_upload_t *u,
  */
 ngx_int_t ngx_http_caphealth_upload_created(ngx_http_request_t *r,
     ngx_http_caphealth_upload_t *u);
+ngx_int_t ngx_http_caphealth_upload_deleted(ngx_http_request_t *r,
+    ngx_http_caphealth_upload_t *u);
 ngx_int_t ngx_http_caphealth_upload_refused(ngx_http_request_t *r,
     ngx_http_caphealth_upload_t *u);
 ngx_int_t ngx_http_caphealth_upload_busy(ngx_http_request_t *r,
     ngx_http_caphealth_main_conf_t *cmcf);
 ngx_int_t ngx_http_caphealth_send_fault(ngx_http_request_t *r,
     caphealth_outcome_e fault, ngx_str_t *detail);
-
-/* DELETE of the image id. */
-ngx_int_t ngx_http_caphealth_delete(ngx_http_request_t *r, ngx_str_t *id);
 
 
 #endif /* _NGX_HTTP_CAPHEALTH_UPLOAD_H_INCLUDED_ */

@@ -1,6 +1,6 @@
 
 /*
- * Image upload: what the client is told.
+ * What the client of an upload, or of a deletion, is told.
  */
 
 #include "ngx_http_caphealth_upload_outcome.h"
@@ -322,6 +322,38 @@ ngx_http_caphealth_upload_judge(ngx_http_caphealth_upload_t *u,
                                         result->detail[0] ? ")" : "");
         return;
     }
+}
+
+
+ngx_int_t
+ngx_http_caphealth_upload_deleted(ngx_http_request_t *r,
+    ngx_http_caphealth_upload_t *u)
+{
+    static ngx_str_t  detail = ngx_string("The image, or a part of it, cannot "
+                                          "be removed; the server's error log "
+                                          "says why.");
+
+    if (u->err == 0) {
+        ngx_http_caphealth_outcome_count(r, CAPHEALTH_OUTCOME_OK);
+
+        r->headers_out.status = NGX_HTTP_NO_CONTENT;
+        r->header_only = 1;
+
+        return ngx_http_send_header(r);
+    }
+
+    if (u->err == NGX_ENOENT && u->removed.files == 0) {
+        return ngx_http_caphealth_send_fault(r,
+                                             CAPHEALTH_OUTCOME_NO_SUCH_IMAGE,
+                                             NULL);
+    }
+
+    ngx_log_error(NGX_LOG_CRIT, r->connection->log, u->err,
+                  "image \"%s\" cannot be removed from image root \"%V\"",
+                  u->images->set.id, &u->conf->image_root);
+
+    return ngx_http_caphealth_send_fault(r, CAPHEALTH_OUTCOME_STORAGE_FAILED,
+                                         &detail);
 }
 
 

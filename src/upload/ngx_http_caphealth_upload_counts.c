@@ -1,6 +1,7 @@
 
 /*
- * The accounting of an upload: what it is about to add, what it has added.
+ * What an upload adds to the counts of its tree, and what a deletion takes
+ * away.
  */
 
 #include "ngx_http_caphealth_upload.h"
@@ -52,7 +53,7 @@ ngx_http_caphealth_upload_counts_end(ngx_http_caphealth_upload_t *u)
         ngx_http_caphealth_upload_counts_move(u, -1);
     }
 
-    /* what could not be given its name, or not be removed again, is unsure */
+    /* of one that failed, files may be left: its slice is walked anew */
 
     for (n = 0; n < u->nimages; n++) {
         image = &u->images[n];
@@ -60,6 +61,32 @@ ngx_http_caphealth_upload_counts_end(ngx_http_caphealth_upload_t *u)
                                     &u->conf->image_root, image->set.id,
                                     image->move, u->counted && u->done);
     }
+}
+
+
+void
+ngx_http_caphealth_upload_counts_remove(ngx_http_caphealth_upload_t *u)
+{
+    ngx_str_t                   *root;
+    ngx_uint_t                   sure;
+    ngx_shm_zone_t              *zone;
+    ngx_http_caphealth_image_t  *image;
+
+    zone = u->main_conf->state.zone;
+    root = &u->conf->image_root;
+    image = u->images;
+
+    if (u->removed.files) {
+        ngx_http_caphealth_tree_move(zone, root, image->set.id,
+                                     -(int64_t) u->removed.files,
+                                     -(int64_t) u->removed.bytes,
+                                     -(int64_t) u->removed.marked);
+    }
+
+    sure = (u->removed.files == 0) ? (u->err == 0 || u->err == NGX_ENOENT)
+                                   : (u->err == 0 && u->removed.marked);
+
+    ngx_http_caphealth_tree_end(zone, root, image->set.id, image->move, sure);
 }
 
 

@@ -1,7 +1,7 @@
 
 /*
- * Image upload: what blocks.  All of it runs in nginx's thread pool, while
- * nobody else touches the upload.
+ * What blocks, of uploads and deletions: it runs in nginx's thread pool.  The
+ * event loop changes nothing of what it works with meanwhile.
  */
 
 #include "ngx_http_caphealth_upload.h"
@@ -282,7 +282,7 @@ ngx_http_caphealth_upload_check(ngx_http_caphealth_upload_t *u,
 }
 
 
-/* all or nothing: what this leaves undone _discard removes */
+/* _discard removes what this has published before it failed */
 
 void
 ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log)
@@ -334,4 +334,19 @@ ngx_http_caphealth_upload_discard(void *data, ngx_log_t *log)
 
     (void) close(u->body);
     u->body = NGX_INVALID_FILE;
+}
+
+
+void
+ngx_http_caphealth_upload_remove(void *data, ngx_log_t *log)
+{
+    ngx_http_caphealth_upload_t  *u = data;
+
+    if (caphealth_set_remove((char *) u->conf->image_root.data,
+                             u->images->set.id, u->conf->variants->names[0],
+                             &u->removed)
+        == -1)
+    {
+        u->err = ngx_errno;
+    }
 }
