@@ -3,6 +3,7 @@
 import glob
 import json
 import os
+import random
 import re
 import shutil
 import socket
@@ -110,9 +111,17 @@ def directives():
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
+    """Below those that the kernel gives to clients."""
+
+    while True:
+        port = random.randrange(10000, 32000)
+
+        try:
+            with socket.socket() as s:
+                s.bind(('127.0.0.1', port))
+                return port
+        except OSError:
+            pass
 
 
 class Nginx:

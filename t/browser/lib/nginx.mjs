@@ -221,12 +221,16 @@ function children(pid) {
         .map(Number);
 }
 
-function freePort() {
-    return new Promise((resolve) => {
-        const socket = createServer().listen(0, '127.0.0.1', () => {
-            const { port } = socket.address();
+// below those that the kernel gives to clients
 
-            socket.close(() => resolve(port));
-        });
+function freePort() {
+    const port = 10000 + Math.floor(22000 * Math.random());
+
+    return new Promise((resolve) => {
+        const socket = createServer()
+            .on('error', () => resolve(freePort()))
+            .listen(port, '127.0.0.1', () => {
+                socket.close(() => resolve(port));
+            });
     });
 }

@@ -7,6 +7,8 @@ use warnings;
 
 use Caphealth::Valgrind qw(memcheck memory_errors patience program);
 use Carp qw(croak);
+use Fcntl qw(:flock);
+use File::Spec;
 use File::Temp qw(tempdir);
 use HTTP::Tiny;
 use IO::Socket::INET;
@@ -44,11 +46,30 @@ sub new {
     return $self;
 }
 
-sub free_port {
-    my $socket = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')
-        or croak "no free port: $!";
+# A port for this process: below those that the kernel gives to clients, or one
+# of them could have it by the time that nginx listens.  Two nginx with
+# "reuseport" would share a port without an error, so it is locked, too.
 
-    return $socket->sockport;
+my @locks;
+
+sub free_port {
+    for (1 .. 1000) {
+        my $port = 10000 + int rand 22000;
+
+        IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1',
+                              LocalPort => $port) or next;
+
+        my $name = File::Spec->tmpdir . "/caphealth-port-$<-$port";
+
+        open my $lock, '>>', $name or next;
+        flock $lock, LOCK_EX | LOCK_NB or next;
+
+        push @locks, [ $lock, $name, $$ ];
+
+        return $port;
+    }
+
+    croak "no free port: $!";
 }
 
 # configure(http => ..., ...): for the next reload
@@ -376,6 +397,8 @@ END {
     for my $server (values %alive) {
         $server->stop('TERM') or $status ||= 1;
     }
+
+    unlink map { $_->[1] } grep { $_->[2] == $$ } @locks;
 
     $? = $status;
 }
