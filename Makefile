@@ -19,7 +19,7 @@ WARN	= -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	  -Wmissing-prototypes
 HARDEN	= -fPIE -fstack-protector-strong
 INCS	= -Isrc/ipc -Isrc/model -Isrc/store -Isrc/collector \
-	  -Isrc/converter -Isrc/http -Isrc/upload \
+	  -Isrc/converter -Isrc/converter/formats -Isrc/http -Isrc/upload \
 	  $(shell pkg-config --cflags libpq 2>/dev/null)
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) $(HARDEN) $(INCS) $(CPPFLAGS) \
 	  $(CFLAGS) $(SANITIZE)
@@ -34,9 +34,10 @@ MAIN	= src/collector/caphealth_collector.c
 COLLECTOR = $(filter-out $(MAIN),$(wildcard src/collector/*.c))
 STORE	= $(wildcard src/store/*.c)
 CONVERTER_MAIN = src/converter/caphealth_converter.c
-CONVERTER = $(filter-out $(CONVERTER_MAIN),$(wildcard src/converter/*.c))
+CONVERTER = $(filter-out $(CONVERTER_MAIN),$(wildcard \
+	  src/converter/*.c src/converter/formats/*.c))
 SERVE	= $(patsubst %,src/converter/caphealth_%.c, \
-	  serve sandbox idle command child)
+	  serve sandbox sched command child)
 PLAIN	= $(wildcard src/http/caphealth_*.c src/upload/caphealth_*.c)
 
 # what nginx's configure reads: not what is in the files, but which there are
@@ -115,7 +116,7 @@ $(OBJS)/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(wildcard $(OBJS)/*/*.d $(BUILD)/unit/*.d)
+-include $(wildcard $(OBJS)/*/*.d $(OBJS)/*/*/*.d $(BUILD)/unit/*.d)
 
 
 # --- the module, by nginx's own build ---

@@ -1,6 +1,7 @@
 
 /*
- * Under test: src/converter/caphealth_exif.c src/converter/caphealth_markers.c
+ * Under test: src/converter/caphealth_exif.c
+ *     src/converter/formats/caphealth_jpeg_markers.c
  *
  * EXIF data, as it is in a WebP file and in a PNG's eXIf chunk, and the same
  * bytes as a JPEG file.
@@ -10,7 +11,7 @@
 
 #include "caphealth_colour.h"
 #include "caphealth_exif.h"
-#include "caphealth_markers.h"
+#include "caphealth_jpeg_markers.h"
 
 
 int
@@ -20,7 +21,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t                len;
     uint8_t              *profile;
     caphealth_exif_t      exif, again;
-    caphealth_markers_t   m;
+    caphealth_jpeg_markers_t   m;
 
     static const char  prefix[] = "Exif\0";
 
@@ -50,11 +51,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         free(prefixed);
     }
 
-    caphealth_markers(data, size, &m);
+    caphealth_jpeg_markers(data, size, &m);
 
     fuzz_check(m.exif.orientation >= 1 && m.exif.orientation <= 8);
 
-    fuzz_check(caphealth_markers_profile(&m, &profile, &len) == 0);
+    fuzz_check(caphealth_jpeg_markers_profile(&m, &profile, &len) == 0);
     fuzz_check(len <= CAPHEALTH_PROFILE_MAX);
     fuzz_check((profile == NULL) == (len == 0));
 

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "caphealth_convert.h"
-#include "caphealth_idle.h"
+#include "caphealth_sched.h"
 #include "caphealth_ipc.h"
 #include "caphealth_sandbox.h"
 #include "caphealth_serve.h"
@@ -53,23 +53,23 @@ caphealth_sandbox_cpu(unsigned seconds)
 }
 
 
-/* instead of src/converter/caphealth_idle.c: SIGALRM is libFuzzer's */
+/* instead of src/converter/caphealth_sched.c: SIGALRM is libFuzzer's */
 
 int
-caphealth_idle(void)
+caphealth_sched_idle(void)
 {
     return 0;
 }
 
 
 void
-caphealth_idle_begin(void)
+caphealth_sched_yield_start(void)
 {
 }
 
 
 void
-caphealth_idle_end(void)
+caphealth_sched_yield_stop(void)
 {
 }
 

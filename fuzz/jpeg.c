@@ -1,7 +1,8 @@
 
 /*
- * Under test: src/converter/caphealth_jpeg.c
- *     src/converter/caphealth_markers.c src/converter/caphealth_picture.c
+ * Under test: src/converter/formats/caphealth_jpeg.c
+ *     src/converter/formats/caphealth_jpeg_markers.c
+ *     src/converter/caphealth_picture.c
  *     src/converter/caphealth_scale.c src/converter/caphealth_encode.c
  *
  * A JPEG file, through the whole converter.

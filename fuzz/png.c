@@ -1,6 +1,6 @@
 
 /*
- * Under test: src/converter/caphealth_png.c
+ * Under test: src/converter/formats/caphealth_png.c
  *     src/converter/caphealth_picture.c src/converter/caphealth_scale.c
  *
  * A PNG file, through the whole converter.  Whatever is changed in a chunk,

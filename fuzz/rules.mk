@@ -28,7 +28,7 @@ $(FUZZ)/obj/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(wildcard $(FUZZ)/obj/*/*.d)
+-include $(wildcard $(FUZZ)/obj/*/*.d $(FUZZ)/obj/*/*/*.d)
 
 # a checksum over 290 kB, of which each comparison would be looked at
 

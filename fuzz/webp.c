@@ -1,6 +1,6 @@
 
 /*
- * Under test: src/converter/caphealth_webp.c
+ * Under test: src/converter/formats/caphealth_webp.c
  *     src/converter/caphealth_picture.c src/converter/caphealth_encode.c
  *
  * A WebP file, through the whole converter.  The length in its header is made

@@ -43,6 +43,14 @@ static int caphealth_warm_up_image(const caphealth_job_t *job,
     const uint8_t *data, size_t size, caphealth_convert_buffer_t *b);
 
 
+#define caphealth_convert_decoder(id, name, ...)                              \
+    [CAPHEALTH_FORMAT_##id] = caphealth_decode_##name,
+
+static const caphealth_decode_pt  caphealth_decoders[] = {
+    CAPHEALTH_FORMATS(caphealth_convert_decoder)
+};
+
+
 /* a JPEG of 32 by 32 pixels, 4:2:0 */
 
 static const uint8_t  caphealth_warm_up_jpeg[] = {
@@ -123,35 +131,29 @@ caphealth_convert_decode(const caphealth_job_t *job, const uint8_t *data,
     format = caphealth_format(data, length);
     result->format = format;
 
-    if (format != CAPHEALTH_FORMAT_JPEG) {
+    if (format == CAPHEALTH_FORMAT_UNKNOWN) {
+        return caphealth_fail(result, CAPHEALTH_JOB_UNSUPPORTED,
+                              "its first bytes are of no known format");
+    }
 
-        /* in RGB it takes twice as much: not beside what is kept */
+    if (caphealth_format_may(format) & CAPHEALTH_FORMAT_ALPHA) {
+
+        /*
+         * It may become RGB, which takes twice the memory of YCC, so what the
+         * image before it left in the heap is given back.
+         */
 
         (void) malloc_trim(0);
     }
 
-    switch (format) {
-
-    case CAPHEALTH_FORMAT_JPEG:
-        return caphealth_decode_jpeg(job, data, length, picture, result);
-
-    case CAPHEALTH_FORMAT_PNG:
-        return caphealth_decode_png(job, data, length, picture, result);
-
-    case CAPHEALTH_FORMAT_WEBP:
-        return caphealth_decode_webp(job, data, length, picture, result);
-
-    default:
-        return caphealth_fail(result, CAPHEALTH_JOB_UNSUPPORTED,
-                              "its first bytes are of no known format");
-    }
+    return caphealth_decoders[format](job, data, length, picture, result);
 }
 
 
 /*
- * Each variant is made of the next larger one, and then that is not needed.
- * Not so with alpha: edges overshoot when they are scaled, and what alpha
- * cannot hold of that would be lost anew at each step.
+ * Each variant is made of the next larger one, which is freed then.  One with
+ * alpha is made of the image itself, because edges overshoot when they are
+ * scaled, and alpha loses at each step what it cannot hold of that.
  */
 
 static caphealth_job_status_e

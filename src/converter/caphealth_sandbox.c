@@ -308,7 +308,7 @@ caphealth_sandbox_arguments(scmp_filter_ctx ctx)
         return rc;
     }
 
-    /* SIGALRM to itself, for caphealth_idle_begin() */
+    /* SIGALRM to itself, for caphealth_sched_yield_start() */
 
     rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(setitimer), 1,
                           SCMP_A0(SCMP_CMP_EQ, ITIMER_REAL));

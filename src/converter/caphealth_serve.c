@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "caphealth_convert.h"
-#include "caphealth_idle.h"
+#include "caphealth_sched.h"
 #include "caphealth_ipc.h"
 #include "caphealth_sandbox.h"
 #include "caphealth_serve.h"
@@ -82,7 +82,7 @@ caphealth_serve(int s)
         return caphealth_serve_complain("a codec does not work");
     }
 
-    if (limits.idle && caphealth_idle() == -1) {
+    if (limits.idle && caphealth_sched_idle() == -1) {
         limits.idle = 0;
     }
 
@@ -195,13 +195,13 @@ caphealth_serve_job(int s, const caphealth_ipc_message_t *m,
     caphealth_sandbox_cpu(limits->cpu);
 
     if (limits->idle) {
-        caphealth_idle_begin();
+        caphealth_sched_yield_start();
     }
 
     caphealth_serve_convert(job, cargo, &result);
 
     if (limits->idle) {
-        caphealth_idle_end();
+        caphealth_sched_yield_stop();
     }
 
     if (result.status == CAPHEALTH_JOB_OK) {

@@ -1,10 +1,10 @@
 
 /*
- * A converter that takes only what nobody else wants.
+ * A converter at idle priority: it runs when nothing else wants the CPU.
  */
 
-#ifndef CAPHEALTH_IDLE_H
-#define CAPHEALTH_IDLE_H
+#ifndef CAPHEALTH_SCHED_H
+#define CAPHEALTH_SCHED_H
 
 
 /*
@@ -13,15 +13,15 @@
  * SIGALRM stay for the life of the process.  Returns 0, or -1 with errno set
  * where the system does not allow it: then the other two must not be called.
  */
-int caphealth_idle(void);
+int caphealth_sched_idle(void);
 
 /*
  * Around each piece of work that takes long, in the sandbox too: in between,
  * the process offers its core to the others every half millisecond.  System
  * calls that wait may end with EINTR.
  */
-void caphealth_idle_begin(void);
-void caphealth_idle_end(void);
+void caphealth_sched_yield_start(void);
+void caphealth_sched_yield_stop(void);
 
 
-#endif /* CAPHEALTH_IDLE_H */
+#endif /* CAPHEALTH_SCHED_H */

@@ -3,8 +3,8 @@
  * What is in a JPEG file beside the image: ITU-T T.81, Annex B.
  */
 
-#ifndef CAPHEALTH_MARKERS_H
-#define CAPHEALTH_MARKERS_H
+#ifndef CAPHEALTH_JPEG_MARKERS_H
+#define CAPHEALTH_JPEG_MARKERS_H
 
 
 #include "caphealth_exif.h"
@@ -29,23 +29,23 @@ typedef struct {
     unsigned           scans;
     caphealth_piece_t  pieces[CAPHEALTH_ICC_PIECES];    /* of a profile */
     unsigned           npieces;       /* as the first says there are */
-} caphealth_markers_t;
+} caphealth_jpeg_markers_t;
 
 
 /*
  * Walks through a file up to its end, or to where it is not a JPEG file any
  * more; what was found till then is in *m, and points into the file.
  */
-void caphealth_markers(const uint8_t *data, size_t size,
-    caphealth_markers_t *m);
+void caphealth_jpeg_markers(const uint8_t *data, size_t size,
+    caphealth_jpeg_markers_t *m);
 
 /*
  * Puts the ICC profile together.  Returns 0, with *profile NULL if the file
  * has none, or a part of it is missing; or -1 without memory for it.  The
  * caller frees the profile.
  */
-int caphealth_markers_profile(const caphealth_markers_t *m, uint8_t **profile,
-    size_t *size);
+int caphealth_jpeg_markers_profile(const caphealth_jpeg_markers_t *m,
+    uint8_t **profile, size_t *size);
 
 
-#endif /* CAPHEALTH_MARKERS_H */
+#endif /* CAPHEALTH_JPEG_MARKERS_H */

@@ -12,27 +12,27 @@
 #include <string.h>
 #include <sys/time.h>
 
-#include "caphealth_idle.h"
+#include "caphealth_sched.h"
 
 
 /* in microseconds: 1000 shows at the 99th percentile of requests, and 250
    takes a tenth of the core in a virtual machine, where a tick costs 20 us */
-#define CAPHEALTH_IDLE_INTERVAL  500
+#define CAPHEALTH_SCHED_INTERVAL  500
 
 
-static void caphealth_idle_handler(int signo);
-static void caphealth_idle_timer(suseconds_t interval);
+static void caphealth_sched_handler(int signo);
+static void caphealth_sched_timer(suseconds_t interval);
 
 
 int
-caphealth_idle(void)
+caphealth_sched_idle(void)
 {
     sigset_t                  set;
     struct sigaction          sa;
     const struct sched_param  param = { .sched_priority = 0 };
 
     memset(&sa, 0, sizeof(struct sigaction));
-    sa.sa_handler = caphealth_idle_handler;
+    sa.sa_handler = caphealth_sched_handler;
     sa.sa_flags = SA_RESTART;
     (void) sigemptyset(&sa.sa_mask);
 
@@ -50,21 +50,21 @@ caphealth_idle(void)
 
 
 void
-caphealth_idle_begin(void)
+caphealth_sched_yield_start(void)
 {
-    caphealth_idle_timer(CAPHEALTH_IDLE_INTERVAL);
+    caphealth_sched_timer(CAPHEALTH_SCHED_INTERVAL);
 }
 
 
 void
-caphealth_idle_end(void)
+caphealth_sched_yield_stop(void)
 {
-    caphealth_idle_timer(0);
+    caphealth_sched_timer(0);
 }
 
 
 static void
-caphealth_idle_handler(int signo)
+caphealth_sched_handler(int signo)
 {
     (void) signo;
     (void) sched_yield();
@@ -72,7 +72,7 @@ caphealth_idle_handler(int signo)
 
 
 static void
-caphealth_idle_timer(suseconds_t interval)
+caphealth_sched_timer(suseconds_t interval)
 {
     struct itimerval  timer;
 

@@ -18,7 +18,7 @@
 
 #include "caphealth_colour.h"
 #include "caphealth_decode.h"
-#include "caphealth_markers.h"
+#include "caphealth_jpeg_markers.h"
 
 
 /* a progressive photo has ten; each costs a pass over the whole image */
@@ -51,7 +51,7 @@ typedef struct {
     caphealth_colour_t             *colour;
     uint8_t                        *row;       /* as decoded */
     uint8_t                        *rgb;
-    caphealth_markers_t             markers;
+    caphealth_jpeg_markers_t        markers;
     const caphealth_job_t          *job;
     caphealth_picture_t            *picture;
     caphealth_result_t             *result;
@@ -62,7 +62,7 @@ static void caphealth_jpeg_decode(caphealth_jpeg_t *j);
 static void caphealth_jpeg_header(caphealth_jpeg_t *j);
 static void caphealth_jpeg_kind(caphealth_jpeg_t *j);
 static caphealth_colour_status_e caphealth_jpeg_colour(
-    const caphealth_markers_t *m, caphealth_colour_e kind,
+    const caphealth_jpeg_markers_t *m, caphealth_colour_e kind,
     caphealth_colour_t **colour);
 static int caphealth_jpeg_subsampling(const caphealth_jpeg_t *j,
     unsigned *sub_w, unsigned *sub_h);
@@ -109,7 +109,7 @@ caphealth_decode_jpeg(const caphealth_job_t *job, const uint8_t *data,
     j->picture = picture;
     j->result = result;
 
-    caphealth_markers(data, size, &j->markers);
+    caphealth_jpeg_markers(data, size, &j->markers);
 
     caphealth_jpeg_decode(j);
 
@@ -190,7 +190,7 @@ caphealth_jpeg_decode(caphealth_jpeg_t *j)
 static void
 caphealth_jpeg_header(caphealth_jpeg_t *j)
 {
-    const caphealth_markers_t  *m;
+    const caphealth_jpeg_markers_t  *m;
 
     m = &j->markers;
 
@@ -264,8 +264,8 @@ caphealth_jpeg_kind(caphealth_jpeg_t *j)
 /* a profile, or else what Exif says of RGB: DCF knows Adobe RGB so */
 
 static caphealth_colour_status_e
-caphealth_jpeg_colour(const caphealth_markers_t *m, caphealth_colour_e kind,
-    caphealth_colour_t **colour)
+caphealth_jpeg_colour(const caphealth_jpeg_markers_t *m,
+    caphealth_colour_e kind, caphealth_colour_t **colour)
 {
     size_t                      size;
     uint8_t                    *profile;
@@ -273,7 +273,7 @@ caphealth_jpeg_colour(const caphealth_markers_t *m, caphealth_colour_e kind,
 
     *colour = NULL;
 
-    if (caphealth_markers_profile(m, &profile, &size) == -1) {
+    if (caphealth_jpeg_markers_profile(m, &profile, &size) == -1) {
         return CAPHEALTH_COLOUR_NO_MEMORY;
     }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "caphealth_colour.h"
-#include "caphealth_markers.h"
+#include "caphealth_jpeg_markers.h"
 
 
 #define CAPHEALTH_SOI         0xd8
@@ -25,26 +25,27 @@
 #define CAPHEALTH_ICC_SIZE    128
 
 
-static const uint8_t *caphealth_markers_next(const uint8_t *p,
+static const uint8_t *caphealth_jpeg_markers_next(const uint8_t *p,
     const uint8_t *end);
-static void caphealth_markers_segment(caphealth_markers_t *m, unsigned marker,
+static void caphealth_jpeg_markers_segment(caphealth_jpeg_markers_t *m,
+    unsigned marker, const uint8_t *data, size_t size);
+static void caphealth_jpeg_markers_frame(caphealth_jpeg_markers_t *m,
+    unsigned marker, const uint8_t *data, size_t size);
+static void caphealth_jpeg_markers_exif(caphealth_jpeg_markers_t *m,
     const uint8_t *data, size_t size);
-static void caphealth_markers_frame(caphealth_markers_t *m, unsigned marker,
-    const uint8_t *data, size_t size);
-static void caphealth_markers_exif(caphealth_markers_t *m,
-    const uint8_t *data, size_t size);
-static void caphealth_markers_piece(caphealth_markers_t *m,
+static void caphealth_jpeg_markers_piece(caphealth_jpeg_markers_t *m,
     const uint8_t *data, size_t size);
 
 
 void
-caphealth_markers(const uint8_t *data, size_t size, caphealth_markers_t *m)
+caphealth_jpeg_markers(const uint8_t *data, size_t size,
+    caphealth_jpeg_markers_t *m)
 {
     size_t          len;
     unsigned        marker;
     const uint8_t  *p, *end;
 
-    memset(m, 0, sizeof(caphealth_markers_t));
+    memset(m, 0, sizeof(caphealth_jpeg_markers_t));
 
     m->exif.orientation = 1;
 
@@ -52,7 +53,7 @@ caphealth_markers(const uint8_t *data, size_t size, caphealth_markers_t *m)
     end = data + size;
 
     for ( ;; ) {
-        p = caphealth_markers_next(p, end);
+        p = caphealth_jpeg_markers_next(p, end);
 
         if (p == NULL || *p == CAPHEALTH_EOI) {
             return;
@@ -76,7 +77,7 @@ caphealth_markers(const uint8_t *data, size_t size, caphealth_markers_t *m)
             return;
         }
 
-        caphealth_markers_segment(m, marker, p + 2, len - 2);
+        caphealth_jpeg_markers_segment(m, marker, p + 2, len - 2);
         p += len;
     }
 }
@@ -85,7 +86,7 @@ caphealth_markers(const uint8_t *data, size_t size, caphealth_markers_t *m)
 /* the byte after the next 0xff that is neither stuffed nor a filler */
 
 static const uint8_t *
-caphealth_markers_next(const uint8_t *p, const uint8_t *end)
+caphealth_jpeg_markers_next(const uint8_t *p, const uint8_t *end)
 {
     while (p < end) {
         p = memchr(p, 0xff, (size_t) (end - p));
@@ -108,7 +109,7 @@ caphealth_markers_next(const uint8_t *p, const uint8_t *end)
 
 
 static void
-caphealth_markers_segment(caphealth_markers_t *m, unsigned marker,
+caphealth_jpeg_markers_segment(caphealth_jpeg_markers_t *m, unsigned marker,
     const uint8_t *data, size_t size)
 {
     switch (marker) {
@@ -119,20 +120,20 @@ caphealth_markers_segment(caphealth_markers_t *m, unsigned marker,
 
     case CAPHEALTH_APP1:
         if (m->scans == 0) {
-            caphealth_markers_exif(m, data, size);
+            caphealth_jpeg_markers_exif(m, data, size);
         }
 
         return;
 
     case CAPHEALTH_APP2:
         if (m->scans == 0) {
-            caphealth_markers_piece(m, data, size);
+            caphealth_jpeg_markers_piece(m, data, size);
         }
 
         return;
 
     default:
-        caphealth_markers_frame(m, marker, data, size);
+        caphealth_jpeg_markers_frame(m, marker, data, size);
         return;
     }
 }
@@ -141,7 +142,7 @@ caphealth_markers_segment(caphealth_markers_t *m, unsigned marker,
 /* 0xc4, 0xc8 and 0xcc are tables, not frames */
 
 static void
-caphealth_markers_frame(caphealth_markers_t *m, unsigned marker,
+caphealth_jpeg_markers_frame(caphealth_jpeg_markers_t *m, unsigned marker,
     const uint8_t *data, size_t size)
 {
     if ((marker & 0xf0) != 0xc0 || ((marker & 0x03) == 0 && marker != 0xc0)) {
@@ -160,7 +161,7 @@ caphealth_markers_frame(caphealth_markers_t *m, unsigned marker,
 /* XMP is in APP1 too; a program that edits may leave an Exif of its own */
 
 static void
-caphealth_markers_exif(caphealth_markers_t *m, const uint8_t *data,
+caphealth_jpeg_markers_exif(caphealth_jpeg_markers_t *m, const uint8_t *data,
     size_t size)
 {
     if (m->has_exif || size < 6 || memcmp(data, "Exif\0", 5) != 0) {
@@ -174,7 +175,7 @@ caphealth_markers_exif(caphealth_markers_t *m, const uint8_t *data,
 /* a piece that is there twice is one: the first of its number counts */
 
 static void
-caphealth_markers_piece(caphealth_markers_t *m, const uint8_t *data,
+caphealth_jpeg_markers_piece(caphealth_jpeg_markers_t *m, const uint8_t *data,
     size_t size)
 {
     caphealth_piece_t  *piece;
@@ -206,8 +207,8 @@ caphealth_markers_piece(caphealth_markers_t *m, const uint8_t *data,
  */
 
 int
-caphealth_markers_profile(const caphealth_markers_t *m, uint8_t **profile,
-    size_t *size)
+caphealth_jpeg_markers_profile(const caphealth_jpeg_markers_t *m,
+    uint8_t **profile, size_t *size)
 {
     size_t                    len;
     uint8_t                  *p;
