@@ -1,7 +1,7 @@
 
 /*
  * Under test: src/store/caphealth_tree.c
- *     (walk_valid|replace|total|fullest|amount|apart|begin|end)
+ *     (walk_valid|replace|total|fullest|amount_valid|difference|begin|end)
  *
  * What a collector answers about a slice of an image tree: the slice, and the
  * bytes of a caphealth_walk_t.  A first byte that is odd makes its leaves add

@@ -29,21 +29,23 @@
 #define CAPHEALTH_SET_TRIES  11          /* 2 seconds in all */
 
 
-static int caphealth_set_leaf(caphealth_set_t *set);
+static int caphealth_set_open_leaf(caphealth_set_t *set);
 static int caphealth_set_reopen(caphealth_set_t *set);
 static void caphealth_set_leave(caphealth_set_t *set);
-static int caphealth_set_enter(caphealth_set_t *set, int parent,
+static int caphealth_set_open_dir(caphealth_set_t *set, int parent,
     const char *name, size_t len);
-static int caphealth_set_file(caphealth_set_t *set, caphealth_set_file_t *f);
-static int caphealth_set_alone(caphealth_set_t *set, caphealth_set_file_t *f);
+static int caphealth_set_open_file(caphealth_set_t *set,
+    caphealth_set_file_t *f);
+static int caphealth_set_no_writers(caphealth_set_t *set,
+    caphealth_set_file_t *f);
 static int caphealth_set_lease(int fd);
-static void caphealth_set_proc(char path[CAPHEALTH_PROC_LEN], int fd);
+static void caphealth_set_proc_path(char path[CAPHEALTH_PROC_LEN], int fd);
 static int caphealth_set_link(caphealth_set_t *set, caphealth_set_file_t *f);
 static int caphealth_set_move(caphealth_set_t *set, caphealth_set_file_t *f,
     const char *name);
-static void caphealth_set_temp(caphealth_set_t *set, caphealth_set_file_t *f,
-    char temp[CAPHEALTH_TEMP_LEN]);
-static int caphealth_set_find(const char *root, const char *id);
+static void caphealth_set_temp_name(caphealth_set_t *set,
+    caphealth_set_file_t *f, char temp[CAPHEALTH_TEMP_LEN]);
+static int caphealth_set_find_leaf(const char *root, const char *id);
 static int caphealth_set_remove_file(int dir, const char *name,
     caphealth_removed_t *removed);
 static int caphealth_set_remove_rest(int dir, const char *id,
@@ -82,12 +84,12 @@ caphealth_set_open(caphealth_set_t *set, const char *root)
         return caphealth_set_failed(set, "getrandom()");
     }
 
-    if (caphealth_set_leaf(set) == -1) {
+    if (caphealth_set_open_leaf(set) == -1) {
         return -1;
     }
 
     for (i = 0; i < set->nfiles; i++) {
-        if (caphealth_set_file(set, &set->files[i]) == -1) {
+        if (caphealth_set_open_file(set, &set->files[i]) == -1) {
             return -1;
         }
     }
@@ -97,7 +99,7 @@ caphealth_set_open(caphealth_set_t *set, const char *root)
 
 
 static int
-caphealth_set_leaf(caphealth_set_t *set)
+caphealth_set_open_leaf(caphealth_set_t *set)
 {
     int  top, slice;
 
@@ -106,14 +108,14 @@ caphealth_set_leaf(caphealth_set_t *set)
         return caphealth_set_failed(set, "open() of the image root");
     }
 
-    slice = caphealth_set_enter(set, top, set->id, 2);
+    slice = caphealth_set_open_dir(set, top, set->id, 2);
     (void) close(top);
 
     if (slice == -1) {
         return -1;
     }
 
-    set->dir = caphealth_set_enter(set, slice, set->id + 2, 2);
+    set->dir = caphealth_set_open_dir(set, slice, set->id + 2, 2);
     (void) close(slice);
 
     return set->dir == -1 ? -1 : 0;
@@ -123,7 +125,7 @@ caphealth_set_leaf(caphealth_set_t *set)
 /* a directory that is new must be as durable as what will be in it */
 
 static int
-caphealth_set_enter(caphealth_set_t *set, int parent, const char *name,
+caphealth_set_open_dir(caphealth_set_t *set, int parent, const char *name,
     size_t len)
 {
     int   fd;
@@ -157,7 +159,7 @@ caphealth_set_enter(caphealth_set_t *set, int parent, const char *name,
 
 
 static int
-caphealth_set_file(caphealth_set_t *set, caphealth_set_file_t *f)
+caphealth_set_open_file(caphealth_set_t *set, caphealth_set_file_t *f)
 {
     char  temp[CAPHEALTH_TEMP_LEN];
 
@@ -172,7 +174,7 @@ caphealth_set_file(caphealth_set_t *set, caphealth_set_file_t *f)
     }
 
     if (f->fd == -1) {
-        caphealth_set_temp(set, f, temp);
+        caphealth_set_temp_name(set, f, temp);
 
         f->fd = openat(set->dir, temp,
                        O_RDWR|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0644);
@@ -201,7 +203,7 @@ caphealth_set_check(caphealth_set_t *set, unsigned i, uint64_t bytes)
     uint8_t      head[CAPHEALTH_SET_RIFF];
     struct stat  st;
 
-    if (caphealth_set_alone(set, &set->files[i]) == -1) {
+    if (caphealth_set_no_writers(set, &set->files[i]) == -1) {
         return -1;
     }
 
@@ -237,16 +239,19 @@ caphealth_set_check(caphealth_set_t *set, unsigned i, uint64_t bytes)
 }
 
 
-/* who made the file might still write to it, when others are served of it */
+/*
+ * Who made the file may still have it open for writing and change it after it
+ * was checked, so this waits until nobody has.
+ */
 
 static int
-caphealth_set_alone(caphealth_set_t *set, caphealth_set_file_t *f)
+caphealth_set_no_writers(caphealth_set_t *set, caphealth_set_file_t *f)
 {
     int              fd, i;
     char             path[CAPHEALTH_PROC_LEN];
     struct timespec  pause;
 
-    caphealth_set_proc(path, f->fd);
+    caphealth_set_proc_path(path, f->fd);
 
     fd = open(path, O_RDONLY|O_CLOEXEC);
     if (fd == -1) {
@@ -297,7 +302,7 @@ caphealth_set_lease(int fd)
 
 
 static void
-caphealth_set_proc(char path[CAPHEALTH_PROC_LEN], int fd)
+caphealth_set_proc_path(char path[CAPHEALTH_PROC_LEN], int fd)
 {
     (void) snprintf(path, CAPHEALTH_PROC_LEN, "/proc/self/fd/%d", fd);
 }
@@ -314,8 +319,8 @@ caphealth_set_park(caphealth_set_t *set)
         f = &set->files[i];
 
         if (!f->named) {
-            caphealth_set_temp(set, f, temp);
-            caphealth_set_proc(proc, f->fd);
+            caphealth_set_temp_name(set, f, temp);
+            caphealth_set_proc_path(proc, f->fd);
 
             if (linkat(AT_FDCWD, proc, set->dir, temp, AT_SYMLINK_FOLLOW)
                 == -1)
@@ -342,7 +347,7 @@ caphealth_set_park(caphealth_set_t *set)
 static int
 caphealth_set_reopen(caphealth_set_t *set)
 {
-    return set->dir == -1 && set->parked ? caphealth_set_leaf(set) : 0;
+    return set->dir == -1 && set->parked ? caphealth_set_open_leaf(set) : 0;
 }
 
 
@@ -411,7 +416,7 @@ caphealth_set_link(caphealth_set_t *set, caphealth_set_file_t *f)
 
     /* AT_EMPTY_PATH needs a privilege that a worker does not have */
 
-    caphealth_set_proc(proc, f->fd);
+    caphealth_set_proc_path(proc, f->fd);
 
     if (linkat(AT_FDCWD, proc, set->dir, path + CAPHEALTH_LEAF_LEN,
                AT_SYMLINK_FOLLOW)
@@ -434,7 +439,7 @@ caphealth_set_move(caphealth_set_t *set, caphealth_set_file_t *f,
 {
     char  temp[CAPHEALTH_TEMP_LEN];
 
-    caphealth_set_temp(set, f, temp);
+    caphealth_set_temp_name(set, f, temp);
 
     if (renameat2(set->dir, temp, set->dir, name, RENAME_NOREPLACE) == 0) {
         return 0;
@@ -455,7 +460,7 @@ caphealth_set_move(caphealth_set_t *set, caphealth_set_file_t *f,
 
 
 static void
-caphealth_set_temp(caphealth_set_t *set, caphealth_set_file_t *f,
+caphealth_set_temp_name(caphealth_set_t *set, caphealth_set_file_t *f,
     char temp[CAPHEALTH_TEMP_LEN])
 {
     char  path[CAPHEALTH_PATH_LEN];
@@ -500,7 +505,7 @@ caphealth_set_close(caphealth_set_t *set)
         f = &set->files[i];
 
         if (f->named && caphealth_set_reopen(set) == 0) {
-            caphealth_set_temp(set, f, temp);
+            caphealth_set_temp_name(set, f, temp);
             (void) unlinkat(set->dir, temp, 0);
             f->named = 0;
         }
@@ -529,7 +534,7 @@ caphealth_set_remove(const char *root, const char *id, const char *mark,
 
     (void) caphealth_path(path, id, mark);
 
-    dir = caphealth_set_find(root, id);
+    dir = caphealth_set_find_leaf(root, id);
     if (dir == -1) {
         return -1;
     }
@@ -563,7 +568,7 @@ caphealth_set_remove(const char *root, const char *id, const char *mark,
 /* the directory of an image; no symbolic link below the root is followed */
 
 static int
-caphealth_set_find(const char *root, const char *id)
+caphealth_set_find_leaf(const char *root, const char *id)
 {
     int       fd, parent, err;
     char      name[3];

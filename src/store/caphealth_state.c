@@ -38,8 +38,8 @@ static int caphealth_state_write(int fd, const caphealth_state_t *state,
     const caphealth_tree_t *t);
 static int caphealth_state_read(int fd, const char *root,
     caphealth_tree_t *t);
-static ssize_t caphealth_state_whole(int fd, void *data, size_t size);
-static int caphealth_state_head(caphealth_state_t *state, const char *root,
+static ssize_t caphealth_state_read_full(int fd, void *data, size_t size);
+static int caphealth_state_header(caphealth_state_t *state, const char *root,
     const caphealth_tree_t *t);
 static void caphealth_state_name(char name[CAPHEALTH_STATE_NAME],
     const char *root, const char *suffix);
@@ -159,7 +159,7 @@ caphealth_state_save(int dir, const char *root, const caphealth_tree_t *t)
     char               name[CAPHEALTH_STATE_NAME], temp[CAPHEALTH_STATE_NAME];
     caphealth_state_t  state;
 
-    if (caphealth_state_head(&state, root, t) == -1) {
+    if (caphealth_state_header(&state, root, t) == -1) {
         return -1;
     }
 
@@ -276,15 +276,15 @@ caphealth_state_read(int fd, const char *root, caphealth_tree_t *t)
     char               more;
     caphealth_state_t  state, expected;
 
-    if (caphealth_state_whole(fd, &state, sizeof(state))
+    if (caphealth_state_read_full(fd, &state, sizeof(state))
         != (ssize_t) sizeof(state)
-        || caphealth_state_whole(fd, t, sizeof(*t)) != (ssize_t) sizeof(*t)
-        || caphealth_state_whole(fd, &more, 1) != 0)
+        || caphealth_state_read_full(fd, t, sizeof(*t)) != (ssize_t) sizeof(*t)
+        || caphealth_state_read_full(fd, &more, 1) != 0)
     {
         return -1;
     }
 
-    if (caphealth_state_head(&expected, root, t) == -1
+    if (caphealth_state_header(&expected, root, t) == -1
         || memcmp(&state, &expected, sizeof(state)) != 0)
     {
         return -1;
@@ -299,7 +299,7 @@ caphealth_state_read(int fd, const char *root, caphealth_tree_t *t)
 
 
 static ssize_t
-caphealth_state_whole(int fd, void *data, size_t size)
+caphealth_state_read_full(int fd, void *data, size_t size)
 {
     size_t   n;
     ssize_t  done;
@@ -326,7 +326,7 @@ caphealth_state_whole(int fd, void *data, size_t size)
 
 
 static int
-caphealth_state_head(caphealth_state_t *state, const char *root,
+caphealth_state_header(caphealth_state_t *state, const char *root,
     const caphealth_tree_t *t)
 {
     size_t  len;

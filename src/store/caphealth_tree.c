@@ -16,10 +16,10 @@
 
 static unsigned caphealth_tree_hex(const char *digits);
 static int caphealth_tree_scan_valid(const caphealth_scan_t *scan);
-static int caphealth_tree_amount(int64_t n);
-static int caphealth_tree_seconds(double t);
+static int caphealth_tree_amount_valid(int64_t n);
+static int caphealth_tree_seconds_valid(double t);
 static int32_t caphealth_tree_fullest(const int32_t *leaves);
-static int64_t caphealth_tree_apart(int64_t a, int64_t b);
+static int64_t caphealth_tree_difference(int64_t a, int64_t b);
 
 
 unsigned
@@ -87,6 +87,7 @@ void
 caphealth_tree_replace(caphealth_tree_t *t, unsigned slice,
     const caphealth_walk_t *walk)
 {
+    int64_t             files, bytes;
     caphealth_slice_t  *s;
 
     s = &t->slices[slice];
@@ -97,11 +98,11 @@ caphealth_tree_replace(caphealth_tree_t *t, unsigned slice,
      */
 
     if (t->scan.source != CAPHEALTH_TREE_UNKNOWN) {
-        t->scan.pass_files += caphealth_tree_apart(walk->files + walk->removed,
-                                                   s->files);
-        t->scan.pass_bytes += caphealth_tree_apart(walk->bytes
-                                                   + walk->removed_bytes,
-                                                   s->bytes);
+        files = walk->files + walk->removed;
+        bytes = walk->bytes + walk->removed_bytes;
+
+        t->scan.pass_files += caphealth_tree_difference(files, s->files);
+        t->scan.pass_bytes += caphealth_tree_difference(bytes, s->bytes);
     }
 
     t->scan.removed += walk->removed;
@@ -152,7 +153,7 @@ caphealth_tree_fullest(const int32_t *leaves)
 
 
 static int64_t
-caphealth_tree_apart(int64_t a, int64_t b)
+caphealth_tree_difference(int64_t a, int64_t b)
 {
     return a > b ? a - b : b - a;
 }
@@ -242,16 +243,16 @@ caphealth_walk_valid(const caphealth_walk_t *walk)
     int64_t   files;
     unsigned  i;
 
-    if (!caphealth_tree_amount(walk->files)
-        || !caphealth_tree_amount(walk->bytes)
-        || !caphealth_tree_amount(walk->sets) || walk->sets > walk->files
-        || !caphealth_tree_amount(walk->incomplete)
-        || !caphealth_tree_amount(walk->strays)
-        || !caphealth_tree_amount(walk->stray_bytes)
-        || !caphealth_tree_amount(walk->foreign)
-        || !caphealth_tree_amount(walk->removed)
-        || !caphealth_tree_amount(walk->removed_bytes)
-        || !caphealth_tree_amount(walk->cpu))
+    if (!caphealth_tree_amount_valid(walk->files)
+        || !caphealth_tree_amount_valid(walk->bytes)
+        || !caphealth_tree_amount_valid(walk->sets) || walk->sets > walk->files
+        || !caphealth_tree_amount_valid(walk->incomplete)
+        || !caphealth_tree_amount_valid(walk->strays)
+        || !caphealth_tree_amount_valid(walk->stray_bytes)
+        || !caphealth_tree_amount_valid(walk->foreign)
+        || !caphealth_tree_amount_valid(walk->removed)
+        || !caphealth_tree_amount_valid(walk->removed_bytes)
+        || !caphealth_tree_amount_valid(walk->cpu))
     {
         return 0;
     }
@@ -281,13 +282,13 @@ caphealth_tree_valid(const caphealth_tree_t *t)
     for (i = 0; i < CAPHEALTH_SLICES; i++) {
         s = &t->slices[i];
 
-        if (!caphealth_tree_amount(s->files)
-            || !caphealth_tree_amount(s->bytes)
-            || !caphealth_tree_amount(s->sets)
-            || !caphealth_tree_amount(s->incomplete)
-            || !caphealth_tree_amount(s->strays)
-            || !caphealth_tree_amount(s->stray_bytes)
-            || !caphealth_tree_amount(s->foreign)
+        if (!caphealth_tree_amount_valid(s->files)
+            || !caphealth_tree_amount_valid(s->bytes)
+            || !caphealth_tree_amount_valid(s->sets)
+            || !caphealth_tree_amount_valid(s->incomplete)
+            || !caphealth_tree_amount_valid(s->strays)
+            || !caphealth_tree_amount_valid(s->stray_bytes)
+            || !caphealth_tree_amount_valid(s->foreign)
             || s->fullest < 0 || s->fullest >= CAPHEALTH_LEAVES)
         {
             return 0;
@@ -317,28 +318,28 @@ caphealth_tree_scan_valid(const caphealth_scan_t *scan)
 {
     return scan->source >= CAPHEALTH_TREE_UNKNOWN
            && scan->source <= CAPHEALTH_TREE_LIVE
-           && caphealth_tree_seconds(scan->marks_since)
-           && caphealth_tree_seconds(scan->scanned_at)
-           && caphealth_tree_seconds(scan->scan_seconds)
-           && caphealth_tree_seconds(scan->scanning_since)
-           && caphealth_tree_amount(scan->drift_files)
-           && caphealth_tree_amount(scan->drift_bytes)
-           && caphealth_tree_amount(scan->pass_files)
-           && caphealth_tree_amount(scan->pass_bytes)
-           && caphealth_tree_amount(scan->removed)
-           && caphealth_tree_amount(scan->removed_bytes);
+           && caphealth_tree_seconds_valid(scan->marks_since)
+           && caphealth_tree_seconds_valid(scan->scanned_at)
+           && caphealth_tree_seconds_valid(scan->scan_seconds)
+           && caphealth_tree_seconds_valid(scan->scanning_since)
+           && caphealth_tree_amount_valid(scan->drift_files)
+           && caphealth_tree_amount_valid(scan->drift_bytes)
+           && caphealth_tree_amount_valid(scan->pass_files)
+           && caphealth_tree_amount_valid(scan->pass_bytes)
+           && caphealth_tree_amount_valid(scan->removed)
+           && caphealth_tree_amount_valid(scan->removed_bytes);
 }
 
 
 static int
-caphealth_tree_amount(int64_t n)
+caphealth_tree_amount_valid(int64_t n)
 {
     return n >= 0 && n <= CAPHEALTH_TREE_MOST;
 }
 
 
 static int
-caphealth_tree_seconds(double t)
+caphealth_tree_seconds_valid(double t)
 {
     return t >= 0 && t <= (double) CAPHEALTH_TREE_MOST;
 }
