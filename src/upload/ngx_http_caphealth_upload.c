@@ -51,7 +51,7 @@ static void ngx_http_caphealth_upload_task_handler(ngx_event_t *ev);
 static void ngx_http_caphealth_upload_admit(ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_advance(
     ngx_http_caphealth_upload_t *u);
-static void ngx_http_caphealth_upload_judge_all(
+static void ngx_http_caphealth_upload_check_jobs(
     ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_submit(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image);
@@ -62,7 +62,7 @@ static void ngx_http_caphealth_upload_reserve(ngx_http_caphealth_upload_t *u,
 static void ngx_http_caphealth_upload_timer_handler(ngx_event_t *ev);
 static ngx_uint_t ngx_http_caphealth_upload_at_work(
     ngx_http_caphealth_upload_t *u);
-static void ngx_http_caphealth_upload_overdue(
+static void ngx_http_caphealth_upload_on_timeout(
     ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_job_handler(
     ngx_http_caphealth_job_t *job);
@@ -72,7 +72,8 @@ static ngx_int_t ngx_http_caphealth_upload_stored(ngx_http_request_t *r,
     ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_cleanup(void *data);
-static void ngx_http_caphealth_upload_forgo(ngx_http_caphealth_upload_t *u);
+static void ngx_http_caphealth_upload_cancel_task(
+    ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_destroy(
     ngx_http_caphealth_upload_t *u);
 
@@ -661,7 +662,7 @@ ngx_http_caphealth_upload_advance(ngx_http_caphealth_upload_t *u)
         return;
     }
 
-    ngx_http_caphealth_upload_judge_all(u);
+    ngx_http_caphealth_upload_check_jobs(u);
 
     if (u->request == NULL || u->fault) {
         ngx_http_caphealth_upload_cancel(u);
@@ -690,7 +691,7 @@ ngx_http_caphealth_upload_advance(ngx_http_caphealth_upload_t *u)
 
 
 static void
-ngx_http_caphealth_upload_judge_all(ngx_http_caphealth_upload_t *u)
+ngx_http_caphealth_upload_check_jobs(ngx_http_caphealth_upload_t *u)
 {
     ngx_uint_t                   i;
     ngx_http_caphealth_image_t  *image;
@@ -698,10 +699,10 @@ ngx_http_caphealth_upload_judge_all(ngx_http_caphealth_upload_t *u)
     for (i = 0; i < u->submitted && u->fault == CAPHEALTH_OUTCOME_OK; i++) {
         image = &u->images[i];
 
-        if (image->converted && !image->judged) {
-            ngx_http_caphealth_upload_judge(u, image);
+        if (image->converted && !image->accepted) {
+            ngx_http_caphealth_upload_check_job(u, image);
 
-            image->judged = 1;
+            image->accepted = 1;
             image->parking = u->park;
         }
     }
@@ -818,7 +819,7 @@ ngx_http_caphealth_upload_timer_handler(ngx_event_t *ev)
         return;
     }
 
-    ngx_http_caphealth_upload_overdue(u);
+    ngx_http_caphealth_upload_on_timeout(u);
 }
 
 
@@ -844,14 +845,14 @@ ngx_http_caphealth_upload_at_work(ngx_http_caphealth_upload_t *u)
 
 
 static void
-ngx_http_caphealth_upload_overdue(ngx_http_caphealth_upload_t *u)
+ngx_http_caphealth_upload_on_timeout(ngx_http_caphealth_upload_t *u)
 {
     ngx_msec_t  timeout;
 
     timeout = u->main_conf->images.converter.timeout;
 
     if (u->work.waiting) {
-        ngx_http_caphealth_upload_forgo(u);
+        ngx_http_caphealth_upload_cancel_task(u);
 
         u->fault = CAPHEALTH_OUTCOME_NO_THREAD;
 
@@ -985,13 +986,13 @@ ngx_http_caphealth_upload_cleanup(void *data)
         break;
 
     case NGX_HTTP_CAPHEALTH_CONVERTING:
-        ngx_http_caphealth_upload_forgo(u);
+        ngx_http_caphealth_upload_cancel_task(u);
         ngx_http_caphealth_upload_advance(u);
         break;
 
     case NGX_HTTP_CAPHEALTH_PUBLISHING:
         if (u->work.waiting) {
-            ngx_http_caphealth_upload_forgo(u);
+            ngx_http_caphealth_upload_cancel_task(u);
             ngx_http_caphealth_upload_finish(u);
         }
 
@@ -1006,7 +1007,7 @@ ngx_http_caphealth_upload_cleanup(void *data)
 /* removes a task that no thread has taken yet */
 
 static void
-ngx_http_caphealth_upload_forgo(ngx_http_caphealth_upload_t *u)
+ngx_http_caphealth_upload_cancel_task(ngx_http_caphealth_upload_t *u)
 {
     if (u->work.waiting) {
         ngx_http_caphealth_threads_cancel(&u->work);

@@ -42,7 +42,7 @@ typedef struct {
     /* no bits: a thread may change one while the event loop changes another */
 
     ngx_uint_t                        converted;  /* a converter is done */
-    ngx_uint_t                        judged;     /* and well */
+    ngx_uint_t                        accepted;   /* and its result is good */
     ngx_uint_t                        parking;    /* a thread is to close it */
     ngx_uint_t                        checked;
     ngx_uint_t                        published;
@@ -144,11 +144,11 @@ void ngx_http_caphealth_upload_failed(ngx_http_caphealth_upload_t *u,
     ngx_err_t err, const char *call);
 
 /* The converter's answer about it is not to be believed. */
-void ngx_http_caphealth_upload_doubt(ngx_http_caphealth_upload_t *u,
+void ngx_http_caphealth_upload_bad_output(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image, const char *what);
 
 /* What a converter's answer means; a fault, or nothing if all is well. */
-void ngx_http_caphealth_upload_judge(ngx_http_caphealth_upload_t *u,
+void ngx_http_caphealth_upload_check_job(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image);
 
 /*

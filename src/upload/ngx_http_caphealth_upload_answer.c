@@ -14,7 +14,7 @@ typedef struct {
 } ngx_http_caphealth_refusal_t;
 
 
-static u_char *ngx_http_caphealth_upload_culprit(
+static u_char *ngx_http_caphealth_upload_which_file(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image,
     u_char *p, u_char *last);
 static size_t ngx_http_caphealth_upload_filename(u_char *name);
@@ -136,7 +136,7 @@ ngx_http_caphealth_upload_fault(ngx_http_caphealth_upload_t *u,
     last = u->detail + sizeof(u->detail) - 1;
 
     if (image) {
-        p = ngx_http_caphealth_upload_culprit(u, image, p, last);
+        p = ngx_http_caphealth_upload_which_file(u, image, p, last);
     }
 
     va_start(args, fmt);
@@ -150,7 +150,7 @@ ngx_http_caphealth_upload_fault(ngx_http_caphealth_upload_t *u,
 /* which of several files it was */
 
 static u_char *
-ngx_http_caphealth_upload_culprit(ngx_http_caphealth_upload_t *u,
+ngx_http_caphealth_upload_which_file(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image, u_char *p, u_char *last)
 {
     size_t   len;
@@ -214,7 +214,7 @@ ngx_http_caphealth_upload_failed(ngx_http_caphealth_upload_t *u,
 
 
 void
-ngx_http_caphealth_upload_doubt(ngx_http_caphealth_upload_t *u,
+ngx_http_caphealth_upload_bad_output(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image, const char *what)
 {
     u->call = what;
@@ -234,7 +234,7 @@ ngx_http_caphealth_storage_full(ngx_err_t err)
 
 
 void
-ngx_http_caphealth_upload_judge(ngx_http_caphealth_upload_t *u,
+ngx_http_caphealth_upload_check_job(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image)
 {
     char                 formats[CAPHEALTH_FORMAT_LIST];
@@ -248,14 +248,14 @@ ngx_http_caphealth_upload_judge(ngx_http_caphealth_upload_t *u,
         break;
 
     case NGX_HTTP_CAPHEALTH_JOB_DIED:
-        ngx_http_caphealth_upload_doubt(u, image, NULL);
+        ngx_http_caphealth_upload_bad_output(u, image, NULL);
         return;
 
     case NGX_HTTP_CAPHEALTH_JOB_TIMED_OUT:
         ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_TIMEOUT, image,
                                         "It was not converted within %M ms. "
                                         "Send a smaller or simpler image.",
-                                        u->main_conf->images.converter.timeout);
+                                     u->main_conf->images.converter.timeout);
         return;
 
     case NGX_HTTP_CAPHEALTH_JOB_STARVED:
@@ -276,7 +276,8 @@ ngx_http_caphealth_upload_judge(ngx_http_caphealth_upload_t *u,
 
     case CAPHEALTH_JOB_OK:
         if (result->format != image->format) {
-            ngx_http_caphealth_upload_doubt(u, image, "check of a format");
+            ngx_http_caphealth_upload_bad_output(u, image,
+                                                 "check of a format");
         }
 
         return;
@@ -367,10 +368,6 @@ ngx_http_caphealth_upload_refused(ngx_http_request_t *r,
         ngx_log_error(NGX_LOG_CRIT, r->connection->log, u->err,
                       "%s in image root \"%V\" failed", u->call,
                       &u->conf->image_root);
-
-    } else {
-        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "upload refused: %s", u->detail);
     }
 
     detail.data = u->detail;
@@ -408,6 +405,10 @@ ngx_http_caphealth_send_fault(ngx_http_request_t *r,
     if (detail == NULL || detail->len == 0) {
         detail = &refusal->detail;
     }
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "%s refused: %V",
+                  (r->method & NGX_HTTP_DELETE) ? "deletion" : "upload",
+                  detail);
 
     ngx_memzero(&problem, sizeof(ngx_http_caphealth_problem_t));
     problem.status = caphealth_outcomes[fault].status;

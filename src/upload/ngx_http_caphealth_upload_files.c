@@ -267,7 +267,7 @@ ngx_http_caphealth_upload_check(ngx_http_caphealth_upload_t *u,
         }
 
         if (ngx_errno == EINVAL) {
-            ngx_http_caphealth_upload_doubt(u, image, image->set.failed);
+            ngx_http_caphealth_upload_bad_output(u, image, image->set.failed);
 
         } else {
             ngx_http_caphealth_upload_failed(u, ngx_errno, image->set.failed);
