@@ -17,8 +17,8 @@ test('the keyboard alone', async (t) => {
     const where = () => page.evaluate(() => {
         const { activeElement: element } = document;
 
-        return element === document.body ? '' : element.id || element.className.baseVal || element.className
-               || element.textContent.trim();
+        return element === document.body ? '' : element.id || (element.className.baseVal ?? element.className)
+               || element.textContent.trim() || element.tagName;
     });
 
     await page.keyboard.press('Tab');
