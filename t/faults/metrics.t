@@ -10,7 +10,6 @@ use Caphealth;
 use Caphealth::Prometheus qw(checked parsed);
 use Caphealth::Upload qw(photo strange form);
 use Test::More;
-use Time::HiRes qw(sleep time);
 
 my $helpers = Caphealth::Upload::strange_helpers();
 my $photo = photo('64x48');
@@ -313,7 +312,7 @@ subtest 'those that do not end by an answer of ours' => sub {
     my $slow = strange('slow');
     my $gone = $raw->('Content-Length: ' . length($slow) . "\r\n\r\n$slow");
 
-    sleep 0.3;
+    $nginx->converting;
     close $gone;
 
     my $wanted = { 'body-too-large' => 1, 'bad-request' => 1,
