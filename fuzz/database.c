@@ -19,19 +19,28 @@ static int
 row(caphealth_ask_t *ask, fuzz_bytes_t line)
 {
     int            rc;
-    char          *name, *number;
-    fuzz_bytes_t   first;
+    char            *name, *number;
+    fuzz_bytes_t     first, third;
+    caphealth_id_t   id;
 
     first = fuzz_piece(&line, '\t');
+    third = fuzz_piece(&line, '\t');
+
+    memset(&id, 0, sizeof(id));
+
+    id.text = third.size ? fuzz_copy(third.data, third.size) : NULL;
+    id.len = third.size;
 
     name = fuzz_copy(first.data, first.size);
     number = fuzz_copy(line.data, line.size);
 
     rc = ask->query->shape == CAPHEALTH_ROWS
          ? caphealth_ask_row(ask, first.size ? name : NULL, first.size,
-                             line.size ? number : NULL, line.size)
+                             line.size ? number : NULL, line.size,
+                             third.size ? &id : NULL)
          : caphealth_ask_number(ask, line.size ? number : NULL, line.size);
 
+    free((char *) id.text);
     free(name);
     free(number);
 
@@ -52,7 +61,7 @@ check_rows(const caphealth_ask_t *ask)
     fuzz_check(text != NULL);
 
     fuzz_check(caphealth_vendors_parse(&v, text, strlen(text)) == NULL);
-    fuzz_check(v.n <= ask->rows && v.products >= (double) v.n);
+    fuzz_check(v.list_n <= ask->rows && v.n <= v.list_n && v.products >= (double) v.n);
 
     first = caphealth_vendors_first(&v, 2);
     fuzz_check(json_object_size(first) == (v.n < 2 ? v.n : 2));

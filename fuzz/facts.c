@@ -108,7 +108,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text = caphealth_report_capacity(&f.facts, &f.policy, f.now, &len);
     json_decref(check_document(text, len));
 
-    text = caphealth_images_stats(&f.facts.images.value, f.now, &len);
+    text = caphealth_images_stats(&f.facts, f.now, &len);
     json_decref(check_document(text, len));
 
     (void) caphealth_facts_stale_at(&f.facts, f.now);

@@ -10,6 +10,7 @@ use Caphealth::Postgres;
 use Caphealth::Probe;
 use Caphealth::Server;
 use IO::Socket::INET;
+use JSON::PP;
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -43,8 +44,8 @@ subtest 'counts are what psql says' => sub {
     like $postgres->sql('SHOW server_version'), qr/^\Q$data->{version}\E\b/,
          'version';
     is_deeply $data->{vendors},
-              [ [ "\x{dc}n\x{ef} \"quoted\"", 167 ], [ undef, 167 ],
-                [ 'Anna', 166 ] ], 'vendors'
+              [ [ "\x{dc}n\x{ef} \"quoted\"", 167, 3 ], [ undef, 167, 2 ],
+                [ 'Anna', 166, 1 ] ], 'vendors'
         or diag explain $data->{vendors};
 };
 
@@ -73,6 +74,27 @@ subtest 'in the report' => sub {
               { Anna => 166, Unknown => 167, "\x{dc}n\x{ef} \"quoted\"" => 167 },
               'capacity';
     ok $nginx->stop, 'quits';
+};
+
+subtest 'ids in the list of vendors' => sub {
+    my $url = $postgres->url;
+    my $uuid = '0e37df36-f698-11e6-8dd4-cb9ced3df976';
+
+    for ([ "'$uuid'::uuid", $uuid ], [ '7::smallint', 7 ], [ '8::int', 8 ],
+         [ '9007199254740991::bigint', 9007199254740991 ],
+         [ '9007199254740993::bigint', '9007199254740993' ],
+         [ '-3::int', -3 ], [ "'7'::text", '7' ], [ '7::numeric', '7' ],
+         [ 'NULL::uuid', undef ], [ "repeat('x', 64)", 'x' x 64 ],
+         [ "repeat('x', 65)", undef ])
+    {
+        my ($sql, $id) = @$_;
+        my ($data, $error) = Caphealth::Probe->new($url,
+            queries => { products_by_vendor => "SELECT 'a', 1, $sql" })->look;
+
+        is $error, '', $sql;
+        is encode_json($data->{vendors}), encode_json([ [ 'a', 1, $id ] ]),
+           "$sql: the id";
+    }
 };
 
 subtest 'the session only reads' => sub {

@@ -18,6 +18,12 @@
 #define CAPHEALTH_ASK_ROWS  1000000
 #define CAPHEALTH_ASK_TEXT  16777216
 
+/* a longer id is not passed on: there may be as many as rows */
+#define CAPHEALTH_ASK_ID    64
+
+/* beyond this, JavaScript rounds a whole number */
+#define CAPHEALTH_ASK_EXACT  9007199254740991
+
 
 void
 caphealth_db_error(char *error, const char *format, ...)
@@ -38,14 +44,14 @@ caphealth_db_error(char *error, const char *format, ...)
 int
 caphealth_ask_columns(caphealth_ask_t *ask, int columns)
 {
-    int  expected;
+    int  scalar;
 
-    expected = (ask->query->shape == CAPHEALTH_SCALAR) ? 1 : 2;
+    scalar = (ask->query->shape == CAPHEALTH_SCALAR);
 
-    if (columns != expected) {
+    if (columns != (scalar ? 1 : 2) && (scalar || columns != 3)) {
         caphealth_db_error(ask->error, "query \"%s\" returned %d columns, "
-                           "expected %d", ask->query->name, columns,
-                           expected);
+                           "expected %s", ask->query->name, columns,
+                           scalar ? "1" : "2 or 3");
         return -1;
     }
 
@@ -133,9 +139,35 @@ caphealth_ask_number(caphealth_ask_t *ask, const char *text, size_t len)
 }
 
 
+/* null: there is none, or none that can be passed on; NULL: no memory */
+
+static json_t *
+caphealth_ask_id(const caphealth_id_t *id)
+{
+    char       digits[CAPHEALTH_ASK_ID + 1];
+    long long  n;
+
+    if (id->text == NULL || id->len > CAPHEALTH_ASK_ID) {
+        return json_null();
+    }
+
+    if (!id->number) {
+        return caphealth_utf8_json(id->text, id->len);
+    }
+
+    memcpy(digits, id->text, id->len);
+    digits[id->len] = '\0';
+
+    n = strtoll(digits, NULL, 10);
+
+    return (n >= -CAPHEALTH_ASK_EXACT && n <= CAPHEALTH_ASK_EXACT)
+           ? json_integer(n) : json_string(digits);
+}
+
+
 int
 caphealth_ask_row(caphealth_ask_t *ask, const char *name, size_t len,
-    const char *number, size_t number_len)
+    const char *number, size_t number_len, const caphealth_id_t *id)
 {
     json_t      *row;
     json_int_t   n;
@@ -159,6 +191,13 @@ caphealth_ask_row(caphealth_ask_t *ask, const char *name, size_t len,
                     name == NULL ? json_null()
                                  : caphealth_utf8_json(name, len),
                     n);
+
+    if (row != NULL && id != NULL
+        && json_array_append_new(row, caphealth_ask_id(id)) != 0)
+    {
+        json_decref(row);
+        row = NULL;
+    }
 
     if (json_array_append_new(ask->result, row) == 0) {
         return 0;

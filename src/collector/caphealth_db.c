@@ -55,11 +55,11 @@ static const caphealth_query_t  caphealth_queries[] = {
         "SELECT count(*) FROM vendors WHERE is_active" } },
 
     { "products_by_vendor", "vendors", CAPHEALTH_ROWS,
-      { "SELECT v.name, p.n FROM (SELECT vendor_id, count(*) AS n"
+      { "SELECT v.name, p.n, v.id FROM (SELECT vendor_id, count(*) AS n"
         " FROM products GROUP BY vendor_id) p"
         " JOIN vendors v ON v.id = p.vendor_id"
         " ORDER BY p.n DESC, v.name NULLS LAST",
-        "SELECT v.name, p.n FROM (SELECT vendor_id, count(*) AS n"
+        "SELECT v.name, p.n, v.id FROM (SELECT vendor_id, count(*) AS n"
         " FROM products GROUP BY vendor_id) p"
         " JOIN vendors v ON v.id = p.vendor_id"
         " ORDER BY p.n DESC, v.name NULLS LAST" } }

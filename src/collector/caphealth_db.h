@@ -23,7 +23,8 @@ typedef enum {
 
 typedef enum {
     CAPHEALTH_SCALAR = 0,        /* one row, one column: a whole number */
-    CAPHEALTH_ROWS               /* rows of a name and a whole number */
+    CAPHEALTH_ROWS               /* rows of a name, a whole number, and where
+                                    there is a third column, an id */
 } caphealth_shape_e;
 
 
@@ -33,6 +34,15 @@ typedef struct {
     caphealth_shape_e    shape;
     const char          *sql[CAPHEALTH_ENGINES];
 } caphealth_query_t;
+
+
+/* of a row */
+
+typedef struct {
+    const char  *text;           /* NULL: it has none */
+    size_t       len;
+    int          number;         /* the text is that of a whole number */
+} caphealth_id_t;
 
 
 /* a query that has been asked, and the rows it has brought so far */
@@ -91,14 +101,15 @@ void caphealth_db_error(char *error, const char *format, ...)
 
 /*
  * What a driver tells of an answer: first how many columns it has, then each
- * row, then that it is over.  -1: the answer is not of the query's shape, the
- * ask's error says so, and no more need be told.
+ * row, with an id if there is a third column, else NULL, then that it is over.
+ * -1: the answer is not of the query's shape, the ask's error says so, and no
+ * more need be told.
  */
 int caphealth_ask_columns(caphealth_ask_t *ask, int columns);
 int caphealth_ask_parameters(caphealth_ask_t *ask, int parameters);
 int caphealth_ask_number(caphealth_ask_t *ask, const char *text, size_t len);
 int caphealth_ask_row(caphealth_ask_t *ask, const char *name, size_t len,
-    const char *number, size_t number_len);
+    const char *number, size_t number_len, const caphealth_id_t *id);
 int caphealth_ask_end(caphealth_ask_t *ask);
 
 /* forgets what has been told, because the query will be run again */

@@ -437,12 +437,24 @@ caphealth_postgres_refused(caphealth_ask_t *ask, const PGresult *result)
 }
 
 
+/* of pg_type, and the same on every server */
+
+static int
+caphealth_postgres_whole(Oid type)
+{
+    return type == 20 /* int8 */ || type == 21 /* int2 */
+           || type == 23 /* int4 */;
+}
+
+
 static void
 caphealth_postgres_rows(caphealth_ask_t *ask, const PGresult *result)
 {
-    int  i, rc, name, number;
+    int              i, rc, name, number;
+    caphealth_id_t   id;
 
     rc = 0;
+    memset(&id, 0, sizeof(caphealth_id_t));
 
     for (i = 0; rc == 0 && i < PQntuples(result); i++) {
 
@@ -457,11 +469,19 @@ caphealth_postgres_rows(caphealth_ask_t *ask, const PGresult *result)
         name = !PQgetisnull(result, i, 0);
         number = !PQgetisnull(result, i, 1);
 
+        if (PQnfields(result) == 3) {
+            id.text = PQgetisnull(result, i, 2) ? NULL
+                                                : PQgetvalue(result, i, 2);
+            id.len = (size_t) PQgetlength(result, i, 2);
+            id.number = caphealth_postgres_whole(PQftype(result, 2));
+        }
+
         rc = caphealth_ask_row(ask,
                                name ? PQgetvalue(result, i, 0) : NULL,
                                (size_t) PQgetlength(result, i, 0),
                                number ? PQgetvalue(result, i, 1) : NULL,
-                               (size_t) PQgetlength(result, i, 1));
+                               (size_t) PQgetlength(result, i, 1),
+                               PQnfields(result) == 3 ? &id : NULL);
     }
 
     if (rc == 0) {

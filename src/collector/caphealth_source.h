@@ -74,11 +74,12 @@ caphealth_db_t *caphealth_db_create(const char *url, const json_t *queries,
 void caphealth_db_destroy(caphealth_db_t *db);
 
 /*
- * Connects, asks and closes: nothing is held between two looks.  engine, version, size,
- * the four *_count, orders_this_month, active_vendors, vendors (an array of
- * [name or null, products]).  A query that fails leaves its member null and
- * its name in the error; a database that cannot be reached gives no data.  No
- * error text ever holds a password.
+ * Connects, asks and closes: nothing is held between two looks.  engine,
+ * version, size, the four *_count, orders_this_month, active_vendors, vendors
+ * (an array of [name or null, products], with an id, or null, where the query
+ * brings them).  A query that fails leaves its member null and its name in the
+ * error; a database that cannot be reached gives no data.  No error text ever
+ * holds a password.
  */
 void caphealth_db_collect(caphealth_db_t *db, caphealth_answer_t *a);
 

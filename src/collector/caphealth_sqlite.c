@@ -19,6 +19,9 @@
 /* bytes of one value or row: a name that is longer is none */
 #define CAPHEALTH_SQLITE_LENGTH  16777216
 
+/* bytes of an id that is a BLOB, 2 digits each */
+#define CAPHEALTH_SQLITE_BLOB    32
+
 
 typedef struct {
     const char                   *path;
@@ -184,10 +187,46 @@ caphealth_sqlite_unchanged(void *driver)
 }
 
 
+/* a BLOB is no text: a UUID may be kept as one, and is shown as hex() does */
+
+static void
+caphealth_sqlite_id(sqlite3_stmt *stmt, caphealth_id_t *id, char *hex)
+{
+    int                   i, n;
+    const unsigned char  *blob;
+
+    id->number = (sqlite3_column_type(stmt, 2) == SQLITE_INTEGER);
+
+    if (sqlite3_column_type(stmt, 2) != SQLITE_BLOB) {
+        id->text = (const char *) sqlite3_column_text(stmt, 2);
+        id->len = (size_t) sqlite3_column_bytes(stmt, 2);
+        return;
+    }
+
+    blob = sqlite3_column_blob(stmt, 2);
+    n = sqlite3_column_bytes(stmt, 2);
+
+    if (blob == NULL || n > CAPHEALTH_SQLITE_BLOB) {
+        id->text = NULL;
+        id->len = 0;
+        return;
+    }
+
+    for (i = 0; i < n; i++) {
+        (void) sprintf(hex + 2 * i, "%02X", blob[i]);
+    }
+
+    id->text = hex;
+    id->len = 2 * (size_t) n;
+}
+
+
 static int
 caphealth_sqlite_row(sqlite3_stmt *stmt, caphealth_ask_t *ask)
 {
-    const char  *name, *number;
+    char             hex[2 * CAPHEALTH_SQLITE_BLOB + 1];
+    const char      *name, *number;
+    caphealth_id_t   id;
 
     if (ask->query->shape == CAPHEALTH_SCALAR) {
         number = (const char *) sqlite3_column_text(stmt, 0);
@@ -199,9 +238,14 @@ caphealth_sqlite_row(sqlite3_stmt *stmt, caphealth_ask_t *ask)
     name = (const char *) sqlite3_column_text(stmt, 0);
     number = (const char *) sqlite3_column_text(stmt, 1);
 
+    if (sqlite3_column_count(stmt) == 3) {
+        caphealth_sqlite_id(stmt, &id, hex);
+    }
+
     return caphealth_ask_row(ask, name,
                              (size_t) sqlite3_column_bytes(stmt, 0), number,
-                             (size_t) sqlite3_column_bytes(stmt, 1));
+                             (size_t) sqlite3_column_bytes(stmt, 1),
+                             sqlite3_column_count(stmt) == 3 ? &id : NULL);
 }
 
 

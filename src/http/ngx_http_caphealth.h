@@ -38,6 +38,15 @@ typedef enum {
 } ngx_http_caphealth_report_e;
 
 
+/* of the list of vendors */
+
+typedef struct {
+    caphealth_vendor_t         cursor;
+    const caphealth_vendor_t  *after;    /* the cursor; NULL: the first page */
+    size_t                     limit;
+} ngx_http_caphealth_page_t;
+
+
 /* the parts of the metrics, by what they move with */
 
 typedef enum {
@@ -251,6 +260,13 @@ ngx_int_t ngx_http_caphealth_report_init(ngx_cycle_t *cycle,
  */
 ngx_int_t ngx_http_caphealth_report(ngx_http_request_t *r,
     ngx_http_caphealth_report_e report);
+
+/*
+ * The same for a client that is admitted.  With a page, which only the
+ * capacity report has, the answer is rendered for this request.
+ */
+ngx_int_t ngx_http_caphealth_send_report(ngx_http_request_t *r,
+    ngx_http_caphealth_report_e report, ngx_http_caphealth_page_t *page);
 
 /*
  * Brings the facts up to date, and throws away what was rendered of older

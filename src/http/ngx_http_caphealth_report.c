@@ -36,10 +36,11 @@ typedef struct {
 
 
 static ngx_http_caphealth_body_t *ngx_http_caphealth_report_body(
-    ngx_http_request_t *r, ngx_http_caphealth_report_e report, double now);
+    ngx_http_request_t *r, ngx_http_caphealth_report_e report,
+    ngx_http_caphealth_page_t *page, double now);
 static ngx_http_caphealth_body_t *ngx_http_caphealth_report_render(
     ngx_http_caphealth_main_conf_t *cmcf, ngx_http_caphealth_report_e report,
-    double now);
+    ngx_http_caphealth_page_t *page, double now);
 static ngx_int_t ngx_http_caphealth_report_headers(ngx_http_request_t *r,
     ngx_http_caphealth_body_t *body, double now);
 static void ngx_http_caphealth_report_release(void *data);
@@ -116,17 +117,23 @@ ngx_int_t
 ngx_http_caphealth_report(ngx_http_request_t *r,
     ngx_http_caphealth_report_e report)
 {
-    double                          now;
-    ngx_int_t                       rc;
-    ngx_pool_cleanup_t             *cln;
-    ngx_http_caphealth_body_t      *body;
-    ngx_http_caphealth_renderer_t  *renderer;
+    ngx_int_t  rc;
 
     rc = ngx_http_caphealth_admit(r);
 
-    if (rc != NGX_DECLINED) {
-        return rc;
-    }
+    return rc == NGX_DECLINED ? ngx_http_caphealth_send_report(r, report, NULL)
+                              : rc;
+}
+
+
+ngx_int_t
+ngx_http_caphealth_send_report(ngx_http_request_t *r,
+    ngx_http_caphealth_report_e report, ngx_http_caphealth_page_t *page)
+{
+    double                          now;
+    ngx_pool_cleanup_t             *cln;
+    ngx_http_caphealth_body_t      *body;
+    ngx_http_caphealth_renderer_t  *renderer;
 
     cln = ngx_pool_cleanup_add(r->pool, 0);
     if (cln == NULL) {
@@ -136,14 +143,12 @@ ngx_http_caphealth_report(ngx_http_request_t *r,
     now = ngx_http_caphealth_now();
     renderer = &ngx_http_caphealth_renderers[report];
 
-    body = ngx_http_caphealth_report_body(r, report, now);
+    /* a slow client keeps its body after the next one has been rendered */
+
+    body = ngx_http_caphealth_report_body(r, report, page, now);
     if (body == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    /* a slow client keeps its body after the next one has been rendered */
-
-    body->refs++;
 
     cln->handler = ngx_http_caphealth_report_release;
     cln->data = body;
@@ -169,7 +174,8 @@ ngx_http_caphealth_report(ngx_http_request_t *r,
 
 static ngx_http_caphealth_body_t *
 ngx_http_caphealth_report_body(ngx_http_request_t *r,
-    ngx_http_caphealth_report_e report, double now)
+    ngx_http_caphealth_report_e report, ngx_http_caphealth_page_t *page,
+    double now)
 {
     ngx_http_caphealth_main_conf_t  *cmcf;
 
@@ -179,9 +185,19 @@ ngx_http_caphealth_report_body(ngx_http_request_t *r,
         return NULL;
     }
 
+    /* which pages are asked for is up to the clients: none is kept */
+
+    if (page) {
+        return ngx_http_caphealth_report_render(cmcf, report, page, now);
+    }
+
     if (cmcf->bodies[report] == NULL) {
         cmcf->bodies[report] = ngx_http_caphealth_report_render(cmcf, report,
-                                                                now);
+                                                                NULL, now);
+    }
+
+    if (cmcf->bodies[report]) {
+        cmcf->bodies[report]->refs++;
     }
 
     return cmcf->bodies[report];
@@ -250,7 +266,8 @@ ngx_http_caphealth_status(ngx_http_caphealth_main_conf_t *cmcf,
 
 static ngx_http_caphealth_body_t *
 ngx_http_caphealth_report_render(ngx_http_caphealth_main_conf_t *cmcf,
-    ngx_http_caphealth_report_e report, double now)
+    ngx_http_caphealth_report_e report, ngx_http_caphealth_page_t *page,
+    double now)
 {
     ngx_http_caphealth_body_t      *body;
     ngx_http_caphealth_view_t      *view;
@@ -264,8 +281,10 @@ ngx_http_caphealth_report_render(ngx_http_caphealth_main_conf_t *cmcf,
         return NULL;
     }
 
-    body->text = renderer->render(&view->facts, &cmcf->policy, now,
-                                  &body->len);
+    body->text = page ? caphealth_report_vendors(&view->facts, now, page->after,
+                                                 page->limit, &body->len)
+                      : renderer->render(&view->facts, &cmcf->policy, now,
+                                         &body->len);
     if (body->text == NULL) {
         ngx_free(body);
         return NULL;

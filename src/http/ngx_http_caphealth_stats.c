@@ -52,7 +52,7 @@ ngx_http_caphealth_stats_handler(ngx_http_request_t *r)
 
     ngx_http_caphealth_view_images(cmcf->view, now);
 
-    text = caphealth_images_stats(&cmcf->view->facts.images.value, now, &len);
+    text = caphealth_images_stats(&cmcf->view->facts, now, &len);
     if (text == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -80,7 +80,7 @@ ngx_http_caphealth_stats_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_caphealth_stats_etag(ngx_http_request_t *r, char *text, size_t len)
 {
-    char       *time;
+    char       *time, *rest;
     u_char     *p, digest[16];
     ngx_str_t   value;
     ngx_md5_t   md5;
@@ -90,8 +90,15 @@ ngx_http_caphealth_stats_etag(ngx_http_request_t *r, char *text, size_t len)
 
     time = memmem(text, len, member, sizeof(member) - 1);
 
+    rest = time ? memchr(time + 1, ',', text + len - time - 1) : NULL;
+
     ngx_md5_init(&md5);
-    ngx_md5_update(&md5, text, time ? (size_t) (time - text) : len);
+    ngx_md5_update(&md5, text, rest ? (size_t) (time - text) : len);
+
+    if (rest) {
+        ngx_md5_update(&md5, rest, text + len - rest);
+    }
+
     ngx_md5_final(digest, &md5);
 
     value.len = sizeof("W/\"\"") - 1 + 2 * sizeof(digest);

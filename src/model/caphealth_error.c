@@ -20,7 +20,7 @@ typedef struct {
 
 static const caphealth_error_row_t  caphealth_errors[] = {
     { "caphealth-collector ", "collector_unavailable", 0 },
-    { "do not fit into \"caphealth_zone\"", "zone_full", 0 },
+    { " not fit into \"caphealth_zone\"", "zone_full", 0 },
     { "no memory", "no_memory", 0 },
 
     { "database's URL", "database_url_invalid", 1 },

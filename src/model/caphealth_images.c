@@ -28,20 +28,21 @@ static const caphealth_root_t *caphealth_images_fullest(
 
 
 char *
-caphealth_images_stats(const caphealth_images_t *i, double now, size_t *len)
+caphealth_images_stats(const caphealth_facts_t *f, double now, size_t *len)
 {
-    return caphealth_json_text(caphealth_images_document(i, now), len);
+    return caphealth_json_text(caphealth_images_document(f, now), len);
 }
 
 
 json_t *
-caphealth_images_document(const caphealth_images_t *i, double now)
+caphealth_images_document(const caphealth_facts_t *f, double now)
 {
-    size_t                   n;
-    int64_t                  drift_files, drift_bytes, incomplete, strays;
-    double                   scanned_at;
-    const char              *source, *error;
-    const caphealth_root_t  *root, *fullest;
+    size_t                     n;
+    int64_t                    drift_files, drift_bytes, incomplete, strays;
+    double                     scanned_at;
+    const char                *source, *error;
+    const caphealth_root_t    *root, *fullest;
+    const caphealth_images_t  *i = &f->images.value;
 
     drift_files = drift_bytes = incomplete = strays = 0;
     scanned_at = INFINITY;
@@ -96,7 +97,9 @@ caphealth_images_document(const caphealth_images_t *i, double now)
         { "timestamp", caphealth_json_time(now) },
         { "error_code",
           caphealth_json_string(caphealth_error_code(CAPHEALTH_ERROR_IMAGES,
-                                                     error, 1)) }
+                                                     error, 1)) },
+        { "host", caphealth_json_string(f->node) },
+        { "version", caphealth_json_string(f->version) }
     };
 
     return caphealth_object(members);

@@ -17,11 +17,11 @@
  * newline.  *len becomes its length without the NUL.  The caller free()s it.
  * NULL: no memory.
  */
-char *caphealth_images_stats(const caphealth_images_t *i, double now,
+char *caphealth_images_stats(const caphealth_facts_t *f, double now,
     size_t *len);
 
 /* The same as a document: a new reference, or NULL: no memory. */
-json_t *caphealth_images_document(const caphealth_images_t *i, double now);
+json_t *caphealth_images_document(const caphealth_facts_t *f, double now);
 
 /* A list of the roots, each with all that is known of it; NULL: no memory. */
 json_t *caphealth_images_roots(const caphealth_images_t *i);

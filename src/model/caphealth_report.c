@@ -50,9 +50,9 @@ static json_t *caphealth_report_disks(const caphealth_facts_t *f, double now);
 static json_t *caphealth_report_disk(const caphealth_disk_facts_t *d,
     double now);
 static char *caphealth_report_splice(char *text, size_t *len,
-    const caphealth_vendors_t *v);
+    const char *spliced, size_t spliced_len);
 static json_t *caphealth_report_capacity_members(const caphealth_facts_t *f,
-    double now, json_t *vendors);
+    double now, const char *name, json_t *vendors);
 
 static json_t *caphealth_report_check(const caphealth_assessment_t *a,
     caphealth_threshold_e i);
@@ -132,14 +132,66 @@ caphealth_report_capacity(const caphealth_facts_t *f,
     (void) p;
 
     n = 0;
-    document = caphealth_report_capacity_members(f, now,
+    document = caphealth_report_capacity_members(f, now, "products_by_vendor",
                                                  v->text == NULL ? json_null()
                                                                  : json_true());
     text = caphealth_json_text(document, &n);
 
     if (text != NULL && v->text != NULL) {
-        text = caphealth_report_splice(text, &n, v);
+        text = caphealth_report_splice(text, &n, v->text, v->len);
     }
+
+    *len = n;
+
+    return text;
+}
+
+
+char *
+caphealth_report_vendors(const caphealth_facts_t *f, double now,
+    const caphealth_vendor_t *after, size_t limit, size_t *len)
+{
+    int                         rc;
+    char                       *text, *page, *next;
+    size_t                      n;
+    json_t                     *document;
+    const caphealth_vendors_t  *v = &f->database.value.vendors;
+
+    page = next = NULL;
+
+    if (v->list != NULL) {
+        page = caphealth_vendors_page(v, after, limit, &next);
+
+        if (page == NULL) {
+            return NULL;
+        }
+    }
+
+    document = caphealth_report_capacity_members(f, now, "vendors",
+                                                 page == NULL ? json_null()
+                                                              : json_true());
+
+    rc = json_object_set_new(document, "vendors_total",
+                             caphealth_json_count(page == NULL
+                                                  ? CAPHEALTH_UNKNOWN
+                                                  : (int64_t) v->list_n));
+    rc |= json_object_set_new(document, "vendors_next",
+                              caphealth_json_string(next));
+
+    if (rc != 0) {
+        json_decref(document);
+        document = NULL;
+    }
+
+    n = 0;
+    text = caphealth_json_text(document, &n);
+
+    if (text != NULL && page != NULL) {
+        text = caphealth_report_splice(text, &n, page, strlen(page));
+    }
+
+    free(page);
+    free(next);
 
     *len = n;
 
@@ -150,8 +202,8 @@ caphealth_report_capacity(const caphealth_facts_t *f,
 /* takes the text; the first "true" in it is that of the vendors */
 
 static char *
-caphealth_report_splice(char *text, size_t *len,
-    const caphealth_vendors_t *v)
+caphealth_report_splice(char *text, size_t *len, const char *spliced,
+    size_t spliced_len)
 {
     char    *whole, *p;
     size_t   before, after;
@@ -161,14 +213,14 @@ caphealth_report_splice(char *text, size_t *len,
     before = (size_t) (strstr(text, stand_in) - text);
     after = *len - before - (sizeof(stand_in) - 1);
 
-    whole = malloc(before + v->len + after + 1);
+    whole = malloc(before + spliced_len + after + 1);
 
     if (whole != NULL) {
         p = mempcpy(whole, text, before);
-        p = mempcpy(p, v->text, v->len);
+        p = mempcpy(p, spliced, spliced_len);
         memcpy(p, text + *len - after, after + 1);
 
-        *len = before + v->len + after;
+        *len = before + spliced_len + after;
     }
 
     free(text);
@@ -181,14 +233,14 @@ json_t *
 caphealth_report_capacity_document(const caphealth_facts_t *f, double now,
     size_t n)
 {
-    return caphealth_report_capacity_members(f, now,
+    return caphealth_report_capacity_members(f, now, "products_by_vendor",
                caphealth_vendors_first(&f->database.value.vendors, n));
 }
 
 
 static json_t *
 caphealth_report_capacity_members(const caphealth_facts_t *f, double now,
-    json_t *vendors)
+    const char *name, json_t *vendors)
 {
     const caphealth_images_t    *i = &f->images.value;
     const caphealth_section_t   *s = &f->database.section;
@@ -196,7 +248,7 @@ caphealth_report_capacity_members(const caphealth_facts_t *f, double now,
 
     caphealth_member_t  members[] = {
         { "products_total", caphealth_json_count(d->products_count) },
-        { "products_by_vendor", vendors },
+        { name, vendors },
         { "images_total", caphealth_json_count(i->files) },
         { "storage_used_gb", caphealth_json_amount(i->bytes, CAPHEALTH_GIB) },
         { "database_size_mb", caphealth_json_amount(d->size, CAPHEALTH_MIB) },

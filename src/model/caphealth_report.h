@@ -70,6 +70,13 @@ char *caphealth_report_capacity(const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now, size_t *len);
 
 /*
+ * The same as the capacity answer with a page of the list of vendors in place
+ * of their names, see caphealth_vendors_page().
+ */
+char *caphealth_report_vendors(const caphealth_facts_t *f, double now,
+    const caphealth_vendor_t *after, size_t limit, size_t *len);
+
+/*
  * The same as documents: new references, or NULL: no memory.  Of the vendors,
  * only the first n.
  */

@@ -4,6 +4,7 @@
  */
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,20 @@
 #include "caphealth_vendors.h"
 
 
+#define CAPHEALTH_VENDOR_MEMBERS  \
+    (sizeof("{\"id\":,\"name\":,\"products\":},") - 1)
+
+
 static int caphealth_vendors_scan(caphealth_vendors_t *v);
+static int caphealth_vendors_list(caphealth_vendors_t *v);
+static const char *caphealth_vendor_line(caphealth_vendor_t *vendor,
+    const char *p);
+static const char *caphealth_vendor_id(const char *p);
+static const char *caphealth_vendor_string(const char *p);
+static const char *caphealth_vendor_count(const char *p, int64_t *products);
+static const char *caphealth_vendors_behind(const caphealth_vendors_t *v,
+    const caphealth_vendor_t *after);
+static char *caphealth_vendors_cursor(const caphealth_vendor_t *vendor);
 static const char *caphealth_vendor_scan(const char *p, int64_t *products);
 static const char *caphealth_vendor_name(const char *p);
 static const char *caphealth_vendor_escape(const char *p);
@@ -31,9 +45,22 @@ caphealth_vendors_parse(caphealth_vendors_t *v, const char *text, size_t len)
     v->text[len] = '\0';
     v->len = len;
 
+    v->list = memchr(v->text, '\n', len);
+
+    if (v->list != NULL) {
+        v->len = (size_t) (v->list - v->text);
+        *v->list++ = '\0';
+        v->list_len = len - v->len - 1;
+    }
+
     if (caphealth_vendors_scan(v) == -1) {
         caphealth_vendors_free(v);
         return "vendors are not an object of counts, the largest first";
+    }
+
+    if (v->list != NULL && caphealth_vendors_list(v) == -1) {
+        caphealth_vendors_free(v);
+        return "vendors are not a list of ids, names and counts in its order";
     }
 
     return NULL;
@@ -83,18 +110,116 @@ caphealth_vendors_scan(caphealth_vendors_t *v)
 }
 
 
+/* equal names are one in the object, and vendors of their own in the list */
+
+static int
+caphealth_vendors_list(caphealth_vendors_t *v)
+{
+    const char          *p, *end;
+    caphealth_vendor_t   vendor, before;
+
+    p = v->list;
+    end = v->list + v->list_len;
+
+    while (p < end) {
+        p = caphealth_vendor_line(&vendor, p);
+
+        if (p == NULL || *p++ != '\n') {
+            return -1;
+        }
+
+        if (v->list_n > 0 && caphealth_vendor_compare(&before, &vendor) >= 0) {
+            return -1;
+        }
+
+        before = vendor;
+        v->list_n++;
+    }
+
+    return (p == end && v->list_n >= v->n && (v->list_n == 0) == (v->n == 0))
+           ? 0 : -1;
+}
+
+
+/* up to the line feed; NULL: that is no vendor */
+
+static const char *
+caphealth_vendor_line(caphealth_vendor_t *vendor, const char *p)
+{
+    if (*p++ != '[') {
+        return NULL;
+    }
+
+    vendor->id = p;
+    p = caphealth_vendor_id(p);
+
+    if (p == NULL || *p != ',') {
+        return NULL;
+    }
+
+    vendor->id_len = (size_t) (p++ - vendor->id);
+    vendor->name = p;
+
+    p = (*p == 'n') ? caphealth_vendor_id(p) : caphealth_vendor_string(p);
+
+    if (p == NULL || *p != ',') {
+        return NULL;
+    }
+
+    vendor->name_len = (size_t) (p++ - vendor->name);
+
+    p = caphealth_vendor_count(p, &vendor->products);
+
+    return (p != NULL && *p == ']') ? p + 1 : NULL;
+}
+
+
+static const char *
+caphealth_vendor_id(const char *p)
+{
+    int64_t  n;
+
+    if (strncmp(p, "null", 4) == 0) {
+        return p + 4;
+    }
+
+    if (*p == '"') {
+        return caphealth_vendor_string(p);
+    }
+
+    if (*p == '0') {
+        return p + 1;
+    }
+
+    return caphealth_vendor_count(*p == '-' ? p + 1 : p, &n);
+}
+
+
+static const char *
+caphealth_vendor_string(const char *p)
+{
+    p = (*p == '"') ? caphealth_vendor_name(p + 1) : NULL;
+
+    return (p == NULL) ? NULL : p + 1;
+}
+
+
 /* from its quote to what follows the count; NULL: that is no vendor */
 
 static const char *
 caphealth_vendor_scan(const char *p, int64_t *products)
 {
-    if (*p++ != '"') {
-        return NULL;
-    }
+    p = caphealth_vendor_string(p);
 
-    p = caphealth_vendor_name(p);
+    return (p != NULL && *p == ':') ? caphealth_vendor_count(p + 1, products)
+                                    : NULL;
+}
 
-    if (p == NULL || *p++ != '"' || *p++ != ':' || *p < '1' || *p > '9') {
+
+static const char *
+caphealth_vendor_count(const char *p, int64_t *products)
+{
+    if (*p < '1' || *p > '9') {
         return NULL;
     }
 
@@ -205,4 +330,163 @@ caphealth_vendors_first(const caphealth_vendors_t *v, size_t n)
     free(text);
 
     return vendors;
+}
+
+
+/*
+ * The cursor is a line of the list, in hexadecimal digits, which no client has
+ * to escape.  The name is left out where the id is known: it may be long.
+ */
+
+int
+caphealth_vendors_cursor_parse(caphealth_vendor_t *cursor, const char *text,
+    size_t len, char *buf)
+{
+    size_t       i;
+    const char  *high, *low, *end;
+
+    static const char  hex[] = "0123456789abcdef";
+
+    if (len == 0 || len % 2 != 0) {
+        return -1;
+    }
+
+    for (i = 0; i < len / 2; i++) {
+        high = memchr(hex, text[2 * i], 16);
+        low = memchr(hex, text[2 * i + 1], 16);
+
+        if (high == NULL || low == NULL) {
+            return -1;
+        }
+
+        buf[i] = (char) ((high - hex) << 4 | (low - hex));
+    }
+
+    buf[i] = '\0';
+
+    end = caphealth_vendor_line(cursor, buf);
+
+    return (end == buf + len / 2) ? 0 : -1;
+}
+
+
+static char *
+caphealth_vendors_cursor(const caphealth_vendor_t *vendor)
+{
+    int      n, named;
+    char    *line, *text;
+    size_t   i, len;
+
+    static const char  hex[] = "0123456789abcdef";
+
+    named = (vendor->id[0] == 'n');
+
+    n = asprintf(&line, "[%.*s,%.*s,%lld]", (int) vendor->id_len, vendor->id,
+                 named ? (int) vendor->name_len : 4,
+                 named ? vendor->name : "null",
+                 (long long) vendor->products);
+    if (n == -1) {
+        return NULL;
+    }
+
+    len = (size_t) n;
+    text = malloc(2 * len + 1);
+
+    for (i = 0; text != NULL && i < len; i++) {
+        text[2 * i] = hex[(unsigned char) line[i] >> 4];
+        text[2 * i + 1] = hex[line[i] & 0xf];
+    }
+
+    if (text != NULL) {
+        text[2 * len] = '\0';
+    }
+
+    free(line);
+
+    return text;
+}
+
+
+/* the lines are in their order: half of them is left after each look */
+
+static const char *
+caphealth_vendors_behind(const caphealth_vendors_t *v,
+    const caphealth_vendor_t *after)
+{
+    const char          *low, *high, *line, *middle;
+    caphealth_vendor_t   vendor;
+
+    low = v->list;
+    high = v->list + v->list_len;
+
+    while (low < high) {
+        middle = low + (high - low) / 2;
+        line = memrchr(low, '\n', (size_t) (middle - low));
+        line = (line == NULL) ? low : line + 1;
+
+        middle = caphealth_vendor_line(&vendor, line);
+
+        if (caphealth_vendor_compare(&vendor, after) <= 0) {
+            low = middle + 1;
+
+        } else {
+            high = line;
+        }
+    }
+
+    return low;
+}
+
+
+char *
+caphealth_vendors_page(const caphealth_vendors_t *v,
+    const caphealth_vendor_t *after, size_t limit, char **next)
+{
+    char                *text, *last;
+    size_t               n;
+    const char          *p, *first, *end;
+    caphealth_vendor_t   vendor;
+
+    *next = NULL;
+
+    first = (after == NULL) ? v->list : caphealth_vendors_behind(v, after);
+    end = v->list + v->list_len;
+
+    for (n = 0, p = first; n < limit && p < end; n++) {
+        p = (const char *) memchr(p, '\n', (size_t) (end - p)) + 1;
+    }
+
+    text = malloc((size_t) (p - first) + n * CAPHEALTH_VENDOR_MEMBERS
+                  + sizeof("[]"));
+    if (text == NULL) {
+        return NULL;
+    }
+
+    end = p;
+    last = text;
+    *last++ = '[';
+
+    for (p = first; p < end; p++) {
+        p = caphealth_vendor_line(&vendor, p);
+
+        last = stpcpy(last, last == text + 1 ? "{\"id\":" : ",{\"id\":");
+        last = mempcpy(last, vendor.id, vendor.id_len);
+        last = stpcpy(last, ",\"name\":");
+        last = mempcpy(last, vendor.name, vendor.name_len);
+        last += sprintf(last, ",\"products\":%lld}",
+                        (long long) vendor.products);
+    }
+
+    (void) stpcpy(last, "]");
+
+    if (n > 0 && end < v->list + v->list_len) {
+        *next = caphealth_vendors_cursor(&vendor);
+
+        if (*next == NULL) {
+            free(text);
+            return NULL;
+        }
+    }
+
+    return text;
 }

@@ -25,7 +25,7 @@ static ngx_int_t ngx_http_caphealth_lane_cpu(ngx_http_caphealth_lane_t *lane,
 static void ngx_http_caphealth_lane_publish(ngx_http_caphealth_lane_t *lane,
     ngx_http_caphealth_facts_t *facts);
 static void ngx_http_caphealth_lane_add_error(
-    ngx_http_caphealth_facts_t *facts, u_char *error);
+    ngx_http_caphealth_facts_t *facts, char *what, u_char *error);
 static void ngx_http_caphealth_lane_fail(ngx_http_caphealth_lane_t *lane,
     char *who, char *reason);
 
@@ -242,10 +242,11 @@ static void
 ngx_http_caphealth_lane_publish(ngx_http_caphealth_lane_t *lane,
     ngx_http_caphealth_facts_t *facts)
 {
-    u_char                       *names;
+    char                         *what;
     u_char                        error[NGX_HTTP_CAPHEALTH_ERROR_LEN];
     double                        since;
     ngx_int_t                     rc;
+    ngx_str_t                     said;
     ngx_shm_zone_t               *zone;
     ngx_http_caphealth_change_e   change;
 
@@ -254,17 +255,23 @@ ngx_http_caphealth_lane_publish(ngx_http_caphealth_lane_t *lane,
     rc = ngx_http_caphealth_zone_publish(zone, &lane->source->key, facts,
                                          &change, &since);
 
-    names = facts->data.len ? ngx_strlchr(facts->data.data,
-                                          facts->data.data + facts->data.len,
-                                          LF)
-                            : NULL;
+    said = facts->error;
 
-    /* too many vendors cost their names, and none of the other numbers */
+    /*
+     * Too many vendors cost the list of them, then their names, and none of
+     * the other numbers.
+     */
 
-    if (rc == NGX_ERROR && names) {
-        facts->data.len = names - facts->data.data;
+    while (rc == NGX_ERROR && facts->data.len
+           && ngx_http_caphealth_zone_less(facts->data.data,
+                                           &facts->data.len))
+    {
+        facts->error = said;
+        what = ngx_strlchr(facts->data.data,
+                           facts->data.data + facts->data.len, LF)
+               ? "list of vendors does" : "vendors' names do";
 
-        ngx_http_caphealth_lane_add_error(facts, error);
+        ngx_http_caphealth_lane_add_error(facts, what, error);
 
         rc = ngx_http_caphealth_zone_publish(zone, &lane->source->key, facts,
                                              &change, &since);
@@ -304,15 +311,15 @@ ngx_http_caphealth_lane_publish(ngx_http_caphealth_lane_t *lane,
 
 static void
 ngx_http_caphealth_lane_add_error(ngx_http_caphealth_facts_t *facts,
-    u_char *error)
+    char *what, u_char *error)
 {
     u_char  *p, *last;
 
     last = error + NGX_HTTP_CAPHEALTH_ERROR_LEN;
 
     p = ngx_slprintf(error, last,
-                     "its vendors' names do not fit into \"caphealth_zone\", "
-                     "make it larger%s%V",
+                     "its %s not fit into \"caphealth_zone\", make it "
+                     "larger%s%V", what,
                      facts->error.len ? "; " : "", &facts->error);
 
     /* not in the middle of a UTF-8 character */

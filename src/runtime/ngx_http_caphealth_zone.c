@@ -10,7 +10,7 @@
 
 
 /* "caphlth" and the version of the structures below */
-#define NGX_HTTP_CAPHEALTH_LAYOUT  ((uint64_t) 0x636170686c746800 + 5)
+#define NGX_HTTP_CAPHEALTH_LAYOUT  ((uint64_t) 0x636170686c746800 + 6)
 
 
 /* more than the facts of any source take, without the vendors' names */
@@ -466,17 +466,15 @@ static void
 ngx_http_caphealth_zone_copy(ngx_http_caphealth_zone_t *z,
     ngx_http_caphealth_section_t *to, ngx_http_caphealth_section_t *from)
 {
-    u_char  *names;
-    size_t   len;
+    size_t  len;
 
     if (from->data) {
         len = from->data_len;
         to->data = ngx_slab_alloc(z->shpool, len);
 
-        names = ngx_strlchr(from->data, from->data + len, LF);
-
-        if (to->data == NULL && names) {
-            len = names - from->data;
+        while (to->data == NULL
+               && ngx_http_caphealth_zone_less(from->data, &len))
+        {
             to->data = ngx_slab_alloc(z->shpool, len);
         }
 
@@ -496,6 +494,25 @@ ngx_http_caphealth_zone_copy(ngx_http_caphealth_zone_t *z,
     ngx_memcpy(to->error, from->error, from->error_len);
 
     to->generation = ++z->sh->generation;
+}
+
+
+ngx_uint_t
+ngx_http_caphealth_zone_less(u_char *data, size_t *len)
+{
+    u_char  *names, *list;
+
+    names = ngx_strlchr(data, data + *len, LF);
+
+    if (names == NULL) {
+        return 0;
+    }
+
+    list = ngx_strlchr(names + 1, data + *len, LF);
+
+    *len = (list ? list : names) - data;
+
+    return 1;
 }
 
 

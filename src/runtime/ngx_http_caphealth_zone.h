@@ -84,6 +84,12 @@ void ngx_http_caphealth_zone_read_cpu(ngx_shm_zone_t *zone,
 void ngx_http_caphealth_zone_write_cpu(ngx_shm_zone_t *zone,
     caphealth_cpu_window_t *window);
 
+/*
+ * What costs least of facts that do not fit: first the list of the vendors,
+ * then their names.  0: there is neither.
+ */
+ngx_uint_t ngx_http_caphealth_zone_less(u_char *data, size_t *len);
+
 /* Moves whenever anything has been published.  One atomic load. */
 ngx_atomic_uint_t ngx_http_caphealth_zone_generation(ngx_shm_zone_t *zone);
 

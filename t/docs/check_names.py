@@ -441,6 +441,10 @@ INSERT INTO products VALUES (1, 1);
             'Image upload': nginx.json('/upload', data=photo()),
             'Health': nginx.json('/health'),
             'Capacity': nginx.json('/capacity'),
+            'Vendors, page by page': {
+                name: member for name, member in nginx.json(
+                    '/capacity?vendors=list').items()
+                if name.startswith('vendors')},
             'Image statistics': nginx.json('/stats'),
         }
 

@@ -151,6 +151,10 @@ sub reads {
                  request($nginx, 'GET', "$base/health", $health_json));
     is_described($state, 'GET', '/metrics', request($nginx, 'GET', '/metrics',
         { Accept => 'application/openmetrics-text' }));
+    is_described($state, 'GET', "$base/capacity",
+                 request($nginx, 'GET', "$base/capacity?vendors=list&limit=2"));
+    is_described($state, 'GET', "$base/capacity",
+                 request($nginx, 'GET', "$base/capacity?vendors=list&limit=0"));
     is_described("$state, verbose", 'GET', $_,
                  request($nginx, 'GET', "$_?verbose&exclude=disk&exclude=x"))
         for "$base/live", "$base/ready";

@@ -129,7 +129,7 @@ done
 is 'active vendors' "$(of active_vendors)" \
    "$(sql -c 'SELECT count(*) FROM vendors WHERE is_active')"
 is 'products by vendor' "$(of vendors)" \
-   '[[null,4],["Anna",3],["Ünïcode \"quoted\"",3]]'
+   '[[null,4,2],["Anna",3,1],["Ünïcode \"quoted\"",3,3]]'
 like 'size' "$(of size)" '^[1-9][0-9]+$'
 is 'the month, of timestamptz' "$(of orders_this_month)" 2
 

@@ -33,7 +33,10 @@ typedef struct {
 #define SAMPLE_VENDORS  "{\"Zoë\":1000,\"Anna\":200,\"Unknown\":34}"
 
 static const caphealth_vendors_t  sample_vendors = {
-    (char *) SAMPLE_VENDORS, sizeof(SAMPLE_VENDORS) - 1, 3, 1234
+    .text = (char *) SAMPLE_VENDORS,
+    .len = sizeof(SAMPLE_VENDORS) - 1,
+    .n = 3,
+    .products = 1234
 };
 
 

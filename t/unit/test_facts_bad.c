@@ -181,6 +181,8 @@ test_bad_database(void **state)
     const bad_t          *bad;
     caphealth_database_t  d;
 
+    static const char   not_list[] =
+        "vendors are not a list of ids, names and counts in its order";
     static const char   not_vendors[] =
         "vendors are not an object of counts, the largest first";
 
@@ -191,7 +193,7 @@ test_bad_database(void **state)
           "\"orders_count\" is negative" },
         { "{}\n", not_vendors },
         { "{}\n[]", not_vendors },
-        { "{\"size\":5}\n{\"a\":1}\n", not_vendors },
+        { "{\"size\":5}\n{\"a\":1}\n", not_list },
         { NULL, NULL }
     };
 

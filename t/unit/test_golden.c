@@ -214,7 +214,7 @@ golden_hostile(golden_t *g)
     g->roots[1].path = "/srv/{ü}";
     g->sample.facts.database.value.version = (char *) "15.1 (\"x\\y\")";
     g->sample.facts.database.value.vendors = (caphealth_vendors_t) {
-        vendors, sizeof(vendors) - 1, 3, 12
+        .text = vendors, .len = sizeof(vendors) - 1, .n = 3, .products = 12
     };
     golden_failed_section(&g->sample.facts.database.section,
                           "column \"<script>\\\" does not exist\n");
@@ -364,7 +364,7 @@ bodies(void **state)
         text = caphealth_health_json(f, p, g.now, &len);
         golden_body(name, "health+json.json", text, len);
 
-        text = caphealth_images_stats(&f->images.value, g.now, &len);
+        text = caphealth_images_stats(f, g.now, &len);
         golden_body(name, "image-stats.json", text, len);
 
         for (d = 0; d < CAPHEALTH_DIALECTS; d++) {

@@ -63,13 +63,20 @@ setup(void **state)
 static json_t *
 stats(void)
 {
-    char    *text;
-    size_t   len;
-    json_t  *document;
+    char               *text;
+    size_t              len;
+    json_t             *document;
+    caphealth_facts_t   facts;
 
     caphealth_images_add(&images);
 
-    text = caphealth_images_stats(&images, 1000000009, &len);
+    memset(&facts, 0, sizeof(facts));
+
+    facts.node = "shop-1";
+    facts.version = "1.2.3";
+    facts.images.value = images;
+
+    text = caphealth_images_stats(&facts, 1000000009, &len);
     assert_non_null(text);
     assert_int_equal(strlen(text), len);
 
@@ -123,6 +130,8 @@ added_up(void **state)
     assert_count(document, "drift_files", 3);
     assert_text(document, "source", "live");
     assert_text(document, "last_full_scan", "2001-09-09T01:46:40Z");
+    assert_text(document, "host", "shop-1");
+    assert_text(document, "version", "1.2.3");
 
     root = json_array_get(json_object_get(document, "roots"), 1);
     assert_text(root, "path", "/srv/b");

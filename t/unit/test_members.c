@@ -164,7 +164,7 @@ test_bounds(void **state)
                  "{\"name\":\"Image Storage (GB)\",\"current\":1.5,"
                  "\"warning\":19.2,\"critical\":20,\"limit\":1e300,"
                  "\"status\":\"ok\",\"percent_used\":0.0,"
-                 "\"key\":\"storage_gb\",\"path\":null}");
+                 "\"key\":\"storage_gb\",\"path\":null,\"unit\":\"GiB\"}");
 
     json_decref(thresholds);
 }

@@ -81,7 +81,8 @@ test_rows(void **state)
     }
 
     assert_in_range(i, 10, 100);
-    assert_string_equal(text, "{\"Zoë\":3,\"b\":2,\"c\":1}");
+    assert_string_equal(text, "{\"Zoë\":3,\"b\":2,\"c\":1}\n"
+                        "[null,\"Zoë\",3]\n[null,\"b\",2]\n[null,\"c\",1]\n");
 
     free(text);
     json_decref(rows);

@@ -38,7 +38,7 @@ test_whole(void **state)
                         sqlite3_libversion());
 
     text = json_dumps(json_object_get(a.data, "vendors"), JSON_COMPACT);
-    assert_string_equal(text, "[[\"Anna\",3],[null,1]]");
+    assert_string_equal(text, "[[\"Anna\",3,1],[null,1,2]]");
     free(text);
 
     json_incref(a.data);
