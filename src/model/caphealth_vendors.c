@@ -426,6 +426,10 @@ caphealth_vendors_behind(const caphealth_vendors_t *v,
 
         middle = caphealth_vendor_line(&vendor, line);
 
+        if (middle == NULL) {
+            break;
+        }
+
         if (caphealth_vendor_compare(&vendor, after) <= 0) {
             low = middle + 1;
 
@@ -449,6 +453,10 @@ caphealth_vendors_page(const caphealth_vendors_t *v,
 
     *next = NULL;
 
+    if (v->list == NULL) {
+        return strdup("[]");
+    }
+
     first = (after == NULL) ? v->list : caphealth_vendors_behind(v, after);
     end = v->list + v->list_len;
 
@@ -466,8 +474,17 @@ caphealth_vendors_page(const caphealth_vendors_t *v,
     last = text;
     *last++ = '[';
 
+    memset(&vendor, 0, sizeof(caphealth_vendor_t));
+
     for (p = first; p < end; p++) {
         p = caphealth_vendor_line(&vendor, p);
+
+        /* each line was checked when the list was taken */
+
+        if (p == NULL) {
+            free(text);
+            return NULL;
+        }
 
         last = stpcpy(last, last == text + 1 ? "{\"id\":" : ",{\"id\":");
         last = mempcpy(last, vendor.id, vendor.id_len);
@@ -479,7 +496,7 @@ caphealth_vendors_page(const caphealth_vendors_t *v,
 
     (void) stpcpy(last, "]");
 
-    if (n > 0 && end < v->list + v->list_len) {
+    if (vendor.id != NULL && end < v->list + v->list_len) {
         *next = caphealth_vendors_cursor(&vendor);
 
         if (*next == NULL) {
