@@ -1363,7 +1363,9 @@ def check_jpeg_faults():
     refused('a restart marker that is another',
             restarts[:at] + b'\xff\xd5' + restarts[at + 2:])
     refused('junk before a restart marker',
-            restarts[:at] + b'abcdefgh' + restarts[at:])
+            restarts[:at] + b'abcdefgh' * 4 + restarts[at:])
+    taken('a few bytes before a restart marker',
+          restarts[:at] + b'abcdef' + restarts[at:], restarts)
     refused('no data before a restart marker',
             restarts[:at - 40] + restarts[at:])
 

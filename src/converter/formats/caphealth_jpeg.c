@@ -27,6 +27,9 @@
 /* more than two blocks of the highest quality have of one coefficient */
 #define CAPHEALTH_JPEG_ZEROS  64
 
+/* bytes before a restart marker that nobody needed */
+#define CAPHEALTH_JPEG_EXTRA  16
+
 /* what libjpeg's decoders may have read ahead: a register of 64 bits */
 #define CAPHEALTH_JPEG_AHEAD  8
 
@@ -678,7 +681,7 @@ caphealth_jpeg_zeros(const uint8_t *p, const uint8_t *end)
 static int
 caphealth_jpeg_lost(const caphealth_jpeg_t *j)
 {
-    int  marker;
+    int  extra, marker;
 
     switch (j->err.msg_code) {
 
@@ -689,12 +692,14 @@ caphealth_jpeg_lost(const caphealth_jpeg_t *j)
 
     case JWRN_EXTRANEOUS_DATA:
 
-        /* before RSTn, the decoder was not where it should have been; at any
-           other place, all before it is decoded */
+        /* all before it is decoded, but before RSTn the decoder may not have
+           been where it should; cameras leave a few bytes there */
 
+        extra = j->err.msg_parm.i[0];
         marker = j->err.msg_parm.i[1];
 
-        return marker >= JPEG_RST0 && marker <= JPEG_RST0 + 7;
+        return marker >= JPEG_RST0 && marker <= JPEG_RST0 + 7
+               && extra > CAPHEALTH_JPEG_EXTRA;
 
     case JWRN_BOGUS_PROGRESSION:
 
@@ -804,10 +809,9 @@ caphealth_jpeg_warning(j_common_ptr cinfo, int level)
 
     j->err.format_message(cinfo, text);
 
-    caphealth_jpeg_refuse(j, CAPHEALTH_JOB_INVALID, "%s: row %u of %u%s%s",
-                          j->ended ? "it ends too soon" : "it is damaged",
-                          caphealth_jpeg_at(j), j->cinfo.image_height,
-                          j->ended ? "" : ", ", j->ended ? "" : text);
+    caphealth_jpeg_refuse(j, CAPHEALTH_JOB_INVALID, "%s, at row %u of %u",
+                          j->ended ? "it ends too soon" : text,
+                          caphealth_jpeg_at(j), j->cinfo.image_height);
 }
 
 
