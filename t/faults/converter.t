@@ -208,14 +208,21 @@ subtest 'a decoder that fails' => sub {
 
 # proc(5): policy is the 41st field, the 39th behind the name
 
+sub policies {
+    my ($nginx) = @_;
+
+    return map {
+        my $file;
+
+        open($file, '<', "/proc/$_/stat")
+            ? (split / /, (split /\) /, <$file> // ') ')[1])[38] : ();
+    } $nginx->converters;
+}
+
 sub policy {
     my ($nginx) = @_;
 
-    my ($pid) = $nginx->converters or return 'none';
-
-    open my $file, '<', "/proc/$pid/stat" or return 'none';
-
-    return (split / /, (split /\) /, <$file>)[1])[38];
+    return (policies($nginx))[0] // 'none';
 }
 
 my ($SCHED_OTHER, $SCHED_IDLE) = (0, 5);
@@ -324,6 +331,25 @@ subtest 'one that gets no CPU time' => sub {
     is policy($nginx), $SCHED_OTHER, 'it is not as polite any more';
     is $nginx->logged(qr/got \d+ ms of CPU time in 2000 ms, the machine is busy/),
        1, 'the log says so';
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'the converters of the other workers are not idle either' => sub {
+    my $nginx = Caphealth::Upload->new(workers => 2,
+        http => "caphealth_helper_dir $helpers; caphealth_image_timeout 5s;");
+    my $all = sub {
+        my ($policy) = @_;
+
+        return $nginx->until(sub {
+            $nginx->post(strange('well'));
+            my @policies = policies($nginx);
+            @policies == 2 && !grep { $_ != $policy } @policies;
+        });
+    };
+
+    ok $all->($SCHED_IDLE), 'a converter in each worker, idle';
+    is $nginx->post(strange('sleep'))->{status}, 503, 'one gets no CPU time';
+    ok $all->($SCHED_OTHER), 'then both are normal';
     ok $nginx->stop, 'quits';
 };
 
