@@ -1,6 +1,7 @@
 
 /*
  * Under test: src/store/caphealth_state.c src/store/caphealth_tree.c
+ * (state_save|state_load|state_write|state_read|state_header|state_name|tree_)
  *
  * The saved state: a valid file with changes in it, each an offset of three
  * bytes, an amount and its length.  A first byte that is odd mends the
