@@ -1318,6 +1318,9 @@ def check_jpeg_faults():
                         (jpeg[:at] + junk + jpeg[at:])[:len(jpeg) * 6 // 10],
                         'too soon')
 
+            taken(marker + ', what looks like a restart marker in junk',
+                  jpeg[:at] + b'\xff\xfe\0\2' + bytes(40) + b'\xff\xd0'
+                  + jpeg[at:], plain)
             taken(marker + ', fill bytes',
                   jpeg[:at] + b'\xff\xff\xff' + jpeg[at:], plain)
             taken(marker + ', a comment',

@@ -692,13 +692,13 @@ caphealth_jpeg_lost(const caphealth_jpeg_t *j)
 
     case JWRN_EXTRANEOUS_DATA:
 
-        /* all before it is decoded, but before RSTn the decoder may not have
-           been where it should; cameras leave a few bytes there */
+        /* all before it is decoded; but of a scan, before RSTn, the decoder
+           may not have been where it should: cameras leave a few bytes */
 
         extra = j->err.msg_parm.i[0];
         marker = j->err.msg_parm.i[1];
 
-        return marker >= JPEG_RST0 && marker <= JPEG_RST0 + 7
+        return j->scan && marker >= JPEG_RST0 && marker <= JPEG_RST0 + 7
                && extra > CAPHEALTH_JPEG_EXTRA;
 
     case JWRN_BOGUS_PROGRESSION:
