@@ -5,7 +5,7 @@ cat << END >> $NGX_MAKEFILE
 $NGX_OBJS/addon/dashboard/caphealth_assets.c: \\
 	$ngx_addon_dir/util/embed `echo $ngx_addon_dir/src/dashboard/*`
 	mkdir -p $NGX_OBJS/addon/dashboard
-	sh $ngx_addon_dir/util/embed \`pwd\`/\$@ $ngx_addon_dir/src/dashboard
+	sh $ngx_addon_dir/util/embed \$@ $ngx_addon_dir/src/dashboard
 
 modules:	caphealth_helpers
 
