@@ -197,8 +197,8 @@ function renderImages() {
     }
 }
 
-// why a panel is empty: in the panel, for its location's own access rules
-// decide; null where a banner says it
+// Why a panel is empty: its location is not configured, or its access rules
+// refuse this client.  Other reasons are shown as a banner.
 
 function absence(name, one) {
     return one === undefined ? t(`source.absent.${name}`)
