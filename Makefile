@@ -45,7 +45,7 @@ PLAIN	= $(wildcard src/http/caphealth_*.c src/upload/caphealth_*.c)
 NGX_FILES = ngx_http_caphealth_module.c $(sort $(wildcard src/http/*.[ch] \
 	  src/upload/*.[ch] \
 	  src/runtime/*.[ch] src/model/*.[ch] src/store/*.[ch] src/ipc/*.[ch] \
-	  src/dashboard/*))
+	  src/page/*))
 
 MODULE	= $(BUILD)/ngx_http_caphealth_module.so
 OBJS	= $(BUILD)/obj

@@ -2,10 +2,10 @@
 
 cat << END >> $NGX_MAKEFILE
 
-$NGX_OBJS/addon/dashboard/caphealth_assets.c: \\
-	$ngx_addon_dir/util/embed `echo $ngx_addon_dir/src/dashboard/*`
-	mkdir -p $NGX_OBJS/addon/dashboard
-	sh $ngx_addon_dir/util/embed \$@ $ngx_addon_dir/src/dashboard
+$NGX_OBJS/addon/page/caphealth_assets.c: \\
+	$ngx_addon_dir/util/embed `echo $ngx_addon_dir/src/page/*`
+	mkdir -p $NGX_OBJS/addon/page
+	sh $ngx_addon_dir/util/embed \$@ $ngx_addon_dir/src/page
 
 modules:	caphealth_helpers
 
