@@ -28,7 +28,9 @@ static size_t caphealth_vendor_list_merge(caphealth_vendor_t *all, size_t n);
 static char *caphealth_vendor_list_lines(const caphealth_vendor_t *all,
     size_t n);
 static void caphealth_vendor_list_free(caphealth_vendor_t *vendor);
-static int caphealth_vendor_list_same(const void *a, const void *b);
+static int caphealth_vendor_list_same(const caphealth_vendor_t *a,
+    const caphealth_vendor_t *b);
+static int caphealth_vendor_list_id(const void *a, const void *b);
 static int caphealth_vendor_list_row(const void *a, const void *b);
 static json_t *caphealth_vendor_products_sum(const json_t *rows);
 static json_t *caphealth_vendor_products_order(json_t *vendors);
@@ -264,7 +266,10 @@ caphealth_vendor_list_json(const json_t *value, const char **text, size_t *len)
 }
 
 
-/* a query of the operator's own may bring a vendor in several rows */
+/*
+ * A query of the operator's own may bring a vendor in several rows, and under
+ * several names, of which the first in their order is kept.
+ */
 
 static size_t
 caphealth_vendor_list_merge(caphealth_vendor_t *all, size_t n)
@@ -272,7 +277,7 @@ caphealth_vendor_list_merge(caphealth_vendor_t *all, size_t n)
     size_t               i, merged;
     caphealth_vendor_t  *last;
 
-    qsort(all, n, sizeof(caphealth_vendor_t), caphealth_vendor_list_same);
+    qsort(all, n, sizeof(caphealth_vendor_t), caphealth_vendor_list_id);
 
     merged = 0;
 
@@ -342,19 +347,29 @@ caphealth_vendor_list_free(caphealth_vendor_t *vendor)
 }
 
 
-/* whatever they have */
+/* whether they are one vendor, whatever their products: 0; else their order */
 
 static int
-caphealth_vendor_list_same(const void *a, const void *b)
+caphealth_vendor_list_same(const caphealth_vendor_t *a,
+    const caphealth_vendor_t *b)
 {
-    caphealth_vendor_t  x, y;
-
-    x = *(const caphealth_vendor_t *) a;
-    y = *(const caphealth_vendor_t *) b;
+    caphealth_vendor_t  x = *a, y = *b;
 
     x.products = y.products = 0;
 
     return caphealth_vendor_compare(&x, &y);
+}
+
+
+static int
+caphealth_vendor_list_id(const void *a, const void *b)
+{
+    int                        rc;
+    const caphealth_vendor_t  *x = a, *y = b;
+
+    rc = caphealth_vendor_list_same(x, y);
+
+    return (rc != 0) ? rc : strcmp(x->name, y->name);
 }
 
 

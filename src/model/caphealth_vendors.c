@@ -110,7 +110,10 @@ caphealth_vendors_scan(caphealth_vendors_t *v)
 }
 
 
-/* equal names are one in the object, and vendors of their own in the list */
+/*
+ * Vendors of one name are one in the object, and rows of one id are one in the
+ * list, whatever their names: either may have more.
+ */
 
 static int
 caphealth_vendors_list(caphealth_vendors_t *v)
@@ -136,8 +139,7 @@ caphealth_vendors_list(caphealth_vendors_t *v)
         v->list_n++;
     }
 
-    return (p == end && v->list_n >= v->n && (v->list_n == 0) == (v->n == 0))
-           ? 0 : -1;
+    return (p == end && (v->list_n == 0) == (v->n == 0)) ? 0 : -1;
 }
 
 

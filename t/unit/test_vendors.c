@@ -96,6 +96,13 @@ test_ids(void **state)
 
     assert_rows("[[\"a\",1,7],[\"c\",4,8],[\"a\",3,7],[\"a\",2,7]]",
                 "{\"a\":6,\"c\":4}", "[7,\"a\",6]\n[8,\"c\",4]\n");
+
+    /* also where their names differ: then the object has more than the list */
+
+    assert_rows("[[\"b\",1,7],[\"a\",3,7]]", "{\"a\":3,\"b\":1}",
+                "[7,\"a\",4]\n");
+    assert_rows("[[\"a\",3,7],[\"b\",1,7]]", "{\"a\":3,\"b\":1}",
+                "[7,\"a\",4]\n");
 }
 
 
