@@ -1,6 +1,6 @@
 
 /*
- * Under test: src/collector/caphealth_ask.c src/collector/caphealth_utf8.c
+ * Under test: src/collector/caphealth_ask.c src/ipc/caphealth_utf8.c
  *     src/collector/caphealth_vendor_products.c
  *
  * What a database answers to a query: its shape, how many columns it says it
@@ -77,6 +77,7 @@ check_result(const caphealth_ask_t *ask)
 {
     char                  *text, err[256];
     json_t                *facts;
+    caphealth_vendors_t    v;
     caphealth_database_t   d;
 
     if (ask->query->shape == CAPHEALTH_ROWS) {
@@ -88,12 +89,11 @@ check_result(const caphealth_ask_t *ask)
     text = json_dumps(facts, JSON_COMPACT);
     fuzz_check(text != NULL);
 
-    fuzz_check(caphealth_database_parse(&d, text, strlen(text), err,
+    fuzz_check(caphealth_database_parse(&d, &v, text, strlen(text), err,
                                         sizeof(err))
                == 0);
     fuzz_check(d.orders_count >= 0 && ask->rows == 1);
 
-    caphealth_database_free(&d);
     free(text);
     json_decref(facts);
 }

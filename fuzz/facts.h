@@ -100,7 +100,7 @@ facts_reply(facts_t *f, json_t *document, caphealth_reply_e of,
 
 /* a second reading of what was accepted is accepted */
 
-#define facts_section(f, document, of, kind, facts)                           \
+#define facts_section(f, document, of, kind, facts, ...)                      \
     do {                                                                      \
         char                err_[256];                                        \
         caphealth_reply_t  *reply_;                                           \
@@ -109,7 +109,7 @@ facts_reply(facts_t *f, json_t *document, caphealth_reply_e of,
                                                                               \
         if (reply_) {                                                         \
             fuzz_check(caphealth_##kind##_parse(&(facts)->value,              \
-                                                reply_->data,                 \
+                                                __VA_ARGS__ reply_->data,     \
                                                 strlen(reply_->data), err_,   \
                                                 sizeof(err_))                 \
                        == 0);                                                 \
@@ -185,12 +185,16 @@ facts_read(facts_t *f, json_t *document)
     facts_section(f, json_object_get(document, "system"),
                   CAPHEALTH_REPLY_SYSTEM, system, &f->facts.system);
     facts_section(f, json_object_get(document, "database"),
-                  CAPHEALTH_REPLY_DATABASE, database, &f->facts.database);
+                  CAPHEALTH_REPLY_DATABASE, database, &f->facts.database,
+                  &f->facts.database.vendors,);
 
     disks = json_object_get(document, "disks");
     f->facts.disks = f->disks;
 
     for (i = 0; i < FACTS_DISKS && i < json_array_size(disks); i++) {
+        f->disks[i].path = json_string_value(
+                      json_object_get(json_object_get(json_array_get(disks, i),
+                                                      "data"), "path"));
         facts_section(f, json_array_get(disks, i), CAPHEALTH_REPLY_DISK, disk,
                       &f->disks[i]);
         f->facts.ndisks++;
@@ -217,12 +221,7 @@ facts_free(facts_t *f)
 {
     size_t  i;
 
-    caphealth_system_free(&f->facts.system.value);
-    caphealth_database_free(&f->facts.database.value);
-
-    for (i = 0; i < f->facts.ndisks; i++) {
-        caphealth_disk_free(&f->disks[i].value);
-    }
+    caphealth_vendors_free(&f->facts.database.vendors);
 
     for (i = 0; i < f->nreplies; i++) {
         caphealth_reply_free(&f->replies[i]);

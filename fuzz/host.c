@@ -97,7 +97,6 @@ look(caphealth_host_t *h)
     fuzz_check(!(s.cores <= 0));
     fuzz_check(s.memory_total != 0);
 
-    caphealth_system_free(&s);
     free(text);
     json_decref(a.data);
 }

@@ -126,7 +126,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                        dialect, &len);
         check_text(text, len);
 
-        text = caphealth_metrics_vendors(&f.facts.database.value, 3, dialect,
+        text = caphealth_metrics_vendors(&f.facts.database.vendors, 3, dialect,
                                          &len);
         check_text(text, len);
 

@@ -1,7 +1,7 @@
 
 /*
  * Under test: src/collector/caphealth_postgres_url.c
- *     src/collector/caphealth_utf8.c
+ *     src/ipc/caphealth_utf8.c
  *
  * The address of a database, and a server's message after a newline.  Whatever
  * is wrong with it, the password is not told.

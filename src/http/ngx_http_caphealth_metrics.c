@@ -247,7 +247,7 @@ ngx_http_caphealth_metrics_render(ngx_http_request_t *r, ngx_uint_t part,
         break;
 
     case NGX_HTTP_CAPHEALTH_VENDORS:
-        text->data = caphealth_metrics_vendors(&facts->database.value,
+        text->data = caphealth_metrics_vendors(&facts->database.vendors,
                                                cmcf->metrics_vendors, dialect,
                                                &text->len);
         break;

@@ -345,7 +345,7 @@ caphealth_subject_disk(caphealth_subject_t *subject,
 {
     const char  *path;
 
-    path = disk->value.path;
+    path = disk->path;
 
     subject->name = "disk";
     subject->what = (path == NULL) ? "a disk" : "the disk ";

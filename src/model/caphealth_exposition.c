@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "caphealth_exposition.h"
-#include "caphealth_json.h"
+#include "caphealth_utf8.h"
 
 
 /* up to here each integer is a double of its own */
@@ -131,16 +131,16 @@ static void
 caphealth_exposition_label(caphealth_exposition_t *e,
     const caphealth_label_t *label)
 {
-    size_t                len;
-    const unsigned char  *p;
+    size_t       len;
+    const char  *p;
 
     fprintf(e->stream, "%s=\"", label->name);
 
-    p = (const unsigned char *) label->value;
+    p = label->value;
 
     while (*p != '\0') {
 
-        len = caphealth_utf8_len(p);
+        len = caphealth_utf8_len(p, strnlen(p, 4));
 
         if (len == 0) {
             fputs(CAPHEALTH_REPLACEMENT, e->stream);

@@ -81,7 +81,7 @@ caphealth_extra_disk(caphealth_extra_t *e, const caphealth_facts_t *f,
     const caphealth_bounds_t  *b;
 
     e->section = &e->disk->section;
-    e->path = e->disk->value.path;
+    e->path = e->disk->path;
     e->images = caphealth_extra_images(f, e->disk, 0);
     e->watched = caphealth_extra_watched(f, e->disk);
     e->unit = "percent";
@@ -173,8 +173,7 @@ caphealth_extra_same(const caphealth_disk_facts_t *a,
     device = a->value.device;
 
     return a == b
-           || (device != NULL && b->value.device != NULL
-               && strcmp(device, b->value.device) == 0);
+           || (device[0] != '\0' && strcmp(device, b->value.device) == 0);
 }
 
 

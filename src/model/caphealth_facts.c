@@ -35,7 +35,7 @@ static double caphealth_section_expires(const caphealth_section_t *s);
 
 
 static const caphealth_field_t  caphealth_system_fields[] = {
-    caphealth_system_field(scope, string),
+    caphealth_system_field(scope, text16),
     caphealth_system_field(cpu_percent, real),
     caphealth_system_field(cpu_mean, real),
     caphealth_system_field(cpu_converters, real),
@@ -57,22 +57,21 @@ static const caphealth_field_t  caphealth_system_fields[] = {
 
 
 static const caphealth_field_t  caphealth_disk_fields[] = {
-    caphealth_disk_field(path, string),
     caphealth_disk_field(total, count),
     caphealth_disk_field(used, count),
     caphealth_disk_field(available, count),
     caphealth_disk_field(inodes, count),
     caphealth_disk_field(inodes_free, count),
     caphealth_disk_field(read_only, flag),
-    caphealth_disk_field(device, string),
+    caphealth_disk_field(device, text32),
     caphealth_disk_field(device_read_only, flag),
     { NULL, NULL, 0 }
 };
 
 
 static const caphealth_field_t  caphealth_database_fields[] = {
-    caphealth_database_field(engine, string),
-    caphealth_database_field(version, string),
+    caphealth_database_field(engine, text16),
+    caphealth_database_field(version, text64),
     caphealth_database_field(size, count),
     caphealth_database_field(products_count, count),
     caphealth_database_field(orders_count, count),
@@ -82,28 +81,6 @@ static const caphealth_field_t  caphealth_database_fields[] = {
     caphealth_database_field(active_vendors, count),
     { NULL, NULL, 0 }
 };
-
-
-void
-caphealth_system_clear(caphealth_system_t *s)
-{
-    caphealth_fields_clear(caphealth_system_fields, s);
-}
-
-
-void
-caphealth_disk_clear(caphealth_disk_t *d)
-{
-    caphealth_fields_clear(caphealth_disk_fields, d);
-}
-
-
-void
-caphealth_database_clear(caphealth_database_t *d)
-{
-    caphealth_fields_clear(caphealth_database_fields, d);
-    memset(&d->vendors, 0, sizeof(caphealth_vendors_t));
-}
 
 
 void
@@ -170,8 +147,8 @@ caphealth_disk_parse(caphealth_disk_t *d, const char *text, size_t len,
 
 
 int
-caphealth_database_parse(caphealth_database_t *d, const char *text,
-    size_t len, char *err, size_t errlen)
+caphealth_database_parse(caphealth_database_t *d, caphealth_vendors_t *v,
+    const char *text, size_t len, char *err, size_t errlen)
 {
     size_t       first;
     const char  *end, *wrong;
@@ -179,7 +156,7 @@ caphealth_database_parse(caphealth_database_t *d, const char *text,
     end = memchr(text, '\n', len);
     first = (end == NULL) ? len : (size_t) (end - text);
 
-    memset(&d->vendors, 0, sizeof(caphealth_vendors_t));
+    memset(v, 0, sizeof(caphealth_vendors_t));
 
     if (caphealth_fields_parse(caphealth_database_fields, d, text, first, err,
                                errlen)
@@ -189,38 +166,16 @@ caphealth_database_parse(caphealth_database_t *d, const char *text,
     }
 
     wrong = (end == NULL) ? NULL
-            : caphealth_vendors_parse(&d->vendors, end + 1, len - first - 1);
+            : caphealth_vendors_parse(v, end + 1, len - first - 1);
 
     if (wrong == NULL) {
         return 0;
     }
 
-    caphealth_database_free(d);
+    caphealth_database_clear(d);
     (void) snprintf(err, errlen, "%s", wrong);
 
     return -1;
-}
-
-
-void
-caphealth_system_free(caphealth_system_t *s)
-{
-    caphealth_fields_free(caphealth_system_fields, s);
-}
-
-
-void
-caphealth_disk_free(caphealth_disk_t *d)
-{
-    caphealth_fields_free(caphealth_disk_fields, d);
-}
-
-
-void
-caphealth_database_free(caphealth_database_t *d)
-{
-    caphealth_fields_free(caphealth_database_fields, d);
-    caphealth_vendors_free(&d->vendors);
 }
 
 

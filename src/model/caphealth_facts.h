@@ -16,79 +16,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "caphealth_source_facts.h"
 #include "caphealth_vendors.h"
 
 
-#define CAPHEALTH_UNKNOWN  ((int64_t) -1)
-
 /* data that is older than so many intervals is stale */
 #define CAPHEALTH_STALE_INTERVALS  3
-
-
-/* PSI, /proc/pressure: percent of the last 10, 60, 300 seconds; NAN: unknown */
-
-typedef struct {
-    double  avg10;
-    double  avg60;
-    double  avg300;
-    double  total;               /* stalled, seconds since boot */
-} caphealth_stall_t;
-
-
-typedef struct {
-    caphealth_stall_t  some;
-    caphealth_stall_t  full;
-} caphealth_pressure_t;
-
-
-typedef struct {
-    char                  *scope;         /* "host" or "cgroup" */
-    double                 cpu_percent;   /* of cores, over the interval */
-    double                 cpu_mean;      /* the same over caphealth_cpu_window,
-                                             without converters at idle
-                                             priority */
-    double                 cpu_converters;/* what those took of it */
-    double                 cpu_seconds;   /* that both are the mean of */
-    double                 cores;         /* may be a fraction in a cgroup */
-    int64_t                memory_total;  /* bytes */
-    int64_t                memory_used;   /* bytes */
-    double                 load1;
-    double                 load5;
-    double                 load15;
-    caphealth_pressure_t   pressure_cpu;
-    caphealth_pressure_t   pressure_memory;
-    caphealth_pressure_t   pressure_io;
-} caphealth_system_t;
-
-
-typedef struct {
-    char                  *path;
-    int64_t                total;         /* bytes, statvfs f_blocks */
-    int64_t                used;          /* bytes, f_blocks - f_bfree */
-    int64_t                available;     /* bytes, f_bavail: to non-root */
-    int64_t                inodes;        /* 0 where the file system has no
-                                             fixed number */
-    int64_t                inodes_free;
-    int                    read_only;     /* 1, 0, or -1: unknown */
-    char                  *device;        /* "8:1", the same for all paths to a
-                                             file system; NULL: unknown */
-    int                    device_read_only;  /* not this mount alone, but the
-                                             file system: 1, 0, or -1 */
-} caphealth_disk_t;
-
-
-typedef struct {
-    char                  *engine;        /* "sqlite" or "postgresql" */
-    char                  *version;       /* of the server or the library */
-    int64_t                size;          /* bytes */
-    int64_t                products_count;
-    int64_t                orders_count;
-    int64_t                vendors_count;
-    int64_t                inventory_count;
-    int64_t                orders_this_month;
-    int64_t                active_vendors;
-    caphealth_vendors_t    vendors;
-} caphealth_database_t;
 
 
 /* an image tree: filled by the caller, not parsed */
@@ -162,6 +95,7 @@ typedef struct {
 
 typedef struct caphealth_disk_facts_s {
     caphealth_section_t    section;
+    const char            *path;          /* as it is configured */
     caphealth_disk_t       value;
 } caphealth_disk_facts_t;
 
@@ -169,6 +103,7 @@ typedef struct caphealth_disk_facts_s {
 typedef struct {
     caphealth_section_t    section;
     caphealth_database_t   value;
+    caphealth_vendors_t    vendors;
 } caphealth_database_facts_t;
 
 
@@ -203,13 +138,7 @@ typedef struct {
 } caphealth_facts_t;
 
 
-/*
- * Each sets every field to unknown, so that a section without data can be
- * reported as such.
- */
-void caphealth_system_clear(caphealth_system_t *s);
-void caphealth_disk_clear(caphealth_disk_t *d);
-void caphealth_database_clear(caphealth_database_t *d);
+/* Sets every field to unknown. */
 void caphealth_images_clear(caphealth_images_t *i);
 
 /*
@@ -219,14 +148,12 @@ void caphealth_images_clear(caphealth_images_t *i);
 void caphealth_images_add(caphealth_images_t *i);
 
 /*
- * Each parses len bytes of a section's data.  The structure is taken to hold
- * nothing that would need to be freed.  A member that is absent or null is
- * unknown; a member of the wrong type, or a negative number, is an error.
+ * Each parses len bytes of a section's data.  A member that is absent or null
+ * is unknown; a member of the wrong type, or a negative number, is an error.
  * Unknown members are ignored, so that an older worker reads a newer
- * collector.  Strings are copied with malloc(); the _free() functions release
- * them and leave the structure cleared.  The vendors of a database follow
- * behind a line feed, as caphealth_vendors_parse() takes them; or there is
- * none, and they are unknown.
+ * collector.  The vendors of a database follow behind a line feed, as
+ * caphealth_vendors_parse() takes them, and are the caller's to free; or there
+ * is none, and they are unknown.
  *
  * Returns 0, or -1 with a sentence in err (at most errlen bytes with its NUL)
  * and the structure cleared.
@@ -235,12 +162,8 @@ int caphealth_system_parse(caphealth_system_t *s, const char *text, size_t len,
     char *err, size_t errlen);
 int caphealth_disk_parse(caphealth_disk_t *d, const char *text, size_t len,
     char *err, size_t errlen);
-int caphealth_database_parse(caphealth_database_t *d, const char *text,
-    size_t len, char *err, size_t errlen);
-
-void caphealth_system_free(caphealth_system_t *s);
-void caphealth_disk_free(caphealth_disk_t *d);
-void caphealth_database_free(caphealth_database_t *d);
+int caphealth_database_parse(caphealth_database_t *d, caphealth_vendors_t *v,
+    const char *text, size_t len, char *err, size_t errlen);
 
 /*
  * The sections one after another: the system, each disk, the database, the

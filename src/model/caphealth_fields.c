@@ -21,9 +21,12 @@ static int caphealth_fields_read(const caphealth_field_t *fields, void *base,
 static const json_t *caphealth_field_find(const caphealth_field_t *field,
     const json_t *root, char *err, size_t errlen);
 
-static void caphealth_string_clear(void *field);
-static void caphealth_string_release(void *field);
-static const char *caphealth_string_parse(void *field, const json_t *value);
+static void caphealth_text_clear(void *field);
+static const char *caphealth_text16_parse(void *field, const json_t *value);
+static const char *caphealth_text32_parse(void *field, const json_t *value);
+static const char *caphealth_text64_parse(void *field, const json_t *value);
+static const char *caphealth_text_parse(char *field, size_t size,
+    const json_t *value);
 static void caphealth_count_clear(void *field);
 static const char *caphealth_count_parse(void *field, const json_t *value);
 static void caphealth_real_clear(void *field);
@@ -32,23 +35,28 @@ static void caphealth_flag_clear(void *field);
 static const char *caphealth_flag_parse(void *field, const json_t *value);
 
 
-const char  caphealth_field_no_memory[] = "cannot be kept, no memory";
+const caphealth_field_type_t  caphealth_field_text16 = {
+    caphealth_text_clear, caphealth_text16_parse
+};
 
+const caphealth_field_type_t  caphealth_field_text32 = {
+    caphealth_text_clear, caphealth_text32_parse
+};
 
-const caphealth_field_type_t  caphealth_field_string = {
-    caphealth_string_clear, caphealth_string_release, caphealth_string_parse
+const caphealth_field_type_t  caphealth_field_text64 = {
+    caphealth_text_clear, caphealth_text64_parse
 };
 
 const caphealth_field_type_t  caphealth_field_count = {
-    caphealth_count_clear, NULL, caphealth_count_parse
+    caphealth_count_clear, caphealth_count_parse
 };
 
 const caphealth_field_type_t  caphealth_field_real = {
-    caphealth_real_clear, NULL, caphealth_real_parse
+    caphealth_real_clear, caphealth_real_parse
 };
 
 const caphealth_field_type_t  caphealth_field_flag = {
-    caphealth_flag_clear, NULL, caphealth_flag_parse
+    caphealth_flag_clear, caphealth_flag_parse
 };
 
 
@@ -80,7 +88,7 @@ caphealth_fields_parse(const caphealth_field_t *fields, void *base,
     json_decref(root);
 
     if (rc == -1) {
-        caphealth_fields_free(fields, base);
+        caphealth_fields_clear(fields, base);
     }
 
     return rc;
@@ -165,50 +173,46 @@ caphealth_fields_clear(const caphealth_field_t *fields, void *base)
 }
 
 
-void
-caphealth_fields_free(const caphealth_field_t *fields, void *base)
-{
-    const caphealth_field_t  *field;
-
-    for (field = fields; field->name != NULL; field++) {
-        if (field->type->release != NULL) {
-            field->type->release((char *) base + field->offset);
-        }
-    }
-
-    caphealth_fields_clear(fields, base);
-}
-
-
 static void
-caphealth_string_clear(void *field)
+caphealth_text_clear(void *field)
 {
-    *(char **) field = NULL;
-}
-
-
-static void
-caphealth_string_release(void *field)
-{
-    free(*(char **) field);
+    *(char *) field = '\0';
 }
 
 
 static const char *
-caphealth_string_parse(void *field, const json_t *value)
+caphealth_text16_parse(void *field, const json_t *value)
 {
-    char  *s;
+    return caphealth_text_parse(field, 16, value);
+}
 
+
+static const char *
+caphealth_text32_parse(void *field, const json_t *value)
+{
+    return caphealth_text_parse(field, 32, value);
+}
+
+
+static const char *
+caphealth_text64_parse(void *field, const json_t *value)
+{
+    return caphealth_text_parse(field, 64, value);
+}
+
+
+static const char *
+caphealth_text_parse(char *field, size_t size, const json_t *value)
+{
     if (!json_is_string(value)) {
         return "is not a string";
     }
 
-    s = strdup(json_string_value(value));
-    if (s == NULL) {
-        return caphealth_field_no_memory;
+    if (json_string_length(value) >= size) {
+        return "is too long";
     }
 
-    *(char **) field = s;
+    strcpy(field, json_string_value(value));
 
     return NULL;
 }

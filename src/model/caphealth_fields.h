@@ -15,7 +15,6 @@
 
 typedef struct {
     void          (*clear)(void *field);
-    void          (*release)(void *field);   /* or NULL */
 
     /* NULL, or what is wrong, to be said after the member's name */
     const char   *(*parse)(void *field, const json_t *value);
@@ -31,14 +30,14 @@ typedef struct {
 } caphealth_field_t;
 
 
-/* fields of type char *, int64_t, double, and int: 1, 0, -1 for unknown */
+/* char[16], [32], [64], int64_t, double, and int: 1, 0, -1 for unknown */
 
-extern const caphealth_field_type_t  caphealth_field_string;
+extern const caphealth_field_type_t  caphealth_field_text16;
+extern const caphealth_field_type_t  caphealth_field_text32;
+extern const caphealth_field_type_t  caphealth_field_text64;
 extern const caphealth_field_type_t  caphealth_field_count;
 extern const caphealth_field_type_t  caphealth_field_real;
 extern const caphealth_field_type_t  caphealth_field_flag;
-
-extern const char  caphealth_field_no_memory[];
 
 
 void caphealth_fields_clear(const caphealth_field_t *fields, void *base);
@@ -46,9 +45,6 @@ void caphealth_fields_clear(const caphealth_field_t *fields, void *base);
 /* Returns 0, or -1 with a sentence in err and the structure cleared. */
 int caphealth_fields_parse(const caphealth_field_t *fields, void *base,
     const char *text, size_t len, char *err, size_t errlen);
-
-/* Releases what the fields own and clears them. */
-void caphealth_fields_free(const caphealth_field_t *fields, void *base);
 
 
 #endif /* CAPHEALTH_FIELDS_H */

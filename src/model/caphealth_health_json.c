@@ -212,7 +212,7 @@ caphealth_health_threshold(caphealth_health_t *h, caphealth_threshold_e i)
     caphealth_component_t  c = {
         .key = caphealth_health_names[i].key,
         .type = caphealth_health_names[i].type,
-        .id = (i == CAPHEALTH_DISK_PERCENT) ? h->facts->disks[0].value.path
+        .id = (i == CAPHEALTH_DISK_PERCENT) ? h->facts->disks[0].path
                                             : NULL,
         .value = t->decimals == 0
                  ? caphealth_json_number(check->current)
@@ -247,7 +247,7 @@ caphealth_health_disks(caphealth_health_t *h)
         caphealth_component_t  c = {
             .key = caphealth_health_names[CAPHEALTH_DISK_PERCENT].key,
             .type = caphealth_health_names[CAPHEALTH_DISK_PERCENT].type,
-            .id = d->value.path,
+            .id = d->path,
             .value = caphealth_json_real(
                          caphealth_section_known(&d->section)
                          ? caphealth_disk_usage(&d->value) : NAN, 1),

@@ -14,6 +14,7 @@
 #include "caphealth_json.h"
 #include "caphealth_number.h"
 #include "caphealth_report.h"
+#include "caphealth_utf8.h"
 
 
 /* a rounded number has fewer digits than this, so it prints as rounded */
@@ -24,35 +25,6 @@
 
 /* the last second of the year 9999 */
 #define CAPHEALTH_JSON_TIME     253402300799.0
-
-#define CAPHEALTH_REPLACEMENT   "\xef\xbf\xbd"
-
-
-/* well-formed UTF-8, as in table 3-7 of the Unicode standard */
-
-typedef struct {
-    unsigned char  first;        /* the first byte is one of these */
-    unsigned char  last;
-    unsigned char  low;          /* the second byte is one of these */
-    unsigned char  high;
-    size_t         len;
-} caphealth_utf8_t;
-
-
-static json_t *caphealth_json_repaired(const char *s);
-
-
-static const caphealth_utf8_t  caphealth_utf8[] = {
-    { 0x01, 0x7f, 0x00, 0xff, 1 },
-    { 0xc2, 0xdf, 0x80, 0xbf, 2 },
-    { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-    { 0xe1, 0xec, 0x80, 0xbf, 3 },
-    { 0xed, 0xed, 0x80, 0x9f, 3 },
-    { 0xee, 0xef, 0x80, 0xbf, 3 },
-    { 0xf0, 0xf0, 0x90, 0xbf, 4 },
-    { 0xf1, 0xf3, 0x80, 0xbf, 4 },
-    { 0xf4, 0xf4, 0x80, 0x8f, 4 }
-};
 
 
 json_t *
@@ -173,99 +145,12 @@ caphealth_json_time(double t)
 }
 
 
+/* a path, or a message of the system, may be in any character set */
+
 json_t *
 caphealth_json_string(const char *s)
 {
-    const unsigned char  *p;
-
-    if (s == NULL) {
-        return json_null();
-    }
-
-    for (p = (const unsigned char *) s; *p != '\0'; /* void */ ) {
-
-        if (caphealth_utf8_len(p) == 0) {
-            return caphealth_json_repaired(s);
-        }
-
-        p += caphealth_utf8_len(p);
-    }
-
-    return json_string(s);
-}
-
-
-/* a path, or a message of the system, may be in any character set */
-
-static json_t *
-caphealth_json_repaired(const char *s)
-{
-    char                 *text, *last;
-    size_t                len;
-    json_t               *value;
-    const unsigned char  *p;
-
-    text = malloc(strlen(s) * strlen(CAPHEALTH_REPLACEMENT) + 1);
-    if (text == NULL) {
-        return NULL;
-    }
-
-    last = text;
-
-    for (p = (const unsigned char *) s; *p != '\0'; /* void */ ) {
-
-        len = caphealth_utf8_len(p);
-
-        if (len == 0) {
-            last = stpcpy(last, CAPHEALTH_REPLACEMENT);
-            p++;
-            continue;
-        }
-
-        memcpy(last, p, len);
-
-        last += len;
-        p += len;
-    }
-
-    *last = '\0';
-
-    value = json_string(text);
-
-    free(text);
-
-    return value;
-}
-
-
-size_t
-caphealth_utf8_len(const unsigned char *p)
-{
-    size_t                   i, n;
-    const caphealth_utf8_t  *u;
-
-    n = sizeof(caphealth_utf8) / sizeof(caphealth_utf8[0]);
-
-    for (u = caphealth_utf8; u < caphealth_utf8 + n; u++) {
-
-        if (*p < u->first || *p > u->last) {
-            continue;
-        }
-
-        if (p[1] < u->low || p[1] > u->high) {
-            return 0;
-        }
-
-        for (i = 2; i < u->len; i++) {
-            if ((p[i] & 0xc0) != 0x80) {
-                return 0;
-            }
-        }
-
-        return u->len;
-    }
-
-    return 0;
+    return (s == NULL) ? json_null() : caphealth_utf8_json(s, strlen(s));
 }
 
 

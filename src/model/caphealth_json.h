@@ -59,11 +59,5 @@ json_t *caphealth_json_format(const char *fmt, ...)
  */
 char *caphealth_json_text(json_t *document, size_t *len);
 
-/*
- * The length of the character at p, which is not at the end of its string;
- * 0: this is not UTF-8.
- */
-size_t caphealth_utf8_len(const unsigned char *p);
-
 
 #endif /* CAPHEALTH_JSON_H */

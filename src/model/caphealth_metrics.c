@@ -221,7 +221,7 @@ caphealth_each_collector(caphealth_scrape_t *s, const caphealth_row_t *row)
     c.labels[1].name = "mountpoint";
 
     for (i = 0; (disk = caphealth_facts_mount(s->facts, i)) != NULL; i++) {
-        c.labels[1].value = disk->value.path;
+        c.labels[1].value = disk->path;
         caphealth_collector_of(&c, &disk->section, s->now);
         caphealth_row_sample(s, row, &c, c.labels, 2);
     }
@@ -287,7 +287,9 @@ caphealth_read_memory(const void *system)
 static void
 caphealth_each_scope(caphealth_scrape_t *s, const caphealth_row_t *row)
 {
-    caphealth_label_t  scope = { "scope", s->facts->system.value.scope };
+    caphealth_label_t  scope = {
+        "scope", caphealth_known(s->facts->system.value.scope)
+    };
 
     (void) row;
 
@@ -336,7 +338,7 @@ caphealth_each_filesystem(caphealth_scrape_t *s, const caphealth_row_t *row)
     const caphealth_disk_facts_t  *disk;
 
     for (i = 0; (disk = caphealth_facts_mount(s->facts, i)) != NULL; i++) {
-        mountpoint.value = disk->value.path;
+        mountpoint.value = disk->path;
         caphealth_row_sample(s, row, &disk->value, &mountpoint, 1);
     }
 }
@@ -367,8 +369,8 @@ static void
 caphealth_each_engine(caphealth_scrape_t *s, const caphealth_row_t *row)
 {
     caphealth_label_t  labels[] = {
-        { "engine", s->facts->database.value.engine },
-        { "version", s->facts->database.value.version }
+        { "engine", caphealth_known(s->facts->database.value.engine) },
+        { "version", caphealth_known(s->facts->database.value.version) }
     };
 
     (void) row;

@@ -33,7 +33,7 @@ char *caphealth_metrics_facts(const caphealth_facts_t *f,
     caphealth_dialect_e dialect, size_t *len);
 
 /* The products of the n vendors that have the most. */
-char *caphealth_metrics_vendors(const caphealth_database_t *d, size_t n,
+char *caphealth_metrics_vendors(const caphealth_vendors_t *v, size_t n,
     caphealth_dialect_e dialect, size_t *len);
 
 /* The image trees, and the activity; and the end of it all. */

@@ -358,7 +358,7 @@ caphealth_metrics_histogram(caphealth_scrape_t *s, const char *stage,
 
 
 char *
-caphealth_metrics_vendors(const caphealth_database_t *d, size_t n,
+caphealth_metrics_vendors(const caphealth_vendors_t *v, size_t n,
     caphealth_dialect_e dialect, size_t *len)
 {
     json_t                  *vendors, *products;
@@ -366,7 +366,7 @@ caphealth_metrics_vendors(const caphealth_database_t *d, size_t n,
     caphealth_label_t        vendor = { "vendor", NULL };
     caphealth_exposition_t   out;
 
-    vendors = caphealth_vendors_first(&d->vendors, n);
+    vendors = caphealth_vendors_first(v, n);
 
     if (vendors == NULL) {
         return NULL;

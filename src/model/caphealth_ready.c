@@ -164,7 +164,7 @@ caphealth_ready_file_system(char *buf, caphealth_ready_e i,
         && a->checks[CAPHEALTH_DISK_PERCENT].status == CAPHEALTH_CRITICAL
         && caphealth_extra_has_images(f, &f->disks[0]))
     {
-        path = f->disks[0].value.path;
+        path = f->disks[0].path;
         (void) caphealth_reason_check(reason, a, CAPHEALTH_DISK_PERCENT, f,
                                       now);
 
@@ -216,8 +216,8 @@ caphealth_ready_disks(char *buf, const caphealth_facts_t *f, double now)
         }
 
         (void) snprintf(buf, CAPHEALTH_REASON_LEN, "%.256s: %.700s",
-                        f->disks[i].value.path == NULL
-                        ? "a disk" : f->disks[i].value.path, reason);
+                        f->disks[i].path == NULL
+                        ? "a disk" : f->disks[i].path, reason);
         caphealth_reason_line(buf);
         return 1;
     }

@@ -135,6 +135,7 @@ caphealth_reply_data(caphealth_reply_t *reply, caphealth_reply_e of,
     size_t                 len;
     caphealth_disk_t       disk;
     caphealth_system_t     system;
+    caphealth_vendors_t    vendors;
     caphealth_database_t   database;
 
     len = strlen(reply->data);
@@ -144,18 +145,16 @@ caphealth_reply_data(caphealth_reply_t *reply, caphealth_reply_e of,
     case CAPHEALTH_REPLY_SYSTEM:
         rc = caphealth_system_parse(&system, reply->data, len, err, errlen);
         reply->partial = isnan(system.cpu_percent) ? 1 : 0;
-        caphealth_system_free(&system);
         break;
 
     case CAPHEALTH_REPLY_DISK:
         rc = caphealth_disk_parse(&disk, reply->data, len, err, errlen);
-        caphealth_disk_free(&disk);
         break;
 
     default: /* CAPHEALTH_REPLY_DATABASE */
-        rc = caphealth_database_parse(&database, reply->data, len, err,
-                                      errlen);
-        caphealth_database_free(&database);
+        rc = caphealth_database_parse(&database, &vendors, reply->data, len,
+                                      err, errlen);
+        caphealth_vendors_free(&vendors);
         break;
     }
 

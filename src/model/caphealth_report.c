@@ -127,7 +127,7 @@ caphealth_report_capacity(const caphealth_facts_t *f,
     char                       *text;
     size_t                      n;
     json_t                     *document;
-    const caphealth_vendors_t  *v = &f->database.value.vendors;
+    const caphealth_vendors_t  *v = &f->database.vendors;
 
     (void) p;
 
@@ -155,7 +155,7 @@ caphealth_report_vendors(const caphealth_facts_t *f, double now,
     char                       *text, *page, *next;
     size_t                      n;
     json_t                     *document;
-    const caphealth_vendors_t  *v = &f->database.value.vendors;
+    const caphealth_vendors_t  *v = &f->database.vendors;
 
     page = next = NULL;
 
@@ -234,7 +234,7 @@ caphealth_report_capacity_document(const caphealth_facts_t *f, double now,
     size_t n)
 {
     return caphealth_report_capacity_members(f, now, "products_by_vendor",
-               caphealth_vendors_first(&f->database.value.vendors, n));
+               caphealth_vendors_first(&f->database.vendors, n));
 }
 
 
@@ -290,7 +290,7 @@ caphealth_report_system(const caphealth_facts_t *f,
         { "disk_percent", caphealth_report_check(a, CAPHEALTH_DISK_PERCENT) },
         { "disk_used_gb", caphealth_json_amount(d->used, CAPHEALTH_GIB) },
         { "disk_total_gb", caphealth_json_amount(d->total, CAPHEALTH_GIB) },
-        { "scope", caphealth_json_string(v->scope) },
+        { "scope", caphealth_json_string(caphealth_known(v->scope)) },
         { "cores", caphealth_json_number(caphealth_round(v->cores, 2)) },
         { "load_average", caphealth_report_load(v) },
         { "pressure", caphealth_report_pressures(v) },
@@ -402,8 +402,8 @@ caphealth_report_database(const caphealth_database_facts_t *d, double now)
         { "vendors_count", caphealth_json_count(v->vendors_count) },
         { "inventory_count", caphealth_json_count(v->inventory_count) },
         { "size_bytes", caphealth_json_count(v->size) },
-        { "engine", caphealth_json_string(v->engine) },
-        { "version", caphealth_json_string(v->version) },
+        { "engine", caphealth_json_string(caphealth_known(v->engine)) },
+        { "version", caphealth_json_string(caphealth_known(v->version)) },
         { "configured", json_boolean(s->configured) },
         { "reachable", caphealth_json_flag(caphealth_section_reachable(s)) },
         { "collected_at", caphealth_json_time(s->collected_at) },
@@ -463,7 +463,7 @@ caphealth_report_thresholds(const caphealth_facts_t *f,
     for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
         t = &caphealth_thresholds[i];
         path = (i == CAPHEALTH_DISK_PERCENT && f->ndisks > 0)
-               ? f->disks[0].value.path : NULL;
+               ? f->disks[0].path : NULL;
 
         rc |= json_array_append_new(list,
                   caphealth_report_threshold(t->key, t->name,
@@ -571,7 +571,7 @@ caphealth_report_disk(const caphealth_disk_facts_t *d, double now)
     const caphealth_section_t  *s = &d->section;
 
     caphealth_member_t  members[] = {
-        { "path", caphealth_json_string(v->path) },
+        { "path", caphealth_json_string(d->path) },
         { "percent", caphealth_json_real(caphealth_disk_usage(v), 1) },
         { "used_gb", caphealth_json_amount(v->used, CAPHEALTH_GIB) },
         { "total_gb", caphealth_json_amount(v->total, CAPHEALTH_GIB) },

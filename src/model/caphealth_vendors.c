@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "caphealth_json.h"
+#include "caphealth_utf8.h"
 #include "caphealth_vendors.h"
 
 
@@ -259,7 +259,7 @@ caphealth_vendor_name(const char *p)
             p++;
 
         } else {
-            len = caphealth_utf8_len((const unsigned char *) p);
+            len = caphealth_utf8_len(p, strnlen(p, 4));
             p = len ? p + len : NULL;
         }
     }

@@ -35,9 +35,9 @@ static void ngx_http_caphealth_view_changed(ngx_http_caphealth_view_t *view,
 static ngx_int_t ngx_http_caphealth_view_piece(
     ngx_http_caphealth_view_t *view, ngx_http_caphealth_piece_t *piece,
     ngx_pool_t *pool, ngx_log_t *log);
-static int ngx_http_caphealth_view_parse(ngx_http_caphealth_piece_t *piece,
-    ngx_str_t *data, char *err, size_t errlen);
-static void ngx_http_caphealth_view_free(ngx_http_caphealth_piece_t *piece);
+static int ngx_http_caphealth_view_parse(ngx_http_caphealth_view_t *view,
+    ngx_http_caphealth_piece_t *piece, ngx_str_t *data, char *err,
+    size_t errlen);
 static void ngx_http_caphealth_view_cleanup(void *data);
 
 
@@ -183,12 +183,7 @@ ngx_http_caphealth_view_add(ngx_http_caphealth_view_t *view,
         disk = &f->disks[f->ndisks++];
         caphealth_disk_clear(&disk->value);
 
-        /* a disk has a name before it has been looked at */
-
-        disk->value.path = strdup((char *) source->argument.data);
-        if (disk->value.path == NULL) {
-            return NGX_ERROR;
-        }
+        disk->path = (char *) source->argument.data;
 
         piece->section = &disk->section;
         piece->value = &disk->value;
@@ -348,7 +343,8 @@ ngx_http_caphealth_view_piece(ngx_http_caphealth_view_t *view,
     }
 
     if (facts.data.len
-        && ngx_http_caphealth_view_parse(piece, &facts.data, err, sizeof(err))
+        && ngx_http_caphealth_view_parse(view, piece, &facts.data, err,
+                                         sizeof(err))
            != 0)
     {
         ngx_log_error(NGX_LOG_ALERT, log, 0,
@@ -372,14 +368,13 @@ ngx_http_caphealth_view_piece(ngx_http_caphealth_view_t *view,
 
 
 static int
-ngx_http_caphealth_view_parse(ngx_http_caphealth_piece_t *piece,
-    ngx_str_t *data, char *err, size_t errlen)
+ngx_http_caphealth_view_parse(ngx_http_caphealth_view_t *view,
+    ngx_http_caphealth_piece_t *piece, ngx_str_t *data, char *err,
+    size_t errlen)
 {
     char  *text;
 
     text = (char *) data->data;
-
-    ngx_http_caphealth_view_free(piece);
 
     switch (piece->source->type) {
 
@@ -395,31 +390,11 @@ ngx_http_caphealth_view_parse(ngx_http_caphealth_piece_t *piece,
                                     errlen);
 
     default: /* NGX_HTTP_CAPHEALTH_DATABASE */
-        return caphealth_database_parse(piece->value, text, data->len, err,
-                                        errlen);
-    }
-}
+        caphealth_vendors_free(&view->facts.database.vendors);
 
-
-static void
-ngx_http_caphealth_view_free(ngx_http_caphealth_piece_t *piece)
-{
-    switch (piece->source->type) {
-
-    case NGX_HTTP_CAPHEALTH_SYSTEM:
-        caphealth_system_free(piece->value);
-        break;
-
-    case NGX_HTTP_CAPHEALTH_IMAGES:
-        break;
-
-    case NGX_HTTP_CAPHEALTH_DISK:
-        caphealth_disk_free(piece->value);
-        break;
-
-    default: /* NGX_HTTP_CAPHEALTH_DATABASE */
-        caphealth_database_free(piece->value);
-        break;
+        return caphealth_database_parse(piece->value,
+                                        &view->facts.database.vendors, text,
+                                        data->len, err, errlen);
     }
 }
 
@@ -427,14 +402,9 @@ ngx_http_caphealth_view_free(ngx_http_caphealth_piece_t *piece)
 static void
 ngx_http_caphealth_view_cleanup(void *data)
 {
-    ngx_uint_t                  i;
     ngx_http_caphealth_view_t  *view = data;
 
-    for (i = 0; i < view->npieces; i++) {
-        if (view->pieces[i].value) {
-            ngx_http_caphealth_view_free(&view->pieces[i]);
-        }
-    }
+    caphealth_vendors_free(&view->facts.database.vendors);
 }
 
 

@@ -67,7 +67,7 @@ sample_init(sample_t *s)
     sample_section(&s->facts.images.section, 60);
 
     s->facts.system.value = (caphealth_system_t) {
-        .scope = (char *) "host",
+        .scope = "host",
         .cpu_percent = 21.5,
         .cpu_mean = 19.199999,
         .cpu_converters = 1.26,
@@ -90,8 +90,8 @@ sample_init(sample_t *s)
     for (i = 0; i < 2; i++) {
         sample_section(&s->disks[i].section, 10);
 
+        s->disks[i].path = (i == 0) ? "/" : "/srv/images";
         s->disks[i].value = (caphealth_disk_t) {
-            .path = (char *) (i == 0 ? "/" : "/srv/images"),
             .total = 100 * GIB,
             .used = 30 * GIB,
             .available = 60 * GIB,
@@ -102,17 +102,18 @@ sample_init(sample_t *s)
     }
 
     s->facts.database.value = (caphealth_database_t) {
-        .engine = (char *) "sqlite",
-        .version = (char *) "3.40.1",
+        .engine = "sqlite",
+        .version = "3.40.1",
         .size = 12 * MIB + 512 * 1024,
         .products_count = 1234,
         .orders_count = 5678,
         .vendors_count = 12,
         .inventory_count = 0,
         .orders_this_month = 90,
-        .active_vendors = 11,
-        .vendors = sample_vendors
+        .active_vendors = 11
     };
+
+    s->facts.database.vendors = sample_vendors;
 
     s->facts.images.value = (caphealth_images_t) {
         .files = 30,

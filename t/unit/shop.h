@@ -147,6 +147,7 @@ look(caphealth_db_t *db)
     char                  *text, err[CAPHEALTH_ERROR_LEN];
     json_t                *error;
     caphealth_answer_t     a;
+    caphealth_vendors_t    v;
     caphealth_database_t   d;
 
     memset(&a, 0, sizeof(caphealth_answer_t));
@@ -165,13 +166,13 @@ look(caphealth_db_t *db)
     text = json_dumps(a.data, JSON_COMPACT);
     assert_non_null(text);
 
-    if (caphealth_database_parse(&d, text, strlen(text), err, sizeof(err))
+    if (caphealth_database_parse(&d, &v, text, strlen(text), err,
+                                 sizeof(err))
         == -1)
     {
         fail_msg("%s: %s", err, text);
     }
 
-    caphealth_database_free(&d);
     free(text);
 
     return a;

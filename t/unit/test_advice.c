@@ -270,7 +270,7 @@ test_stale(void **state)
 
     s.disks[0].section.failed = 1;
     s.disks[0].section.error = "timed out";
-    s.disks[1].value.path = NULL;
+    s.disks[1].path = NULL;
     s.facts.database.section.error = "no table \"a\"";
     s.facts.database.value.vendors_count = 40;
     s.facts.images.section.collected_at = 1e300;

@@ -44,8 +44,8 @@ platform(platform_t *p)
 
     for (i = 0; i < 4; i++) {
         p->disks[i] = p->sample.disks[0];
-        p->disks[i].value.path = (char *) paths[i];
-        p->disks[i].value.device = (char *) devices[i];
+        p->disks[i].path = paths[i];
+        strcpy(p->disks[i].value.device, devices[i]);
         p->disks[i].value.read_only = 0;
         p->disks[i].value.device_read_only = 0;
     }
@@ -175,7 +175,7 @@ rows(void **state)
 
     /* images on a file system that is watched; no uploads, and no inodes */
 
-    p.disks[3].value.device = (char *) "8:2";
+    strcpy(p.disks[3].value.device, "8:2");
     p.sample.facts.uploads.section.configured = 0;
 
     keys(&p, shared);
@@ -188,7 +188,7 @@ rows(void **state)
     platform(&p);
     p.sample.facts.images.value.nroots = 0;
     p.sample.facts.uploads.section.configured = 0;
-    p.disks[1].value.device = NULL;
+    p.disks[1].value.device[0] = '\0';
     p.disks[2].section.collected_at = 0;
     keys(&p, unknown);
     assert_int_equal(status(&p, "disk_percent:/srv"),
@@ -241,7 +241,7 @@ space_and_inodes(void **state)
     /* images on the first disk, which is full */
 
     platform(&p);
-    p.disks[3].value.device = (char *) "8:1";
+    strcpy(p.disks[3].value.device, "8:1");
     p.disks[0].value.available = 0;
     assert_true(fails(&p, CAPHEALTH_READY_IMAGES,
                       "/: 100.0 percent, critical from 85 percent"));

@@ -123,7 +123,7 @@ golden_not_collected(golden_t *g)
         memset(&g->sample.disks[i].section, 0, sizeof(caphealth_section_t));
         g->sample.disks[i].section.configured = 1;
         g->sample.disks[i].section.interval = 10;
-        g->sample.disks[i].value.path = (char *) (i == 0 ? "/" : "/srv");
+        g->sample.disks[i].path = (i == 0) ? "/" : "/srv";
     }
 }
 
@@ -167,7 +167,7 @@ golden_failed(golden_t *g)
 
     g->sample.facts.database.value.orders_count = CAPHEALTH_UNKNOWN;
     caphealth_disk_clear(&g->sample.disks[1].value);
-    g->sample.disks[1].value.path = (char *) "/srv/images";
+    g->sample.disks[1].path = "/srv/images";
 }
 
 
@@ -209,11 +209,11 @@ golden_hostile(golden_t *g)
     golden_healthy(g);
 
     g->sample.facts.node = "no\"de\\\n";
-    g->sample.disks[1].value.path = (char *) "/srv/\"a\\b\n</script>";
+    g->sample.disks[1].path = "/srv/\"a\\b\n</script>";
     g->roots[0].path = "/srv/\"a\\b\n</script>";
     g->roots[1].path = "/srv/{ü}";
-    g->sample.facts.database.value.version = (char *) "15.1 (\"x\\y\")";
-    g->sample.facts.database.value.vendors = (caphealth_vendors_t) {
+    strcpy(g->sample.facts.database.value.version, "15.1 (\"x\\y\")");
+    g->sample.facts.database.vendors = (caphealth_vendors_t) {
         .text = vendors, .len = sizeof(vendors) - 1, .n = 3, .products = 12
     };
     golden_failed_section(&g->sample.facts.database.section,
@@ -239,7 +239,7 @@ golden_extreme(golden_t *g)
     system->load1 = 12345.678;
     system->load5 = NAN;
     system->load15 = 0;
-    system->scope = (char *) "cgroup";
+    strcpy(system->scope, "cgroup");
 
     database->size = INT64_C(1) << 53;
     database->products_count = INT64_C(1) << 53;
@@ -247,7 +247,7 @@ golden_extreme(golden_t *g)
     database->vendors_count = 0;
     database->active_vendors = CAPHEALTH_UNKNOWN;
     database->orders_this_month = CAPHEALTH_UNKNOWN;
-    memset(&database->vendors, 0, sizeof(caphealth_vendors_t));
+    memset(&g->sample.facts.database.vendors, 0, sizeof(caphealth_vendors_t));
 
     g->sample.disks[0].value.total = 1;
     g->sample.disks[0].value.used = 1;
@@ -372,7 +372,7 @@ bodies(void **state)
                                            (caphealth_dialect_e) d, &len);
             golden_body(name, dialects[d][0], text, len);
 
-            text = caphealth_metrics_vendors(&f->database.value, 2,
+            text = caphealth_metrics_vendors(&f->database.vendors, 2,
                                              (caphealth_dialect_e) d, &len);
             golden_body(name, dialects[d][1], text, len);
 

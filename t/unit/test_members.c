@@ -35,7 +35,7 @@ test_vendors(void **state)
 
     sample_init(&s);
 
-    v = &s.facts.database.value.vendors;
+    v = &s.facts.database.vendors;
 
     assert_null(caphealth_vendors_parse(v, vendors, strlen(vendors)));
     assert_value(capacity_member(&s, "products_by_vendor"), vendors);
@@ -268,7 +268,7 @@ test_absurd(void **state)
     s.facts.system.value.load5 = 1e300;
     s.facts.system.value.memory_used = INT64_MAX;
     s.facts.system.value.memory_total = 1;
-    s.disks[1].value.path = NULL;
+    s.disks[1].path = NULL;
 
     assert_member("system", "cpu_percent", "1e300");
     assert_member("system", "cores", "null");

@@ -49,7 +49,7 @@ setup(void **state)
     sample_section(&hidden.section, 10);
 
     hidden.value = sample.disks[0].value;
-    hidden.value.path = (char *) "/hidden";
+    hidden.path = "/hidden";
 
     roots[0] = (caphealth_root_t) {
         .path = "/srv/images", .source = "live", .files = 30,
@@ -133,7 +133,7 @@ vendors(size_t n)
     size_t  len;
 
     free(text);
-    text = caphealth_metrics_vendors(&sample.facts.database.value, n,
+    text = caphealth_metrics_vendors(&sample.facts.database.vendors, n,
                                      CAPHEALTH_PROMETHEUS, &len);
     assert_non_null(text);
     assert_int_equal(strlen(text), len);
@@ -391,7 +391,7 @@ of_no_database(void **state)
 static void
 of_vendors(void **state)
 {
-    caphealth_vendors_t  *v = &sample.facts.database.value.vendors;
+    caphealth_vendors_t  *v = &sample.facts.database.vendors;
 
     static const char  many[] =
         "{\"Unknown\":7,\"x\\\"\\\\\\ny\":6,\"a\":5,\"b\":5,\"c\":1}";

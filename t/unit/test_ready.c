@@ -140,14 +140,14 @@ stale(void **state)
     sample_init(&s);
     s.disks[1].section.collected_at -= 60;
     s.disks[1].section.error = "no answer\nwithin the timeout";
-    s.disks[1].value.path = (char *) "/srv\n/images";
+    s.disks[1].path = "/srv\n/images";
 
     assert_failed(&s, SAMPLE_NOW, bit(DISK));
     assert_reason(&s, SAMPLE_NOW, CAPHEALTH_READY_DISK,
                   "/srv /images: stale, the latest values are of "
                   "2001-09-09T01:45:40Z: no answer within the timeout");
 
-    s.disks[1].value.path = NULL;
+    s.disks[1].path = NULL;
     assert_failed(&s, SAMPLE_NOW, bit(DISK));
 
     /* a clock that was set back */

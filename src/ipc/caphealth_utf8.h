@@ -14,6 +14,15 @@
 
 
 /*
+ * The bytes in the character that text begins with; 0: this is not UTF-8, or
+ * NUL.  A string with a NUL is long enough with strnlen(text, 4).
+ */
+size_t caphealth_utf8_len(const char *text, size_t len);
+
+/* Whether all of it is UTF-8, without a NUL. */
+int caphealth_utf8_valid(const char *text, size_t len);
+
+/*
  * A JSON string of len bytes.  NUL becomes U+FFFD too, as a reader in C would
  * stop there.  Returns a new reference, or NULL: no memory.
  */

@@ -28,10 +28,8 @@ static const struct {
 };
 
 
-/* the bytes in the character at p, which has len bytes; 0: it is none */
-
-static size_t
-caphealth_utf8_character(const char *p, size_t len)
+size_t
+caphealth_utf8_len(const char *p, size_t len)
 {
     size_t    i, n;
     uint32_t  code;
@@ -70,6 +68,29 @@ caphealth_utf8_character(const char *p, size_t len)
 }
 
 
+int
+caphealth_utf8_valid(const char *text, size_t len)
+{
+    size_t       n;
+    const char  *end;
+
+    end = text + len;
+
+    while (text < end) {
+
+        n = caphealth_utf8_len(text, (size_t) (end - text));
+
+        if (n == 0) {
+            return 0;
+        }
+
+        text += n;
+    }
+
+    return 1;
+}
+
+
 json_t *
 caphealth_utf8_json(const char *text, size_t len)
 {
@@ -78,12 +99,8 @@ caphealth_utf8_json(const char *text, size_t len)
     json_t      *value;
     const char  *end;
 
-    if (memchr(text, '\0', len) == NULL) {
-
-        value = json_stringn(text, len);
-        if (value != NULL) {
-            return value;
-        }
+    if (caphealth_utf8_valid(text, len)) {
+        return json_stringn(text, len);
     }
 
     repaired = malloc(len * strlen(CAPHEALTH_REPLACEMENT) + 1);
@@ -96,7 +113,7 @@ caphealth_utf8_json(const char *text, size_t len)
 
     while (text < end) {
 
-        n = caphealth_utf8_character(text, (size_t) (end - text));
+        n = caphealth_utf8_len(text, (size_t) (end - text));
 
         if (n == 0) {
             last = stpcpy(last, CAPHEALTH_REPLACEMENT);
@@ -138,7 +155,7 @@ caphealth_utf8_piece(const char *text, size_t *n, size_t *len)
         return " ";
     }
 
-    *n = caphealth_utf8_character(text, strlen(text));
+    *n = caphealth_utf8_len(text, strlen(text));
 
     if (*n == 0) {
         *n = 1;

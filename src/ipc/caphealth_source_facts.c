@@ -1,0 +1,260 @@
+
+/*
+ * What a collector knows of a source.
+ */
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "caphealth_source_facts.h"
+#include "caphealth_utf8.h"
+
+
+typedef enum {
+    CAPHEALTH_COUNT = 0,         /* int64_t */
+    CAPHEALTH_REAL,              /* double */
+    CAPHEALTH_FLAG,              /* int32_t: 1, 0, -1 */
+    CAPHEALTH_STRING             /* char[] */
+} caphealth_field_e;
+
+
+/* a table ends with a NULL name */
+
+typedef struct {
+    const char         *name;
+    size_t              offset;
+    caphealth_field_e   type;
+    double              max;     /* of a double */
+    size_t              size;    /* of a char[], with its NUL */
+} caphealth_source_field_t;
+
+
+#define caphealth_field(type, name)                                           \
+    #name, offsetof(caphealth_##type##_t, name)
+
+#define caphealth_field_count(type, name)                                     \
+    { caphealth_field(type, name), CAPHEALTH_COUNT, 0, 0 }
+
+#define caphealth_field_real(type, name, max)                                 \
+    { caphealth_field(type, name), CAPHEALTH_REAL, max, 0 }
+
+#define caphealth_field_flag(type, name)                                      \
+    { caphealth_field(type, name), CAPHEALTH_FLAG, 0, 0 }
+
+#define caphealth_field_string(type, name)                                    \
+    { caphealth_field(type, name), CAPHEALTH_STRING, 0,                       \
+      sizeof(((caphealth_##type##_t *) 0)->name) }
+
+#define caphealth_field_stall(name)                                           \
+    caphealth_field_real(system, name.avg10, DBL_MAX),                        \
+    caphealth_field_real(system, name.avg60, DBL_MAX),                        \
+    caphealth_field_real(system, name.avg300, DBL_MAX),                       \
+    caphealth_field_real(system, name.total, DBL_MAX)
+
+
+static void caphealth_source_clear(const caphealth_source_field_t *fields,
+    void *facts, size_t size);
+static const char *caphealth_source_read(
+    const caphealth_source_field_t *fields, void *facts, size_t expected,
+    const void *data, size_t size);
+static int caphealth_field_valid(const caphealth_source_field_t *field,
+    const void *value);
+
+
+static const caphealth_source_field_t  caphealth_system_fields[] = {
+    caphealth_field_string(system, scope),
+    caphealth_field_real(system, cpu_percent, 100),
+    caphealth_field_real(system, cpu_mean, 100),
+    caphealth_field_real(system, cpu_converters, 100),
+    caphealth_field_real(system, cpu_seconds, DBL_MAX),
+    caphealth_field_real(system, cores, DBL_MAX),
+    caphealth_field_count(system, memory_total),
+    caphealth_field_count(system, memory_used),
+    caphealth_field_real(system, load1, DBL_MAX),
+    caphealth_field_real(system, load5, DBL_MAX),
+    caphealth_field_real(system, load15, DBL_MAX),
+    caphealth_field_stall(pressure_cpu.some),
+    caphealth_field_stall(pressure_cpu.full),
+    caphealth_field_stall(pressure_memory.some),
+    caphealth_field_stall(pressure_memory.full),
+    caphealth_field_stall(pressure_io.some),
+    caphealth_field_stall(pressure_io.full),
+    { NULL, 0, CAPHEALTH_COUNT, 0, 0 }
+};
+
+
+static const caphealth_source_field_t  caphealth_disk_fields[] = {
+    caphealth_field_string(disk, device),
+    caphealth_field_count(disk, total),
+    caphealth_field_count(disk, used),
+    caphealth_field_count(disk, available),
+    caphealth_field_count(disk, inodes),
+    caphealth_field_count(disk, inodes_free),
+    caphealth_field_flag(disk, read_only),
+    caphealth_field_flag(disk, device_read_only),
+    { NULL, 0, CAPHEALTH_COUNT, 0, 0 }
+};
+
+
+static const caphealth_source_field_t  caphealth_database_fields[] = {
+    caphealth_field_string(database, engine),
+    caphealth_field_string(database, version),
+    caphealth_field_count(database, size),
+    caphealth_field_count(database, products_count),
+    caphealth_field_count(database, orders_count),
+    caphealth_field_count(database, vendors_count),
+    caphealth_field_count(database, inventory_count),
+    caphealth_field_count(database, orders_this_month),
+    caphealth_field_count(database, active_vendors),
+    { NULL, 0, CAPHEALTH_COUNT, 0, 0 }
+};
+
+
+void
+caphealth_system_clear(caphealth_system_t *s)
+{
+    caphealth_source_clear(caphealth_system_fields, s,
+                           sizeof(caphealth_system_t));
+}
+
+
+void
+caphealth_disk_clear(caphealth_disk_t *d)
+{
+    caphealth_source_clear(caphealth_disk_fields, d,
+                           sizeof(caphealth_disk_t));
+}
+
+
+void
+caphealth_database_clear(caphealth_database_t *d)
+{
+    caphealth_source_clear(caphealth_database_fields, d,
+                           sizeof(caphealth_database_t));
+}
+
+
+const char *
+caphealth_system_read(caphealth_system_t *s, const void *data, size_t size)
+{
+    return caphealth_source_read(caphealth_system_fields, s,
+                                 sizeof(caphealth_system_t), data, size);
+}
+
+
+const char *
+caphealth_disk_read(caphealth_disk_t *d, const void *data, size_t size)
+{
+    return caphealth_source_read(caphealth_disk_fields, d,
+                                 sizeof(caphealth_disk_t), data, size);
+}
+
+
+const char *
+caphealth_database_read(caphealth_database_t *d, const void *data,
+    size_t size)
+{
+    return caphealth_source_read(caphealth_database_fields, d,
+                                 sizeof(caphealth_database_t), data, size);
+}
+
+
+static void
+caphealth_source_clear(const caphealth_source_field_t *fields, void *facts,
+    size_t size)
+{
+    char                            *value;
+    const caphealth_source_field_t  *field;
+
+    memset(facts, 0, size);
+
+    for (field = fields; field->name != NULL; field++) {
+        value = (char *) facts + field->offset;
+
+        switch (field->type) {
+
+        case CAPHEALTH_COUNT:
+            *(int64_t *) value = CAPHEALTH_UNKNOWN;
+            break;
+
+        case CAPHEALTH_REAL:
+            *(double *) value = NAN;
+            break;
+
+        case CAPHEALTH_FLAG:
+            *(int32_t *) value = -1;
+            break;
+
+        case CAPHEALTH_STRING:
+            break;
+        }
+    }
+}
+
+
+static const char *
+caphealth_source_read(const caphealth_source_field_t *fields, void *facts,
+    size_t expected, const void *data, size_t size)
+{
+    const char                      *wrong;
+    const caphealth_source_field_t  *field;
+
+    wrong = "";
+
+    if (size == expected) {
+        memcpy(facts, data, size);
+
+        for (field = fields; field->name != NULL; field++) {
+            if (!caphealth_field_valid(field, (char *) facts + field->offset))
+            {
+                break;
+            }
+        }
+
+        wrong = field->name;
+    }
+
+    if (wrong != NULL) {
+        caphealth_source_clear(fields, facts, expected);
+    }
+
+    return wrong;
+}
+
+
+static int
+caphealth_field_valid(const caphealth_source_field_t *field,
+    const void *value)
+{
+    double       real;
+    int32_t      flag;
+    const char  *end;
+
+    switch (field->type) {
+
+    case CAPHEALTH_COUNT:
+        return *(const int64_t *) value >= CAPHEALTH_UNKNOWN;
+
+    case CAPHEALTH_REAL:
+        real = *(const double *) value;
+        return isnan(real) || (real >= 0 && real <= field->max);
+
+    case CAPHEALTH_FLAG:
+        flag = *(const int32_t *) value;
+        return flag >= -1 && flag <= 1;
+
+    default: /* CAPHEALTH_STRING */
+        end = memchr(value, '\0', field->size);
+        return end != NULL
+               && caphealth_utf8_valid(value, (size_t) (end
+                                                        - (const char *) value));
+    }
+}
+
+
+const char *
+caphealth_known(const char *s)
+{
+    return s[0] == '\0' ? NULL : s;
+}

@@ -1,0 +1,105 @@
+
+/*
+ * What a collector knows of a source, as it sends it, the shared zone keeps it
+ * and each worker copies it: a struct of fixed size without a pointer.  What
+ * is unknown is NAN, CAPHEALTH_UNKNOWN, -1 or "", never zero.
+ */
+
+#ifndef CAPHEALTH_SOURCE_FACTS_H
+#define CAPHEALTH_SOURCE_FACTS_H
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+
+#define CAPHEALTH_UNKNOWN  ((int64_t) -1)
+
+
+/* PSI, /proc/pressure: percent of the last 10, 60, 300 seconds; NAN: unknown */
+
+typedef struct {
+    double                 avg10;
+    double                 avg60;
+    double                 avg300;
+    double                 total;         /* stalled, seconds since boot */
+} caphealth_stall_t;
+
+
+typedef struct {
+    caphealth_stall_t      some;
+    caphealth_stall_t      full;
+} caphealth_pressure_t;
+
+
+typedef struct {
+    char                   scope[16];     /* "host" or "cgroup" */
+    double                 cpu_percent;   /* of cores, over the interval */
+    double                 cpu_mean;      /* the same over caphealth_cpu_window,
+                                             without converters at idle
+                                             priority */
+    double                 cpu_converters;/* what those took of it */
+    double                 cpu_seconds;   /* that both are the mean of */
+    double                 cores;         /* may be a fraction in a cgroup */
+    int64_t                memory_total;  /* bytes */
+    int64_t                memory_used;   /* bytes */
+    double                 load1;
+    double                 load5;
+    double                 load15;
+    caphealth_pressure_t   pressure_cpu;
+    caphealth_pressure_t   pressure_memory;
+    caphealth_pressure_t   pressure_io;
+} caphealth_system_t;
+
+
+typedef struct {
+    char                   device[32];    /* "8:1", the same for all paths to a
+                                             file system */
+    int64_t                total;         /* bytes, statvfs f_blocks */
+    int64_t                used;          /* bytes, f_blocks - f_bfree */
+    int64_t                available;     /* bytes, f_bavail: to non-root */
+    int64_t                inodes;        /* 0 where the file system has no
+                                             fixed number */
+    int64_t                inodes_free;
+    int32_t                read_only;     /* 1, 0, or -1: unknown */
+    int32_t                device_read_only;  /* not this mount alone, but the
+                                             file system: 1, 0, or -1 */
+} caphealth_disk_t;
+
+
+typedef struct {
+    char                   engine[16];    /* "sqlite" or "postgresql" */
+    char                   version[64];   /* of the server or the library */
+    int64_t                size;          /* bytes */
+    int64_t                products_count;
+    int64_t                orders_count;
+    int64_t                vendors_count;
+    int64_t                inventory_count;
+    int64_t                orders_this_month;
+    int64_t                active_vendors;
+} caphealth_database_t;
+
+
+/* Each sets every field to unknown, and what is between them to zero. */
+void caphealth_system_clear(caphealth_system_t *s);
+void caphealth_disk_clear(caphealth_disk_t *d);
+void caphealth_database_clear(caphealth_database_t *d);
+
+/*
+ * Each takes a copy of size bytes of whatever origin, if they are such a
+ * struct: every number unknown or within its range, every string in UTF-8 and
+ * with a NUL.  Returns NULL, or the name of the first field that is not, ""
+ * if the size is another one, and the struct cleared.
+ */
+const char *caphealth_system_read(caphealth_system_t *s, const void *data,
+    size_t size);
+const char *caphealth_disk_read(caphealth_disk_t *d, const void *data,
+    size_t size);
+const char *caphealth_database_read(caphealth_database_t *d,
+    const void *data, size_t size);
+
+/* A string of a struct, or NULL where it is unknown. */
+const char *caphealth_known(const char *s);
+
+
+#endif /* CAPHEALTH_SOURCE_FACTS_H */
