@@ -327,6 +327,17 @@ sub logged {
     return scalar @lines;
 }
 
+# logged_times(LIKE, N): how many such lines there are, once there are N: nginx
+# tells of a process's end after its client may have had the answer
+
+sub logged_times {
+    my ($self, $like, $n) = @_;
+
+    $self->until(sub { $self->logged($like) >= $n });
+
+    return $self->logged($like);
+}
+
 # the lines that nobody wants to see in a log
 
 sub alerts {
