@@ -51,6 +51,7 @@ typedef struct {
     double                 scanning_since;/* 0: no scan is under way */
     double                 progress;      /* of it, 0 to 100 */
     const char            *error;         /* or NULL */
+    const char            *error_code;    /* the same for programs */
     int                    uploads;       /* it takes them here */
     const struct caphealth_disk_facts_s  *disk;    /* its file system, or NULL */
     const struct caphealth_section_s     *scans;   /* what became of them, or
@@ -82,6 +83,7 @@ typedef struct caphealth_section_s {
     const char            *error;         /* of the last attempt, or NULL.  With
                                              failed == 0 the data is there, but
                                              a part of it is missing */
+    const char            *error_code;    /* the same for programs */
     double                 seconds;       /* the last attempt took */
     int64_t                failures;      /* attempts that brought no data */
 } caphealth_section_t;

@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "caphealth_error.h"
 #include "caphealth_images.h"
 #include "caphealth_json.h"
 #include "caphealth_number.h"
@@ -40,14 +39,14 @@ caphealth_images_document(const caphealth_facts_t *f, double now)
     size_t                     n;
     int64_t                    drift_files, drift_bytes, incomplete, strays;
     double                     scanned_at;
-    const char                *source, *error;
+    const char                *source, *error, *error_code;
     const caphealth_root_t    *root, *fullest;
     const caphealth_images_t  *i = &f->images.value;
 
     drift_files = drift_bytes = incomplete = strays = 0;
     scanned_at = INFINITY;
     source = (i->nroots == 0) ? NULL : "live";
-    error = NULL;
+    error = error_code = NULL;
 
     for (n = 0; n < i->nroots; n++) {
         root = &i->roots[n];
@@ -57,7 +56,11 @@ caphealth_images_document(const caphealth_facts_t *f, double now)
         incomplete += root->incomplete;
         strays += root->strays;
         scanned_at = fmin(scanned_at, root->scanned_at);
-        error = (error == NULL) ? root->error : error;
+
+        if (error == NULL) {
+            error = root->error;
+            error_code = root->error_code;
+        }
 
         if (root->source == NULL || root->source[0] != 'l') {
             source = (source == NULL) ? NULL : root->source;
@@ -95,9 +98,7 @@ caphealth_images_document(const caphealth_facts_t *f, double now)
         { "error", caphealth_json_string(error) },
         { "roots", caphealth_images_roots(i) },
         { "timestamp", caphealth_json_time(now) },
-        { "error_code",
-          caphealth_json_string(caphealth_error_code(CAPHEALTH_ERROR_IMAGES,
-                                                     error, 1)) },
+        { "error_code", caphealth_json_string(error_code) },
         { "host", caphealth_json_string(f->node) },
         { "version", caphealth_json_string(f->version) }
     };
@@ -163,9 +164,7 @@ caphealth_images_root(const caphealth_root_t *root)
         { "filesystem", caphealth_images_filesystem(root) },
         { "images_left", caphealth_json_count(caphealth_images_left(root)) },
         { "error", caphealth_json_string(root->error) },
-        { "error_code",
-          caphealth_json_string(caphealth_error_code(CAPHEALTH_ERROR_IMAGES,
-                                                     root->error, 1)) }
+        { "error_code", caphealth_json_string(root->error_code) }
     };
 
     return caphealth_object(members);
@@ -211,9 +210,7 @@ caphealth_images_filesystem(const caphealth_root_t *root)
           caphealth_json_time(root->disk->section.collected_at) },
         { "error", caphealth_json_string(root->disk->section.error) },
         { "error_code",
-          caphealth_json_string(caphealth_error_code(CAPHEALTH_ERROR_DISK,
-                                            root->disk->section.error,
-                                            root->disk->section.failed)) }
+          caphealth_json_string(root->disk->section.error_code) }
     };
 
     return caphealth_object(members);

@@ -12,7 +12,6 @@
 
 #include "caphealth_advice.h"
 #include "caphealth_extra.h"
-#include "caphealth_error.h"
 #include "caphealth_images.h"
 #include "caphealth_json.h"
 #include "caphealth_number.h"
@@ -60,8 +59,6 @@ static json_t *caphealth_report_shown(double x, int decimals);
 static json_t *caphealth_report_stale(const caphealth_section_t *s,
     double now);
 static json_t *caphealth_report_interval(const caphealth_section_t *s);
-static json_t *caphealth_report_error_code(caphealth_error_e of,
-    const caphealth_section_t *s);
 static double caphealth_report_newest(const caphealth_facts_t *f);
 static double caphealth_report_older(const caphealth_section_t *s, double t);
 
@@ -261,8 +258,7 @@ caphealth_report_capacity_members(const caphealth_facts_t *f, double now,
         { "host", caphealth_json_string(f->node) },
         { "version", caphealth_json_string(f->version) },
         { "refresh_seconds", caphealth_report_interval(s) },
-        { "error_code",
-          caphealth_report_error_code(CAPHEALTH_ERROR_DATABASE, s) }
+        { "error_code", caphealth_json_string(s->error_code) }
     };
 
     return caphealth_object(members);
@@ -303,8 +299,7 @@ caphealth_report_system(const caphealth_facts_t *f,
         { "collected_at", caphealth_json_time(s->collected_at) },
         { "stale", caphealth_report_stale(s, now) },
         { "error", caphealth_json_string(s->error) },
-        { "error_code",
-          caphealth_report_error_code(CAPHEALTH_ERROR_SYSTEM, s) }
+        { "error_code", caphealth_json_string(s->error_code) }
     };
 
     return caphealth_object(members);
@@ -410,8 +405,7 @@ caphealth_report_database(const caphealth_database_facts_t *d, double now)
         { "attempted_at", caphealth_json_time(s->attempted_at) },
         { "stale", caphealth_report_stale(s, now) },
         { "error", caphealth_json_string(s->error) },
-        { "error_code",
-          caphealth_report_error_code(CAPHEALTH_ERROR_DATABASE, s) }
+        { "error_code", caphealth_json_string(s->error_code) }
     };
 
     return caphealth_object(members);
@@ -436,8 +430,7 @@ caphealth_report_images(const caphealth_images_facts_t *i, double now)
         { "stale", caphealth_report_stale(s, now) },
         { "error", caphealth_json_string(s->error) },
         { "roots", caphealth_images_roots(v) },
-        { "error_code",
-          caphealth_report_error_code(CAPHEALTH_ERROR_IMAGES, s) }
+        { "error_code", caphealth_json_string(s->error_code) }
     };
 
     return caphealth_object(members);
@@ -583,8 +576,7 @@ caphealth_report_disk(const caphealth_disk_facts_t *d, double now)
         { "collected_at", caphealth_json_time(s->collected_at) },
         { "stale", caphealth_report_stale(s, now) },
         { "error", caphealth_json_string(s->error) },
-        { "error_code",
-          caphealth_report_error_code(CAPHEALTH_ERROR_DISK, s) }
+        { "error_code", caphealth_json_string(s->error_code) }
     };
 
     return caphealth_object(members);
@@ -629,15 +621,6 @@ static json_t *
 caphealth_report_interval(const caphealth_section_t *s)
 {
     return caphealth_json_number(s->configured ? s->interval : NAN);
-}
-
-
-static json_t *
-caphealth_report_error_code(caphealth_error_e of,
-    const caphealth_section_t *s)
-{
-    return caphealth_json_string(caphealth_error_code(of, s->error,
-                                                      s->failed));
 }
 
 

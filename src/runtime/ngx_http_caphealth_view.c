@@ -5,6 +5,7 @@
 
 #include "ngx_http_caphealth_view.h"
 
+#include "caphealth_error.h"
 #include "caphealth_version.h"
 
 
@@ -38,6 +39,8 @@ static ngx_int_t ngx_http_caphealth_view_piece(
 static int ngx_http_caphealth_view_parse(ngx_http_caphealth_view_t *view,
     ngx_http_caphealth_piece_t *piece, ngx_str_t *data, char *err,
     size_t errlen);
+static caphealth_error_e ngx_http_caphealth_view_of(
+    ngx_http_caphealth_piece_t *piece);
 static void ngx_http_caphealth_view_cleanup(void *data);
 
 
@@ -362,8 +365,31 @@ ngx_http_caphealth_view_piece(ngx_http_caphealth_view_t *view,
     ngx_memcpy(piece->error, facts.error.data, facts.error.len + 1);
 
     piece->section->error = facts.error.len ? piece->error : NULL;
+    piece->section->error_code =
+                  caphealth_error_code(ngx_http_caphealth_view_of(piece),
+                                       piece->section->error, facts.failed);
 
     return NGX_OK;
+}
+
+
+static caphealth_error_e
+ngx_http_caphealth_view_of(ngx_http_caphealth_piece_t *piece)
+{
+    switch (piece->source->type) {
+
+    case NGX_HTTP_CAPHEALTH_SYSTEM:
+        return CAPHEALTH_ERROR_SYSTEM;
+
+    case NGX_HTTP_CAPHEALTH_IMAGES:
+        return CAPHEALTH_ERROR_IMAGES;
+
+    case NGX_HTTP_CAPHEALTH_DISK:
+        return CAPHEALTH_ERROR_DISK;
+
+    default: /* NGX_HTTP_CAPHEALTH_DATABASE */
+        return CAPHEALTH_ERROR_DATABASE;
+    }
 }
 
 
@@ -425,6 +451,7 @@ ngx_http_caphealth_view_images(ngx_http_caphealth_view_t *view, double now)
 
         if (error == NULL) {
             error = images->roots[i].error;
+            section->error_code = images->roots[i].error_code;
         }
     }
 
@@ -480,6 +507,7 @@ ngx_http_caphealth_view_root(ngx_http_caphealth_view_t *view, ngx_uint_t i)
 
     root = &view->facts.images.value.roots[i];
     root->error = view->sections[i].error;
+    root->error_code = view->sections[i].error_code;
     root->source = NULL;
 
     if (ngx_http_caphealth_tree_total(view->zone, &view->roots[i]->argument,

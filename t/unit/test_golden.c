@@ -138,11 +138,13 @@ golden_stale(golden_t *g)
 
 
 static void
-golden_failed_section(caphealth_section_t *s, const char *error)
+golden_failed_section(caphealth_section_t *s, const char *error,
+    const char *error_code)
 {
     s->failed = 1;
     s->attempted_at = SAMPLE_THEN + 4;
     s->error = error;
+    s->error_code = error_code;
     s->failures = 3;
     s->seconds = 1.5;
 }
@@ -155,13 +157,16 @@ golden_failed(golden_t *g)
 
     golden_failed_section(&g->sample.facts.system.section,
                           "open() \"/proc/stat\" failed (13: Permission "
-                          "denied)");
+                          "denied)", "permission_denied");
     golden_failed_section(&g->sample.facts.database.section,
-                          "connection refused");
-    golden_failed_section(&g->sample.disks[0].section, "no answer in 5s");
-    golden_failed_section(&g->scans[0], "open() \"/srv/images\" failed");
+                          "connection refused", "database_unreachable");
+    golden_failed_section(&g->sample.disks[0].section, "no answer in 5s",
+                          "disk_failed");
+    golden_failed_section(&g->scans[0], "open() \"/srv/images\" failed",
+                          "images_failed");
 
     g->roots[0].error = g->scans[0].error;
+    g->roots[0].error_code = g->scans[0].error_code;
 
     /* its numbers are those of the last good look; a part of them is absent */
 
@@ -217,7 +222,8 @@ golden_hostile(golden_t *g)
         .text = vendors, .len = sizeof(vendors) - 1, .n = 3, .products = 12
     };
     golden_failed_section(&g->sample.facts.database.section,
-                          "column \"<script>\\\" does not exist\n");
+                          "column \"<script>\\\" does not exist\n",
+                          "database_schema");
 }
 
 
