@@ -3,7 +3,11 @@
  * caphealth: a shop platform's health and capacity, from inside nginx.
  */
 
+#include "ngx_http_caphealth_conf.h"
+#include "ngx_http_caphealth_endpoints.h"
+#include "ngx_http_caphealth_upload_conf.h"
 #include "ngx_http_caphealth_upload_outcome.h"
+#include "ngx_http_caphealth_worker.h"
 
 #include "caphealth_multipart.h"
 
@@ -17,6 +21,8 @@ static char *ngx_http_caphealth_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_http_caphealth_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_caphealth_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
+static void ngx_http_caphealth_merge_endpoint(ngx_conf_t *cf,
+    ngx_http_caphealth_loc_conf_t *prev, ngx_http_caphealth_loc_conf_t *conf);
 
 static ngx_int_t ngx_http_caphealth_init_process(ngx_cycle_t *cycle);
 static void ngx_http_caphealth_exit_process(ngx_cycle_t *cycle);
@@ -36,23 +42,28 @@ static ngx_conf_enum_t  ngx_http_caphealth_priorities[] = {
 };
 
 
-static ngx_conf_post_t  ngx_http_caphealth_interval_post = {
-    ngx_http_caphealth_interval
+static ngx_http_caphealth_msec_bounds_t  ngx_http_caphealth_refresh_bounds = {
+    ngx_http_caphealth_check_msec, 1000, 86400000,
+    "must be between 1s and 1d"
 };
 
 
-static ngx_conf_post_t  ngx_http_caphealth_timeout_post = {
-    ngx_http_caphealth_timeout
+static ngx_http_caphealth_msec_bounds_t  ngx_http_caphealth_timeout_bounds = {
+    ngx_http_caphealth_check_msec, 100, 600000,
+    "must be between 100ms and 10m"
 };
 
 
-static ngx_conf_post_t  ngx_http_caphealth_cpu_window_post = {
-    ngx_http_caphealth_cpu_window
+static ngx_http_caphealth_msec_bounds_t
+    ngx_http_caphealth_cpu_window_bounds =
+{
+    ngx_http_caphealth_check_msec, 10000, 3600000,
+    "must be between 10s and 1h"
 };
 
 
 static ngx_conf_post_t  ngx_http_caphealth_zone_post = {
-    ngx_http_caphealth_zone_size
+    ngx_http_caphealth_check_zone_size
 };
 
 
@@ -76,18 +87,27 @@ static ngx_conf_num_bounds_t  ngx_http_caphealth_vendors_bounds = {
 };
 
 
-static ngx_conf_post_t  ngx_http_caphealth_image_timeout_post = {
-    ngx_http_caphealth_image_timeout
+static ngx_http_caphealth_msec_bounds_t
+    ngx_http_caphealth_image_timeout_bounds =
+{
+    ngx_http_caphealth_check_msec, 1000, 600000,
+    "must be between 1s and 10m"
 };
 
 
-static ngx_conf_post_t  ngx_http_caphealth_image_pixels_post = {
-    ngx_http_caphealth_image_pixels
+static ngx_http_caphealth_size_bounds_t
+    ngx_http_caphealth_image_pixels_bounds =
+{
+    ngx_http_caphealth_check_size, 1, 1024 * 1024 * 1024,
+    "must be between 1 and 1g, width times height"
 };
 
 
-static ngx_conf_post_t  ngx_http_caphealth_image_memory_post = {
-    ngx_http_caphealth_image_memory
+static ngx_http_caphealth_size_bounds_t
+    ngx_http_caphealth_image_memory_bounds =
+{
+    ngx_http_caphealth_check_size, 64 * 1024 * 1024, NGX_MAX_SIZE_T_VALUE,
+    "must be at least 64m, the decoders themselves take half of it"
 };
 
 
@@ -112,28 +132,28 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
       ngx_conf_set_msec_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_caphealth_main_conf_t, collector.refresh),
-      &ngx_http_caphealth_interval_post },
+      &ngx_http_caphealth_refresh_bounds },
 
     { ngx_string("caphealth_database_refresh"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_caphealth_main_conf_t, database_refresh),
-      &ngx_http_caphealth_interval_post },
+      &ngx_http_caphealth_refresh_bounds },
 
     { ngx_string("caphealth_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_caphealth_main_conf_t, collector.timeout),
-      &ngx_http_caphealth_timeout_post },
+      &ngx_http_caphealth_timeout_bounds },
 
     { ngx_string("caphealth_cpu_window"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_caphealth_main_conf_t, collector.cpu_window),
-      &ngx_http_caphealth_cpu_window_post },
+      &ngx_http_caphealth_cpu_window_bounds },
 
     { ngx_string("caphealth_threshold"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
@@ -193,7 +213,7 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
 
     { ngx_string("caphealth_image_stats"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
-      ngx_http_caphealth_stats,
+      ngx_http_caphealth_image_stats,
       0,
       0,
       NULL },
@@ -265,7 +285,7 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
       NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_caphealth_loc_conf_t, image_delete),
+      offsetof(ngx_http_caphealth_loc_conf_t, upload.delete),
       NULL },
 
     { ngx_string("caphealth_image_max_pixels"),
@@ -273,7 +293,7 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
       ngx_conf_set_size_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_caphealth_main_conf_t, images.converter.max_pixels),
-      &ngx_http_caphealth_image_pixels_post },
+      &ngx_http_caphealth_image_pixels_bounds },
 
     { ngx_string("caphealth_image_max_files"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -287,14 +307,14 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
       ngx_conf_set_msec_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_caphealth_main_conf_t, images.converter.timeout),
-      &ngx_http_caphealth_image_timeout_post },
+      &ngx_http_caphealth_image_timeout_bounds },
 
     { ngx_string("caphealth_image_memory"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_size_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_caphealth_main_conf_t, images.converter.memory),
-      &ngx_http_caphealth_image_memory_post },
+      &ngx_http_caphealth_image_memory_bounds },
 
     { ngx_string("caphealth_image_converters"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -436,12 +456,12 @@ ngx_http_caphealth_create_main_conf(ngx_conf_t *cf)
      *     cmcf->helper_dir = { 0, NULL };
      *     cmcf->thresholds = 0;
      *     cmcf->state.dir = { 0, NULL };
-     *     cmcf->state.roots = NULL;
      *     cmcf->thread_pool = NULL;
      *     cmcf->dashboards = NULL;
      *     cmcf->probes = NULL;
      *     cmcf->enabled = 0;
      *     cmcf->uploads = 0;
+     *     cmcf->worker = NULL;
      */
 
     cmcf->collector.refresh = NGX_CONF_UNSET_MSEC;
@@ -460,9 +480,13 @@ ngx_http_caphealth_create_main_conf(ngx_conf_t *cf)
     cmcf->images.converter.queue = NGX_CONF_UNSET;
     cmcf->images.converter.idle = NGX_CONF_UNSET_UINT;
 
-    if (ngx_array_init(&cmcf->dirs, cf->pool, 4,
-                       sizeof(ngx_http_caphealth_dir_t))
-        != NGX_OK)
+    cmcf->state.roots = ngx_array_create(cf->pool, 2,
+                                        sizeof(ngx_http_caphealth_root_t *));
+
+    if (cmcf->state.roots == NULL
+        || ngx_array_init(&cmcf->dirs, cf->pool, 4,
+                          sizeof(ngx_http_caphealth_dir_t))
+           != NGX_OK)
     {
         return NULL;
     }
@@ -483,6 +507,17 @@ ngx_http_caphealth_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(cmcf->collector.cpu_window, 300000);
     ngx_conf_init_msec_value(cmcf->database_refresh, 60000);
     ngx_conf_init_value(cmcf->metrics_vendors, 0);
+    ngx_conf_init_value(cmcf->collector.scan, 6 * 3600);
+    ngx_conf_init_uint_value(cmcf->collector.scan_share, 25);
+    ngx_conf_init_value(cmcf->images.max_files, 10);
+    ngx_conf_init_size_value(cmcf->images.converter.max_pixels,
+                             50 * 1024 * 1024);
+    ngx_conf_init_msec_value(cmcf->images.converter.timeout, 30000);
+    ngx_conf_init_size_value(cmcf->images.converter.memory,
+                             1024 * 1024 * 1024);
+    ngx_conf_init_value(cmcf->images.converter.converters, 1);
+    ngx_conf_init_value(cmcf->images.converter.queue, 32);
+    ngx_conf_init_uint_value(cmcf->images.converter.idle, 1);
 
     if (ngx_http_caphealth_status_used(cf)) {
         cmcf->enabled = 1;
@@ -501,14 +536,14 @@ ngx_http_caphealth_init_main_conf(ngx_conf_t *cf, void *conf)
     }
 
     if (ngx_http_caphealth_init_policy(cf, cmcf) != NGX_CONF_OK
-        || ngx_http_caphealth_init_images(cf, cmcf) != NGX_CONF_OK
         || ngx_http_caphealth_init_probes(cf, cmcf) != NGX_CONF_OK
         || ngx_http_caphealth_find_data(cf, cmcf) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
 
-    return cmcf->enabled ? ngx_http_caphealth_setup(cf, cmcf) : NGX_CONF_OK;
+    return cmcf->enabled ? ngx_http_caphealth_init_runtime(cf, cmcf)
+                         : NGX_CONF_OK;
 }
 
 
@@ -525,15 +560,15 @@ ngx_http_caphealth_create_loc_conf(ngx_conf_t *cf)
     /*
      * set by ngx_pcalloc():
      *
-     *     clcf->image_root = { 0, NULL };
-     *     clcf->image_url = { 0, NULL };
-     *     clcf->upload = 0;
+     *     clcf->endpoint = NGX_HTTP_CAPHEALTH_ENDPOINT_NONE;
      *     clcf->handler = NULL;
+     *     clcf->upload.root = { 0, NULL };
+     *     clcf->upload.url = { 0, NULL };
      */
 
     clcf->access = NGX_CONF_UNSET_UINT;
-    clcf->variants = NGX_CONF_UNSET_PTR;
-    clcf->image_delete = NGX_CONF_UNSET;
+    clcf->upload.variants = NGX_CONF_UNSET_PTR;
+    clcf->upload.delete = NGX_CONF_UNSET;
     clcf->dashboard = NGX_CONF_UNSET_PTR;
     clcf->probe = NGX_CONF_UNSET_PTR;
     clcf->links = NGX_CONF_UNSET_PTR;
@@ -556,7 +591,30 @@ ngx_http_caphealth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_http_caphealth_merge_endpoint(cf, prev, conf);
 
-    return ngx_http_caphealth_merge_images(cf, prev, conf);
+    return ngx_http_caphealth_merge_upload_conf(cf, prev, conf);
+}
+
+
+/*
+ * "if" and "limit_except" are locations of their own.  nginx keeps the handler
+ * of the location around an "if", but not that around a "limit_except".
+ */
+
+static void
+ngx_http_caphealth_merge_endpoint(ngx_conf_t *cf,
+    ngx_http_caphealth_loc_conf_t *prev, ngx_http_caphealth_loc_conf_t *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->noname && conf->handler == NULL) {
+        conf->handler = prev->handler;
+    }
+
+    if (clcf->lmt_excpt && clcf->handler == NULL) {
+        clcf->handler = conf->handler;
+    }
 }
 
 
@@ -575,48 +633,7 @@ ngx_http_caphealth_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    if (ngx_http_caphealth_report_init(cycle, cmcf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    ngx_http_caphealth_worker_join(
-                       ngx_http_caphealth_zone_counters(cmcf->collector.zone));
-
-    if (cmcf->uploads) {
-        cmcf->converters = ngx_http_caphealth_converters_create(cycle,
-                   &cmcf->images.converter,
-                   ngx_http_caphealth_zone_counters(cmcf->collector.zone));
-        if (cmcf->converters == NULL) {
-            return NGX_ERROR;
-        }
-
-        cmcf->threads = ngx_http_caphealth_threads_create(cycle,
-                                                          cmcf->thread_pool);
-        if (cmcf->threads == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    if (ngx_worker == 0) {
-        ngx_http_caphealth_zone_forget(cmcf->collector.zone);
-    }
-
-    if (cmcf->state.roots->nelts && cmcf->state.dir.len) {
-        cmcf->saver = ngx_http_caphealth_state_create(cycle, &cmcf->state,
-                                                      ngx_worker == 0);
-        if (cmcf->saver == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    if (ngx_worker != 0) {
-        return NGX_OK;
-    }
-
-    cmcf->process = ngx_http_caphealth_collector_create(cycle,
-                                                        &cmcf->collector);
-
-    return cmcf->process ? NGX_OK : NGX_ERROR;
+    return ngx_http_caphealth_worker_create(cycle, cmcf);
 }
 
 
@@ -628,18 +645,7 @@ ngx_http_caphealth_exit_process(ngx_cycle_t *cycle)
     cmcf = ngx_http_cycle_get_module_main_conf(cycle,
                                                ngx_http_caphealth_module);
 
-    if (cmcf && cmcf->process) {
-        ngx_http_caphealth_collector_stop(cmcf->process);
+    if (cmcf && cmcf->worker) {
+        ngx_http_caphealth_worker_stop(cmcf->worker);
     }
-
-    if (cmcf && cmcf->converters) {
-        ngx_http_caphealth_converters_stop(cmcf->converters);
-        ngx_http_caphealth_threads_stop(cmcf->threads);
-    }
-
-    if (cmcf && cmcf->saver) {
-        ngx_http_caphealth_state_stop(cmcf->saver);
-    }
-
-    ngx_http_caphealth_worker_leave();
 }

@@ -1,9 +1,10 @@
 
 /*
- * How an answer is sent.
+ * What all endpoints do with a request.
  */
 
-#include "ngx_http_caphealth.h"
+#include "ngx_http_caphealth_answer.h"
+#include "ngx_http_caphealth_conf.h"
 
 
 static ngx_uint_t ngx_http_caphealth_is_local(struct sockaddr *sa);
@@ -35,13 +36,19 @@ static ngx_str_t  ngx_http_caphealth_problem_type =
 
 static ngx_str_t  ngx_http_caphealth_allow = ngx_string("Allow");
 
+static ngx_str_t  ngx_http_caphealth_cache_control =
+    ngx_string("Cache-Control");
+
+static ngx_str_t  ngx_http_caphealth_no_cache =
+    ngx_string("private, no-cache");
+
 
 ngx_int_t
-ngx_http_caphealth_admit(ngx_http_request_t *r)
+ngx_http_caphealth_check_request(ngx_http_request_t *r)
 {
     ngx_int_t  rc;
 
-    rc = ngx_http_caphealth_admit_client(r);
+    rc = ngx_http_caphealth_check_access(r);
 
     if (rc != NGX_DECLINED) {
         return rc;
@@ -59,9 +66,9 @@ ngx_http_caphealth_admit(ngx_http_request_t *r)
 
 
 ngx_int_t
-ngx_http_caphealth_admit_client(ngx_http_request_t *r)
+ngx_http_caphealth_check_access(ngx_http_request_t *r)
 {
-    if (!ngx_http_caphealth_allowed(r)) {
+    if (!ngx_http_caphealth_access_allowed(r)) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "access forbidden, \"caphealth_access\" is \"local\"");
 
@@ -74,7 +81,7 @@ ngx_http_caphealth_admit_client(ngx_http_request_t *r)
 
 
 ngx_uint_t
-ngx_http_caphealth_allowed(ngx_http_request_t *r)
+ngx_http_caphealth_access_allowed(ngx_http_request_t *r)
 {
     ngx_http_caphealth_loc_conf_t  *clcf;
 
@@ -124,6 +131,78 @@ ngx_http_caphealth_is_local(struct sockaddr *sa)
     default:
         return 0;
     }
+}
+
+
+ngx_table_elt_t *
+ngx_http_caphealth_header(ngx_http_request_t *r, ngx_str_t *name)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return NULL;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len == name->len
+            && ngx_strncmp(h[i].lowcase_key, name->data, name->len) == 0)
+        {
+            return &h[i];
+        }
+    }
+}
+
+
+ngx_int_t
+ngx_http_caphealth_header_list(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *list)
+{
+    u_char           *p;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    ngx_str_null(list);
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len != name->len
+                || ngx_strncmp(h[i].lowcase_key, name->data, name->len) != 0)
+            {
+                continue;
+            }
+
+            if (list->len == 0) {
+                *list = h[i].value;
+                continue;
+            }
+
+            p = ngx_pnalloc(r->pool, list->len + 1 + h[i].value.len);
+            if (p == NULL) {
+                return NGX_ERROR;
+            }
+
+            list->len = ngx_sprintf(p, "%V,%V", list, &h[i].value) - p;
+            list->data = p;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -222,6 +301,59 @@ ngx_http_caphealth_add_header(ngx_http_request_t *r, ngx_str_t *key,
 #endif
 
     return h;
+}
+
+
+ngx_int_t
+ngx_http_caphealth_add_no_cache(ngx_http_request_t *r)
+{
+    return ngx_http_caphealth_add_cache_control(r,
+                                                &ngx_http_caphealth_no_cache);
+}
+
+
+/* known to nginx by more than its name, so that "expires" finds it */
+
+ngx_int_t
+ngx_http_caphealth_add_cache_control(ngx_http_request_t *r, ngx_str_t *value)
+{
+    ngx_table_elt_t   *h;
+#if (nginx_version < 1023000)
+    ngx_array_t       *cc;
+    ngx_table_elt_t  **hp;
+#endif
+
+    h = ngx_http_caphealth_add_header(r, &ngx_http_caphealth_cache_control,
+                                      value);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+#if (nginx_version >= 1023000)
+
+    r->headers_out.cache_control = h;
+
+#else
+
+    cc = &r->headers_out.cache_control;
+
+    if (cc->elts == NULL
+        && ngx_array_init(cc, r->pool, 1, sizeof(ngx_table_elt_t *))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    hp = ngx_array_push(cc);
+    if (hp == NULL) {
+        return NGX_ERROR;
+    }
+
+    *hp = h;
+
+#endif
+
+    return NGX_OK;
 }
 
 

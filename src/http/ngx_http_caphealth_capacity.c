@@ -3,11 +3,13 @@
  * caphealth_capacity
  */
 
-#include "ngx_http_caphealth.h"
+#include "ngx_http_caphealth_answer.h"
+#include "ngx_http_caphealth_endpoints.h"
+#include "ngx_http_caphealth_report.h"
 
 
-#define NGX_HTTP_CAPHEALTH_PAGE      100
-#define NGX_HTTP_CAPHEALTH_PAGE_MAX  1000
+#define NGX_HTTP_CAPHEALTH_VENDORS_LIMIT      100
+#define NGX_HTTP_CAPHEALTH_VENDORS_MAX  1000
 
 
 /* the arguments of the list; without data: not given */
@@ -17,18 +19,20 @@ typedef struct {
     ngx_str_t   limit;
     ngx_str_t   after;
     ngx_uint_t  twice;
-} ngx_http_caphealth_page_args_t;
+} ngx_http_caphealth_vendors_args_t;
 
 
-static ngx_int_t ngx_http_caphealth_page_args(ngx_http_request_t *r,
-    ngx_http_caphealth_page_args_t *args);
-static ngx_int_t ngx_http_caphealth_page_value(ngx_http_request_t *r,
+static ngx_int_t ngx_http_caphealth_capacity_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_caphealth_vendors_args(ngx_http_request_t *r,
+    ngx_http_caphealth_vendors_args_t *args);
+static ngx_int_t ngx_http_caphealth_vendors_value(ngx_http_request_t *r,
     ngx_str_t *arg, ngx_str_t *value);
-static ngx_int_t ngx_http_caphealth_page(ngx_http_request_t *r,
-    ngx_http_caphealth_page_args_t *args, ngx_http_caphealth_page_t *page);
+static ngx_int_t ngx_http_caphealth_vendors_page(ngx_http_request_t *r,
+    ngx_http_caphealth_vendors_args_t *args,
+    ngx_http_caphealth_vendors_page_t *page);
 
 
-static ngx_http_caphealth_problem_t  ngx_http_caphealth_page_problem = {
+static ngx_http_caphealth_problem_t  ngx_http_caphealth_invalid_argument = {
     NGX_HTTP_BAD_REQUEST,
     ngx_string(NGX_HTTP_CAPHEALTH_URN "invalid-argument"),
     ngx_string("Invalid argument"),
@@ -39,54 +43,65 @@ static ngx_http_caphealth_problem_t  ngx_http_caphealth_page_problem = {
 };
 
 
-ngx_int_t
+char *
+ngx_http_caphealth_capacity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_http_caphealth_add_endpoint(cf,
+                                         NGX_HTTP_CAPHEALTH_ENDPOINT_CAPACITY,
+                                         ngx_http_caphealth_capacity_handler);
+}
+
+
+static ngx_int_t
 ngx_http_caphealth_capacity_handler(ngx_http_request_t *r)
 {
     ngx_int_t                        rc;
-    ngx_http_caphealth_page_t        page;
-    ngx_http_caphealth_page_args_t   args;
+    ngx_http_caphealth_vendors_page_t        page;
+    ngx_http_caphealth_vendors_args_t   args;
 
-    rc = ngx_http_caphealth_admit(r);
+    rc = ngx_http_caphealth_check_request(r);
 
     if (rc != NGX_DECLINED) {
         return rc;
     }
 
-    if (ngx_http_caphealth_page_args(r, &args) != NGX_OK) {
+    if (ngx_http_caphealth_vendors_args(r, &args) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    /* whatever else is asked for was always ignored */
+    /* a request without "vendors" is answered whatever its other arguments */
 
     if (args.vendors.data == NULL) {
-        return ngx_http_caphealth_send_report(r, NGX_HTTP_CAPHEALTH_CAPACITY,
-                                              NULL);
+        return ngx_http_caphealth_send_report(r,
+                                          NGX_HTTP_CAPHEALTH_REPORT_CAPACITY,
+                                          NULL);
     }
 
-    rc = ngx_http_caphealth_page(r, &args, &page);
+    rc = ngx_http_caphealth_vendors_page(r, &args, &page);
 
     if (rc == NGX_DECLINED) {
         return ngx_http_caphealth_send_problem(r,
-                                            &ngx_http_caphealth_page_problem);
+                                        &ngx_http_caphealth_invalid_argument);
     }
 
     if (rc != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_caphealth_send_report(r, NGX_HTTP_CAPHEALTH_CAPACITY,
+    return ngx_http_caphealth_send_report(r,
+                                          NGX_HTTP_CAPHEALTH_REPORT_CAPACITY,
                                           &page);
 }
 
 
 static ngx_int_t
-ngx_http_caphealth_page_args(ngx_http_request_t *r,
-    ngx_http_caphealth_page_args_t *args)
+ngx_http_caphealth_vendors_args(ngx_http_request_t *r,
+    ngx_http_caphealth_vendors_args_t *args)
 {
     u_char      *p, *end, *last;
     ngx_str_t    arg, *value;
 
-    ngx_memzero(args, sizeof(ngx_http_caphealth_page_args_t));
+    ngx_memzero(args, sizeof(ngx_http_caphealth_vendors_args_t));
 
     last = r->args.data + r->args.len;
 
@@ -129,7 +144,7 @@ ngx_http_caphealth_page_args(ngx_http_request_t *r,
         arg.data = (p < end) ? p + 1 : end;
         arg.len = end - arg.data;
 
-        if (ngx_http_caphealth_page_value(r, &arg, value) != NGX_OK) {
+        if (ngx_http_caphealth_vendors_value(r, &arg, value) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -139,7 +154,7 @@ ngx_http_caphealth_page_args(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_http_caphealth_page_value(ngx_http_request_t *r, ngx_str_t *arg,
+ngx_http_caphealth_vendors_value(ngx_http_request_t *r, ngx_str_t *arg,
     ngx_str_t *value)
 {
     u_char  *dst, *src;
@@ -163,16 +178,17 @@ ngx_http_caphealth_page_value(ngx_http_request_t *r, ngx_str_t *arg,
 /* NGX_DECLINED: that is not what is accepted */
 
 static ngx_int_t
-ngx_http_caphealth_page(ngx_http_request_t *r,
-    ngx_http_caphealth_page_args_t *args, ngx_http_caphealth_page_t *page)
+ngx_http_caphealth_vendors_page(ngx_http_request_t *r,
+    ngx_http_caphealth_vendors_args_t *args,
+    ngx_http_caphealth_vendors_page_t *page)
 {
     char       *buf;
     ngx_int_t   limit;
 
-    ngx_memzero(page, sizeof(ngx_http_caphealth_page_t));
+    ngx_memzero(page, sizeof(ngx_http_caphealth_vendors_page_t));
 
     limit = args->limit.data ? ngx_atoi(args->limit.data, args->limit.len)
-                             : NGX_HTTP_CAPHEALTH_PAGE;
+                             : NGX_HTTP_CAPHEALTH_VENDORS_LIMIT;
 
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "caphealth vendors: \"%V\" limit: %i after: \"%V\"",
@@ -181,7 +197,7 @@ ngx_http_caphealth_page(ngx_http_request_t *r,
     if (args->twice
         || args->vendors.len != 4
         || ngx_strncmp(args->vendors.data, "list", 4) != 0
-        || limit < 1 || limit > NGX_HTTP_CAPHEALTH_PAGE_MAX)
+        || limit < 1 || limit > NGX_HTTP_CAPHEALTH_VENDORS_MAX)
     {
         return NGX_DECLINED;
     }

@@ -1,13 +1,16 @@
 
 /*
- * Directives with a grammar of their own.
+ * The directives whose arguments have a grammar, or a range, of their own.
  */
 
-#include "ngx_http_caphealth.h"
+#include "ngx_http_caphealth_conf.h"
 
 #include <math.h>
 
 #include "caphealth_query_names.h"
+
+
+#define NGX_HTTP_CAPHEALTH_ZONE_MIN  (16 * ngx_pagesize)
 
 
 typedef struct {
@@ -25,10 +28,10 @@ static char *ngx_http_caphealth_threshold_bound(ngx_conf_t *cf,
     ngx_str_t *value, const caphealth_threshold_t *t, caphealth_bounds_t *b);
 static char *ngx_http_caphealth_tier_bound(ngx_conf_t *cf, ngx_str_t *value,
     caphealth_tier_t *tier);
-static char *ngx_http_caphealth_names(ngx_conf_t *cf, const char *(*name)(
-    ngx_uint_t i));
-static const char *ngx_http_caphealth_threshold_name(ngx_uint_t i);
-static const char *ngx_http_caphealth_query_name(ngx_uint_t i);
+static void *ngx_http_caphealth_find_bound(ngx_http_caphealth_bound_t *bound,
+    void *conf, ngx_str_t *arg, ngx_str_t *value);
+static ngx_int_t ngx_http_caphealth_find_name(ngx_conf_t *cf, char *kind,
+    const char *const *name, size_t stride, ngx_uint_t n);
 
 
 static ngx_http_caphealth_bound_t  ngx_http_caphealth_bounds[] = {
@@ -46,9 +49,8 @@ static ngx_http_caphealth_bound_t  ngx_http_caphealth_tier_bounds[] = {
 };
 
 
-static const char  *ngx_http_caphealth_query_names[] = {
-    CAPHEALTH_QUERY_NAMES,
-    NULL
+static const char *const  ngx_http_caphealth_query_names[] = {
+    CAPHEALTH_QUERY_NAMES
 };
 
 
@@ -65,7 +67,7 @@ ngx_http_caphealth_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    if (ngx_http_caphealth_utf8(cf, &value[1]) != NGX_OK) {
+    if (ngx_http_caphealth_check_utf8(cf, &value[1]) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -149,24 +151,17 @@ ngx_http_caphealth_query(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    for (i = 0; ngx_http_caphealth_query_names[i]; i++) {
-        if (ngx_strcmp(value[1].data, ngx_http_caphealth_query_names[i])
-            == 0)
-        {
-            break;
-        }
-    }
-
-    if (ngx_http_caphealth_query_names[i] == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown query \"%V\", expected one of%s",
-                           &value[1],
-                           ngx_http_caphealth_names(cf,
-                                             ngx_http_caphealth_query_name));
+    if (ngx_http_caphealth_find_name(cf, "query",
+                                     ngx_http_caphealth_query_names,
+                                     sizeof(char *),
+                                     sizeof(ngx_http_caphealth_query_names)
+                                     / sizeof(char *))
+        == NGX_ERROR)
+    {
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_caphealth_utf8(cf, &value[2]) != NGX_OK) {
+    if (ngx_http_caphealth_check_utf8(cf, &value[2]) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -211,26 +206,20 @@ ngx_http_caphealth_threshold(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_caphealth_main_conf_t *cmcf = conf;
 
+    ngx_int_t                     n;
     const char                   *reason;
     ngx_str_t                    *value;
-    ngx_uint_t                    i, n;
+    ngx_uint_t                    i;
     caphealth_bounds_t           *b;
     const caphealth_threshold_t  *t;
 
     value = cf->args->elts;
 
-    for (n = 0; n < CAPHEALTH_THRESHOLDS; n++) {
-        if (ngx_strcmp(value[1].data, caphealth_thresholds[n].key) == 0) {
-            break;
-        }
-    }
-
-    if (n == CAPHEALTH_THRESHOLDS) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown threshold \"%V\", expected one of%s",
-                           &value[1],
-                           ngx_http_caphealth_names(cf,
-                                         ngx_http_caphealth_threshold_name));
+    n = ngx_http_caphealth_find_name(cf, "threshold",
+                                     &caphealth_thresholds[0].key,
+                                     sizeof(caphealth_threshold_t),
+                                     CAPHEALTH_THRESHOLDS);
+    if (n == NGX_ERROR) {
         return NGX_CONF_ERROR;
     }
 
@@ -277,28 +266,20 @@ static char *
 ngx_http_caphealth_threshold_bound(ngx_conf_t *cf, ngx_str_t *value,
     const caphealth_threshold_t *t, caphealth_bounds_t *b)
 {
-    double                      *number;
-    ngx_str_t                    s;
-    ngx_http_caphealth_bound_t  *bound;
+    double     *number;
+    ngx_str_t   s;
 
-    for (bound = ngx_http_caphealth_bounds; bound->name.len; bound++) {
+    number = ngx_http_caphealth_find_bound(ngx_http_caphealth_bounds, b,
+                                           value, &s);
+    if (number == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" of threshold \"%s\", "
+                           "expected \"warning=\", \"critical=\" or "
+                           "\"limit=\", or \"off\" alone", value, t->key);
+        return NGX_CONF_ERROR;
+    }
 
-        if (value->len < bound->name.len
-            || ngx_strncmp(value->data, bound->name.data, bound->name.len)
-               != 0)
-        {
-            continue;
-        }
-
-        s.data = value->data + bound->name.len;
-        s.len = value->len - bound->name.len;
-
-        number = (void *) ((u_char *) b + bound->offset);
-
-        if (ngx_http_caphealth_number(&s, t->unit, number) == NGX_OK) {
-            return NGX_CONF_OK;
-        }
-
+    if (ngx_http_caphealth_number(&s, t->unit, number) != NGX_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid value in \"%V\" of threshold \"%s\", "
                            "expected %s", value, t->key,
@@ -306,12 +287,7 @@ ngx_http_caphealth_threshold_bound(ngx_conf_t *cf, ngx_str_t *value,
         return NGX_CONF_ERROR;
     }
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\" of threshold \"%s\", "
-                       "expected \"warning=\", \"critical=\" or \"limit=\", "
-                       "or \"off\" alone", value, t->key);
-
-    return NGX_CONF_ERROR;
+    return NGX_CONF_OK;
 }
 
 
@@ -442,41 +418,32 @@ static char *
 ngx_http_caphealth_tier_bound(ngx_conf_t *cf, ngx_str_t *value,
     caphealth_tier_t *tier)
 {
-    off_t                        n;
-    int64_t                     *number;
-    ngx_http_caphealth_bound_t  *bound;
+    off_t       n;
+    int64_t    *number;
+    ngx_str_t   s;
 
-    for (bound = ngx_http_caphealth_tier_bounds; bound->name.len; bound++) {
-
-        if (value->len < bound->name.len
-            || ngx_strncmp(value->data, bound->name.data, bound->name.len)
-               != 0)
-        {
-            continue;
-        }
-
-        n = ngx_atoof(value->data + bound->name.len,
-                      value->len - bound->name.len);
-
-        if (n == NGX_ERROR) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid value in \"%V\" of tier \"%s\", "
-                               "expected a whole number", value, tier->name);
-            return NGX_CONF_ERROR;
-        }
-
-        number = (void *) ((u_char *) tier + bound->offset);
-        *number = n;
-
-        return NGX_CONF_OK;
+    number = ngx_http_caphealth_find_bound(ngx_http_caphealth_tier_bounds,
+                                           tier, value, &s);
+    if (number == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" of tier \"%s\", "
+                           "expected \"max_clients=\" or \"max_products=\"",
+                           value, tier->name);
+        return NGX_CONF_ERROR;
     }
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\" of tier \"%s\", expected "
-                       "\"max_clients=\" or \"max_products=\"",
-                       value, tier->name);
+    n = ngx_atoof(s.data, s.len);
 
-    return NGX_CONF_ERROR;
+    if (n == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value in \"%V\" of tier \"%s\", "
+                           "expected a whole number", value, tier->name);
+        return NGX_CONF_ERROR;
+    }
+
+    *number = n;
+
+    return NGX_CONF_OK;
 }
 
 
@@ -490,7 +457,7 @@ ngx_http_caphealth_disk(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    if (ngx_http_caphealth_utf8(cf, &value[1]) != NGX_OK) {
+    if (ngx_http_caphealth_check_utf8(cf, &value[1]) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -529,10 +496,226 @@ ngx_http_caphealth_disk(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* what goes to the collector, and comes back, is JSON */
+char *
+ngx_http_caphealth_image_root(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_caphealth_loc_conf_t *lcf = conf;
+
+    ngx_str_t  *value;
+
+    if (lcf->upload.root.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    lcf->upload.root = value[1];
+
+    if (value[1].len == 0 || ngx_strlchr(value[1].data,
+                                         value[1].data + value[1].len, '$'))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"caphealth_image_root\" must be the path of a "
+                           "directory, without variables");
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_conf_full_name(cf->cycle, &lcf->upload.root, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    while (lcf->upload.root.len > 1
+           && lcf->upload.root.data[lcf->upload.root.len - 1] == '/')
+    {
+        lcf->upload.root.data[--lcf->upload.root.len] = '\0';
+    }
+
+    if (lcf->upload.root.len == 1) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"caphealth_image_root\" must not be \"/\": give "
+                           "the images a directory of their own");
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_caphealth_add_root(cf, &lcf->upload.root) == NGX_OK
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_caphealth_state_dir(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_caphealth_main_conf_t *cmcf = conf;
+
+    ngx_str_t  *value;
+
+    if (cmcf->state.dir.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"caphealth_state_dir\" must be the path of a "
+                           "directory");
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_conf_full_name(cf->cycle, &value[1], 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    cmcf->state.dir = value[1];
+
+    return ngx_http_caphealth_add_dir(cf, &cmcf->state.dir,
+                                      "caphealth_state_dir") == NGX_OK
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_caphealth_image_scan(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_caphealth_main_conf_t *cmcf = conf;
+
+    time_t      scan;
+    ngx_str_t  *value;
+
+    if (cmcf->collector.scan != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        cmcf->collector.scan = 0;
+        return NGX_CONF_OK;
+    }
+
+    scan = ngx_parse_time(&value[1], 1);
+
+    if (scan == (time_t) NGX_ERROR || scan < 1 || scan > 365 * 86400) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"caphealth_image_scan\" \"%V\", it must "
+                           "be a time between 1s and 365d, as \"6h\", or "
+                           "\"off\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    cmcf->collector.scan = scan;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_caphealth_scan_share(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_caphealth_main_conf_t *cmcf = conf;
+
+    ngx_int_t   share;
+    ngx_str_t  *value;
+
+    if (cmcf->collector.scan_share != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    share = NGX_ERROR;
+
+    if (value[1].len > 1 && value[1].data[value[1].len - 1] == '%') {
+        share = ngx_atoi(value[1].data, value[1].len - 1);
+    }
+
+    if (share == NGX_ERROR || share < 1 || share > 100) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"caphealth_image_scan_share\" \"%V\", it "
+                           "must be between 1%% and 100%% of a core",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    cmcf->collector.scan_share = share;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_caphealth_check_msec(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_http_caphealth_msec_bounds_t  *bounds = post;
+    ngx_msec_t                        *value = data;
+
+    return *value < bounds->low || *value > bounds->high ? bounds->error
+                                                         : NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_caphealth_check_size(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_http_caphealth_size_bounds_t  *bounds = post;
+    size_t                            *value = data;
+
+    return *value < bounds->low || *value > bounds->high ? bounds->error
+                                                         : NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_caphealth_check_zone_size(ngx_conf_t *cf, void *post, void *data)
+{
+    size_t *value = data;
+
+    if (*value < (size_t) NGX_HTTP_CAPHEALTH_ZONE_MIN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"caphealth_zone\" of %uz bytes is too small, "
+                           "it must be at least %uz", *value,
+                           (size_t) NGX_HTTP_CAPHEALTH_ZONE_MIN);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_caphealth_add_endpoint(ngx_conf_t *cf,
+    ngx_http_caphealth_endpoint_e endpoint, ngx_http_handler_pt handler)
+{
+    ngx_http_core_loc_conf_t        *clcf;
+    ngx_http_caphealth_loc_conf_t   *lcf;
+    ngx_http_caphealth_main_conf_t  *cmcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler == handler) {
+        return "is duplicate";
+    }
+
+    if (clcf->handler) {
+        return "conflicts with another handler of this location";
+    }
+
+    clcf->handler = handler;
+
+    lcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_caphealth_module);
+    lcf->endpoint = endpoint;
+    lcf->handler = handler;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
+    cmcf->enabled = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+/* such a value goes to the collector, and comes back, in JSON */
 
 ngx_int_t
-ngx_http_caphealth_utf8(ngx_conf_t *cf, ngx_str_t *value)
+ngx_http_caphealth_check_utf8(ngx_conf_t *cf, ngx_str_t *value)
 {
     u_char  *p, *last;
 
@@ -558,47 +741,62 @@ ngx_http_caphealth_utf8(ngx_conf_t *cf, ngx_str_t *value)
 }
 
 
-/* " a, b, c" */
+/* the member of conf that an argument NAME=VALUE sets; NULL: there is none */
 
-static char *
-ngx_http_caphealth_names(ngx_conf_t *cf, const char *(*name)(ngx_uint_t i))
+static void *
+ngx_http_caphealth_find_bound(ngx_http_caphealth_bound_t *bound, void *conf,
+    ngx_str_t *arg, ngx_str_t *value)
 {
-    u_char      *p, *names;
-    size_t       len;
-    ngx_uint_t   i;
+    for ( /* void */ ; bound->name.len; bound++) {
 
-    len = 1;
+        if (arg->len >= bound->name.len
+            && ngx_strncmp(arg->data, bound->name.data, bound->name.len) == 0)
+        {
+            value->data = arg->data + bound->name.len;
+            value->len = arg->len - bound->name.len;
 
-    for (i = 0; name(i); i++) {
-        len += ngx_strlen(name(i)) + sizeof(", ") - 1;
+            return (u_char *) conf + bound->offset;
+        }
     }
 
-    names = ngx_pnalloc(cf->pool, len);
-    if (names == NULL) {
-        return "";
-    }
+    return NULL;
+}
+
+
+/*
+ * The index of a directive's first argument among n names, the pointers to
+ * which are stride bytes apart.
+ */
+
+static ngx_int_t
+ngx_http_caphealth_find_name(ngx_conf_t *cf, char *kind,
+    const char *const *name, size_t stride, ngx_uint_t n)
+{
+    u_char             *p, *last, names[NGX_MAX_CONF_ERRSTR];
+    ngx_str_t          *value;
+    ngx_uint_t          i;
+    const char *const  *known;
+
+    value = cf->args->elts;
 
     p = names;
+    last = names + sizeof(names) - 1;
 
-    for (i = 0; name(i); i++) {
-        p = ngx_sprintf(p, "%s %s", i ? "," : "", name(i));
+    for (i = 0; i < n; i++) {
+        known = (void *) ((u_char *) name + i * stride);
+
+        if (ngx_strcmp(value[1].data, *known) == 0) {
+            return (ngx_int_t) i;
+        }
+
+        p = ngx_slprintf(p, last, "%s %s", i ? "," : "", *known);
     }
 
     *p = '\0';
 
-    return (char *) names;
-}
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown %s \"%V\", expected one of%s", kind,
+                       &value[1], names);
 
-
-static const char *
-ngx_http_caphealth_threshold_name(ngx_uint_t i)
-{
-    return i < CAPHEALTH_THRESHOLDS ? caphealth_thresholds[i].key : NULL;
-}
-
-
-static const char *
-ngx_http_caphealth_query_name(ngx_uint_t i)
-{
-    return ngx_http_caphealth_query_names[i];
+    return NGX_ERROR;
 }

@@ -5,7 +5,8 @@
  * into its HTML when the configuration is read.
  */
 
-#include "ngx_http_caphealth.h"
+#include "ngx_http_caphealth_answer.h"
+#include "ngx_http_caphealth_endpoints.h"
 
 #include "caphealth_assets.h"
 
@@ -22,9 +23,9 @@ typedef enum {
 /* a parameter of "caphealth_dashboard", and what it leads to */
 
 typedef struct {
-    ngx_str_t                    name;
-    ngx_str_t                    directive;
-    ngx_http_handler_pt          handler;
+    ngx_str_t                       name;
+    ngx_str_t                       directive;
+    ngx_http_caphealth_endpoint_e   endpoint;
 } ngx_http_caphealth_data_kind_t;
 
 
@@ -58,16 +59,18 @@ struct ngx_http_caphealth_dashboard_s {
 };
 
 
-static char *ngx_http_caphealth_dashboard_place(ngx_conf_t *cf,
+static char *ngx_http_caphealth_dashboard_location(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf);
 static char *ngx_http_caphealth_dashboard_data(ngx_conf_t *cf,
     ngx_http_caphealth_dashboard_t *d, ngx_str_t *value);
 static ngx_uint_t ngx_http_caphealth_plain_path(ngx_str_t *path);
 static ngx_uint_t ngx_http_caphealth_link_url(ngx_str_t *url);
-static char *ngx_http_caphealth_find_one(ngx_conf_t *cf,
+static char *ngx_http_caphealth_find_location(ngx_conf_t *cf,
     ngx_http_caphealth_dashboard_t *d, ngx_uint_t i);
 static ngx_int_t ngx_http_caphealth_locations(ngx_http_core_loc_conf_t *pclcf,
-    ngx_http_handler_pt handler, ngx_array_t *found);
+    ngx_http_caphealth_endpoint_e endpoint, ngx_array_t *found);
+static ngx_uint_t ngx_http_caphealth_is_endpoint(
+    ngx_http_core_loc_conf_t *clcf, ngx_http_caphealth_endpoint_e endpoint);
 static ngx_uint_t ngx_http_caphealth_has_path(ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_http_caphealth_page(ngx_conf_t *cf,
     ngx_http_caphealth_dashboard_t *d, ngx_msec_t refresh);
@@ -82,6 +85,7 @@ static ngx_int_t ngx_http_caphealth_escape(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *html);
 static ngx_int_t ngx_http_caphealth_escape_html(ngx_conf_t *cf,
     ngx_str_t *text, ngx_str_t *html);
+static ngx_int_t ngx_http_caphealth_dashboard_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_caphealth_send_page(ngx_http_request_t *r,
     ngx_http_caphealth_dashboard_t *d);
 static ngx_int_t ngx_http_caphealth_send_asset(ngx_http_request_t *r,
@@ -99,13 +103,13 @@ static ngx_http_caphealth_data_kind_t
     ngx_http_caphealth_data_kinds[NGX_HTTP_CAPHEALTH_DATA] =
 {
     { ngx_string("health"), ngx_string("caphealth_health"),
-      ngx_http_caphealth_health_handler },
+      NGX_HTTP_CAPHEALTH_ENDPOINT_HEALTH },
     { ngx_string("capacity"), ngx_string("caphealth_capacity"),
-      ngx_http_caphealth_capacity_handler },
+      NGX_HTTP_CAPHEALTH_ENDPOINT_CAPACITY },
     { ngx_string("images"), ngx_string("caphealth_image_stats"),
-      ngx_http_caphealth_stats_handler },
+      NGX_HTTP_CAPHEALTH_ENDPOINT_IMAGE_STATS },
     { ngx_string("upload"), ngx_string("caphealth_image_upload"),
-      ngx_http_caphealth_upload_handler }
+      NGX_HTTP_CAPHEALTH_ENDPOINT_IMAGE_UPLOAD }
 };
 
 
@@ -162,7 +166,7 @@ ngx_http_caphealth_dashboard(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     d->file = cf->conf_file->file.name.data;
     d->line = cf->conf_file->line;
 
-    if (ngx_http_caphealth_dashboard_place(cf, d->location) != NGX_CONF_OK) {
+    if (ngx_http_caphealth_dashboard_location(cf, d->location) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -194,13 +198,14 @@ ngx_http_caphealth_dashboard(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     *added = d;
     lcf->dashboard = d;
 
-    return ngx_http_caphealth_endpoint(cf,
-                                       ngx_http_caphealth_dashboard_handler);
+    return ngx_http_caphealth_add_endpoint(cf,
+                                        NGX_HTTP_CAPHEALTH_ENDPOINT_DASHBOARD,
+                                        ngx_http_caphealth_dashboard_handler);
 }
 
 
 static char *
-ngx_http_caphealth_dashboard_place(ngx_conf_t *cf,
+ngx_http_caphealth_dashboard_location(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf)
 {
     ngx_uint_t  regex;
@@ -325,7 +330,7 @@ ngx_http_caphealth_dashboard_link(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_caphealth_utf8(cf, &value[1]) != NGX_OK) {
+    if (ngx_http_caphealth_check_utf8(cf, &value[1]) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -402,7 +407,7 @@ ngx_http_caphealth_find_data(ngx_conf_t *cf,
     for (n = 0; n < cmcf->dashboards->nelts; n++) {
         for (i = 0; i < NGX_HTTP_CAPHEALTH_DATA; i++) {
             if (!d[n]->data[i].off
-                && ngx_http_caphealth_find_one(cf, d[n], i) != NGX_CONF_OK)
+                && ngx_http_caphealth_find_location(cf, d[n], i) != NGX_CONF_OK)
             {
                 return NGX_CONF_ERROR;
             }
@@ -414,8 +419,8 @@ ngx_http_caphealth_find_data(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_caphealth_find_one(ngx_conf_t *cf, ngx_http_caphealth_dashboard_t *d,
-    ngx_uint_t i)
+ngx_http_caphealth_find_location(ngx_conf_t *cf,
+    ngx_http_caphealth_dashboard_t *d, ngx_uint_t i)
 {
     ngx_uint_t                       n, paths;
     ngx_array_t                      found;
@@ -430,7 +435,7 @@ ngx_http_caphealth_find_one(ngx_conf_t *cf, ngx_http_caphealth_dashboard_t *d,
     if (ngx_array_init(&found, cf->pool, 1,
                        sizeof(ngx_http_core_loc_conf_t *))
         != NGX_OK
-        || ngx_http_caphealth_locations(root, kind->handler, &found)
+        || ngx_http_caphealth_locations(root, kind->endpoint, &found)
            != NGX_OK)
     {
         return NGX_CONF_ERROR;
@@ -484,11 +489,11 @@ ngx_http_caphealth_find_one(ngx_conf_t *cf, ngx_http_caphealth_dashboard_t *d,
 }
 
 
-/* the locations with that handler, nested ones as well */
+/* the locations that are such an endpoint, nested ones as well */
 
 static ngx_int_t
 ngx_http_caphealth_locations(ngx_http_core_loc_conf_t *pclcf,
-    ngx_http_handler_pt handler, ngx_array_t *found)
+    ngx_http_caphealth_endpoint_e endpoint, ngx_array_t *found)
 {
     ngx_queue_t                *q;
     ngx_http_core_loc_conf_t   *clcf, **one;
@@ -505,7 +510,7 @@ ngx_http_caphealth_locations(ngx_http_core_loc_conf_t *pclcf,
         lq = (ngx_http_location_queue_t *) q;
         clcf = lq->exact ? lq->exact : lq->inclusive;
 
-        if (clcf->handler == handler) {
+        if (ngx_http_caphealth_is_endpoint(clcf, endpoint)) {
             one = ngx_array_push(found);
             if (one == NULL) {
                 return NGX_ERROR;
@@ -514,12 +519,26 @@ ngx_http_caphealth_locations(ngx_http_core_loc_conf_t *pclcf,
             *one = clcf;
         }
 
-        if (ngx_http_caphealth_locations(clcf, handler, found) != NGX_OK) {
+        if (ngx_http_caphealth_locations(clcf, endpoint, found) != NGX_OK) {
             return NGX_ERROR;
         }
     }
 
     return NGX_OK;
+}
+
+
+/* a directive of another module, behind ours, may have set its handler */
+
+static ngx_uint_t
+ngx_http_caphealth_is_endpoint(ngx_http_core_loc_conf_t *clcf,
+    ngx_http_caphealth_endpoint_e endpoint)
+{
+    ngx_http_caphealth_loc_conf_t  *lcf;
+
+    lcf = clcf->loc_conf[ngx_http_caphealth_module.ctx_index];
+
+    return lcf->endpoint == endpoint && clcf->handler == lcf->handler;
 }
 
 
@@ -780,7 +799,7 @@ ngx_http_caphealth_page_policy(ngx_conf_t *cf,
 
     for (i = 0; i < d->uploads.nelts; i++) {
         lcf = clcf[i]->loc_conf[ngx_http_caphealth_module.ctx_index];
-        len += 1 + lcf->image_url.len;
+        len += 1 + lcf->upload.url.len;
     }
 
     p = ngx_pnalloc(cf->pool, len);
@@ -794,7 +813,7 @@ ngx_http_caphealth_page_policy(ngx_conf_t *cf,
 
     for (i = 0; i < d->uploads.nelts; i++) {
         lcf = clcf[i]->loc_conf[ngx_http_caphealth_module.ctx_index];
-        origin = lcf->image_url;
+        origin = lcf->upload.url;
 
         if (origin.len == 0 || origin.data[0] == '/') {
             continue;
@@ -859,7 +878,7 @@ ngx_http_caphealth_escape_html(ngx_conf_t *cf, ngx_str_t *text,
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_http_caphealth_dashboard_handler(ngx_http_request_t *r)
 {
     ngx_int_t                       rc;
@@ -875,7 +894,7 @@ ngx_http_caphealth_dashboard_handler(ngx_http_request_t *r)
         return NGX_HTTP_FORBIDDEN;
     }
 
-    rc = ngx_http_caphealth_admit(r);
+    rc = ngx_http_caphealth_check_request(r);
 
     if (rc != NGX_DECLINED) {
         return rc;

@@ -3,38 +3,30 @@
  * caphealth_metrics
  */
 
-#include "ngx_http_caphealth.h"
+#include "ngx_http_caphealth_answer.h"
+#include "ngx_http_caphealth_endpoints.h"
+#include "ngx_http_caphealth_worker.h"
 
 #include "caphealth_accept.h"
 #include "caphealth_metrics.h"
 #include "caphealth_version.h"
 
 
-/* a part of the answer, and what it was rendered of */
-
-struct ngx_http_caphealth_text_s {
-    char        *data;
-    size_t       len;
-    ngx_uint_t   changes;
-    ngx_uint_t   refs;
-};
-
-
+static ngx_int_t ngx_http_caphealth_metrics_handler(ngx_http_request_t *r);
 static caphealth_dialect_e ngx_http_caphealth_metrics_dialect(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_caphealth_metrics_chain(ngx_http_request_t *r,
     caphealth_dialect_e dialect, ngx_chain_t **out, off_t *len);
-static ngx_http_caphealth_text_t *ngx_http_caphealth_metrics_text(
+static ngx_http_caphealth_body_t *ngx_http_caphealth_metrics_part(
     ngx_http_request_t *r, ngx_uint_t part, caphealth_dialect_e dialect,
     double now);
-static ngx_http_caphealth_text_t *ngx_http_caphealth_metrics_render(
+static ngx_http_caphealth_body_t *ngx_http_caphealth_metrics_render(
     ngx_http_request_t *r, ngx_uint_t part, caphealth_dialect_e dialect,
     double now);
 static char *ngx_http_caphealth_metrics_live(ngx_http_request_t *r,
     caphealth_dialect_e dialect, double now, size_t *len);
-static void ngx_http_caphealth_metrics_release(void *data);
 static ngx_chain_t *ngx_http_caphealth_metrics_link(ngx_http_request_t *r,
-    ngx_http_caphealth_text_t *text);
+    ngx_http_caphealth_body_t *body);
 static ngx_int_t ngx_http_caphealth_metrics_headers(ngx_http_request_t *r,
     caphealth_dialect_e dialect, off_t len);
 
@@ -55,12 +47,13 @@ static ngx_str_t  ngx_http_caphealth_metrics_types[] = {
 char *
 ngx_http_caphealth_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    return ngx_http_caphealth_endpoint(cf,
-                                       ngx_http_caphealth_metrics_handler);
+    return ngx_http_caphealth_add_endpoint(cf,
+                                          NGX_HTTP_CAPHEALTH_ENDPOINT_METRICS,
+                                          ngx_http_caphealth_metrics_handler);
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_http_caphealth_metrics_handler(ngx_http_request_t *r)
 {
     off_t                len;
@@ -68,7 +61,7 @@ ngx_http_caphealth_metrics_handler(ngx_http_request_t *r)
     ngx_chain_t         *out;
     caphealth_dialect_e  dialect;
 
-    rc = ngx_http_caphealth_admit(r);
+    rc = ngx_http_caphealth_check_request(r);
 
     if (rc != NGX_DECLINED) {
         return rc;
@@ -116,37 +109,40 @@ ngx_http_caphealth_metrics_chain(ngx_http_request_t *r,
     double                           now;
     ngx_uint_t                       part;
     ngx_chain_t                     *cl;
-    ngx_http_caphealth_text_t       *text;
+    ngx_http_caphealth_body_t       *body;
     ngx_http_caphealth_main_conf_t  *cmcf;
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
 
     now = ngx_http_caphealth_now();
 
-    if (ngx_http_caphealth_refresh(cmcf, now, r->connection->log) != NGX_OK) {
+    if (ngx_http_caphealth_worker_update(cmcf->worker, now,
+                                         r->connection->log)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
     *len = 0;
     cl = NULL;
 
-    for (part = 0; part < NGX_HTTP_CAPHEALTH_TEXTS; part++) {
+    for (part = 0; part < NGX_HTTP_CAPHEALTH_METRICS_PARTS; part++) {
 
-        text = ngx_http_caphealth_metrics_text(r, part, dialect, now);
-        if (text == NULL) {
+        body = ngx_http_caphealth_metrics_part(r, part, dialect, now);
+        if (body == NULL) {
             return NGX_ERROR;
         }
 
-        if (text->len == 0) {
+        if (body->len == 0) {
             continue;
         }
 
-        *out = ngx_http_caphealth_metrics_link(r, text);
+        *out = ngx_http_caphealth_metrics_link(r, body);
         if (*out == NULL) {
             return NGX_ERROR;
         }
 
-        *len += (off_t) text->len;
+        *len += (off_t) body->len;
 
         cl = *out;
         out = &cl->next;
@@ -167,103 +163,86 @@ ngx_http_caphealth_metrics_chain(ngx_http_request_t *r,
 
 /* one that is kept, or a new one; a reference for the request */
 
-static ngx_http_caphealth_text_t *
-ngx_http_caphealth_metrics_text(ngx_http_request_t *r, ngx_uint_t part,
+static ngx_http_caphealth_body_t *
+ngx_http_caphealth_metrics_part(ngx_http_request_t *r, ngx_uint_t part,
     caphealth_dialect_e dialect, double now)
 {
     ngx_uint_t                        changes;
     ngx_pool_cleanup_t               *cln;
-    ngx_http_caphealth_text_t        *text, **kept;
+    ngx_http_caphealth_body_t       **body;
     ngx_http_caphealth_main_conf_t   *cmcf;
+    ngx_http_caphealth_worker_ctx_t  *w;
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
-
-    kept = &cmcf->metrics[part][dialect];
-    changes = (part == NGX_HTTP_CAPHEALTH_VENDORS) ? cmcf->view->capacities
-                                                   : cmcf->view->changes;
-
-    if (*kept && ((*kept)->changes != changes
-                  || part == NGX_HTTP_CAPHEALTH_LIVE))
-    {
-        ngx_http_caphealth_metrics_release(*kept);
-        *kept = NULL;
-    }
+    w = cmcf->worker;
 
     cln = ngx_pool_cleanup_add(r->pool, 0);
     if (cln == NULL) {
         return NULL;
     }
 
-    text = *kept;
+    body = &w->metrics[part][dialect];
+    changes = (part == NGX_HTTP_CAPHEALTH_METRICS_VENDORS)
+              ? w->view->capacities : w->view->changes;
 
-    if (text == NULL) {
-        text = ngx_http_caphealth_metrics_render(r, part, dialect, now);
-        if (text == NULL) {
+    if (*body == NULL || (*body)->changes != changes
+        || part == NGX_HTTP_CAPHEALTH_METRICS_LIVE)
+    {
+        ngx_http_caphealth_body_release(*body);
+
+        *body = ngx_http_caphealth_metrics_render(r, part, dialect, now);
+        if (*body == NULL) {
             return NULL;
         }
 
-        text->changes = changes;
-        *kept = text;
+        (*body)->changes = changes;
     }
 
-    /* a slow client keeps its text after the next one has been rendered */
+    (*body)->refs++;
 
-    text->refs++;
+    cln->handler = ngx_http_caphealth_body_release;
+    cln->data = *body;
 
-    cln->handler = ngx_http_caphealth_metrics_release;
-    cln->data = text;
-
-    return text;
+    return *body;
 }
 
 
-static ngx_http_caphealth_text_t *
+static ngx_http_caphealth_body_t *
 ngx_http_caphealth_metrics_render(ngx_http_request_t *r, ngx_uint_t part,
     caphealth_dialect_e dialect, double now)
 {
+    char                            *text;
+    size_t                           len;
     caphealth_facts_t               *facts;
-    ngx_http_caphealth_text_t       *text;
     ngx_http_caphealth_main_conf_t  *cmcf;
 
     static const caphealth_build_t  build = {
         CAPHEALTH_VERSION, NGINX_VERSION
     };
 
-    text = ngx_alloc(sizeof(ngx_http_caphealth_text_t), ngx_cycle->log);
-    if (text == NULL) {
-        return NULL;
-    }
-
-    text->refs = 1;
-
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
-    facts = &cmcf->view->facts;
+    facts = &cmcf->worker->view->facts;
+    len = 0;
 
     switch (part) {
 
-    case NGX_HTTP_CAPHEALTH_FACTS:
-        text->data = caphealth_metrics_facts(facts, &cmcf->policy, &build,
-                                             now, dialect, &text->len);
+    case NGX_HTTP_CAPHEALTH_METRICS_FACTS:
+        text = caphealth_metrics_facts(facts, &cmcf->policy, &build, now,
+                                       dialect, &len);
         break;
 
-    case NGX_HTTP_CAPHEALTH_VENDORS:
-        text->data = caphealth_metrics_vendors(&facts->database.vendors,
-                                               cmcf->metrics_vendors, dialect,
-                                               &text->len);
+    case NGX_HTTP_CAPHEALTH_METRICS_VENDORS:
+        text = caphealth_metrics_vendors(&facts->database.vendors,
+                                         cmcf->metrics_vendors, dialect,
+                                         &len);
         break;
 
-    default: /* NGX_HTTP_CAPHEALTH_LIVE */
-        text->data = ngx_http_caphealth_metrics_live(r, dialect, now,
-                                                     &text->len);
+    default: /* NGX_HTTP_CAPHEALTH_METRICS_LIVE */
+        text = ngx_http_caphealth_metrics_live(r, dialect, now, &len);
         break;
     }
 
-    if (text->data == NULL) {
-        ngx_free(text);
-        return NULL;
-    }
-
-    return text;
+    return ngx_http_caphealth_body_create(text, len);
 }
 
 
@@ -272,13 +251,16 @@ ngx_http_caphealth_metrics_live(ngx_http_request_t *r,
     caphealth_dialect_e dialect, double now, size_t *len)
 {
     caphealth_activity_t             activity;
+    ngx_http_caphealth_view_t       *view;
     ngx_http_caphealth_counters_t   *counters;
     ngx_http_caphealth_main_conf_t  *cmcf;
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
     counters = ngx_http_caphealth_zone_counters(cmcf->collector.zone);
 
-    ngx_http_caphealth_view_images(cmcf->view, now);
+    view = cmcf->worker->view;
+
+    ngx_http_caphealth_view_images(view, now);
 
     if (ngx_http_caphealth_counters_read(counters, r->pool, &activity)
         != NGX_OK)
@@ -288,41 +270,14 @@ ngx_http_caphealth_metrics_live(ngx_http_request_t *r,
 
     activity.uploads.configured = cmcf->uploads ? 1 : 0;
 
-    return caphealth_metrics_live(&cmcf->view->facts.images.value, &activity,
+    return caphealth_metrics_live(&view->facts.images.value, &activity,
                                   dialect, len);
-}
-
-
-void
-ngx_http_caphealth_metrics_forget(ngx_http_caphealth_main_conf_t *cmcf)
-{
-    ngx_uint_t  i, dialect;
-
-    for (i = 0; i < NGX_HTTP_CAPHEALTH_TEXTS; i++) {
-        for (dialect = 0; dialect < CAPHEALTH_DIALECTS; dialect++) {
-            if (cmcf->metrics[i][dialect]) {
-                ngx_http_caphealth_metrics_release(cmcf->metrics[i][dialect]);
-            }
-        }
-    }
-}
-
-
-static void
-ngx_http_caphealth_metrics_release(void *data)
-{
-    ngx_http_caphealth_text_t  *text = data;
-
-    if (--text->refs == 0) {
-        free(text->data);
-        ngx_free(text);
-    }
 }
 
 
 static ngx_chain_t *
 ngx_http_caphealth_metrics_link(ngx_http_request_t *r,
-    ngx_http_caphealth_text_t *text)
+    ngx_http_caphealth_body_t *body)
 {
     ngx_buf_t    *b;
     ngx_chain_t  *cl;
@@ -334,8 +289,8 @@ ngx_http_caphealth_metrics_link(ngx_http_request_t *r,
         return NULL;
     }
 
-    b->pos = (u_char *) text->data;
-    b->last = b->pos + text->len;
+    b->pos = (u_char *) body->data;
+    b->last = b->pos + body->len;
     b->memory = 1;
 
     cl->buf = b;

@@ -3,17 +3,31 @@
  * caphealth_probe
  */
 
-#include "ngx_http_caphealth.h"
+#include "ngx_http_caphealth_answer.h"
+#include "ngx_http_caphealth_endpoints.h"
+#include "ngx_http_caphealth_worker.h"
 
 #include "caphealth_probe.h"
+
+
+/* a location with "caphealth_probe ready" */
+
+struct ngx_http_caphealth_probe_s {
+    unsigned      checks;            /* a bit for each */
+    unsigned      named:1;           /* by the operator */
+    u_char       *file;              /* of the directive */
+    ngx_uint_t    line;
+};
 
 
 static char *ngx_http_caphealth_probe_checks(ngx_conf_t *cf,
     ngx_http_caphealth_probe_t *probe);
 static char *ngx_http_caphealth_probe_absent(ngx_conf_t *cf,
     ngx_http_caphealth_probe_t *probe, unsigned checks, char *directive);
-static ngx_int_t ngx_http_caphealth_judge(ngx_http_request_t *r,
-    caphealth_ready_t **ready);
+static ngx_int_t ngx_http_caphealth_live_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_caphealth_ready_handler(ngx_http_request_t *r);
+static caphealth_ready_t *ngx_http_caphealth_probe_judge(
+    ngx_http_request_t *r);
 static ngx_int_t ngx_http_caphealth_probe_answer(ngx_http_request_t *r,
     const char *name, caphealth_probe_check_t *checks, ngx_uint_t n);
 static void ngx_http_caphealth_probe_free(void *data);
@@ -39,8 +53,9 @@ ngx_http_caphealth_probe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return "has checks for \"ready\" only, \"live\" takes none";
         }
 
-        return ngx_http_caphealth_endpoint(cf,
-                                           ngx_http_caphealth_live_handler);
+        return ngx_http_caphealth_add_endpoint(cf,
+                                            NGX_HTTP_CAPHEALTH_ENDPOINT_PROBE,
+                                            ngx_http_caphealth_live_handler);
     }
 
     if (ngx_strcmp(value[1].data, "ready") != 0) {
@@ -84,7 +99,9 @@ ngx_http_caphealth_probe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     *added = probe;
     lcf->probe = probe;
 
-    return ngx_http_caphealth_endpoint(cf, ngx_http_caphealth_ready_handler);
+    return ngx_http_caphealth_add_endpoint(cf,
+                                           NGX_HTTP_CAPHEALTH_ENDPOINT_PROBE,
+                                           ngx_http_caphealth_ready_handler);
 }
 
 
@@ -203,13 +220,13 @@ ngx_http_caphealth_probe_absent(ngx_conf_t *cf,
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_http_caphealth_live_handler(ngx_http_request_t *r)
 {
     ngx_int_t                rc;
     caphealth_probe_check_t  check = { "ping", "", 0, 0 };
 
-    rc = ngx_http_caphealth_admit(r);
+    rc = ngx_http_caphealth_check_request(r);
 
     if (rc != NGX_DECLINED) {
         return rc;
@@ -219,7 +236,7 @@ ngx_http_caphealth_live_handler(ngx_http_request_t *r)
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_http_caphealth_ready_handler(ngx_http_request_t *r)
 {
     ngx_int_t                       rc;
@@ -228,13 +245,14 @@ ngx_http_caphealth_ready_handler(ngx_http_request_t *r)
     caphealth_probe_check_t         checks[CAPHEALTH_READY_CHECKS];
     ngx_http_caphealth_loc_conf_t  *lcf;
 
-    rc = ngx_http_caphealth_admit(r);
+    rc = ngx_http_caphealth_check_request(r);
 
     if (rc != NGX_DECLINED) {
         return rc;
     }
 
-    if (ngx_http_caphealth_judge(r, &ready) != NGX_OK) {
+    ready = ngx_http_caphealth_probe_judge(r);
+    if (ready == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -259,34 +277,46 @@ ngx_http_caphealth_ready_handler(ngx_http_request_t *r)
 }
 
 
-/* once for a generation of the facts, as the reports are rendered */
+/* once for a change of the facts, as the reports are rendered */
 
-static ngx_int_t
-ngx_http_caphealth_judge(ngx_http_request_t *r, caphealth_ready_t **ready)
+static caphealth_ready_t *
+ngx_http_caphealth_probe_judge(ngx_http_request_t *r)
 {
-    double                           now;
-    ngx_http_caphealth_main_conf_t  *cmcf;
+    double                            now;
+    ngx_http_caphealth_main_conf_t   *cmcf;
+    ngx_http_caphealth_worker_ctx_t  *w;
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
+    w = cmcf->worker;
 
     now = ngx_http_caphealth_now();
 
-    if (ngx_http_caphealth_refresh(cmcf, now, r->connection->log) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (!cmcf->judged
-        && caphealth_ready(&cmcf->ready, &cmcf->view->facts, &cmcf->policy,
-                           now)
-           != 0)
+    if (ngx_http_caphealth_worker_update(w, now, r->connection->log)
+        != NGX_OK)
     {
-        return NGX_ERROR;
+        return NULL;
     }
 
-    cmcf->judged = 1;
-    *ready = &cmcf->ready;
+    if (w->ready_changes == w->view->changes) {
+        return &w->ready;
+    }
 
-    return NGX_OK;
+    if (w->ready_changes) {
+        caphealth_ready_free(&w->ready);
+        w->ready_changes = 0;
+    }
+
+    if (caphealth_ready(&w->ready, &w->view->facts, &cmcf->policy, now) != 0) {
+        return NULL;
+    }
+
+    w->ready_changes = w->view->changes;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "caphealth ready: failed checks %xD, change %ui",
+                   (uint32_t) w->ready.failed, w->ready_changes);
+
+    return &w->ready;
 }
 
 

@@ -1,15 +1,18 @@
 
 /*
- * What is in the image trees, at this moment.
+ * caphealth_image_stats: what is in the image trees, at this moment.
  */
 
-#include "ngx_http_caphealth.h"
+#include "ngx_http_caphealth_answer.h"
+#include "ngx_http_caphealth_endpoints.h"
+#include "ngx_http_caphealth_worker.h"
 
 #include <ngx_md5.h>
 
 #include "caphealth_images.h"
 
 
+static ngx_int_t ngx_http_caphealth_stats_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_caphealth_stats_etag(ngx_http_request_t *r,
     char *text, size_t len);
 static void ngx_http_caphealth_stats_free(void *data);
@@ -19,30 +22,42 @@ static ngx_str_t  ngx_http_caphealth_stats_type =
     ngx_string("application/json");
 
 
-ngx_int_t
+char *
+ngx_http_caphealth_image_stats(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_http_caphealth_add_endpoint(cf,
+                                      NGX_HTTP_CAPHEALTH_ENDPOINT_IMAGE_STATS,
+                                      ngx_http_caphealth_stats_handler);
+}
+
+
+static ngx_int_t
 ngx_http_caphealth_stats_handler(ngx_http_request_t *r)
 {
-    char                            *text;
-    size_t                           len;
-    double                           now;
-    ngx_int_t                        rc;
-    ngx_pool_cleanup_t              *cln;
-    ngx_http_caphealth_main_conf_t  *cmcf;
+    char                             *text;
+    size_t                            len;
+    double                            now;
+    ngx_int_t                         rc;
+    ngx_pool_cleanup_t               *cln;
+    ngx_http_caphealth_main_conf_t   *cmcf;
+    ngx_http_caphealth_worker_ctx_t  *w;
 
-    rc = ngx_http_caphealth_admit(r);
+    rc = ngx_http_caphealth_check_request(r);
 
     if (rc != NGX_DECLINED) {
         return rc;
     }
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
+    w = cmcf->worker;
 
     now = ngx_http_caphealth_now();
 
     cln = ngx_pool_cleanup_add(r->pool, 0);
 
     if (cln == NULL
-        || ngx_http_caphealth_refresh(cmcf, now, r->connection->log) != NGX_OK
+        || ngx_http_caphealth_worker_update(w, now, r->connection->log)
+           != NGX_OK
         || ngx_http_caphealth_add_no_cache(r) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -50,9 +65,9 @@ ngx_http_caphealth_stats_handler(ngx_http_request_t *r)
 
     /* live: the request after an upload counts it */
 
-    ngx_http_caphealth_view_images(cmcf->view, now);
+    ngx_http_caphealth_view_images(w->view, now);
 
-    text = caphealth_images_stats(&cmcf->view->facts, now, &len);
+    text = caphealth_images_stats(&w->view->facts, now, &len);
     if (text == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

@@ -1,15 +1,18 @@
 
 /*
- * The variables.
+ * $caphealth_status
  */
 
-#include "ngx_http_caphealth.h"
-
-#include "caphealth_report.h"
+#include "ngx_http_caphealth_endpoints.h"
+#include "ngx_http_caphealth_worker.h"
 
 
 static ngx_int_t ngx_http_caphealth_variable_status(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static caphealth_status_e ngx_http_caphealth_overall_status(
+    ngx_http_caphealth_main_conf_t *cmcf, ngx_log_t *log);
+
+
 static ngx_str_t  ngx_http_caphealth_status_name =
     ngx_string("caphealth_status");
 
@@ -58,12 +61,12 @@ ngx_http_caphealth_variable_status(ngx_http_request_t *r,
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
 
-    if (cmcf->view == NULL) {
+    if (cmcf->worker == NULL) {
         v->not_found = 1;
         return NGX_OK;
     }
 
-    status = ngx_http_caphealth_status(cmcf, r->connection->log);
+    status = ngx_http_caphealth_overall_status(cmcf, r->connection->log);
     name = caphealth_overall_name(status);
 
     v->valid = 1;
@@ -73,4 +76,32 @@ ngx_http_caphealth_variable_status(ngx_http_request_t *r,
     v->len = ngx_strlen(name);
 
     return NGX_OK;
+}
+
+
+/* as the health report would have it; judged once for a change of the facts */
+
+static caphealth_status_e
+ngx_http_caphealth_overall_status(ngx_http_caphealth_main_conf_t *cmcf,
+    ngx_log_t *log)
+{
+    double                            now;
+    caphealth_assessment_t            assessment;
+    ngx_http_caphealth_worker_ctx_t  *w;
+
+    w = cmcf->worker;
+    now = ngx_http_caphealth_now();
+
+    if (ngx_http_caphealth_worker_update(w, now, log) != NGX_OK) {
+        return CAPHEALTH_UNKNOWN_STATUS;
+    }
+
+    if (w->status_changes != w->view->changes) {
+        caphealth_assess(&assessment, &w->view->facts, &cmcf->policy, now);
+
+        w->status = assessment.overall;
+        w->status_changes = w->view->changes;
+    }
+
+    return w->status;
 }

@@ -12,6 +12,9 @@
  * A deletion has one, REMOVING, in which a thread removes the files.
  */
 
+#include "ngx_http_caphealth_answer.h"
+#include "ngx_http_caphealth_upload.h"
+#include "ngx_http_caphealth_upload_conf.h"
 #include "ngx_http_caphealth_upload_outcome.h"
 
 #include "caphealth_origin.h"
@@ -25,22 +28,22 @@
 
 
 static ngx_int_t ngx_http_caphealth_upload_method(ngx_http_request_t *r,
-    ngx_http_caphealth_loc_conf_t *conf);
+    ngx_http_caphealth_upload_conf_t *conf);
 static ngx_uint_t ngx_http_caphealth_upload_cross_site(
     ngx_http_request_t *r);
 static ngx_uint_t ngx_http_caphealth_upload_other_origin(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_caphealth_upload_post(ngx_http_request_t *r,
-    ngx_http_caphealth_loc_conf_t *conf);
+    ngx_http_caphealth_upload_conf_t *conf);
 static ngx_int_t ngx_http_caphealth_upload_boundary(ngx_http_request_t *r,
     char *boundary);
 static ngx_int_t ngx_http_caphealth_upload_length(ngx_http_request_t *r,
     ngx_http_caphealth_main_conf_t *cmcf);
 static ngx_http_caphealth_upload_t *ngx_http_caphealth_upload_create(
-    ngx_http_request_t *r, ngx_http_caphealth_loc_conf_t *conf,
+    ngx_http_request_t *r, ngx_http_caphealth_upload_conf_t *conf,
     const char *boundary);
 static ngx_int_t ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
-    ngx_http_caphealth_loc_conf_t *conf);
+    ngx_http_caphealth_upload_conf_t *conf);
 static void ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r);
 static void ngx_http_caphealth_upload_received(
     ngx_http_caphealth_upload_t *u);
@@ -102,7 +105,7 @@ ngx_int_t
 ngx_http_caphealth_upload_handler(ngx_http_request_t *r)
 {
     ngx_int_t                       rc;
-    ngx_http_caphealth_loc_conf_t  *conf;
+    ngx_http_caphealth_loc_conf_t  *lcf;
 
     if (r != r->main) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -110,31 +113,31 @@ ngx_http_caphealth_upload_handler(ngx_http_request_t *r)
         return NGX_HTTP_FORBIDDEN;
     }
 
-    conf = ngx_http_get_module_loc_conf(r, ngx_http_caphealth_module);
-
     if (ngx_http_caphealth_outcome_create(r) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_caphealth_admit_client(r);
+    rc = ngx_http_caphealth_check_access(r);
 
     if (rc != NGX_DECLINED) {
         return rc;
     }
 
-    return ngx_http_caphealth_upload_method(r, conf);
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_caphealth_module);
+
+    return ngx_http_caphealth_upload_method(r, &lcf->upload);
 }
 
 
 static ngx_int_t
 ngx_http_caphealth_upload_method(ngx_http_request_t *r,
-    ngx_http_caphealth_loc_conf_t *conf)
+    ngx_http_caphealth_upload_conf_t *conf)
 {
     if (!(r->method & NGX_HTTP_POST)
-        && !(r->method & NGX_HTTP_DELETE && conf->image_delete))
+        && !(r->method & NGX_HTTP_DELETE && conf->delete))
     {
         return ngx_http_caphealth_send_problem(r,
-                                         conf->image_delete
+                                         conf->delete
                                          ? &ngx_http_caphealth_upload_or_delete
                                          : &ngx_http_caphealth_upload_only);
     }
@@ -199,7 +202,7 @@ ngx_http_caphealth_upload_other_origin(ngx_http_request_t *r)
 
 static ngx_int_t
 ngx_http_caphealth_upload_post(ngx_http_request_t *r,
-    ngx_http_caphealth_loc_conf_t *conf)
+    ngx_http_caphealth_upload_conf_t *conf)
 {
     char                             boundary[CAPHEALTH_BOUNDARY_MAX + 1];
     ngx_int_t                        rc;
@@ -224,11 +227,11 @@ ngx_http_caphealth_upload_post(ngx_http_request_t *r,
         }
     }
 
-    if (ngx_http_caphealth_converters_full(cmcf->converters)) {
+    if (ngx_http_caphealth_converters_full(cmcf->worker->converters)) {
         return ngx_http_caphealth_upload_busy(r, cmcf);
     }
 
-    if (ngx_http_caphealth_converters_unavailable(cmcf->converters)) {
+    if (ngx_http_caphealth_converters_unavailable(cmcf->worker->converters)) {
         return ngx_http_caphealth_send_fault(r,
                                              CAPHEALTH_OUTCOME_NO_CONVERTER,
                                              NULL);
@@ -327,7 +330,7 @@ ngx_http_caphealth_upload_length(ngx_http_request_t *r,
 
 static ngx_http_caphealth_upload_t *
 ngx_http_caphealth_upload_create(ngx_http_request_t *r,
-    ngx_http_caphealth_loc_conf_t *conf, const char *boundary)
+    ngx_http_caphealth_upload_conf_t *conf, const char *boundary)
 {
     ngx_pool_t                   *pool;
     ngx_http_cleanup_t           *cln;
@@ -357,6 +360,7 @@ ngx_http_caphealth_upload_create(ngx_http_request_t *r,
     u->request = r;
     u->conf = conf;
     u->main_conf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
+    u->worker = u->main_conf->worker;
     u->counters = ngx_http_caphealth_zone_counters(
                                                  u->main_conf->collector.zone);
     u->body = NGX_INVALID_FILE;
@@ -391,7 +395,7 @@ failed:
 
 static ngx_int_t
 ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
-    ngx_http_caphealth_loc_conf_t *conf)
+    ngx_http_caphealth_upload_conf_t *conf)
 {
     u_char                       *p, *id;
     size_t                        len;
@@ -444,12 +448,12 @@ ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
     ngx_memcpy(image->set.id, id, CAPHEALTH_ID_LEN);
 
     image->move = ngx_http_caphealth_tree_begin(u->main_conf->state.zone,
-                                                &conf->image_root,
+                                                &conf->root,
                                                 image->set.id);
 
     u->work.task->handler = ngx_http_caphealth_upload_remove;
 
-    if (ngx_http_caphealth_threads_try(u->main_conf->threads, u->work.task)
+    if (ngx_http_caphealth_threads_try(u->worker->threads, u->work.task)
         != NGX_OK)
     {
         ngx_http_caphealth_upload_counts_remove(u);
@@ -480,7 +484,7 @@ ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r)
 
     ngx_http_caphealth_upload_received(u);
 
-    if (ngx_http_caphealth_converters_full(u->main_conf->converters)) {
+    if (ngx_http_caphealth_converters_full(u->worker->converters)) {
         ngx_http_finalize_request(r, ngx_http_caphealth_upload_busy(r,
                                                              u->main_conf));
         return;
@@ -497,7 +501,7 @@ ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r)
 
     u->work.task->handler = ngx_http_caphealth_upload_prepare;
 
-    if (ngx_http_caphealth_threads_try(u->main_conf->threads, u->work.task)
+    if (ngx_http_caphealth_threads_try(u->worker->threads, u->work.task)
         != NGX_OK)
     {
         ngx_http_finalize_request(r, ngx_http_caphealth_send_fault(r,
@@ -563,7 +567,7 @@ ngx_http_caphealth_upload_post_work(ngx_http_caphealth_upload_t *u,
     u->progress = ngx_current_msec;
     u->work.task->handler = handler;
 
-    ngx_http_caphealth_threads_post(u->main_conf->threads, &u->work);
+    ngx_http_caphealth_threads_post(u->worker->threads, &u->work);
 }
 
 
@@ -581,7 +585,7 @@ ngx_http_caphealth_upload_task_handler(ngx_event_t *ev)
                    "caphealth upload: %p, a thread has ended in state %d, "
                    "outcome %d", u, (int) u->state, (int) u->fault);
 
-    ngx_http_caphealth_threads_ended(u->main_conf->threads);
+    ngx_http_caphealth_threads_ended(u->worker->threads);
 
     switch (u->state) {
 
@@ -621,7 +625,7 @@ ngx_http_caphealth_upload_admit(ngx_http_caphealth_upload_t *u)
 {
     ngx_http_caphealth_converters_t  *cs;
 
-    cs = u->main_conf->converters;
+    cs = u->worker->converters;
 
     if (u->request && u->fault == CAPHEALTH_OUTCOME_OK
         && !ngx_http_caphealth_converters_room(cs, u->nimages))
@@ -730,7 +734,7 @@ ngx_http_caphealth_upload_submit(ngx_http_caphealth_upload_t *u,
         image->job.spec.variants[n] = u->conf->variants->variants[n];
     }
 
-    ngx_http_caphealth_converters_submit(u->main_conf->converters,
+    ngx_http_caphealth_converters_submit(u->worker->converters,
                                          &image->job);
     ngx_http_caphealth_upload_reserve(u, u->reserved - 1);
 }
@@ -768,7 +772,7 @@ ngx_http_caphealth_upload_reserve(ngx_http_caphealth_upload_t *u, ngx_uint_t n)
 
     if (more) {
         u->reserved = n;
-        ngx_http_caphealth_converters_expect(u->main_conf->converters, more);
+        ngx_http_caphealth_converters_expect(u->worker->converters, more);
     }
 }
 
@@ -875,7 +879,7 @@ ngx_http_caphealth_upload_cancel(ngx_http_caphealth_upload_t *u)
     ngx_uint_t  i;
 
     for (i = 0; i < u->nimages; i++) {
-        ngx_http_caphealth_converters_cancel(u->main_conf->converters,
+        ngx_http_caphealth_converters_cancel(u->worker->converters,
                                              &u->images[i].job);
     }
 }

@@ -11,7 +11,7 @@
 #define _NGX_HTTP_CAPHEALTH_UPLOAD_H_INCLUDED_
 
 
-#include "ngx_http_caphealth.h"
+#include "ngx_http_caphealth_worker.h"
 
 #include "caphealth_format.h"
 #include "caphealth_multipart.h"
@@ -63,7 +63,8 @@ struct ngx_http_caphealth_upload_s {
     ngx_pool_t                       *pool;
     ngx_http_request_t               *request;    /* NULL: nobody waits */
     ngx_http_caphealth_main_conf_t   *main_conf;
-    ngx_http_caphealth_loc_conf_t    *conf;
+    ngx_http_caphealth_worker_ctx_t  *worker;
+    ngx_http_caphealth_upload_conf_t *conf;
     ngx_http_caphealth_counters_t    *counters;
     ngx_http_cleanup_t               *cleanup;
     ngx_http_caphealth_work_t         work;

@@ -3,6 +3,8 @@
  * What the client of an upload, or of a deletion, is told.
  */
 
+#include "ngx_http_caphealth_answer.h"
+#include "ngx_http_caphealth_upload.h"
 #include "ngx_http_caphealth_upload_outcome.h"
 
 #include <jansson.h>
@@ -351,7 +353,7 @@ ngx_http_caphealth_upload_deleted(ngx_http_request_t *r,
 
     ngx_log_error(NGX_LOG_CRIT, r->connection->log, u->err,
                   "image \"%s\" cannot be removed from image root \"%V\"",
-                  u->images->set.id, &u->conf->image_root);
+                  u->images->set.id, &u->conf->root);
 
     return ngx_http_caphealth_send_fault(r, CAPHEALTH_OUTCOME_STORAGE_FAILED,
                                          &detail);
@@ -367,7 +369,7 @@ ngx_http_caphealth_upload_refused(ngx_http_request_t *r,
     if (u->call) {
         ngx_log_error(NGX_LOG_CRIT, r->connection->log, u->err,
                       "%s in image root \"%V\" failed", u->call,
-                      &u->conf->image_root);
+                      &u->conf->root);
     }
 
     detail.data = u->detail;
@@ -470,6 +472,7 @@ static ngx_int_t
 ngx_http_caphealth_retry_after(ngx_http_request_t *r)
 {
     ngx_str_t                        value;
+    ngx_uint_t                       retry;
     ngx_http_caphealth_main_conf_t  *cmcf;
 
     static ngx_str_t  retry_after = ngx_string("Retry-After");
@@ -481,9 +484,9 @@ ngx_http_caphealth_retry_after(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    value.len = ngx_sprintf(value.data, "%ui",
-                       ngx_http_caphealth_converters_retry(cmcf->converters))
-                - value.data;
+    retry = ngx_http_caphealth_converters_retry(cmcf->worker->converters);
+
+    value.len = ngx_sprintf(value.data, "%ui", retry) - value.data;
 
     return ngx_http_caphealth_add_header(r, &retry_after, &value) ? NGX_OK
                                                                   : NGX_ERROR;
@@ -644,15 +647,15 @@ ngx_http_caphealth_upload_url(ngx_pool_t *pool, ngx_http_caphealth_upload_t *u,
 
     n = caphealth_path(path, image->set.id, image->set.files[variant].name);
 
-    *len = u->conf->image_url.len + n;
+    *len = u->conf->url.len + n;
 
     url = ngx_pnalloc(pool, *len);
     if (url == NULL) {
         return NULL;
     }
 
-    ngx_memcpy(url, u->conf->image_url.data, u->conf->image_url.len);
-    ngx_memcpy(url + u->conf->image_url.len, path, n);
+    ngx_memcpy(url, u->conf->url.data, u->conf->url.len);
+    ngx_memcpy(url + u->conf->url.len, path, n);
 
     return url;
 }

@@ -22,7 +22,7 @@ ngx_http_caphealth_upload_counts_begin(ngx_http_caphealth_upload_t *u)
     for (n = 0; n < u->nimages; n++) {
         image = &u->images[n];
         image->move = ngx_http_caphealth_tree_begin(u->main_conf->state.zone,
-                                                    &u->conf->image_root,
+                                                    &u->conf->root,
                                                     image->set.id);
     }
 
@@ -58,7 +58,7 @@ ngx_http_caphealth_upload_counts_end(ngx_http_caphealth_upload_t *u)
     for (n = 0; n < u->nimages; n++) {
         image = &u->images[n];
         ngx_http_caphealth_tree_end(u->main_conf->state.zone,
-                                    &u->conf->image_root, image->set.id,
+                                    &u->conf->root, image->set.id,
                                     image->move, u->counted && u->done);
     }
 }
@@ -73,7 +73,7 @@ ngx_http_caphealth_upload_counts_remove(ngx_http_caphealth_upload_t *u)
     ngx_http_caphealth_image_t  *image;
 
     zone = u->main_conf->state.zone;
-    root = &u->conf->image_root;
+    root = &u->conf->root;
     image = u->images;
 
     if (u->removed.files) {
@@ -103,7 +103,7 @@ ngx_http_caphealth_upload_counts_move(ngx_http_caphealth_upload_t *u,
         bytes = ngx_http_caphealth_upload_counts_size(image);
 
         ngx_http_caphealth_tree_move(u->main_conf->state.zone,
-                                     &u->conf->image_root, image->set.id,
+                                     &u->conf->root, image->set.id,
                                      sign * image->set.nfiles, sign * bytes,
                                      sign);
     }

@@ -235,7 +235,7 @@ ngx_http_caphealth_upload_outputs(ngx_http_caphealth_upload_t *u,
         caphealth_set_add(&image->set, variants->names[i]);
     }
 
-    if (caphealth_set_open(&image->set, (char *) u->conf->image_root.data)
+    if (caphealth_set_open(&image->set, (char *) u->conf->root.data)
         == -1)
     {
         ngx_http_caphealth_upload_failed(u, ngx_errno, image->set.failed);
@@ -342,7 +342,7 @@ ngx_http_caphealth_upload_remove(void *data, ngx_log_t *log)
 {
     ngx_http_caphealth_upload_t  *u = data;
 
-    if (caphealth_set_remove((char *) u->conf->image_root.data,
+    if (caphealth_set_remove((char *) u->conf->root.data,
                              u->images->set.id, u->conf->variants->names[0],
                              &u->removed)
         == -1)

@@ -3,7 +3,12 @@
  * What is noted of a request that brings or removes images.
  */
 
+#include "ngx_http_caphealth_answer.h"
+#include "ngx_http_caphealth_conf.h"
 #include "ngx_http_caphealth_upload_outcome.h"
+#include "ngx_http_caphealth_zone.h"
+
+#include "caphealth_path.h"
 
 
 static void ngx_http_caphealth_outcome_end(void *data);
@@ -43,13 +48,13 @@ ngx_http_caphealth_outcome_create(ngx_http_request_t *r)
     ngx_pool_cleanup_t              *mark;
     ngx_http_cleanup_t              *cln;
     ngx_http_caphealth_outcome_t       *outcome;
-    ngx_http_caphealth_loc_conf_t   *conf;
+    ngx_http_caphealth_loc_conf_t   *lcf;
     ngx_http_caphealth_main_conf_t  *cmcf;
 
-    conf = ngx_http_get_module_loc_conf(r, ngx_http_caphealth_module);
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_caphealth_module);
 
     if (!(r->method & NGX_HTTP_POST)
-        && !(r->method & NGX_HTTP_DELETE && conf->image_delete))
+        && !(r->method & NGX_HTTP_DELETE && lcf->upload.delete))
     {
         return NGX_OK;
     }
@@ -86,7 +91,7 @@ ngx_http_caphealth_outcome_create(ngx_http_request_t *r)
     cln->handler = ngx_http_caphealth_outcome_end;
     cln->data = outcome;
 
-    if (!ngx_http_caphealth_allowed(r)) {
+    if (!ngx_http_caphealth_access_allowed(r)) {
         ngx_http_caphealth_outcome_count(r, CAPHEALTH_OUTCOME_NOT_LOCAL);
     }
 

@@ -8,7 +8,11 @@
 #define _NGX_HTTP_CAPHEALTH_UPLOAD_OUTCOME_H_INCLUDED_
 
 
-#include "ngx_http_caphealth_upload.h"
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_caphealth_counters.h"
 
 
 typedef struct {

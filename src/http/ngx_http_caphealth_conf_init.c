@@ -1,10 +1,11 @@
 
 /*
- * What follows from the directives as a whole: the sources, the helper
- * program, the zone.
+ * What follows from the directives as a whole: the image roots and the
+ * directories, the sources, the helper programs, the zone.
  */
 
-#include "ngx_http_caphealth.h"
+#include "ngx_http_caphealth_conf.h"
+#include "ngx_http_caphealth_zone.h"
 
 #include <dlfcn.h>
 
@@ -16,6 +17,10 @@
 #define NGX_HTTP_CAPHEALTH_ZONE_SHOP  (8 * 1024 * 1024)
 
 
+static ngx_http_caphealth_root_t *ngx_http_caphealth_find_root(
+    ngx_http_caphealth_main_conf_t *cmcf, ngx_str_t *path);
+static void ngx_http_caphealth_mark_foreign(
+    ngx_http_caphealth_main_conf_t *cmcf);
 static char *ngx_http_caphealth_init_sources(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf);
 static ngx_int_t ngx_http_caphealth_add_disks(ngx_conf_t *cf,
@@ -41,8 +46,149 @@ static char *ngx_http_caphealth_init_zone(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf);
 
 
+ngx_int_t
+ngx_http_caphealth_add_root(ngx_conf_t *cf, ngx_str_t *path)
+{
+    ngx_http_caphealth_root_t       *root, **added;
+    ngx_http_caphealth_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
+
+    if (ngx_http_caphealth_find_root(cmcf, path)) {
+        return NGX_OK;
+    }
+
+    /* every save is done by a thread */
+
+    cmcf->thread_pool = ngx_thread_pool_add(cf, NULL);
+    if (cmcf->thread_pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    cmcf->state.thread_pool = cmcf->thread_pool;
+
+    added = ngx_array_push(cmcf->state.roots);
+    root = ngx_pcalloc(cf->pool, sizeof(ngx_http_caphealth_root_t));
+
+    if (added == NULL || root == NULL
+        || ngx_array_init(&root->marks, cf->pool, 1, sizeof(ngx_str_t))
+           != NGX_OK
+        || ngx_array_init(&root->parts, cf->pool, 2, sizeof(ngx_str_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    *added = root;
+    root->path = *path;
+
+    return ngx_http_caphealth_add_dir(cf, path, "caphealth_image_root");
+}
+
+
+static ngx_http_caphealth_root_t *
+ngx_http_caphealth_find_root(ngx_http_caphealth_main_conf_t *cmcf,
+    ngx_str_t *path)
+{
+    ngx_uint_t                   i;
+    ngx_http_caphealth_root_t  **root;
+
+    root = cmcf->state.roots->elts;
+
+    for (i = 0; i < cmcf->state.roots->nelts; i++) {
+        if (root[i]->path.len == path->len
+            && ngx_strcmp(root[i]->path.data, path->data) == 0)
+        {
+            return root[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* what a scan takes for complete, and for a part, is what is uploaded here */
+
+ngx_int_t
+ngx_http_caphealth_add_variants(ngx_conf_t *cf, ngx_str_t *path,
+    caphealth_variants_t *variants)
+{
+    unsigned                         i;
+    ngx_str_t                       *name;
+    ngx_http_caphealth_root_t       *root;
+    ngx_http_caphealth_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
+    root = ngx_http_caphealth_find_root(cmcf, path);
+
+    for (i = 0; root && i < variants->n; i++) {
+        name = ngx_array_push(i == 0 ? &root->marks : &root->parts);
+        if (name == NULL) {
+            return NGX_ERROR;
+        }
+
+        name->data = (u_char *) variants->names[i];
+        name->len = ngx_strlen(name->data);
+    }
+
+    return NGX_OK;
+}
+
+
+/* the master makes it, for the workers' user */
+
+ngx_int_t
+ngx_http_caphealth_add_dir(ngx_conf_t *cf, ngx_str_t *name, char *directive)
+{
+    ngx_http_caphealth_dir_t        *dir;
+    ngx_http_caphealth_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
+
+    dir = ngx_array_push(&cmcf->dirs);
+    if (dir == NULL) {
+        return NGX_ERROR;
+    }
+
+    dir->name = *name;
+    dir->directive = directive;
+    dir->file = cf->conf_file->file.name.data;
+    dir->line = cf->conf_file->line;
+    dir->foreign = 0;
+
+    return NGX_OK;
+}
+
+
 char *
-ngx_http_caphealth_setup(ngx_conf_t *cf, ngx_http_caphealth_main_conf_t *cmcf)
+ngx_http_caphealth_init_policy(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf)
+{
+    const char  *reason;
+
+    if (cmcf->tiers == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    cmcf->policy.tiers = cmcf->tiers->elts;
+    cmcf->policy.ntiers = cmcf->tiers->nelts;
+
+    reason = caphealth_tiers_check(cmcf->policy.tiers, cmcf->policy.ntiers);
+
+    if (reason) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the ladder of \"caphealth_tier\" is not "
+                           "possible: %s", reason);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_caphealth_init_runtime(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf)
 {
     if (ngx_http_caphealth_init_sources(cf, cmcf) != NGX_CONF_OK
         || ngx_http_caphealth_init_helpers(cf, cmcf) != NGX_CONF_OK)
@@ -445,4 +591,74 @@ ngx_http_caphealth_init_zone(ngx_conf_t *cf,
     cmcf->state.zone = cmcf->collector.zone;
 
     return cmcf->collector.zone ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+/* not before the temp paths have their defaults, and uploads their roots */
+
+ngx_int_t
+ngx_http_caphealth_init_state(ngx_conf_t *cf)
+{
+    u_char                          *slash;
+    ngx_str_t                        name, *temp;
+    ngx_http_core_loc_conf_t        *clcf;
+    ngx_http_core_main_conf_t       *core;
+    ngx_http_core_srv_conf_t       **server;
+    ngx_http_caphealth_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
+    core = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    ngx_http_caphealth_mark_foreign(cmcf);
+
+    if (!cmcf->enabled || cmcf->state.dir.data
+        || cmcf->state.roots->nelts == 0 || core->servers.nelts == 0)
+    {
+        return NGX_OK;
+    }
+
+    server = core->servers.elts;
+    clcf = server[0]->ctx->loc_conf[ngx_http_core_module.ctx_index];
+    temp = &clcf->client_body_temp_path->name;
+
+    slash = temp->data + temp->len;
+
+    while (slash > temp->data && slash[-1] != '/') {
+        slash--;
+    }
+
+    name.len = slash - temp->data + sizeof("caphealth") - 1;
+    name.data = ngx_pnalloc(cf->pool, name.len + 1);
+    if (name.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_sprintf(name.data, "%*scaphealth%Z",
+                       (size_t) (slash - temp->data), temp->data);
+
+    if (ngx_conf_full_name(cf->cycle, &name, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    cmcf->state.dir = name;
+
+    return ngx_http_caphealth_add_dir(cf, &name, "caphealth_state_dir");
+}
+
+
+/* a tree without uploads is filled by others, as whomever they run */
+
+static void
+ngx_http_caphealth_mark_foreign(ngx_http_caphealth_main_conf_t *cmcf)
+{
+    ngx_uint_t                  i;
+    ngx_http_caphealth_dir_t   *dir;
+    ngx_http_caphealth_root_t  *root;
+
+    dir = cmcf->dirs.elts;
+
+    for (i = 0; i < cmcf->dirs.nelts; i++) {
+        root = ngx_http_caphealth_find_root(cmcf, &dir[i].name);
+        dir[i].foreign = (root != NULL && root->marks.nelts == 0);
+    }
 }

@@ -1,0 +1,186 @@
+
+/*
+ * The module's configuration: what the directives say, and what follows from
+ * all of them.
+ */
+
+#ifndef _NGX_HTTP_CAPHEALTH_CONF_H_INCLUDED_
+#define _NGX_HTTP_CAPHEALTH_CONF_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_caphealth_collector.h"
+#include "ngx_http_caphealth_converters.h"
+#include "ngx_http_caphealth_state.h"
+
+#include "caphealth_policy.h"
+#include "caphealth_variants.h"
+
+
+#define NGX_HTTP_CAPHEALTH_ACCESS_LOCAL      0
+#define NGX_HTTP_CAPHEALTH_ACCESS_DELEGATED  1
+
+
+typedef enum {
+    NGX_HTTP_CAPHEALTH_ENDPOINT_NONE = 0,
+    NGX_HTTP_CAPHEALTH_ENDPOINT_HEALTH,
+    NGX_HTTP_CAPHEALTH_ENDPOINT_CAPACITY,
+    NGX_HTTP_CAPHEALTH_ENDPOINT_IMAGE_STATS,
+    NGX_HTTP_CAPHEALTH_ENDPOINT_IMAGE_UPLOAD,
+    NGX_HTTP_CAPHEALTH_ENDPOINT_METRICS,
+    NGX_HTTP_CAPHEALTH_ENDPOINT_PROBE,
+    NGX_HTTP_CAPHEALTH_ENDPOINT_DASHBOARD
+} ngx_http_caphealth_endpoint_e;
+
+
+typedef struct ngx_http_caphealth_dashboard_s
+    ngx_http_caphealth_dashboard_t;
+typedef struct ngx_http_caphealth_probe_s  ngx_http_caphealth_probe_t;
+typedef struct ngx_http_caphealth_worker_ctx_s
+    ngx_http_caphealth_worker_ctx_t;
+
+
+typedef struct {
+    ngx_http_caphealth_converter_conf_t   converter;
+    ngx_int_t                             max_files;      /* of a request */
+} ngx_http_caphealth_images_conf_t;
+
+
+typedef struct {
+    ngx_http_caphealth_collector_conf_t   collector;
+    ngx_http_caphealth_images_conf_t      images;
+
+    ngx_str_t                             database;
+    ngx_msec_t                            database_refresh;
+    ngx_array_t                          *disks;          /* ngx_str_t */
+    ngx_array_t                          *tiers;     /* caphealth_tier_t */
+    ngx_str_t                             helper_dir;
+    size_t                                zone_size;
+    ngx_uint_t                            thresholds;     /* a bit for each
+                                                             one that is set */
+    caphealth_policy_t                    policy;
+
+    ngx_http_caphealth_state_conf_t       state;          /* and the roots,
+                                                             each once */
+    ngx_array_t                           dirs;
+                                   /* ngx_http_caphealth_dir_t */
+    ngx_thread_pool_t                    *thread_pool;
+    ngx_array_t                          *dashboards;
+                                   /* ngx_http_caphealth_dashboard_t * */
+    ngx_array_t                          *probes;
+                                   /* ngx_http_caphealth_probe_t * */
+    ngx_int_t                             metrics_vendors;
+
+    ngx_uint_t                            enabled;        /* an endpoint is
+                                                             configured */
+    ngx_uint_t                            uploads;        /* an upload is */
+
+    ngx_http_caphealth_worker_ctx_t      *worker;         /* NULL: this process
+                                                             is none */
+} ngx_http_caphealth_main_conf_t;
+
+
+/* of a location that takes images */
+
+typedef struct {
+    ngx_str_t                             root;
+    ngx_str_t                             url;            /* ends with "/" */
+    caphealth_variants_t                 *variants;
+    ngx_flag_t                            delete;
+} ngx_http_caphealth_upload_conf_t;
+
+
+typedef struct {
+    ngx_uint_t                            access;
+    ngx_http_caphealth_endpoint_e         endpoint;
+    ngx_http_handler_pt                   handler;        /* of the endpoint */
+    ngx_http_caphealth_upload_conf_t      upload;
+    ngx_http_caphealth_dashboard_t       *dashboard;
+    ngx_http_caphealth_probe_t           *probe;
+    ngx_array_t                          *links;   /* of the dashboard */
+} ngx_http_caphealth_loc_conf_t;
+
+
+extern ngx_module_t  ngx_http_caphealth_module;
+
+
+/* --- directives with a grammar of their own --- */
+
+char *ngx_http_caphealth_database(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_caphealth_query(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_caphealth_threshold(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_caphealth_tier(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_caphealth_disk(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_caphealth_image_root(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_caphealth_state_dir(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_caphealth_image_scan(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_caphealth_scan_share(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* ngx_conf_post_t's: the range of a value, and what is said outside of it */
+
+typedef struct {
+    ngx_conf_post_handler_pt   post_handler;
+    ngx_msec_t                 low;
+    ngx_msec_t                 high;
+    char                      *error;
+} ngx_http_caphealth_msec_bounds_t;
+
+typedef struct {
+    ngx_conf_post_handler_pt   post_handler;
+    size_t                     low;
+    size_t                     high;
+    char                      *error;
+} ngx_http_caphealth_size_bounds_t;
+
+char *ngx_http_caphealth_check_msec(ngx_conf_t *cf, void *post, void *data);
+char *ngx_http_caphealth_check_size(ngx_conf_t *cf, void *post, void *data);
+char *ngx_http_caphealth_check_zone_size(ngx_conf_t *cf, void *post,
+    void *data);
+
+/* Logs an error if value, an argument of the directive, is not UTF-8. */
+ngx_int_t ngx_http_caphealth_check_utf8(ngx_conf_t *cf, ngx_str_t *value);
+
+/* Makes the location that endpoint. */
+char *ngx_http_caphealth_add_endpoint(ngx_conf_t *cf,
+    ngx_http_caphealth_endpoint_e endpoint, ngx_http_handler_pt handler);
+
+
+/* --- what follows from all of them --- */
+
+/* An image root, which the location or one that inherits it may fill. */
+ngx_int_t ngx_http_caphealth_add_root(ngx_conf_t *cf, ngx_str_t *path);
+
+/* The variants of a location that stores images in that root. */
+ngx_int_t ngx_http_caphealth_add_variants(ngx_conf_t *cf, ngx_str_t *path,
+    caphealth_variants_t *variants);
+
+/* A directory that the master makes, for the workers' user. */
+ngx_int_t ngx_http_caphealth_add_dir(ngx_conf_t *cf, ngx_str_t *name,
+    char *directive);
+
+/* Checks the tiers. */
+char *ngx_http_caphealth_init_policy(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf);
+
+/* Makes the sources, finds the helper programs, adds the zone. */
+char *ngx_http_caphealth_init_runtime(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf);
+
+/*
+ * After the merge: where the state is saved, by default beside nginx's temp
+ * paths, and which roots no location uploads to.
+ */
+ngx_int_t ngx_http_caphealth_init_state(ngx_conf_t *cf);
+
+
+#endif /* _NGX_HTTP_CAPHEALTH_CONF_H_INCLUDED_ */

@@ -1,0 +1,185 @@
+
+/*
+ * The directives of uploads.
+ */
+
+#include "ngx_http_caphealth_upload_conf.h"
+
+
+static ngx_uint_t ngx_http_caphealth_url_char(u_char c);
+
+
+char *
+ngx_http_caphealth_image_upload(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_caphealth_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
+
+    cmcf->thread_pool = ngx_thread_pool_add(cf, NULL);
+    if (cmcf->thread_pool == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    cmcf->uploads = 1;
+
+    return ngx_http_caphealth_add_endpoint(cf,
+                                     NGX_HTTP_CAPHEALTH_ENDPOINT_IMAGE_UPLOAD,
+                                     ngx_http_caphealth_upload_handler);
+}
+
+
+char *
+ngx_http_caphealth_image_url(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_caphealth_loc_conf_t *lcf = conf;
+
+    u_char      *p;
+    ngx_str_t   *value, *url;
+    ngx_uint_t   i;
+
+    if (lcf->upload.url.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    url = &value[1];
+
+    for (i = 0; i < url->len && ngx_http_caphealth_url_char(url->data[i]);
+         i++)
+    {
+        /* void */
+    }
+
+    if (url->len == 0 || i < url->len
+        || (url->data[0] != '/'
+            && ngx_strncasecmp(url->data, (u_char *) "http://", 7) != 0
+            && ngx_strncasecmp(url->data, (u_char *) "https://", 8) != 0))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"caphealth_image_url\" \"%V\", it must "
+                           "be a prefix as \"/media/\" or "
+                           "\"https://cdn.example.com/\"", url);
+        return NGX_CONF_ERROR;
+    }
+
+    p = ngx_pnalloc(cf->pool, url->len + 1);
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->upload.url.data = p;
+    p = ngx_cpymem(p, url->data, url->len);
+
+    if (p[-1] != '/') {
+        *p++ = '/';
+    }
+
+    lcf->upload.url.len = p - lcf->upload.url.data;
+
+    return NGX_CONF_OK;
+}
+
+
+/* RFC 3986, without "?", "#" and what would need an escape */
+
+static ngx_uint_t
+ngx_http_caphealth_url_char(u_char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+           || (c >= '0' && c <= '9')
+           || (c != '\0' && ngx_strchr("/:@-._~!&'()*+,;=%[]", c) != NULL);
+}
+
+
+char *
+ngx_http_caphealth_image_variant(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_caphealth_loc_conf_t *lcf = conf;
+
+    ngx_str_t             *value;
+    ngx_uint_t             i;
+    const char            *reason;
+    caphealth_variants_t  *variants;
+
+    value = cf->args->elts;
+
+    variants = lcf->upload.variants;
+
+    if (variants == NGX_CONF_UNSET_PTR) {
+        variants = ngx_pcalloc(cf->pool, sizeof(caphealth_variants_t));
+        if (variants == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        lcf->upload.variants = variants;
+    }
+
+    reason = caphealth_variants_add(variants, (char *) value[1].data);
+
+    for (i = 2; reason == NULL && i < cf->args->nelts; i++) {
+        reason = caphealth_variants_option(variants, (char *) value[i].data);
+    }
+
+    if (reason) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"caphealth_image_variant\" \"%V\", at "
+                           "\"%V\": %s", &value[1], &value[i - 1], reason);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_caphealth_merge_upload_conf(ngx_conf_t *cf,
+    ngx_http_caphealth_loc_conf_t *prev, ngx_http_caphealth_loc_conf_t *conf)
+{
+    const char                        *reason;
+    ngx_http_caphealth_upload_conf_t  *ucf;
+
+    ucf = &conf->upload;
+
+    ngx_conf_merge_str_value(ucf->root, prev->upload.root, "");
+    ngx_conf_merge_str_value(ucf->url, prev->upload.url, "/");
+    ngx_conf_merge_ptr_value(ucf->variants, prev->upload.variants, NULL);
+    ngx_conf_merge_value(ucf->delete, prev->upload.delete, 0);
+
+    if (ucf->variants) {
+        reason = caphealth_variants_check(ucf->variants);
+
+        if (reason) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "the \"caphealth_image_variant\" directives "
+                               "make no set: %s", reason);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (conf->endpoint != NGX_HTTP_CAPHEALTH_ENDPOINT_IMAGE_UPLOAD) {
+        return NGX_CONF_OK;
+    }
+
+    if (ucf->root.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"caphealth_image_upload\" needs a "
+                           "\"caphealth_image_root\", the directory for the "
+                           "images");
+        return NGX_CONF_ERROR;
+    }
+
+    if (ucf->variants == NULL) {
+        ucf->variants = ngx_palloc(cf->pool, sizeof(caphealth_variants_t));
+        if (ucf->variants == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        caphealth_variants_default(ucf->variants);
+    }
+
+    return ngx_http_caphealth_add_variants(cf, &ucf->root, ucf->variants)
+           == NGX_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
