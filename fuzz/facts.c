@@ -3,7 +3,7 @@
  * Under test: src/model/caphealth_reply.c src/model/caphealth_facts.c
  *     src/model/caphealth_fields.c src/model/caphealth_json.c
  *     src/model/caphealth_report.c src/model/caphealth_assess.c
- *     src/model/caphealth_advice.c src/model/caphealth_images.c
+ *     src/model/caphealth_recommendations.c src/model/caphealth_images.c
  *
  * What a collector answers, as the reports that are made of it.
  */

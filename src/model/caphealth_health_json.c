@@ -31,10 +31,10 @@ typedef struct {
     double                         now;
     caphealth_assessment_t         judged;
     caphealth_verdict_e            worst;
-    json_t                        *checks;
+    const char                    *key;      /* of the last component */
+    caphealth_json_t               checks;
     FILE                          *output;   /* what did not pass, and why */
     int                            outputs;
-    int                            failed;   /* no memory */
 } caphealth_health_t;
 
 
@@ -42,7 +42,8 @@ typedef struct {
     const char                    *key;
     const char                    *type;
     const char                    *id;       /* or NULL */
-    json_t                        *value;
+    double                         value;    /* NAN: unknown */
+    int                            decimals; /* -1: true or false */
     const char                    *unit;     /* or NULL */
     const caphealth_section_t     *section;
     caphealth_verdict_e            verdict;
@@ -50,8 +51,9 @@ typedef struct {
 } caphealth_component_t;
 
 
-static json_t *caphealth_health_document(const caphealth_facts_t *f,
-    const caphealth_policy_t *p, double now);
+static void caphealth_health_checks(caphealth_health_t *h);
+static char *caphealth_health_document(const caphealth_health_t *h,
+    const char *checks, size_t checks_len, const char *output, size_t *len);
 static void caphealth_health_threshold(caphealth_health_t *h,
     caphealth_threshold_e i);
 static void caphealth_health_disks(caphealth_health_t *h);
@@ -104,7 +106,41 @@ char *
 caphealth_health_json(const caphealth_facts_t *f, const caphealth_policy_t *p,
     double now, size_t *len)
 {
-    return caphealth_json_text(caphealth_health_document(f, p, now), len);
+    char                *checks, *output, *text;
+    size_t               checks_len, output_len;
+    caphealth_health_t   h = { .facts = f, .policy = p, .now = now };
+
+    output = text = NULL;
+    h.output = open_memstream(&output, &output_len);
+
+    if (h.output == NULL) {
+        return NULL;
+    }
+
+    if (caphealth_json_begin(&h.checks) == -1) {
+        (void) fclose(h.output);
+        free(output);
+        return NULL;
+    }
+
+    caphealth_assess(&h.judged, f, p, now);
+
+    h.worst = caphealth_health_silent(&h.judged, f) ? CAPHEALTH_FAIL
+                                                    : CAPHEALTH_PASS;
+
+    caphealth_health_checks(&h);
+
+    checks = caphealth_json_end(&h.checks, &checks_len);
+
+    if (fclose(h.output) == 0 && checks != NULL) {
+        text = caphealth_health_document(&h, checks, checks_len,
+                                         h.outputs == 0 ? NULL : output, len);
+    }
+
+    free(checks);
+    free(output);
+
+    return text;
 }
 
 
@@ -120,78 +156,66 @@ caphealth_health_json_fails(const caphealth_facts_t *f,
 }
 
 
-static json_t *
-caphealth_health_document(const caphealth_facts_t *f,
-    const caphealth_policy_t *p, double now)
+static void
+caphealth_health_checks(caphealth_health_t *h)
 {
-    char                *text;
-    size_t               len;
-    json_t              *document, *output;
-    caphealth_health_t   h;
+    caphealth_json_open_object(&h->checks, NULL);
 
-    memset(&h, 0, sizeof(caphealth_health_t));
+    caphealth_health_threshold(h, CAPHEALTH_CPU_PERCENT);
+    caphealth_health_threshold(h, CAPHEALTH_MEMORY_PERCENT);
+    caphealth_health_threshold(h, CAPHEALTH_DISK_PERCENT);
+    caphealth_health_extra(h, CAPHEALTH_EXTRA_SPACE);
+    caphealth_health_disks(h);
+    caphealth_health_database(h);
+    caphealth_health_threshold(h, CAPHEALTH_DB_SIZE_MB);
+    caphealth_health_threshold(h, CAPHEALTH_PRODUCTS_TOTAL);
+    caphealth_health_threshold(h, CAPHEALTH_STORAGE_GB);
+    caphealth_health_extra(h, CAPHEALTH_EXTRA_INODES);
+    caphealth_health_extra(h, CAPHEALTH_EXTRA_READ_ONLY);
+    caphealth_health_extra(h, CAPHEALTH_EXTRA_UPLOADS);
 
-    h.facts = f;
-    h.policy = p;
-    h.now = now;
-    h.checks = json_object();
+    if (h->key != NULL) {
+        caphealth_json_close_array(&h->checks);
+    }
 
-    text = NULL;
-    h.output = open_memstream(&text, &len);
+    caphealth_json_close_object(&h->checks);
+}
 
-    if (h.output == NULL) {
-        json_decref(h.checks);
+
+/* the draft has no null, and no output of what passes */
+
+static char *
+caphealth_health_document(const caphealth_health_t *h, const char *checks,
+    size_t checks_len, const char *output, size_t *len)
+{
+    caphealth_json_t  j;
+
+    if (caphealth_json_begin(&j) == -1) {
         return NULL;
     }
 
-    caphealth_assess(&h.judged, f, p, now);
+    caphealth_json_open_object(&j, NULL);
+    caphealth_json_string(&j, "status", caphealth_verdicts[h->worst]);
+    caphealth_json_string(&j, "releaseId", CAPHEALTH_VERSION);
 
-    h.worst = caphealth_health_silent(&h.judged, f) ? CAPHEALTH_FAIL
-                                                    : CAPHEALTH_PASS;
-
-    caphealth_health_threshold(&h, CAPHEALTH_CPU_PERCENT);
-    caphealth_health_threshold(&h, CAPHEALTH_MEMORY_PERCENT);
-    caphealth_health_threshold(&h, CAPHEALTH_DISK_PERCENT);
-    caphealth_health_extra(&h, CAPHEALTH_EXTRA_SPACE);
-    caphealth_health_disks(&h);
-    caphealth_health_database(&h);
-    caphealth_health_threshold(&h, CAPHEALTH_DB_SIZE_MB);
-    caphealth_health_threshold(&h, CAPHEALTH_PRODUCTS_TOTAL);
-    caphealth_health_threshold(&h, CAPHEALTH_STORAGE_GB);
-    caphealth_health_extra(&h, CAPHEALTH_EXTRA_INODES);
-    caphealth_health_extra(&h, CAPHEALTH_EXTRA_READ_ONLY);
-    caphealth_health_extra(&h, CAPHEALTH_EXTRA_UPLOADS);
-
-    h.failed |= (fclose(h.output) == EOF);
-
-    output = h.failed ? NULL : caphealth_json_string(text);
-
-    free(text);
-
-    caphealth_member_t  members[] = {
-        { "status", json_string(caphealth_verdicts[h.worst]) },
-        { "releaseId", json_string(CAPHEALTH_VERSION) },
-        { "serviceId", caphealth_json_string(f->node) },
-        { "description",
-          json_string("Health and capacity of the shop platform") },
-        { "checks", h.checks },
-        { "output", output }
-    };
-
-    document = caphealth_json_object(members,
-                                     sizeof(members) / sizeof(members[0]));
-
-    /* the draft has no null, and no output of what passes */
-
-    if (f->node == NULL) {
-        (void) json_object_del(document, "serviceId");
+    if (h->facts->node != NULL) {
+        caphealth_json_string(&j, "serviceId", h->facts->node);
     }
 
-    if (h.outputs == 0) {
-        (void) json_object_del(document, "output");
+    caphealth_json_string(&j, "description",
+                          "Health and capacity of the shop platform");
+
+    /* without its line feed */
+
+    caphealth_json_raw(&j, "checks", checks, checks_len - 1);
+
+    if (output != NULL) {
+        caphealth_json_string(&j, "output", output);
     }
 
-    return document;
+    caphealth_json_close_object(&j);
+
+    return caphealth_json_end(&j, len);
 }
 
 
@@ -214,9 +238,8 @@ caphealth_health_threshold(caphealth_health_t *h, caphealth_threshold_e i)
         .type = caphealth_health_names[i].type,
         .id = (i == CAPHEALTH_DISK_PERCENT) ? h->facts->disks[0].path
                                             : NULL,
-        .value = t->decimals == 0
-                 ? caphealth_json_number(check->current)
-                 : caphealth_json_real(check->current, t->decimals),
+        .value = check->current,
+        .decimals = t->decimals,
         .unit = caphealth_unit_name(i),
         .section = t->section(h->facts),
         .verdict = caphealth_health_verdict(&h->judged, check->status,
@@ -248,9 +271,9 @@ caphealth_health_disks(caphealth_health_t *h)
             .key = caphealth_health_names[CAPHEALTH_DISK_PERCENT].key,
             .type = caphealth_health_names[CAPHEALTH_DISK_PERCENT].type,
             .id = d->path,
-            .value = caphealth_json_real(
-                         caphealth_section_known(&d->section)
-                         ? caphealth_disk_usage(&d->value) : NAN, 1),
+            .value = caphealth_section_known(&d->section)
+                     ? caphealth_disk_usage(&d->value) : NAN,
+            .decimals = 1,
             .unit = caphealth_unit_name(CAPHEALTH_DISK_PERCENT),
             .section = &d->section,
             .verdict = !caphealth_section_known(&d->section)
@@ -300,10 +323,8 @@ caphealth_health_extra(caphealth_health_t *h, caphealth_extra_e kind)
             .key = caphealth_health_extras[kind].key,
             .type = caphealth_health_extras[kind].type,
             .id = e.path,
-            .value = (kind != CAPHEALTH_EXTRA_READ_ONLY)
-                     ? caphealth_json_real(e.check.current, e.decimals)
-                     : isnan(e.check.current)
-                     ? json_null() : json_boolean(e.check.current > 0),
+            .value = e.check.current,
+            .decimals = (kind == CAPHEALTH_EXTRA_READ_ONLY) ? -1 : e.decimals,
             .unit = (e.unit[0] == '\0') ? NULL : e.unit,
             .section = e.section,
             .verdict = caphealth_health_verdict(&h->judged, e.check.status,
@@ -334,7 +355,8 @@ caphealth_health_database(caphealth_health_t *h)
     caphealth_component_t  c = {
         .key = "database:reachable",
         .type = "datastore",
-        .value = s->attempted_at > 0 ? json_boolean(!failed) : json_null(),
+        .value = s->attempted_at > 0 ? !failed : NAN,
+        .decimals = -1,
         .section = s,
         .reason = caphealth_reason_section(reason, s, h->now)
     };
@@ -346,64 +368,61 @@ caphealth_health_database(caphealth_health_t *h)
 }
 
 
-/* takes the value */
-
 static void
 caphealth_health_add(caphealth_health_t *h, const caphealth_component_t *c)
 {
-    json_t              *list;
-    caphealth_member_t   members[8];
-    size_t               n;
+    caphealth_json_t  *j = &h->checks;
 
-    n = 0;
+    /* those of one key follow each other */
+
+    if (h->key == NULL || strcmp(h->key, c->key) != 0) {
+
+        if (h->key != NULL) {
+            caphealth_json_close_array(j);
+        }
+
+        caphealth_json_open_array(j, c->key);
+        h->key = c->key;
+    }
+
+    caphealth_json_open_object(j, NULL);
 
     if (c->id != NULL) {
-        members[n++] = (caphealth_member_t) {
-            "componentId", caphealth_json_string(c->id)
-        };
+        caphealth_json_string(j, "componentId", c->id);
     }
 
-    members[n++] = (caphealth_member_t) {
-        "componentType", json_string(c->type)
-    };
-    members[n++] = (caphealth_member_t) { "observedValue", c->value };
+    caphealth_json_string(j, "componentType", c->type);
+
+    if (c->decimals == -1) {
+        caphealth_json_flag(j, "observedValue",
+                            isnan(c->value) ? -1 : c->value > 0);
+
+    } else if (c->decimals == 0) {
+        caphealth_json_number(j, "observedValue", c->value);
+
+    } else {
+        caphealth_json_real(j, "observedValue", c->value, c->decimals);
+    }
 
     if (c->unit != NULL) {
-        members[n++] = (caphealth_member_t) {
-            "observedUnit", json_string(c->unit)
-        };
+        caphealth_json_string(j, "observedUnit", c->unit);
     }
 
-    members[n++] = (caphealth_member_t) {
-        "status", json_string(caphealth_verdicts[c->verdict])
-    };
+    caphealth_json_string(j, "status", caphealth_verdicts[c->verdict]);
 
     if (caphealth_section_known(c->section)) {
-        members[n++] = (caphealth_member_t) {
-            "time", caphealth_json_time(c->section->collected_at)
-        };
+        caphealth_json_time(j, "time", c->section->collected_at);
     }
 
     if (c->verdict != CAPHEALTH_PASS) {
-        members[n++] = (caphealth_member_t) {
-            "output", caphealth_json_string(c->reason)
-        };
+        caphealth_json_string(j, "output", c->reason);
 
         fprintf(h->output, "%s%s%s%s: %s", h->outputs++ == 0 ? "" : "; ",
                 c->key, c->id == NULL ? "" : " ", c->id == NULL ? "" : c->id,
                 c->reason);
     }
 
-    list = json_object_get(h->checks, c->key);
-
-    if (list == NULL) {
-        list = json_array();
-        h->failed |= (json_object_set_new(h->checks, c->key, list) != 0);
-    }
-
-    h->failed |= (json_array_append_new(list,
-                                        caphealth_json_object(members, n))
-                  != 0);
+    caphealth_json_close_object(j);
 
     if (c->verdict > h->worst) {
         h->worst = c->verdict;

@@ -11,17 +11,16 @@
 #include "caphealth_number.h"
 
 
-#define caphealth_object(members)                                            \
-    caphealth_json_object((members), sizeof(members) / sizeof((members)[0]))
-
-
-static json_t *caphealth_images_root(const caphealth_root_t *root);
-static json_t *caphealth_images_scan(const caphealth_root_t *root);
-static json_t *caphealth_images_filesystem(const caphealth_root_t *root);
-static json_t *caphealth_images_known(const caphealth_root_t *root,
-    int64_t n);
-static json_t *caphealth_images_scanned(const caphealth_root_t *root,
-    int64_t n);
+static void caphealth_images_root(caphealth_json_t *j,
+    const caphealth_root_t *root);
+static void caphealth_images_scan(caphealth_json_t *j, const char *name,
+    const caphealth_root_t *root);
+static void caphealth_images_filesystem(caphealth_json_t *j, const char *name,
+    const caphealth_root_t *root);
+static void caphealth_images_known(caphealth_json_t *j, const char *name,
+    const caphealth_root_t *root, int64_t n);
+static void caphealth_images_scanned(caphealth_json_t *j, const char *name,
+    const caphealth_root_t *root, int64_t n);
 static const caphealth_root_t *caphealth_images_fullest(
     const caphealth_images_t *i);
 
@@ -29,19 +28,17 @@ static const caphealth_root_t *caphealth_images_fullest(
 char *
 caphealth_images_stats(const caphealth_facts_t *f, double now, size_t *len)
 {
-    return caphealth_json_text(caphealth_images_document(f, now), len);
-}
-
-
-json_t *
-caphealth_images_document(const caphealth_facts_t *f, double now)
-{
     size_t                     n;
     int64_t                    drift_files, drift_bytes, incomplete, strays;
     double                     scanned_at;
     const char                *source, *error, *error_code;
+    caphealth_json_t           writer, *j = &writer;
     const caphealth_root_t    *root, *fullest;
     const caphealth_images_t  *i = &f->images.value;
+
+    if (caphealth_json_begin(j) == -1) {
+        return NULL;
+    }
 
     drift_files = drift_bytes = incomplete = strays = 0;
     scanned_at = INFINITY;
@@ -78,156 +75,145 @@ caphealth_images_document(const caphealth_facts_t *f, double now)
 
     fullest = caphealth_images_fullest(i);
 
-    caphealth_member_t  members[] = {
-        { "total_files", caphealth_json_count(i->files) },
-        { "total_size_mb", caphealth_json_amount(i->bytes, CAPHEALTH_MIB) },
-        { "total_size_gb", caphealth_json_amount(i->bytes, CAPHEALTH_GIB) },
-        { "max_files_per_dir", caphealth_json_count(i->max_files_per_dir) },
-        { "products_estimated", caphealth_json_count(i->sets) },
-        { "total_bytes", caphealth_json_count(i->bytes) },
-        { "max_files_dir",
-          fullest == NULL ? json_null()
-                          : caphealth_json_format("%s/%s", fullest->path,
-                                                  fullest->fullest) },
-        { "incomplete_sets", caphealth_json_count(incomplete) },
-        { "stray_files", caphealth_json_count(strays) },
-        { "drift_files", caphealth_json_count(drift_files) },
-        { "drift_bytes", caphealth_json_count(drift_bytes) },
-        { "source", caphealth_json_string(source) },
-        { "last_full_scan", caphealth_json_time(scanned_at) },
-        { "error", caphealth_json_string(error) },
-        { "roots", caphealth_images_roots(i) },
-        { "timestamp", caphealth_json_time(now) },
-        { "error_code", caphealth_json_string(error_code) },
-        { "host", caphealth_json_string(f->node) },
-        { "version", caphealth_json_string(f->version) }
-    };
+    caphealth_json_open_object(j, NULL);
+    caphealth_json_count(j, "total_files", i->files);
+    caphealth_json_amount(j, "total_size_mb", i->bytes, CAPHEALTH_MIB);
+    caphealth_json_amount(j, "total_size_gb", i->bytes, CAPHEALTH_GIB);
+    caphealth_json_count(j, "max_files_per_dir", i->max_files_per_dir);
+    caphealth_json_count(j, "products_estimated", i->sets);
+    caphealth_json_count(j, "total_bytes", i->bytes);
 
-    return caphealth_object(members);
+    if (fullest == NULL) {
+        caphealth_json_null(j, "max_files_dir");
+    } else {
+        caphealth_json_format(j, "max_files_dir", "%s/%s", fullest->path,
+                              fullest->fullest);
+    }
+
+    caphealth_json_count(j, "incomplete_sets", incomplete);
+    caphealth_json_count(j, "stray_files", strays);
+    caphealth_json_count(j, "drift_files", drift_files);
+    caphealth_json_count(j, "drift_bytes", drift_bytes);
+    caphealth_json_string(j, "source", source);
+    caphealth_json_time(j, "last_full_scan", scanned_at);
+    caphealth_json_string(j, "error", error);
+    caphealth_images_roots(j, "roots", i);
+    caphealth_json_time(j, "timestamp", now);
+    caphealth_json_string(j, "error_code", error_code);
+    caphealth_json_string(j, "host", f->node);
+    caphealth_json_string(j, "version", f->version);
+    caphealth_json_close_object(j);
+
+    return caphealth_json_end(j, len);
 }
 
 
-json_t *
-caphealth_images_roots(const caphealth_images_t *i)
+void
+caphealth_images_roots(caphealth_json_t *j, const char *name,
+    const caphealth_images_t *i)
 {
-    size_t   n;
-    json_t  *roots, **values;
+    size_t  n;
 
-    values = calloc(i->nroots + 1, sizeof(json_t *));
-    if (values == NULL) {
-        return NULL;
-    }
+    caphealth_json_open_array(j, name);
 
     for (n = 0; n < i->nroots; n++) {
-        values[n] = caphealth_images_root(&i->roots[n]);
+        caphealth_images_root(j, &i->roots[n]);
     }
 
-    roots = caphealth_json_array(values, i->nroots);
-
-    free(values);
-
-    return roots;
+    caphealth_json_close_array(j);
 }
 
 
-static json_t *
-caphealth_images_root(const caphealth_root_t *root)
+static void
+caphealth_images_root(caphealth_json_t *j, const caphealth_root_t *root)
 {
-    caphealth_member_t  members[] = {
-        { "path", caphealth_json_string(root->path) },
-        { "source", caphealth_json_string(root->source) },
-        { "total_files", caphealth_images_known(root, root->files) },
-        { "total_bytes", caphealth_images_known(root, root->bytes) },
-        { "max_files_per_dir", caphealth_images_known(root,
-                                                      root->max_files) },
-        { "max_files_dir",
-          caphealth_json_string(root->source == NULL
-                                || root->fullest[0] == '\0'
-                                ? NULL : root->fullest) },
-        { "products_estimated", caphealth_images_known(root, root->sets) },
-        { "incomplete_sets", caphealth_images_known(root,
-                                                    root->incomplete) },
-        { "stray_files", caphealth_images_known(root, root->strays) },
-        { "stray_bytes", caphealth_images_known(root, root->stray_bytes) },
-        { "odd_directories", caphealth_images_known(root, root->foreign) },
-        { "removed_files", caphealth_json_count(root->removed) },
-        { "removed_bytes", caphealth_json_count(root->removed_bytes) },
-        { "drift_files", caphealth_images_scanned(root,
-                                                  root->drift_files) },
-        { "drift_bytes", caphealth_images_scanned(root,
-                                                  root->drift_bytes) },
-        { "last_full_scan", caphealth_json_time(root->scanned_at) },
-        { "last_full_scan_seconds",
-          caphealth_json_real(root->scanned_at > 0 ? root->scan_seconds : NAN,
-                              2) },
-        { "scan", caphealth_images_scan(root) },
-        { "filesystem", caphealth_images_filesystem(root) },
-        { "images_left", caphealth_json_count(caphealth_images_left(root)) },
-        { "error", caphealth_json_string(root->error) },
-        { "error_code", caphealth_json_string(root->error_code) }
-    };
-
-    return caphealth_object(members);
+    caphealth_json_open_object(j, NULL);
+    caphealth_json_string(j, "path", root->path);
+    caphealth_json_string(j, "source", root->source);
+    caphealth_images_known(j, "total_files", root, root->files);
+    caphealth_images_known(j, "total_bytes", root, root->bytes);
+    caphealth_images_known(j, "max_files_per_dir", root, root->max_files);
+    caphealth_json_string(j, "max_files_dir",
+                          root->source == NULL || root->fullest[0] == '\0'
+                          ? NULL : root->fullest);
+    caphealth_images_known(j, "products_estimated", root, root->sets);
+    caphealth_images_known(j, "incomplete_sets", root, root->incomplete);
+    caphealth_images_known(j, "stray_files", root, root->strays);
+    caphealth_images_known(j, "stray_bytes", root, root->stray_bytes);
+    caphealth_images_known(j, "odd_directories", root, root->foreign);
+    caphealth_json_count(j, "removed_files", root->removed);
+    caphealth_json_count(j, "removed_bytes", root->removed_bytes);
+    caphealth_images_scanned(j, "drift_files", root, root->drift_files);
+    caphealth_images_scanned(j, "drift_bytes", root, root->drift_bytes);
+    caphealth_json_time(j, "last_full_scan", root->scanned_at);
+    caphealth_json_real(j, "last_full_scan_seconds",
+                        root->scanned_at > 0 ? root->scan_seconds : NAN, 2);
+    caphealth_images_scan(j, "scan", root);
+    caphealth_images_filesystem(j, "filesystem", root);
+    caphealth_json_count(j, "images_left", caphealth_images_left(root));
+    caphealth_json_string(j, "error", root->error);
+    caphealth_json_string(j, "error_code", root->error_code);
+    caphealth_json_close_object(j);
 }
 
 
 /* null: none is under way */
 
-static json_t *
-caphealth_images_scan(const caphealth_root_t *root)
+static void
+caphealth_images_scan(caphealth_json_t *j, const char *name,
+    const caphealth_root_t *root)
 {
     if (!(root->scanning_since > 0)) {
-        return json_null();
+        caphealth_json_null(j, name);
+        return;
     }
 
-    caphealth_member_t  members[] = {
-        { "started_at", caphealth_json_time(root->scanning_since) },
-        { "percent", caphealth_json_real(root->progress, 1) }
-    };
-
-    return caphealth_object(members);
+    caphealth_json_open_object(j, name);
+    caphealth_json_time(j, "started_at", root->scanning_since);
+    caphealth_json_real(j, "percent", root->progress, 1);
+    caphealth_json_close_object(j);
 }
 
 
-static json_t *
-caphealth_images_filesystem(const caphealth_root_t *root)
+static void
+caphealth_images_filesystem(caphealth_json_t *j, const char *name,
+    const caphealth_root_t *root)
 {
     const caphealth_disk_t  *d;
 
     if (root->disk == NULL) {
-        return json_null();
+        caphealth_json_null(j, name);
+        return;
     }
 
     d = &root->disk->value;
 
-    caphealth_member_t  members[] = {
-        { "total_bytes", caphealth_json_count(d->total) },
-        { "available_bytes", caphealth_json_count(d->available) },
-        { "inodes", caphealth_json_count(d->inodes) },
-        { "inodes_free", caphealth_json_count(d->inodes_free) },
-        { "read_only", caphealth_json_flag(d->read_only) },
-        { "collected_at",
-          caphealth_json_time(root->disk->section.collected_at) },
-        { "error", caphealth_json_string(root->disk->section.error) },
-        { "error_code",
-          caphealth_json_string(root->disk->section.error_code) }
-    };
-
-    return caphealth_object(members);
+    caphealth_json_open_object(j, name);
+    caphealth_json_count(j, "total_bytes", d->total);
+    caphealth_json_count(j, "available_bytes", d->available);
+    caphealth_json_count(j, "inodes", d->inodes);
+    caphealth_json_count(j, "inodes_free", d->inodes_free);
+    caphealth_json_flag(j, "read_only", d->read_only);
+    caphealth_json_time(j, "collected_at", root->disk->section.collected_at);
+    caphealth_json_string(j, "error", root->disk->section.error);
+    caphealth_json_string(j, "error_code", root->disk->section.error_code);
+    caphealth_json_close_object(j);
 }
 
 
-static json_t *
-caphealth_images_known(const caphealth_root_t *root, int64_t n)
+static void
+caphealth_images_known(caphealth_json_t *j, const char *name,
+    const caphealth_root_t *root, int64_t n)
 {
-    return caphealth_json_count(root->source == NULL ? CAPHEALTH_UNKNOWN : n);
+    caphealth_json_count(j, name, root->source == NULL ? CAPHEALTH_UNKNOWN : n);
 }
 
 
-static json_t *
-caphealth_images_scanned(const caphealth_root_t *root, int64_t n)
+static void
+caphealth_images_scanned(caphealth_json_t *j, const char *name,
+    const caphealth_root_t *root, int64_t n)
 {
-    return caphealth_json_count(root->scanned_at > 0 ? n : CAPHEALTH_UNKNOWN);
+    caphealth_json_count(j, name, root->scanned_at > 0 ? n : CAPHEALTH_UNKNOWN);
 }
 
 

@@ -7,9 +7,8 @@
 #define CAPHEALTH_IMAGES_H
 
 
-#include <jansson.h>
-
 #include "caphealth_facts.h"
+#include "caphealth_json.h"
 
 
 /*
@@ -20,11 +19,9 @@
 char *caphealth_images_stats(const caphealth_facts_t *f, double now,
     size_t *len);
 
-/* The same as a document: a new reference, or NULL: no memory. */
-json_t *caphealth_images_document(const caphealth_facts_t *f, double now);
-
-/* A list of the roots, each with all that is known of it; NULL: no memory. */
-json_t *caphealth_images_roots(const caphealth_images_t *i);
+/* A list of the roots, each with all that is known of it. */
+void caphealth_images_roots(caphealth_json_t *j, const char *name,
+    const caphealth_images_t *i);
 
 /*
  * How many more images of the mean size of those that are there fit into the

@@ -1,6 +1,6 @@
 
 /*
- * JSON as the report writes it.
+ * JSON as the reports write it.
  */
 
 #include <math.h>
@@ -23,143 +23,262 @@
 /* up to here each integer is a double of its own */
 #define CAPHEALTH_JSON_INTEGER  9007199254740992.0
 
-/* the last second of the year 9999 */
-#define CAPHEALTH_JSON_TIME     253402300799.0
+#define CAPHEALTH_REPLACEMENT   "\xef\xbf\xbd"
 
 
-json_t *
-caphealth_json_object(const caphealth_member_t *members, size_t n)
+static void caphealth_json_name(caphealth_json_t *j, const char *name);
+static void caphealth_json_open(caphealth_json_t *j, const char *name,
+    int bracket);
+static void caphealth_json_close(caphealth_json_t *j, int bracket);
+static void caphealth_json_quoted(caphealth_json_t *j, const char *s);
+static void caphealth_json_character(caphealth_json_t *j, int c);
+
+
+int
+caphealth_json_begin(caphealth_json_t *j)
 {
-    int      rc;
-    size_t   i;
-    json_t  *object;
+    memset(j, 0, sizeof(caphealth_json_t));
 
-    rc = 0;
-    object = json_object();
+    j->stream = open_memstream(&j->text, &j->len);
 
-    for (i = 0; i < n; i++) {
-        rc |= json_object_set_new(object, members[i].name, members[i].value);
-    }
-
-    if (rc != 0) {
-        json_decref(object);
-        return NULL;
-    }
-
-    return object;
+    return (j->stream == NULL) ? -1 : 0;
 }
 
 
-json_t *
-caphealth_json_array(json_t *const *values, size_t n)
+char *
+caphealth_json_end(caphealth_json_t *j, size_t *len)
 {
-    int      rc;
-    size_t   i;
-    json_t  *array;
+    int  failed;
 
-    rc = 0;
-    array = json_array();
+    failed = j->failed || ferror(j->stream);
 
-    for (i = 0; i < n; i++) {
-        rc |= json_array_append_new(array, values[i]);
-    }
-
-    if (rc != 0) {
-        json_decref(array);
+    if (fclose(j->stream) == EOF || failed) {
+        free(j->text);
         return NULL;
     }
 
-    return array;
+    *len = j->len;
+
+    return j->text;
 }
 
 
-json_t *
-caphealth_json_real(double x, int decimals)
+void
+caphealth_json_open_object(caphealth_json_t *j, const char *name)
 {
+    caphealth_json_open(j, name, '{');
+}
+
+
+void
+caphealth_json_close_object(caphealth_json_t *j)
+{
+    caphealth_json_close(j, '}');
+}
+
+
+void
+caphealth_json_open_array(caphealth_json_t *j, const char *name)
+{
+    caphealth_json_open(j, name, '[');
+}
+
+
+void
+caphealth_json_close_array(caphealth_json_t *j)
+{
+    caphealth_json_close(j, ']');
+}
+
+
+static void
+caphealth_json_open(caphealth_json_t *j, const char *name, int bracket)
+{
+    caphealth_json_name(j, name);
+    fputc(bracket, j->stream);
+
+    j->depth++;
+    j->comma = 0;
+}
+
+
+/* the document's last line ends with a line feed */
+
+static void
+caphealth_json_close(caphealth_json_t *j, int bracket)
+{
+    fputc(bracket, j->stream);
+
+    if (--j->depth == 0) {
+        fputc('\n', j->stream);
+    }
+
+    j->comma = 1;
+}
+
+
+static void
+caphealth_json_name(caphealth_json_t *j, const char *name)
+{
+    if (j->comma) {
+        fputc(',', j->stream);
+    }
+
+    j->comma = 1;
+
+    if (name != NULL) {
+        caphealth_json_quoted(j, name);
+        fputc(':', j->stream);
+    }
+}
+
+
+void
+caphealth_json_raw(caphealth_json_t *j, const char *name, const char *text,
+    size_t len)
+{
+    caphealth_json_name(j, name);
+    fwrite(text, 1, len, j->stream);
+}
+
+
+void
+caphealth_json_null(caphealth_json_t *j, const char *name)
+{
+    caphealth_json_raw(j, name, "null", 4);
+}
+
+
+void
+caphealth_json_flag(caphealth_json_t *j, const char *name, int flag)
+{
+    if (flag < 0) {
+        caphealth_json_null(j, name);
+        return;
+    }
+
+    caphealth_json_name(j, name);
+    fputs(flag ? "true" : "false", j->stream);
+}
+
+
+void
+caphealth_json_count(caphealth_json_t *j, const char *name, int64_t n)
+{
+    if (n == CAPHEALTH_UNKNOWN) {
+        caphealth_json_null(j, name);
+        return;
+    }
+
+    caphealth_json_name(j, name);
+    fprintf(j->stream, "%lld", (long long) n);
+}
+
+
+void
+caphealth_json_number(caphealth_json_t *j, const char *name, double x)
+{
+    if (fabs(x) <= CAPHEALTH_JSON_INTEGER && x == floor(x)) {
+        caphealth_json_name(j, name);
+        fprintf(j->stream, "%lld", (long long) x);
+        return;
+    }
+
+    caphealth_json_real(j, name, x, -1);
+}
+
+
+/* a fraction is always there, and no sign or zero in front of an exponent */
+
+void
+caphealth_json_real(caphealth_json_t *j, const char *name, double x,
+    int decimals)
+{
+    char  *p, text[32];
+
     if (!isfinite(x)) {
-        return json_null();
+        caphealth_json_null(j, name);
+        return;
     }
+
+    caphealth_json_name(j, name);
 
     /* adding 0 makes -0 a 0 */
 
-    return json_real(caphealth_round(x, decimals) + 0.0);
-}
+    (void) snprintf(text, sizeof(text), "%.*g", CAPHEALTH_JSON_DIGITS,
+                    caphealth_round(x, decimals) + 0.0);
 
+    p = strchr(text, 'e');
 
-json_t *
-caphealth_json_number(double x)
-{
-    if (!isfinite(x)) {
-        return json_null();
+    if (p == NULL) {
+        fprintf(j->stream, "%s%s", text, strchr(text, '.') ? "" : ".0");
+        return;
     }
 
-    if (fabs(x) <= CAPHEALTH_JSON_INTEGER && x == floor(x)) {
-        return json_integer((json_int_t) x);
-    }
+    *p++ = '\0';
 
-    return json_real(x);
+    fprintf(j->stream, "%se%d", text, atoi(p));
 }
 
 
-json_t *
-caphealth_json_count(int64_t n)
+void
+caphealth_json_amount(caphealth_json_t *j, const char *name, int64_t n,
+    double unit)
 {
-    return (n == CAPHEALTH_UNKNOWN) ? json_null() : json_integer(n);
+    caphealth_json_real(j, name, caphealth_amount(n, unit), 2);
 }
 
 
-json_t *
-caphealth_json_amount(int64_t n, double unit)
+void
+caphealth_json_time(caphealth_json_t *j, const char *name, double t)
 {
-    return caphealth_json_real(caphealth_amount(n, unit), 2);
+    char  text[CAPHEALTH_TIME_LEN];
+
+    caphealth_json_string(j, name, caphealth_time(text, t));
 }
 
 
-json_t *
-caphealth_json_flag(int flag)
+const char *
+caphealth_time(char *text, double t)
 {
-    return (flag < 0) ? json_null() : json_boolean(flag);
-}
-
-
-json_t *
-caphealth_json_time(double t)
-{
-    char       text[sizeof("9999-12-31T23:59:59Z")];
     time_t     seconds;
     struct tm  tm;
 
-    if (!(t > 0 && t <= CAPHEALTH_JSON_TIME)) {
-        return json_null();
+    if (!(t > 0 && t <= CAPHEALTH_TIME_MAX)) {
+        return NULL;
     }
 
     seconds = (time_t) t;
 
     if (gmtime_r(&seconds, &tm) == NULL
-        || strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+        || strftime(text, CAPHEALTH_TIME_LEN, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
     {
-        return json_null();
+        return NULL;
     }
 
-    return json_string(text);
+    return text;
 }
 
 
-/* a path, or a message of the system, may be in any character set */
-
-json_t *
-caphealth_json_string(const char *s)
+void
+caphealth_json_string(caphealth_json_t *j, const char *name, const char *s)
 {
-    return (s == NULL) ? json_null() : caphealth_utf8_json(s, strlen(s));
+    if (s == NULL) {
+        caphealth_json_null(j, name);
+        return;
+    }
+
+    caphealth_json_name(j, name);
+    caphealth_json_quoted(j, s);
 }
 
 
-json_t *
-caphealth_json_format(const char *fmt, ...)
+void
+caphealth_json_format(caphealth_json_t *j, const char *name, const char *fmt,
+    ...)
 {
     int       n;
     char     *text;
-    json_t   *value;
     va_list   args;
 
     va_start(args, fmt);
@@ -167,53 +286,61 @@ caphealth_json_format(const char *fmt, ...)
     va_end(args);
 
     if (n == -1) {
-        return NULL;
+        j->failed = 1;
+        return;
     }
 
-    value = caphealth_json_string(text);
+    caphealth_json_string(j, name, text);
 
     free(text);
-
-    return value;
 }
 
 
-char *
-caphealth_json_text(json_t *document, size_t *len)
+/* a path, or a message of the system, may be in any character set */
+
+static void
+caphealth_json_quoted(caphealth_json_t *j, const char *s)
 {
-    int    rc;
-    char  *text;
-    FILE  *stream;
+    size_t  len;
 
-    if (document == NULL) {
-        return NULL;
+    fputc('"', j->stream);
+
+    for ( /* void */ ; *s != '\0'; s += len) {
+
+        len = caphealth_utf8_len(s, strnlen(s, 4));
+
+        if (len == 0) {
+            fputs(CAPHEALTH_REPLACEMENT, j->stream);
+            len = 1;
+
+        } else if (len == 1) {
+            caphealth_json_character(j, *s);
+
+        } else {
+            fwrite(s, 1, len, j->stream);
+        }
     }
 
-    text = NULL;
-    stream = open_memstream(&text, len);
+    fputc('"', j->stream);
+}
 
-    if (stream == NULL) {
-        json_decref(document);
-        return NULL;
+
+static void
+caphealth_json_character(caphealth_json_t *j, int c)
+{
+    const char  *p;
+
+    static const char  escaped[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
+
+    p = strchr(escaped, c);
+
+    if (p != NULL) {
+        fprintf(j->stream, "\\%c", letters[p - escaped]);
+
+    } else if (c < 0x20) {
+        fprintf(j->stream, "\\u%04X", (unsigned) c);
+
+    } else {
+        fputc(c, j->stream);
     }
-
-    rc = json_dumpf(document, stream,
-                    JSON_COMPACT|JSON_REAL_PRECISION(CAPHEALTH_JSON_DIGITS));
-
-    if (fputc('\n', stream) == EOF) {
-        rc = -1;
-    }
-
-    if (fclose(stream) == EOF) {
-        rc = -1;
-    }
-
-    json_decref(document);
-
-    if (rc != 0) {
-        free(text);
-        return NULL;
-    }
-
-    return text;
 }

@@ -1,9 +1,7 @@
 
 /*
- * JSON as the report writes it: what is unknown is null, numbers look as a
+ * JSON as the reports write it: what is unknown is null, numbers look as a
  * person would write them, and any text comes out as valid UTF-8.
- *
- * Each function returns a new reference, or NULL: no memory.
  */
 
 #ifndef CAPHEALTH_JSON_H
@@ -12,52 +10,81 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
-#include <jansson.h>
+
+/* a time as text, with its NUL */
+#define CAPHEALTH_TIME_LEN  sizeof("9999-12-31T23:59:59Z")
+
+/* the last second of the year 9999 */
+#define CAPHEALTH_TIME_MAX  253402300799.0
 
 
 typedef struct {
-    const char  *name;
-    json_t      *value;          /* a reference that is given away */
-} caphealth_member_t;
+    FILE      *stream;
+    char      *text;
+    size_t     len;
+    int        depth;            /* objects and arrays that are open */
+    int        comma;            /* is due before the next value */
+    int        failed;           /* there was no memory for a value */
+} caphealth_json_t;
 
 
 /*
- * An object, or an array, of n values.  Takes all of them whatever happens;
- * one that is NULL makes the whole NULL.
+ * The text grows with each value that is written.  _begin() returns -1 if there
+ * is no memory; _end() gives the text, of *len bytes without its NUL, which the
+ * caller free()s, or NULL: there was no memory for a part of it.
  */
-json_t *caphealth_json_object(const caphealth_member_t *members, size_t n);
-json_t *caphealth_json_array(json_t *const *values, size_t n);
+int caphealth_json_begin(caphealth_json_t *j);
+char *caphealth_json_end(caphealth_json_t *j, size_t *len);
 
-/* null: not finite */
-json_t *caphealth_json_real(double x, int decimals);
+/*
+ * Each of these writes a value: a member of an object by its name, or one of an
+ * array, where the name is NULL.  The outermost object ends with a line feed.
+ */
+void caphealth_json_open_object(caphealth_json_t *j, const char *name);
+void caphealth_json_close_object(caphealth_json_t *j);
+void caphealth_json_open_array(caphealth_json_t *j, const char *name);
+void caphealth_json_close_array(caphealth_json_t *j);
+
+/* len bytes that are JSON already */
+void caphealth_json_raw(caphealth_json_t *j, const char *name,
+    const char *text, size_t len);
+
+void caphealth_json_null(caphealth_json_t *j, const char *name);
+
+/* decimals -1: not rounded; null: not finite */
+void caphealth_json_real(caphealth_json_t *j, const char *name, double x,
+    int decimals);
 
 /* an integer if it is one; null: not finite */
-json_t *caphealth_json_number(double x);
+void caphealth_json_number(caphealth_json_t *j, const char *name, double x);
 
 /* null: CAPHEALTH_UNKNOWN */
-json_t *caphealth_json_count(int64_t n);
+void caphealth_json_count(caphealth_json_t *j, const char *name, int64_t n);
 
 /* n in a unit, 2 decimals; null: CAPHEALTH_UNKNOWN */
-json_t *caphealth_json_amount(int64_t n, double unit);
+void caphealth_json_amount(caphealth_json_t *j, const char *name, int64_t n,
+    double unit);
 
 /* null: negative */
-json_t *caphealth_json_flag(int flag);
-
-/* RFC 3339, UTC, whole seconds; null: 0, or no time that has four digits */
-json_t *caphealth_json_time(double t);
+void caphealth_json_flag(caphealth_json_t *j, const char *name, int flag);
 
 /* null: NULL */
-json_t *caphealth_json_string(const char *s);
+void caphealth_json_string(caphealth_json_t *j, const char *name,
+    const char *s);
 
-json_t *caphealth_json_format(const char *fmt, ...)
-    __attribute__((format(printf, 1, 2)));
+void caphealth_json_format(caphealth_json_t *j, const char *name,
+    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* null: no time that caphealth_time() writes */
+void caphealth_json_time(caphealth_json_t *j, const char *name, double t);
 
 /*
- * The text of a document, with a newline at its end; *len is its length
- * without the NUL.  Takes the document.  The caller free()s the text.
+ * t, seconds since the epoch, by RFC 3339, in UTC and whole seconds, in a text
+ * of CAPHEALTH_TIME_LEN bytes; NULL: 0, or no time whose year has four digits.
  */
-char *caphealth_json_text(json_t *document, size_t *len);
+const char *caphealth_time(char *text, double t);
 
 
 #endif /* CAPHEALTH_JSON_H */

@@ -5,8 +5,8 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <time.h>
 
+#include "caphealth_json.h"
 #include "caphealth_reason.h"
 
 
@@ -47,20 +47,14 @@ caphealth_reason_section(char *buf, const caphealth_section_t *s, double now)
 static char *
 caphealth_reason_stale(char *buf, const caphealth_section_t *s)
 {
-    char       when[sizeof("9999-12-31T23:59:59Z")];
-    time_t     seconds;
-    struct tm  tm;
+    char         text[CAPHEALTH_TIME_LEN];
+    const char  *when;
 
-    seconds = (time_t) fmin(s->collected_at, 253402300799.0);
-
-    if (gmtime_r(&seconds, &tm) == NULL
-        || strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-    {
-        when[0] = '\0';
-    }
+    when = caphealth_time(text, fmin(s->collected_at, CAPHEALTH_TIME_MAX));
 
     (void) snprintf(buf, CAPHEALTH_REASON_LEN, "stale, the latest values are "
-                    "of %s%s%s", when, s->error == NULL ? "" : ": ",
+                    "of %s%s%s", when == NULL ? "" : when,
+                    s->error == NULL ? "" : ": ",
                     s->error == NULL ? "" : s->error);
 
     caphealth_reason_line(buf);

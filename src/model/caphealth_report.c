@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "caphealth_advice.h"
+#include "caphealth_recommendations.h"
 #include "caphealth_extra.h"
 #include "caphealth_images.h"
 #include "caphealth_json.h"
@@ -19,46 +19,45 @@
 #include "caphealth_report.h"
 
 
-#define caphealth_count_of(list)  (sizeof(list) / sizeof((list)[0]))
-
-#define caphealth_object(members)                                            \
-    caphealth_json_object((members), caphealth_count_of(members))
-
-#define caphealth_array(values)                                              \
-    caphealth_json_array((values), caphealth_count_of(values))
-
-
-static json_t *caphealth_report_system(const caphealth_facts_t *f,
+static void caphealth_report_system(caphealth_json_t *j, const char *name,
+    const caphealth_facts_t *f, const caphealth_assessment_t *a, double now);
+static void caphealth_report_load(caphealth_json_t *j, const char *name,
+    const caphealth_system_t *s);
+static void caphealth_report_pressures(caphealth_json_t *j, const char *name,
+    const caphealth_system_t *s);
+static void caphealth_report_pressure(caphealth_json_t *j, const char *name,
+    const caphealth_pressure_t *p);
+static void caphealth_report_stall(caphealth_json_t *j, const char *name,
+    const caphealth_stall_t *s);
+static int caphealth_stall_known(const caphealth_stall_t *s);
+static void caphealth_report_database(caphealth_json_t *j, const char *name,
+    const caphealth_database_facts_t *d, double now);
+static void caphealth_report_images(caphealth_json_t *j, const char *name,
+    const caphealth_images_facts_t *i, double now);
+static void caphealth_report_thresholds(caphealth_json_t *j, const char *name,
+    const caphealth_facts_t *f, const caphealth_policy_t *p,
     const caphealth_assessment_t *a, double now);
-static json_t *caphealth_report_load(const caphealth_system_t *s);
-static json_t *caphealth_report_pressures(const caphealth_system_t *s);
-static json_t *caphealth_report_pressure(const caphealth_pressure_t *p);
-static json_t *caphealth_report_stall(const caphealth_stall_t *s);
-static json_t *caphealth_report_known(json_t *object);
-static json_t *caphealth_report_database(const caphealth_database_facts_t *d,
-    double now);
-static json_t *caphealth_report_images(const caphealth_images_facts_t *i,
-    double now);
-static json_t *caphealth_report_tiers(const caphealth_policy_t *p);
-static json_t *caphealth_report_thresholds(const caphealth_facts_t *f,
-    const caphealth_policy_t *p, const caphealth_assessment_t *a, double now);
-static json_t *caphealth_report_threshold(const char *key, const char *name,
-    const char *unit, int decimals, const char *path,
+static void caphealth_report_threshold(caphealth_json_t *j, const char *key,
+    const char *label, const char *unit, int decimals, const char *path,
     const caphealth_check_t *c);
-static json_t *caphealth_report_disks(const caphealth_facts_t *f, double now);
-static json_t *caphealth_report_disk(const caphealth_disk_facts_t *d,
-    double now);
-static char *caphealth_report_splice(char *text, size_t *len,
-    const char *spliced, size_t spliced_len);
-static json_t *caphealth_report_capacity_members(const caphealth_facts_t *f,
-    double now, const char *name, json_t *vendors);
+static void caphealth_report_tiers(caphealth_json_t *j, const char *name,
+    const caphealth_policy_t *p);
+static void caphealth_report_disks(caphealth_json_t *j, const char *name,
+    const caphealth_facts_t *f, double now);
+static void caphealth_report_disk(caphealth_json_t *j,
+    const caphealth_disk_facts_t *d, double now);
+static void caphealth_report_capacity_members(caphealth_json_t *j,
+    const caphealth_facts_t *f, double now, const char *name,
+    const char *vendors, size_t len);
 
-static json_t *caphealth_report_check(const caphealth_assessment_t *a,
-    caphealth_threshold_e i);
-static json_t *caphealth_report_shown(double x, int decimals);
-static json_t *caphealth_report_stale(const caphealth_section_t *s,
-    double now);
-static json_t *caphealth_report_interval(const caphealth_section_t *s);
+static void caphealth_report_check(caphealth_json_t *j, const char *name,
+    const caphealth_assessment_t *a, caphealth_threshold_e i);
+static void caphealth_report_shown(caphealth_json_t *j, const char *name,
+    double x, int decimals);
+static void caphealth_report_stale(caphealth_json_t *j, const char *name,
+    const caphealth_section_t *s, double now);
+static void caphealth_report_interval(caphealth_json_t *j, const char *name,
+    const caphealth_section_t *s);
 static double caphealth_report_newest(const caphealth_facts_t *f);
 static double caphealth_report_older(const caphealth_section_t *s, double t);
 
@@ -73,74 +72,63 @@ char *
 caphealth_report_health(const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now, size_t *len)
 {
-    return caphealth_json_text(caphealth_report_health_document(f, p, now),
-                               len);
-}
-
-
-json_t *
-caphealth_report_health_document(const caphealth_facts_t *f,
-    const caphealth_policy_t *p, double now)
-{
+    caphealth_json_t               writer, *j = &writer;
     caphealth_assessment_t         judged;
     const caphealth_tier_t        *tier;
     const caphealth_assessment_t  *a = &judged;
+
+    if (caphealth_json_begin(j) == -1) {
+        return NULL;
+    }
 
     caphealth_assess(&judged, f, p, now);
 
     tier = a->tier;
 
-    caphealth_member_t  members[] = {
-        { "system", caphealth_report_system(f, a, now) },
-        { "database", caphealth_report_database(&f->database, now) },
-        { "image_storage", caphealth_report_images(&f->images, now) },
-        { "thresholds", caphealth_report_thresholds(f, p, a, now) },
-        { "overall_status",
-          json_string(caphealth_overall_name(a->overall)) },
-        { "recommendations", caphealth_advice(f, p, a, now) },
-        { "infrastructure_tier",
-          caphealth_json_string(tier == NULL ? NULL : tier->name) },
-        { "next_tier_trigger", caphealth_advice_trigger(f, p, tier) },
-        { "tiers", caphealth_report_tiers(p) },
-        { "disks", caphealth_report_disks(f, now) },
-        { "stale", caphealth_report_stale(&f->system.section, now) },
-        { "timestamp", caphealth_json_time(caphealth_report_newest(f)) },
-        { "host", caphealth_json_string(f->node) },
-        { "version", caphealth_json_string(f->version) },
-        { "refresh_seconds",
-          caphealth_report_interval(&f->system.section) }
-    };
+    caphealth_json_open_object(j, NULL);
 
-    return caphealth_object(members);
+    caphealth_report_system(j, "system", f, a, now);
+    caphealth_report_database(j, "database", &f->database, now);
+    caphealth_report_images(j, "image_storage", &f->images, now);
+    caphealth_report_thresholds(j, "thresholds", f, p, a, now);
+    caphealth_json_string(j, "overall_status", caphealth_overall_name(a->overall));
+    caphealth_recommendations(j, "recommendations", f, p, a, now);
+    caphealth_json_string(j, "infrastructure_tier",
+                          tier == NULL ? NULL : tier->name);
+    caphealth_next_tier_trigger(j, "next_tier_trigger", f, p, tier);
+    caphealth_report_tiers(j, "tiers", p);
+    caphealth_report_disks(j, "disks", f, now);
+    caphealth_report_stale(j, "stale", &f->system.section, now);
+    caphealth_json_time(j, "timestamp", caphealth_report_newest(f));
+    caphealth_json_string(j, "host", f->node);
+    caphealth_json_string(j, "version", f->version);
+    caphealth_report_interval(j, "refresh_seconds", &f->system.section);
+
+    caphealth_json_close_object(j);
+
+    return caphealth_json_end(j, len);
 }
 
-
-/* true stands for the vendors, whose text is there already */
 
 char *
 caphealth_report_capacity(const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now, size_t *len)
 {
-    char                       *text;
-    size_t                      n;
-    json_t                     *document;
+    caphealth_json_t            j;
     const caphealth_vendors_t  *v = &f->database.vendors;
 
     (void) p;
 
-    n = 0;
-    document = caphealth_report_capacity_members(f, now, "products_by_vendor",
-                                                 v->text == NULL ? json_null()
-                                                                 : json_true());
-    text = caphealth_json_text(document, &n);
-
-    if (text != NULL && v->text != NULL) {
-        text = caphealth_report_splice(text, &n, v->text, v->len);
+    if (caphealth_json_begin(&j) == -1) {
+        return NULL;
     }
 
-    *len = n;
+    caphealth_json_open_object(&j, NULL);
+    caphealth_report_capacity_members(&j, f, now, "products_by_vendor",
+                                      v->text, v->len);
+    caphealth_json_close_object(&j);
 
-    return text;
+    return caphealth_json_end(&j, len);
 }
 
 
@@ -148,13 +136,11 @@ char *
 caphealth_report_vendors(const caphealth_facts_t *f, double now,
     const caphealth_vendor_t *after, size_t limit, size_t *len)
 {
-    int                         rc;
     char                       *text, *page, *next;
-    size_t                      n;
-    json_t                     *document;
+    caphealth_json_t            j;
     const caphealth_vendors_t  *v = &f->database.vendors;
 
-    page = next = NULL;
+    page = next = text = NULL;
 
     if (v->list != NULL) {
         page = caphealth_vendors_page(v, after, limit, &next);
@@ -164,463 +150,368 @@ caphealth_report_vendors(const caphealth_facts_t *f, double now,
         }
     }
 
-    document = caphealth_report_capacity_members(f, now, "vendors",
-                                                 page == NULL ? json_null()
-                                                              : json_true());
+    if (caphealth_json_begin(&j) == 0) {
+        caphealth_json_open_object(&j, NULL);
+        caphealth_report_capacity_members(&j, f, now, "vendors", page,
+                                          page == NULL ? 0 : strlen(page));
+        caphealth_json_count(&j, "vendors_total",
+                             page == NULL ? CAPHEALTH_UNKNOWN
+                                          : (int64_t) v->list_n);
+        caphealth_json_string(&j, "vendors_next", next);
+        caphealth_json_close_object(&j);
 
-    rc = json_object_set_new(document, "vendors_total",
-                             caphealth_json_count(page == NULL
-                                                  ? CAPHEALTH_UNKNOWN
-                                                  : (int64_t) v->list_n));
-    rc |= json_object_set_new(document, "vendors_next",
-                              caphealth_json_string(next));
-
-    if (rc != 0) {
-        json_decref(document);
-        document = NULL;
-    }
-
-    n = 0;
-    text = caphealth_json_text(document, &n);
-
-    if (text != NULL && page != NULL) {
-        text = caphealth_report_splice(text, &n, page, strlen(page));
+        text = caphealth_json_end(&j, len);
     }
 
     free(page);
     free(next);
 
-    *len = n;
-
     return text;
 }
 
 
-/* takes the text; the first "true" in it is that of the vendors */
+/* the vendors are len bytes that are JSON already; NULL: unknown */
 
-static char *
-caphealth_report_splice(char *text, size_t *len, const char *spliced,
-    size_t spliced_len)
-{
-    char    *whole, *p;
-    size_t   before, after;
-
-    static const char  stand_in[] = "true";
-
-    before = (size_t) (strstr(text, stand_in) - text);
-    after = *len - before - (sizeof(stand_in) - 1);
-
-    whole = malloc(before + spliced_len + after + 1);
-
-    if (whole != NULL) {
-        p = mempcpy(whole, text, before);
-        p = mempcpy(p, spliced, spliced_len);
-        memcpy(p, text + *len - after, after + 1);
-
-        *len = before + spliced_len + after;
-    }
-
-    free(text);
-
-    return whole;
-}
-
-
-json_t *
-caphealth_report_capacity_document(const caphealth_facts_t *f, double now,
-    size_t n)
-{
-    return caphealth_report_capacity_members(f, now, "products_by_vendor",
-               caphealth_vendors_first(&f->database.vendors, n));
-}
-
-
-static json_t *
-caphealth_report_capacity_members(const caphealth_facts_t *f, double now,
-    const char *name, json_t *vendors)
+static void
+caphealth_report_capacity_members(caphealth_json_t *j,
+    const caphealth_facts_t *f, double now, const char *name,
+    const char *vendors, size_t len)
 {
     const caphealth_images_t    *i = &f->images.value;
     const caphealth_section_t   *s = &f->database.section;
     const caphealth_database_t  *d = &f->database.value;
 
-    caphealth_member_t  members[] = {
-        { "products_total", caphealth_json_count(d->products_count) },
-        { name, vendors },
-        { "images_total", caphealth_json_count(i->files) },
-        { "storage_used_gb", caphealth_json_amount(i->bytes, CAPHEALTH_GIB) },
-        { "database_size_mb", caphealth_json_amount(d->size, CAPHEALTH_MIB) },
-        { "orders_this_month", caphealth_json_count(d->orders_this_month) },
-        { "active_vendors", caphealth_json_count(d->active_vendors) },
-        { "collected_at", caphealth_json_time(s->collected_at) },
-        { "stale", caphealth_report_stale(s, now) },
-        { "error", caphealth_json_string(s->error) },
-        { "configured", json_boolean(s->configured) },
-        { "host", caphealth_json_string(f->node) },
-        { "version", caphealth_json_string(f->version) },
-        { "refresh_seconds", caphealth_report_interval(s) },
-        { "error_code", caphealth_json_string(s->error_code) }
-    };
+    caphealth_json_count(j, "products_total", d->products_count);
 
-    return caphealth_object(members);
+    if (vendors == NULL) {
+        caphealth_json_null(j, name);
+    } else {
+        caphealth_json_raw(j, name, vendors, len);
+    }
+
+    caphealth_json_count(j, "images_total", i->files);
+    caphealth_json_amount(j, "storage_used_gb", i->bytes, CAPHEALTH_GIB);
+    caphealth_json_amount(j, "database_size_mb", d->size, CAPHEALTH_MIB);
+    caphealth_json_count(j, "orders_this_month", d->orders_this_month);
+    caphealth_json_count(j, "active_vendors", d->active_vendors);
+    caphealth_json_time(j, "collected_at", s->collected_at);
+    caphealth_report_stale(j, "stale", s, now);
+    caphealth_json_string(j, "error", s->error);
+    caphealth_json_flag(j, "configured", s->configured);
+    caphealth_json_string(j, "host", f->node);
+    caphealth_json_string(j, "version", f->version);
+    caphealth_report_interval(j, "refresh_seconds", s);
+    caphealth_json_string(j, "error_code", s->error_code);
 }
 
 
-static json_t *
-caphealth_report_system(const caphealth_facts_t *f,
-    const caphealth_assessment_t *a, double now)
+static void
+caphealth_report_system(caphealth_json_t *j, const char *name,
+    const caphealth_facts_t *f, const caphealth_assessment_t *a, double now)
 {
     const caphealth_disk_t     *d = f->ndisks == 0 ? &caphealth_no_disk
                                                     : &f->disks[0].value;
     const caphealth_system_t   *v = &f->system.value;
     const caphealth_section_t  *s = &f->system.section;
 
-    caphealth_member_t  members[] = {
-        { "cpu_percent", caphealth_json_real(caphealth_section_known(s)
-                                             ? v->cpu_percent : NAN, 1) },
-        { "memory_percent",
-          caphealth_report_check(a, CAPHEALTH_MEMORY_PERCENT) },
-        { "memory_used_gb",
-          caphealth_json_amount(v->memory_used, CAPHEALTH_GIB) },
-        { "memory_total_gb",
-          caphealth_json_amount(v->memory_total, CAPHEALTH_GIB) },
-        { "disk_percent", caphealth_report_check(a, CAPHEALTH_DISK_PERCENT) },
-        { "disk_used_gb", caphealth_json_amount(d->used, CAPHEALTH_GIB) },
-        { "disk_total_gb", caphealth_json_amount(d->total, CAPHEALTH_GIB) },
-        { "scope", caphealth_json_string(caphealth_known(v->scope)) },
-        { "cores", caphealth_json_number(caphealth_round(v->cores, 2)) },
-        { "load_average", caphealth_report_load(v) },
-        { "pressure", caphealth_report_pressures(v) },
-        { "cpu_mean_percent",
-          caphealth_report_check(a, CAPHEALTH_CPU_PERCENT) },
-        { "cpu_converters_percent",
-          caphealth_json_real(v->cpu_converters, 1) },
-        { "cpu_mean_seconds",
-          caphealth_json_number(caphealth_round(v->cpu_seconds, 0)) },
-        { "collected_at", caphealth_json_time(s->collected_at) },
-        { "stale", caphealth_report_stale(s, now) },
-        { "error", caphealth_json_string(s->error) },
-        { "error_code", caphealth_json_string(s->error_code) }
-    };
-
-    return caphealth_object(members);
+    caphealth_json_open_object(j, name);
+    caphealth_json_real(j, "cpu_percent", caphealth_section_known(s)
+                                         ? v->cpu_percent : NAN, 1);
+    caphealth_report_check(j, "memory_percent", a, CAPHEALTH_MEMORY_PERCENT);
+    caphealth_json_amount(j, "memory_used_gb", v->memory_used, CAPHEALTH_GIB);
+    caphealth_json_amount(j, "memory_total_gb", v->memory_total, CAPHEALTH_GIB);
+    caphealth_report_check(j, "disk_percent", a, CAPHEALTH_DISK_PERCENT);
+    caphealth_json_amount(j, "disk_used_gb", d->used, CAPHEALTH_GIB);
+    caphealth_json_amount(j, "disk_total_gb", d->total, CAPHEALTH_GIB);
+    caphealth_json_string(j, "scope", caphealth_known(v->scope));
+    caphealth_json_number(j, "cores", caphealth_round(v->cores, 2));
+    caphealth_report_load(j, "load_average", v);
+    caphealth_report_pressures(j, "pressure", v);
+    caphealth_report_check(j, "cpu_mean_percent", a, CAPHEALTH_CPU_PERCENT);
+    caphealth_json_real(j, "cpu_converters_percent", v->cpu_converters, 1);
+    caphealth_json_number(j, "cpu_mean_seconds",
+                          caphealth_round(v->cpu_seconds, 0));
+    caphealth_json_time(j, "collected_at", s->collected_at);
+    caphealth_report_stale(j, "stale", s, now);
+    caphealth_json_string(j, "error", s->error);
+    caphealth_json_string(j, "error_code", s->error_code);
+    caphealth_json_close_object(j);
 }
 
 
-static json_t *
-caphealth_report_load(const caphealth_system_t *s)
+static void
+caphealth_report_load(caphealth_json_t *j, const char *name,
+    const caphealth_system_t *s)
 {
-    json_t  *values[] = {
-        caphealth_json_real(s->load1, 2),
-        caphealth_json_real(s->load5, 2),
-        caphealth_json_real(s->load15, 2)
-    };
-
-    return caphealth_array(values);
+    caphealth_json_open_array(j, name);
+    caphealth_json_real(j, NULL, s->load1, 2);
+    caphealth_json_real(j, NULL, s->load5, 2);
+    caphealth_json_real(j, NULL, s->load15, 2);
+    caphealth_json_close_array(j);
 }
 
 
-static json_t *
-caphealth_report_pressures(const caphealth_system_t *s)
+static void
+caphealth_report_pressures(caphealth_json_t *j, const char *name,
+    const caphealth_system_t *s)
 {
-    caphealth_member_t  members[] = {
-        { "cpu", caphealth_report_pressure(&s->pressure_cpu) },
-        { "memory", caphealth_report_pressure(&s->pressure_memory) },
-        { "io", caphealth_report_pressure(&s->pressure_io) }
-    };
-
-    return caphealth_object(members);
+    caphealth_json_open_object(j, name);
+    caphealth_report_pressure(j, "cpu", &s->pressure_cpu);
+    caphealth_report_pressure(j, "memory", &s->pressure_memory);
+    caphealth_report_pressure(j, "io", &s->pressure_io);
+    caphealth_json_close_object(j);
 }
 
 
-static json_t *
-caphealth_report_pressure(const caphealth_pressure_t *p)
+/* an object that knows nothing is itself unknown */
+
+static void
+caphealth_report_pressure(caphealth_json_t *j, const char *name,
+    const caphealth_pressure_t *p)
 {
-    caphealth_member_t  members[] = {
-        { "some", caphealth_report_stall(&p->some) },
-        { "full", caphealth_report_stall(&p->full) }
-    };
-
-    return caphealth_report_known(caphealth_object(members));
-}
-
-
-static json_t *
-caphealth_report_stall(const caphealth_stall_t *s)
-{
-    caphealth_member_t  members[] = {
-        { "avg10", caphealth_json_real(s->avg10, 2) },
-        { "avg60", caphealth_json_real(s->avg60, 2) },
-        { "avg300", caphealth_json_real(s->avg300, 2) },
-        { "total_seconds", caphealth_json_real(s->total, 3) }
-    };
-
-    return caphealth_report_known(caphealth_object(members));
-}
-
-
-/* an object that knows nothing is itself unknown; takes the object */
-
-static json_t *
-caphealth_report_known(json_t *object)
-{
-    void  *member;
-
-    for (member = json_object_iter(object);
-         member != NULL;
-         member = json_object_iter_next(object, member))
-    {
-        if (!json_is_null(json_object_iter_value(member))) {
-            return object;
-        }
+    if (!caphealth_stall_known(&p->some) && !caphealth_stall_known(&p->full)) {
+        caphealth_json_null(j, name);
+        return;
     }
 
-    if (object == NULL) {
-        return NULL;
-    }
-
-    json_decref(object);
-
-    return json_null();
+    caphealth_json_open_object(j, name);
+    caphealth_report_stall(j, "some", &p->some);
+    caphealth_report_stall(j, "full", &p->full);
+    caphealth_json_close_object(j);
 }
 
 
-static json_t *
-caphealth_report_database(const caphealth_database_facts_t *d, double now)
+static void
+caphealth_report_stall(caphealth_json_t *j, const char *name,
+    const caphealth_stall_t *s)
+{
+    if (!caphealth_stall_known(s)) {
+        caphealth_json_null(j, name);
+        return;
+    }
+
+    caphealth_json_open_object(j, name);
+    caphealth_json_real(j, "avg10", s->avg10, 2);
+    caphealth_json_real(j, "avg60", s->avg60, 2);
+    caphealth_json_real(j, "avg300", s->avg300, 2);
+    caphealth_json_real(j, "total_seconds", s->total, 3);
+    caphealth_json_close_object(j);
+}
+
+
+static int
+caphealth_stall_known(const caphealth_stall_t *s)
+{
+    return isfinite(s->avg10) || isfinite(s->avg60) || isfinite(s->avg300)
+           || isfinite(s->total);
+}
+
+
+static void
+caphealth_report_database(caphealth_json_t *j, const char *name,
+    const caphealth_database_facts_t *d, double now)
 {
     const caphealth_section_t   *s = &d->section;
     const caphealth_database_t  *v = &d->value;
 
-    caphealth_member_t  members[] = {
-        { "size_mb", caphealth_json_amount(v->size, CAPHEALTH_MIB) },
-        { "products_count", caphealth_json_count(v->products_count) },
-        { "orders_count", caphealth_json_count(v->orders_count) },
-        { "vendors_count", caphealth_json_count(v->vendors_count) },
-        { "inventory_count", caphealth_json_count(v->inventory_count) },
-        { "size_bytes", caphealth_json_count(v->size) },
-        { "engine", caphealth_json_string(caphealth_known(v->engine)) },
-        { "version", caphealth_json_string(caphealth_known(v->version)) },
-        { "configured", json_boolean(s->configured) },
-        { "reachable", caphealth_json_flag(caphealth_section_reachable(s)) },
-        { "collected_at", caphealth_json_time(s->collected_at) },
-        { "attempted_at", caphealth_json_time(s->attempted_at) },
-        { "stale", caphealth_report_stale(s, now) },
-        { "error", caphealth_json_string(s->error) },
-        { "error_code", caphealth_json_string(s->error_code) }
-    };
-
-    return caphealth_object(members);
+    caphealth_json_open_object(j, name);
+    caphealth_json_amount(j, "size_mb", v->size, CAPHEALTH_MIB);
+    caphealth_json_count(j, "products_count", v->products_count);
+    caphealth_json_count(j, "orders_count", v->orders_count);
+    caphealth_json_count(j, "vendors_count", v->vendors_count);
+    caphealth_json_count(j, "inventory_count", v->inventory_count);
+    caphealth_json_count(j, "size_bytes", v->size);
+    caphealth_json_string(j, "engine", caphealth_known(v->engine));
+    caphealth_json_string(j, "version", caphealth_known(v->version));
+    caphealth_json_flag(j, "configured", s->configured);
+    caphealth_json_flag(j, "reachable", caphealth_section_reachable(s));
+    caphealth_json_time(j, "collected_at", s->collected_at);
+    caphealth_json_time(j, "attempted_at", s->attempted_at);
+    caphealth_report_stale(j, "stale", s, now);
+    caphealth_json_string(j, "error", s->error);
+    caphealth_json_string(j, "error_code", s->error_code);
+    caphealth_json_close_object(j);
 }
 
 
-static json_t *
-caphealth_report_images(const caphealth_images_facts_t *i, double now)
+static void
+caphealth_report_images(caphealth_json_t *j, const char *name,
+    const caphealth_images_facts_t *i, double now)
 {
     const caphealth_images_t   *v = &i->value;
     const caphealth_section_t  *s = &i->section;
 
-    caphealth_member_t  members[] = {
-        { "total_files", caphealth_json_count(v->files) },
-        { "total_size_mb", caphealth_json_amount(v->bytes, CAPHEALTH_MIB) },
-        { "total_size_gb", caphealth_json_amount(v->bytes, CAPHEALTH_GIB) },
-        { "max_files_per_dir", caphealth_json_count(v->max_files_per_dir) },
-        { "products_estimated", caphealth_json_count(v->sets) },
-        { "total_bytes", caphealth_json_count(v->bytes) },
-        { "configured", json_boolean(s->configured) },
-        { "collected_at", caphealth_json_time(s->collected_at) },
-        { "stale", caphealth_report_stale(s, now) },
-        { "error", caphealth_json_string(s->error) },
-        { "roots", caphealth_images_roots(v) },
-        { "error_code", caphealth_json_string(s->error_code) }
-    };
-
-    return caphealth_object(members);
+    caphealth_json_open_object(j, name);
+    caphealth_json_count(j, "total_files", v->files);
+    caphealth_json_amount(j, "total_size_mb", v->bytes, CAPHEALTH_MIB);
+    caphealth_json_amount(j, "total_size_gb", v->bytes, CAPHEALTH_GIB);
+    caphealth_json_count(j, "max_files_per_dir", v->max_files_per_dir);
+    caphealth_json_count(j, "products_estimated", v->sets);
+    caphealth_json_count(j, "total_bytes", v->bytes);
+    caphealth_json_flag(j, "configured", s->configured);
+    caphealth_json_time(j, "collected_at", s->collected_at);
+    caphealth_report_stale(j, "stale", s, now);
+    caphealth_json_string(j, "error", s->error);
+    caphealth_images_roots(j, "roots", v);
+    caphealth_json_string(j, "error_code", s->error_code);
+    caphealth_json_close_object(j);
 }
 
 
 /* the six, and what follows them */
 
-static json_t *
-caphealth_report_thresholds(const caphealth_facts_t *f,
-    const caphealth_policy_t *p, const caphealth_assessment_t *a, double now)
+static void
+caphealth_report_thresholds(caphealth_json_t *j, const char *name,
+    const caphealth_facts_t *f, const caphealth_policy_t *p,
+    const caphealth_assessment_t *a, double now)
 {
-    int                           rc;
     size_t                        i;
-    json_t                       *list;
     const char                   *path;
     caphealth_extra_t             e;
     const caphealth_threshold_t  *t;
 
-    rc = 0;
-    list = json_array();
+    caphealth_json_open_array(j, name);
 
     for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
         t = &caphealth_thresholds[i];
         path = (i == CAPHEALTH_DISK_PERCENT && f->ndisks > 0)
                ? f->disks[0].path : NULL;
 
-        rc |= json_array_append_new(list,
-                  caphealth_report_threshold(t->key, t->name,
-                                             caphealth_unit_name(i),
-                                             t->decimals, path,
-                                             &a->checks[i]));
+        caphealth_report_threshold(j, t->key, t->name, caphealth_unit_name(i),
+                                   t->decimals, path, &a->checks[i]);
     }
 
     memset(&e, 0, sizeof(caphealth_extra_t));
 
     while (caphealth_extra_next(&e, f, p, now)) {
-        rc |= json_array_append_new(list,
-                  caphealth_report_threshold(e.key, e.name, e.unit,
-                                             e.decimals, e.path, &e.check));
+        caphealth_report_threshold(j, e.key, e.name, e.unit, e.decimals,
+                                   e.path, &e.check);
     }
 
-    if (rc != 0) {
-        json_decref(list);
-        return NULL;
-    }
-
-    return list;
+    caphealth_json_close_array(j);
 }
 
 
-static json_t *
-caphealth_report_threshold(const char *key, const char *name,
-    const char *unit, int decimals, const char *path,
+static void
+caphealth_report_threshold(caphealth_json_t *j, const char *key,
+    const char *label, const char *unit, int decimals, const char *path,
     const caphealth_check_t *c)
 {
-    caphealth_member_t  members[] = {
-        { "name", caphealth_json_string(name) },
-        { "current", caphealth_report_shown(c->current, decimals) },
-        { "warning", caphealth_json_number(c->bounds.warning) },
-        { "critical", caphealth_json_number(c->bounds.critical) },
-        { "limit", caphealth_json_number(c->bounds.limit) },
-        { "status", json_string(caphealth_check_name(c->status)) },
-        { "percent_used", caphealth_json_real(c->percent_used, 1) },
-        { "key", caphealth_json_string(key) },
-        { "path", caphealth_json_string(path) },
-        { "unit", caphealth_json_string(unit[0] == '\0' ? "flag" : unit) }
-    };
-
-    return caphealth_object(members);
+    caphealth_json_open_object(j, NULL);
+    caphealth_json_string(j, "name", label);
+    caphealth_report_shown(j, "current", c->current, decimals);
+    caphealth_json_number(j, "warning", c->bounds.warning);
+    caphealth_json_number(j, "critical", c->bounds.critical);
+    caphealth_json_number(j, "limit", c->bounds.limit);
+    caphealth_json_string(j, "status", caphealth_check_name(c->status));
+    caphealth_json_real(j, "percent_used", c->percent_used, 1);
+    caphealth_json_string(j, "key", key);
+    caphealth_json_string(j, "path", path);
+    caphealth_json_string(j, "unit", unit[0] == '\0' ? "flag" : unit);
+    caphealth_json_close_object(j);
 }
 
 
-static json_t *
-caphealth_report_tiers(const caphealth_policy_t *p)
+static void
+caphealth_report_tiers(caphealth_json_t *j, const char *name,
+    const caphealth_policy_t *p)
 {
-    int      rc;
-    size_t   i;
-    json_t  *tiers;
+    size_t  i;
 
-    rc = 0;
-    tiers = json_array();
+    caphealth_json_open_array(j, name);
 
     for (i = 0; i < p->ntiers; i++) {
-        caphealth_member_t  members[] = {
-            { "name", caphealth_json_string(p->tiers[i].name) },
-            { "max_clients", caphealth_json_count(p->tiers[i].max_clients) },
-            { "max_products", caphealth_json_count(p->tiers[i].max_products) }
-        };
-
-        rc |= json_array_append_new(tiers, caphealth_object(members));
+        caphealth_json_open_object(j, NULL);
+        caphealth_json_string(j, "name", p->tiers[i].name);
+        caphealth_json_count(j, "max_clients", p->tiers[i].max_clients);
+        caphealth_json_count(j, "max_products", p->tiers[i].max_products);
+        caphealth_json_close_object(j);
     }
 
-    if (rc != 0) {
-        json_decref(tiers);
-        return NULL;
-    }
-
-    return tiers;
+    caphealth_json_close_array(j);
 }
 
 
-static json_t *
-caphealth_report_disks(const caphealth_facts_t *f, double now)
+static void
+caphealth_report_disks(caphealth_json_t *j, const char *name,
+    const caphealth_facts_t *f, double now)
 {
-    int      rc;
-    size_t   i;
-    json_t  *disks;
+    size_t  i;
 
-    rc = 0;
-    disks = json_array();
+    caphealth_json_open_array(j, name);
 
     for (i = 0; i < f->ndisks; i++) {
-        rc |= json_array_append_new(disks,
-                                    caphealth_report_disk(&f->disks[i], now));
+        caphealth_report_disk(j, &f->disks[i], now);
     }
 
-    if (rc != 0) {
-        json_decref(disks);
-        return NULL;
-    }
-
-    return disks;
+    caphealth_json_close_array(j);
 }
 
 
-static json_t *
-caphealth_report_disk(const caphealth_disk_facts_t *d, double now)
+static void
+caphealth_report_disk(caphealth_json_t *j, const caphealth_disk_facts_t *d,
+    double now)
 {
     const caphealth_disk_t     *v = &d->value;
     const caphealth_section_t  *s = &d->section;
 
-    caphealth_member_t  members[] = {
-        { "path", caphealth_json_string(d->path) },
-        { "percent", caphealth_json_real(caphealth_disk_usage(v), 1) },
-        { "used_gb", caphealth_json_amount(v->used, CAPHEALTH_GIB) },
-        { "total_gb", caphealth_json_amount(v->total, CAPHEALTH_GIB) },
-        { "available_gb",
-          caphealth_json_amount(v->available, CAPHEALTH_GIB) },
-        { "inodes_percent",
-          caphealth_json_real(caphealth_disk_inodes(v), 1) },
-        { "read_only", caphealth_json_flag(v->read_only) },
-        { "collected_at", caphealth_json_time(s->collected_at) },
-        { "stale", caphealth_report_stale(s, now) },
-        { "error", caphealth_json_string(s->error) },
-        { "error_code", caphealth_json_string(s->error_code) }
-    };
-
-    return caphealth_object(members);
+    caphealth_json_open_object(j, NULL);
+    caphealth_json_string(j, "path", d->path);
+    caphealth_json_real(j, "percent", caphealth_disk_usage(v), 1);
+    caphealth_json_amount(j, "used_gb", v->used, CAPHEALTH_GIB);
+    caphealth_json_amount(j, "total_gb", v->total, CAPHEALTH_GIB);
+    caphealth_json_amount(j, "available_gb", v->available, CAPHEALTH_GIB);
+    caphealth_json_real(j, "inodes_percent", caphealth_disk_inodes(v), 1);
+    caphealth_json_flag(j, "read_only", v->read_only);
+    caphealth_json_time(j, "collected_at", s->collected_at);
+    caphealth_report_stale(j, "stale", s, now);
+    caphealth_json_string(j, "error", s->error);
+    caphealth_json_string(j, "error_code", s->error_code);
+    caphealth_json_close_object(j);
 }
 
 
 /* the very number that is judged */
 
-static json_t *
-caphealth_report_check(const caphealth_assessment_t *a,
-    caphealth_threshold_e i)
+static void
+caphealth_report_check(caphealth_json_t *j, const char *name,
+    const caphealth_assessment_t *a, caphealth_threshold_e i)
 {
-    return caphealth_report_shown(a->checks[i].current,
-                                  caphealth_thresholds[i].decimals);
+    caphealth_report_shown(j, name, a->checks[i].current,
+                           caphealth_thresholds[i].decimals);
 }
 
 
-static json_t *
-caphealth_report_shown(double x, int decimals)
+static void
+caphealth_report_shown(caphealth_json_t *j, const char *name, double x,
+    int decimals)
 {
-    return (decimals == 0) ? caphealth_json_number(x)
-                           : caphealth_json_real(x, decimals);
+    if (decimals == 0) {
+        caphealth_json_number(j, name, x);
+    } else {
+        caphealth_json_real(j, name, x, decimals);
+    }
 }
 
 
 /* null: there is nothing that could be */
 
-static json_t *
-caphealth_report_stale(const caphealth_section_t *s, double now)
+static void
+caphealth_report_stale(caphealth_json_t *j, const char *name,
+    const caphealth_section_t *s, double now)
 {
-    if (!(s->collected_at > 0)) {
-        return json_null();
-    }
-
-    return json_boolean(caphealth_section_stale(s, now));
+    caphealth_json_flag(j, name, s->collected_at > 0
+                                 ? caphealth_section_stale(s, now) : -1);
 }
 
 
 /* null: nobody looks */
 
-static json_t *
-caphealth_report_interval(const caphealth_section_t *s)
+static void
+caphealth_report_interval(caphealth_json_t *j, const char *name,
+    const caphealth_section_t *s)
 {
-    return caphealth_json_number(s->configured ? s->interval : NAN);
+    caphealth_json_number(j, name, s->configured ? s->interval : NAN);
 }
 
 

@@ -8,8 +8,6 @@
 #define CAPHEALTH_REPORT_H
 
 
-#include <jansson.h>
-
 #include "caphealth_facts.h"
 #include "caphealth_policy.h"
 
@@ -75,15 +73,6 @@ char *caphealth_report_capacity(const caphealth_facts_t *f,
  */
 char *caphealth_report_vendors(const caphealth_facts_t *f, double now,
     const caphealth_vendor_t *after, size_t limit, size_t *len);
-
-/*
- * The same as documents: new references, or NULL: no memory.  Of the vendors,
- * only the first n.
- */
-json_t *caphealth_report_health_document(const caphealth_facts_t *f,
-    const caphealth_policy_t *p, double now);
-json_t *caphealth_report_capacity_document(const caphealth_facts_t *f,
-    double now, size_t n);
 
 /*
  * The time of the oldest data that the answer draws on, in seconds since the

@@ -218,11 +218,9 @@ def check_tables(answers):
     for path in glob.glob(TOP + '/src/model/*.c'):
         text = read(os.path.relpath(path, TOP))
 
-        if 'page' not in os.path.basename(path):
-            for table in re.findall(
-                    r'caphealth_member_t\s+\w+\[\] = \{(.*?)\n +\};', text,
-                    re.S):
-                found |= set(re.findall(r'\{ "(%s)",' % MEMBER, table))
+        found |= set(re.findall(
+            r'caphealth_(?:json|report|images)_\w+\(&?j, "(%s)"' % MEMBER,
+            text))
 
     found |= set(re.findall(r'"(%s)", (?:json_|ngx_http_caphealth_)' % NAME,
                             read('src/upload/'

@@ -12,10 +12,10 @@
 
 #include <cmocka.h>
 
-#include "caphealth_advice.h"
 #include "caphealth_extra.h"
 #include "caphealth_ready.h"
 #include "caphealth_reason.h"
+#include "document.h"
 #include "sample.h"
 
 
@@ -291,13 +291,7 @@ read_only(void **state)
 
     sample_set(&p.sample, CAPHEALTH_PRODUCTS_TOTAL, 500000);
 
-    {
-        caphealth_assessment_t  a;
-
-        caphealth_assess(&a, &p.sample.facts, &p.sample.policy, SAMPLE_NOW);
-        list = caphealth_advice(&p.sample.facts, &p.sample.policy, &a,
-                                SAMPLE_NOW);
-    }
+    list = health_member(&p.sample, NULL, "recommendations");
 
     assert_string_equal(json_string_value(json_object_get(
         json_array_get(list, 0), "code")), "filesystem-read-only");
@@ -336,7 +330,6 @@ uploads_that_fail(void **state)
 {
     json_t                  *list;
     platform_t               p;
-    caphealth_assessment_t   a;
 
     (void) state;
 
@@ -359,9 +352,7 @@ uploads_that_fail(void **state)
     (void) uploads(&p, 0, 0, 9, 1);
     assert_false(fails(&p, CAPHEALTH_READY_IMAGES, ""));
 
-    caphealth_assess(&a, &p.sample.facts, &p.sample.policy, SAMPLE_NOW);
-    list = caphealth_advice(&p.sample.facts, &p.sample.policy, &a,
-                            SAMPLE_NOW);
+    list = health_member(&p.sample, NULL, "recommendations");
 
     assert_int_equal(json_array_size(list), 1);
     assert_string_equal(json_string_value(json_object_get(
@@ -400,8 +391,7 @@ reasons(void **state)
     caphealth_assess(&a, &p.sample.facts, &p.sample.policy, SAMPLE_NOW);
     assert_int_equal(a.overall, CAPHEALTH_UNKNOWN_STATUS);
 
-    list = caphealth_advice(&p.sample.facts, &p.sample.policy, &a,
-                            SAMPLE_NOW);
+    list = health_member(&p.sample, NULL, "recommendations");
     n = 0;
 
     json_array_foreach(list, i, advice) {
@@ -421,9 +411,7 @@ reasons(void **state)
 
     sample_set(&p.sample, CAPHEALTH_PRODUCTS_TOTAL, 500000);
 
-    caphealth_assess(&a, &p.sample.facts, &p.sample.policy, SAMPLE_NOW);
-    list = caphealth_advice(&p.sample.facts, &p.sample.policy, &a,
-                            SAMPLE_NOW);
+    list = health_member(&p.sample, NULL, "recommendations");
 
     json_array_foreach(list, i, advice) {
         assert_string_not_equal(json_string_value(json_object_get(advice,

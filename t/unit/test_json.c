@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,16 +20,36 @@
 #include "caphealth_report.h"
 
 
-/* takes the value; the text is that of an array around it */
+/* what write(j, ...) writes into an array */
+
+#define assert_json(write, ...)                                              \
+    do {                                                                     \
+        begin();                                                             \
+        write;                                                               \
+        end(__VA_ARGS__);                                                    \
+    } while (0)
+
+
+static caphealth_json_t   writer;
+static caphealth_json_t  *j = &writer;
+
 
 static void
-assert_json(json_t *value, const char *expected)
+begin(void)
+{
+    assert_int_equal(caphealth_json_begin(j), 0);
+    caphealth_json_open_array(j, NULL);
+}
+
+
+static void
+end(const char *expected)
 {
     char    *text;
     size_t   len;
-    json_t  *values[] = { value };
 
-    text = caphealth_json_text(caphealth_json_array(values, 1), &len);
+    caphealth_json_close_array(j);
+    text = caphealth_json_end(j, &len);
 
     assert_non_null(text);
     assert_int_equal(strlen(text), len);
@@ -107,18 +128,18 @@ test_real(void **state)
 {
     (void) state;
 
-    assert_json(caphealth_json_real(19.2, 1), "19.2");
-    assert_json(caphealth_json_real(19.199999999999999, 1), "19.2");
-    assert_json(caphealth_json_real(20, 1), "20.0");
-    assert_json(caphealth_json_real(0, 2), "0.0");
-    assert_json(caphealth_json_real(-0.01, 1), "0.0");
-    assert_json(caphealth_json_real(-1.25, 1), "-1.2");
-    assert_json(caphealth_json_real(0.1 + 0.2, 2), "0.3");
-    assert_json(caphealth_json_real(1234567890.129, 2), "1234567890.13");
-    assert_json(caphealth_json_real(1e300, 2), "1e300");
-    assert_json(caphealth_json_real(NAN, 1), "null");
-    assert_json(caphealth_json_real(INFINITY, 1), "null");
-    assert_json(caphealth_json_real(-INFINITY, 1), "null");
+    assert_json(caphealth_json_real(j, NULL, 19.2, 1), "19.2");
+    assert_json(caphealth_json_real(j, NULL, 19.199999999999999, 1), "19.2");
+    assert_json(caphealth_json_real(j, NULL, 20, 1), "20.0");
+    assert_json(caphealth_json_real(j, NULL, 0, 2), "0.0");
+    assert_json(caphealth_json_real(j, NULL, -0.01, 1), "0.0");
+    assert_json(caphealth_json_real(j, NULL, -1.25, 1), "-1.2");
+    assert_json(caphealth_json_real(j, NULL, 0.1 + 0.2, 2), "0.3");
+    assert_json(caphealth_json_real(j, NULL, 1234567890.129, 2), "1234567890.13");
+    assert_json(caphealth_json_real(j, NULL, 1e300, 2), "1e300");
+    assert_json(caphealth_json_real(j, NULL, NAN, 1), "null");
+    assert_json(caphealth_json_real(j, NULL, INFINITY, 1), "null");
+    assert_json(caphealth_json_real(j, NULL, -INFINITY, 1), "null");
 }
 
 
@@ -127,30 +148,30 @@ test_number(void **state)
 {
     (void) state;
 
-    assert_json(caphealth_json_number(400000), "400000");
-    assert_json(caphealth_json_number(0), "0");
-    assert_json(caphealth_json_number(-0.0), "0");
-    assert_json(caphealth_json_number(70.5), "70.5");
-    assert_json(caphealth_json_number(19.2), "19.2");
-    assert_json(caphealth_json_number(9007199254740992.0),
+    assert_json(caphealth_json_number(j, NULL, 400000), "400000");
+    assert_json(caphealth_json_number(j, NULL, 0), "0");
+    assert_json(caphealth_json_number(j, NULL, -0.0), "0");
+    assert_json(caphealth_json_number(j, NULL, 70.5), "70.5");
+    assert_json(caphealth_json_number(j, NULL, 19.2), "19.2");
+    assert_json(caphealth_json_number(j, NULL, 9007199254740992.0),
                 "9007199254740992");
-    assert_json(caphealth_json_number(1e300), "1e300");
-    assert_json(caphealth_json_number(NAN), "null");
-    assert_json(caphealth_json_number(INFINITY), "null");
+    assert_json(caphealth_json_number(j, NULL, 1e300), "1e300");
+    assert_json(caphealth_json_number(j, NULL, NAN), "null");
+    assert_json(caphealth_json_number(j, NULL, INFINITY), "null");
 
-    assert_json(caphealth_json_count(0), "0");
-    assert_json(caphealth_json_count(INT64_MAX), "9223372036854775807");
-    assert_json(caphealth_json_count(CAPHEALTH_UNKNOWN), "null");
+    assert_json(caphealth_json_count(j, NULL, 0), "0");
+    assert_json(caphealth_json_count(j, NULL, INT64_MAX), "9223372036854775807");
+    assert_json(caphealth_json_count(j, NULL, CAPHEALTH_UNKNOWN), "null");
 
-    assert_json(caphealth_json_amount(0, 1024), "0.0");
-    assert_json(caphealth_json_amount(1280, 1024), "1.25");
-    assert_json(caphealth_json_amount(INT64_MAX, 1073741824),
+    assert_json(caphealth_json_amount(j, NULL, 0, 1024), "0.0");
+    assert_json(caphealth_json_amount(j, NULL, 1280, 1024), "1.25");
+    assert_json(caphealth_json_amount(j, NULL, INT64_MAX, 1073741824),
                 "8589934592.0");
-    assert_json(caphealth_json_amount(CAPHEALTH_UNKNOWN, 1024), "null");
+    assert_json(caphealth_json_amount(j, NULL, CAPHEALTH_UNKNOWN, 1024), "null");
 
-    assert_json(caphealth_json_flag(1), "true");
-    assert_json(caphealth_json_flag(0), "false");
-    assert_json(caphealth_json_flag(-1), "null");
+    assert_json(caphealth_json_flag(j, NULL, 1), "true");
+    assert_json(caphealth_json_flag(j, NULL, 0), "false");
+    assert_json(caphealth_json_flag(j, NULL, -1), "null");
 }
 
 
@@ -159,21 +180,21 @@ test_time(void **state)
 {
     (void) state;
 
-    assert_json(caphealth_json_time(1000000000), "\"2001-09-09T01:46:40Z\"");
-    assert_json(caphealth_json_time(1000000000.999),
+    assert_json(caphealth_json_time(j, NULL, 1000000000), "\"2001-09-09T01:46:40Z\"");
+    assert_json(caphealth_json_time(j, NULL, 1000000000.999),
                 "\"2001-09-09T01:46:40Z\"");
-    assert_json(caphealth_json_time(951782400), "\"2000-02-29T00:00:00Z\"");
-    assert_json(caphealth_json_time(0.5), "\"1970-01-01T00:00:00Z\"");
-    assert_json(caphealth_json_time(4102444799.0),
+    assert_json(caphealth_json_time(j, NULL, 951782400), "\"2000-02-29T00:00:00Z\"");
+    assert_json(caphealth_json_time(j, NULL, 0.5), "\"1970-01-01T00:00:00Z\"");
+    assert_json(caphealth_json_time(j, NULL, 4102444799.0),
                 "\"2099-12-31T23:59:59Z\"");
-    assert_json(caphealth_json_time(253402300799.0),
+    assert_json(caphealth_json_time(j, NULL, 253402300799.0),
                 "\"9999-12-31T23:59:59Z\"");
-    assert_json(caphealth_json_time(253402300800.0), "null");
-    assert_json(caphealth_json_time(0), "null");
-    assert_json(caphealth_json_time(-1), "null");
-    assert_json(caphealth_json_time(1e300), "null");
-    assert_json(caphealth_json_time(NAN), "null");
-    assert_json(caphealth_json_time(INFINITY), "null");
+    assert_json(caphealth_json_time(j, NULL, 253402300800.0), "null");
+    assert_json(caphealth_json_time(j, NULL, 0), "null");
+    assert_json(caphealth_json_time(j, NULL, -1), "null");
+    assert_json(caphealth_json_time(j, NULL, 1e300), "null");
+    assert_json(caphealth_json_time(j, NULL, NAN), "null");
+    assert_json(caphealth_json_time(j, NULL, INFINITY), "null");
 }
 
 
@@ -215,7 +236,7 @@ test_string(void **state)
     (void) state;
 
     for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        assert_json(caphealth_json_string(table[i].text), table[i].expected);
+        assert_json(caphealth_json_string(j, NULL, table[i].text), table[i].expected);
     }
 }
 
@@ -223,45 +244,71 @@ test_string(void **state)
 static void
 test_format(void **state)
 {
-    char     text[10241];
-    json_t  *value;
+    char  text[10241], expected[10245];
 
     (void) state;
 
-    assert_json(caphealth_json_format("%s: %.0f%%", "a", 12.5),
+    assert_json(caphealth_json_format(j, NULL, "%s: %.0f%%", "a", 12.5),
                 "\"a: 12%\"");
-    assert_json(caphealth_json_format("open() \"%s\"", "\xe9"),
+    assert_json(caphealth_json_format(j, NULL, "open() \"%s\"", "\xe9"),
                 "\"open() \\\"" BAD "\\\"\"");
 
     memset(text, 'x', 10240);
     text[10240] = '\0';
 
-    value = caphealth_json_format("%s!", text);
+    (void) sprintf(expected, "\"%s!\"", text);
 
-    assert_int_equal(json_string_length(value), 10241);
-    json_decref(value);
+    assert_json(caphealth_json_format(j, NULL, "%s!", text), expected);
 }
 
 
-/* one value that could not be made makes none of the whole */
-
 static void
-test_broken(void **state)
+test_nested(void **state)
 {
+    char    *text;
     size_t   len;
-    json_t  *values[] = { json_integer(1), NULL, json_integer(2) };
-
-    caphealth_member_t  members[] = {
-        { "a", json_integer(1) },
-        { "b", NULL },
-        { "c", json_integer(2) }
-    };
 
     (void) state;
 
-    assert_null(caphealth_json_array(values, 3));
-    assert_null(caphealth_json_object(members, 3));
-    assert_null(caphealth_json_text(NULL, &len));
+    assert_int_equal(caphealth_json_begin(j), 0);
+
+    caphealth_json_open_object(j, NULL);
+    caphealth_json_open_object(j, "empty");
+    caphealth_json_close_object(j);
+    caphealth_json_open_array(j, "a\"");
+    caphealth_json_count(j, NULL, 1);
+    caphealth_json_open_object(j, NULL);
+    caphealth_json_null(j, "n");
+    caphealth_json_close_object(j);
+    caphealth_json_close_array(j);
+    caphealth_json_raw(j, "raw", "{\"x\":1}", 7);
+    caphealth_json_flag(j, "last", 1);
+    caphealth_json_close_object(j);
+
+    text = caphealth_json_end(j, &len);
+
+    assert_string_equal(text, "{\"empty\":{},\"a\\\"\":[1,{\"n\":null}],"
+                        "\"raw\":{\"x\":1},\"last\":true}\n");
+    assert_int_equal(len, strlen(text));
+
+    free(text);
+}
+
+
+/* no text is made of a part */
+
+static void
+test_no_memory(void **state)
+{
+    size_t  len;
+
+    (void) state;
+
+    begin();
+    j->failed = 1;
+    caphealth_json_close_array(j);
+
+    assert_null(caphealth_json_end(j, &len));
 }
 
 
@@ -275,7 +322,8 @@ main(void)
         cmocka_unit_test(test_time),
         cmocka_unit_test(test_string),
         cmocka_unit_test(test_format),
-        cmocka_unit_test(test_broken)
+        cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_no_memory)
     };
 
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);

@@ -30,34 +30,6 @@
         TIER("Enterprise", null, null) "],"
 
 
-/* allocations that succeed before the one that does not; -1: all do */
-
-static int  allocations = -1;
-
-
-static void *
-allocate(size_t size)
-{
-    if (allocations == -1) {
-        return malloc(size);
-    }
-
-    return (allocations-- == 0) ? NULL : malloc(size);
-}
-
-
-static int
-restore(void **state)
-{
-    (void) state;
-
-    allocations = -1;
-    json_set_alloc_funcs(malloc, free);
-
-    return 0;
-}
-
-
 static void
 assert_report(report_t report, const sample_t *s, const char *expected)
 {
@@ -344,84 +316,6 @@ test_error_codes(void **state)
 }
 
 
-static void
-sample_talkative(sample_t *s)
-{
-    /* something to say in each kind of recommendation */
-
-    s->facts.database.section.error = "\xff";
-    s->facts.database.value.vendors_count = 40;
-    s->facts.system.value.cpu_mean = 75;
-    s->facts.images.section.collected_at = 1;
-    s->facts.images.section.error = "\xff";
-    s->disks[0].section.collected_at = 0;
-    s->disks[1].section.collected_at = 0;
-    s->disks[1].section.failed = 1;
-}
-
-
-static void
-sample_open(sample_t *s)
-{
-    s->facts.system.value.cpu_mean = NAN;
-}
-
-
-/* every allocation of jansson's fails once; the text is the same after all */
-
-static void
-assert_no_memory(report_t report, const sample_t *s)
-{
-    int      n;
-    char    *text, *whole;
-    size_t   len;
-
-    allocations = -1;
-
-    whole = report(&s->facts, &s->policy, SAMPLE_NOW, &len);
-    assert_non_null(whole);
-
-    for (n = 0; /* void */ ; n++) {
-        allocations = n;
-
-        text = report(&s->facts, &s->policy, SAMPLE_NOW, &len);
-        if (text != NULL) {
-            break;
-        }
-    }
-
-    assert_true(n > 10);
-    assert_string_equal(text, whole);
-
-    free(text);
-    free(whole);
-}
-
-
-static void
-test_no_memory(void **state)
-{
-    size_t    i;
-    sample_t  s;
-
-    static void (*const  changes[])(sample_t *s) = {
-        sample_init, sample_talkative, sample_open, sample_nothing
-    };
-
-    (void) state;
-
-    json_set_alloc_funcs(allocate, free);
-
-    for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
-        sample_init(&s);
-        changes[i](&s);
-
-        assert_no_memory(caphealth_report_health, &s);
-        assert_no_memory(caphealth_report_capacity, &s);
-    }
-}
-
-
 int
 main(void)
 {
@@ -429,8 +323,7 @@ main(void)
         cmocka_unit_test(test_health),
         cmocka_unit_test(test_capacity),
         cmocka_unit_test(test_nothing),
-        cmocka_unit_test(test_error_codes),
-        cmocka_unit_test_teardown(test_no_memory, restore)
+        cmocka_unit_test(test_error_codes)
     };
 
     return cmocka_run_group_tests_name("report", tests, NULL, NULL);

@@ -1,6 +1,6 @@
 
 /*
- * Advice: the recommendations, and the next tier's trigger.
+ * The recommendations, and the next tier's trigger.
  */
 
 #include <math.h>
@@ -13,8 +13,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "caphealth_advice.h"
-#include "caphealth_report.h"
+#include "caphealth_recommendations.h"
 #include "sample.h"
 
 
@@ -56,6 +55,25 @@ assert_string(const json_t *object, const char *name, const char *expected)
 }
 
 
+static json_t *
+parsed(caphealth_json_t *j)
+{
+    char    *text;
+    size_t   len;
+    json_t  *value;
+
+    text = caphealth_json_end(j, &len);
+    assert_non_null(text);
+
+    value = json_loadb(text, len, JSON_DECODE_ANY, NULL);
+    assert_non_null(value);
+
+    free(text);
+
+    return value;
+}
+
+
 /* expected ends with a NULL priority */
 
 static void
@@ -63,12 +81,14 @@ assert_advice(const sample_t *s, const advice_t *expected)
 {
     size_t                   i;
     json_t                  *list, *one;
+    caphealth_json_t         j;
     caphealth_assessment_t   a;
 
     caphealth_assess(&a, &s->facts, &s->policy, SAMPLE_NOW);
 
-    list = caphealth_advice(&s->facts, &s->policy, &a, SAMPLE_NOW);
-    assert_non_null(list);
+    assert_int_equal(caphealth_json_begin(&j), 0);
+    caphealth_recommendations(&j, NULL, &s->facts, &s->policy, &a, SAMPLE_NOW);
+    list = parsed(&j);
 
     for (i = 0; expected[i].priority != NULL; i++) {
         one = json_array_get(list, i);
@@ -93,12 +113,14 @@ static void
 assert_trigger(const sample_t *s, const char *expected)
 {
     json_t                  *trigger;
+    caphealth_json_t         j;
     caphealth_assessment_t   a;
 
     caphealth_assess(&a, &s->facts, &s->policy, SAMPLE_NOW);
 
-    trigger = caphealth_advice_trigger(&s->facts, &s->policy, a.tier);
-    assert_non_null(trigger);
+    assert_int_equal(caphealth_json_begin(&j), 0);
+    caphealth_next_tier_trigger(&j, NULL, &s->facts, &s->policy, a.tier);
+    trigger = parsed(&j);
 
     if (expected == NULL) {
         assert_true(json_is_null(trigger));

@@ -1,0 +1,25 @@
+
+/*
+ * Recommendations: what to do about the judgement, in sentences.
+ */
+
+#ifndef CAPHEALTH_RECOMMENDATIONS_H
+#define CAPHEALTH_RECOMMENDATIONS_H
+
+
+#include "caphealth_json.h"
+#include "caphealth_report.h"
+
+
+/* An array, never empty. */
+void caphealth_recommendations(caphealth_json_t *j, const char *name,
+    const caphealth_facts_t *f, const caphealth_policy_t *p,
+    const caphealth_assessment_t *a, double now);
+
+/* What the platform grows out of: a string, or null. */
+void caphealth_next_tier_trigger(caphealth_json_t *j, const char *name,
+    const caphealth_facts_t *f, const caphealth_policy_t *p,
+    const caphealth_tier_t *tier);
+
+
+#endif /* CAPHEALTH_RECOMMENDATIONS_H */
