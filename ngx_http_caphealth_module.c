@@ -334,7 +334,7 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_enum_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      offsetof(ngx_http_caphealth_main_conf_t, images.converter.idle),
+      offsetof(ngx_http_caphealth_main_conf_t, images.converter.sched_idle),
       &ngx_http_caphealth_priorities },
 
     { ngx_string("caphealth_state_dir"),
@@ -478,7 +478,7 @@ ngx_http_caphealth_create_main_conf(ngx_conf_t *cf)
     cmcf->images.converter.memory = NGX_CONF_UNSET_SIZE;
     cmcf->images.converter.converters = NGX_CONF_UNSET;
     cmcf->images.converter.queue = NGX_CONF_UNSET;
-    cmcf->images.converter.idle = NGX_CONF_UNSET_UINT;
+    cmcf->images.converter.sched_idle = NGX_CONF_UNSET_UINT;
 
     cmcf->state.roots = ngx_array_create(cf->pool, 2,
                                         sizeof(ngx_http_caphealth_root_t *));
@@ -517,7 +517,7 @@ ngx_http_caphealth_init_main_conf(ngx_conf_t *cf, void *conf)
                              1024 * 1024 * 1024);
     ngx_conf_init_value(cmcf->images.converter.converters, 1);
     ngx_conf_init_value(cmcf->images.converter.queue, 32);
-    ngx_conf_init_uint_value(cmcf->images.converter.idle, 1);
+    ngx_conf_init_uint_value(cmcf->images.converter.sched_idle, 1);
 
     if (ngx_http_caphealth_status_used(cf)) {
         cmcf->enabled = 1;

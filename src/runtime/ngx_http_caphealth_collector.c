@@ -8,31 +8,50 @@
 #include <jansson.h>
 
 
-/* how long a collector that was told to exit may take */
-#define NGX_HTTP_CAPHEALTH_EXIT       1000
-
 #define NGX_HTTP_CAPHEALTH_PAUSE_MIN  200
 #define NGX_HTTP_CAPHEALTH_PAUSE_MAX  60000
 
 
-static void ngx_http_caphealth_collector_timer_handler(ngx_event_t *ev);
-static void ngx_http_caphealth_collector_start(
-    ngx_http_caphealth_collector_t *cl);
-static void ngx_http_caphealth_collector_read_handler(ngx_event_t *rev);
-static ngx_int_t ngx_http_caphealth_collector_message(
-    ngx_http_caphealth_collector_t *cl, caphealth_ipc_message_t *m, int fd);
 static ngx_int_t ngx_http_caphealth_collector_configure(
-    ngx_http_caphealth_collector_t *cl);
+    ngx_http_caphealth_helper_t *h);
+static void ngx_http_caphealth_collector_running(
+    ngx_http_caphealth_helper_t *h);
+static char *ngx_http_caphealth_collector_message(
+    ngx_http_caphealth_helper_t *h, caphealth_ipc_message_t *m,
+    caphealth_ipc_cargo_t *cargo);
+static void ngx_http_caphealth_collector_failed(
+    ngx_http_caphealth_helper_t *h, char *reason);
+static void ngx_http_caphealth_collector_restart(
+    ngx_http_caphealth_helper_t *h);
+static void ngx_http_caphealth_collector_quit(ngx_http_caphealth_helper_t *h);
 static char *ngx_http_caphealth_collector_settings(
     ngx_http_caphealth_collector_conf_t *conf);
 static int ngx_http_caphealth_collector_root(json_t *entry,
     ngx_http_caphealth_collector_conf_t *conf,
     ngx_http_caphealth_root_t *root);
 static json_t *ngx_http_caphealth_collector_names(ngx_array_t *array);
-static ngx_uint_t ngx_http_caphealth_collector_broken(
-    ngx_http_caphealth_collector_t *cl, char *reason);
-static ngx_int_t ngx_http_caphealth_collector_facts(
-    ngx_http_caphealth_collector_t *cl, caphealth_ipc_message_t *m, int fd);
+
+
+static const ngx_http_caphealth_program_t  ngx_http_caphealth_collector = {
+    .name = NGX_HTTP_CAPHEALTH_COLLECTOR,
+    .body = 0,
+    .nfds = 1,
+    .exit_timeout = 1000,
+    .pause_first = NGX_HTTP_CAPHEALTH_PAUSE_MIN,
+    .pause_min = NGX_HTTP_CAPHEALTH_PAUSE_MIN,
+    .pause_max = NGX_HTTP_CAPHEALTH_PAUSE_MAX,
+    .pause_max_start = NGX_HTTP_CAPHEALTH_PAUSE_MAX,
+    .pause_reset = NGX_HTTP_CAPHEALTH_PAUSE_MAX,
+    .exited = "exited",
+    .consequence = "it is replaced",
+    .stderr_log = 1,
+    .configure = ngx_http_caphealth_collector_configure,
+    .running = ngx_http_caphealth_collector_running,
+    .message = ngx_http_caphealth_collector_message,
+    .failed = ngx_http_caphealth_collector_failed,
+    .restart = ngx_http_caphealth_collector_restart,
+    .quit = ngx_http_caphealth_collector_quit
+};
 
 
 ngx_http_caphealth_collector_t *
@@ -72,15 +91,19 @@ ngx_http_caphealth_collector_create(ngx_cycle_t *cycle,
     cl->conf = conf;
     cl->log = cycle->log;
 
-    cl->process.name = NGX_HTTP_CAPHEALTH_COLLECTOR;
-    cl->process.path = (char *) conf->path.data;
+    cl->helper.program = &ngx_http_caphealth_collector;
+    cl->helper.data = cl;
+    cl->helper.log = cycle->log;
+    cl->helper.start_timeout = conf->timeout + NGX_HTTP_CAPHEALTH_GRACE;
+    cl->helper.reason = &cl->reason;
+    cl->helper.failures =
+                     &ngx_http_caphealth_zone_counters(conf->zone)->restarts;
 
-    cl->event.handler = ngx_http_caphealth_collector_timer_handler;
-    cl->event.data = cl;
-    cl->event.log = cycle->log;
-    cl->event.cancelable = 1;
+    ngx_http_caphealth_helper_init(&cl->helper, (char *) conf->path.data);
 
-    ngx_add_timer(&cl->event, 1);
+    /* in init_process nginx is still closing what it has inherited */
+
+    ngx_http_caphealth_helper_pause(&cl->helper, 1);
 
     return cl;
 }
@@ -91,214 +114,85 @@ ngx_http_caphealth_collector_stop(ngx_http_caphealth_collector_t *cl)
 {
     ngx_uint_t  i;
 
-    if (cl->stopping) {
-        return;
-    }
-
-    ngx_log_debug0(NGX_LOG_DEBUG_EVENT, cl->log, 0,
-                   "caphealth collector stop");
-
-    cl->stopping = 1;
-
     for (i = 0; i < cl->nlanes; i++) {
         ngx_http_caphealth_lane_reset(&cl->lanes[i]);
     }
 
-    ngx_http_caphealth_process_close(&cl->process);
-
-    ngx_add_timer(&cl->event, NGX_HTTP_CAPHEALTH_EXIT);
-}
-
-
-/* it is time to start, or nothing was heard since the start, or since stop */
-
-static void
-ngx_http_caphealth_collector_timer_handler(ngx_event_t *ev)
-{
-    ngx_http_caphealth_collector_t  *cl;
-
-    cl = ev->data;
-
-    if (cl->stopping) {
-        ngx_http_caphealth_process_kill(&cl->process);
-        return;
-    }
-
-    if (ngx_exiting) {
-        return;
-    }
-
-    if (cl->process.connection == NULL) {
-        ngx_http_caphealth_collector_start(cl);
-        return;
-    }
-
-    ngx_http_caphealth_collector_replace(cl, "did not say its version");
+    ngx_http_caphealth_helper_stop(&cl->helper);
 }
 
 
 static void
-ngx_http_caphealth_collector_start(ngx_http_caphealth_collector_t *cl)
+ngx_http_caphealth_collector_quit(ngx_http_caphealth_helper_t *h)
 {
-    cl->ready = 0;
-    cl->started = ngx_current_msec;
-
-    if (ngx_http_caphealth_process_start(&cl->process,
-                                   ngx_http_caphealth_collector_read_handler,
-                                   cl, cl->log)
-        != NGX_OK)
-    {
-        ngx_http_caphealth_collector_replace(cl, "cannot be started");
-        return;
-    }
-
-    ngx_add_timer(&cl->event, cl->conf->timeout + NGX_HTTP_CAPHEALTH_GRACE);
+    ngx_http_caphealth_collector_stop(h->data);
 }
 
 
 static void
-ngx_http_caphealth_collector_read_handler(ngx_event_t *rev)
+ngx_http_caphealth_collector_restart(ngx_http_caphealth_helper_t *h)
 {
-    int                              fd;
-    ngx_int_t                        rc;
-    ngx_connection_t                *c;
-    caphealth_ipc_result_e           result;
+    if (!ngx_exiting) {
+        ngx_http_caphealth_helper_start(h);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_collector_configure(ngx_http_caphealth_helper_t *h)
+{
+    char                            *text;
+    caphealth_ipc_cargo_t            cargo;
+    caphealth_ipc_result_e           rc;
     caphealth_ipc_message_t          m;
     ngx_http_caphealth_collector_t  *cl;
 
-    c = rev->data;
-    cl = c->data;
-
-    if (c->close) {
-        ngx_http_caphealth_collector_stop(cl);
-        return;
-    }
-
-    for ( ;; ) {
-        result = caphealth_ipc_recv(c->fd, &m, &fd);
-
-        if (result == CAPHEALTH_IPC_AGAIN) {
-            rev->ready = 0;
-            break;
-        }
-
-        if (result != CAPHEALTH_IPC_OK) {
-            ngx_http_caphealth_collector_replace(cl, "exited");
-            return;
-        }
-
-        rc = ngx_http_caphealth_collector_message(cl, &m, fd);
-
-        if (fd != -1) {
-            (void) close(fd);
-        }
-
-        if (rc != NGX_OK) {
-            return;
-        }
-    }
-
-    if (ngx_handle_read_event(rev, 0) != NGX_OK) {
-        ngx_http_caphealth_collector_replace(cl, "cannot be heard");
-    }
-}
-
-
-/* anything but NGX_OK: the collector is replaced, its connection is gone */
-
-static ngx_int_t
-ngx_http_caphealth_collector_message(ngx_http_caphealth_collector_t *cl,
-    caphealth_ipc_message_t *m, int fd)
-{
-    char  *reason;
-
-    if (m->version != CAPHEALTH_IPC_VERSION) {
-        reason = "is of another version";
-
-        if (ngx_http_caphealth_collector_broken(cl, reason)) {
-            ngx_log_error(NGX_LOG_ERR, cl->log, 0,
-                          "\"%s\" is of another version than the module: "
-                          "protocol %d, expected %d; install both from the "
-                          "same build, or set \"caphealth_helper_dir\"",
-                          cl->process.path, (int) m->version,
-                          CAPHEALTH_IPC_VERSION);
-        }
-
-        ngx_http_caphealth_collector_replace(cl, reason);
-        return NGX_ERROR;
-    }
-
-    switch (m->type) {
-
-    case CAPHEALTH_IPC_NO_EXEC:
-        reason = "cannot be executed";
-
-        if (ngx_http_caphealth_collector_broken(cl, reason)) {
-            ngx_log_error(NGX_LOG_ERR, cl->log, (ngx_err_t) m->value,
-                          "execve(\"%s\") failed, check that it is there and "
-                          "executable, or set \"caphealth_helper_dir\"",
-                          cl->process.path);
-        }
-
-        ngx_http_caphealth_collector_replace(cl, reason);
-        return NGX_ERROR;
-
-    case CAPHEALTH_IPC_HELLO:
-        return ngx_http_caphealth_collector_configure(cl);
-
-    case CAPHEALTH_IPC_FACTS:
-    case CAPHEALTH_IPC_SCANNED:
-        return ngx_http_caphealth_collector_facts(cl, m, fd);
-
-    default:
-        ngx_http_caphealth_collector_replace(cl, "sent an unknown message");
-        return NGX_ERROR;
-    }
-}
-
-
-static ngx_int_t
-ngx_http_caphealth_collector_configure(ngx_http_caphealth_collector_t *cl)
-{
-    char                       *text;
-    ngx_int_t                   rc;
-    ngx_uint_t                  i;
-    caphealth_ipc_message_t     m;
-
-    if (cl->ready) {
-        ngx_http_caphealth_collector_replace(cl, "said its version twice");
-        return NGX_ERROR;
-    }
+    cl = h->data;
 
     text = ngx_http_caphealth_collector_settings(cl->conf);
     if (text == NULL) {
-        ngx_http_caphealth_collector_replace(cl, "cannot be configured");
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&cargo, sizeof(caphealth_ipc_cargo_t));
+
+    cargo.nfds = 1;
+    cargo.fds[0] = caphealth_ipc_memfd(text, ngx_strlen(text));
+
+    /* it has the database's password in it */
+
+    ngx_explicit_memzero(text, ngx_strlen(text));
+    free(text);
+
+    if (cargo.fds[0] == -1) {
+        ngx_log_error(NGX_LOG_ALERT, h->log, ngx_errno,
+                      "memfd with settings of %s failed",
+                      NGX_HTTP_CAPHEALTH_COLLECTOR);
         return NGX_ERROR;
     }
 
     ngx_memzero(&m, sizeof(caphealth_ipc_message_t));
     m.type = CAPHEALTH_IPC_CONFIGURE;
 
-    rc = ngx_http_caphealth_process_send(&cl->process, &m, text,
-                                         ngx_strlen(text));
+    rc = ngx_http_caphealth_helper_send(h, &m, &cargo);
 
-    ngx_explicit_memzero(text, ngx_strlen(text));
-    free(text);
+    caphealth_ipc_close(&cargo);
 
-    if (rc != NGX_OK) {
-        ngx_http_caphealth_collector_replace(cl, "cannot be configured");
-        return NGX_ERROR;
-    }
+    return rc == CAPHEALTH_IPC_OK ? NGX_OK : NGX_ERROR;
+}
 
-    ngx_del_timer(&cl->event);
 
-    cl->ready = 1;
+static void
+ngx_http_caphealth_collector_running(ngx_http_caphealth_helper_t *h)
+{
+    ngx_uint_t                       i;
+    ngx_http_caphealth_collector_t  *cl;
+
+    cl = h->data;
 
     for (i = 0; i < cl->nlanes; i++) {
         ngx_post_event(&cl->lanes[i].event, &ngx_posted_events);
     }
-
-    return NGX_OK;
 }
 
 
@@ -412,49 +306,50 @@ ngx_http_caphealth_collector_names(ngx_array_t *array)
 }
 
 
-static ngx_int_t
-ngx_http_caphealth_collector_facts(ngx_http_caphealth_collector_t *cl,
-    caphealth_ipc_message_t *m, int fd)
+static char *
+ngx_http_caphealth_collector_message(ngx_http_caphealth_helper_t *h,
+    caphealth_ipc_message_t *m, caphealth_ipc_cargo_t *cargo)
 {
-    ngx_int_t                    rc;
-    ngx_http_caphealth_lane_t   *lane;
-    ngx_http_caphealth_reply_t   reply;
+    ngx_int_t                        rc;
+    ngx_http_caphealth_lane_t       *lane;
+    ngx_http_caphealth_reply_t       reply;
+    ngx_http_caphealth_collector_t  *cl;
 
-    if (m->value >= cl->nlanes || fd == -1) {
-        ngx_http_caphealth_collector_replace(cl, "sent facts of no source");
-        return NGX_ERROR;
+    cl = h->data;
+
+    if (m->type != CAPHEALTH_IPC_FACTS && m->type != CAPHEALTH_IPC_SCANNED) {
+        return "sent an unknown message";
+    }
+
+    if (m->value >= cl->nlanes || cargo->nfds != 1) {
+        return "sent facts of no source";
     }
 
     lane = &cl->lanes[m->value];
 
     if (!lane->waiting || lane->serial != m->serial) {
-        ngx_http_caphealth_collector_replace(cl, "sent facts unasked");
-        return NGX_ERROR;
+        return "sent facts unasked";
     }
 
     if ((m->type == CAPHEALTH_IPC_SCANNED) != (lane->source->root != NULL)) {
-        ngx_http_caphealth_collector_replace(cl, "sent another's facts");
-        return NGX_ERROR;
+        return "sent another's facts";
     }
 
     ngx_memzero(&reply, sizeof(ngx_http_caphealth_reply_t));
 
     rc = lane->source->root
-         ? ngx_http_caphealth_scan_answered(lane, fd)
-         : ngx_http_caphealth_reply_read(&reply, lane->source, fd, cl->log);
+         ? ngx_http_caphealth_scan_answered(lane, cargo->fds[0])
+         : ngx_http_caphealth_reply_read(&reply, lane->source, cargo->fds[0],
+                                         h->log);
 
     if (rc != NGX_OK) {
-        ngx_http_caphealth_collector_replace(cl, "sent invalid facts");
-        return NGX_ERROR;
+        return "sent invalid facts";
     }
 
-    /* one that answers and dies, again and again, does not work */
+    /* a collector that answers once and dies, again and again, does not work */
 
-    if (cl->reason && ngx_current_msec - cl->started >= cl->pause) {
-        cl->reason = NULL;
-
-        ngx_log_error(NGX_LOG_ERR, cl->log, 0, "%s %P works again",
-                      cl->process.name, cl->process.pid);
+    if (ngx_current_msec - h->started >= h->pause) {
+        ngx_http_caphealth_helper_works(h);
     }
 
     if (lane->source->root == NULL) {
@@ -462,69 +357,29 @@ ngx_http_caphealth_collector_facts(ngx_http_caphealth_collector_t *cl,
         ngx_http_caphealth_reply_free(&reply);
     }
 
-    return NGX_OK;
+    return NULL;
 }
 
 
-/* at once if this one has served for a while, else after a longer pause */
+/*
+ * The first failure of one that had worked is over before the next facts are
+ * due; others are an error of the system's facts.
+ */
 
-void
-ngx_http_caphealth_collector_replace(ngx_http_caphealth_collector_t *cl,
+static void
+ngx_http_caphealth_collector_failed(ngx_http_caphealth_helper_t *h,
     char *reason)
 {
-    if (ngx_current_msec - cl->started >= NGX_HTTP_CAPHEALTH_PAUSE_MAX) {
-        cl->pause = 0;
-    }
+    ngx_uint_t                       i;
+    ngx_http_caphealth_collector_t  *cl;
 
-    cl->pause = cl->pause ? cl->pause * 2 : NGX_HTTP_CAPHEALTH_PAUSE_MIN;
-    cl->pause = ngx_min(cl->pause, NGX_HTTP_CAPHEALTH_PAUSE_MAX);
+    cl = h->data;
 
-    if (!cl->ready || cl->pause > NGX_HTTP_CAPHEALTH_PAUSE_MIN) {
+    if (h->unusable || h->pause > NGX_HTTP_CAPHEALTH_PAUSE_MIN) {
         ngx_http_caphealth_lane_silent(&cl->lanes[0], reason);
-    }
-
-    ngx_http_caphealth_collector_renew(cl, reason, cl->pause);
-}
-
-
-void
-ngx_http_caphealth_collector_renew(ngx_http_caphealth_collector_t *cl,
-    char *reason, ngx_msec_t pause)
-{
-    ngx_uint_t  i;
-
-    ngx_http_caphealth_process_close(&cl->process);
-    ngx_http_caphealth_process_kill(&cl->process);
-
-    ngx_http_caphealth_count(
-        &ngx_http_caphealth_zone_counters(cl->conf->zone)->restarts, 1);
-
-    if (ngx_http_caphealth_collector_broken(cl, reason)) {
-        ngx_log_error(NGX_LOG_ERR, cl->log, 0, "%s %s, it is replaced",
-                      cl->process.name, reason);
     }
 
     for (i = 0; i < cl->nlanes; i++) {
         ngx_http_caphealth_lane_reset(&cl->lanes[i]);
     }
-
-    cl->ready = 0;
-
-    ngx_add_timer(&cl->event, pause);
-}
-
-
-/* whether the reason is news, and to be logged */
-
-static ngx_uint_t
-ngx_http_caphealth_collector_broken(ngx_http_caphealth_collector_t *cl,
-    char *reason)
-{
-    if (cl->reason && ngx_strcmp(cl->reason, reason) == 0) {
-        return 0;
-    }
-
-    cl->reason = reason;
-
-    return 1;
 }

@@ -1,8 +1,9 @@
 
 /*
- * The converters' life, as a worker sees it: started for the first image,
- * given one image at a time, killed when it takes too long, renewed after a
- * number of images, replaced when they die.  What they answer is checked.
+ * A worker's converters, and the images that wait for them.  A converter is
+ * started for the first image, is given one image at a time, is killed when
+ * that takes too long, and is replaced after a number of images or when it
+ * dies.  What it answers is checked.
  */
 
 #ifndef _NGX_HTTP_CAPHEALTH_CONVERTERS_H_INCLUDED_
@@ -28,7 +29,8 @@ typedef struct {
     size_t                    memory;       /* address space of a converter,
                                                bytes */
     size_t                    max_pixels;
-    ngx_uint_t                idle;         /* SCHED_IDLE */
+    ngx_uint_t                sched_idle;   /* they run when nothing else
+                                               wants to: SCHED_IDLE */
 } ngx_http_caphealth_converter_conf_t;
 
 
@@ -69,7 +71,7 @@ struct ngx_http_caphealth_job_s {
 
     ngx_queue_t                       queue;
     ngx_http_caphealth_converter_t   *converter;
-    ngx_msec_t                        given;     /* to the converter, then */
+    ngx_msec_t                        sent;      /* to the converter, then */
     unsigned                          waiting:1;
 };
 
@@ -87,12 +89,12 @@ void ngx_http_caphealth_converters_stop(ngx_http_caphealth_converters_t *cs);
 
 /*
  * Whether as many images wait as may.  An upload that is under way but has no
- * jobs yet announces itself with _expect, and then what jobs there will be;
- * and takes that back when they are submitted.
+ * jobs yet reserves a place for one, then for the jobs that there will be, and
+ * gives the places back (n < 0) when these are submitted.
  */
 ngx_uint_t ngx_http_caphealth_converters_full(
     ngx_http_caphealth_converters_t *cs);
-void ngx_http_caphealth_converters_expect(
+void ngx_http_caphealth_converters_reserve(
     ngx_http_caphealth_converters_t *cs, ngx_int_t n);
 
 /* Whether each converter has failed to start, and is not tried again yet. */
@@ -100,7 +102,7 @@ ngx_uint_t ngx_http_caphealth_converters_unavailable(
     ngx_http_caphealth_converters_t *cs);
 
 /*
- * Whether n images of one upload, which has announced itself, may wait: if
+ * Whether n images of one upload, which has reserved a place, may wait: if
  * there is room for them, or if nothing else waits.
  */
 ngx_uint_t ngx_http_caphealth_converters_room(
@@ -112,7 +114,7 @@ void ngx_http_caphealth_converters_submit(
 
 /*
  * The handler will not be called, and job may be freed.  A converter that is
- * at work for it goes on, for nobody.
+ * at work for it goes on, and its answer is ignored.
  */
 void ngx_http_caphealth_converters_cancel(
     ngx_http_caphealth_converters_t *cs, ngx_http_caphealth_job_t *job);

@@ -82,11 +82,10 @@ ngx_http_caphealth_lane_send(ngx_http_caphealth_lane_t *lane,
                    "caphealth collect %V: %uL", &lane->source->name,
                    m->serial);
 
-    if (ngx_http_caphealth_process_log(&cl->process) != NGX_OK
-        || ngx_http_caphealth_process_send(&cl->process, m, NULL, 0)
-           != NGX_OK)
+    if (ngx_http_caphealth_helper_send(&cl->helper, m, NULL)
+        != CAPHEALTH_IPC_OK)
     {
-        ngx_http_caphealth_collector_replace(cl, "cannot be asked");
+        ngx_http_caphealth_helper_fail(&cl->helper, "cannot be asked");
         return NGX_ERROR;
     }
 
@@ -109,19 +108,25 @@ ngx_http_caphealth_lane_send(ngx_http_caphealth_lane_t *lane,
 static void
 ngx_http_caphealth_lane_overdue(ngx_http_caphealth_lane_t *lane)
 {
+    ngx_uint_t                       i;
     ngx_http_caphealth_collector_t  *cl;
 
     cl = lane->collector;
 
     if (lane == &cl->lanes[0]) {
-        ngx_http_caphealth_collector_replace(cl, "does not answer");
+        ngx_http_caphealth_helper_fail(&cl->helper, "does not answer");
         return;
     }
 
     if (lane->overdue) {
         lane->shun = ngx_min(lane->shun * 2, NGX_HTTP_CAPHEALTH_SHUN_MAX);
-        ngx_http_caphealth_collector_renew(cl, "hangs in a source",
-                                           NGX_HTTP_CAPHEALTH_RENEW);
+
+        for (i = 0; i < cl->nlanes; i++) {
+            ngx_http_caphealth_lane_reset(&cl->lanes[i]);
+        }
+
+        ngx_http_caphealth_helper_replace(&cl->helper, "hangs in a source",
+                                          NGX_HTTP_CAPHEALTH_RENEW);
         return;
     }
 
@@ -292,15 +297,13 @@ ngx_http_caphealth_lane_publish(ngx_http_caphealth_lane_t *lane,
         return;
     }
 
-    /* both at the default level, for who reads of the one wants the other */
-
     if (change == NGX_HTTP_CAPHEALTH_BEGINS) {
         ngx_log_error(NGX_LOG_ERR, lane->collector->log, 0,
                       "caphealth %V: %V", &lane->source->name,
                       &facts->error);
 
     } else if (change == NGX_HTTP_CAPHEALTH_ENDS) {
-        ngx_log_error(NGX_LOG_ERR, lane->collector->log, 0,
+        ngx_log_error(NGX_LOG_NOTICE, lane->collector->log, 0,
                       "caphealth %V works again, after %.0f seconds",
                       &lane->source->name, facts->attempted_at - since);
     }

@@ -9,7 +9,7 @@
 
 
 #include "ngx_http_caphealth_collector.h"
-#include "ngx_http_caphealth_process.h"
+#include "ngx_http_caphealth_helper.h"
 #include "ngx_http_caphealth_reply.h"
 
 
@@ -38,31 +38,14 @@ typedef struct {
 
 struct ngx_http_caphealth_collector_s {
     ngx_http_caphealth_collector_conf_t  *conf;
-    ngx_http_caphealth_process_t          process;
+    ngx_http_caphealth_helper_t           helper;
     ngx_http_caphealth_lane_t            *lanes;     /* system first */
     ngx_uint_t                            nlanes;
-    ngx_event_t                           event;
-    ngx_msec_t                            started;
-    ngx_msec_t                            pause;
     uint64_t                              serial;
     ngx_log_t                            *log;
-    char                                 *reason;    /* what it last broke
-                                                        for, as logged */
-    unsigned                              ready:1;
-    unsigned                              stopping:1;
+    char                                 *reason;    /* of the last failure */
 };
 
-
-/*
- * Kills what is left of the collector and starts another one after a pause;
- * its connection and every lane's timer are gone when this returns.  _replace
- * is for one that does not work: it says so in the system's facts, and the
- * pause doubles each time.
- */
-void ngx_http_caphealth_collector_renew(ngx_http_caphealth_collector_t *cl,
-    char *reason, ngx_msec_t pause);
-void ngx_http_caphealth_collector_replace(ngx_http_caphealth_collector_t *cl,
-    char *reason);
 
 /* The source is due, or its answer is. */
 void ngx_http_caphealth_lane_handler(ngx_event_t *ev);

@@ -58,12 +58,5 @@ uint64_t ngx_http_caphealth_process_cpu(ngx_http_caphealth_process_t *p);
  */
 ngx_int_t ngx_http_caphealth_process_log(ngx_http_caphealth_process_t *p);
 
-/*
- * Sends a message with a document of size bytes in a memfd, or without one if
- * document is NULL.
- */
-ngx_int_t ngx_http_caphealth_process_send(ngx_http_caphealth_process_t *p,
-    caphealth_ipc_message_t *m, void *document, size_t size);
-
 
 #endif /* _NGX_HTTP_CAPHEALTH_PROCESS_H_INCLUDED_ */

@@ -772,7 +772,7 @@ ngx_http_caphealth_upload_reserve(ngx_http_caphealth_upload_t *u, ngx_uint_t n)
 
     if (more) {
         u->reserved = n;
-        ngx_http_caphealth_converters_expect(u->worker->converters, more);
+        ngx_http_caphealth_converters_reserve(u->worker->converters, more);
     }
 }
 
