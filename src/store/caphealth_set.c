@@ -309,7 +309,7 @@ caphealth_set_proc_path(char path[CAPHEALTH_PROC_LEN], int fd)
 
 
 int
-caphealth_set_park(caphealth_set_t *set)
+caphealth_set_release_fds(caphealth_set_t *set)
 {
     char                   temp[CAPHEALTH_TEMP_LEN], proc[CAPHEALTH_PROC_LEN];
     unsigned               i;
@@ -335,26 +335,26 @@ caphealth_set_park(caphealth_set_t *set)
         f->fd = -1;
     }
 
-    set->parked = 1;
+    set->released = 1;
     caphealth_set_leave(set);
 
     return 0;
 }
 
 
-/* the directory of one that is parked */
+/* the directory of one that is released */
 
 static int
 caphealth_set_reopen(caphealth_set_t *set)
 {
-    return set->dir == -1 && set->parked ? caphealth_set_open_leaf(set) : 0;
+    return set->dir == -1 && set->released ? caphealth_set_open_leaf(set) : 0;
 }
 
 
 static void
 caphealth_set_leave(caphealth_set_t *set)
 {
-    if (set->parked && set->dir != -1) {
+    if (set->released && set->dir != -1) {
         (void) close(set->dir);
         set->dir = -1;
     }

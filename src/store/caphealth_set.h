@@ -33,7 +33,7 @@ typedef struct {
     int                   dir;         /* the leaf directory, or -1 */
     unsigned              nfiles;
     unsigned              no_tmpfile:1; /* as if there were no O_TMPFILE */
-    unsigned              parked:1;    /* no descriptor is open */
+    unsigned              released:1;    /* no descriptor is open */
     const char           *root;        /* the caller's */
     const char           *failed;      /* the call that failed, for the log */
     caphealth_set_file_t  files[CAPHEALTH_VARIANTS_MAX];
@@ -75,7 +75,7 @@ int caphealth_set_check(caphealth_set_t *set, unsigned i, uint64_t bytes);
  * upload of many takes few descriptors: until then they have hidden names, as
  * without O_TMPFILE.  Returns 0, or -1 with errno set.
  */
-int caphealth_set_park(caphealth_set_t *set);
+int caphealth_set_release_fds(caphealth_set_t *set);
 
 /*
  * Gives the files their names, the first one last, and syncs the directory.

@@ -24,7 +24,7 @@
  * Descriptors that the files of one upload may keep until all are made; those
  * of a larger one are closed meanwhile.
  */
-#define NGX_HTTP_CAPHEALTH_HELD  64
+#define NGX_HTTP_CAPHEALTH_UPLOAD_FDS  64
 
 
 static ngx_int_t ngx_http_caphealth_upload_method(ngx_http_request_t *r,
@@ -45,16 +45,17 @@ static ngx_http_caphealth_upload_t *ngx_http_caphealth_upload_create(
 static ngx_int_t ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
     ngx_http_caphealth_upload_conf_t *conf);
 static void ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r);
-static void ngx_http_caphealth_upload_received(
+static void ngx_http_caphealth_upload_body_received(
     ngx_http_caphealth_upload_t *u);
-static void ngx_http_caphealth_upload_post_work(
+static void ngx_http_caphealth_upload_post_task(
     ngx_http_caphealth_upload_t *u, void (*handler)(void *data,
     ngx_log_t *log));
 static void ngx_http_caphealth_upload_task_handler(ngx_event_t *ev);
-static void ngx_http_caphealth_upload_admit(ngx_http_caphealth_upload_t *u);
+static void ngx_http_caphealth_upload_start_converting(
+    ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_advance(
     ngx_http_caphealth_upload_t *u);
-static void ngx_http_caphealth_upload_check_jobs(
+static void ngx_http_caphealth_upload_check_results(
     ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_submit(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image);
@@ -63,7 +64,7 @@ static void ngx_http_caphealth_upload_open_next(
 static void ngx_http_caphealth_upload_reserve(ngx_http_caphealth_upload_t *u,
     ngx_uint_t n);
 static void ngx_http_caphealth_upload_timer_handler(ngx_event_t *ev);
-static ngx_uint_t ngx_http_caphealth_upload_at_work(
+static ngx_uint_t ngx_http_caphealth_upload_in_progress(
     ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_on_timeout(
     ngx_http_caphealth_upload_t *u);
@@ -71,7 +72,7 @@ static void ngx_http_caphealth_upload_job_handler(
     ngx_http_caphealth_job_t *job);
 static void ngx_http_caphealth_upload_cancel(ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_respond(ngx_http_caphealth_upload_t *u);
-static ngx_int_t ngx_http_caphealth_upload_stored(ngx_http_request_t *r,
+static ngx_int_t ngx_http_caphealth_upload_send_stored(ngx_http_request_t *r,
     ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_cleanup(void *data);
@@ -143,8 +144,9 @@ ngx_http_caphealth_upload_method(ngx_http_request_t *r,
     }
 
     if (ngx_http_caphealth_upload_cross_site(r)) {
-        return ngx_http_caphealth_send_fault(r, CAPHEALTH_OUTCOME_CROSS_SITE,
-                                             NULL);
+        return ngx_http_caphealth_upload_problem(r,
+                                                 CAPHEALTH_OUTCOME_CROSS_SITE,
+                                                 NULL);
     }
 
     if (r->method & NGX_HTTP_DELETE) {
@@ -228,13 +230,13 @@ ngx_http_caphealth_upload_post(ngx_http_request_t *r,
     }
 
     if (ngx_http_caphealth_converters_full(cmcf->worker->converters)) {
-        return ngx_http_caphealth_upload_busy(r, cmcf);
+        return ngx_http_caphealth_upload_send_queue_full(r, cmcf);
     }
 
     if (ngx_http_caphealth_converters_unavailable(cmcf->worker->converters)) {
-        return ngx_http_caphealth_send_fault(r,
-                                             CAPHEALTH_OUTCOME_NO_CONVERTER,
-                                             NULL);
+        return ngx_http_caphealth_upload_problem(r,
+                                                CAPHEALTH_OUTCOME_NO_CONVERTER,
+                                                NULL);
     }
 
     u = ngx_http_caphealth_upload_create(r, conf, boundary);
@@ -289,15 +291,16 @@ ngx_http_caphealth_upload_boundary(ngx_http_request_t *r, char *boundary)
             return NGX_DECLINED;
         }
 
-        return ngx_http_caphealth_send_fault(r, CAPHEALTH_OUTCOME_UNSUPPORTED,
-                                             &other);
+        return ngx_http_caphealth_upload_problem(r,
+                                                 CAPHEALTH_OUTCOME_UNSUPPORTED,
+                                                 &other);
     }
 
     detail.data = (u_char *) reason;
     detail.len = ngx_strlen(reason);
 
-    return ngx_http_caphealth_send_fault(r, CAPHEALTH_OUTCOME_MALFORMED,
-                                         &detail);
+    return ngx_http_caphealth_upload_problem(r, CAPHEALTH_OUTCOME_MALFORMED,
+                                             &detail);
 }
 
 
@@ -323,8 +326,8 @@ ngx_http_caphealth_upload_length(ngx_http_request_t *r,
                               (uint64_t) r->headers_in.content_length_n, most)
                  - buf;
 
-    return ngx_http_caphealth_send_fault(r, CAPHEALTH_OUTCOME_TOO_LARGE,
-                                         &detail);
+    return ngx_http_caphealth_upload_problem(r, CAPHEALTH_OUTCOME_TOO_LARGE,
+                                             &detail);
 }
 
 
@@ -415,9 +418,9 @@ ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
                    "caphealth delete: \"%*s\"", len, id);
 
     if (!caphealth_id_valid((char *) id, len)) {
-        return ngx_http_caphealth_send_fault(r,
-                                             CAPHEALTH_OUTCOME_NO_SUCH_IMAGE,
-                                             NULL);
+        return ngx_http_caphealth_upload_problem(r,
+                                               CAPHEALTH_OUTCOME_NO_SUCH_IMAGE,
+                                               NULL);
     }
 
     rc = ngx_http_caphealth_discard_body(r);
@@ -435,7 +438,7 @@ ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    u->deletes = 1;
+    u->deletion = 1;
     u->images = ngx_pcalloc(u->pool, sizeof(ngx_http_caphealth_image_t));
 
     if (u->images == NULL) {
@@ -447,9 +450,8 @@ ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
     image = u->images;
     ngx_memcpy(image->set.id, id, CAPHEALTH_ID_LEN);
 
-    image->move = ngx_http_caphealth_tree_begin(u->main_conf->state.zone,
-                                                &conf->root,
-                                                image->set.id);
+    image->begun = ngx_http_caphealth_tree_begin(u->main_conf->state.zone,
+                                                 &conf->root, image->set.id);
 
     u->work.task->handler = ngx_http_caphealth_upload_remove;
 
@@ -459,12 +461,13 @@ ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
         ngx_http_caphealth_upload_counts_remove(u);
         u->cleanup->handler = NULL;
         ngx_http_caphealth_upload_destroy(u);
-        return ngx_http_caphealth_send_fault(r, CAPHEALTH_OUTCOME_NO_THREAD,
-                                             NULL);
+        return ngx_http_caphealth_upload_problem(r,
+                                                 CAPHEALTH_OUTCOME_NO_THREAD,
+                                                 NULL);
     }
 
     u->state = NGX_HTTP_CAPHEALTH_REMOVING;
-    u->working = 1;
+    u->task_active = 1;
 
     ngx_add_timer(&u->event, u->main_conf->images.converter.timeout);
 
@@ -482,10 +485,11 @@ ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r)
 
     u = ngx_http_get_module_ctx(r, ngx_http_caphealth_module);
 
-    ngx_http_caphealth_upload_received(u);
+    ngx_http_caphealth_upload_body_received(u);
 
     if (ngx_http_caphealth_converters_full(u->worker->converters)) {
-        ngx_http_finalize_request(r, ngx_http_caphealth_upload_busy(r,
+        ngx_http_finalize_request(r,
+                     ngx_http_caphealth_upload_send_queue_full(r,
                                                              u->main_conf));
         return;
     }
@@ -504,7 +508,7 @@ ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r)
     if (ngx_http_caphealth_threads_try(u->worker->threads, u->work.task)
         != NGX_OK)
     {
-        ngx_http_finalize_request(r, ngx_http_caphealth_send_fault(r,
+        ngx_http_finalize_request(r, ngx_http_caphealth_upload_problem(r,
                                          CAPHEALTH_OUTCOME_NO_THREAD, NULL));
         return;
     }
@@ -513,8 +517,8 @@ ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r)
                    "caphealth upload: %p, body of %uL bytes", u, u->size);
 
     u->state = NGX_HTTP_CAPHEALTH_PREPARING;
-    u->working = 1;
-    u->progress = ngx_current_msec;
+    u->task_active = 1;
+    u->last_progress = ngx_current_msec;
 
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = ngx_http_request_empty_handler;
@@ -535,7 +539,7 @@ ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r)
 
 
 static void
-ngx_http_caphealth_upload_received(ngx_http_caphealth_upload_t *u)
+ngx_http_caphealth_upload_body_received(ngx_http_caphealth_upload_t *u)
 {
     ngx_time_t          *tp;
     ngx_msec_int_t       ms;
@@ -552,7 +556,7 @@ ngx_http_caphealth_upload_received(ngx_http_caphealth_upload_t *u)
 
     ngx_http_caphealth_outcome_start(r);
 
-    u->since = ngx_current_msec;
+    u->received_at = ngx_current_msec;
 
     ngx_http_caphealth_observe(u->counters, CAPHEALTH_RECEIVE,
                                (ngx_msec_t) ms);
@@ -560,11 +564,11 @@ ngx_http_caphealth_upload_received(ngx_http_caphealth_upload_t *u)
 
 
 static void
-ngx_http_caphealth_upload_post_work(ngx_http_caphealth_upload_t *u,
+ngx_http_caphealth_upload_post_task(ngx_http_caphealth_upload_t *u,
     void (*handler)(void *data, ngx_log_t *log))
 {
-    u->working = 1;
-    u->progress = ngx_current_msec;
+    u->task_active = 1;
+    u->last_progress = ngx_current_msec;
     u->work.task->handler = handler;
 
     ngx_http_caphealth_threads_post(u->worker->threads, &u->work);
@@ -578,29 +582,29 @@ ngx_http_caphealth_upload_task_handler(ngx_event_t *ev)
 
     u = ev->data;
 
-    u->working = 0;
-    u->progress = ngx_current_msec;
+    u->task_active = 0;
+    u->last_progress = ngx_current_msec;
 
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ev->log, 0,
                    "caphealth upload: %p, a thread has ended in state %d, "
-                   "outcome %d", u, (int) u->state, (int) u->fault);
+                   "outcome %d", u, (int) u->state, (int) u->outcome);
 
     ngx_http_caphealth_threads_ended(u->worker->threads);
 
     switch (u->state) {
 
     case NGX_HTTP_CAPHEALTH_PREPARING:
-        ngx_http_caphealth_upload_admit(u);
+        ngx_http_caphealth_upload_start_converting(u);
         break;
 
     case NGX_HTTP_CAPHEALTH_CONVERTING:
-        u->opened = u->opening;
+        u->opened = u->open_until;
         ngx_http_caphealth_upload_advance(u);
         break;
 
     case NGX_HTTP_CAPHEALTH_PUBLISHING:
         ngx_http_caphealth_observe(u->counters, CAPHEALTH_PUBLISH,
-                                   ngx_current_msec - u->since);
+                                   ngx_current_msec - u->publishing_at);
         ngx_http_caphealth_upload_finish(u);
         break;
 
@@ -621,24 +625,24 @@ ngx_http_caphealth_upload_task_handler(ngx_event_t *ev)
 /* whether its images may wait, before a descriptor is opened for any */
 
 static void
-ngx_http_caphealth_upload_admit(ngx_http_caphealth_upload_t *u)
+ngx_http_caphealth_upload_start_converting(ngx_http_caphealth_upload_t *u)
 {
     ngx_http_caphealth_converters_t  *cs;
 
     cs = u->worker->converters;
 
-    if (u->request && u->fault == CAPHEALTH_OUTCOME_OK
+    if (u->request && u->outcome == CAPHEALTH_OUTCOME_OK
         && !ngx_http_caphealth_converters_room(cs, u->nimages))
     {
-        ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_QUEUE_FULL, NULL,
-                                        "So many images are waiting to be "
-                                        "converted that these %ui do not fit "
-                                        "in. Try again after the seconds in "
-                                        "Retry-After, or send fewer at once.",
-                                        u->nimages);
+        ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_QUEUE_FULL, NULL,
+                                         "So many images are waiting to be "
+                                         "converted that these %ui do not fit "
+                                         "in. Try again after the seconds in "
+                                         "Retry-After, or send fewer at once.",
+                                         u->nimages);
     }
 
-    if (u->request == NULL || u->fault) {
+    if (u->request == NULL || u->outcome) {
         ngx_http_caphealth_upload_finish(u);
         return;
     }
@@ -648,9 +652,9 @@ ngx_http_caphealth_upload_admit(ngx_http_caphealth_upload_t *u)
                    u->nimages);
 
     u->state = NGX_HTTP_CAPHEALTH_CONVERTING;
-    u->left = u->nimages;
-    u->park = u->nimages * (u->conf->variants->n + 1)
-              > NGX_HTTP_CAPHEALTH_HELD;
+    u->unconverted = u->nimages;
+    u->release_fds = u->nimages * (u->conf->variants->n + 1)
+                     > NGX_HTTP_CAPHEALTH_UPLOAD_FDS;
 
     ngx_http_caphealth_upload_reserve(u, u->nimages);
     ngx_http_caphealth_upload_advance(u);
@@ -662,13 +666,13 @@ ngx_http_caphealth_upload_admit(ngx_http_caphealth_upload_t *u)
 static void
 ngx_http_caphealth_upload_advance(ngx_http_caphealth_upload_t *u)
 {
-    if (u->working) {
+    if (u->task_active) {
         return;
     }
 
-    ngx_http_caphealth_upload_check_jobs(u);
+    ngx_http_caphealth_upload_check_results(u);
 
-    if (u->request == NULL || u->fault) {
+    if (u->request == NULL || u->outcome) {
         ngx_http_caphealth_upload_cancel(u);
         ngx_http_caphealth_upload_finish(u);
         return;
@@ -678,7 +682,7 @@ ngx_http_caphealth_upload_advance(ngx_http_caphealth_upload_t *u)
         ngx_http_caphealth_upload_submit(u, &u->images[u->submitted++]);
     }
 
-    if (u->left) {
+    if (u->unconverted) {
         ngx_http_caphealth_upload_open_next(u);
         return;
     }
@@ -689,25 +693,25 @@ ngx_http_caphealth_upload_advance(ngx_http_caphealth_upload_t *u)
     ngx_http_caphealth_upload_counts_begin(u);
 
     u->state = NGX_HTTP_CAPHEALTH_PUBLISHING;
-    u->since = ngx_current_msec;
-    ngx_http_caphealth_upload_post_work(u, ngx_http_caphealth_upload_publish);
+    u->publishing_at = ngx_current_msec;
+    ngx_http_caphealth_upload_post_task(u, ngx_http_caphealth_upload_publish);
 }
 
 
 static void
-ngx_http_caphealth_upload_check_jobs(ngx_http_caphealth_upload_t *u)
+ngx_http_caphealth_upload_check_results(ngx_http_caphealth_upload_t *u)
 {
     ngx_uint_t                   i;
     ngx_http_caphealth_image_t  *image;
 
-    for (i = 0; i < u->submitted && u->fault == CAPHEALTH_OUTCOME_OK; i++) {
+    for (i = 0; i < u->submitted && u->outcome == CAPHEALTH_OUTCOME_OK; i++) {
         image = &u->images[i];
 
         if (image->converted && !image->accepted) {
-            ngx_http_caphealth_upload_check_job(u, image);
+            ngx_http_caphealth_upload_check_result(u, image);
 
             image->accepted = 1;
-            image->parking = u->park;
+            image->release_fds = u->release_fds;
         }
     }
 }
@@ -722,7 +726,7 @@ ngx_http_caphealth_upload_submit(ngx_http_caphealth_upload_t *u,
     image->upload = u;
     image->job.data = image;
     image->job.handler = ngx_http_caphealth_upload_job_handler;
-    image->job.since = u->since;
+    image->job.since = u->received_at;
     image->job.input = u->input;
     image->job.spec.offset = image->part.offset;
     image->job.spec.length = image->part.length;
@@ -750,14 +754,14 @@ ngx_http_caphealth_upload_open_next(ngx_http_caphealth_upload_t *u)
 {
     ngx_uint_t  n;
 
-    n = u->nimages - u->left
+    n = u->nimages - u->unconverted
         + (ngx_uint_t) u->main_conf->images.converter.converters + 1;
 
     n = ngx_min(n, u->nimages);
 
     if (n > u->opened) {
-        u->opening = n;
-        ngx_http_caphealth_upload_post_work(u,
+        u->open_until = n;
+        ngx_http_caphealth_upload_post_task(u,
                                             ngx_http_caphealth_upload_open);
     }
 }
@@ -791,8 +795,8 @@ ngx_http_caphealth_upload_job_handler(ngx_http_caphealth_job_t *job)
                    u, (ngx_int_t) (image - u->images), (int) job->outcome,
                    (int) job->result.status);
 
-    u->left--;
-    u->progress = ngx_current_msec;
+    u->unconverted--;
+    u->last_progress = ngx_current_msec;
     image->converted = 1;
 
     ngx_http_caphealth_upload_advance(u);
@@ -811,12 +815,12 @@ ngx_http_caphealth_upload_timer_handler(ngx_event_t *ev)
     u = ev->data;
     timeout = u->main_conf->images.converter.timeout;
 
-    if (ngx_http_caphealth_upload_at_work(u)) {
+    if (ngx_http_caphealth_upload_in_progress(u)) {
         ngx_add_timer(ev, timeout);
         return;
     }
 
-    left = (ngx_msec_int_t) (u->progress + timeout - ngx_current_msec);
+    left = (ngx_msec_int_t) (u->last_progress + timeout - ngx_current_msec);
 
     if (left > 0) {
         ngx_add_timer(ev, (ngx_msec_t) left);
@@ -830,11 +834,11 @@ ngx_http_caphealth_upload_timer_handler(ngx_event_t *ev)
 /* whether a thread or a converter is; both report when they end */
 
 static ngx_uint_t
-ngx_http_caphealth_upload_at_work(ngx_http_caphealth_upload_t *u)
+ngx_http_caphealth_upload_in_progress(ngx_http_caphealth_upload_t *u)
 {
     ngx_uint_t  i;
 
-    if (u->working && !u->work.waiting) {
+    if (u->task_active && !u->work.waiting) {
         return 1;
     }
 
@@ -858,14 +862,14 @@ ngx_http_caphealth_upload_on_timeout(ngx_http_caphealth_upload_t *u)
     if (u->work.waiting) {
         ngx_http_caphealth_upload_cancel_task(u);
 
-        u->fault = CAPHEALTH_OUTCOME_NO_THREAD;
+        u->outcome = CAPHEALTH_OUTCOME_NO_THREAD;
 
     } else {
-        ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_QUEUE_FULL, NULL,
-                                        "It has waited %M ms for its turn to "
-                                        "be converted, the longest that an "
-                                        "image waits. Try again after the "
-                                        "seconds in Retry-After.", timeout);
+        ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_QUEUE_FULL, NULL,
+                                         "It has waited %M ms for its turn to "
+                                         "be converted, the longest that an "
+                                         "image waits. Try again after the "
+                                         "seconds in Retry-After.", timeout);
     }
 
     ngx_http_caphealth_upload_cancel(u);
@@ -909,14 +913,14 @@ ngx_http_caphealth_upload_respond(ngx_http_caphealth_upload_t *u)
 
     ngx_http_set_log_request(c->log, r);
 
-    if (u->deletes) {
-        rc = ngx_http_caphealth_upload_deleted(r, u);
+    if (u->deletion) {
+        rc = ngx_http_caphealth_upload_send_deleted(r, u);
 
-    } else if (u->fault) {
-        rc = ngx_http_caphealth_upload_refused(r, u);
+    } else if (u->outcome) {
+        rc = ngx_http_caphealth_upload_send_refused(r, u);
 
     } else {
-        rc = ngx_http_caphealth_upload_stored(r, u);
+        rc = ngx_http_caphealth_upload_send_stored(r, u);
     }
 
     ngx_http_finalize_request(r, rc);
@@ -927,17 +931,17 @@ ngx_http_caphealth_upload_respond(ngx_http_caphealth_upload_t *u)
 /* the files stay if the client is told of them */
 
 static ngx_int_t
-ngx_http_caphealth_upload_stored(ngx_http_request_t *r,
+ngx_http_caphealth_upload_send_stored(ngx_http_request_t *r,
     ngx_http_caphealth_upload_t *u)
 {
     ngx_int_t  rc;
 
     ngx_http_caphealth_upload_counts_add(u);
 
-    rc = ngx_http_caphealth_upload_created(r, u);
+    rc = ngx_http_caphealth_upload_send_created(r, u);
 
     if (rc == NGX_OK || rc == NGX_AGAIN) {
-        u->done = 1;
+        u->stored = 1;
 
         ngx_http_caphealth_outcome_count(r, CAPHEALTH_OUTCOME_OK);
         ngx_http_caphealth_count(&u->counters->written,
@@ -966,7 +970,7 @@ ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u)
     /* the files must be closed, so this one waits until there is a thread */
 
     u->work.must = 1;
-    ngx_http_caphealth_upload_post_work(u, ngx_http_caphealth_upload_discard);
+    ngx_http_caphealth_upload_post_task(u, ngx_http_caphealth_upload_close);
 }
 
 
@@ -1015,7 +1019,7 @@ ngx_http_caphealth_upload_cancel_task(ngx_http_caphealth_upload_t *u)
 {
     if (u->work.waiting) {
         ngx_http_caphealth_threads_cancel(&u->work);
-        u->working = 0;
+        u->task_active = 0;
     }
 }
 

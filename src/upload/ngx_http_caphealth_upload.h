@@ -36,32 +36,33 @@ typedef struct {
     ngx_http_caphealth_job_t          job;
     caphealth_part_t                  part;
     caphealth_format_e                format;
-    caphealth_set_t                   set;
-    ngx_int_t                         move;       /* of the tree's counts */
+    caphealth_set_t                   set;        /* its files */
+    ngx_int_t                         begun;      /* of _tree_begin(), for
+                                                     _tree_end() */
 
     /* no bits: a thread may change one while the event loop changes another */
 
-    ngx_uint_t                        converted;  /* a converter is done */
+    ngx_uint_t                        converted;  /* the converter has ended */
     ngx_uint_t                        accepted;   /* and its result is good */
-    ngx_uint_t                        parking;    /* a thread is to close it */
-    ngx_uint_t                        checked;
+    ngx_uint_t                        release_fds;/* a thread is to do it */
+    ngx_uint_t                        checked;    /* so are its files */
     ngx_uint_t                        published;
 } ngx_http_caphealth_image_t;
 
 
 typedef enum {
-    NGX_HTTP_CAPHEALTH_READING = 0,   /* its body */
-    NGX_HTTP_CAPHEALTH_PREPARING,     /* a thread is: files are found */
-    NGX_HTTP_CAPHEALTH_CONVERTING,    /* and a thread opens their variants */
-    NGX_HTTP_CAPHEALTH_PUBLISHING,    /* a thread is */
-    NGX_HTTP_CAPHEALTH_REMOVING,      /* a thread is: of a deletion */
-    NGX_HTTP_CAPHEALTH_CLOSING        /* a thread is: answered, or given up */
+    NGX_HTTP_CAPHEALTH_READING = 0,   /* nginx reads the body */
+    NGX_HTTP_CAPHEALTH_PREPARING,     /* a thread finds the images in it */
+    NGX_HTTP_CAPHEALTH_CONVERTING,    /* threads open files, converters write */
+    NGX_HTTP_CAPHEALTH_PUBLISHING,    /* a thread gives the files their names */
+    NGX_HTTP_CAPHEALTH_REMOVING,      /* of a deletion: a thread removes them */
+    NGX_HTTP_CAPHEALTH_CLOSING        /* it has ended: a thread closes them */
 } ngx_http_caphealth_upload_state_e;
 
 
 struct ngx_http_caphealth_upload_s {
     ngx_pool_t                       *pool;
-    ngx_http_request_t               *request;    /* NULL: nobody waits */
+    ngx_http_request_t               *request;    /* NULL: it is gone */
     ngx_http_caphealth_main_conf_t   *main_conf;
     ngx_http_caphealth_worker_ctx_t  *worker;
     ngx_http_caphealth_upload_conf_t *conf;
@@ -69,7 +70,7 @@ struct ngx_http_caphealth_upload_s {
     ngx_http_cleanup_t               *cleanup;
     ngx_http_caphealth_work_t         work;
     ngx_event_t                       event;
-    ngx_msec_t                        progress;   /* was made last, then */
+    ngx_msec_t                        last_progress;
     ngx_http_caphealth_upload_state_e state;
 
     ngx_fd_t                          body;
@@ -77,52 +78,69 @@ struct ngx_http_caphealth_upload_s {
                                                      for the converters */
     uint64_t                          size;
     char                              boundary[CAPHEALTH_BOUNDARY_MAX + 1];
+    ngx_msec_t                        received_at;
+    ngx_msec_t                        publishing_at;
 
     caphealth_part_t                 *parts;
     ngx_http_caphealth_image_t       *images;
     ngx_uint_t                        nimages;
-    ngx_uint_t                        left;       /* to be converted */
-    ngx_uint_t                        opened;     /* the first of them are */
-    ngx_uint_t                        opening;    /* so many are to be */
+    ngx_uint_t                        opened;     /* so many, from the first,
+                                                     have their files open */
+    ngx_uint_t                        open_until; /* the same, when the thread
+                                                     that opens more ends */
     ngx_uint_t                        submitted;  /* to the converters */
+    ngx_uint_t                        unconverted;
     ngx_uint_t                        reserved;   /* room in their queue */
-    ngx_msec_t                        since;      /* its body is there; then:
-                                                     it is being published */
 
-    caphealth_outcome_e               fault;
-    ngx_err_t                         err;
-    const char                       *call;       /* that failed with err */
+    caphealth_outcome_e               outcome;    /* why it is refused */
     u_char                            detail[NGX_HTTP_CAPHEALTH_DETAIL_LEN];
+    ngx_err_t                         err;
+    const char                       *failed_call;
 
     caphealth_removed_t               removed;    /* by a deletion */
 
-    unsigned                          deletes:1;
-    unsigned                          working:1;  /* a thread is, or will */
-    unsigned                          park:1;     /* too many to stay open */
-    unsigned                          done:1;     /* its files are to stay */
-    unsigned                          moving:1;   /* they get their names */
-    unsigned                          counted:1;  /* and are in the counts */
+    unsigned                          deletion:1;
+    unsigned                          task_active:1;   /* posted, not ended */
+    unsigned                          release_fds:1;   /* of those converted,
+                                                          until all are */
+    unsigned                          counts_begun:1;
+    unsigned                          counted:1;  /* in the tree */
+    unsigned                          stored:1;   /* the client is told so */
 };
 
 
-/* Takes over the request's body, and makes room for what is in it. */
+/*
+ * The request's body becomes the upload's own, and room is made for what is
+ * in it.
+ */
 ngx_int_t ngx_http_caphealth_upload_body(ngx_http_caphealth_upload_t *u,
     ngx_http_request_body_t *rb);
 
 /*
- * What blocks, for the thread pool: to find the images in the body; to open
- * the files of the next ones, and park those that are made; to give the files
- * their names; to close everything and remove what is not to stay.  All but
- * the last leave a fault if they fail.
+ * What blocks, for the thread pool.  All but _close set an outcome if they
+ * fail.
  */
+
+/* Finds the images in the body. */
 void ngx_http_caphealth_upload_prepare(void *data, ngx_log_t *log);
+
+/*
+ * Opens the files of the next images, and releases the descriptors of those
+ * that are made.
+ */
 void ngx_http_caphealth_upload_open(void *data, ngx_log_t *log);
+
+/* Gives the files their names. */
 void ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log);
-void ngx_http_caphealth_upload_discard(void *data, ngx_log_t *log);
+
+/* Closes all files; unless the upload is stored, they are removed. */
+void ngx_http_caphealth_upload_close(void *data, ngx_log_t *log);
+
+/* Removes the files of an image. */
 void ngx_http_caphealth_upload_remove(void *data, ngx_log_t *log);
 
 /*
- * The tree's counts: before its images get their names, when they have got
+ * The tree's counts: before the images get their names, when they have got
  * them, and when nothing more happens to them.
  */
 void ngx_http_caphealth_upload_counts_begin(ngx_http_caphealth_upload_t *u);
@@ -135,37 +153,37 @@ void ngx_http_caphealth_upload_counts_remove(ngx_http_caphealth_upload_t *u);
 /* The bytes of all files that were made of it. */
 int64_t ngx_http_caphealth_upload_counts_bytes(ngx_http_caphealth_upload_t *u);
 
-/* What is wrong, with which image (NULL: all of it), as a sentence. */
-void ngx_http_caphealth_upload_fault(ngx_http_caphealth_upload_t *u,
-    caphealth_outcome_e fault, ngx_http_caphealth_image_t *image,
+/* Sets the outcome, and what is wrong with the image; NULL: with all of it. */
+void ngx_http_caphealth_upload_refuse(ngx_http_caphealth_upload_t *u,
+    caphealth_outcome_e outcome, ngx_http_caphealth_image_t *image,
     const char *fmt, ...);
 
-/* The same for a system call, which the log is told of. */
-void ngx_http_caphealth_upload_failed(ngx_http_caphealth_upload_t *u,
+/* The same for a system call that failed, which is logged with the answer. */
+void ngx_http_caphealth_upload_call_failed(ngx_http_caphealth_upload_t *u,
     ngx_err_t err, const char *call);
 
-/* The converter's answer about it is not to be believed. */
+/* The same for files that are not what the converter said of them. */
 void ngx_http_caphealth_upload_bad_output(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image, const char *what);
 
-/* What a converter's answer means; a fault, or nothing if all is well. */
-void ngx_http_caphealth_upload_check_job(ngx_http_caphealth_upload_t *u,
+/* The same for what a converter answered, if that is not an image. */
+void ngx_http_caphealth_upload_check_result(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image);
 
 /*
  * The answers; the result is the handler's.  Without a detail, NULL, the
- * fault's own is told.
+ * problem has that of its outcome.
  */
-ngx_int_t ngx_http_caphealth_upload_created(ngx_http_request_t *r,
+ngx_int_t ngx_http_caphealth_upload_send_created(ngx_http_request_t *r,
     ngx_http_caphealth_upload_t *u);
-ngx_int_t ngx_http_caphealth_upload_deleted(ngx_http_request_t *r,
+ngx_int_t ngx_http_caphealth_upload_send_deleted(ngx_http_request_t *r,
     ngx_http_caphealth_upload_t *u);
-ngx_int_t ngx_http_caphealth_upload_refused(ngx_http_request_t *r,
+ngx_int_t ngx_http_caphealth_upload_send_refused(ngx_http_request_t *r,
     ngx_http_caphealth_upload_t *u);
-ngx_int_t ngx_http_caphealth_upload_busy(ngx_http_request_t *r,
+ngx_int_t ngx_http_caphealth_upload_send_queue_full(ngx_http_request_t *r,
     ngx_http_caphealth_main_conf_t *cmcf);
-ngx_int_t ngx_http_caphealth_send_fault(ngx_http_request_t *r,
-    caphealth_outcome_e fault, ngx_str_t *detail);
+ngx_int_t ngx_http_caphealth_upload_problem(ngx_http_request_t *r,
+    caphealth_outcome_e outcome, ngx_str_t *detail);
 
 
 #endif /* _NGX_HTTP_CAPHEALTH_UPLOAD_H_INCLUDED_ */

@@ -19,16 +19,16 @@ typedef struct {
 static u_char *ngx_http_caphealth_upload_which_file(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image,
     u_char *p, u_char *last);
-static size_t ngx_http_caphealth_upload_filename(u_char *name);
+static size_t ngx_http_caphealth_upload_utf8_len(u_char *name);
 static ngx_uint_t ngx_http_caphealth_storage_full(ngx_err_t err);
-static ngx_int_t ngx_http_caphealth_problem_type(ngx_pool_t *pool,
+static ngx_int_t ngx_http_caphealth_upload_problem_type(ngx_pool_t *pool,
     ngx_str_t *type, caphealth_outcome_e outcome);
-static ngx_int_t ngx_http_caphealth_retry_after(ngx_http_request_t *r);
+static ngx_int_t ngx_http_caphealth_upload_retry_after(ngx_http_request_t *r);
 static json_t *ngx_http_caphealth_upload_image(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 static json_t *ngx_http_caphealth_upload_variants(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
-static ngx_int_t ngx_http_caphealth_upload_location(ngx_http_request_t *r,
+static ngx_int_t ngx_http_caphealth_upload_add_location(ngx_http_request_t *r,
     ngx_http_caphealth_upload_t *u);
 static u_char *ngx_http_caphealth_upload_url(ngx_pool_t *pool,
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image,
@@ -125,14 +125,14 @@ static ngx_str_t  ngx_http_caphealth_json_type =
 
 
 void
-ngx_http_caphealth_upload_fault(ngx_http_caphealth_upload_t *u,
-    caphealth_outcome_e fault, ngx_http_caphealth_image_t *image,
+ngx_http_caphealth_upload_refuse(ngx_http_caphealth_upload_t *u,
+    caphealth_outcome_e outcome, ngx_http_caphealth_image_t *image,
     const char *fmt, ...)
 {
     u_char   *p, *last;
     va_list   args;
 
-    u->fault = fault;
+    u->outcome = outcome;
 
     p = u->detail;
     last = u->detail + sizeof(u->detail) - 1;
@@ -163,7 +163,7 @@ ngx_http_caphealth_upload_which_file(ngx_http_caphealth_upload_t *u,
     }
 
     name = (u_char *) image->part.filename;
-    len = ngx_http_caphealth_upload_filename(name);
+    len = ngx_http_caphealth_upload_utf8_len(name);
 
     p = ngx_slprintf(p, last, "File %i of %ui", image - u->images + 1,
                      u->nimages);
@@ -178,7 +178,7 @@ ngx_http_caphealth_upload_which_file(ngx_http_caphealth_upload_t *u,
 /* as much of it as is UTF-8; a long one was cut, in a character perhaps */
 
 static size_t
-ngx_http_caphealth_upload_filename(u_char *name)
+ngx_http_caphealth_upload_utf8_len(u_char *name)
 {
     u_char  *p, *q, *last;
 
@@ -203,13 +203,13 @@ ngx_http_caphealth_upload_filename(u_char *name)
 
 
 void
-ngx_http_caphealth_upload_failed(ngx_http_caphealth_upload_t *u,
+ngx_http_caphealth_upload_call_failed(ngx_http_caphealth_upload_t *u,
     ngx_err_t err, const char *call)
 {
     u->err = err;
-    u->call = call;
+    u->failed_call = call;
     u->detail[0] = '\0';
-    u->fault = ngx_http_caphealth_storage_full(err)
+    u->outcome = ngx_http_caphealth_storage_full(err)
                ? CAPHEALTH_OUTCOME_STORAGE_FULL
                : CAPHEALTH_OUTCOME_STORAGE_FAILED;
 }
@@ -219,9 +219,9 @@ void
 ngx_http_caphealth_upload_bad_output(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image, const char *what)
 {
-    u->call = what;
+    u->failed_call = what;
 
-    ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_UNDECODABLE, image,
+    ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_UNDECODABLE, image,
                                     "The decoder stopped while it read the "
                                     "image. Save the image anew with an image "
                                     "editor; if it is sound, try again.");
@@ -236,7 +236,7 @@ ngx_http_caphealth_storage_full(ngx_err_t err)
 
 
 void
-ngx_http_caphealth_upload_check_job(ngx_http_caphealth_upload_t *u,
+ngx_http_caphealth_upload_check_result(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image)
 {
     char                 formats[CAPHEALTH_FORMAT_LIST];
@@ -254,14 +254,14 @@ ngx_http_caphealth_upload_check_job(ngx_http_caphealth_upload_t *u,
         return;
 
     case NGX_HTTP_CAPHEALTH_JOB_TIMED_OUT:
-        ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_TIMEOUT, image,
-                                        "It was not converted within %M ms. "
-                                        "Send a smaller or simpler image.",
-                                     u->main_conf->images.converter.timeout);
+        ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_TIMEOUT, image,
+                                         "It was not converted within %M ms. "
+                                         "Send a smaller or simpler image.",
+                                      u->main_conf->images.converter.timeout);
         return;
 
     case NGX_HTTP_CAPHEALTH_JOB_STARVED:
-        ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_NO_CONVERTER,
+        ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_NO_CONVERTER,
                                         NULL,
                                         "The server was too busy to convert "
                                         "the image. Nothing is wrong with it: "
@@ -270,7 +270,7 @@ ngx_http_caphealth_upload_check_job(ngx_http_caphealth_upload_t *u,
         return;
 
     default: /* NGX_HTTP_CAPHEALTH_JOB_UNAVAILABLE */
-        u->fault = CAPHEALTH_OUTCOME_NO_CONVERTER;
+        u->outcome = CAPHEALTH_OUTCOME_NO_CONVERTER;
         return;
     }
 
@@ -285,7 +285,7 @@ ngx_http_caphealth_upload_check_job(ngx_http_caphealth_upload_t *u,
         return;
 
     case CAPHEALTH_JOB_UNSUPPORTED:
-        ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_UNSUPPORTED,
+        ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_UNSUPPORTED,
                                         image,
                                         "This kind of image is not supported%s"
                                         "%s. Send an ordinary %s.",
@@ -297,39 +297,39 @@ ngx_http_caphealth_upload_check_job(ngx_http_caphealth_upload_t *u,
 
     case CAPHEALTH_JOB_WRITE:
     case CAPHEALTH_JOB_READ:
-        ngx_http_caphealth_upload_failed(u, (ngx_err_t) result->error,
+        ngx_http_caphealth_upload_call_failed(u, (ngx_err_t) result->error,
                                          result->status == CAPHEALTH_JOB_WRITE
                                          ? "write() by a converter"
                                          : "mmap() by a converter");
         return;
 
     case CAPHEALTH_JOB_NO_MEMORY:
-        ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_UNDECODABLE,
-                                        image,
-                                        "The image cannot be converted: %s "
-                                        "(it is too large for "
-                                        "\"caphealth_image_memory\", %uz "
-                                        "bytes).",
-                                        caphealth_job_reason(result->status),
-                                      u->main_conf->images.converter.memory);
+        ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_UNDECODABLE,
+                                         image,
+                                         "The image cannot be converted: %s "
+                                         "(it is too large for "
+                                         "\"caphealth_image_memory\", %uz "
+                                         "bytes).",
+                                         caphealth_job_reason(result->status),
+                                       u->main_conf->images.converter.memory);
         return;
 
     default:
-        ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_UNDECODABLE,
-                                        image,
-                                        "The image cannot be converted: %s%s"
-                                        "%s%s.",
-                                        caphealth_job_reason(result->status),
-                                        result->detail[0] ? " (" : "",
-                                        result->detail,
-                                        result->detail[0] ? ")" : "");
+        ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_UNDECODABLE,
+                                         image,
+                                         "The image cannot be converted: %s%s"
+                                         "%s%s.",
+                                         caphealth_job_reason(result->status),
+                                         result->detail[0] ? " (" : "",
+                                         result->detail,
+                                         result->detail[0] ? ")" : "");
         return;
     }
 }
 
 
 ngx_int_t
-ngx_http_caphealth_upload_deleted(ngx_http_request_t *r,
+ngx_http_caphealth_upload_send_deleted(ngx_http_request_t *r,
     ngx_http_caphealth_upload_t *u)
 {
     static ngx_str_t  detail = ngx_string("The image, or a part of it, cannot "
@@ -346,63 +346,64 @@ ngx_http_caphealth_upload_deleted(ngx_http_request_t *r,
     }
 
     if (u->err == NGX_ENOENT && u->removed.files == 0) {
-        return ngx_http_caphealth_send_fault(r,
-                                             CAPHEALTH_OUTCOME_NO_SUCH_IMAGE,
-                                             NULL);
+        return ngx_http_caphealth_upload_problem(r,
+                                               CAPHEALTH_OUTCOME_NO_SUCH_IMAGE,
+                                               NULL);
     }
 
     ngx_log_error(NGX_LOG_CRIT, r->connection->log, u->err,
                   "image \"%s\" cannot be removed from image root \"%V\"",
                   u->images->set.id, &u->conf->root);
 
-    return ngx_http_caphealth_send_fault(r, CAPHEALTH_OUTCOME_STORAGE_FAILED,
-                                         &detail);
+    return ngx_http_caphealth_upload_problem(r,
+                                             CAPHEALTH_OUTCOME_STORAGE_FAILED,
+                                             &detail);
 }
 
 
 ngx_int_t
-ngx_http_caphealth_upload_refused(ngx_http_request_t *r,
+ngx_http_caphealth_upload_send_refused(ngx_http_request_t *r,
     ngx_http_caphealth_upload_t *u)
 {
     ngx_str_t  detail;
 
-    if (u->call) {
+    if (u->failed_call) {
         ngx_log_error(NGX_LOG_CRIT, r->connection->log, u->err,
-                      "%s in image root \"%V\" failed", u->call,
+                      "%s in image root \"%V\" failed", u->failed_call,
                       &u->conf->root);
     }
 
     detail.data = u->detail;
     detail.len = ngx_strlen(u->detail);
 
-    return ngx_http_caphealth_send_fault(r, u->fault, &detail);
+    return ngx_http_caphealth_upload_problem(r, u->outcome, &detail);
 }
 
 
 ngx_int_t
-ngx_http_caphealth_upload_busy(ngx_http_request_t *r,
+ngx_http_caphealth_upload_send_queue_full(ngx_http_request_t *r,
     ngx_http_caphealth_main_conf_t *cmcf)
 {
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "upload refused, %i images are waiting for a converter",
                   cmcf->images.converter.queue);
 
-    return ngx_http_caphealth_send_fault(r, CAPHEALTH_OUTCOME_QUEUE_FULL,
-                                         NULL);
+    return ngx_http_caphealth_upload_problem(r, CAPHEALTH_OUTCOME_QUEUE_FULL,
+                                             NULL);
 }
 
 
 ngx_int_t
-ngx_http_caphealth_send_fault(ngx_http_request_t *r,
-    caphealth_outcome_e fault, ngx_str_t *detail)
+ngx_http_caphealth_upload_problem(ngx_http_request_t *r,
+    caphealth_outcome_e outcome, ngx_str_t *detail)
 {
     u_char                        *p;
     ngx_http_caphealth_problem_t   problem;
     ngx_http_caphealth_refusal_t  *refusal;
 
-    ngx_http_caphealth_outcome_count(r, fault);
+    ngx_http_caphealth_outcome_count(r, outcome);
 
-    refusal = &ngx_http_caphealth_refusals[fault];
+    refusal = &ngx_http_caphealth_refusals[outcome];
 
     if (detail == NULL || detail->len == 0) {
         detail = &refusal->detail;
@@ -413,10 +414,10 @@ ngx_http_caphealth_send_fault(ngx_http_request_t *r,
                   detail);
 
     ngx_memzero(&problem, sizeof(ngx_http_caphealth_problem_t));
-    problem.status = caphealth_outcomes[fault].status;
+    problem.status = caphealth_outcomes[outcome].status;
     problem.title = refusal->title;
 
-    if (ngx_http_caphealth_problem_type(r->pool, &problem.type, fault)
+    if (ngx_http_caphealth_upload_problem_type(r->pool, &problem.type, outcome)
         != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -434,7 +435,7 @@ ngx_http_caphealth_send_fault(ngx_http_request_t *r,
     (void) ngx_escape_json(p, detail->data, detail->len);
 
     if (problem.status == NGX_HTTP_SERVICE_UNAVAILABLE
-        && ngx_http_caphealth_retry_after(r) != NGX_OK)
+        && ngx_http_caphealth_upload_retry_after(r) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -444,7 +445,7 @@ ngx_http_caphealth_send_fault(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_http_caphealth_problem_type(ngx_pool_t *pool, ngx_str_t *type,
+ngx_http_caphealth_upload_problem_type(ngx_pool_t *pool, ngx_str_t *type,
     caphealth_outcome_e outcome)
 {
     const char  *name;
@@ -469,7 +470,7 @@ ngx_http_caphealth_problem_type(ngx_pool_t *pool, ngx_str_t *type,
 
 
 static ngx_int_t
-ngx_http_caphealth_retry_after(ngx_http_request_t *r)
+ngx_http_caphealth_upload_retry_after(ngx_http_request_t *r)
 {
     ngx_str_t                        value;
     ngx_uint_t                       retry;
@@ -494,7 +495,7 @@ ngx_http_caphealth_retry_after(ngx_http_request_t *r)
 
 
 ngx_int_t
-ngx_http_caphealth_upload_created(ngx_http_request_t *r,
+ngx_http_caphealth_upload_send_created(ngx_http_request_t *r,
     ngx_http_caphealth_upload_t *u)
 {
     char        *text;
@@ -534,7 +535,7 @@ ngx_http_caphealth_upload_created(ngx_http_request_t *r,
 
     if (data == NULL
         || (u->nimages == 1
-            && ngx_http_caphealth_upload_location(r, u) != NGX_OK))
+            && ngx_http_caphealth_upload_add_location(r, u) != NGX_OK))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -615,7 +616,7 @@ ngx_http_caphealth_upload_variants(ngx_http_caphealth_upload_t *u,
 
 
 static ngx_int_t
-ngx_http_caphealth_upload_location(ngx_http_request_t *r,
+ngx_http_caphealth_upload_add_location(ngx_http_request_t *r,
     ngx_http_caphealth_upload_t *u)
 {
     ngx_str_t         url;

@@ -7,7 +7,7 @@
 #include "ngx_http_caphealth_upload.h"
 
 
-static int64_t ngx_http_caphealth_upload_counts_size(
+static int64_t ngx_http_caphealth_upload_counts_image_bytes(
     ngx_http_caphealth_image_t *image);
 static void ngx_http_caphealth_upload_counts_move(
     ngx_http_caphealth_upload_t *u, int64_t sign);
@@ -21,12 +21,12 @@ ngx_http_caphealth_upload_counts_begin(ngx_http_caphealth_upload_t *u)
 
     for (n = 0; n < u->nimages; n++) {
         image = &u->images[n];
-        image->move = ngx_http_caphealth_tree_begin(u->main_conf->state.zone,
-                                                    &u->conf->root,
-                                                    image->set.id);
+        image->begun = ngx_http_caphealth_tree_begin(u->main_conf->state.zone,
+                                                     &u->conf->root,
+                                                     image->set.id);
     }
 
-    u->moving = 1;
+    u->counts_begun = 1;
 }
 
 
@@ -45,11 +45,11 @@ ngx_http_caphealth_upload_counts_end(ngx_http_caphealth_upload_t *u)
     ngx_uint_t                   n;
     ngx_http_caphealth_image_t  *image;
 
-    if (!u->moving) {
+    if (!u->counts_begun) {
         return;
     }
 
-    if (u->counted && !u->done) {
+    if (u->counted && !u->stored) {
         ngx_http_caphealth_upload_counts_move(u, -1);
     }
 
@@ -59,7 +59,7 @@ ngx_http_caphealth_upload_counts_end(ngx_http_caphealth_upload_t *u)
         image = &u->images[n];
         ngx_http_caphealth_tree_end(u->main_conf->state.zone,
                                     &u->conf->root, image->set.id,
-                                    image->move, u->counted && u->done);
+                                    image->begun, u->counted && u->stored);
     }
 }
 
@@ -86,7 +86,7 @@ ngx_http_caphealth_upload_counts_remove(ngx_http_caphealth_upload_t *u)
     sure = (u->removed.files == 0) ? (u->err == 0 || u->err == NGX_ENOENT)
                                    : (u->err == 0 && u->removed.marked);
 
-    ngx_http_caphealth_tree_end(zone, root, image->set.id, image->move, sure);
+    ngx_http_caphealth_tree_end(zone, root, image->set.id, image->begun, sure);
 }
 
 
@@ -100,7 +100,7 @@ ngx_http_caphealth_upload_counts_move(ngx_http_caphealth_upload_t *u,
 
     for (n = 0; n < u->nimages; n++) {
         image = &u->images[n];
-        bytes = ngx_http_caphealth_upload_counts_size(image);
+        bytes = ngx_http_caphealth_upload_counts_image_bytes(image);
 
         ngx_http_caphealth_tree_move(u->main_conf->state.zone,
                                      &u->conf->root, image->set.id,
@@ -119,7 +119,7 @@ ngx_http_caphealth_upload_counts_bytes(ngx_http_caphealth_upload_t *u)
     bytes = 0;
 
     for (n = 0; n < u->nimages; n++) {
-        bytes += ngx_http_caphealth_upload_counts_size(&u->images[n]);
+        bytes += ngx_http_caphealth_upload_counts_image_bytes(&u->images[n]);
     }
 
     return bytes;
@@ -127,7 +127,7 @@ ngx_http_caphealth_upload_counts_bytes(ngx_http_caphealth_upload_t *u)
 
 
 static int64_t
-ngx_http_caphealth_upload_counts_size(ngx_http_caphealth_image_t *image)
+ngx_http_caphealth_upload_counts_image_bytes(ngx_http_caphealth_image_t *image)
 {
     int64_t   bytes;
     unsigned  i;

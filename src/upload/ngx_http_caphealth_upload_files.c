@@ -9,15 +9,15 @@
 
 static ngx_int_t ngx_http_caphealth_upload_parse(
     ngx_http_caphealth_upload_t *u);
-static ssize_t ngx_http_caphealth_upload_read(void *ctx, void *buf,
+static ssize_t ngx_http_caphealth_upload_read_body(void *ctx, void *buf,
     size_t size, uint64_t offset);
-static ngx_int_t ngx_http_caphealth_upload_sniff(
+static ngx_int_t ngx_http_caphealth_upload_detect_format(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
-static ngx_int_t ngx_http_caphealth_upload_input(
+static ngx_int_t ngx_http_caphealth_upload_open_input(
     ngx_http_caphealth_upload_t *u);
-static ngx_int_t ngx_http_caphealth_upload_check(
+static ngx_int_t ngx_http_caphealth_upload_check_files(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
-static ngx_int_t ngx_http_caphealth_upload_outputs(
+static ngx_int_t ngx_http_caphealth_upload_open_outputs(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 
 
@@ -37,7 +37,9 @@ ngx_http_caphealth_upload_prepare(void *data, ngx_log_t *log)
     }
 
     for (i = 0; i < u->nimages; i++) {
-        if (ngx_http_caphealth_upload_sniff(u, &u->images[i]) != NGX_OK) {
+        if (ngx_http_caphealth_upload_detect_format(u, &u->images[i])
+            != NGX_OK)
+        {
             return;
         }
     }
@@ -52,7 +54,7 @@ ngx_http_caphealth_upload_open(void *data, ngx_log_t *log)
     ngx_http_caphealth_upload_t  *u = data;
 
     if (u->input == NGX_INVALID_FILE
-        && ngx_http_caphealth_upload_input(u) != NGX_OK)
+        && ngx_http_caphealth_upload_open_input(u) != NGX_OK)
     {
         return;
     }
@@ -60,24 +62,27 @@ ngx_http_caphealth_upload_open(void *data, ngx_log_t *log)
     for (i = 0; i < u->opened; i++) {
         image = &u->images[i];
 
-        if (!image->parking) {
+        if (!image->release_fds) {
             continue;
         }
 
-        if (ngx_http_caphealth_upload_check(u, image) != NGX_OK) {
+        if (ngx_http_caphealth_upload_check_files(u, image) != NGX_OK) {
             return;
         }
 
-        if (caphealth_set_park(&image->set) == -1) {
-            ngx_http_caphealth_upload_failed(u, ngx_errno, image->set.failed);
+        if (caphealth_set_release_fds(&image->set) == -1) {
+            ngx_http_caphealth_upload_call_failed(u, ngx_errno,
+                                                  image->set.failed);
             return;
         }
 
-        image->parking = 0;
+        image->release_fds = 0;
     }
 
-    for (i = u->opened; i < u->opening; i++) {
-        if (ngx_http_caphealth_upload_outputs(u, &u->images[i]) != NGX_OK) {
+    for (i = u->opened; i < u->open_until; i++) {
+        if (ngx_http_caphealth_upload_open_outputs(u, &u->images[i])
+            != NGX_OK)
+        {
             return;
         }
     }
@@ -101,18 +106,19 @@ ngx_http_caphealth_upload_parse(ngx_http_caphealth_upload_t *u)
     }
 
     rc = caphealth_multipart_parse(u->boundary,
-                                   ngx_http_caphealth_upload_read, u, u->size,
-                                   u->parts, u->main_conf->images.max_files,
-                                   &n, &reason);
+                                   ngx_http_caphealth_upload_read_body, u,
+                                   u->size, u->parts,
+                                   u->main_conf->images.max_files, &n,
+                                   &reason);
     switch (rc) {
 
     case CAPHEALTH_MULTIPART_OK:
         if (n == 0) {
-            ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_NO_IMAGE,
-                                            NULL,
-                                            "The form has no file in it: a "
-                                            "file's part needs a filename in "
-                                            "its Content-Disposition.");
+            ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_NO_IMAGE,
+                                             NULL,
+                                             "The form has no file in it: a "
+                                             "file's part needs a filename in "
+                                             "its Content-Disposition.");
             return NGX_ERROR;
         }
 
@@ -120,26 +126,26 @@ ngx_http_caphealth_upload_parse(ngx_http_caphealth_upload_t *u)
         return NGX_OK;
 
     case CAPHEALTH_MULTIPART_TOO_MANY:
-        ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_TOO_MANY, NULL,
+        ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_TOO_MANY, NULL,
                                         "One request may carry %i files; send "
                                         "the others in requests of their own.",
                                         u->main_conf->images.max_files);
         return NGX_ERROR;
 
     case CAPHEALTH_MULTIPART_ERROR:
-        ngx_http_caphealth_upload_failed(u, ngx_errno, "read() of a body");
+        ngx_http_caphealth_upload_call_failed(u, ngx_errno, "read() of a body");
         return NGX_ERROR;
 
     default: /* CAPHEALTH_MULTIPART_INVALID */
-        ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_MALFORMED, NULL,
-                                        "%s", reason);
+        ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_MALFORMED, NULL,
+                                         "%s", reason);
         return NGX_ERROR;
     }
 }
 
 
 static ssize_t
-ngx_http_caphealth_upload_read(void *ctx, void *buf, size_t size,
+ngx_http_caphealth_upload_read_body(void *ctx, void *buf, size_t size,
     uint64_t offset)
 {
     ngx_http_caphealth_upload_t *u = ctx;
@@ -149,7 +155,7 @@ ngx_http_caphealth_upload_read(void *ctx, void *buf, size_t size,
 
 
 static ngx_int_t
-ngx_http_caphealth_upload_sniff(ngx_http_caphealth_upload_t *u,
+ngx_http_caphealth_upload_detect_format(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image)
 {
     char         formats[CAPHEALTH_FORMAT_LIST];
@@ -160,19 +166,19 @@ ngx_http_caphealth_upload_sniff(ngx_http_caphealth_upload_t *u,
     n = ngx_min(image->part.length, (uint64_t) sizeof(head));
 
     if (n && pread(u->body, head, n, (off_t) image->part.offset) != n) {
-        ngx_http_caphealth_upload_failed(u, ngx_errno, "read() of a body");
+        ngx_http_caphealth_upload_call_failed(u, ngx_errno, "read() of a body");
         return NGX_ERROR;
     }
 
     /* a converter maps the whole of it */
 
     if (image->part.length > u->main_conf->images.converter.memory / 2) {
-        ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_TOO_LARGE,
-                                        image,
-                                        NGX_HTTP_CAPHEALTH_TOO_LONG,
-                                        image->part.length,
-                                        u->main_conf->images.converter.memory
-                                        / 2);
+        ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_TOO_LARGE,
+                                         image,
+                                         NGX_HTTP_CAPHEALTH_TOO_LONG,
+                                         image->part.length,
+                                         u->main_conf->images.converter.memory
+                                         / 2);
         return NGX_ERROR;
     }
 
@@ -183,14 +189,14 @@ ngx_http_caphealth_upload_sniff(ngx_http_caphealth_upload_t *u,
     }
 
     if (n == 0) {
-        ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_UNSUPPORTED,
-                                        image, "The file is empty.");
+        ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_UNSUPPORTED,
+                                         image, "The file is empty.");
         return NGX_ERROR;
     }
 
     guess = caphealth_format_guess(head, n);
 
-    ngx_http_caphealth_upload_fault(u, CAPHEALTH_OUTCOME_UNSUPPORTED, image,
+    ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_UNSUPPORTED, image,
                                     guess ? "By its bytes this is %s. Send %s."
                                           : "Its bytes are not those of an "
                                             "image that is known here%s. Send "
@@ -204,7 +210,7 @@ ngx_http_caphealth_upload_sniff(ngx_http_caphealth_upload_t *u,
 /* a descriptor of its own that cannot write */
 
 static ngx_int_t
-ngx_http_caphealth_upload_input(ngx_http_caphealth_upload_t *u)
+ngx_http_caphealth_upload_open_input(ngx_http_caphealth_upload_t *u)
 {
     u_char  path[sizeof("/proc/self/fd/") + NGX_INT_T_LEN];
 
@@ -213,8 +219,8 @@ ngx_http_caphealth_upload_input(ngx_http_caphealth_upload_t *u)
     u->input = open((char *) path, O_RDONLY|O_CLOEXEC);
 
     if (u->input == NGX_INVALID_FILE) {
-        ngx_http_caphealth_upload_failed(u, ngx_errno,
-                                         "open() of a body in /proc");
+        ngx_http_caphealth_upload_call_failed(u, ngx_errno,
+                                              "open() of a body in /proc");
         return NGX_ERROR;
     }
 
@@ -223,7 +229,7 @@ ngx_http_caphealth_upload_input(ngx_http_caphealth_upload_t *u)
 
 
 static ngx_int_t
-ngx_http_caphealth_upload_outputs(ngx_http_caphealth_upload_t *u,
+ngx_http_caphealth_upload_open_outputs(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image)
 {
     unsigned               i;
@@ -238,7 +244,8 @@ ngx_http_caphealth_upload_outputs(ngx_http_caphealth_upload_t *u,
     if (caphealth_set_open(&image->set, (char *) u->conf->root.data)
         == -1)
     {
-        ngx_http_caphealth_upload_failed(u, ngx_errno, image->set.failed);
+        ngx_http_caphealth_upload_call_failed(u, ngx_errno,
+                                              image->set.failed);
         return NGX_ERROR;
     }
 
@@ -249,7 +256,7 @@ ngx_http_caphealth_upload_outputs(ngx_http_caphealth_upload_t *u,
 /* what the converter has made of it */
 
 static ngx_int_t
-ngx_http_caphealth_upload_check(ngx_http_caphealth_upload_t *u,
+ngx_http_caphealth_upload_check_files(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image)
 {
     unsigned  i;
@@ -270,7 +277,8 @@ ngx_http_caphealth_upload_check(ngx_http_caphealth_upload_t *u,
             ngx_http_caphealth_upload_bad_output(u, image, image->set.failed);
 
         } else {
-            ngx_http_caphealth_upload_failed(u, ngx_errno, image->set.failed);
+            ngx_http_caphealth_upload_call_failed(u, ngx_errno,
+                                                  image->set.failed);
         }
 
         return NGX_ERROR;
@@ -282,7 +290,7 @@ ngx_http_caphealth_upload_check(ngx_http_caphealth_upload_t *u,
 }
 
 
-/* _discard removes what this has published before it failed */
+/* if it fails, _close removes what has been published before */
 
 void
 ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log)
@@ -292,7 +300,7 @@ ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log)
     ngx_http_caphealth_upload_t  *u = data;
 
     for (n = 0; n < u->nimages; n++) {
-        if (ngx_http_caphealth_upload_check(u, &u->images[n]) != NGX_OK) {
+        if (ngx_http_caphealth_upload_check_files(u, &u->images[n]) != NGX_OK) {
             return;
         }
     }
@@ -301,7 +309,8 @@ ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log)
         image = &u->images[n];
 
         if (caphealth_set_publish(&image->set) == -1) {
-            ngx_http_caphealth_upload_failed(u, ngx_errno, image->set.failed);
+            ngx_http_caphealth_upload_call_failed(u, ngx_errno,
+                                                  image->set.failed);
             return;
         }
 
@@ -311,7 +320,7 @@ ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log)
 
 
 void
-ngx_http_caphealth_upload_discard(void *data, ngx_log_t *log)
+ngx_http_caphealth_upload_close(void *data, ngx_log_t *log)
 {
     ngx_uint_t                    n;
     ngx_http_caphealth_image_t   *image;
@@ -320,7 +329,7 @@ ngx_http_caphealth_upload_discard(void *data, ngx_log_t *log)
     for (n = 0; n < u->nimages; n++) {
         image = &u->images[n];
 
-        if (image->published && !u->done) {
+        if (image->published && !u->stored) {
             caphealth_set_withdraw(&image->set);
         }
 

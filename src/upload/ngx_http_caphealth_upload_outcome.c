@@ -12,8 +12,8 @@
 
 
 static void ngx_http_caphealth_outcome_end(void *data);
-static void ngx_http_caphealth_outcome_mark(void *data);
-static void ngx_http_caphealth_outcome_recent(
+static void ngx_http_caphealth_outcome_marker(void *data);
+static void ngx_http_caphealth_outcome_count_recent(
     ngx_http_caphealth_outcome_t *outcome,
     caphealth_outcome_e result);
 static void ngx_http_caphealth_forget_variables(ngx_http_request_t *r);
@@ -80,11 +80,11 @@ ngx_http_caphealth_outcome_create(ngx_http_request_t *r)
 
     outcome->request = r;
     outcome->counters = ngx_http_caphealth_zone_counters(cmcf->collector.zone);
-    outcome->deletes = (r->method & NGX_HTTP_DELETE) ? 1 : 0;
+    outcome->deletion = (r->method & NGX_HTTP_DELETE) ? 1 : 0;
 
     /* the request's context does not outlive an internal redirect */
 
-    mark->handler = ngx_http_caphealth_outcome_mark;
+    mark->handler = ngx_http_caphealth_outcome_marker;
 
     /* before the log is written */
 
@@ -105,7 +105,7 @@ ngx_http_caphealth_outcome(ngx_http_request_t *r)
     ngx_pool_cleanup_t  *cln;
 
     for (cln = r->pool->cleanup; cln; cln = cln->next) {
-        if (cln->handler == ngx_http_caphealth_outcome_mark) {
+        if (cln->handler == ngx_http_caphealth_outcome_marker) {
             return cln->data;
         }
     }
@@ -117,7 +117,7 @@ ngx_http_caphealth_outcome(ngx_http_request_t *r)
 /* to be found by */
 
 static void
-ngx_http_caphealth_outcome_mark(void *data)
+ngx_http_caphealth_outcome_marker(void *data)
 {
 }
 
@@ -206,18 +206,18 @@ ngx_http_caphealth_outcome_count(ngx_http_request_t *r,
 
     /* nobody gets to know the ids of what was not stored */
 
-    if (result != CAPHEALTH_OUTCOME_OK && !outcome->deletes) {
+    if (result != CAPHEALTH_OUTCOME_OK && !outcome->deletion) {
         ngx_str_null(&outcome->ids);
     }
 
     outcome->counted = 1;
 
-    ngx_http_caphealth_count(outcome->deletes
+    ngx_http_caphealth_count(outcome->deletion
                              ? &outcome->counters->deletes[result]
                              : &outcome->counters->posts[result], 1);
 
-    if (!outcome->deletes) {
-        ngx_http_caphealth_outcome_recent(outcome, result);
+    if (!outcome->deletion) {
+        ngx_http_caphealth_outcome_count_recent(outcome, result);
     }
 }
 
@@ -225,7 +225,7 @@ ngx_http_caphealth_outcome_count(ngx_http_request_t *r,
 /* what is the client's fault, or its wish, says nothing of us */
 
 static void
-ngx_http_caphealth_outcome_recent(ngx_http_caphealth_outcome_t *outcome,
+ngx_http_caphealth_outcome_count_recent(ngx_http_caphealth_outcome_t *outcome,
     caphealth_outcome_e result)
 {
     ngx_uint_t                   status;
@@ -364,7 +364,7 @@ ngx_http_caphealth_variable_result(ngx_http_request_t *r,
     }
 
     row = &caphealth_outcomes[outcome->result];
-    name = outcome->deletes ? row->deletion : row->upload;
+    name = outcome->deletion ? row->deletion : row->upload;
 
     ngx_http_caphealth_variable_set(v, (u_char *) name, ngx_strlen(name));
 

@@ -22,7 +22,7 @@ typedef struct {
     caphealth_outcome_e               result;
     ngx_msec_t                        started;
     ngx_msec_t                        elapsed;   /* if it is counted */
-    unsigned                          deletes:1;
+    unsigned                          deletion:1;
     unsigned                          timed:1;   /* it has started */
     unsigned                          decided:1; /* the client is told so */
     unsigned                          counted:1;
