@@ -126,10 +126,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         rc = caphealth_ask_end(&ask);
     }
 
-    fuzz_check((rc == 0) == (ask.error[0] == '\0'));
+    fuzz_check((rc == 0) == (ask.error.text[0] == '\0'));
     fuzz_check((rc == 0) == (ask.result != NULL));
 
-    error = json_string(ask.error);
+    error = json_string(ask.error.text);
     fuzz_check(error != NULL);
     json_decref(error);
 

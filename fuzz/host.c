@@ -76,8 +76,8 @@ look(caphealth_host_t *h)
 
     caphealth_host_collect(h, &a);
 
-    fuzz_check(memchr(a.error, '\0', sizeof(a.error)) != NULL);
-    fuzz_check(a.data != NULL || a.error[0] != '\0');
+    fuzz_check(memchr(a.error.text, '\0', sizeof(a.error.text)) != NULL);
+    fuzz_check(a.data != NULL || a.error.text[0] != '\0');
 
     if (a.data == NULL) {
         return;

@@ -152,20 +152,21 @@ check_text(const char *text, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    int            rc;
-    char          *url, *message, *secret, *error;
-    json_t        *value;
-    fuzz_bytes_t   b = { data, size };
+    int                 rc;
+    char               *url, *message, *secret, text[64];
+    json_t             *value;
+    fuzz_bytes_t        b = { data, size };
+    caphealth_error_t   error;
 
     url = fuzz_string(fuzz_piece(&b, '\n'));
     message = fuzz_string(b);
-    error = calloc(1, CAPHEALTH_ERROR_LEN);
-    fuzz_check(error != NULL);
 
-    rc = caphealth_postgres_check(url, error);
+    memset(&error, 0, sizeof(error));
 
-    fuzz_check((rc == 0) == (error[0] == '\0'));
-    check_text(error, CAPHEALTH_ERROR_LEN);
+    rc = caphealth_postgres_check(url, &error);
+
+    fuzz_check((rc == 0) == (error.code == 0));
+    fuzz_check(caphealth_error_valid(&error));
 
     if (rc == 0) {
         check_accepted(url);
@@ -183,8 +184,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         && secret[strspn(secret, LETTERS)] != '\0'
         && occurrences(url, secret) <= 1)
     {
-        if (strstr(error, secret) != NULL) {
-            fprintf(stderr, "%s: %s\n", url, error);
+        if (strstr(error.text, secret) != NULL) {
+            fprintf(stderr, "%s: %s\n", url, error.text);
             abort();
         }
     }
@@ -196,9 +197,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_check(strstr(message, secret) == NULL);
     }
 
-    error[0] = '\0';
-    caphealth_utf8_append(error, 64, message);
-    check_text(error, 64);
+    text[0] = '\0';
+    caphealth_utf8_append(text, sizeof(text), message);
+    check_text(text, sizeof(text));
 
     value = caphealth_utf8_json((const char *) b.data, b.size);
     fuzz_check(value != NULL);
@@ -208,7 +209,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     free(url);
     free(message);
     free(secret);
-    free(error);
 
     return 0;
 }

@@ -4,8 +4,6 @@
  */
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,22 +23,6 @@
 #define CAPHEALTH_ASK_EXACT  9007199254740991
 
 
-void
-caphealth_db_error(char *error, const char *format, ...)
-{
-    char     text[4 * CAPHEALTH_ERROR_LEN];
-    va_list  args;
-
-    va_start(args, format);
-    (void) vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-
-    error[0] = '\0';
-
-    caphealth_utf8_append(error, CAPHEALTH_ERROR_LEN, text);
-}
-
-
 int
 caphealth_ask_columns(caphealth_ask_t *ask, int columns)
 {
@@ -49,9 +31,10 @@ caphealth_ask_columns(caphealth_ask_t *ask, int columns)
     scalar = (ask->query->shape == CAPHEALTH_SCALAR);
 
     if (columns != (scalar ? 1 : 2) && (scalar || columns != 3)) {
-        caphealth_db_error(ask->error, "query \"%s\" returned %d columns, "
-                           "expected %s", ask->query->name, columns,
-                           scalar ? "1" : "2 or 3");
+        caphealth_error_set(&ask->error, CAPHEALTH_ERROR_SCHEMA,
+                            "query \"%s\" returned %d columns, expected %s",
+                            ask->query->name, columns,
+                            scalar ? "1" : "2 or 3");
         return -1;
     }
 
@@ -70,9 +53,10 @@ caphealth_ask_parameters(caphealth_ask_t *ask, int parameters)
         return 0;
     }
 
-    caphealth_db_error(ask->error, "query \"%s\" has %d parameters, expected "
-                       "none, or two: the first second of this month and of "
-                       "the next", ask->query->name, parameters);
+    caphealth_error_set(&ask->error, CAPHEALTH_ERROR_OTHER,
+                        "query \"%s\" has %d parameters, expected none, or "
+                        "two: the first second of this month and of the next",
+                        ask->query->name, parameters);
 
     return -1;
 }
@@ -86,8 +70,9 @@ caphealth_ask_whole(caphealth_ask_t *ask, const char *text, size_t len,
     long long   n;
 
     if (text == NULL) {
-        caphealth_db_error(ask->error, "query \"%s\" returned NULL, expected "
-                           "a whole number", ask->query->name);
+        caphealth_error_set(&ask->error, CAPHEALTH_ERROR_OTHER,
+                            "query \"%s\" returned NULL, expected a whole "
+                            "number", ask->query->name);
         return -1;
     }
 
@@ -107,9 +92,10 @@ caphealth_ask_whole(caphealth_ask_t *ask, const char *text, size_t len,
         }
     }
 
-    caphealth_db_error(ask->error, "query \"%s\" returned \"%.*s\", expected "
-                       "a whole number that is not negative",
-                       ask->query->name, len > 40 ? 40 : (int) len, text);
+    caphealth_error_set(&ask->error, CAPHEALTH_ERROR_OTHER,
+                        "query \"%s\" returned \"%.*s\", expected a whole "
+                        "number that is not negative",
+                        ask->query->name, len > 40 ? 40 : (int) len, text);
 
     return -1;
 }
@@ -124,8 +110,9 @@ caphealth_ask_number(caphealth_ask_t *ask, const char *text, size_t len)
         json_decref(ask->result);
         ask->result = NULL;
 
-        caphealth_db_error(ask->error, "query \"%s\" returned more than one "
-                           "row, expected one", ask->query->name);
+        caphealth_error_set(&ask->error, CAPHEALTH_ERROR_OTHER,
+                            "query \"%s\" returned more than one row, "
+                            "expected one", ask->query->name);
         return -1;
     }
 
@@ -176,10 +163,10 @@ caphealth_ask_row(caphealth_ask_t *ask, const char *name, size_t len,
     ask->text += len;
 
     if (ask->rows > CAPHEALTH_ASK_ROWS || ask->text > CAPHEALTH_ASK_TEXT) {
-        caphealth_db_error(ask->error, "query \"%s\" returned more than %d "
-                           "rows, or than %d bytes of names",
-                           ask->query->name, CAPHEALTH_ASK_ROWS,
-                           CAPHEALTH_ASK_TEXT);
+        caphealth_error_set(&ask->error, CAPHEALTH_ERROR_OTHER,
+                            "query \"%s\" returned more than %d rows, or "
+                            "than %d bytes of names", ask->query->name,
+                            CAPHEALTH_ASK_ROWS, CAPHEALTH_ASK_TEXT);
         goto failed;
     }
 
@@ -203,8 +190,8 @@ caphealth_ask_row(caphealth_ask_t *ask, const char *name, size_t len,
         return 0;
     }
 
-    caphealth_db_error(ask->error, "query \"%s\": no memory",
-                       ask->query->name);
+    caphealth_error_set(&ask->error, CAPHEALTH_ERROR_NO_MEMORY,
+                        "query \"%s\": no memory", ask->query->name);
 
 failed:
 
@@ -219,8 +206,9 @@ int
 caphealth_ask_end(caphealth_ask_t *ask)
 {
     if (ask->query->shape == CAPHEALTH_SCALAR && ask->rows == 0) {
-        caphealth_db_error(ask->error, "query \"%s\" returned no row, "
-                           "expected one", ask->query->name);
+        caphealth_error_set(&ask->error, CAPHEALTH_ERROR_OTHER,
+                            "query \"%s\" returned no row, expected one",
+                            ask->query->name);
         return -1;
     }
 
@@ -236,5 +224,5 @@ caphealth_ask_again(caphealth_ask_t *ask)
     ask->result = NULL;
     ask->rows = 0;
     ask->text = 0;
-    ask->error[0] = '\0';
+    memset(&ask->error, 0, sizeof(caphealth_error_t));
 }

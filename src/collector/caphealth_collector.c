@@ -418,10 +418,11 @@ caphealth_lane_reply(const caphealth_answer_t *a, double now, double took)
     rows = json_incref(json_object_get(data, "vendors"));
     (void) json_object_del(data, "vendors");
 
-    reply = json_pack("{s:f, s:f, s:s?, s:o?}",
+    reply = json_pack("{s:f, s:f, s:i, s:s?, s:o?}",
                       "collected_at", now,
                       "duration", took,
-                      "error", a->error[0] ? a->error : NULL,
+                      "code", (int) a->error.code,
+                      "error", a->error.code ? a->error.text : NULL,
                       "data", data);
 
     text = NULL;

@@ -165,18 +165,6 @@ caphealth_db_destroy(caphealth_db_t *db)
 }
 
 
-static void
-caphealth_db_append(char *error, const char *more)
-{
-    char  before[CAPHEALTH_ERROR_LEN];
-
-    memcpy(before, error, CAPHEALTH_ERROR_LEN);
-
-    caphealth_db_error(error, "%s%s%s", before,
-                       before[0] == '\0' ? "" : "; ", more);
-}
-
-
 /* a shop at rest costs nothing, unless a query of its own may say otherwise */
 
 static int
@@ -215,11 +203,11 @@ caphealth_db_ask(caphealth_db_t *db, const caphealth_query_t *query,
 
     rc = db->driver->ask(db->connection, &ask, deadline);
 
-    if (ask.error[0] != '\0') {
+    if (ask.error.code != 0) {
         json_decref(ask.result);
         ask.result = NULL;
 
-        caphealth_db_append(a->error, ask.error);
+        caphealth_error_add(&a->error, &ask.error);
     }
 
     (void) json_object_set_new(a->data, query->member,
@@ -240,7 +228,7 @@ caphealth_db_look(caphealth_db_t *db, caphealth_answer_t *a)
     deadline = caphealth_db_clock() + db->timeout;
     month = caphealth_utc_month((int64_t) time(NULL));
 
-    if (db->driver->open(db->connection, deadline, a->error) == -1) {
+    if (db->driver->open(db->connection, deadline, &a->error) == -1) {
         return;
     }
 
@@ -268,7 +256,7 @@ caphealth_db_look(caphealth_db_t *db, caphealth_answer_t *a)
         }
     }
 
-    if (a->error[0] == '\0') {
+    if (a->error.code == 0) {
         db->last = json_incref(a->data);
         db->month = month.first;
     }

@@ -54,14 +54,14 @@ typedef struct {
     json_t                   *result;     /* new reference, or NULL */
     size_t                    rows;
     size_t                    text;       /* bytes of names */
-    char                      error[CAPHEALTH_ERROR_LEN];
+    caphealth_error_t         error;
 } caphealth_ask_t;
 
 
 /*
  * deadline: of CLOCK_MONOTONIC, in seconds.  url outlives the driver.
  *
- * open() connects; returns 0, or -1 with a sentence in error.  ask() runs one
+ * open() connects; returns 0, or -1 with the error.  ask() runs one
  * query; returns 0 if another one may follow, whether or not the query brought
  * a result, -1 if not.  unchanged() is optional: 1 if the database is as it
  * was when the last look began.  close() leaves nothing open, and may be
@@ -74,7 +74,8 @@ typedef struct {
     const char  *scheme;
     void      *(*create)(const char *url);
     void       (*destroy)(void *driver);
-    int        (*open)(void *driver, double deadline, char *error);
+    int        (*open)(void *driver, double deadline,
+                       caphealth_error_t *error);
     void       (*close)(void *driver);
     int        (*unchanged)(void *driver);
     int        (*ask)(void *driver, caphealth_ask_t *ask, double deadline);
@@ -94,10 +95,6 @@ double caphealth_db_clock(void);
  * come after it get their chance too.
  */
 double caphealth_db_share(double deadline);
-
-/* printf() into an error of CAPHEALTH_ERROR_LEN, whole UTF-8, one line */
-void caphealth_db_error(char *error, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 
 /*
  * What a driver tells of an answer: first how many columns it has, then each

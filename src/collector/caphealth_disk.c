@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#include "caphealth_db.h"
 #include "caphealth_file.h"
 #include "caphealth_source.h"
 #include "caphealth_str.h"
@@ -69,8 +68,9 @@ caphealth_disk_check(caphealth_answer_t *a, const char *path)
     json_object_foreach(a->data, name, value) {
 
         if (json_is_null(value)) {
-            caphealth_db_error(a->error, "statvfs() \"%s\" gave an "
-                               "impossible number for \"%s\"", path, name);
+            caphealth_error_set(&a->error, CAPHEALTH_ERROR_OTHER,
+                                "statvfs() \"%s\" gave an impossible number "
+                                "for \"%s\"", path, name);
             return;
         }
     }
@@ -184,8 +184,9 @@ caphealth_disk_collect(const char *path, caphealth_answer_t *a)
     } while (rc == -1 && errno == EINTR);
 
     if (rc == -1) {
-        caphealth_db_error(a->error, "statvfs() \"%s\" failed: %s", path,
-                           strerror(errno));
+        caphealth_error_set(&a->error, caphealth_error_errno(errno),
+                            "statvfs() \"%s\" failed: %s", path,
+                            strerror(errno));
         return;
     }
 
@@ -204,7 +205,8 @@ caphealth_disk_collect(const char *path, caphealth_answer_t *a)
                         "read_only", (fs.f_flag & ST_RDONLY) ? 1 : 0);
 
     if (a->data == NULL) {
-        caphealth_db_error(a->error, "a disk has a path that is not UTF-8");
+        caphealth_error_set(&a->error, CAPHEALTH_ERROR_OTHER,
+                            "a disk has a path that is not UTF-8");
         return;
     }
 

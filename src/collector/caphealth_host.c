@@ -98,15 +98,24 @@ caphealth_host_destroy(caphealth_host_t *h)
 
 static void
 caphealth_host_error(caphealth_answer_t *a, const char *name,
-    const char *problem, const char *reason)
+    const char *problem)
 {
-    size_t  len;
+    caphealth_error_t  error;
 
-    len = strlen(a->error);
+    caphealth_error_set(&error, CAPHEALTH_ERROR_OTHER, "\"%s\" %s", name,
+                        problem);
+    caphealth_error_add(&a->error, &error);
+}
 
-    (void) snprintf(a->error + len, sizeof(a->error) - len, "%s\"%s\" %s%s%s",
-                    len > 0 ? "; " : "", name, problem,
-                    reason != NULL ? ": " : "", reason != NULL ? reason : "");
+
+static void
+caphealth_host_unreadable(caphealth_answer_t *a, const char *name)
+{
+    caphealth_error_t  error;
+
+    caphealth_error_set(&error, caphealth_error_errno(errno),
+                        "\"%s\" cannot be read: %s", name, strerror(errno));
+    caphealth_error_add(&a->error, &error);
 }
 
 
@@ -174,8 +183,7 @@ caphealth_host_read(caphealth_look_t *look, const char *root,
     text = caphealth_file_read(root, file->path, &len);
 
     if (text == NULL) {
-        caphealth_host_error(a, file->path, "cannot be read",
-                             strerror(errno));
+        caphealth_host_unreadable(a, file->path);
         return;
     }
 
@@ -183,7 +191,7 @@ caphealth_host_read(caphealth_look_t *look, const char *root,
     free(text);
 
     if (rc == -1) {
-        caphealth_host_error(a, file->path, "is not as expected", NULL);
+        caphealth_host_error(a, file->path, "is not as expected");
     }
 }
 
@@ -193,7 +201,7 @@ caphealth_host_bad(caphealth_answer_t *a, const char *name)
 {
     if (name != NULL) {
         caphealth_host_error(a, name, "of the control group is missing or "
-                             "not as expected", NULL);
+                             "not as expected");
     }
 }
 
@@ -213,7 +221,7 @@ caphealth_host_cgroup(caphealth_look_t *look, const char *root,
                                                 : UINT_MAX);
 
     if (path != NULL) {
-        caphealth_host_error(a, path, "cannot be read", strerror(errno));
+        caphealth_host_unreadable(a, path);
     }
 
     caphealth_host_bad(a, cg->memory_bad);
@@ -222,8 +230,7 @@ caphealth_host_cgroup(caphealth_look_t *look, const char *root,
     if (cg->memory_limit == INT64_MAX
         && look->total != -1 && look->available == -1)
     {
-        caphealth_host_error(a, "/proc/meminfo", "has no valid MemAvailable",
-                             NULL);
+        caphealth_host_error(a, "/proc/meminfo", "has no valid MemAvailable");
     }
 }
 
@@ -372,7 +379,7 @@ caphealth_host_arc(caphealth_look_t *look, const char *root,
     if (caphealth_proc_kstat(text, len, "size", &size) == -1
         || caphealth_proc_kstat(text, len, "c_min", &least) == -1)
     {
-        caphealth_host_error(a, path, "is not as expected", NULL);
+        caphealth_host_error(a, path, "is not as expected");
 
     } else if (size > least) {
         size -= least;
@@ -626,7 +633,7 @@ caphealth_host_pressure(const char *root, const char *group,
     free(text);
 
     if (rc == -1) {
-        caphealth_host_error(a, what, "pressure is not as expected", NULL);
+        caphealth_host_error(a, what, "pressure is not as expected");
         return json_null();
     }
 
@@ -692,7 +699,7 @@ caphealth_host_collect(caphealth_host_t *h, caphealth_answer_t *a)
         a->data = caphealth_host_facts(h, &look, a);
 
         if (a->data == NULL) {
-            caphealth_host_error(a, "json_pack()", "failed", NULL);
+            caphealth_host_error(a, "json_pack()", "failed");
         }
     }
 

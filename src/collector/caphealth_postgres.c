@@ -197,7 +197,7 @@ caphealth_postgres_notice(void *data, const char *message)
 static int
 caphealth_postgres_connect(caphealth_postgres_t *p,
     caphealth_postgres_host_t *host, const char *attrs, double deadline,
-    char *error)
+    caphealth_error_t *error)
 {
     short                      events;
     PostgresPollingStatusType  state;
@@ -218,6 +218,7 @@ caphealth_postgres_connect(caphealth_postgres_t *p,
     }
 
     (void) PQsetNoticeProcessor(p->conn, caphealth_postgres_notice, NULL);
+    (void) PQsetErrorVerbosity(p->conn, PQERRORS_VERBOSE);
 
     state = PGRES_POLLING_WRITING;
 
@@ -256,31 +257,23 @@ failed:
 
 static void
 caphealth_postgres_failed(const caphealth_postgres_hosts_t *list,
-    const caphealth_postgres_host_t *host, const char *reason, char *error)
+    const caphealth_postgres_host_t *host, caphealth_error_t *reason,
+    caphealth_error_t *error)
 {
-    char  before[CAPHEALTH_ERROR_LEN];
+    if (host->silent && list->count == 1) {
+        caphealth_error_set(reason, CAPHEALTH_ERROR_TIMEOUT,
+                            "the server gave no answer within the timeout");
 
-    if (list->count == 1) {
-        caphealth_db_error(error, "%s", host->silent
-                           ? "the server gave no answer within the timeout"
-                           : reason);
-        return;
+    } else if (host->silent) {
+        caphealth_error_set(reason, CAPHEALTH_ERROR_TIMEOUT,
+                            "\"%s\"%s%s gave no answer within its share of "
+                            "the timeout",
+                            host->host != NULL ? host->host : host->address,
+                            host->port != NULL ? ", port " : "",
+                            host->port != NULL ? host->port : "");
     }
 
-    memcpy(before, error, CAPHEALTH_ERROR_LEN);
-
-    if (!host->silent) {
-        caphealth_db_error(error, "%s%s%s", before,
-                           before[0] == '\0' ? "" : "; ", reason);
-        return;
-    }
-
-    caphealth_db_error(error, "%s%s\"%s\"%s%s gave no answer within its share "
-                       "of the timeout", before,
-                       before[0] == '\0' ? "" : "; ",
-                       host->host != NULL ? host->host : host->address,
-                       host->port != NULL ? ", port " : "",
-                       host->port != NULL ? host->port : "");
+    caphealth_error_add(error, reason);
 }
 
 
@@ -312,11 +305,11 @@ caphealth_postgres_until(const caphealth_postgres_hosts_t *list, size_t left,
 static int
 caphealth_postgres_each(caphealth_postgres_t *p,
     caphealth_postgres_hosts_t *list, const char *attrs, size_t more,
-    double deadline, char *error)
+    double deadline, caphealth_error_t *error)
 {
-    char                        reason[CAPHEALTH_ERROR_LEN];
     size_t                      i;
     double                      until;
+    caphealth_error_t           reason;
     caphealth_postgres_host_t  *host;
 
     for (i = 0; i < list->count; i++) {
@@ -329,14 +322,14 @@ caphealth_postgres_each(caphealth_postgres_t *p,
         until = caphealth_postgres_until(list, list->count - i + more,
                                          deadline);
 
-        if (caphealth_postgres_connect(p, host, attrs, until, reason) == 0) {
+        if (caphealth_postgres_connect(p, host, attrs, until, &reason) == 0) {
             caphealth_postgres_host_clear(&p->last);
             p->has_last = caphealth_postgres_host_copy(&p->last, host) == 0;
-            error[0] = '\0';
+            memset(error, 0, sizeof(caphealth_error_t));
             return 0;
         }
 
-        caphealth_postgres_failed(list, host, reason, error);
+        caphealth_postgres_failed(list, host, &reason, error);
     }
 
     return -1;
@@ -349,7 +342,8 @@ caphealth_postgres_each(caphealth_postgres_t *p,
  */
 
 static int
-caphealth_postgres_open(void *driver, double deadline, char *error)
+caphealth_postgres_open(void *driver, double deadline,
+    caphealth_error_t *error)
 {
     caphealth_postgres_t  *p = driver;
 
@@ -364,7 +358,7 @@ caphealth_postgres_open(void *driver, double deadline, char *error)
                                         p->has_last ? &p->last : NULL)
         == -1)
     {
-        caphealth_db_error(error, "no memory");
+        caphealth_error_set(error, CAPHEALTH_ERROR_NO_MEMORY, "no memory");
         return -1;
     }
 
@@ -397,8 +391,9 @@ caphealth_postgres_call(caphealth_postgres_t *p, int sent,
                    : PQmakeEmptyPGresult(p->conn, PGRES_FATAL_ERROR);
 
     if (*result == NULL) {
-        caphealth_db_error(ask->error, "query \"%s\": no answer within the "
-                           "timeout", ask->query->name);
+        caphealth_error_set(&ask->error, CAPHEALTH_ERROR_TIMEOUT,
+                            "query \"%s\": no answer within the timeout",
+                            ask->query->name);
         caphealth_postgres_close(p);
         return -1;
     }
@@ -412,7 +407,7 @@ caphealth_postgres_call(caphealth_postgres_t *p, int sent,
     }
 
     if (PQstatus(p->conn) != CONNECTION_OK) {
-        caphealth_postgres_error(p->conn, p->url, ask->error);
+        caphealth_postgres_error(p->conn, p->url, &ask->error);
         PQclear(*result);
         caphealth_postgres_close(p);
         return -1;
@@ -427,13 +422,17 @@ caphealth_postgres_call(caphealth_postgres_t *p, int sent,
 static void
 caphealth_postgres_refused(caphealth_ask_t *ask, const PGresult *result)
 {
-    const char  *message;
+    const char  *message, *state;
 
     message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 
-    caphealth_db_error(ask->error, "%s: %s", ask->query->name,
-                       message == NULL ? PQresultErrorMessage(result)
-                                       : message);
+    caphealth_error_set(&ask->error,
+                        state == NULL ? CAPHEALTH_ERROR_OTHER
+                                      : caphealth_postgres_code(state),
+                        "%s: %s", ask->query->name,
+                        message == NULL ? PQresultErrorMessage(result)
+                                        : message);
 }
 
 
@@ -651,7 +650,7 @@ caphealth_postgres_attempt(caphealth_postgres_t *p, caphealth_ask_t *ask,
         return -1;
     }
 
-    if (ask->error[0] == '\0'
+    if (ask->error.code == 0
         && caphealth_postgres_run(p, ask, deadline) == -1)
     {
         return -1;
@@ -690,7 +689,7 @@ caphealth_postgres_ask(void *driver, caphealth_ask_t *ask, double deadline)
         (void) poll(NULL, 0, CAPHEALTH_POSTGRES_PAUSE);
 
         if (p->conn == NULL
-            && caphealth_postgres_open(p, until, ask->error) == -1)
+            && caphealth_postgres_open(p, until, &ask->error) == -1)
         {
             return -1;
         }

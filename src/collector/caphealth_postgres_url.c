@@ -3,12 +3,29 @@
  * A PostgreSQL URL may hold a password, and libpq quotes what it is given.
  */
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "caphealth_db.h"
 #include "caphealth_postgres_url.h"
 #include "caphealth_utf8.h"
+
+
+/* the beginnings of SQLSTATEs; the first that fits */
+
+static const struct {
+    const char         *state;
+    caphealth_error_e   code;
+} caphealth_postgres_states[] = {
+    { "28", CAPHEALTH_ERROR_AUTHENTICATION },    /* class 28: authorization */
+    { "42501", CAPHEALTH_ERROR_PERMISSION },     /* insufficient_privilege */
+    { "57014", CAPHEALTH_ERROR_TIMEOUT },        /* query_canceled */
+    { "3D000", CAPHEALTH_ERROR_SCHEMA },         /* invalid_catalog_name */
+    { "3F000", CAPHEALTH_ERROR_SCHEMA },         /* invalid_schema_name */
+    { "42P01", CAPHEALTH_ERROR_SCHEMA },         /* undefined_table */
+    { "42703", CAPHEALTH_ERROR_SCHEMA },         /* undefined_column */
+    { "42704", CAPHEALTH_ERROR_SCHEMA }          /* undefined_object */
+};
 
 
 /* what comes after the user and the password, where libpq looks for them */
@@ -61,7 +78,8 @@ caphealth_postgres_ambiguous(const char *url, const PQconninfoOption *options)
 /* what libpq quotes may be of the password, except a parameter's name */
 
 static void
-caphealth_postgres_invalid(const char *url, char *message, char *error)
+caphealth_postgres_invalid(const char *url, char *message,
+    caphealth_error_t *error)
 {
     char  *quoted;
 
@@ -70,27 +88,29 @@ caphealth_postgres_invalid(const char *url, char *message, char *error)
     quoted = (message == NULL) ? NULL : strstr(message, ": \"");
 
     if (quoted == NULL) {
-        caphealth_db_error(error, "the database's URL is invalid");
+        caphealth_error_set(error, CAPHEALTH_ERROR_URL,
+                            "the database's URL is invalid");
         return;
     }
 
     if (strncmp(message, parameter, strlen(parameter)) == 0
         && strchr(caphealth_postgres_address(url), '@') == NULL)
     {
-        caphealth_db_error(error, "the database's URL is invalid: %s",
-                           message);
+        caphealth_error_set(error, CAPHEALTH_ERROR_URL,
+                            "the database's URL is invalid: %s", message);
         return;
     }
 
     *quoted = '\0';
 
-    caphealth_db_error(error, "the database's URL is invalid: %s: \"...\"",
-                       message);
+    caphealth_error_set(error, CAPHEALTH_ERROR_URL,
+                        "the database's URL is invalid: %s: \"...\"",
+                        message);
 }
 
 
 int
-caphealth_postgres_check(const char *url, char *error)
+caphealth_postgres_check(const char *url, caphealth_error_t *error)
 {
     char              *message;
     const char        *wrong;
@@ -108,7 +128,7 @@ caphealth_postgres_check(const char *url, char *error)
     wrong = caphealth_postgres_ambiguous(url, options);
 
     if (wrong != NULL) {
-        caphealth_db_error(error, "%s", wrong);
+        caphealth_error_set(error, CAPHEALTH_ERROR_URL, "%s", wrong);
     }
 
     PQconninfoFree(options);
@@ -117,20 +137,119 @@ caphealth_postgres_check(const char *url, char *error)
 }
 
 
-void
-caphealth_postgres_error(PGconn *conn, const char *url, char *error)
+caphealth_error_e
+caphealth_postgres_code(const char *state)
 {
-    char              *message;
-    const char        *text;
-    PQconninfoOption  *options, *o;
+    size_t  i;
+
+    for (i = 0;
+         i < sizeof(caphealth_postgres_states)
+             / sizeof(caphealth_postgres_states[0]);
+         i++)
+    {
+        if (strncmp(state, caphealth_postgres_states[i].state,
+                    strlen(caphealth_postgres_states[i].state))
+            == 0)
+        {
+            return caphealth_postgres_states[i].code;
+        }
+    }
+
+    return CAPHEALTH_ERROR_OTHER;
+}
+
+
+/*
+ * FATAL:  28P01: password authentication failed for user "shop"
+ * LOCATION:  auth_failed, auth.c:338
+ *
+ * Takes the SQLSTATEs and the places in the server's source out of the message.
+ */
+
+static caphealth_error_e
+caphealth_postgres_states_out(char *message)
+{
+    char               *p, *end;
+    caphealth_error_e   code, one;
+
+    static const char   capitals[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    static const char   location[] = "LOCATION:  ";
+
+    code = CAPHEALTH_ERROR_OTHER;
+
+    for (p = message; (p = strstr(p, ":  ")) != NULL; /* void */ ) {
+        p += 3;
+
+        if (strspn(p, capitals) == 5 && strncmp(p + 5, ": ", 2) == 0) {
+            one = caphealth_postgres_code(p);
+            code = one < code ? one : code;
+
+            memmove(p, p + 7, strlen(p + 7) + 1);
+        }
+    }
+
+    for (p = message; (p = strstr(p, location)) != NULL; /* void */ ) {
+
+        if (p > message && p[-1] != '\n') {
+            p++;
+            continue;
+        }
+
+        end = p + strcspn(p, "\n");
+        end += (*end == '\n');
+
+        memmove(p, end, strlen(end) + 1);
+    }
+
+    return code;
+}
+
+
+/* what libpq itself has found, whose messages are those of this system */
+
+static caphealth_error_e
+caphealth_postgres_local(PGconn *conn, const char *message)
+{
+    size_t  i;
+
+    static const int  errors[] = { EACCES, ENOENT, EROFS };
+
+    if (PQconnectionNeedsPassword(conn)) {
+        return CAPHEALTH_ERROR_AUTHENTICATION;
+    }
+
+    for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        if (strstr(message, strerror(errors[i])) != NULL) {
+            return caphealth_error_errno(errors[i]);
+        }
+    }
+
+    return CAPHEALTH_ERROR_OTHER;
+}
+
+
+void
+caphealth_postgres_error(PGconn *conn, const char *url,
+    caphealth_error_t *error)
+{
+    char               *message;
+    const char         *text;
+    PQconninfoOption   *options, *o;
+    caphealth_error_e   code;
 
     text = PQerrorMessage(conn);
-    message = strdup(*text == '\0' ? "no memory" : text);
+    message = strdup(text);
     options = PQconninfoParse(url, NULL);
 
-    if (message == NULL || options == NULL) {
-        caphealth_db_error(error, "no memory");
+    if (*text == '\0' || message == NULL || options == NULL) {
+        caphealth_error_set(error, CAPHEALTH_ERROR_NO_MEMORY, "no memory");
         goto done;
+    }
+
+    code = caphealth_postgres_states_out(message);
+
+    if (code == CAPHEALTH_ERROR_OTHER) {
+        code = caphealth_postgres_local(conn, message);
     }
 
     caphealth_utf8_mask(message, url);
@@ -141,7 +260,7 @@ caphealth_postgres_error(PGconn *conn, const char *url, char *error)
         }
     }
 
-    caphealth_db_error(error, "%s", message);
+    caphealth_error_set(error, code, "%s", message);
 
 done:
 

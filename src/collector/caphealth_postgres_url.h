@@ -9,15 +9,24 @@
 
 #include <libpq-fe.h>
 
+#include "caphealth_error.h"
+
 
 /*
- * Whether libpq may be given the URL at all.  Returns 0, or -1 with a
- * sentence in error, which has room for CAPHEALTH_ERROR_LEN.
+ * Whether libpq may be given the URL at all.  Returns 0, or -1 with the error.
  */
-int caphealth_postgres_check(const char *url, char *error);
+int caphealth_postgres_check(const char *url, caphealth_error_t *error);
 
-/* What libpq says of the connection, without the URL and its secrets. */
-void caphealth_postgres_error(PGconn *conn, const char *url, char *error);
+/*
+ * What libpq says of the connection, without the URL and its secrets.  The code
+ * is that of the SQLSTATE, which the message has if PQERRORS_VERBOSE is set:
+ * the sentence is in the server's language.
+ */
+void caphealth_postgres_error(PGconn *conn, const char *url,
+    caphealth_error_t *error);
+
+/* The code of an SQLSTATE, which is not NULL. */
+caphealth_error_e caphealth_postgres_code(const char *state);
 
 
 #endif /* CAPHEALTH_POSTGRES_URL_H */

@@ -44,7 +44,7 @@ caphealth_scan(const char *root)
     for (i = 0; i < CAPHEALTH_SLICES; i++) {
 
         if (caphealth_walk(&walker, i, &walk) == -1) {
-            fprintf(stderr, "caphealth-collector: %s\n", walk.error);
+            fprintf(stderr, "caphealth-collector: %s\n", walk.error.text);
             rc = 1;
             break;
         }

@@ -14,19 +14,17 @@
 
 #include <jansson.h>
 
-
-#define CAPHEALTH_ERROR_LEN  512
+#include "caphealth_error.h"
 
 
 /*
- * What came of one look.  data is a new reference or NULL.  error is "" or a
- * sentence in lower case without a full stop.  Data with an error: a part of
- * it is missing (null), and the error says which and why.
+ * What came of one look.  data is a new reference or NULL.  Data with an error:
+ * a part of it is missing (null), and the error says which and why.
  */
 
 typedef struct {
-    json_t  *data;
-    char     error[CAPHEALTH_ERROR_LEN];
+    json_t             *data;
+    caphealth_error_t   error;
 } caphealth_answer_t;
 
 

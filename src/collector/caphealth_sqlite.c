@@ -105,10 +105,45 @@ caphealth_sqlite_authorize(void *data, int action, const char *a,
 }
 
 
+/*
+ * What is missing of a schema has no code of its own in SQLite, whose messages
+ * are in English everywhere.
+ */
+
+static caphealth_error_e
+caphealth_sqlite_code(int rc, const char *message)
+{
+    switch (rc & 0xff) {
+
+    case SQLITE_ERROR:
+        return strncmp(message, "no such table", 13) == 0
+               || strncmp(message, "no such column", 14) == 0
+               ? CAPHEALTH_ERROR_SCHEMA : CAPHEALTH_ERROR_OTHER;
+
+    case SQLITE_NOMEM:
+        return CAPHEALTH_ERROR_NO_MEMORY;
+
+    case SQLITE_PERM:
+        return CAPHEALTH_ERROR_PERMISSION;
+
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return CAPHEALTH_ERROR_LOCKED;
+
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return CAPHEALTH_ERROR_CORRUPT;
+
+    default:
+        return CAPHEALTH_ERROR_OTHER;
+    }
+}
+
+
 /* a snapshot, and a connection that reads it */
 
 static int
-caphealth_sqlite_connect(caphealth_sqlite_t *s, char *error)
+caphealth_sqlite_connect(caphealth_sqlite_t *s, caphealth_error_t *error)
 {
     int  rc;
 
@@ -123,9 +158,10 @@ caphealth_sqlite_connect(caphealth_sqlite_t *s, char *error)
                          caphealth_sqlite_snapshot_vfs(s->snapshot));
 
     if (rc != SQLITE_OK) {
-        caphealth_db_error(error, "\"%s\" cannot be opened: %s", s->path,
-                           s->db == NULL ? sqlite3_errstr(rc)
-                                         : sqlite3_errmsg(s->db));
+        caphealth_error_set(error, caphealth_sqlite_code(rc, ""),
+                            "\"%s\" cannot be opened: %s", s->path,
+                            s->db == NULL ? sqlite3_errstr(rc)
+                                          : sqlite3_errmsg(s->db));
         caphealth_sqlite_close(s);
         return -1;
     }
@@ -151,7 +187,8 @@ caphealth_sqlite_connect(caphealth_sqlite_t *s, char *error)
 /* also says whether the shop has written since the last look began */
 
 static int
-caphealth_sqlite_open(void *driver, double deadline, char *error)
+caphealth_sqlite_open(void *driver, double deadline,
+    caphealth_error_t *error)
 {
     caphealth_sqlite_t  *s = driver;
 
@@ -266,8 +303,9 @@ caphealth_sqlite_prepare(caphealth_sqlite_t *s, caphealth_ask_t *ask, int *rc)
     tail += strspn(tail, " \t\r\n;");
 
     if (stmt == NULL || *tail != '\0' || !sqlite3_stmt_readonly(stmt)) {
-        caphealth_db_error(ask->error, "query \"%s\" is not one statement "
-                           "that only reads", ask->query->name);
+        caphealth_error_set(&ask->error, CAPHEALTH_ERROR_OTHER,
+                            "query \"%s\" is not one statement that only "
+                            "reads", ask->query->name);
         goto failed;
     }
 
@@ -304,21 +342,25 @@ caphealth_sqlite_failed(caphealth_sqlite_t *s, caphealth_ask_t *ask, int rc)
     switch (rc & 0xff) {
 
     case SQLITE_INTERRUPT:
-        caphealth_db_error(ask->error, "query \"%s\": no answer within the "
-                           "timeout", ask->query->name);
+        caphealth_error_set(&ask->error, CAPHEALTH_ERROR_TIMEOUT,
+                            "query \"%s\": no answer within the timeout",
+                            ask->query->name);
         return 0;
 
     case SQLITE_ERROR:
     case SQLITE_AUTH:
     case SQLITE_RANGE:
     case SQLITE_TOOBIG:
-        caphealth_db_error(ask->error, "%s: %s", ask->query->name,
-                           sqlite3_errmsg(s->db));
+        caphealth_error_set(&ask->error,
+                            caphealth_sqlite_code(rc, sqlite3_errmsg(s->db)),
+                            "%s: %s", ask->query->name,
+                            sqlite3_errmsg(s->db));
         return 0;
 
     default:
-        caphealth_db_error(ask->error, "\"%s\" cannot be read: %s", s->path,
-                           sqlite3_errmsg(s->db));
+        caphealth_error_set(&ask->error, caphealth_sqlite_code(rc, ""),
+                            "\"%s\" cannot be read: %s", s->path,
+                            sqlite3_errmsg(s->db));
         return -1;
     }
 }
@@ -373,7 +415,7 @@ caphealth_sqlite_ask(void *driver, caphealth_ask_t *ask, double deadline)
 
     for ( ;; ) {
 
-        if (s->db == NULL && caphealth_sqlite_connect(s, ask->error) == -1) {
+        if (s->db == NULL && caphealth_sqlite_connect(s, &ask->error) == -1) {
             return -1;
         }
 
@@ -387,9 +429,10 @@ caphealth_sqlite_ask(void *driver, caphealth_ask_t *ask, double deadline)
         caphealth_ask_again(ask);
 
         if (caphealth_db_clock() > s->deadline) {
-            caphealth_db_error(ask->error, "query \"%s\": \"%s\" was "
-                               "written each time before it was read",
-                               ask->query->name, s->path);
+            caphealth_error_set(&ask->error, CAPHEALTH_ERROR_OTHER,
+                                "query \"%s\": \"%s\" was written each time "
+                                "before it was read", ask->query->name,
+                                s->path);
             return 0;
         }
     }

@@ -486,23 +486,31 @@ caphealth_sqlite_locked(int fd, off_t start, off_t len)
 
 
 static int
-caphealth_sqlite_open_file(const char *path, struct stat *st, char *error)
+caphealth_sqlite_open_file(const char *path, struct stat *st,
+    caphealth_error_t *error)
 {
-    int          fd;
-    const char  *reason;
+    int                fd;
+    const char        *reason;
+    caphealth_error_e  code;
 
     /* to open a FIFO would be to wait for its writer */
 
     fd = open(path, O_RDONLY|O_CLOEXEC|O_NONBLOCK|O_NOCTTY);
 
-    reason = (fd == -1 || fstat(fd, st) == -1) ? strerror(errno)
-             : !S_ISREG(st->st_mode) ? "not a file" : NULL;
+    if (fd == -1 || fstat(fd, st) == -1) {
+        reason = strerror(errno);
+        code = caphealth_error_errno(errno);
 
-    if (reason == NULL) {
+    } else if (!S_ISREG(st->st_mode)) {
+        reason = "not a file";
+        code = CAPHEALTH_ERROR_OTHER;
+
+    } else {
         return fd;
     }
 
-    caphealth_db_error(error, "\"%s\" cannot be opened: %s", path, reason);
+    caphealth_error_set(error, code, "\"%s\" cannot be opened: %s", path,
+                        reason);
 
     if (fd != -1) {
         (void) close(fd);
@@ -533,7 +541,8 @@ caphealth_sqlite_beside(const caphealth_sqlite_snapshot_t *s, const char *end,
  */
 
 static caphealth_sqlite_attempt_e
-caphealth_sqlite_journal(const caphealth_sqlite_snapshot_t *s, char *error)
+caphealth_sqlite_journal(const caphealth_sqlite_snapshot_t *s,
+    caphealth_error_t *error)
 {
     int      fd, hot;
     char     path[PATH_MAX + 16];
@@ -551,8 +560,9 @@ caphealth_sqlite_journal(const caphealth_sqlite_snapshot_t *s, char *error)
             return CAPHEALTH_SQLITE_OPENED;
         }
 
-        caphealth_db_error(error, "\"%s\" cannot be opened: %s", path,
-                           strerror(errno));
+        caphealth_error_set(error, caphealth_error_errno(errno),
+                            "\"%s\" cannot be opened: %s", path,
+                            strerror(errno));
 
         return CAPHEALTH_SQLITE_FAILED;
     }
@@ -567,9 +577,10 @@ caphealth_sqlite_journal(const caphealth_sqlite_snapshot_t *s, char *error)
         return CAPHEALTH_SQLITE_OPENED;
     }
 
-    caphealth_db_error(error, "\"%s\" was left in the middle of a "
-                       "transaction: the shop has to open it, which rolls "
-                       "\"%s\" back", s->path, path);
+    caphealth_error_set(error, CAPHEALTH_ERROR_OTHER,
+                        "\"%s\" was left in the middle of a transaction: the "
+                        "shop has to open it, which rolls \"%s\" back",
+                        s->path, path);
 
     return CAPHEALTH_SQLITE_BUSY;
 }
@@ -665,7 +676,8 @@ caphealth_sqlite_add(caphealth_sqlite_snapshot_t *s, size_t count,
 
 static caphealth_sqlite_attempt_e
 caphealth_sqlite_wal_frames(caphealth_sqlite_snapshot_t *s, uint32_t size,
-    uint32_t sum[2], int big, double deadline, char *error)
+    uint32_t sum[2], int big, double deadline,
+    caphealth_error_t *error)
 {
     size_t                      i, len, room;
     uint8_t                    *frame;
@@ -686,8 +698,9 @@ caphealth_sqlite_wal_frames(caphealth_sqlite_snapshot_t *s, uint32_t size,
         if (i % CAPHEALTH_SQLITE_FRAMES == CAPHEALTH_SQLITE_FRAMES - 1
             && caphealth_db_clock() > deadline)
         {
-            caphealth_db_error(error, "\"%s-wal\" is too long to be read "
-                               "within the timeout", s->path);
+            caphealth_error_set(error, CAPHEALTH_ERROR_TIMEOUT,
+                                "\"%s-wal\" is too long to be read within "
+                                "the timeout", s->path);
             rc = CAPHEALTH_SQLITE_FAILED;
             break;
         }
@@ -737,7 +750,7 @@ caphealth_sqlite_wal_frames(caphealth_sqlite_snapshot_t *s, uint32_t size,
 no_memory:
 
     free(frame);
-    caphealth_db_error(error, "no memory");
+    caphealth_error_set(error, CAPHEALTH_ERROR_NO_MEMORY, "no memory");
 
     return CAPHEALTH_SQLITE_FAILED;
 }
@@ -747,7 +760,8 @@ no_memory:
 
 static caphealth_sqlite_attempt_e
 caphealth_sqlite_wal(caphealth_sqlite_snapshot_t *s,
-    const struct timespec *tick, double deadline, char *error)
+    const struct timespec *tick, double deadline,
+    caphealth_error_t *error)
 {
     int          big;
     char         path[PATH_MAX + 16];
@@ -801,15 +815,16 @@ caphealth_sqlite_wal(caphealth_sqlite_snapshot_t *s,
 
 static caphealth_sqlite_attempt_e
 caphealth_sqlite_attempt(caphealth_sqlite_snapshot_t *s, double deadline,
-    char *error)
+    caphealth_error_t *error)
 {
     struct stat                 st;
     struct timespec             tick;
     caphealth_sqlite_attempt_e  rc;
 
     if (realpath(s->path, s->real) == NULL) {
-        caphealth_db_error(error, "\"%s\" cannot be opened: %s", s->path,
-                           strerror(errno));
+        caphealth_error_set(error, caphealth_error_errno(errno),
+                            "\"%s\" cannot be opened: %s", s->path,
+                            strerror(errno));
         return CAPHEALTH_SQLITE_FAILED;
     }
 
@@ -839,8 +854,9 @@ caphealth_sqlite_attempt(caphealth_sqlite_snapshot_t *s, double deadline,
         && caphealth_sqlite_locked(s->fd, CAPHEALTH_SQLITE_SHARED,
                                    CAPHEALTH_SQLITE_SHARED_SIZE))
     {
-        caphealth_db_error(error, "\"%s\" is locked by another connection",
-                           s->path);
+        caphealth_error_set(error, CAPHEALTH_ERROR_LOCKED,
+                            "\"%s\" is locked by another connection",
+                            s->path);
         return CAPHEALTH_SQLITE_BUSY;
     }
 
@@ -850,7 +866,8 @@ caphealth_sqlite_attempt(caphealth_sqlite_snapshot_t *s, double deadline,
 
 int
 caphealth_sqlite_snapshot_open(caphealth_sqlite_snapshot_t *s,
-    double deadline, char *error)
+    double deadline,
+    caphealth_error_t *error)
 {
     int                         tick;
     caphealth_sqlite_attempt_e  rc;
@@ -864,7 +881,7 @@ caphealth_sqlite_snapshot_open(caphealth_sqlite_snapshot_t *s,
         if (rc == CAPHEALTH_SQLITE_OPENED
             && (s->file_settled || tick >= CAPHEALTH_SQLITE_TICK))
         {
-            error[0] = '\0';
+            memset(error, 0, sizeof(caphealth_error_t));
             return 0;
         }
 

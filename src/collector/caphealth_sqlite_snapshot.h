@@ -18,6 +18,8 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "caphealth_error.h"
+
 
 /* a file as stat() has it: all zeros if there is none, or an empty WAL */
 
@@ -56,11 +58,11 @@ const char *caphealth_sqlite_snapshot_vfs(
 
 /*
  * Opens the files, after the end of a transaction that is being written.
- * Returns 0, or -1 with a sentence in error, of CAPHEALTH_ERROR_LEN.  No
+ * Returns 0, or -1 with the error.  No
  * connection may be open.
  */
 int caphealth_sqlite_snapshot_open(caphealth_sqlite_snapshot_t *s,
-    double deadline, char *error);
+    double deadline, caphealth_error_t *error);
 void caphealth_sqlite_snapshot_close(caphealth_sqlite_snapshot_t *s);
 
 /* 1: what has been read since open() is of one moment */

@@ -71,7 +71,8 @@ caphealth_walk(const caphealth_walk_settings_t *w, unsigned slice,
     root = open(w->root, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
 
     if (root == -1 || fstat(root, &st) == -1) {
-        caphealth_walk_failed(&t, "image root \"%s\" cannot be read: %s",
+        caphealth_walk_failed(&t, caphealth_error_errno(errno),
+                              "image root \"%s\" cannot be read: %s",
                               w->root, strerror(errno));
 
     } else {
@@ -93,7 +94,7 @@ caphealth_walk(const caphealth_walk_settings_t *w, unsigned slice,
 
     walk->cpu = caphealth_walk_cpu() - cpu;
 
-    return walk->error[0] == '\0' ? 0 : -1;
+    return walk->error.code == 0 ? 0 : -1;
 }
 
 
@@ -294,7 +295,8 @@ caphealth_walk_is_dot(const char *name)
 static void
 caphealth_walk_unreadable(caphealth_walk_ctx_t *t, const char *path)
 {
-    caphealth_walk_failed(t, "\"%s/%s\" cannot be read: %s",
+    caphealth_walk_failed(t, caphealth_error_errno(errno),
+                          "\"%s/%s\" cannot be read: %s",
                           t->settings->root, path, strerror(errno));
 }
 

@@ -32,7 +32,7 @@ typedef struct {
  * are these but before the time given.  Nothing else is ever removed; no
  * symbolic link is followed below the root.
  *
- * Returns 0, or -1 with a sentence in walk->error if something could not be
+ * Returns 0, or -1 with walk->error if something could not be
  * read: the counts are then of what could.
  */
 int caphealth_walk(const caphealth_walk_settings_t *w, unsigned slice,

@@ -41,7 +41,8 @@ caphealth_walk_add_file(caphealth_walk_ctx_t *t, const char *name, size_t len,
         images = realloc(t->images, room * sizeof(caphealth_walk_image_t));
 
         if (images == NULL) {
-            caphealth_walk_failed(t, "no memory for the sets of \"%s\"",
+            caphealth_walk_failed(t, CAPHEALTH_ERROR_NO_MEMORY,
+                                  "no memory for the sets of \"%s\"",
                                   w->root);
             return;
         }
@@ -191,7 +192,8 @@ caphealth_walk_remove(caphealth_walk_ctx_t *t, int dir,
         }
 
         if (unlinkat(dir, name, 0) == -1) {
-            caphealth_walk_failed(t, "\"%s/%02x/%02x/%s\", a leftover, "
+            caphealth_walk_failed(t, caphealth_error_errno(errno),
+                                  "\"%s/%02x/%02x/%s\", a leftover, "
                                   "cannot be removed: %s", w->root, t->slice,
                                   t->leaf, name, strerror(errno));
             continue;
@@ -221,15 +223,19 @@ caphealth_walk_written(const struct stat *st)
 
 
 void
-caphealth_walk_failed(caphealth_walk_ctx_t *t, const char *fmt, ...)
+caphealth_walk_failed(caphealth_walk_ctx_t *t, caphealth_error_e code,
+    const char *fmt, ...)
 {
+    char     text[PATH_MAX + CAPHEALTH_ERROR_LEN];
     va_list  args;
 
-    if (t->walk->error[0] != '\0') {
+    if (t->walk->error.code != 0) {
         return;
     }
 
     va_start(args, fmt);
-    (void) vsnprintf(t->walk->error, sizeof(t->walk->error), fmt, args);
+    (void) vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
+
+    caphealth_error_set(&t->walk->error, code, "%s", text);
 }

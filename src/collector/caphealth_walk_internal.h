@@ -57,8 +57,8 @@ void caphealth_walk_images(caphealth_walk_ctx_t *t, int dir);
 double caphealth_walk_written(const struct stat *st);
 
 /* Says in walk->error what failed; of several failures the first is said. */
-void caphealth_walk_failed(caphealth_walk_ctx_t *t, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+void caphealth_walk_failed(caphealth_walk_ctx_t *t, caphealth_error_e code,
+    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 
 #endif /* CAPHEALTH_WALK_INTERNAL_H */

@@ -62,10 +62,11 @@ static int
 caphealth_reply_members(caphealth_reply_t *reply, const json_t *document,
     char *err, size_t errlen)
 {
-    json_t  *at, *took, *error, *data;
+    json_t  *at, *took, *code, *error, *data;
 
     at = json_object_get(document, "collected_at");
     took = json_object_get(document, "duration");
+    code = json_object_get(document, "code");
     error = json_object_get(document, "error");
     data = json_object_get(document, "data");
 
@@ -81,6 +82,7 @@ caphealth_reply_members(caphealth_reply_t *reply, const json_t *document,
 
     reply->collected_at = json_number_value(at);
     reply->duration = json_number_value(took);
+    reply->code = (unsigned) json_integer_value(code);
 
     if (json_is_string(error)) {
         reply->error = strdup(json_string_value(error));

@@ -26,6 +26,7 @@ typedef struct {
     double     duration;         /* of the look, in seconds */
     char      *data;             /* what the parser of such facts takes; NULL:
                                     the look brought none */
+    unsigned   code;             /* caphealth_error_e */
     char      *error;            /* or NULL; without data there is one */
     unsigned   partial:1;        /* the CPU's first sample */
 } caphealth_reply_t;

@@ -27,7 +27,7 @@ static void ngx_http_caphealth_lane_publish(ngx_http_caphealth_lane_t *lane,
 static void ngx_http_caphealth_lane_add_error(
     ngx_http_caphealth_facts_t *facts, char *what, u_char *error);
 static void ngx_http_caphealth_lane_fail(ngx_http_caphealth_lane_t *lane,
-    char *who, char *reason);
+    caphealth_error_e code, char *reason);
 
 
 void
@@ -136,7 +136,8 @@ ngx_http_caphealth_lane_overdue(ngx_http_caphealth_lane_t *lane)
 
     lane->overdue = 1;
 
-    ngx_http_caphealth_lane_fail(lane, "", "no answer within the timeout");
+    ngx_http_caphealth_lane_fail(lane, CAPHEALTH_ERROR_TIMEOUT,
+                                 "no answer within the timeout");
 
     ngx_add_timer(&lane->event, lane->shun);
 }
@@ -283,7 +284,8 @@ ngx_http_caphealth_lane_publish(ngx_http_caphealth_lane_t *lane,
     }
 
     if (rc == NGX_ERROR && facts->data.len) {
-        ngx_http_caphealth_lane_fail(lane, "", "its facts do not fit into "
+        ngx_http_caphealth_lane_fail(lane, CAPHEALTH_ERROR_ZONE_FULL,
+                                     "its facts do not fit into "
                                      "\"caphealth_zone\", make it larger");
         return;
     }
@@ -333,6 +335,9 @@ ngx_http_caphealth_lane_add_error(ngx_http_caphealth_facts_t *facts,
 
     p = (p == last + 1 && *last >= 0xc0) ? last : p;
 
+    facts->code = facts->code
+                  ? ngx_min(facts->code, CAPHEALTH_ERROR_ZONE_FULL)
+                  : CAPHEALTH_ERROR_ZONE_FULL;
     facts->error.data = error;
     facts->error.len = p - error;
 }
@@ -341,28 +346,32 @@ ngx_http_caphealth_lane_add_error(ngx_http_caphealth_facts_t *facts,
 void
 ngx_http_caphealth_lane_silent(ngx_http_caphealth_lane_t *lane, char *reason)
 {
+    caphealth_error_t  error;
+
     lane->quiet = 1;
 
-    ngx_http_caphealth_lane_fail(lane, NGX_HTTP_CAPHEALTH_COLLECTOR " ",
-                                 reason);
+    caphealth_error_set(&error, CAPHEALTH_ERROR_COLLECTOR, "%s %s",
+                        NGX_HTTP_CAPHEALTH_COLLECTOR, reason);
+
+    ngx_http_caphealth_lane_tell(lane, &error);
 }
 
 
 static void
-ngx_http_caphealth_lane_fail(ngx_http_caphealth_lane_t *lane, char *who,
-    char *reason)
+ngx_http_caphealth_lane_fail(ngx_http_caphealth_lane_t *lane,
+    caphealth_error_e code, char *reason)
 {
-    u_char  error[NGX_HTTP_CAPHEALTH_ERROR_LEN];
+    caphealth_error_t  error;
 
-    *ngx_slprintf(error, error + sizeof(error) - 1, "%s%s", who, reason)
-        = '\0';
+    caphealth_error_set(&error, code, "%s", reason);
 
-    ngx_http_caphealth_lane_tell(lane, (char *) error);
+    ngx_http_caphealth_lane_tell(lane, &error);
 }
 
 
 void
-ngx_http_caphealth_lane_tell(ngx_http_caphealth_lane_t *lane, char *error)
+ngx_http_caphealth_lane_tell(ngx_http_caphealth_lane_t *lane,
+    const caphealth_error_t *error)
 {
     ngx_http_caphealth_facts_t  facts;
 
@@ -374,8 +383,9 @@ ngx_http_caphealth_lane_tell(ngx_http_caphealth_lane_t *lane, char *error)
 
     if (error) {
         facts.failed = 1;
-        facts.error.data = (u_char *) error;
-        facts.error.len = ngx_strlen(error);
+        facts.code = error->code;
+        facts.error.data = (u_char *) error->text;
+        facts.error.len = ngx_strlen(error->text);
     }
 
     ngx_http_caphealth_lane_publish(lane, &facts);

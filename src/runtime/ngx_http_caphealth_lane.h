@@ -63,9 +63,9 @@ ngx_int_t ngx_http_caphealth_scan_answered(ngx_http_caphealth_lane_t *lane,
 ngx_int_t ngx_http_caphealth_lane_send(ngx_http_caphealth_lane_t *lane,
     caphealth_ipc_message_t *m, ngx_msec_t timeout);
 
-/* Publishes what became of the source; of NUL-terminated error, or NULL. */
+/* Publishes what became of the source; without an error it is NULL. */
 void ngx_http_caphealth_lane_tell(ngx_http_caphealth_lane_t *lane,
-    char *error);
+    const caphealth_error_t *error);
 
 /* Publishes that the collector cannot tell anything about the source. */
 void ngx_http_caphealth_lane_silent(ngx_http_caphealth_lane_t *lane,

@@ -59,6 +59,7 @@ ngx_http_caphealth_reply_read(ngx_http_caphealth_reply_t *reply,
     if (reply->reply.error) {
         facts->error.data = (u_char *) reply->reply.error;
         facts->error.len = ngx_strlen(facts->error.data);
+        facts->code = reply->reply.code;
     }
 
     if (reply->reply.data) {

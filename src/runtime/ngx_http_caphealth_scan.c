@@ -146,12 +146,12 @@ ngx_http_caphealth_scan_judge(ngx_http_caphealth_lane_t *lane,
 
     conf = lane->collector->conf;
 
-    if (walk->error[0] != '\0') {
+    if (walk->error.code) {
         lane->failed = 1;
 
         ngx_http_caphealth_tree_abandon(conf->zone,
                                         &lane->source->root->path);
-        ngx_http_caphealth_lane_tell(lane, walk->error);
+        ngx_http_caphealth_lane_tell(lane, &walk->error);
 
         return NGX_HTTP_CAPHEALTH_SCAN_RETRY;
     }

@@ -5,7 +5,6 @@
 
 #include "ngx_http_caphealth_view.h"
 
-#include "caphealth_error.h"
 #include "caphealth_version.h"
 
 
@@ -39,8 +38,6 @@ static ngx_int_t ngx_http_caphealth_view_piece(
 static int ngx_http_caphealth_view_parse(ngx_http_caphealth_view_t *view,
     ngx_http_caphealth_piece_t *piece, ngx_str_t *data, char *err,
     size_t errlen);
-static caphealth_error_e ngx_http_caphealth_view_of(
-    ngx_http_caphealth_piece_t *piece);
 static void ngx_http_caphealth_view_cleanup(void *data);
 
 
@@ -366,30 +363,11 @@ ngx_http_caphealth_view_piece(ngx_http_caphealth_view_t *view,
 
     piece->section->error = facts.error.len ? piece->error : NULL;
     piece->section->error_code =
-                  caphealth_error_code(ngx_http_caphealth_view_of(piece),
-                                       piece->section->error, facts.failed);
+                  caphealth_error_name(facts.code,
+                                       (caphealth_source_e) piece->source->type,
+                                       facts.failed);
 
     return NGX_OK;
-}
-
-
-static caphealth_error_e
-ngx_http_caphealth_view_of(ngx_http_caphealth_piece_t *piece)
-{
-    switch (piece->source->type) {
-
-    case NGX_HTTP_CAPHEALTH_SYSTEM:
-        return CAPHEALTH_ERROR_SYSTEM;
-
-    case NGX_HTTP_CAPHEALTH_IMAGES:
-        return CAPHEALTH_ERROR_IMAGES;
-
-    case NGX_HTTP_CAPHEALTH_DISK:
-        return CAPHEALTH_ERROR_DISK;
-
-    default: /* NGX_HTTP_CAPHEALTH_DATABASE */
-        return CAPHEALTH_ERROR_DATABASE;
-    }
 }
 
 

@@ -10,7 +10,7 @@
 
 
 /* "caphlth" and the version of the structures below */
-#define NGX_HTTP_CAPHEALTH_LAYOUT  ((uint64_t) 0x636170686c746800 + 6)
+#define NGX_HTTP_CAPHEALTH_LAYOUT  ((uint64_t) 0x636170686c746800 + 7)
 
 
 /* more than the facts of any source take, without the vendors' names */
@@ -28,6 +28,7 @@ typedef struct {
     ngx_uint_t          failures;
     u_char             *data;
     size_t              data_len;
+    ngx_uint_t          code;
     size_t              error_len;
     u_char              error[NGX_HTTP_CAPHEALTH_ERROR_LEN];
     size_t              key_len;
@@ -490,6 +491,7 @@ ngx_http_caphealth_zone_copy(ngx_http_caphealth_zone_t *z,
     to->failed = from->failed;
     to->failures = from->failures;
     to->error_since = from->error_since;
+    to->code = from->code;
     to->error_len = from->error_len;
     ngx_memcpy(to->error, from->error, from->error_len);
 
@@ -763,6 +765,7 @@ ngx_http_caphealth_section_error(ngx_http_caphealth_section_t *s,
         ngx_memcpy(s->error, facts->error.data, len);
     }
 
+    s->code = facts->code;
     s->error_len = len;
 }
 
@@ -791,6 +794,7 @@ ngx_http_caphealth_zone_read(ngx_shm_zone_t *zone, ngx_str_t *key,
     facts->seconds = s->seconds;
     facts->failed = s->failed;
     facts->failures = s->failures;
+    facts->code = s->code;
 
     facts->data.len = s->data_len;
     facts->data.data = ngx_pnalloc(pool, s->data_len + 1);

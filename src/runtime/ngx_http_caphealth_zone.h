@@ -32,6 +32,7 @@ typedef struct {
     double      attempted_at;
     ngx_str_t   data;             /* JSON; empty: none, or as before */
     ngx_str_t   error;            /* empty: none */
+    ngx_uint_t  code;             /* of it, caphealth_error_e */
     double      seconds;          /* the attempt took */
     ngx_uint_t  failures;         /* so far; a publication adds to it */
     unsigned    failed:1;         /* the source gave no data */

@@ -268,7 +268,7 @@ caphealth_walk_valid(const caphealth_walk_t *walk)
     }
 
     return files == walk->files
-           && memchr(walk->error, '\0', sizeof(walk->error)) != NULL;
+           && caphealth_error_valid(&walk->error);
 }
 
 

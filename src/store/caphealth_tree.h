@@ -18,12 +18,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "caphealth_error.h"
+
 
 #define CAPHEALTH_LEAVES      256
 #define CAPHEALTH_TOP         256
 #define CAPHEALTH_SLICES      (CAPHEALTH_TOP + 1)
-
-#define CAPHEALTH_WALK_ERROR  256
 
 
 /* what a walk of one slice found */
@@ -41,7 +41,7 @@ typedef struct {
     int64_t   removed_bytes;
     int64_t   cpu;               /* microseconds that the walk took of a CPU */
     int32_t   leaves[CAPHEALTH_LEAVES];            /* files in each */
-    char      error[CAPHEALTH_WALK_ERROR];         /* "": all was read */
+    caphealth_error_t  error;    /* none: all was read */
 } caphealth_walk_t;
 
 

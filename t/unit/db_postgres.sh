@@ -54,7 +54,7 @@ is()    { [ "$2" = "$3" ]; report $? "$1" "$2" "$3"; }
 like()  { [[ $2 =~ $3 ]]; report $? "$1" "$2" "$3"; }
 lacks() { [[ $2 != *"$3"* ]]; report $? "$1" "$2" "none of $3"; }
 
-# open TIMEOUT URL [NAME=SQL ...], then look: $answer, $error
+# open TIMEOUT URL [NAME=SQL ...], then look: $answer, $error, $code
 
 open() {
     local settings
@@ -75,6 +75,7 @@ look() {
     echo >&"${PROBE[1]}"
     read -r -t 60 answer <&"${PROBE[0]}"
     error=$(jq -r .error <<< "$answer")
+    code=$(jq -r .code <<< "$answer")
 }
 
 shut() {
@@ -175,6 +176,7 @@ sql -c 'ALTER TABLE inventory RENAME TO away'
 look
 is 'missing: the error' "$error" \
    'inventory_count: relation "inventory" does not exist'
+is 'missing: its code' "$code" database_schema
 is 'missing: its number' "$(of inventory_count)" null
 is 'missing: another' "$(of products_count)" 11
 sql -c 'ALTER TABLE away RENAME TO inventory'
@@ -192,6 +194,7 @@ echo 'BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE; SELECT 1;' >&$lock
 until [ -s "$dir/held" ]; do sleep 0.05; done
 once 3 "$url"
 is 'locked: the error' "$error" 'orders_count: canceling statement due to lock timeout; orders_this_month: canceling statement due to lock timeout'
+is 'locked: its code' "$code" database_partial
 is 'locked: its number' "$(of orders_count)" null
 is 'locked: another' "$(of products_count)" 11
 exec {lock}>&-
@@ -201,10 +204,54 @@ wait "$locker"
 
 once 5 "postgresql://sesame:open-sesame@127.0.0.1:$port/shop"
 is 'the right password' "$error" ''
+is 'the right password: no code' "$code" null
 once 5 "postgresql://sesame:not-open@127.0.0.1:$port/shop"
-like 'a wrong password' "$error" 'password authentication failed'
+like 'a wrong password' "$error" 'FATAL:  password authentication failed for user "sesame"$'
+is 'a wrong password: its code' "$code" database_authentication
+once 5 "postgresql://sesame@127.0.0.1:$port/shop"
+like 'no password' "$error" 'no password supplied'
+is 'no password: its code' "$code" database_authentication
+once 5 "postgresql://nobody@127.0.0.1:$port/shop"
+is 'an unknown user: its code' "$code" database_authentication
 once 5 "postgresql://caphealth@127.0.0.1:$port/no_such"
-like 'a wrong database' "$error" 'database "no_such" does not exist'
+like 'a wrong database' "$error" 'FATAL:  database "no_such" does not exist$'
+is 'a wrong database: its code' "$code" database_schema
+once 5 "postgresql://caphealth@/shop?host=$dir/none"
+like 'no socket' "$error" 'No such file or directory'
+is 'no socket: its code' "$code" not_found
+once 5 "postgresql://caphealth@127.0.0.1:1/shop"
+is 'nobody listens: its code' "$code" database_unreachable
+
+# a server that speaks another language
+
+cat > "$dir/german.py" << 'END'
+import socket, struct
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen()
+print(s.getsockname()[1], flush=True)
+while True:
+    c, _ = s.accept()
+    while True:
+        n, code = struct.unpack("!II", c.recv(8, socket.MSG_WAITALL))
+        c.recv(n - 8, socket.MSG_WAITALL)
+        if code >> 16 == 3:
+            break
+        c.sendall(b"N")
+    fields = b"".join(f.encode() + b"\0" for f in (
+        "SSCHWERWIEGEND", "VFATAL", "C28P01",
+        "MPasswort-Authentifizierung für Benutzer »shop« fehlgeschlagen",
+        "Fauth.c", "L338", "Rauth_failed")) + b"\0"
+    c.sendall(b"E" + struct.pack("!I", 4 + len(fields)) + fields)
+    c.close()
+END
+
+python3 "$dir/german.py" > "$dir/german" &
+others+=($!)
+until [ -s "$dir/german" ]; do sleep 0.05; done
+once 5 "postgresql://shop@127.0.0.1:$(< "$dir/german")/shop"
+like 'in German' "$error" 'failed: SCHWERWIEGEND:  Passwort-Authentifizierung für Benutzer »shop« fehlgeschlagen$'
+is 'in German: the same code' "$code" database_authentication
 
 # no word of a password is in an error, however badly the URL is written
 
@@ -213,6 +260,7 @@ for password in 'not-open' 'no%zzopen' 'no@open' 'no/open' 'no?open' \
 do
     once 2 "postgresql://sesame:$password@127.0.0.1:$port/shop"
     is "$password: no data" "$(jq .data <<< "$answer")" null
+    like "$password: a code" "$code" '^database_(url_invalid|authentication|schema|unreachable)$'
     lacks "$password: is not told" "$error" open
     like "$password: what is wrong is" "$error" '[a-z]'
 done
@@ -232,6 +280,7 @@ others+=($!)
 until [ -s "$dir/silent" ]; do sleep 0.05; done
 once 1 "postgresql://caphealth@127.0.0.1:$(< "$dir/silent")/shop"
 like 'silent' "$error" 'no answer within'
+is 'silent: its code' "$code" database_timeout
 is 'silent: no data' "$(jq .data <<< "$answer")" null
 
 # a first server that says nothing takes its share only; the one that answered
@@ -369,6 +418,7 @@ is 'analysed: no error' "$error" ''
 slow='SELECT 1 FROM pg_sleep(600)'
 once 3 "$url" "orders_count=$slow" "inventory_count=$slow"
 is 'slow: the error' "$error" 'orders_count: canceling statement due to statement timeout; inventory_count: canceling statement due to statement timeout'
+is 'slow: its code' "$code" database_timeout
 is 'slow: another' "$(of vendors_count)" 4
 is 'slow: none of them goes on' "$(sql -c "SELECT count(*) FROM pg_stat_activity
     WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()

@@ -2,7 +2,7 @@
 /*
  * The database source, by itself: reads {"url", "queries", "timeout"} from
  * the first line of stdin, then looks once for every further line, and prints
- * {"data", "error"} in a line.  For t/050-sqlite.t and t/060-postgres.t.
+ * {"data", "error", "code"} in a line.  For t/050-sqlite.t and t/060-postgres.t.
  */
 
 #include <stdio.h>
@@ -44,8 +44,11 @@ main(void)
 
         caphealth_db_collect(db, &answer);
 
-        reply = json_pack("{s:o?, s:s}", "data", answer.data,
-                          "error", answer.error);
+        reply = json_pack("{s:s?, s:s, s:o?}",
+                          "code", caphealth_error_name(answer.error.code,
+                                                CAPHEALTH_SOURCE_DATABASE,
+                                                answer.data == NULL),
+                          "error", answer.error.text, "data", answer.data);
 
         (void) json_dumpf(reply, stdout, JSON_COMPACT);
         (void) puts("");

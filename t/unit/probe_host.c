@@ -27,8 +27,8 @@ probe_look(caphealth_host_t *h, const char *path)
     caphealth_disk_collect(path, &disk);
 
     both = json_pack("{s:o?, s:s, s:o?, s:s}",
-                     "system", system.data, "system_error", system.error,
-                     "disk", disk.data, "disk_error", disk.error);
+                     "system", system.data, "system_error", system.error.text,
+                     "disk", disk.data, "disk_error", disk.error.text);
 
     text = (both == NULL) ? NULL : json_dumps(both, JSON_COMPACT);
     json_decref(both);

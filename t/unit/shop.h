@@ -154,12 +154,12 @@ look(caphealth_db_t *db)
 
     caphealth_db_collect(db, &a);
 
-    error = json_string(a.error);
+    error = json_string(a.error.text);
     assert_non_null(error);
     json_decref(error);
 
     if (a.data == NULL) {
-        assert_string_not_equal(a.error, "");
+        assert_string_not_equal(a.error.text, "");
         return a;
     }
 
@@ -185,9 +185,11 @@ assert_answer(caphealth_answer_t a, const char *error, const char *member,
 {
     json_t  *value;
 
-    if (strcmp(a.error, error) != 0) {
-        fail_msg("\"%s\", expected \"%s\"", a.error, error);
+    if (strcmp(a.error.text, error) != 0) {
+        fail_msg("\"%s\", expected \"%s\"", a.error.text, error);
     }
+
+    assert_true(caphealth_error_valid(&a.error));
 
     value = json_object_get(a.data, member);
 
@@ -204,10 +206,12 @@ assert_answer(caphealth_answer_t a, const char *error, const char *member,
 
 
 static inline void
-assert_refused(caphealth_answer_t a, const char *part)
+assert_refused(caphealth_answer_t a, const char *part, caphealth_error_e code)
 {
-    if (a.data != NULL || strstr(a.error, part) == NULL) {
-        fail_msg("\"%s\" %s data, expected \"%s\"", a.error,
+    assert_int_equal(a.error.code, code);
+
+    if (a.data != NULL || strstr(a.error.text, part) == NULL) {
+        fail_msg("\"%s\" %s data, expected \"%s\"", a.error.text,
                  a.data == NULL ? "without" : "with", part);
     }
 }

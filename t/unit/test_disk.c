@@ -176,7 +176,7 @@ numbers(void **state)
                             table[i].bad);
         }
 
-        assert_string_equal(a.error, expected);
+        assert_string_equal(a.error.text, expected);
         assert_data(&a, table[i].data);
     }
 }
@@ -193,7 +193,7 @@ signals(void **state)
     answer.f_frsize = 1;
     caphealth_disk_collect("/x", &a);
 
-    assert_string_equal(a.error, "");
+    assert_string_equal(a.error.text, "");
     assert_int_equal(interrupted, 0);
     assert_non_null(a.data);
 
@@ -212,15 +212,17 @@ errors(void **state)
     caphealth_disk_collect("/x", &a);
 
     assert_null(a.data);
-    assert_string_equal(a.error,
+    assert_string_equal(a.error.text,
                         "statvfs() \"/x\" failed: No such file or directory");
+    assert_int_equal(a.error.code, CAPHEALTH_ERROR_NOT_FOUND);
 
     error = ESTALE;
     caphealth_disk_collect("/srv/\"images\"", &a);
 
     assert_null(a.data);
-    assert_string_equal(a.error, "statvfs() \"/srv/\"images\"\" failed: "
+    assert_string_equal(a.error.text, "statvfs() \"/srv/\"images\"\" failed: "
                         "Stale file handle");
+    assert_int_equal(a.error.code, CAPHEALTH_ERROR_OTHER);
 }
 
 
@@ -251,9 +253,9 @@ long_path(void **state)
         caphealth_disk_collect(path, &a);
 
         assert_null(a.data);
-        assert_true(strlen(a.error) >= CAPHEALTH_ERROR_LEN - 3);
+        assert_true(strlen(a.error.text) >= CAPHEALTH_ERROR_LEN - 3);
 
-        text = json_string(a.error);
+        text = json_string(a.error.text);
         assert_non_null(text);
         json_decref(text);
     }
@@ -271,7 +273,7 @@ not_utf8(void **state)
     caphealth_disk_collect("/\xff", &a);
 
     assert_null(a.data);
-    assert_string_equal(a.error, "a disk has a path that is not UTF-8");
+    assert_string_equal(a.error.text, "a disk has a path that is not UTF-8");
 }
 
 

@@ -66,7 +66,7 @@ host(void **state)
 
     look(h, &a);
 
-    assert_string_equal(a.error, "");
+    assert_string_equal(a.error.text, "");
     assert_string_equal(scope(&a), "host");
     assert_true(json_is_null(json_object_get(a.data, "cpu_percent")));
     assert_true(number(&a, "cores") == 4);
@@ -151,7 +151,7 @@ some_cpus(void **state)
         tree_put("/proc/self/status", text);
 
         look(h, &a);
-        assert_string_equal(a.error, "");
+        assert_string_equal(a.error.text, "");
         assert_string_equal(scope(&a), table[i].scope);
         assert_true(number(&a, "cores") == table[i].cores);
 
@@ -217,7 +217,7 @@ zfs(void **state)
 
         look(h, &a);
 
-        assert_string_equal(a.error, table[i].error);
+        assert_string_equal(a.error.text, table[i].error);
         assert_true(number(&a, "memory_used") == (double) table[i].used);
     }
 
@@ -401,7 +401,7 @@ broken(void **state)
     tree_put("/proc/pressure/cpu", "some\n");
     look(h, &a);
 
-    assert_string_equal(a.error,
+    assert_string_equal(a.error.text,
                         "\"memory.max\" of the control group is missing or"
                         " not as expected; "
                         "\"cpu.max\" of the control group is missing or"
@@ -431,8 +431,8 @@ nothing(void **state)
     look(h, &a);
 
     assert_null(a.data);
-    assert_non_null(strstr(a.error, "\"/proc/stat\" cannot be read: No such"));
-    assert_non_null(strstr(a.error, "\"/proc/meminfo\" cannot be read"));
+    assert_non_null(strstr(a.error.text, "\"/proc/stat\" cannot be read: No such"));
+    assert_non_null(strstr(a.error.text, "\"/proc/meminfo\" cannot be read"));
 
     caphealth_host_destroy(h);
 }
@@ -447,7 +447,7 @@ disk(void **state)
 
     caphealth_disk_collect(tree_root, &a);
 
-    assert_string_equal(a.error, "");
+    assert_string_equal(a.error.text, "");
     assert_string_equal(json_string_value(json_object_get(a.data, "path")),
                         tree_root);
     assert_true(number(&a, "total") > 0);
@@ -461,7 +461,7 @@ disk(void **state)
     caphealth_disk_collect("/nowhere", &a);
 
     assert_null(a.data);
-    assert_string_equal(a.error, "statvfs() \"/nowhere\" failed: "
+    assert_string_equal(a.error.text, "statvfs() \"/nowhere\" failed: "
                         "No such file or directory");
 }
 

@@ -122,7 +122,7 @@ recorded(void **state)
         text = json_dumps(a.data, JSON_COMPACT|JSON_REAL_PRECISION(15));
         assert_non_null(text);
 
-        assert_string_equal(a.error, table[i].error);
+        assert_string_equal(a.error.text, table[i].error);
         assert_string_equal(text, table[i].data);
 
         free(text);
@@ -192,7 +192,7 @@ limit_comes(void **state)
     assert_true(cpu_unknown(h, &a));
     tree_put("/proc/stat", "cpu 3");
     assert_true(cpu_unknown(h, &a));
-    assert_string_equal(a.error, "\"/proc/stat\" is not as expected");
+    assert_string_equal(a.error.text, "\"/proc/stat\" is not as expected");
     assert_true(json_is_null(json_object_get(a.data, "cores")));
     tree_put("/proc/stat", "cpu 410 0 100 930 0 0 0 0\ncpu0 1\ncpu1 1\n");
     assert_true(cpu_unknown(h, &a));
@@ -245,7 +245,7 @@ parts(void **state)
         h = caphealth_host_create(tree_root);
         look(h, &a);
 
-        assert_string_equal(a.error, table[i].error);
+        assert_string_equal(a.error.text, table[i].error);
 
         for (j = 0; j < sizeof(members) / sizeof(members[0]); j++) {
             assert_int_equal(json_is_null(json_object_get(a.data,
@@ -294,7 +294,7 @@ last_part(void **state)
         h = caphealth_host_create(tree_root);
         look(h, &a);
         assert_null(a.data);
-        assert_string_not_equal(a.error, "");
+        assert_string_not_equal(a.error.text, "");
 
         tree_put(table[i].path, table[i].text);
 
@@ -302,7 +302,7 @@ last_part(void **state)
             look(h, &a);
             assert_non_null(a.data);
             assert_true(number(&a, table[i].member) > 0);
-            assert_string_not_equal(a.error, "");
+            assert_string_not_equal(a.error.text, "");
         }
 
         caphealth_host_destroy(h);
@@ -332,7 +332,7 @@ memory_unknown(void **state)
 
     look(h, &a);
 
-    assert_string_equal(a.error, "\"/proc/meminfo\" is not as expected");
+    assert_string_equal(a.error.text, "\"/proc/meminfo\" is not as expected");
     assert_string_equal(scope(&a), "host");
     assert_true(json_is_null(json_object_get(a.data, "memory_total")));
     assert_true(json_is_null(json_object_get(a.data, "memory_used")));
@@ -346,7 +346,7 @@ memory_unknown(void **state)
     assert_string_equal(scope(&a), "cgroup");
     assert_true(number(&a, "memory_total") == 8192);
     assert_true(json_is_null(json_object_get(a.data, "memory_used")));
-    assert_non_null(strstr(a.error, "\"memory.usage_in_bytes\" of the"
+    assert_non_null(strstr(a.error.text, "\"memory.usage_in_bytes\" of the"
                            " control group is missing or not as expected"));
 
     json_decref(a.data);

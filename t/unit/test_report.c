@@ -13,7 +13,6 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "caphealth_error.h"
 #include "caphealth_report.h"
 #include "document.h"
 #include "sample.h"
@@ -256,74 +255,13 @@ test_nothing(void **state)
 }
 
 
-static void
-test_error_codes(void **state)
-{
-    size_t  i;
-
-    static const struct {
-        caphealth_error_e   of;
-        const char         *error;
-        int                 failed;
-        const char         *code;
-    } cases[] = {
-        { CAPHEALTH_ERROR_DATABASE, NULL, 0, NULL },
-        { CAPHEALTH_ERROR_DATABASE, "caphealth-collector does not answer", 1,
-          "collector_unavailable" },
-        { CAPHEALTH_ERROR_DATABASE, "connection to server at \"db\" failed: "
-          "FATAL:  password authentication failed for user \"shop\"", 1,
-          "database_authentication" },
-        { CAPHEALTH_ERROR_DATABASE, "connection refused", 1,
-          "database_unreachable" },
-        { CAPHEALTH_ERROR_DATABASE, "no answer within the timeout", 1,
-          "database_timeout" },
-        { CAPHEALTH_ERROR_DATABASE, "orders_count: permission denied for "
-          "table orders", 0, "database_permission_denied" },
-        { CAPHEALTH_ERROR_DATABASE, "orders_count: relation \"orders\" does "
-          "not exist", 0, "database_schema" },
-        { CAPHEALTH_ERROR_DATABASE, "no such table: orders", 0,
-          "database_schema" },
-        { CAPHEALTH_ERROR_DATABASE, "query \"x\" returned NULL", 0,
-          "database_partial" },
-        { CAPHEALTH_ERROR_DATABASE, "its vendors' names do not fit into "
-          "\"caphealth_zone\", make it larger", 0, "zone_full" },
-        { CAPHEALTH_ERROR_DISK, "no answer within the timeout", 1, "timeout" },
-        { CAPHEALTH_ERROR_DISK, "statvfs() \"/x\" failed: No such file or "
-          "directory", 1, "not_found" },
-        { CAPHEALTH_ERROR_IMAGES, "\"/x\" cannot be read: Permission denied",
-          1, "permission_denied" },
-        { CAPHEALTH_ERROR_IMAGES, "\"/x\" cannot be read: Input/output "
-          "error", 1, "images_failed" },
-        { CAPHEALTH_ERROR_SYSTEM, "\"/proc/stat\": no line of it is known", 0,
-          "system_partial" }
-    };
-
-    (void) state;
-
-    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        const char  *code;
-
-        code = caphealth_error_code(cases[i].of, cases[i].error,
-                                    cases[i].failed);
-
-        if (cases[i].code == NULL) {
-            assert_null(code);
-
-        } else {
-            assert_string_equal(code, cases[i].code);
-        }
-    }
-}
-
-
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_health),
         cmocka_unit_test(test_capacity),
-        cmocka_unit_test(test_nothing),
-        cmocka_unit_test(test_error_codes)
+        cmocka_unit_test(test_nothing)
     };
 
     return cmocka_run_group_tests_name("report", tests, NULL, NULL);

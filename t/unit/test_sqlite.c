@@ -31,7 +31,7 @@ test_whole(void **state)
     db = create(shop, NULL, NULL, 5);
     a = look(db);
 
-    assert_string_equal(a.error, "");
+    assert_string_equal(a.error.text, "");
     assert_string_equal(json_string_value(json_object_get(a.data, "engine")),
                         "sqlite");
     assert_string_equal(json_string_value(json_object_get(a.data, "version")),
@@ -60,14 +60,17 @@ test_whole(void **state)
 static void
 test_tables(void **state)
 {
-    shop_t          *shop = *state;
-    caphealth_db_t  *db;
+    shop_t              *shop = *state;
+    caphealth_db_t      *db;
+    caphealth_answer_t   a;
 
     make(shop->path, TABLES ROWS "DROP TABLE inventory");
 
     db = create(shop, NULL, NULL, 5);
 
-    assert_answer(look(db), "inventory_count: no such table: inventory",
+    a = look(db);
+    assert_int_equal(a.error.code, CAPHEALTH_ERROR_SCHEMA);
+    assert_answer(a, "inventory_count: no such table: inventory",
                   "inventory_count", -1);
     assert_answer(look(db), "inventory_count: no such table: inventory",
                   "products_count", 5);
@@ -91,22 +94,24 @@ test_files(void **state)
 
     db = create(shop, NULL, NULL, 5);
 
-    assert_refused(look(db), "No such file or directory");
+    assert_refused(look(db), "No such file or directory",
+                   CAPHEALTH_ERROR_NOT_FOUND);
     assert_int_equal(access(shop->path, F_OK), -1);
 
     assert_int_equal(mkdir(shop->path, 0700), 0);
-    assert_refused(look(db), "not a file");
+    assert_refused(look(db), "not a file", CAPHEALTH_ERROR_OTHER);
     assert_int_equal(rmdir(shop->path), 0);
 
     assert_int_equal(mkfifo(shop->path, 0600), 0);
-    assert_refused(look(db), "not a file");
+    assert_refused(look(db), "not a file", CAPHEALTH_ERROR_OTHER);
     assert_int_equal(remove(shop->path), 0);
 
     f = fopen(shop->path, "w");
     assert_non_null(f);
     assert_true(fputs("this is a text, and a rather long one", f) >= 0);
     assert_int_equal(fclose(f), 0);
-    assert_refused(look(db), "file is not a database");
+    assert_refused(look(db), "file is not a database",
+                   CAPHEALTH_ERROR_CORRUPT);
     assert_int_equal(remove(shop->path), 0);
 
     make(shop->path, TABLES ROWS);
@@ -118,7 +123,8 @@ test_files(void **state)
     assert_answer(look(db), "", "products_count", 2);
 
     assert_int_equal(remove(shop->path), 0);
-    assert_refused(look(db), "No such file or directory");
+    assert_refused(look(db), "No such file or directory",
+                   CAPHEALTH_ERROR_NOT_FOUND);
 
     caphealth_db_destroy(db);
 }
@@ -163,7 +169,7 @@ test_locked(void **state)
     }
 
     assert_int_equal(read(held[0], &c, 1), 1);
-    assert_refused(look(db), "locked");
+    assert_refused(look(db), "locked", CAPHEALTH_ERROR_LOCKED);
 
     assert_int_equal(write(go[1], "", 1), 1);
     assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -205,6 +211,7 @@ test_slow(void **state)
 
     a = look(db);
     json_incref(a.data);
+    assert_int_equal(a.error.code, CAPHEALTH_ERROR_TIMEOUT);
     assert_answer(a, "query \"products_count\": no answer within the timeout"
                   "; query \"vendors_count\": no answer within the timeout",
                   "vendors_count", -1);

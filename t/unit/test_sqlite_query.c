@@ -135,50 +135,64 @@ test_dates(void **state)
 static void
 test_shapes(void **state)
 {
-    size_t           i;
-    shop_t          *shop = *state;
-    caphealth_db_t  *db;
+    size_t               i;
+    shop_t              *shop = *state;
+    caphealth_db_t      *db;
+    caphealth_answer_t   a;
 
     static const struct {
-        const char  *sql;
-        const char  *error;
+        const char         *sql;
+        const char         *error;
+        caphealth_error_e   code;
     } table[] = {
         { "SELECT 1, 2",
-          "query \"orders_count\" returned 2 columns, expected 1" },
+          "query \"orders_count\" returned 2 columns, expected 1",
+          CAPHEALTH_ERROR_SCHEMA },
         { "SELECT 1 UNION ALL SELECT 2",
-          "query \"orders_count\" returned more than one row, expected one" },
+          "query \"orders_count\" returned more than one row, expected one",
+          CAPHEALTH_ERROR_OTHER },
         { "SELECT 1 WHERE 0",
-          "query \"orders_count\" returned no row, expected one" },
+          "query \"orders_count\" returned no row, expected one",
+          CAPHEALTH_ERROR_OTHER },
         { "SELECT 'many'",
           "query \"orders_count\" returned \"many\", expected a whole number "
-          "that is not negative" },
+          "that is not negative", CAPHEALTH_ERROR_OTHER },
         { "SELECT 1.5",
           "query \"orders_count\" returned \"1.5\", expected a whole number "
-          "that is not negative" },
+          "that is not negative", CAPHEALTH_ERROR_OTHER },
         { "SELECT NULL",
-          "query \"orders_count\" returned NULL, expected a whole number" },
+          "query \"orders_count\" returned NULL, expected a whole number",
+          CAPHEALTH_ERROR_OTHER },
         { "SELECT -1",
           "query \"orders_count\" returned \"-1\", expected a whole number "
-          "that is not negative" },
+          "that is not negative", CAPHEALTH_ERROR_OTHER },
         { "SELECT ?1",
           "query \"orders_count\" has 1 parameters, expected none, or two: "
-          "the first second of this month and of the next" },
+          "the first second of this month and of the next",
+          CAPHEALTH_ERROR_OTHER },
         { "SELECT 1; SELECT 2",
-          "query \"orders_count\" is not one statement that only reads" },
+          "query \"orders_count\" is not one statement that only reads",
+          CAPHEALTH_ERROR_OTHER },
         { "-- nothing",
-          "query \"orders_count\" is not one statement that only reads" },
+          "query \"orders_count\" is not one statement that only reads",
+          CAPHEALTH_ERROR_OTHER },
         { "INSERT INTO inventory VALUES (7) RETURNING 1",
-          "query \"orders_count\" is not one statement that only reads" },
-        { "ATTACH ':memory:' AS m", "orders_count: not authorized" },
+          "query \"orders_count\" is not one statement that only reads",
+          CAPHEALTH_ERROR_OTHER },
+        { "ATTACH ':memory:' AS m", "orders_count: not authorized",
+          CAPHEALTH_ERROR_OTHER },
         { "SELECT no_such FROM orders",
-          "orders_count: no such column: no_such" }
+          "orders_count: no such column: no_such", CAPHEALTH_ERROR_SCHEMA }
     };
 
     make(shop->path, TABLES ROWS);
 
     for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         db = create(shop, "orders_count", table[i].sql, 5);
-        assert_answer(look(db), table[i].error, "orders_count", -1);
+
+        a = look(db);
+        assert_int_equal(a.error.code, table[i].code);
+        assert_answer(a, table[i].error, "orders_count", -1);
         assert_answer(look(db), table[i].error, "inventory_count", 2);
         caphealth_db_destroy(db);
     }
@@ -225,7 +239,7 @@ test_text(void **state)
         db = create(shop, "orders_count", sql, 5);
         a = look(db);
 
-        assert_non_null(strstr(a.error, "query \"orders_count\" returned"));
+        assert_non_null(strstr(a.error.text, "query \"orders_count\" returned"));
 
         json_decref(a.data);
         caphealth_db_destroy(db);

@@ -204,7 +204,7 @@ invalid_walks(void **state)
     walk.cpu = INT64_MAX / 100;
     assert_false(caphealth_walk_valid(&walk));
     walk.cpu = 0;
-    memset(walk.error, 'a', sizeof(walk.error));
+    memset(walk.error.text, 'a', sizeof(walk.error.text));
     assert_false(caphealth_walk_valid(&walk));
 }
 

@@ -229,8 +229,9 @@ unreadable(void **state)
 
     walker.root = "/nonexistent/images";
     assert_int_equal(go(0), -1);
-    assert_string_equal(walk.error, "image root \"/nonexistent/images\" cannot"
+    assert_string_equal(walk.error.text, "image root \"/nonexistent/images\" cannot"
                         " be read: No such file or directory");
+    assert_int_equal(walk.error.code, CAPHEALTH_ERROR_NOT_FOUND);
 
     walker.root = tree_root;
     tree_put("/ab/cd", "a file");
@@ -242,8 +243,9 @@ unreadable(void **state)
 
     if (getuid() != 0) {
         assert_int_equal(go(0xac), -1);
-        assert_non_null(strstr(walk.error, "/ac\" cannot be read: Permission "
+        assert_non_null(strstr(walk.error.text, "/ac\" cannot be read: Permission "
                                "denied"));
+        assert_int_equal(walk.error.code, CAPHEALTH_ERROR_PERMISSION);
     }
 }
 
