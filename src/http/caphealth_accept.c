@@ -71,7 +71,7 @@ caphealth_accept(const char *accept, size_t len,
 }
 
 
-/* 0: not wanted, or not mentioned */
+/* returns 0 if it is not wanted, or not mentioned */
 
 static int
 caphealth_accept_quality(const char *p, const char *last,
@@ -105,7 +105,7 @@ caphealth_accept_quality(const char *p, const char *last,
 }
 
 
-/* the comma after this range; one in a quoted string is not meant */
+/* the comma after this range; a comma in a quoted string is skipped */
 
 static const char *
 caphealth_accept_next(const char *p, const char *last)
@@ -214,7 +214,7 @@ caphealth_range_parameter(caphealth_range_t *range,
 }
 
 
-/* 0: it does not; else the more, the more it says */
+/* how exactly the range fits; 0: it does not */
 
 static int
 caphealth_range_fits(const caphealth_range_t *range,
@@ -260,7 +260,7 @@ caphealth_range_fits(const caphealth_range_t *range,
 }
 
 
-/* thousandths, or -1: not what a qvalue looks like */
+/* a qvalue in thousandths, or -1: it is malformed */
 
 static int
 caphealth_quality_parse(const caphealth_piece_t *value)
@@ -309,7 +309,7 @@ caphealth_token(caphealth_piece_t *piece, const char *p, const char *last)
 }
 
 
-/* what is escaped in it stays so: nothing that is wanted here has it */
+/* escapes are not decoded: no value that is compared here has any */
 
 static const char *
 caphealth_quoted(caphealth_piece_t *piece, const char *p, const char *last)

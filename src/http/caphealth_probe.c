@@ -1,7 +1,5 @@
 
-/*
- * Probes: see the header.
- */
+/* Probes: the query, and the text of the answer. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,7 +62,7 @@ caphealth_probe_query(caphealth_probe_check_t *checks, size_t n,
 }
 
 
-/* 0: there is none any more */
+/* returns 0 if there are no more arguments */
 
 static int
 caphealth_probe_next(caphealth_probe_arg_t *arg, const char **p,
@@ -148,7 +146,7 @@ caphealth_probe_hex(char c)
 }
 
 
-/* n: it is none of them */
+/* returns n if the name is none of theirs */
 
 static size_t
 caphealth_probe_find(const caphealth_probe_check_t *checks, size_t n,

@@ -223,8 +223,8 @@ ngx_http_caphealth_discard_body(ngx_http_request_t *r)
                        &expect->value);
 
         /*
-         * Nobody can tell whether what comes next is the body or another
-         * request, so that the connection is not kept.
+         * What the client sends next may be the body or another request, and
+         * cannot be told apart: the connection is not kept.
          */
 
         r->expect_tested = 1;
@@ -247,6 +247,10 @@ ngx_http_caphealth_send_problem(ngx_http_request_t *r,
     u_char     *p, *data;
     size_t      len;
     ngx_int_t   rc;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "caphealth problem: %ui \"%V\"",
+                   problem->status, &problem->type);
 
     rc = ngx_http_caphealth_discard_body(r);
     if (rc != NGX_OK) {
@@ -312,7 +316,7 @@ ngx_http_caphealth_add_no_cache(ngx_http_request_t *r)
 }
 
 
-/* known to nginx by more than its name, so that "expires" finds it */
+/* set in r->headers_out.cache_control as well, where "expires" looks for it */
 
 ngx_int_t
 ngx_http_caphealth_add_cache_control(ngx_http_request_t *r, ngx_str_t *value)

@@ -26,8 +26,9 @@ typedef struct {
 
 
 /*
- * What every read-only endpoint asks first: may this client, with this
- * method.  NGX_DECLINED: it may.  Anything else is the handler's result.
+ * What every read-only endpoint checks first: whether this client may ask, and
+ * with this method.  NGX_DECLINED: it may.  Anything else is the handler's
+ * result.
  */
 ngx_int_t ngx_http_caphealth_check_request(ngx_http_request_t *r);
 

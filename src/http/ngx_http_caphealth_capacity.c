@@ -175,7 +175,7 @@ ngx_http_caphealth_vendors_value(ngx_http_request_t *r, ngx_str_t *arg,
 }
 
 
-/* NGX_DECLINED: that is not what is accepted */
+/* NGX_DECLINED: an argument is invalid */
 
 static ngx_int_t
 ngx_http_caphealth_vendors_page(ngx_http_request_t *r,

@@ -111,7 +111,10 @@ ngx_http_caphealth_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* whatever it is, it may hold a password: nothing but a scheme is told of it */
+/*
+ * only a scheme is logged, because the rest of the value may have a password
+ * in it
+ */
 
 static void
 ngx_http_caphealth_unknown_database(ngx_conf_t *cf, ngx_str_t *value)
@@ -342,7 +345,9 @@ ngx_http_caphealth_number(ngx_str_t *value, caphealth_unit_e unit,
         return NGX_OK;
     }
 
-    /* no sign, exponent, hexadecimal or name of a number */
+    /*
+     * strtod() takes a sign, an exponent, hexadecimal, "inf" and "nan" as well
+     */
 
     if (strspn((char *) s.data, "0123456789.") != s.len) {
         return NGX_ERROR;
@@ -712,7 +717,7 @@ ngx_http_caphealth_add_endpoint(ngx_conf_t *cf,
 }
 
 
-/* such a value goes to the collector, and comes back, in JSON */
+/* the value is used in JSON */
 
 ngx_int_t
 ngx_http_caphealth_check_utf8(ngx_conf_t *cf, ngx_str_t *value)

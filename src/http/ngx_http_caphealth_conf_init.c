@@ -12,7 +12,9 @@
 #include <ngx_md5.h>
 
 
-/* untouched pages cost nothing, and a large shop has many vendors */
+/*
+ * a large shop has many vendors, and pages that are not touched cost nothing
+ */
 #define NGX_HTTP_CAPHEALTH_ZONE_SIZE  (512 * 1024)
 #define NGX_HTTP_CAPHEALTH_ZONE_SHOP  (8 * 1024 * 1024)
 
@@ -58,7 +60,7 @@ ngx_http_caphealth_add_root(ngx_conf_t *cf, ngx_str_t *path)
         return NGX_OK;
     }
 
-    /* every save is done by a thread */
+    /* the state is saved by a thread */
 
     cmcf->thread_pool = ngx_thread_pool_add(cf, NULL);
     if (cmcf->thread_pool == NULL) {
@@ -107,7 +109,7 @@ ngx_http_caphealth_find_root(ngx_http_caphealth_main_conf_t *cmcf,
 }
 
 
-/* what a scan takes for complete, and for a part, is what is uploaded here */
+/* a scan takes an image for complete by the first variant, its mark */
 
 ngx_int_t
 ngx_http_caphealth_add_variants(ngx_conf_t *cf, ngx_str_t *path,
@@ -135,7 +137,7 @@ ngx_http_caphealth_add_variants(ngx_conf_t *cf, ngx_str_t *path,
 }
 
 
-/* the master makes it, for the workers' user */
+/* the master makes the directory, for the workers' user */
 
 ngx_int_t
 ngx_http_caphealth_add_dir(ngx_conf_t *cf, ngx_str_t *name, char *directive)
@@ -268,7 +270,9 @@ ngx_http_caphealth_add_disks(ngx_conf_t *cf,
 }
 
 
-/* an image root is two: the tree, and the file system that it fills */
+/*
+ * an image root has two sources: the tree, and the file system that it is on
+ */
 
 static ngx_int_t
 ngx_http_caphealth_add_roots(ngx_conf_t *cf,
@@ -400,8 +404,8 @@ ngx_http_caphealth_source_name(ngx_conf_t *cf,
 
 
 /*
- * The facts of one database are never shown as those of another, or of other
- * queries; and neither a password nor a query belongs in the zone.
+ * The facts of one database must not be shown as those of another, or of other
+ * queries; it is a hash because the address may have a password in it.
  */
 
 static ngx_int_t
@@ -506,7 +510,9 @@ ngx_http_caphealth_init_helper(ngx_conf_t *cf,
 }
 
 
-/* of the module, or of nginx where the module is linked into it */
+/*
+ * where the module was loaded from, or nginx, if the module is linked into it
+ */
 
 static ngx_int_t
 ngx_http_caphealth_module_dir(ngx_conf_t *cf, ngx_str_t *dir)
@@ -594,7 +600,10 @@ ngx_http_caphealth_init_zone(ngx_conf_t *cf,
 }
 
 
-/* not before the temp paths have their defaults, and uploads their roots */
+/*
+ * after the merge, which gives the temp paths their defaults and uploads their
+ * roots
+ */
 
 ngx_int_t
 ngx_http_caphealth_init_state(ngx_conf_t *cf)
@@ -646,7 +655,7 @@ ngx_http_caphealth_init_state(ngx_conf_t *cf)
 }
 
 
-/* a tree without uploads is filled by others, as whomever they run */
+/* a tree without uploads is filled by programs that may run as any user */
 
 static void
 ngx_http_caphealth_mark_foreign(ngx_http_caphealth_main_conf_t *cmcf)

@@ -288,7 +288,7 @@ ngx_http_caphealth_dashboard_data(ngx_conf_t *cf,
 }
 
 
-/* one that is the same with and without escapes */
+/* a path that is the same as a URL, without any escapes */
 
 static ngx_uint_t
 ngx_http_caphealth_plain_path(ngx_str_t *path)
@@ -363,7 +363,9 @@ ngx_http_caphealth_dashboard_link(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
-/* one that leads to a page: no "javascript:", and no "//host" by mistake */
+/*
+ * no "javascript:", which would run, and no "//host", which is another server
+ */
 
 static ngx_uint_t
 ngx_http_caphealth_link_url(ngx_str_t *url)
@@ -389,7 +391,7 @@ ngx_http_caphealth_link_url(ngx_str_t *url)
 }
 
 
-/* while nginx's list of locations is there: the merge makes a tree of it */
+/* before the merge, which makes a tree of nginx's list of locations */
 
 char *
 ngx_http_caphealth_find_data(ngx_conf_t *cf,
@@ -528,7 +530,7 @@ ngx_http_caphealth_locations(ngx_http_core_loc_conf_t *pclcf,
 }
 
 
-/* a directive of another module, behind ours, may have set its handler */
+/* a directive of another module may have replaced the handler since */
 
 static ngx_uint_t
 ngx_http_caphealth_is_endpoint(ngx_http_core_loc_conf_t *clcf,
@@ -886,7 +888,10 @@ ngx_http_caphealth_dashboard_handler(ngx_http_request_t *r)
     ngx_http_core_loc_conf_t       *clcf;
     ngx_http_caphealth_loc_conf_t  *lcf;
 
-    /* its addresses, and its policy, are those of a page of its own */
+    /*
+     * the page's URLs and Content-Security-Policy are not valid inside another
+     * page
+     */
 
     if (r != r->main) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,

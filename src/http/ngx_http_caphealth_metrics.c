@@ -148,7 +148,7 @@ ngx_http_caphealth_metrics_chain(ngx_http_request_t *r,
         out = &cl->next;
     }
 
-    /* what is live is never empty */
+    /* the live part is never empty */
 
     if (cl == NULL) {
         return NGX_ERROR;
@@ -161,7 +161,10 @@ ngx_http_caphealth_metrics_chain(ngx_http_request_t *r,
 }
 
 
-/* one that is kept, or a new one; a reference for the request */
+/*
+ * the part as it was rendered before, or anew; the request has a reference to
+ * it
+ */
 
 static ngx_http_caphealth_body_t *
 ngx_http_caphealth_metrics_part(ngx_http_request_t *r, ngx_uint_t part,
@@ -316,7 +319,7 @@ ngx_http_caphealth_metrics_headers(ngx_http_request_t *r,
     r->headers_out.status = NGX_HTTP_OK;
     r->headers_out.content_length_n = len;
 
-    /* its length is that of the type alone: "gzip_types" compares no more */
+    /* without the parameters, as "gzip_types" compares it */
 
     r->headers_out.content_type = ngx_http_caphealth_metrics_types[dialect];
     r->headers_out.content_type_len =

@@ -197,7 +197,7 @@ ngx_http_caphealth_init_probes(ngx_conf_t *cf,
 }
 
 
-/* says so, if the probe needs one of the checks that cannot be made */
+/* logs an error if the probe needs one of the checks that cannot be made */
 
 static char *
 ngx_http_caphealth_probe_absent(ngx_conf_t *cf,
@@ -277,7 +277,7 @@ ngx_http_caphealth_ready_handler(ngx_http_request_t *r)
 }
 
 
-/* once for a change of the facts, as the reports are rendered */
+/* judged once for a change of the facts, as the reports are rendered */
 
 static caphealth_ready_t *
 ngx_http_caphealth_probe_judge(ngx_http_request_t *r)
@@ -338,6 +338,10 @@ ngx_http_caphealth_probe_answer(ngx_http_request_t *r, const char *name,
     verbose = caphealth_probe_query(checks, n, (char *) r->args.data,
                                     r->args.len);
     failed = (caphealth_probe_failures(checks, n) != 0);
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "caphealth probe %s: failed:%ui verbose:%ui",
+                   name, failed, verbose);
 
     h = ngx_http_caphealth_add_header(r, &options, &nosniff);
 

@@ -1,7 +1,5 @@
 
-/*
- * A report, from the facts to the wire.
- */
+/* How a report is rendered, kept and sent. */
 
 #include "ngx_http_caphealth_answer.h"
 #include "ngx_http_caphealth_report.h"
@@ -113,7 +111,7 @@ ngx_http_caphealth_report_body(ngx_http_request_t *r,
         return NULL;
     }
 
-    /* which pages are asked for is up to the clients: none is kept */
+    /* clients may ask for any page, so that none is kept */
 
     if (page) {
         return ngx_http_caphealth_report_render(cmcf, report, page, now);
@@ -177,8 +175,8 @@ ngx_http_caphealth_report_render(ngx_http_caphealth_main_conf_t *cmcf,
                    ? NGX_HTTP_SERVICE_UNAVAILABLE : NGX_HTTP_OK;
 
     /*
-     * The generation alone would not do: it begins anew with the zone, and a
-     * reload may change the thresholds under the same facts.
+     * The generation alone does not suffice: it begins anew with the zone, and
+     * after a reload the same facts may be judged by other thresholds.
      */
 
     body->etag.data = body->etag_data;

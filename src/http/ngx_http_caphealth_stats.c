@@ -63,7 +63,7 @@ ngx_http_caphealth_stats_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    /* live: the request after an upload counts it */
+    /* read for each request, so that the one after an upload counts it */
 
     ngx_http_caphealth_view_images(w->view, now);
 
@@ -87,9 +87,8 @@ ngx_http_caphealth_stats_handler(ngx_http_request_t *r)
 
 
 /*
- * The time of the answer is the only member that changes by itself.  Without
- * it two answers mean the same, but are not the same bytes: the tag is a weak
- * one.
+ * The time of the answer changes with each request, and is left out.  As
+ * answers with the same tag are then not the same bytes, it is a weak one.
  */
 
 static ngx_int_t

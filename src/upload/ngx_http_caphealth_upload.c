@@ -157,7 +157,10 @@ ngx_http_caphealth_upload_method(ngx_http_request_t *r,
 }
 
 
-/* whether a browser asks for a page of another site: W3C's Fetch Metadata */
+/*
+ * whether a page of another site made a browser send this: W3C's Fetch
+ * Metadata
+ */
 
 static ngx_uint_t
 ngx_http_caphealth_upload_cross_site(ngx_http_request_t *r)
@@ -179,7 +182,10 @@ ngx_http_caphealth_upload_cross_site(ngx_http_request_t *r)
 }
 
 
-/* browsers say Sec-Fetch-Site over TLS and to localhost only */
+/*
+ * browsers send Sec-Fetch-Site over TLS and to localhost only, but Origin
+ * always
+ */
 
 static ngx_uint_t
 ngx_http_caphealth_upload_other_origin(ngx_http_request_t *r)
@@ -213,7 +219,7 @@ ngx_http_caphealth_upload_post(ngx_http_request_t *r,
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
 
-    /* before anybody sends megabytes in vain */
+    /* what the header tells is refused before the body is read */
 
     rc = ngx_http_caphealth_upload_boundary(r, boundary);
 
@@ -253,7 +259,7 @@ ngx_http_caphealth_upload_post(ngx_http_request_t *r,
 }
 
 
-/* NGX_DECLINED: go on */
+/* NGX_DECLINED: the request may go on */
 
 static ngx_int_t
 ngx_http_caphealth_upload_boundary(ngx_http_request_t *r, char *boundary)
@@ -304,7 +310,9 @@ ngx_http_caphealth_upload_boundary(ngx_http_request_t *r, char *boundary)
 }
 
 
-/* of an image as it is; NGX_DECLINED: go on */
+/*
+ * of a body that is an image, not a form; NGX_DECLINED: the request may go on
+ */
 
 static ngx_int_t
 ngx_http_caphealth_upload_length(ngx_http_request_t *r,
@@ -394,7 +402,7 @@ failed:
 }
 
 
-/* of the image whose id is the last part of the path */
+/* removes the image whose id is the last part of the path */
 
 static ngx_int_t
 ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
@@ -525,7 +533,10 @@ ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r)
 
     if (r->connection->read->ready) {
 
-        /* that the client has left may have been read already */
+        /*
+         * the client's close may have been read already, and is not reported
+         * again
+         */
 
         ngx_post_event(r->connection->read, &ngx_posted_events);
     }
@@ -548,7 +559,7 @@ ngx_http_caphealth_upload_body_received(ngx_http_caphealth_upload_t *u)
     r = u->request;
     tp = ngx_timeofday();
 
-    /* as $request_time has it: this clock may be set back */
+    /* computed as $request_time; negative if the clock was set back */
 
     ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
                            + (tp->msec - r->start_msec));
@@ -622,7 +633,10 @@ ngx_http_caphealth_upload_task_handler(ngx_event_t *ev)
 }
 
 
-/* whether its images may wait, before a descriptor is opened for any */
+/*
+ * refuses images that do not fit into the queue, before any descriptor is
+ * opened for them
+ */
 
 static void
 ngx_http_caphealth_upload_start_converting(ngx_http_caphealth_upload_t *u)
@@ -661,7 +675,10 @@ ngx_http_caphealth_upload_start_converting(ngx_http_caphealth_upload_t *u)
 }
 
 
-/* the next step, which must not change what a thread works with */
+/*
+ * takes the next step, unless a thread is at work: what it uses must not
+ * change
+ */
 
 static void
 ngx_http_caphealth_upload_advance(ngx_http_caphealth_upload_t *u)
@@ -745,8 +762,8 @@ ngx_http_caphealth_upload_submit(ngx_http_caphealth_upload_t *u,
 
 
 /*
- * As many as there are converters, and one more, so that none of them waits
- * for a thread.
+ * Opens the files of as many images as there are converters, and of one more,
+ * so that no converter waits for a thread.
  */
 
 static void
@@ -760,6 +777,11 @@ ngx_http_caphealth_upload_open_next(ngx_http_caphealth_upload_t *u)
     n = ngx_min(n, u->nimages);
 
     if (n > u->opened) {
+
+        ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                       "caphealth upload: %p, open files of images %ui to %ui",
+                       u, u->opened, n - 1);
+
         u->open_until = n;
         ngx_http_caphealth_upload_post_task(u,
                                             ngx_http_caphealth_upload_open);
@@ -803,7 +825,7 @@ ngx_http_caphealth_upload_job_handler(ngx_http_caphealth_job_t *job)
 }
 
 
-/* refuses what has waited for a converter, or for a thread, too long */
+/* refuses an upload that has waited too long for a converter or a thread */
 
 static void
 ngx_http_caphealth_upload_timer_handler(ngx_event_t *ev)
@@ -831,7 +853,7 @@ ngx_http_caphealth_upload_timer_handler(ngx_event_t *ev)
 }
 
 
-/* whether a thread or a converter is; both report when they end */
+/* whether a thread or a converter has begun; each reports when it ends */
 
 static ngx_uint_t
 ngx_http_caphealth_upload_in_progress(ngx_http_caphealth_upload_t *u)
@@ -858,6 +880,10 @@ ngx_http_caphealth_upload_on_timeout(ngx_http_caphealth_upload_t *u)
     ngx_msec_t  timeout;
 
     timeout = u->main_conf->images.converter.timeout;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "caphealth upload: %p, timed out in state %d", u,
+                   (int) u->state);
 
     if (u->work.waiting) {
         ngx_http_caphealth_upload_cancel_task(u);
@@ -889,7 +915,7 @@ ngx_http_caphealth_upload_cancel(ngx_http_caphealth_upload_t *u)
 }
 
 
-/* answers the request, unless it is gone; it may be freed by that */
+/* answers the request, unless it is gone; to finalize it may free it */
 
 static void
 ngx_http_caphealth_upload_respond(ngx_http_caphealth_upload_t *u)
@@ -928,7 +954,7 @@ ngx_http_caphealth_upload_respond(ngx_http_caphealth_upload_t *u)
 }
 
 
-/* the files stay if the client is told of them */
+/* the files are kept only if the client can be told of them */
 
 static ngx_int_t
 ngx_http_caphealth_upload_send_stored(ngx_http_request_t *r,
@@ -955,7 +981,10 @@ ngx_http_caphealth_upload_send_stored(ngx_http_request_t *r,
 static void
 ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u)
 {
-    /* no cleanup handler of the request, run below, is to finish it again */
+    /*
+     * set first: the request's cleanup handler may run below, and is then not
+     * to finish the upload a second time
+     */
 
     u->state = NGX_HTTP_CAPHEALTH_CLOSING;
 
@@ -967,14 +996,14 @@ ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u)
 
     ngx_http_caphealth_upload_reserve(u, 0);
 
-    /* the files must be closed, so this one waits until there is a thread */
+    /* the files must be closed even when nginx exits */
 
     u->work.must = 1;
     ngx_http_caphealth_upload_post_task(u, ngx_http_caphealth_upload_close);
 }
 
 
-/* the request is gone, answered or not */
+/* the cleanup handler of the request, answered or not */
 
 static void
 ngx_http_caphealth_upload_cleanup(void *data)

@@ -12,7 +12,7 @@
 
 typedef struct {
     ngx_str_t     title;
-    ngx_str_t     detail;       /* where there is none more exact */
+    ngx_str_t     detail;       /* used where there is none more exact */
 } ngx_http_caphealth_refusal_t;
 
 
@@ -149,7 +149,7 @@ ngx_http_caphealth_upload_refuse(ngx_http_caphealth_upload_t *u,
 }
 
 
-/* which of several files it was */
+/* names the file, if the request is a form */
 
 static u_char *
 ngx_http_caphealth_upload_which_file(ngx_http_caphealth_upload_t *u,
@@ -175,7 +175,10 @@ ngx_http_caphealth_upload_which_file(ngx_http_caphealth_upload_t *u,
 }
 
 
-/* as much of it as is UTF-8; a long one was cut, in a character perhaps */
+/*
+ * the length of the valid UTF-8 at its beginning: a long name was cut, perhaps
+ * inside a character
+ */
 
 static size_t
 ngx_http_caphealth_upload_utf8_len(u_char *name)

@@ -1,6 +1,6 @@
 
 /*
- * Image upload: the body becomes the upload's own, and so outlives the
+ * The body of a request becomes the upload's own, for it must outlive the
  * request.
  */
 

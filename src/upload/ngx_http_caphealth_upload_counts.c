@@ -53,7 +53,9 @@ ngx_http_caphealth_upload_counts_end(ngx_http_caphealth_upload_t *u)
         ngx_http_caphealth_upload_counts_move(u, -1);
     }
 
-    /* of one that failed, files may be left: its slice is walked anew */
+    /*
+     * a failed upload may have left files, so that the slice is walked again
+     */
 
     for (n = 0; n < u->nimages; n++) {
         image = &u->images[n];

@@ -1,7 +1,8 @@
 
 /*
- * What blocks, of uploads and deletions: it runs in nginx's thread pool.  The
- * event loop changes nothing of what it works with meanwhile.
+ * The file operations of uploads and deletions, which block and so run in
+ * nginx's thread pool.  Meanwhile the event loop does not change what they
+ * use.
  */
 
 #include "ngx_http_caphealth_upload.h"
@@ -170,7 +171,9 @@ ngx_http_caphealth_upload_detect_format(ngx_http_caphealth_upload_t *u,
         return NGX_ERROR;
     }
 
-    /* a converter maps the whole of it */
+    /*
+     * a converter maps the whole file, into an address space that is limited
+     */
 
     if (image->part.length > u->main_conf->images.converter.memory / 2) {
         ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_TOO_LARGE,
@@ -207,7 +210,7 @@ ngx_http_caphealth_upload_detect_format(ngx_http_caphealth_upload_t *u,
 }
 
 
-/* a descriptor of its own that cannot write */
+/* opened anew, for the body's own descriptor may also be written to */
 
 static ngx_int_t
 ngx_http_caphealth_upload_open_input(ngx_http_caphealth_upload_t *u)
@@ -253,7 +256,7 @@ ngx_http_caphealth_upload_open_outputs(ngx_http_caphealth_upload_t *u,
 }
 
 
-/* what the converter has made of it */
+/* checks the files that the converter has written */
 
 static ngx_int_t
 ngx_http_caphealth_upload_check_files(ngx_http_caphealth_upload_t *u,

@@ -1,7 +1,5 @@
 
-/*
- * What is noted of a request that brings or removes images.
- */
+/* What a request that stores or deletes images came to. */
 
 #include "ngx_http_caphealth_answer.h"
 #include "ngx_http_caphealth_conf.h"
@@ -82,11 +80,14 @@ ngx_http_caphealth_outcome_create(ngx_http_request_t *r)
     outcome->counters = ngx_http_caphealth_zone_counters(cmcf->collector.zone);
     outcome->deletion = (r->method & NGX_HTTP_DELETE) ? 1 : 0;
 
-    /* the request's context does not outlive an internal redirect */
+    /*
+     * an internal redirect clears the request's contexts, but not its pool's
+     * cleanup handlers, among which the outcome is found by this one
+     */
 
     mark->handler = ngx_http_caphealth_outcome_marker;
 
-    /* before the log is written */
+    /* the request's cleanup handlers run before its log is written */
 
     cln->handler = ngx_http_caphealth_outcome_end;
     cln->data = outcome;
@@ -114,7 +115,7 @@ ngx_http_caphealth_outcome(ngx_http_request_t *r)
 }
 
 
-/* to be found by */
+/* does nothing: the address marks the cleanup that has the outcome */
 
 static void
 ngx_http_caphealth_outcome_marker(void *data)
@@ -202,9 +203,13 @@ ngx_http_caphealth_outcome_count(ngx_http_request_t *r,
         return;
     }
 
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "caphealth %s: outcome %d is counted",
+                   outcome->deletion ? "deletion" : "upload", (int) result);
+
     ngx_http_caphealth_outcome_decide(r, result);
 
-    /* nobody gets to know the ids of what was not stored */
+    /* the ids of images that were not stored are not told */
 
     if (result != CAPHEALTH_OUTCOME_OK && !outcome->deletion) {
         ngx_str_null(&outcome->ids);
@@ -222,7 +227,7 @@ ngx_http_caphealth_outcome_count(ngx_http_request_t *r,
 }
 
 
-/* what is the client's fault, or its wish, says nothing of us */
+/* counts whether uploads work, so not what the client did wrong, or gave up */
 
 static void
 ngx_http_caphealth_outcome_count_recent(ngx_http_caphealth_outcome_t *outcome,
@@ -263,7 +268,7 @@ ngx_http_caphealth_outcome_count_recent(ngx_http_caphealth_outcome_t *outcome,
 }
 
 
-/* whatever was not counted yet: nginx ended it, or the client did */
+/* counts a request that nginx or the client has ended */
 
 static void
 ngx_http_caphealth_outcome_end(void *data)
@@ -285,7 +290,10 @@ ngx_http_caphealth_outcome_end(void *data)
 
     case NGX_HTTP_BAD_REQUEST:
 
-        /* so nginx calls a body that ends too early, as well */
+        /*
+         * nginx has this status also for a client that closes the connection
+         * before the body has ended
+         */
 
         result = r->connection->error ? CAPHEALTH_OUTCOME_CLIENT_GONE
                                       : CAPHEALTH_OUTCOME_BAD_REQUEST;
@@ -303,8 +311,8 @@ ngx_http_caphealth_outcome_end(void *data)
 
 
 /*
- * The log, "map" and others take what was asked for once, be it "not found"
- * of a time before the upload began.
+ * The log, "map" and others use the cached value of a variable, which may be
+ * "not found" if it was evaluated before the upload began.
  */
 
 static void

@@ -1,7 +1,7 @@
 
 /*
- * What is noted of a request that brings or removes images: for the counters,
- * and for the variables that tell of it, in the log for instance.
+ * What a request that stores or deletes images came to: for the counters, and
+ * for the variables, with which it can be logged.
  */
 
 #ifndef _NGX_HTTP_CAPHEALTH_UPLOAD_OUTCOME_H_INCLUDED_
@@ -23,35 +23,35 @@ typedef struct {
     ngx_msec_t                        started;
     ngx_msec_t                        elapsed;   /* if it is counted */
     unsigned                          deletion:1;
-    unsigned                          timed:1;   /* it has started */
-    unsigned                          decided:1; /* the client is told so */
+    unsigned                          timed:1;   /* _start() was called */
+    unsigned                          decided:1; /* the result is set */
     unsigned                          counted:1;
 } ngx_http_caphealth_outcome_t;
 
 
 /*
- * If the request brings or removes images, it will be counted, once, whatever
- * becomes of it.  NGX_ERROR: no memory.
+ * A request that stores or deletes images is counted from here on, once,
+ * however it ends.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_caphealth_outcome_create(ngx_http_request_t *r);
 
 /*
- * The outcome of a request, of its main request's, even after an internal
- * redirect; NULL: it has none.
+ * The outcome of the request, or of its main request, even after an internal
+ * redirect.  NULL: it has none.
  */
 ngx_http_caphealth_outcome_t *ngx_http_caphealth_outcome(
     ngx_http_request_t *r);
 
-/* All of it is there: from now on it is our time. */
+/* The request has been read: $caphealth_image_seconds begins. */
 void ngx_http_caphealth_outcome_start(ngx_http_request_t *r);
 
-/* Which images it is about: n ids, each stride bytes behind the last. */
+/* Its n images: their ids, each stride bytes behind the last. */
 ngx_int_t ngx_http_caphealth_outcome_ids(ngx_http_request_t *r, char *id,
     size_t stride, ngx_uint_t n);
 
 /*
- * What the client is about to be told, for the variables; and that this is
- * what has become of it.  The first that is counted stays.
+ * Sets the result for the variables; _count() also counts it, after which it
+ * does not change any more.
  */
 void ngx_http_caphealth_outcome_decide(ngx_http_request_t *r,
     caphealth_outcome_e result);
