@@ -267,6 +267,7 @@ bench:
 	@bench/scan
 	@bench/rest
 	@bench/growth
+	@bench/foresight
 	@bench/table
 
 MINUTES	?= 30
