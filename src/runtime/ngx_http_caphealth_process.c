@@ -5,18 +5,30 @@
 
 #include "ngx_http_caphealth_process.h"
 
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
 
-#define NGX_HTTP_CAPHEALTH_PROCESSES  64
+#define NGX_HTTP_CAPHEALTH_PROCESSES   64
+
+/* of a child until it has called execve() */
+#define NGX_HTTP_CAPHEALTH_STACK_SIZE  (64 * 1024)
+
+
+typedef struct {
+    ngx_http_caphealth_process_t  *process;
+    int                            socket;
+    ngx_pid_t                      parent;
+} ngx_http_caphealth_exec_t;
 
 
 static ngx_int_t ngx_http_caphealth_process_slot(void);
 static void ngx_http_caphealth_process_claim(ngx_int_t slot, ngx_pid_t pid);
-static void ngx_http_caphealth_process_exec(ngx_http_caphealth_process_t *p,
-    int s, ngx_pid_t parent);
+static ngx_pid_t ngx_http_caphealth_process_spawn(
+    ngx_http_caphealth_process_t *p, int s);
+static int ngx_http_caphealth_process_exec(void *data);
 static void ngx_http_caphealth_process_descriptors(int s);
 static ngx_uint_t ngx_http_caphealth_process_stderr(
     ngx_http_caphealth_process_t *p);
@@ -32,7 +44,7 @@ ngx_http_caphealth_process_start(ngx_http_caphealth_process_t *p,
 {
     int        s[2];
     sigset_t   set, oset;
-    ngx_pid_t  pid, parent;
+    ngx_pid_t  pid;
 
     p->pid = 0;
     p->connection = NULL;
@@ -73,12 +85,7 @@ ngx_http_caphealth_process_start(ngx_http_caphealth_process_t *p,
 
     (void) ngx_http_caphealth_process_stderr(p);
 
-    parent = ngx_getpid();
-    pid = fork();
-
-    if (pid == 0) {
-        ngx_http_caphealth_process_exec(p, s[1], parent);
-    }
+    pid = ngx_http_caphealth_process_spawn(p, s[1]);
 
     if (pid != -1) {
         p->pid = pid;
@@ -92,7 +99,7 @@ ngx_http_caphealth_process_start(ngx_http_caphealth_process_t *p,
     (void) close(s[1]);
 
     if (pid == -1) {
-        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "fork() failed");
+        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "clone() failed");
         (void) close(s[0]);
         return NGX_ERROR;
     }
@@ -165,36 +172,76 @@ ngx_http_caphealth_process_claim(ngx_int_t slot, ngx_pid_t pid)
 }
 
 
-static void
-ngx_http_caphealth_process_exec(ngx_http_caphealth_process_t *p, int s,
-    ngx_pid_t parent)
+/*
+ * fork() copies the page tables of all that a worker has mapped, and the worker
+ * answers nobody meanwhile.  So the child shares the worker's memory, on a
+ * stack of its own, and the calling thread is suspended until the child has
+ * called execve() or has ended, as posix_spawn() does it.  posix_spawn() itself
+ * cannot set PR_SET_PDEATHSIG.  All signals are blocked.
+ */
+
+static ngx_pid_t
+ngx_http_caphealth_process_spawn(ngx_http_caphealth_process_t *p, int s)
 {
+    ngx_http_caphealth_exec_t  e;
+
+    /* only the main thread starts helpers, one after the other */
+
+    static u_char  stack[NGX_HTTP_CAPHEALTH_STACK_SIZE]
+                       __attribute__((aligned(16)));
+
+    e.process = p;
+    e.socket = s;
+    e.parent = ngx_getpid();
+
+    return clone(ngx_http_caphealth_process_exec, stack + sizeof(stack),
+                 CLONE_VM|CLONE_VFORK|SIGCHLD, &e);
+}
+
+
+/*
+ * Here the memory is the worker's, in which other threads go on: nothing may be
+ * called that is not safe in a signal handler, and nothing may be changed but
+ * locals and errno.  Descriptors, signal handlers and the signal mask are the
+ * child's own.
+ */
+
+static int
+ngx_http_caphealth_process_exec(void *data)
+{
+    ngx_http_caphealth_exec_t *e = data;
+
     int                      signo;
     char                    *argv[2];
     sigset_t                 set;
+    struct sigaction         sa;
     caphealth_ipc_message_t  m;
-
-    /* only what is safe between fork() and exec() beside other threads */
 
     (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
 
-    if (getppid() != parent) {
-        _exit(0);
+    if (getppid() != e->parent) {
+        return 0;
     }
 
+    /* a handler of nginx's must not run here, and SIG_IGN would be inherited */
+
+    ngx_memzero(&sa, sizeof(struct sigaction));
+    sa.sa_handler = SIG_DFL;
+    sigemptyset(&sa.sa_mask);
+
     for (signo = 1; signo < NSIG; signo++) {
-        (void) signal(signo, SIG_DFL);
+        (void) sigaction(signo, &sa, NULL);
     }
 
     sigemptyset(&set);
     (void) sigprocmask(SIG_SETMASK, &set, NULL);
 
-    ngx_http_caphealth_process_descriptors(s);
+    ngx_http_caphealth_process_descriptors(e->socket);
 
-    argv[0] = p->name;
+    argv[0] = e->process->name;
     argv[1] = NULL;
 
-    (void) execve(p->path, argv, environ);
+    (void) execve(e->process->path, argv, environ);
 
     ngx_memzero(&m, sizeof(caphealth_ipc_message_t));
 
@@ -204,7 +251,7 @@ ngx_http_caphealth_process_exec(ngx_http_caphealth_process_t *p, int s,
 
     (void) caphealth_ipc_send(CAPHEALTH_IPC_FD, &m, -1);
 
-    _exit(127);
+    return 127;
 }
 
 

@@ -73,6 +73,29 @@ subtest 'what it is left with' => sub {
 
     like $status, qr/^NoNewPrivs:\s+1$/m, 'no new privileges';
     like $limits, qr/^Max core file size\s+0\s+0\s/m, 'no core file';
+    like $status, qr/^SigBlk:\s+0+$/m, 'no signal is blocked';
+
+    # nginx ignores SIGPIPE and SIGSYS; signals from 32 on are the C library's
+
+    my ($ignored) = $status =~ /^SigIgn:\s+(\w+)$/m;
+    is hex($ignored) & 0x7fffffff, 0, 'none is ignored';
+
+    my ($most) = map {
+        open my $file, '<', "/proc/$_/limits" or die "$_: $!";
+        join('', <$file>) =~ /^(Max open files.*)$/m;
+    } ($nginx->workers)[0];
+
+    like $limits, qr/^\Q$most\E$/m, "the worker's limit of descriptors";
+
+  SKIP: {
+        skip 'only root may see its descriptors', 1 if $> != 0;
+
+        my @sockets = grep { (readlink($_) // '') =~ /^socket:/ }
+                      glob "/proc/$pid/fd/*";
+
+        is_deeply [ map { m{(\d+)$} } @sockets ], [ 3 ],
+                  'one socket, and none of the worker\'s';
+    }
 
   SKIP: {
         skip 'not with a sanitizer, nor under Valgrind', 1
