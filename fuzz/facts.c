@@ -3,14 +3,14 @@
  * Under test: src/model/caphealth_reply.c src/model/caphealth_facts.c
  *     src/model/caphealth_fields.c src/model/caphealth_json.c
  *     src/model/caphealth_report.c src/model/caphealth_assess.c
- *     src/model/caphealth_recommendations.c src/model/caphealth_images.c
+ *     src/model/caphealth_recommendations.c src/model/caphealth_measures.c
  *
  * What a collector answers, as the reports that are made of it.
  */
 
 #include "facts.h"
 
-#include "caphealth_images.h"
+#include "caphealth_report.h"
 
 
 /* jansson takes neither NaN nor what is not UTF-8 */
@@ -108,7 +108,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text = caphealth_report_capacity(&f.facts, &f.policy, f.now, &len);
     json_decref(check_document(text, len));
 
-    text = caphealth_images_stats(&f.facts, f.now, &len);
+    text = caphealth_report_statistics(&f.facts, f.now, &len);
     json_decref(check_document(text, len));
 
     (void) caphealth_facts_stale_at(&f.facts, f.now);

@@ -1,8 +1,7 @@
 
 /*
  * Under test: src/model/caphealth_metrics.c
- *     src/model/caphealth_metrics_judged.c src/model/caphealth_metrics_live.c
- *     src/model/caphealth_exposition.c
+ *     src/model/caphealth_measures.c src/model/caphealth_exposition.c
  *
  * The metrics, of facts with anything in them, in both formats: no name or
  * path makes a line, a label or a sample of its own.

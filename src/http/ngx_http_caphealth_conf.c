@@ -7,6 +7,7 @@
 
 #include <math.h>
 
+#include "caphealth_measures.h"
 #include "caphealth_query_names.h"
 
 
@@ -25,7 +26,7 @@ static ngx_int_t ngx_http_caphealth_number(ngx_str_t *value,
     caphealth_unit_e unit, double *number);
 static char *ngx_http_caphealth_number_form(caphealth_unit_e unit);
 static char *ngx_http_caphealth_threshold_bound(ngx_conf_t *cf,
-    ngx_str_t *value, const caphealth_threshold_t *t, caphealth_bounds_t *b);
+    ngx_str_t *value, const caphealth_measure_t *m, caphealth_bounds_t *b);
 static char *ngx_http_caphealth_tier_bound(ngx_conf_t *cf, ngx_str_t *value,
     caphealth_tier_t *tier);
 static void *ngx_http_caphealth_find_bound(ngx_http_caphealth_bound_t *bound,
@@ -214,13 +215,13 @@ ngx_http_caphealth_threshold(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_str_t                    *value;
     ngx_uint_t                    i;
     caphealth_bounds_t           *b;
-    const caphealth_threshold_t  *t;
+    const caphealth_measure_t    *m;
 
     value = cf->args->elts;
 
     n = ngx_http_caphealth_find_name(cf, "threshold",
-                                     &caphealth_thresholds[0].key,
-                                     sizeof(caphealth_threshold_t),
+                                     caphealth_threshold_keys,
+                                     sizeof(char *),
                                      CAPHEALTH_THRESHOLDS);
     if (n == NGX_ERROR) {
         return NGX_CONF_ERROR;
@@ -239,18 +240,18 @@ ngx_http_caphealth_threshold(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     }
 
-    t = &caphealth_thresholds[n];
+    m = caphealth_threshold(n);
     b = &cmcf->policy.bounds[n];
 
     for (i = 2; i < cf->args->nelts; i++) {
-        if (ngx_http_caphealth_threshold_bound(cf, &value[i], t, b)
+        if (ngx_http_caphealth_threshold_bound(cf, &value[i], m, b)
             != NGX_CONF_OK)
         {
             return NGX_CONF_ERROR;
         }
     }
 
-    reason = caphealth_bounds_check(b, t->unit);
+    reason = caphealth_bounds_check(b, m->unit);
 
     if (reason) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -267,7 +268,7 @@ ngx_http_caphealth_threshold(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 static char *
 ngx_http_caphealth_threshold_bound(ngx_conf_t *cf, ngx_str_t *value,
-    const caphealth_threshold_t *t, caphealth_bounds_t *b)
+    const caphealth_measure_t *m, caphealth_bounds_t *b)
 {
     double     *number;
     ngx_str_t   s;
@@ -278,15 +279,15 @@ ngx_http_caphealth_threshold_bound(ngx_conf_t *cf, ngx_str_t *value,
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid parameter \"%V\" of threshold \"%s\", "
                            "expected \"warning=\", \"critical=\" or "
-                           "\"limit=\", or \"off\" alone", value, t->key);
+                           "\"limit=\", or \"off\" alone", value, m->key);
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_caphealth_number(&s, t->unit, number) != NGX_OK) {
+    if (ngx_http_caphealth_number(&s, m->unit, number) != NGX_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid value in \"%V\" of threshold \"%s\", "
-                           "expected %s", value, t->key,
-                           ngx_http_caphealth_number_form(t->unit));
+                           "expected %s", value, m->key,
+                           ngx_http_caphealth_number_form(m->unit));
         return NGX_CONF_ERROR;
     }
 

@@ -9,7 +9,7 @@
 
 #include <ngx_md5.h>
 
-#include "caphealth_images.h"
+#include "caphealth_report.h"
 
 
 static ngx_int_t ngx_http_caphealth_stats_handler(ngx_http_request_t *r);
@@ -67,7 +67,7 @@ ngx_http_caphealth_stats_handler(ngx_http_request_t *r)
 
     ngx_http_caphealth_view_images(w->view, now);
 
-    text = caphealth_images_stats(&w->view->facts, now, &len);
+    text = caphealth_report_statistics(&w->view->facts, now, &len);
     if (text == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

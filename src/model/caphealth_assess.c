@@ -9,8 +9,8 @@
 #include "caphealth_extra.h"
 
 
-static void caphealth_check(caphealth_check_t *c,
-    const caphealth_threshold_t *t, const caphealth_facts_t *f, double now);
+static void caphealth_check(caphealth_check_t *c, caphealth_threshold_e i,
+    const caphealth_facts_t *f, double now);
 static caphealth_status_e caphealth_judge(const caphealth_check_t *c);
 static caphealth_status_e caphealth_overall(const caphealth_assessment_t *a,
     const caphealth_facts_t *f, const caphealth_policy_t *p, double now);
@@ -64,7 +64,7 @@ caphealth_assess(caphealth_assessment_t *a, const caphealth_facts_t *f,
 
     for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
         a->checks[i].bounds = p->bounds[i];
-        caphealth_check(&a->checks[i], &caphealth_thresholds[i], f, now);
+        caphealth_check(&a->checks[i], i, f, now);
 
         if (p->off[i]) {
             a->checks[i].status = CAPHEALTH_NOT_CONFIGURED;
@@ -80,15 +80,16 @@ caphealth_assess(caphealth_assessment_t *a, const caphealth_facts_t *f,
 
 
 static void
-caphealth_check(caphealth_check_t *c, const caphealth_threshold_t *t,
+caphealth_check(caphealth_check_t *c, caphealth_threshold_e i,
     const caphealth_facts_t *f, double now)
 {
     const caphealth_section_t  *s;
 
-    s = t->section(f);
+    s = caphealth_threshold_section(i, f);
 
-    caphealth_check_judge(c, caphealth_section_known(s) ? t->current(f) : NAN,
-                          t->decimals, s, now);
+    caphealth_check_judge(c, caphealth_section_known(s)
+                             ? caphealth_threshold_value(i, f) : NAN,
+                          caphealth_threshold(i)->decimals, s, now);
 }
 
 

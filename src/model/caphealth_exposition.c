@@ -23,6 +23,7 @@
 #define CAPHEALTH_REPLACEMENT  "\xef\xbf\xbd"
 
 
+static const char *caphealth_metric_unit(const char *name);
 static void caphealth_exposition_name(caphealth_exposition_t *e);
 static void caphealth_exposition_label(caphealth_exposition_t *e,
     const caphealth_label_t *label);
@@ -70,7 +71,7 @@ caphealth_exposition_metric(caphealth_exposition_t *e,
 static void
 caphealth_exposition_name(caphealth_exposition_t *e)
 {
-    const char                *suffix;
+    const char                *suffix, *unit;
     const caphealth_metric_t  *m;
 
     m = e->metric;
@@ -81,11 +82,33 @@ caphealth_exposition_name(caphealth_exposition_t *e)
             m->name, suffix, m->help, m->name, suffix,
             caphealth_metric_types[m->type].type[e->dialect]);
 
-    if (m->unit != NULL && e->dialect == CAPHEALTH_OPENMETRICS) {
-        fprintf(e->stream, "# UNIT %s %s\n", m->name, m->unit);
+    unit = caphealth_metric_unit(m->name);
+
+    if (unit != NULL && e->dialect == CAPHEALTH_OPENMETRICS) {
+        fprintf(e->stream, "# UNIT %s %s\n", m->name, unit);
     }
 
     e->named = 1;
+}
+
+
+static const char *
+caphealth_metric_unit(const char *name)
+{
+    size_t       i;
+    const char  *last;
+
+    static const char *const  units[] = { "bytes", "ratio", "seconds" };
+
+    last = strrchr(name, '_');
+
+    for (i = 0; last != NULL && i < sizeof(units) / sizeof(units[0]); i++) {
+        if (strcmp(last + 1, units[i]) == 0) {
+            return units[i];
+        }
+    }
+
+    return NULL;
 }
 
 

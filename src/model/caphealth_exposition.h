@@ -35,9 +35,9 @@ typedef enum {
 /* a family of samples; the texts are plain, nothing in them is escaped */
 
 typedef struct {
-    const char                *name;     /* without "_total" and "_info" */
+    const char                *name;     /* without "_total" and "_info"; its
+                                            unit is at the end */
     caphealth_metric_type_e    type;
-    const char                *unit;     /* the name's end, or NULL */
     const char                *help;
 } caphealth_metric_t;
 

@@ -31,15 +31,7 @@ static int caphealth_extra_uploads(caphealth_extra_t *e,
     const caphealth_facts_t *f);
 static void caphealth_extra_judge(caphealth_extra_t *e, double current,
     const caphealth_bounds_t *b, double now);
-static void caphealth_extra_call(caphealth_extra_t *e, const char *key,
-    const char *name);
-
-
-static const caphealth_bounds_t  caphealth_extra_flag = { 1, 1, 1 };
-
-/* percent of uploads */
-
-static const caphealth_bounds_t  caphealth_extra_failed = { 5, 50, 100 };
+static void caphealth_extra_call(caphealth_extra_t *e, const char *key);
 
 
 int
@@ -84,9 +76,6 @@ caphealth_extra_disk(caphealth_extra_t *e, const caphealth_facts_t *f,
     e->path = e->disk->path;
     e->images = caphealth_extra_images(f, e->disk, 0);
     e->watched = caphealth_extra_watched(f, e->disk);
-    e->unit = "percent";
-    e->decimals = 1;
-
     b = &p->bounds[CAPHEALTH_DISK_PERCENT];
 
     switch (e->kind) {
@@ -99,7 +88,7 @@ caphealth_extra_disk(caphealth_extra_t *e, const caphealth_facts_t *f,
             return 0;
         }
 
-        caphealth_extra_call(e, "disk_percent", "Disk Usage (%)");
+        caphealth_extra_call(e, "disk_percent");
         current = caphealth_disk_usage(&e->disk->value);
         break;
 
@@ -113,7 +102,7 @@ caphealth_extra_disk(caphealth_extra_t *e, const caphealth_facts_t *f,
             return 0;
         }
 
-        caphealth_extra_call(e, "inodes_percent", "Inode Usage (%)");
+        caphealth_extra_call(e, "inodes_percent");
         current = caphealth_disk_inodes(&e->disk->value);
         break;
 
@@ -125,11 +114,9 @@ caphealth_extra_disk(caphealth_extra_t *e, const caphealth_facts_t *f,
             return 0;
         }
 
-        caphealth_extra_call(e, "read_only", "Read-only");
+        caphealth_extra_call(e, "read_only");
         current = caphealth_extra_read_only(e, f);
-        b = &caphealth_extra_flag;
-        e->unit = "";
-        e->decimals = 0;
+        b = &e->measure->bounds;
         break;
     }
 
@@ -254,22 +241,19 @@ caphealth_extra_uploads(caphealth_extra_t *e, const caphealth_facts_t *f)
     e->path = NULL;
     e->images = 0;
     e->watched = 0;
-    e->unit = "percent";
-    e->decimals = 1;
+    caphealth_extra_call(e, "upload_failures_percent");
 
-    caphealth_extra_call(e, "upload_failures_percent", "Upload Failures (%)");
-
-    e->check.bounds = caphealth_extra_failed;
+    e->check.bounds = e->measure->bounds;
     e->check.current = caphealth_round(caphealth_share(failures, all), 1);
     e->check.percent_used = e->check.current;
     e->check.status = CAPHEALTH_OK;
 
-    if (e->check.current >= caphealth_extra_failed.critical
+    if (e->check.current >= e->check.bounds.critical
         && failures >= CAPHEALTH_EXTRA_OUTAGE)
     {
         e->check.status = CAPHEALTH_CRITICAL;
 
-    } else if (e->check.current >= caphealth_extra_failed.warning) {
+    } else if (e->check.current >= e->check.bounds.warning) {
         e->check.status = CAPHEALTH_WARNING;
     }
 
@@ -302,14 +286,18 @@ caphealth_extra_judge(caphealth_extra_t *e, double current,
 
     e->check.bounds = *b;
 
-    caphealth_check_judge(&e->check, current, e->decimals, e->section, now);
+    caphealth_check_judge(&e->check, current, e->measure->decimals,
+                          e->section, now);
 }
 
 
 static void
-caphealth_extra_call(caphealth_extra_t *e, const char *key, const char *name)
+caphealth_extra_call(caphealth_extra_t *e, const char *key)
 {
-    const char  *path;
+    const char  *name, *path;
+
+    e->measure = caphealth_judged(key);
+    name = e->measure->label_text;
 
     if (e->disk == NULL) {
         (void) snprintf(e->key, sizeof(e->key), "%s", key);

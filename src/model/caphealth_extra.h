@@ -12,6 +12,7 @@
 #define CAPHEALTH_EXTRA_H
 
 
+#include "caphealth_measures.h"
 #include "caphealth_report.h"
 
 
@@ -33,9 +34,7 @@ typedef struct {
                                                /* "inodes_percent:/srv" */
     char                            name[CAPHEALTH_EXTRA_KEY];
                                                /* for people */
-    const char                     *unit;      /* "percent", or "" of
-                                                  read-only: 0 or 1 */
-    int                             decimals;
+    const caphealth_measure_t      *measure;
     const caphealth_disk_facts_t   *disk;      /* NULL: of uploads */
     const char                     *path;      /* of the disk, or NULL */
     const caphealth_section_t      *section;

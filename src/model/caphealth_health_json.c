@@ -224,9 +224,11 @@ caphealth_health_threshold(caphealth_health_t *h, caphealth_threshold_e i)
 {
     char                          reason[CAPHEALTH_REASON_LEN];
     const caphealth_check_t      *check;
-    const caphealth_threshold_t  *t;
+    const caphealth_measure_t    *t;
+    const caphealth_section_t    *s;
 
-    t = &caphealth_thresholds[i];
+    t = caphealth_threshold(i);
+    s = caphealth_threshold_section(i, h->facts);
     check = &h->judged.checks[i];
 
     if (check->status == CAPHEALTH_NOT_CONFIGURED) {
@@ -240,10 +242,10 @@ caphealth_health_threshold(caphealth_health_t *h, caphealth_threshold_e i)
                                             : NULL,
         .value = check->current,
         .decimals = t->decimals,
-        .unit = caphealth_unit_name(i),
-        .section = t->section(h->facts),
-        .verdict = caphealth_health_verdict(&h->judged, check->status,
-                                            t->section(h->facts), h->facts),
+        .unit = caphealth_unit_name(t->unit),
+        .section = s,
+        .verdict = caphealth_health_verdict(&h->judged, check->status, s,
+                                            h->facts),
         .reason = caphealth_reason_check(reason, &h->judged, i, h->facts,
                                          h->now)
     };
@@ -274,7 +276,7 @@ caphealth_health_disks(caphealth_health_t *h)
             .value = caphealth_section_known(&d->section)
                      ? caphealth_disk_usage(&d->value) : NAN,
             .decimals = 1,
-            .unit = caphealth_unit_name(CAPHEALTH_DISK_PERCENT),
+            .unit = caphealth_unit_name(CAPHEALTH_UNIT_PERCENT),
             .section = &d->section,
             .verdict = !caphealth_section_known(&d->section)
                        || caphealth_section_stale(&d->section, h->now)
@@ -324,8 +326,10 @@ caphealth_health_extra(caphealth_health_t *h, caphealth_extra_e kind)
             .type = caphealth_health_extras[kind].type,
             .id = e.path,
             .value = e.check.current,
-            .decimals = (kind == CAPHEALTH_EXTRA_READ_ONLY) ? -1 : e.decimals,
-            .unit = (e.unit[0] == '\0') ? NULL : e.unit,
+            .decimals = (kind == CAPHEALTH_EXTRA_READ_ONLY)
+                        ? -1 : e.measure->decimals,
+            .unit = (kind == CAPHEALTH_EXTRA_READ_ONLY)
+                    ? NULL : caphealth_unit_name(e.measure->unit),
             .section = e.section,
             .verdict = caphealth_health_verdict(&h->judged, e.check.status,
                                                 e.section, h->facts),
@@ -355,7 +359,7 @@ caphealth_health_database(caphealth_health_t *h)
     caphealth_component_t  c = {
         .key = "database:reachable",
         .type = "datastore",
-        .value = s->attempted_at > 0 ? !failed : NAN,
+        .value = s->attempted_at > 0 ? (double) !failed : (double) NAN,
         .decimals = -1,
         .section = s,
         .reason = caphealth_reason_section(reason, s, h->now)

@@ -1,177 +1,139 @@
 
 /*
- * Metrics: what moves with the facts.
+ * Metrics.
  */
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "caphealth_metrics_rows.h"
+#include "caphealth_extra.h"
+#include "caphealth_measures.h"
+#include "caphealth_metrics.h"
 #include "caphealth_number.h"
 
 
-/* a source, as the metrics look at it */
+#define CAPHEALTH_BOUND_LEN  32
+
+
+/* what the samples of one text are made of; NULL where it does not matter */
 
 typedef struct {
-    caphealth_label_t  labels[2];    /* its kind, and which of that kind */
-    double             up;           /* NAN: nobody asked for it */
-    double             stale;
-    double             seconds;
-    double             succeeded;
-    double             failures;
-} caphealth_collector_t;
+    caphealth_exposition_t         out;
+    const caphealth_facts_t       *facts;
+    const caphealth_policy_t      *policy;
+    const caphealth_assessment_t  *assessment;
+    const caphealth_build_t       *build;
+    const caphealth_images_t      *images;
+    const caphealth_activity_t    *activity;
+    double                         now;
+} caphealth_scrape_t;
 
 
+typedef void (*caphealth_samples_pt)(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
+
+
+static void caphealth_metrics_objects(caphealth_scrape_t *s,
+    caphealth_object_e first, caphealth_object_e last);
+static void caphealth_metrics_object(caphealth_scrape_t *s,
+    caphealth_object_e object, int order);
+static void caphealth_metrics_sample(caphealth_scrape_t *s,
+    const caphealth_measure_t *m, const void *object,
+    const caphealth_label_t *labels, size_t n);
+static void caphealth_metrics_states(caphealth_scrape_t *s,
+    const caphealth_measure_t *m, const caphealth_label_t *first,
+    const char *label, const char *const *states, size_t n, size_t current);
+
+static void caphealth_each_build(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
+static void caphealth_each_status(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
+static void caphealth_each_check(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
+static void caphealth_each_tier(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
+static void caphealth_each_dimension(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
 static void caphealth_each_collector(caphealth_scrape_t *s,
-    const caphealth_row_t *row);
-static void caphealth_each_system(caphealth_scrape_t *s,
-    const caphealth_row_t *row);
+    const caphealth_measure_t *m);
+static void caphealth_each_fact(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
 static void caphealth_each_scope(caphealth_scrape_t *s,
-    const caphealth_row_t *row);
+    const caphealth_measure_t *m);
 static void caphealth_each_stall(caphealth_scrape_t *s,
-    const caphealth_row_t *row);
-static void caphealth_each_filesystem(caphealth_scrape_t *s,
-    const caphealth_row_t *row);
-static void caphealth_each_reachable(caphealth_scrape_t *s,
-    const caphealth_row_t *row);
+    const caphealth_measure_t *m);
+static void caphealth_each_disk(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
 static void caphealth_each_engine(caphealth_scrape_t *s,
-    const caphealth_row_t *row);
-static void caphealth_each_database(caphealth_scrape_t *s,
-    const caphealth_row_t *row);
-static void caphealth_each_table(caphealth_scrape_t *s,
-    const caphealth_row_t *row);
-
-static double caphealth_read_memory(const void *system);
-static double caphealth_read_usage(const void *disk);
-
+    const caphealth_measure_t *m);
+static void caphealth_each_root(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
+static void caphealth_each_upload(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
+static void caphealth_each_process(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
+static void caphealth_each_post(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
+static void caphealth_each_delete(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
+static void caphealth_each_stage(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
 static void caphealth_collector_of(caphealth_collector_t *c,
     const caphealth_section_t *section, double now);
+static void caphealth_metrics_judged(caphealth_scrape_t *s,
+    const caphealth_measure_t *m, const caphealth_measure_t *judged,
+    const char *key, const caphealth_check_t *c);
+static double caphealth_in_base_unit(double x, caphealth_unit_e unit);
+static void caphealth_metrics_results(caphealth_scrape_t *s,
+    const caphealth_tally_t *tallies, size_t n);
+static void caphealth_metrics_histogram(caphealth_scrape_t *s,
+    const char *stage, const caphealth_histogram_t *h);
 
 
-#define caphealth_system_row(name, unit, help, read, field)                  \
-    { { "caphealth_" name, CAPHEALTH_GAUGE, unit, help },                    \
-      caphealth_each_system, caphealth_read_##read,                          \
-      offsetof(caphealth_system_t, field) }
-
-#define caphealth_filesystem_row(name, unit, help, read, field)              \
-    { { "caphealth_filesystem_" name, CAPHEALTH_GAUGE, unit, help },         \
-      caphealth_each_filesystem, caphealth_read_##read,                      \
-      offsetof(caphealth_disk_t, field) }
-
-#define caphealth_collector_row(name, type, unit, help, read, field)         \
-    { { "caphealth_collector_" name, type, unit, help },                     \
-      caphealth_each_collector, caphealth_read_##read,                       \
-      offsetof(caphealth_collector_t, field) }
-
-#define caphealth_database_row(name, unit, help, field)                      \
-    { { "caphealth_" name, CAPHEALTH_GAUGE, unit, help },                    \
-      caphealth_each_database, caphealth_read_count,                         \
-      offsetof(caphealth_database_t, field) }
+const double  caphealth_bucket_bounds[CAPHEALTH_BUCKETS] = {
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
+};
 
 
-static const caphealth_row_t  caphealth_facts_rows[] = {
+static const char *const  caphealth_stages[CAPHEALTH_STAGES] = {
+    [CAPHEALTH_RECEIVE] = "receive",
+    [CAPHEALTH_QUEUE] = "queue",
+    [CAPHEALTH_CONVERT] = "convert",
+    [CAPHEALTH_PUBLISH] = "publish"
+};
 
-    caphealth_collector_row("up", CAPHEALTH_GAUGE, NULL,
-        "Whether the last look at a source brought data, and in time.",
-        real, up),
 
-    caphealth_collector_row("stale", CAPHEALTH_GAUGE, NULL,
-        "Whether the data of a source is older than three intervals.",
-        real, stale),
+/* the samples of a row: one for each thing of its object */
 
-    caphealth_collector_row("duration_seconds", CAPHEALTH_GAUGE, "seconds",
-        "How long the last look at a source took; the last full scan of an "
-        "image tree.", real, seconds),
+static const caphealth_samples_pt  caphealth_each[CAPHEALTH_OBJECTS] = {
+    [CAPHEALTH_COLLECTOR] = caphealth_each_collector,
+    [CAPHEALTH_SYSTEM] = caphealth_each_fact,
+    [CAPHEALTH_STALL] = caphealth_each_stall,
+    [CAPHEALTH_DISK] = caphealth_each_disk,
+    [CAPHEALTH_DATABASE] = caphealth_each_fact,
+    [CAPHEALTH_CAPACITY] = caphealth_each_fact,
+    [CAPHEALTH_ROOT] = caphealth_each_root,
+    [CAPHEALTH_UPLOADS] = caphealth_each_upload,
+    [CAPHEALTH_PROCESSES] = caphealth_each_process
+};
 
-    caphealth_collector_row("last_success_timestamp_seconds", CAPHEALTH_GAUGE,
-        "seconds",
-        "When the data of a source was read; the last full scan of an image "
-        "tree ended.", time, succeeded),
 
-    caphealth_collector_row("failures", CAPHEALTH_COUNTER, NULL,
-        "Looks at a source that brought no data.", real, failures),
+/* those of a row whose samples are made by code */
 
-    { { "caphealth_system", CAPHEALTH_INFO, NULL,
-        "What CPU and memory are measured against: the host, or a limit of "
-        "a control group." },
-      caphealth_each_scope, NULL, 0 },
-
-    caphealth_system_row("cpu_utilization_ratio", "ratio",
-        "CPU time in use, of caphealth_cpu_cores, since the look before.",
-        percent, cpu_percent),
-
-    caphealth_system_row("cpu_mean_ratio", "ratio",
-        "CPU time in use over caphealth_cpu_window, without converters at "
-        "idle priority: what the threshold judges.", percent, cpu_mean),
-
-    caphealth_system_row("cpu_converters_ratio", "ratio",
-        "CPU time that converters at idle priority took, over the same time.",
-        percent, cpu_converters),
-
-    caphealth_system_row("cpu_cores", NULL,
-        "CPUs that may be used; a fraction under a quota.", real, cores),
-
-    caphealth_system_row("load1", NULL, "Load average over 1 minute.",
-        real, load1),
-    caphealth_system_row("load5", NULL, "Load average over 5 minutes.",
-        real, load5),
-    caphealth_system_row("load15", NULL, "Load average over 15 minutes.",
-        real, load15),
-
-    caphealth_system_row("memory_size_bytes", "bytes",
-        "Memory that may be used.", count, memory_total),
-
-    caphealth_system_row("memory_used_bytes", "bytes",
-        "Memory in use that cannot be reclaimed.", count, memory_used),
-
-    { { "caphealth_memory_utilization_ratio", CAPHEALTH_GAUGE, "ratio",
-        "Memory in use that cannot be reclaimed, of what may be used." },
-      caphealth_each_system, caphealth_read_memory, 0 },
-
-    { { "caphealth_pressure_stalled_seconds", CAPHEALTH_COUNTER, "seconds",
-        "Time in which some, or all (full), tasks waited for a resource." },
-      caphealth_each_stall, caphealth_read_real,
-      offsetof(caphealth_stall_t, total) },
-
-    caphealth_filesystem_row("size_bytes", "bytes",
-        "Size of a file system.", count, total),
-    caphealth_filesystem_row("used_bytes", "bytes",
-        "Space in use in a file system.", count, used),
-    caphealth_filesystem_row("avail_bytes", "bytes",
-        "Space in a file system that is available to others than root.",
-        count, available),
-
-    { { "caphealth_filesystem_utilization_ratio", CAPHEALTH_GAUGE, "ratio",
-        "Space in use, of what is in use or available to others than root." },
-      caphealth_each_filesystem, caphealth_read_usage, 0 },
-
-    caphealth_filesystem_row("files", NULL,
-        "Inodes of a file system; 0: no fixed number.", count, inodes),
-    caphealth_filesystem_row("files_free", NULL,
-        "Free inodes of a file system.", count, inodes_free),
-    caphealth_filesystem_row("readonly", NULL,
-        "Whether a file system is mounted read-only.", flag, read_only),
-
-    { { "caphealth_database_up", CAPHEALTH_GAUGE, NULL,
-        "Whether the last look at the database brought an answer." },
-      caphealth_each_reachable, NULL, 0 },
-
-    { { "caphealth_database", CAPHEALTH_INFO, NULL,
-        "The engine of the database, and its version." },
-      caphealth_each_engine, NULL, 0 },
-
-    caphealth_database_row("database_size_bytes", "bytes",
-        "Size of the database.", size),
-
-    { { "caphealth_database_rows", CAPHEALTH_GAUGE, NULL,
-        "Rows of a table." },
-      caphealth_each_table, caphealth_read_count, 0 },
-
-    caphealth_database_row("orders_this_month", NULL,
-        "Orders since the first of this month, 00:00:00 UTC.",
-        orders_this_month),
-
-    caphealth_database_row("active_vendors", NULL,
-        "Vendors that are active.", active_vendors)
+static const caphealth_samples_pt  caphealth_samples[CAPHEALTH_CODES] = {
+    [CAPHEALTH_CODE_BUILD] = caphealth_each_build,
+    [CAPHEALTH_CODE_STATUS] = caphealth_each_status,
+    [CAPHEALTH_CODE_CHECK_STATUS] = caphealth_each_check,
+    [CAPHEALTH_CODE_CURRENT] = caphealth_each_check,
+    [CAPHEALTH_CODE_BOUNDS] = caphealth_each_check,
+    [CAPHEALTH_CODE_TIER] = caphealth_each_tier,
+    [CAPHEALTH_CODE_TIER_UTILIZATION] = caphealth_each_dimension,
+    [CAPHEALTH_CODE_SCOPE] = caphealth_each_scope,
+    [CAPHEALTH_CODE_ENGINE] = caphealth_each_engine,
+    [CAPHEALTH_CODE_UPLOADS] = caphealth_each_post,
+    [CAPHEALTH_CODE_DELETES] = caphealth_each_delete,
+    [CAPHEALTH_CODE_STAGES] = caphealth_each_stage
 };
 
 
@@ -192,42 +154,365 @@ caphealth_metrics_facts(const caphealth_facts_t *f,
 
     scrape.assessment = &assessment;
 
-    caphealth_rows_judged(&scrape);
-    caphealth_rows_write(&scrape, caphealth_facts_rows,
-                         caphealth_count_of(caphealth_facts_rows));
+    caphealth_metrics_objects(&scrape, CAPHEALTH_JUDGEMENT,
+                              CAPHEALTH_CAPACITY);
+
+    return caphealth_exposition_close(&scrape.out, len);
+}
+
+
+char *
+caphealth_metrics_vendors(const caphealth_vendors_t *v, size_t n,
+    caphealth_dialect_e dialect, size_t *len)
+{
+    json_t                  *vendors, *products;
+    const char              *name;
+    caphealth_label_t        vendor = { "vendor", NULL };
+    caphealth_exposition_t   out;
+
+    vendors = caphealth_vendors_first(v, n);
+
+    if (vendors == NULL) {
+        return NULL;
+    }
+
+    if (caphealth_exposition_open(&out, dialect) == -1) {
+        json_decref(vendors);
+        return NULL;
+    }
+
+    caphealth_exposition_metric(&out,
+                            &caphealth_objects[CAPHEALTH_VENDORS].rows->metric);
+
+    json_object_foreach(vendors, name, products) {
+        vendor.value = name;
+        caphealth_exposition_sample(&out, NULL, &vendor, 1,
+                                    json_number_value(products));
+    }
+
+    json_decref(vendors);
+
+    return caphealth_exposition_close(&out, len);
+}
+
+
+char *
+caphealth_metrics_live(const caphealth_images_t *i,
+    const caphealth_activity_t *a, caphealth_dialect_e dialect, size_t *len)
+{
+    caphealth_scrape_t  scrape = { .images = i, .activity = a };
+
+    if (caphealth_exposition_open(&scrape.out, dialect) == -1) {
+        return NULL;
+    }
+
+    caphealth_metrics_objects(&scrape, CAPHEALTH_ROOT, CAPHEALTH_PROCESSES);
+
+    caphealth_exposition_end(&scrape.out);
 
     return caphealth_exposition_close(&scrape.out, len);
 }
 
 
 static void
-caphealth_each_collector(caphealth_scrape_t *s, const caphealth_row_t *row)
+caphealth_metrics_objects(caphealth_scrape_t *s, caphealth_object_e first,
+    caphealth_object_e last)
+{
+    int                 order;
+    caphealth_object_e  object;
+
+    for (object = first; object <= last; object++) {
+        for (order = 0; order <= CAPHEALTH_MEASURE_ORDERS; order++) {
+            caphealth_metrics_object(s, object, order);
+        }
+    }
+}
+
+
+static void
+caphealth_metrics_object(caphealth_scrape_t *s, caphealth_object_e object,
+    int order)
+{
+    const char                 *family;
+    const caphealth_object_t   *o = &caphealth_objects[object];
+    const caphealth_measure_t  *m;
+
+    family = "";
+
+    for (m = o->rows; m < o->rows + o->n; m++) {
+
+        if (m->metric.name == NULL || m->order != order) {
+            continue;
+        }
+
+        /* several rows may be samples of one metric */
+
+        if (strcmp(family, m->metric.name) != 0) {
+            caphealth_exposition_metric(&s->out, &m->metric);
+            family = m->metric.name;
+        }
+
+        if (m->code != CAPHEALTH_CODE_NONE) {
+            caphealth_samples[m->code](s, m);
+
+        } else {
+            caphealth_each[object](s, m);
+        }
+    }
+}
+
+
+static void
+caphealth_metrics_sample(caphealth_scrape_t *s, const caphealth_measure_t *m,
+    const void *object, const caphealth_label_t *labels, size_t n)
+{
+    double  x;
+
+    x = caphealth_measure_value(m, object);
+
+    caphealth_exposition_sample(&s->out, NULL, labels, n,
+                                m->unit == CAPHEALTH_UNIT_PERCENT ? x / 100
+                                                                  : x);
+}
+
+
+/*
+ * A state set: a sample for each of n states, 1 for the current one, the
+ * others 0.  The state is the value of two labels: of one that has the
+ * metric's name, for that is what OpenMetrics wants, and of one that has the
+ * short name label.  first is a label before them, or NULL.
+ */
+
+static void
+caphealth_metrics_states(caphealth_scrape_t *s, const caphealth_measure_t *m,
+    const caphealth_label_t *first, const char *label,
+    const char *const *states, size_t n, size_t current)
+{
+    size_t             i;
+    caphealth_label_t  labels[3] = {
+        { NULL, NULL }, { m->metric.name, NULL }, { label, NULL }
+    };
+
+    if (first != NULL) {
+        labels[0] = *first;
+    }
+
+    for (i = 0; i < n; i++) {
+        labels[1].value = states[i];
+        labels[2].value = states[i];
+
+        caphealth_exposition_sample(&s->out, NULL, labels, 3, i == current);
+    }
+}
+
+
+static void
+caphealth_each_build(caphealth_scrape_t *s, const caphealth_measure_t *m)
+{
+    caphealth_label_t  labels[] = {
+        { "version", s->build->version },
+        { "nginx_version", s->build->nginx }
+    };
+
+    (void) m;
+
+    caphealth_exposition_sample(&s->out, NULL, labels, 2, 1);
+}
+
+
+static void
+caphealth_each_status(caphealth_scrape_t *s, const caphealth_measure_t *m)
+{
+    size_t       i, current;
+    const char  *states[4];
+
+    static const caphealth_status_e  statuses[] = {
+        CAPHEALTH_OK, CAPHEALTH_WARNING, CAPHEALTH_CRITICAL,
+        CAPHEALTH_UNKNOWN_STATUS
+    };
+
+    current = 0;
+
+    for (i = 0; i < caphealth_count_of(statuses); i++) {
+        states[i] = caphealth_overall_name(statuses[i]);
+
+        if (statuses[i] == s->assessment->overall) {
+            current = i;
+        }
+    }
+
+    caphealth_metrics_states(s, m, NULL, "status", states,
+                         caphealth_count_of(states), current);
+}
+
+
+/* the six, and behind them those of file systems and uploads */
+
+static void
+caphealth_each_check(caphealth_scrape_t *s, const caphealth_measure_t *m)
+{
+    size_t                      i;
+    caphealth_extra_t           e;
+    const caphealth_measure_t  *judged;
+
+    for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
+        judged = caphealth_threshold(i);
+
+        caphealth_metrics_judged(s, m, judged, judged->key,
+                                 &s->assessment->checks[i]);
+    }
+
+    memset(&e, 0, sizeof(caphealth_extra_t));
+
+    while (caphealth_extra_next(&e, s->facts, s->policy, s->now)) {
+        caphealth_metrics_judged(s, m, e.measure, e.key, &e.check);
+    }
+}
+
+
+static void
+caphealth_metrics_judged(caphealth_scrape_t *s, const caphealth_measure_t *m,
+    const caphealth_measure_t *judged, const char *key,
+    const caphealth_check_t *c)
+{
+    size_t             i;
+    const char        *states[CAPHEALTH_CRITICAL + 1];
+    caphealth_label_t  labels[2] = { { "check", key }, { "level", NULL } };
+
+    const struct {
+        const char  *name;
+        double       bound;
+    } levels[] = {
+        { "warning", c->bounds.warning },
+        { "critical", c->bounds.critical },
+        { "limit", c->bounds.limit }
+    };
+
+    switch (m->code) {
+
+    case CAPHEALTH_CODE_CHECK_STATUS:
+
+        for (i = 0; i < caphealth_count_of(states); i++) {
+            states[i] = caphealth_check_name((caphealth_status_e) i);
+        }
+
+        caphealth_metrics_states(s, m, &labels[0], "status", states,
+                                 caphealth_count_of(states), c->status);
+        break;
+
+    case CAPHEALTH_CODE_CURRENT:
+        caphealth_exposition_sample(&s->out, NULL, labels, 1,
+                                    caphealth_in_base_unit(c->current,
+                                                           judged->unit));
+        break;
+
+    default: /* CAPHEALTH_CODE_BOUNDS */
+
+        for (i = 0; i < caphealth_count_of(levels); i++) {
+            labels[1].value = levels[i].name;
+
+            caphealth_exposition_sample(&s->out, NULL, labels, 2,
+                                    caphealth_in_base_unit(levels[i].bound,
+                                                           judged->unit));
+        }
+
+        break;
+    }
+}
+
+
+static double
+caphealth_in_base_unit(double x, caphealth_unit_e unit)
+{
+    return (unit == CAPHEALTH_UNIT_PERCENT) ? x / 100
+                                            : x * caphealth_unit_size(unit);
+}
+
+
+static void
+caphealth_each_tier(caphealth_scrape_t *s, const caphealth_measure_t *m)
+{
+    size_t        i;
+    const char  **names;
+
+    if (s->assessment->tier == NULL) {
+        return;
+    }
+
+    names = calloc(s->policy->ntiers, sizeof(char *));
+    if (names == NULL) {
+        s->out.failed = 1;
+        return;
+    }
+
+    for (i = 0; i < s->policy->ntiers; i++) {
+        names[i] = s->policy->tiers[i].name;
+    }
+
+    caphealth_metrics_states(s, m, NULL, "tier", names, s->policy->ntiers,
+                         (size_t) (s->assessment->tier - s->policy->tiers));
+
+    free(names);
+}
+
+
+/* nothing where the tier has no such bound */
+
+static void
+caphealth_each_dimension(caphealth_scrape_t *s, const caphealth_measure_t *m)
+{
+    const caphealth_tier_t      *tier;
+    const caphealth_database_t  *d;
+    caphealth_label_t            vendors = { "dimension", "vendors" };
+    caphealth_label_t            products = { "dimension", "products" };
+
+    (void) m;
+
+    d = &s->facts->database.value;
+    tier = s->assessment->tier;
+
+    if (tier == NULL) {
+        return;
+    }
+
+    caphealth_exposition_sample(&s->out, NULL, &vendors, 1,
+                                caphealth_share(d->vendors_count,
+                                                tier->max_clients) / 100);
+    caphealth_exposition_sample(&s->out, NULL, &products, 1,
+                                caphealth_share(d->products_count,
+                                                tier->max_products) / 100);
+}
+
+
+static void
+caphealth_each_collector(caphealth_scrape_t *s, const caphealth_measure_t *m)
 {
     size_t                         i;
+    caphealth_label_t              labels[2];
     caphealth_collector_t          c;
     const caphealth_root_t        *root;
     const caphealth_disk_facts_t  *disk;
 
-    c.labels[0] = (caphealth_label_t) { "collector", "system" };
-    c.labels[1] = (caphealth_label_t) { NULL, NULL };
+    labels[0] = (caphealth_label_t) { "collector", "system" };
+    labels[1] = (caphealth_label_t) { NULL, NULL };
     caphealth_collector_of(&c, &s->facts->system.section, s->now);
-    caphealth_row_sample(s, row, &c, c.labels, 2);
+    caphealth_metrics_sample(s, m, &c, labels, 2);
 
-    c.labels[0].value = "database";
+    labels[0].value = "database";
     caphealth_collector_of(&c, &s->facts->database.section, s->now);
-    caphealth_row_sample(s, row, &c, c.labels, 2);
+    caphealth_metrics_sample(s, m, &c, labels, 2);
 
-    c.labels[0].value = "disk";
-    c.labels[1].name = "mountpoint";
+    labels[0].value = "disk";
+    labels[1].name = "mountpoint";
 
     for (i = 0; (disk = caphealth_facts_mount(s->facts, i)) != NULL; i++) {
-        c.labels[1].value = disk->path;
+        labels[1].value = disk->path;
         caphealth_collector_of(&c, &disk->section, s->now);
-        caphealth_row_sample(s, row, &c, c.labels, 2);
+        caphealth_metrics_sample(s, m, &c, labels, 2);
     }
 
-    c.labels[0].value = "image_storage";
-    c.labels[1].name = "root";
+    labels[0].value = "image_storage";
+    labels[1].name = "root";
 
     for (i = 0; i < s->facts->images.value.nroots; i++) {
         root = &s->facts->images.value.roots[i];
@@ -240,13 +525,13 @@ caphealth_each_collector(caphealth_scrape_t *s, const caphealth_row_t *row)
 
         /* counted as it changes, and only looked at now and then */
 
-        c.labels[1].value = root->path;
+        labels[1].value = root->path;
         c.up = (root->source != NULL && !root->scans->failed);
         c.stale = 0;
         c.seconds = (root->scanned_at > 0) ? root->scan_seconds : NAN;
         c.succeeded = root->scanned_at;
 
-        caphealth_row_sample(s, row, &c, c.labels, 2);
+        caphealth_metrics_sample(s, m, &c, labels, 2);
     }
 }
 
@@ -269,29 +554,20 @@ caphealth_collector_of(caphealth_collector_t *c,
 
 
 static void
-caphealth_each_system(caphealth_scrape_t *s, const caphealth_row_t *row)
+caphealth_each_fact(caphealth_scrape_t *s, const caphealth_measure_t *m)
 {
-    caphealth_row_sample(s, row, &s->facts->system.value, NULL, 0);
-}
-
-
-static double
-caphealth_read_memory(const void *system)
-{
-    const caphealth_system_t  *v = system;
-
-    return caphealth_share(v->memory_used, v->memory_total) / 100;
+    caphealth_metrics_sample(s, m, s->facts, &m->label, 1);
 }
 
 
 static void
-caphealth_each_scope(caphealth_scrape_t *s, const caphealth_row_t *row)
+caphealth_each_scope(caphealth_scrape_t *s, const caphealth_measure_t *m)
 {
     caphealth_label_t  scope = {
         "scope", caphealth_known(s->facts->system.value.scope)
     };
 
-    (void) row;
+    (void) m;
 
     caphealth_exposition_sample(&s->out, NULL, &scope, 1,
                                 scope.value == NULL ? NAN : 1);
@@ -299,39 +575,38 @@ caphealth_each_scope(caphealth_scrape_t *s, const caphealth_row_t *row)
 
 
 static void
-caphealth_each_stall(caphealth_scrape_t *s, const caphealth_row_t *row)
+caphealth_each_stall(caphealth_scrape_t *s, const caphealth_measure_t *m)
 {
-    size_t             i;
-    const char        *pressure;
-    caphealth_label_t  labels[2] = { { "resource", NULL }, { "kind", NULL } };
+    size_t                     i;
+    caphealth_label_t          labels[2] = { { "resource", NULL },
+                                             { "kind", NULL } };
+    const caphealth_system_t  *v = &s->facts->system.value;
 
-    static const caphealth_part_t  resources[] = {
-        { "cpu", offsetof(caphealth_system_t, pressure_cpu) },
-        { "memory", offsetof(caphealth_system_t, pressure_memory) },
-        { "io", offsetof(caphealth_system_t, pressure_io) }
+    const struct {
+        const char                  *name;
+        const caphealth_pressure_t  *pressure;
+    } resources[] = {
+        { "cpu", &v->pressure_cpu },
+        { "memory", &v->pressure_memory },
+        { "io", &v->pressure_io }
     };
 
     for (i = 0; i < caphealth_count_of(resources); i++) {
         labels[0].value = resources[i].name;
 
-        pressure = (const char *) &s->facts->system.value
-                   + resources[i].offset;
-
         labels[1].value = "some";
-        caphealth_row_sample(s, row,
-                             pressure + offsetof(caphealth_pressure_t, some),
-                             labels, 2);
+        caphealth_metrics_sample(s, m, &resources[i].pressure->some, labels,
+                                 2);
 
         labels[1].value = "full";
-        caphealth_row_sample(s, row,
-                             pressure + offsetof(caphealth_pressure_t, full),
-                             labels, 2);
+        caphealth_metrics_sample(s, m, &resources[i].pressure->full, labels,
+                                 2);
     }
 }
 
 
 static void
-caphealth_each_filesystem(caphealth_scrape_t *s, const caphealth_row_t *row)
+caphealth_each_disk(caphealth_scrape_t *s, const caphealth_measure_t *m)
 {
     size_t                         i;
     caphealth_label_t              mountpoint = { "mountpoint", NULL };
@@ -339,41 +614,20 @@ caphealth_each_filesystem(caphealth_scrape_t *s, const caphealth_row_t *row)
 
     for (i = 0; (disk = caphealth_facts_mount(s->facts, i)) != NULL; i++) {
         mountpoint.value = disk->path;
-        caphealth_row_sample(s, row, &disk->value, &mountpoint, 1);
+        caphealth_metrics_sample(s, m, disk, &mountpoint, 1);
     }
 }
 
 
-static double
-caphealth_read_usage(const void *disk)
-{
-    return caphealth_disk_usage(disk) / 100;
-}
-
-
 static void
-caphealth_each_reachable(caphealth_scrape_t *s, const caphealth_row_t *row)
-{
-    int  reachable;
-
-    (void) row;
-
-    reachable = caphealth_section_reachable(&s->facts->database.section);
-
-    caphealth_exposition_sample(&s->out, NULL, NULL, 0,
-                                caphealth_read_flag(&reachable));
-}
-
-
-static void
-caphealth_each_engine(caphealth_scrape_t *s, const caphealth_row_t *row)
+caphealth_each_engine(caphealth_scrape_t *s, const caphealth_measure_t *m)
 {
     caphealth_label_t  labels[] = {
         { "engine", caphealth_known(s->facts->database.value.engine) },
         { "version", caphealth_known(s->facts->database.value.version) }
     };
 
-    (void) row;
+    (void) m;
 
     caphealth_exposition_sample(&s->out, NULL, labels, 2,
                                 labels[0].value == NULL ? NAN : 1);
@@ -381,30 +635,122 @@ caphealth_each_engine(caphealth_scrape_t *s, const caphealth_row_t *row)
 
 
 static void
-caphealth_each_database(caphealth_scrape_t *s, const caphealth_row_t *row)
+caphealth_each_root(caphealth_scrape_t *s, const caphealth_measure_t *m)
 {
-    caphealth_row_sample(s, row, &s->facts->database.value, NULL, 0);
+    size_t             i;
+    caphealth_label_t  root = { "root", NULL };
+
+    for (i = 0; i < s->images->nroots; i++) {
+        root.value = s->images->roots[i].path;
+        caphealth_metrics_sample(s, m, &s->images->roots[i], &root, 1);
+    }
 }
 
 
 static void
-caphealth_each_table(caphealth_scrape_t *s, const caphealth_row_t *row)
+caphealth_each_upload(caphealth_scrape_t *s, const caphealth_measure_t *m)
+{
+    if (s->activity->uploads.configured) {
+        caphealth_metrics_sample(s, m, &s->activity->uploads, NULL, 0);
+    }
+}
+
+
+static void
+caphealth_each_process(caphealth_scrape_t *s, const caphealth_measure_t *m)
+{
+    caphealth_metrics_sample(s, m, s->activity, NULL, 0);
+}
+
+
+static void
+caphealth_each_post(caphealth_scrape_t *s, const caphealth_measure_t *m)
+{
+    (void) m;
+
+    caphealth_metrics_results(s, s->activity->uploads.posts,
+                              s->activity->uploads.nposts);
+}
+
+
+static void
+caphealth_each_delete(caphealth_scrape_t *s, const caphealth_measure_t *m)
+{
+    (void) m;
+
+    caphealth_metrics_results(s, s->activity->uploads.deletes,
+                              s->activity->uploads.ndeletes);
+}
+
+
+static void
+caphealth_metrics_results(caphealth_scrape_t *s,
+    const caphealth_tally_t *tallies, size_t n)
 {
     size_t             i;
-    const char        *database;
-    caphealth_label_t  table = { "table", NULL };
+    caphealth_label_t  result = { "result", NULL };
 
-    static const caphealth_part_t  tables[] = {
-        { "products", offsetof(caphealth_database_t, products_count) },
-        { "orders", offsetof(caphealth_database_t, orders_count) },
-        { "vendors", offsetof(caphealth_database_t, vendors_count) },
-        { "inventory", offsetof(caphealth_database_t, inventory_count) }
-    };
-
-    database = (const char *) &s->facts->database.value;
-
-    for (i = 0; i < caphealth_count_of(tables); i++) {
-        table.value = tables[i].name;
-        caphealth_row_sample(s, row, database + tables[i].offset, &table, 1);
+    if (!s->activity->uploads.configured) {
+        return;
     }
+
+    for (i = 0; i < n; i++) {
+        result.value = tallies[i].name;
+        caphealth_exposition_sample(&s->out, NULL, &result, 1, tallies[i].n);
+    }
+}
+
+
+static void
+caphealth_each_stage(caphealth_scrape_t *s, const caphealth_measure_t *m)
+{
+    size_t  i;
+
+    (void) m;
+
+    if (!s->activity->uploads.configured) {
+        return;
+    }
+
+    for (i = 0; i < CAPHEALTH_STAGES; i++) {
+        caphealth_metrics_histogram(s, caphealth_stages[i],
+                                    &s->activity->uploads.stages[i]);
+    }
+}
+
+
+/* a whole bound has a point, as OpenMetrics wants it, in either format */
+
+static void
+caphealth_metrics_histogram(caphealth_scrape_t *s, const char *stage,
+    const caphealth_histogram_t *h)
+{
+    char               bound[CAPHEALTH_BOUND_LEN];
+    double             n;
+    size_t             i, len;
+    caphealth_label_t  labels[2] = { { "stage", stage }, { "le", bound } };
+
+    n = 0;
+
+    for (i = 0; i < CAPHEALTH_BUCKETS; i++) {
+        n += h->buckets[i];
+
+        caphealth_exposition_number(bound, sizeof(bound),
+                                    caphealth_bucket_bounds[i]);
+
+        if (strchr(bound, '.') == NULL) {
+            len = strlen(bound);
+            (void) snprintf(bound + len, sizeof(bound) - len, ".0");
+        }
+
+        caphealth_exposition_sample(&s->out, "_bucket", labels, 2, n);
+    }
+
+    n += h->buckets[CAPHEALTH_BUCKETS];
+
+    labels[1].value = "+Inf";
+
+    caphealth_exposition_sample(&s->out, "_bucket", labels, 2, n);
+    caphealth_exposition_sample(&s->out, "_sum", labels, 1, h->sum);
+    caphealth_exposition_sample(&s->out, "_count", labels, 1, n);
 }

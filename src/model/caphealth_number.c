@@ -64,6 +64,37 @@ caphealth_disk_inodes(const caphealth_disk_t *d)
 }
 
 
+int64_t
+caphealth_images_left(const caphealth_root_t *root)
+{
+    double                   left;
+    const caphealth_disk_t  *d;
+
+    if (root->source == NULL || root->sets <= 0 || root->bytes <= 0
+        || root->files <= 0 || root->disk == NULL
+        || !caphealth_section_known(&root->disk->section))
+    {
+        return CAPHEALTH_UNKNOWN;
+    }
+
+    d = &root->disk->value;
+
+    if (d->available == CAPHEALTH_UNKNOWN) {
+        return CAPHEALTH_UNKNOWN;
+    }
+
+    left = (double) d->available
+           / ((double) root->bytes / (double) root->sets);
+
+    if (d->inodes > 0 && d->inodes_free >= 0) {
+        left = fmin(left, (double) d->inodes_free
+                          / ((double) root->files / (double) root->sets));
+    }
+
+    return left < 9e15 ? (int64_t) left : (int64_t) 9e15;
+}
+
+
 double
 caphealth_round(double x, int decimals)
 {

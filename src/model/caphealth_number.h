@@ -25,5 +25,12 @@ double caphealth_share(int64_t n, int64_t total);
 double caphealth_disk_usage(const caphealth_disk_t *d);
 double caphealth_disk_inodes(const caphealth_disk_t *d);
 
+/*
+ * How many more images of the mean size of those that are there fit into the
+ * root's file system, by its free bytes and its free inodes, whichever is
+ * used up first.  CAPHEALTH_UNKNOWN: the file system or the mean is not known.
+ */
+int64_t caphealth_images_left(const caphealth_root_t *root);
+
 
 #endif /* CAPHEALTH_NUMBER_H */

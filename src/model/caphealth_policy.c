@@ -6,65 +6,15 @@
 #include <math.h>
 #include <string.h>
 
-#include "caphealth_number.h"
+#include "caphealth_measures.h"
 #include "caphealth_policy.h"
 
-
-static double caphealth_products_total(const caphealth_facts_t *f);
-static double caphealth_storage_gb(const caphealth_facts_t *f);
-static double caphealth_db_size_mb(const caphealth_facts_t *f);
-static double caphealth_disk_percent(const caphealth_facts_t *f);
-static double caphealth_memory_percent(const caphealth_facts_t *f);
-static double caphealth_cpu_percent(const caphealth_facts_t *f);
-
-static const caphealth_section_t *caphealth_system_section(
-    const caphealth_facts_t *f);
-static const caphealth_section_t *caphealth_disk_section(
-    const caphealth_facts_t *f);
-static const caphealth_section_t *caphealth_database_section(
-    const caphealth_facts_t *f);
-static const caphealth_section_t *caphealth_images_section(
-    const caphealth_facts_t *f);
 
 static const char *caphealth_tier_check(const caphealth_tier_t *tiers,
     size_t i, size_t n);
 static int caphealth_bound_lower(int64_t bound, int64_t earlier);
 static int caphealth_bound_exceeded(int64_t bound, int64_t n);
 static int caphealth_bound_undecided(int64_t bound, int64_t n);
-
-
-const caphealth_threshold_t  caphealth_thresholds[CAPHEALTH_THRESHOLDS] = {
-
-    [CAPHEALTH_PRODUCTS_TOTAL] =
-    { "products_total", "Products",
-      CAPHEALTH_UNIT_COUNT, 0, { 400000, 475000, 500000 },
-      caphealth_products_total, caphealth_database_section },
-
-    [CAPHEALTH_STORAGE_GB] =
-    { "storage_gb", "Image Storage (GB)",
-      CAPHEALTH_UNIT_GB, 2, { 800, 950, 1000 },
-      caphealth_storage_gb, caphealth_images_section },
-
-    [CAPHEALTH_DB_SIZE_MB] =
-    { "db_size_mb", "Database (MB)",
-      CAPHEALTH_UNIT_MB, 2, { 20000, 24000, 25000 },
-      caphealth_db_size_mb, caphealth_database_section },
-
-    [CAPHEALTH_DISK_PERCENT] =
-    { "disk_percent", "Disk Usage (%)",
-      CAPHEALTH_UNIT_PERCENT, 1, { 70, 85, 100 },
-      caphealth_disk_percent, caphealth_disk_section },
-
-    [CAPHEALTH_MEMORY_PERCENT] =
-    { "memory_percent", "Memory Usage (%)",
-      CAPHEALTH_UNIT_PERCENT, 1, { 75, 90, 100 },
-      caphealth_memory_percent, caphealth_system_section },
-
-    [CAPHEALTH_CPU_PERCENT] =
-    { "cpu_percent", "CPU Usage (%)",
-      CAPHEALTH_UNIT_PERCENT, 1, { 70, 85, 100 },
-      caphealth_cpu_percent, caphealth_system_section }
-};
 
 
 static const caphealth_tier_t  caphealth_tiers[] = {
@@ -77,18 +27,13 @@ static const caphealth_tier_t  caphealth_tiers[] = {
 };
 
 
-/* what a section that does not exist looks like */
-
-static const caphealth_section_t  caphealth_no_section;
-
-
 void
 caphealth_policy_init(caphealth_policy_t *p)
 {
     size_t  i;
 
     for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
-        p->bounds[i] = caphealth_thresholds[i].bounds;
+        p->bounds[i] = caphealth_threshold(i)->bounds;
         p->off[i] = 0;
     }
 
@@ -245,76 +190,4 @@ static int
 caphealth_bound_undecided(int64_t bound, int64_t n)
 {
     return bound != CAPHEALTH_UNKNOWN && n == CAPHEALTH_UNKNOWN;
-}
-
-
-static double
-caphealth_products_total(const caphealth_facts_t *f)
-{
-    return caphealth_amount(f->database.value.products_count, 1);
-}
-
-
-static double
-caphealth_storage_gb(const caphealth_facts_t *f)
-{
-    return caphealth_amount(f->images.value.bytes, CAPHEALTH_GIB);
-}
-
-
-static double
-caphealth_db_size_mb(const caphealth_facts_t *f)
-{
-    return caphealth_amount(f->database.value.size, CAPHEALTH_MIB);
-}
-
-
-static double
-caphealth_disk_percent(const caphealth_facts_t *f)
-{
-    return (f->ndisks == 0) ? NAN
-                            : caphealth_disk_usage(&f->disks[0].value);
-}
-
-
-static double
-caphealth_memory_percent(const caphealth_facts_t *f)
-{
-    return caphealth_share(f->system.value.memory_used,
-                           f->system.value.memory_total);
-}
-
-
-static double
-caphealth_cpu_percent(const caphealth_facts_t *f)
-{
-    return f->system.value.cpu_mean;
-}
-
-
-static const caphealth_section_t *
-caphealth_system_section(const caphealth_facts_t *f)
-{
-    return &f->system.section;
-}
-
-
-static const caphealth_section_t *
-caphealth_disk_section(const caphealth_facts_t *f)
-{
-    return (f->ndisks == 0) ? &caphealth_no_section : &f->disks[0].section;
-}
-
-
-static const caphealth_section_t *
-caphealth_database_section(const caphealth_facts_t *f)
-{
-    return &f->database.section;
-}
-
-
-static const caphealth_section_t *
-caphealth_images_section(const caphealth_facts_t *f)
-{
-    return &f->images.section;
 }

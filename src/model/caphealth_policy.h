@@ -26,13 +26,15 @@ typedef enum {
 } caphealth_threshold_e;
 
 
-/* the unit of a threshold's numbers */
-
 typedef enum {
-    CAPHEALTH_UNIT_COUNT = 0,
-    CAPHEALTH_UNIT_GB,           /* GiB, as every "gb" of the report */
-    CAPHEALTH_UNIT_MB,           /* MiB */
-    CAPHEALTH_UNIT_PERCENT
+    CAPHEALTH_UNIT_NONE = 0,
+    CAPHEALTH_UNIT_COUNT,        /* products */
+    CAPHEALTH_UNIT_BYTES,
+    CAPHEALTH_UNIT_MB,           /* MiB, as every "mb" of the report */
+    CAPHEALTH_UNIT_GB,           /* GiB */
+    CAPHEALTH_UNIT_PERCENT,
+    CAPHEALTH_UNIT_SECONDS,
+    CAPHEALTH_UNIT_FLAG          /* 0 or 1 */
 } caphealth_unit_e;
 
 
@@ -41,28 +43,6 @@ typedef struct {
     double  critical;
     double  limit;
 } caphealth_bounds_t;
-
-
-/*
- * The one description of a threshold: its key in the directive and in JSON,
- * its label, its unit and decimals, its default bounds, and where its number
- * comes from.
- */
-
-typedef struct {
-    const char                 *key;
-    const char                 *name;
-    caphealth_unit_e            unit;
-    int                         decimals;
-    caphealth_bounds_t          bounds;
-    double                    (*current)(const caphealth_facts_t *f);
-                                          /* in the unit, not rounded; NAN:
-                                             unknown */
-    const caphealth_section_t *(*section)(const caphealth_facts_t *f);
-} caphealth_threshold_t;
-
-
-extern const caphealth_threshold_t  caphealth_thresholds[CAPHEALTH_THRESHOLDS];
 
 
 typedef struct {

@@ -123,7 +123,7 @@ caphealth_ready_check(char *buf, caphealth_ready_e i,
         return 1;
     }
 
-    s = caphealth_thresholds[threshold].section(f);
+    s = caphealth_threshold_section(threshold, f);
 
     if (!s->configured) {
         (void) snprintf(buf, CAPHEALTH_REASON_LEN, "not configured");

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "caphealth_json.h"
+#include "caphealth_measures.h"
 #include "caphealth_reason.h"
 
 
@@ -83,12 +84,12 @@ caphealth_reason_check(char *buf, const caphealth_assessment_t *a,
     double                        bound;
     const char                   *level;
     const caphealth_check_t      *c;
-    const caphealth_threshold_t  *t;
+    const caphealth_measure_t    *t;
 
     buf[0] = '\0';
 
     c = &a->checks[i];
-    t = &caphealth_thresholds[i];
+    t = caphealth_threshold(i);
 
     switch (c->status) {
 
@@ -103,7 +104,8 @@ caphealth_reason_check(char *buf, const caphealth_assessment_t *a,
         break;
 
     case CAPHEALTH_UNKNOWN_STATUS:
-        (void) caphealth_reason_section(buf, t->section(f), now);
+        (void) caphealth_reason_section(buf, caphealth_threshold_section(i, f),
+                                        now);
 
         if (buf[0] == '\0') {
             (void) snprintf(buf, CAPHEALTH_REASON_LEN,
@@ -117,22 +119,8 @@ caphealth_reason_check(char *buf, const caphealth_assessment_t *a,
     }
 
     (void) snprintf(buf, CAPHEALTH_REASON_LEN, "%.*f %s, %s from %.15g %s",
-                    t->decimals, c->current, caphealth_unit_name(i), level,
-                    bound, caphealth_unit_name(i));
+                    t->decimals, c->current, caphealth_unit_name(t->unit),
+                    level, bound, caphealth_unit_name(t->unit));
 
     return buf;
-}
-
-
-const char *
-caphealth_unit_name(caphealth_threshold_e i)
-{
-    static const char *const  names[] = {
-        [CAPHEALTH_UNIT_COUNT] = "products",
-        [CAPHEALTH_UNIT_GB] = "GiB",
-        [CAPHEALTH_UNIT_MB] = "MiB",
-        [CAPHEALTH_UNIT_PERCENT] = "percent"
-    };
-
-    return names[caphealth_thresholds[i].unit];
 }

@@ -27,8 +27,5 @@ char *caphealth_reason_check(char *buf, const caphealth_assessment_t *a,
 /* Makes one line of what an operator or a system may have written in several. */
 void caphealth_reason_line(char *text);
 
-/* The unit of a threshold's numbers, as people write it after one. */
-const char *caphealth_unit_name(caphealth_threshold_e i);
-
 
 #endif /* CAPHEALTH_REASON_H */

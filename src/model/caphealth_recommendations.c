@@ -134,16 +134,16 @@ caphealth_recommend_all(caphealth_recommendations_t *r)
 static void
 caphealth_recommend_thresholds(caphealth_recommendations_t *r)
 {
-    size_t                    i;
-    const caphealth_check_t  *c;
+    size_t                      i;
+    const caphealth_check_t    *c;
+    const caphealth_measure_t  *m;
 
     for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
         c = &r->assessment->checks[i];
 
         if (c->status >= CAPHEALTH_WARNING) {
-            caphealth_recommend_threshold(r, caphealth_thresholds[i].key,
-                                          caphealth_thresholds[i].name, NULL,
-                                          c);
+            m = caphealth_threshold(i);
+            caphealth_recommend_threshold(r, m->key, m->label_text, NULL, c);
         }
     }
 }
@@ -447,18 +447,18 @@ caphealth_recommend_unknown(caphealth_recommendations_t *r)
 {
     size_t                        i;
     caphealth_extra_t             e;
-    const caphealth_threshold_t  *t;
+    const caphealth_measure_t    *m;
 
     if (r->assessment->overall != CAPHEALTH_UNKNOWN_STATUS) {
         return;
     }
 
     for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
-        t = &caphealth_thresholds[i];
+        m = caphealth_threshold(i);
 
-        caphealth_recommend_value(r, t->section(r->facts),
-                                  r->assessment->checks[i].status, t->key,
-                                  t->name, NULL);
+        caphealth_recommend_value(r, caphealth_threshold_section(i, r->facts),
+                                  r->assessment->checks[i].status, m->key,
+                                  m->label_text, NULL);
     }
 
     memset(&e, 0, sizeof(caphealth_extra_t));

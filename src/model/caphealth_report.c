@@ -1,108 +1,108 @@
 
 /*
- * Report: the health and the capacity document.
- *
- * Each object is a table of its members, in the order in which a client sees
- * them.
+ * Report: the documents that clients read.
  */
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "caphealth_recommendations.h"
 #include "caphealth_extra.h"
-#include "caphealth_images.h"
 #include "caphealth_json.h"
+#include "caphealth_measures.h"
 #include "caphealth_number.h"
-#include "caphealth_reason.h"
+#include "caphealth_recommendations.h"
 #include "caphealth_report.h"
 
 
-static void caphealth_report_system(caphealth_json_t *j, const char *name,
-    const caphealth_facts_t *f, const caphealth_assessment_t *a, double now);
-static void caphealth_report_load(caphealth_json_t *j, const char *name,
-    const caphealth_system_t *s);
-static void caphealth_report_pressures(caphealth_json_t *j, const char *name,
-    const caphealth_system_t *s);
-static void caphealth_report_pressure(caphealth_json_t *j, const char *name,
+/* a document that is being written */
+
+typedef struct {
+    caphealth_json_t               json;
+    double                         now;
+    const char                    *vendors;      /* their member's name */
+    const char                    *vendors_text; /* JSON, or NULL: unknown */
+    size_t                         vendors_len;
+} caphealth_report_t;
+
+
+static void caphealth_report_object(caphealth_report_t *r, const char *name,
+    caphealth_object_e object, const void *base);
+static void caphealth_report_members(caphealth_report_t *r,
+    caphealth_object_e object, const void *base);
+static void caphealth_report_member(caphealth_report_t *r,
+    const caphealth_measure_t *m, const void *base);
+static void caphealth_report_number(caphealth_report_t *r,
+    const caphealth_measure_t *m, const void *base);
+static void caphealth_report_code(caphealth_report_t *r,
+    const caphealth_measure_t *m, const void *base);
+static void caphealth_report_pressure(caphealth_report_t *r, const char *name,
     const caphealth_pressure_t *p);
-static void caphealth_report_stall(caphealth_json_t *j, const char *name,
+static void caphealth_report_stall(caphealth_report_t *r, const char *name,
     const caphealth_stall_t *s);
 static int caphealth_stall_known(const caphealth_stall_t *s);
-static void caphealth_report_database(caphealth_json_t *j, const char *name,
-    const caphealth_database_facts_t *d, double now);
-static void caphealth_report_images(caphealth_json_t *j, const char *name,
-    const caphealth_images_facts_t *i, double now);
-static void caphealth_report_thresholds(caphealth_json_t *j, const char *name,
+static void caphealth_report_thresholds(caphealth_report_t *r,
     const caphealth_facts_t *f, const caphealth_policy_t *p,
-    const caphealth_assessment_t *a, double now);
-static void caphealth_report_threshold(caphealth_json_t *j, const char *key,
-    const char *label, const char *unit, int decimals, const char *path,
-    const caphealth_check_t *c);
-static void caphealth_report_tiers(caphealth_json_t *j, const char *name,
+    const caphealth_assessment_t *a);
+static void caphealth_report_threshold(caphealth_json_t *j,
+    const caphealth_measure_t *m, const char *key, const char *label,
+    const char *path, const caphealth_check_t *c);
+static void caphealth_report_tiers(caphealth_json_t *j,
     const caphealth_policy_t *p);
-static void caphealth_report_disks(caphealth_json_t *j, const char *name,
-    const caphealth_facts_t *f, double now);
-static void caphealth_report_disk(caphealth_json_t *j,
-    const caphealth_disk_facts_t *d, double now);
-static void caphealth_report_capacity_members(caphealth_json_t *j,
-    const caphealth_facts_t *f, double now, const char *name,
-    const char *vendors, size_t len);
-
-static void caphealth_report_check(caphealth_json_t *j, const char *name,
-    const caphealth_assessment_t *a, caphealth_threshold_e i);
-static void caphealth_report_shown(caphealth_json_t *j, const char *name,
-    double x, int decimals);
-static void caphealth_report_stale(caphealth_json_t *j, const char *name,
-    const caphealth_section_t *s, double now);
-static void caphealth_report_interval(caphealth_json_t *j, const char *name,
+static void caphealth_report_stale(caphealth_report_t *r, const char *name,
     const caphealth_section_t *s);
+static void caphealth_report_interval(caphealth_report_t *r, const char *name,
+    const caphealth_section_t *s);
+static void caphealth_statistics(caphealth_statistics_t *s,
+    const caphealth_facts_t *f, double now);
 static double caphealth_report_newest(const caphealth_facts_t *f);
 static double caphealth_report_older(const caphealth_section_t *s, double t);
-
-
-static const caphealth_disk_t  caphealth_no_disk = {
-    .total = CAPHEALTH_UNKNOWN,
-    .used = CAPHEALTH_UNKNOWN
-};
 
 
 char *
 caphealth_report_health(const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now, size_t *len)
 {
-    caphealth_json_t               writer, *j = &writer;
-    caphealth_assessment_t         judged;
-    const caphealth_tier_t        *tier;
-    const caphealth_assessment_t  *a = &judged;
+    size_t                   i;
+    caphealth_json_t        *j;
+    caphealth_report_t       r = { .now = now };
+    caphealth_assessment_t   a;
+
+    j = &r.json;
 
     if (caphealth_json_begin(j) == -1) {
         return NULL;
     }
 
-    caphealth_assess(&judged, f, p, now);
-
-    tier = a->tier;
+    caphealth_assess(&a, f, p, now);
 
     caphealth_json_open_object(j, NULL);
 
-    caphealth_report_system(j, "system", f, a, now);
-    caphealth_report_database(j, "database", &f->database, now);
-    caphealth_report_images(j, "image_storage", &f->images, now);
-    caphealth_report_thresholds(j, "thresholds", f, p, a, now);
-    caphealth_json_string(j, "overall_status", caphealth_overall_name(a->overall));
-    caphealth_recommendations(j, "recommendations", f, p, a, now);
+    caphealth_report_object(&r, "system", CAPHEALTH_SYSTEM, f);
+    caphealth_report_object(&r, "database", CAPHEALTH_DATABASE, f);
+    caphealth_report_object(&r, "image_storage", CAPHEALTH_IMAGES, f);
+    caphealth_report_thresholds(&r, f, p, &a);
+    caphealth_json_string(j, "overall_status",
+                          caphealth_overall_name(a.overall));
+    caphealth_recommendations(j, "recommendations", f, p, &a, now);
     caphealth_json_string(j, "infrastructure_tier",
-                          tier == NULL ? NULL : tier->name);
-    caphealth_next_tier_trigger(j, "next_tier_trigger", f, p, tier);
-    caphealth_report_tiers(j, "tiers", p);
-    caphealth_report_disks(j, "disks", f, now);
-    caphealth_report_stale(j, "stale", &f->system.section, now);
+                          a.tier == NULL ? NULL : a.tier->name);
+    caphealth_next_tier_trigger(j, "next_tier_trigger", f, p, a.tier);
+    caphealth_report_tiers(j, p);
+
+    caphealth_json_open_array(j, "disks");
+
+    for (i = 0; i < f->ndisks; i++) {
+        caphealth_report_object(&r, NULL, CAPHEALTH_DISK, &f->disks[i]);
+    }
+
+    caphealth_json_close_array(j);
+
+    caphealth_report_stale(&r, "stale", &f->system.section);
     caphealth_json_time(j, "timestamp", caphealth_report_newest(f));
     caphealth_json_string(j, "host", f->node);
     caphealth_json_string(j, "version", f->version);
-    caphealth_report_interval(j, "refresh_seconds", &f->system.section);
+    caphealth_report_interval(&r, "refresh_seconds", &f->system.section);
 
     caphealth_json_close_object(j);
 
@@ -114,21 +114,22 @@ char *
 caphealth_report_capacity(const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now, size_t *len)
 {
-    caphealth_json_t            j;
-    const caphealth_vendors_t  *v = &f->database.vendors;
+    caphealth_report_t  r = {
+        .now = now,
+        .vendors = "products_by_vendor",
+        .vendors_text = f->database.vendors.text,
+        .vendors_len = f->database.vendors.len
+    };
 
     (void) p;
 
-    if (caphealth_json_begin(&j) == -1) {
+    if (caphealth_json_begin(&r.json) == -1) {
         return NULL;
     }
 
-    caphealth_json_open_object(&j, NULL);
-    caphealth_report_capacity_members(&j, f, now, "products_by_vendor",
-                                      v->text, v->len);
-    caphealth_json_close_object(&j);
+    caphealth_report_object(&r, NULL, CAPHEALTH_CAPACITY, f);
 
-    return caphealth_json_end(&j, len);
+    return caphealth_json_end(&r.json, len);
 }
 
 
@@ -137,7 +138,7 @@ caphealth_report_vendors(const caphealth_facts_t *f, double now,
     const caphealth_vendor_t *after, size_t limit, size_t *len)
 {
     char                       *text, *page, *next;
-    caphealth_json_t            j;
+    caphealth_report_t          r = { .now = now, .vendors = "vendors" };
     const caphealth_vendors_t  *v = &f->database.vendors;
 
     page = next = text = NULL;
@@ -148,19 +149,21 @@ caphealth_report_vendors(const caphealth_facts_t *f, double now,
         if (page == NULL) {
             return NULL;
         }
+
+        r.vendors_text = page;
+        r.vendors_len = strlen(page);
     }
 
-    if (caphealth_json_begin(&j) == 0) {
-        caphealth_json_open_object(&j, NULL);
-        caphealth_report_capacity_members(&j, f, now, "vendors", page,
-                                          page == NULL ? 0 : strlen(page));
-        caphealth_json_count(&j, "vendors_total",
+    if (caphealth_json_begin(&r.json) == 0) {
+        caphealth_json_open_object(&r.json, NULL);
+        caphealth_report_members(&r, CAPHEALTH_CAPACITY, f);
+        caphealth_json_count(&r.json, "vendors_total",
                              page == NULL ? CAPHEALTH_UNKNOWN
                                           : (int64_t) v->list_n);
-        caphealth_json_string(&j, "vendors_next", next);
-        caphealth_json_close_object(&j);
+        caphealth_json_string(&r.json, "vendors_next", next);
+        caphealth_json_close_object(&r.json);
 
-        text = caphealth_json_end(&j, len);
+        text = caphealth_json_end(&r.json, len);
     }
 
     free(page);
@@ -170,132 +173,247 @@ caphealth_report_vendors(const caphealth_facts_t *f, double now,
 }
 
 
-/* the vendors are len bytes that are JSON already; NULL: unknown */
-
-static void
-caphealth_report_capacity_members(caphealth_json_t *j,
-    const caphealth_facts_t *f, double now, const char *name,
-    const char *vendors, size_t len)
+char *
+caphealth_report_statistics(const caphealth_facts_t *f, double now,
+    size_t *len)
 {
-    const caphealth_images_t    *i = &f->images.value;
-    const caphealth_section_t   *s = &f->database.section;
-    const caphealth_database_t  *d = &f->database.value;
+    caphealth_report_t      r = { .now = now };
+    caphealth_statistics_t  s;
 
-    caphealth_json_count(j, "products_total", d->products_count);
-
-    if (vendors == NULL) {
-        caphealth_json_null(j, name);
-    } else {
-        caphealth_json_raw(j, name, vendors, len);
+    if (caphealth_json_begin(&r.json) == -1) {
+        return NULL;
     }
 
-    caphealth_json_count(j, "images_total", i->files);
-    caphealth_json_amount(j, "storage_used_gb", i->bytes, CAPHEALTH_GIB);
-    caphealth_json_amount(j, "database_size_mb", d->size, CAPHEALTH_MIB);
-    caphealth_json_count(j, "orders_this_month", d->orders_this_month);
-    caphealth_json_count(j, "active_vendors", d->active_vendors);
-    caphealth_json_time(j, "collected_at", s->collected_at);
-    caphealth_report_stale(j, "stale", s, now);
-    caphealth_json_string(j, "error", s->error);
-    caphealth_json_flag(j, "configured", s->configured);
-    caphealth_json_string(j, "host", f->node);
-    caphealth_json_string(j, "version", f->version);
-    caphealth_report_interval(j, "refresh_seconds", s);
-    caphealth_json_string(j, "error_code", s->error_code);
+    caphealth_statistics(&s, f, now);
+    caphealth_report_object(&r, NULL, CAPHEALTH_STATISTICS, &s);
+
+    return caphealth_json_end(&r.json, len);
 }
 
 
 static void
-caphealth_report_system(caphealth_json_t *j, const char *name,
-    const caphealth_facts_t *f, const caphealth_assessment_t *a, double now)
+caphealth_report_object(caphealth_report_t *r, const char *name,
+    caphealth_object_e object, const void *base)
 {
-    const caphealth_disk_t     *d = f->ndisks == 0 ? &caphealth_no_disk
-                                                    : &f->disks[0].value;
-    const caphealth_system_t   *v = &f->system.value;
-    const caphealth_section_t  *s = &f->system.section;
-
-    caphealth_json_open_object(j, name);
-    caphealth_json_real(j, "cpu_percent", caphealth_section_known(s)
-                                         ? v->cpu_percent : NAN, 1);
-    caphealth_report_check(j, "memory_percent", a, CAPHEALTH_MEMORY_PERCENT);
-    caphealth_json_amount(j, "memory_used_gb", v->memory_used, CAPHEALTH_GIB);
-    caphealth_json_amount(j, "memory_total_gb", v->memory_total, CAPHEALTH_GIB);
-    caphealth_report_check(j, "disk_percent", a, CAPHEALTH_DISK_PERCENT);
-    caphealth_json_amount(j, "disk_used_gb", d->used, CAPHEALTH_GIB);
-    caphealth_json_amount(j, "disk_total_gb", d->total, CAPHEALTH_GIB);
-    caphealth_json_string(j, "scope", caphealth_known(v->scope));
-    caphealth_json_number(j, "cores", caphealth_round(v->cores, 2));
-    caphealth_report_load(j, "load_average", v);
-    caphealth_report_pressures(j, "pressure", v);
-    caphealth_report_check(j, "cpu_mean_percent", a, CAPHEALTH_CPU_PERCENT);
-    caphealth_json_real(j, "cpu_converters_percent", v->cpu_converters, 1);
-    caphealth_json_number(j, "cpu_mean_seconds",
-                          caphealth_round(v->cpu_seconds, 0));
-    caphealth_json_time(j, "collected_at", s->collected_at);
-    caphealth_report_stale(j, "stale", s, now);
-    caphealth_json_string(j, "error", s->error);
-    caphealth_json_string(j, "error_code", s->error_code);
-    caphealth_json_close_object(j);
+    caphealth_json_open_object(&r->json, name);
+    caphealth_report_members(r, object, base);
+    caphealth_json_close_object(&r->json);
 }
 
 
 static void
-caphealth_report_load(caphealth_json_t *j, const char *name,
-    const caphealth_system_t *s)
+caphealth_report_members(caphealth_report_t *r, caphealth_object_e object,
+    const void *base)
 {
-    caphealth_json_open_array(j, name);
-    caphealth_json_real(j, NULL, s->load1, 2);
-    caphealth_json_real(j, NULL, s->load5, 2);
-    caphealth_json_real(j, NULL, s->load15, 2);
-    caphealth_json_close_array(j);
+    const caphealth_object_t   *o = &caphealth_objects[object];
+    const caphealth_measure_t  *m;
+
+    for (m = o->rows; m < o->rows + o->n; m++) {
+        if (m->name != NULL) {
+            caphealth_report_member(r, m, base);
+        }
+    }
 }
 
 
 static void
-caphealth_report_pressures(caphealth_json_t *j, const char *name,
-    const caphealth_system_t *s)
+caphealth_report_member(caphealth_report_t *r, const caphealth_measure_t *m,
+    const void *base)
 {
-    caphealth_json_open_object(j, name);
-    caphealth_report_pressure(j, "cpu", &s->pressure_cpu);
-    caphealth_report_pressure(j, "memory", &s->pressure_memory);
-    caphealth_report_pressure(j, "io", &s->pressure_io);
-    caphealth_json_close_object(j);
+    const void        *field = (const char *) base + m->offset;
+    caphealth_json_t  *j = &r->json;
+
+    if (m->known != NULL && !m->known(base)) {
+        caphealth_json_null(j, m->name);
+        return;
+    }
+
+    switch (m->type) {
+
+    case CAPHEALTH_TYPE_COUNT:
+    case CAPHEALTH_TYPE_REAL:
+    case CAPHEALTH_TYPE_NUMBER:
+        caphealth_report_number(r, m, base);
+        break;
+
+    case CAPHEALTH_TYPE_FLAG:
+        caphealth_json_flag(j, m->name, *(const int *) field);
+        break;
+
+    case CAPHEALTH_TYPE_TIME:
+        caphealth_json_time(j, m->name, *(const double *) field);
+        break;
+
+    case CAPHEALTH_TYPE_STRING:
+        caphealth_json_string(j, m->name, *(const char *const *) field);
+        break;
+
+    case CAPHEALTH_TYPE_TEXT:
+        caphealth_json_string(j, m->name, caphealth_known(field));
+        break;
+
+    case CAPHEALTH_TYPE_STALE:
+        caphealth_report_stale(r, m->name, field);
+        break;
+
+    case CAPHEALTH_TYPE_INTERVAL:
+        caphealth_report_interval(r, m->name, field);
+        break;
+
+    case CAPHEALTH_TYPE_REACHABLE:
+        caphealth_json_flag(j, m->name, caphealth_section_reachable(field));
+        break;
+
+    case CAPHEALTH_TYPE_CODE:
+        caphealth_report_code(r, m, base);
+        break;
+    }
+}
+
+
+/* a count of what its field counts may be too large for a double */
+
+static void
+caphealth_report_number(caphealth_report_t *r, const caphealth_measure_t *m,
+    const void *base)
+{
+    double  x;
+
+    if (m->type == CAPHEALTH_TYPE_COUNT && m->decimals == 0
+        && m->value == NULL)
+    {
+        caphealth_json_count(&r->json, m->name,
+                             *(const int64_t *) ((const char *) base
+                                                 + m->offset));
+        return;
+    }
+
+    x = caphealth_measure_value(m, base) / caphealth_unit_size(m->unit);
+
+    if (m->type == CAPHEALTH_TYPE_NUMBER || m->decimals == 0) {
+        caphealth_json_number(&r->json, m->name,
+                              caphealth_round(x, m->decimals));
+
+    } else {
+        caphealth_json_real(&r->json, m->name, x, m->decimals);
+    }
+}
+
+
+static void
+caphealth_report_code(caphealth_report_t *r, const caphealth_measure_t *m,
+    const void *base)
+{
+    size_t                         i;
+    const void                    *field = (const char *) base + m->offset;
+    caphealth_json_t              *j = &r->json;
+    const caphealth_root_t        *root = base;
+    const caphealth_facts_t       *f = base;
+    const caphealth_images_t      *trees = field;
+    const caphealth_statistics_t  *s = base;
+
+    switch (m->code) {
+
+    case CAPHEALTH_CODE_LOAD:
+        caphealth_json_open_array(j, m->name);
+        caphealth_json_real(j, NULL, f->system.value.load1, 2);
+        caphealth_json_real(j, NULL, f->system.value.load5, 2);
+        caphealth_json_real(j, NULL, f->system.value.load15, 2);
+        caphealth_json_close_array(j);
+        break;
+
+    case CAPHEALTH_CODE_PRESSURE:
+        caphealth_json_open_object(j, m->name);
+        caphealth_report_pressure(r, "cpu", &f->system.value.pressure_cpu);
+        caphealth_report_pressure(r, "memory",
+                                  &f->system.value.pressure_memory);
+        caphealth_report_pressure(r, "io", &f->system.value.pressure_io);
+        caphealth_json_close_object(j);
+        break;
+
+    case CAPHEALTH_CODE_VENDORS:
+        if (r->vendors_text == NULL) {
+            caphealth_json_null(j, r->vendors);
+        } else {
+            caphealth_json_raw(j, r->vendors, r->vendors_text,
+                               r->vendors_len);
+        }
+
+        break;
+
+    case CAPHEALTH_CODE_FULLEST:
+        if (s->fullest == NULL) {
+            caphealth_json_null(j, m->name);
+        } else {
+            caphealth_json_format(j, m->name, "%s/%s", s->fullest->path,
+                                  s->fullest->fullest);
+        }
+
+        break;
+
+    case CAPHEALTH_CODE_ROOTS:
+        caphealth_json_open_array(j, m->name);
+
+        for (i = 0; i < trees->nroots; i++) {
+            caphealth_report_object(r, NULL, CAPHEALTH_ROOT,
+                                    &trees->roots[i]);
+        }
+
+        caphealth_json_close_array(j);
+        break;
+
+    case CAPHEALTH_CODE_SCAN:
+        if (root->scanning_since > 0) {
+            caphealth_report_object(r, m->name, CAPHEALTH_SCAN, root);
+        } else {
+            caphealth_json_null(j, m->name);
+        }
+
+        break;
+
+    case CAPHEALTH_CODE_FILESYSTEM:
+        if (root->disk != NULL) {
+            caphealth_report_object(r, m->name, CAPHEALTH_FILESYSTEM,
+                                    root->disk);
+        } else {
+            caphealth_json_null(j, m->name);
+        }
+
+        break;
+
+    default:
+        break;
+    }
 }
 
 
 /* an object that knows nothing is itself unknown */
 
 static void
-caphealth_report_pressure(caphealth_json_t *j, const char *name,
+caphealth_report_pressure(caphealth_report_t *r, const char *name,
     const caphealth_pressure_t *p)
 {
     if (!caphealth_stall_known(&p->some) && !caphealth_stall_known(&p->full)) {
-        caphealth_json_null(j, name);
+        caphealth_json_null(&r->json, name);
         return;
     }
 
-    caphealth_json_open_object(j, name);
-    caphealth_report_stall(j, "some", &p->some);
-    caphealth_report_stall(j, "full", &p->full);
-    caphealth_json_close_object(j);
+    caphealth_json_open_object(&r->json, name);
+    caphealth_report_stall(r, "some", &p->some);
+    caphealth_report_stall(r, "full", &p->full);
+    caphealth_json_close_object(&r->json);
 }
 
 
 static void
-caphealth_report_stall(caphealth_json_t *j, const char *name,
+caphealth_report_stall(caphealth_report_t *r, const char *name,
     const caphealth_stall_t *s)
 {
-    if (!caphealth_stall_known(s)) {
-        caphealth_json_null(j, name);
-        return;
+    if (caphealth_stall_known(s)) {
+        caphealth_report_object(r, name, CAPHEALTH_STALL, s);
+    } else {
+        caphealth_json_null(&r->json, name);
     }
-
-    caphealth_json_open_object(j, name);
-    caphealth_json_real(j, "avg10", s->avg10, 2);
-    caphealth_json_real(j, "avg60", s->avg60, 2);
-    caphealth_json_real(j, "avg300", s->avg300, 2);
-    caphealth_json_real(j, "total_seconds", s->total, 3);
-    caphealth_json_close_object(j);
 }
 
 
@@ -307,99 +425,53 @@ caphealth_stall_known(const caphealth_stall_t *s)
 }
 
 
-static void
-caphealth_report_database(caphealth_json_t *j, const char *name,
-    const caphealth_database_facts_t *d, double now)
-{
-    const caphealth_section_t   *s = &d->section;
-    const caphealth_database_t  *v = &d->value;
-
-    caphealth_json_open_object(j, name);
-    caphealth_json_amount(j, "size_mb", v->size, CAPHEALTH_MIB);
-    caphealth_json_count(j, "products_count", v->products_count);
-    caphealth_json_count(j, "orders_count", v->orders_count);
-    caphealth_json_count(j, "vendors_count", v->vendors_count);
-    caphealth_json_count(j, "inventory_count", v->inventory_count);
-    caphealth_json_count(j, "size_bytes", v->size);
-    caphealth_json_string(j, "engine", caphealth_known(v->engine));
-    caphealth_json_string(j, "version", caphealth_known(v->version));
-    caphealth_json_flag(j, "configured", s->configured);
-    caphealth_json_flag(j, "reachable", caphealth_section_reachable(s));
-    caphealth_json_time(j, "collected_at", s->collected_at);
-    caphealth_json_time(j, "attempted_at", s->attempted_at);
-    caphealth_report_stale(j, "stale", s, now);
-    caphealth_json_string(j, "error", s->error);
-    caphealth_json_string(j, "error_code", s->error_code);
-    caphealth_json_close_object(j);
-}
-
+/* the six, and behind them those of file systems and uploads */
 
 static void
-caphealth_report_images(caphealth_json_t *j, const char *name,
-    const caphealth_images_facts_t *i, double now)
+caphealth_report_thresholds(caphealth_report_t *r, const caphealth_facts_t *f,
+    const caphealth_policy_t *p, const caphealth_assessment_t *a)
 {
-    const caphealth_images_t   *v = &i->value;
-    const caphealth_section_t  *s = &i->section;
+    size_t                      i;
+    const char                 *path;
+    caphealth_extra_t           e;
+    const caphealth_measure_t  *m;
 
-    caphealth_json_open_object(j, name);
-    caphealth_json_count(j, "total_files", v->files);
-    caphealth_json_amount(j, "total_size_mb", v->bytes, CAPHEALTH_MIB);
-    caphealth_json_amount(j, "total_size_gb", v->bytes, CAPHEALTH_GIB);
-    caphealth_json_count(j, "max_files_per_dir", v->max_files_per_dir);
-    caphealth_json_count(j, "products_estimated", v->sets);
-    caphealth_json_count(j, "total_bytes", v->bytes);
-    caphealth_json_flag(j, "configured", s->configured);
-    caphealth_json_time(j, "collected_at", s->collected_at);
-    caphealth_report_stale(j, "stale", s, now);
-    caphealth_json_string(j, "error", s->error);
-    caphealth_images_roots(j, "roots", v);
-    caphealth_json_string(j, "error_code", s->error_code);
-    caphealth_json_close_object(j);
-}
-
-
-/* the six, and what follows them */
-
-static void
-caphealth_report_thresholds(caphealth_json_t *j, const char *name,
-    const caphealth_facts_t *f, const caphealth_policy_t *p,
-    const caphealth_assessment_t *a, double now)
-{
-    size_t                        i;
-    const char                   *path;
-    caphealth_extra_t             e;
-    const caphealth_threshold_t  *t;
-
-    caphealth_json_open_array(j, name);
+    caphealth_json_open_array(&r->json, "thresholds");
 
     for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
-        t = &caphealth_thresholds[i];
+        m = caphealth_threshold(i);
         path = (i == CAPHEALTH_DISK_PERCENT && f->ndisks > 0)
                ? f->disks[0].path : NULL;
 
-        caphealth_report_threshold(j, t->key, t->name, caphealth_unit_name(i),
-                                   t->decimals, path, &a->checks[i]);
+        caphealth_report_threshold(&r->json, m, m->key, m->label_text, path,
+                                   &a->checks[i]);
     }
 
     memset(&e, 0, sizeof(caphealth_extra_t));
 
-    while (caphealth_extra_next(&e, f, p, now)) {
-        caphealth_report_threshold(j, e.key, e.name, e.unit, e.decimals,
-                                   e.path, &e.check);
+    while (caphealth_extra_next(&e, f, p, r->now)) {
+        caphealth_report_threshold(&r->json, e.measure, e.key, e.name, e.path,
+                                   &e.check);
     }
 
-    caphealth_json_close_array(j);
+    caphealth_json_close_array(&r->json);
 }
 
 
 static void
-caphealth_report_threshold(caphealth_json_t *j, const char *key,
-    const char *label, const char *unit, int decimals, const char *path,
+caphealth_report_threshold(caphealth_json_t *j, const caphealth_measure_t *m,
+    const char *key, const char *label, const char *path,
     const caphealth_check_t *c)
 {
     caphealth_json_open_object(j, NULL);
     caphealth_json_string(j, "name", label);
-    caphealth_report_shown(j, "current", c->current, decimals);
+
+    if (m->decimals == 0) {
+        caphealth_json_number(j, "current", c->current);
+    } else {
+        caphealth_json_real(j, "current", c->current, m->decimals);
+    }
+
     caphealth_json_number(j, "warning", c->bounds.warning);
     caphealth_json_number(j, "critical", c->bounds.critical);
     caphealth_json_number(j, "limit", c->bounds.limit);
@@ -407,18 +479,17 @@ caphealth_report_threshold(caphealth_json_t *j, const char *key,
     caphealth_json_real(j, "percent_used", c->percent_used, 1);
     caphealth_json_string(j, "key", key);
     caphealth_json_string(j, "path", path);
-    caphealth_json_string(j, "unit", unit[0] == '\0' ? "flag" : unit);
+    caphealth_json_string(j, "unit", caphealth_unit_name(m->unit));
     caphealth_json_close_object(j);
 }
 
 
 static void
-caphealth_report_tiers(caphealth_json_t *j, const char *name,
-    const caphealth_policy_t *p)
+caphealth_report_tiers(caphealth_json_t *j, const caphealth_policy_t *p)
 {
     size_t  i;
 
-    caphealth_json_open_array(j, name);
+    caphealth_json_open_array(j, "tiers");
 
     for (i = 0; i < p->ntiers; i++) {
         caphealth_json_open_object(j, NULL);
@@ -432,86 +503,82 @@ caphealth_report_tiers(caphealth_json_t *j, const char *name,
 }
 
 
-static void
-caphealth_report_disks(caphealth_json_t *j, const char *name,
-    const caphealth_facts_t *f, double now)
-{
-    size_t  i;
-
-    caphealth_json_open_array(j, name);
-
-    for (i = 0; i < f->ndisks; i++) {
-        caphealth_report_disk(j, &f->disks[i], now);
-    }
-
-    caphealth_json_close_array(j);
-}
-
+/* null: there is no data that could be stale */
 
 static void
-caphealth_report_disk(caphealth_json_t *j, const caphealth_disk_facts_t *d,
-    double now)
-{
-    const caphealth_disk_t     *v = &d->value;
-    const caphealth_section_t  *s = &d->section;
-
-    caphealth_json_open_object(j, NULL);
-    caphealth_json_string(j, "path", d->path);
-    caphealth_json_real(j, "percent", caphealth_disk_usage(v), 1);
-    caphealth_json_amount(j, "used_gb", v->used, CAPHEALTH_GIB);
-    caphealth_json_amount(j, "total_gb", v->total, CAPHEALTH_GIB);
-    caphealth_json_amount(j, "available_gb", v->available, CAPHEALTH_GIB);
-    caphealth_json_real(j, "inodes_percent", caphealth_disk_inodes(v), 1);
-    caphealth_json_flag(j, "read_only", v->read_only);
-    caphealth_json_time(j, "collected_at", s->collected_at);
-    caphealth_report_stale(j, "stale", s, now);
-    caphealth_json_string(j, "error", s->error);
-    caphealth_json_string(j, "error_code", s->error_code);
-    caphealth_json_close_object(j);
-}
-
-
-/* the very number that is judged */
-
-static void
-caphealth_report_check(caphealth_json_t *j, const char *name,
-    const caphealth_assessment_t *a, caphealth_threshold_e i)
-{
-    caphealth_report_shown(j, name, a->checks[i].current,
-                           caphealth_thresholds[i].decimals);
-}
-
-
-static void
-caphealth_report_shown(caphealth_json_t *j, const char *name, double x,
-    int decimals)
-{
-    if (decimals == 0) {
-        caphealth_json_number(j, name, x);
-    } else {
-        caphealth_json_real(j, name, x, decimals);
-    }
-}
-
-
-/* null: there is nothing that could be */
-
-static void
-caphealth_report_stale(caphealth_json_t *j, const char *name,
-    const caphealth_section_t *s, double now)
-{
-    caphealth_json_flag(j, name, s->collected_at > 0
-                                 ? caphealth_section_stale(s, now) : -1);
-}
-
-
-/* null: nobody looks */
-
-static void
-caphealth_report_interval(caphealth_json_t *j, const char *name,
+caphealth_report_stale(caphealth_report_t *r, const char *name,
     const caphealth_section_t *s)
 {
-    caphealth_json_number(j, name, s->configured ? s->interval : NAN);
+    caphealth_json_flag(&r->json, name, s->collected_at > 0
+                                        ? caphealth_section_stale(s, r->now)
+                                        : -1);
+}
+
+
+/* null: the source is not configured */
+
+static void
+caphealth_report_interval(caphealth_report_t *r, const char *name,
+    const caphealth_section_t *s)
+{
+    caphealth_json_number(&r->json, name, s->configured ? s->interval : NAN);
+}
+
+
+static void
+caphealth_statistics(caphealth_statistics_t *s, const caphealth_facts_t *f,
+    double now)
+{
+    size_t                     n;
+    const caphealth_root_t    *root;
+    const caphealth_images_t  *i = &f->images.value;
+
+    memset(s, 0, sizeof(caphealth_statistics_t));
+
+    s->images = *i;
+    s->scanned_at = INFINITY;
+    s->source = (i->nroots == 0) ? NULL : "live";
+    s->node = f->node;
+    s->version = f->version;
+    s->now = now;
+
+    for (n = 0; n < i->nroots; n++) {
+        root = &i->roots[n];
+
+        s->drift_files += root->drift_files;
+        s->drift_bytes += root->drift_bytes;
+        s->incomplete += root->incomplete;
+        s->strays += root->strays;
+        s->scanned_at = fmin(s->scanned_at, root->scanned_at);
+
+        if (s->error == NULL) {
+            s->error = root->error;
+            s->error_code = root->error_code;
+        }
+
+        if (s->source != NULL
+            && (root->source == NULL || strcmp(root->source, "live") != 0))
+        {
+            s->source = root->source;
+        }
+
+        if (root->fullest[0] != '\0'
+            && (s->fullest == NULL
+                || root->max_files > s->fullest->max_files))
+        {
+            s->fullest = root;
+        }
+    }
+
+    if (i->files == CAPHEALTH_UNKNOWN) {
+        s->incomplete = s->strays = CAPHEALTH_UNKNOWN;
+        s->fullest = NULL;
+    }
+
+    if (!(s->scanned_at > 0) || !isfinite(s->scanned_at)) {
+        s->scanned_at = 0;
+        s->drift_files = s->drift_bytes = CAPHEALTH_UNKNOWN;
+    }
 }
 
 

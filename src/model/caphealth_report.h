@@ -74,6 +74,10 @@ char *caphealth_report_capacity(const caphealth_facts_t *f,
 char *caphealth_report_vendors(const caphealth_facts_t *f, double now,
     const caphealth_vendor_t *after, size_t limit, size_t *len);
 
+/* The same of the image statistics. */
+char *caphealth_report_statistics(const caphealth_facts_t *f, double now,
+    size_t *len);
+
 /*
  * The time of the oldest data that the answer draws on, in seconds since the
  * epoch: what its Age is counted from.  0: it draws on none.

@@ -20,23 +20,23 @@ static caphealth_exposition_t  out;
 
 
 static const caphealth_metric_t  bytes = {
-    "a_size_bytes", CAPHEALTH_GAUGE, "bytes", "A size."
+    "a_size_bytes", CAPHEALTH_GAUGE, "A size."
 };
 
 static const caphealth_metric_t  requests = {
-    "a_requests", CAPHEALTH_COUNTER, NULL, "Requests."
+    "a_requests", CAPHEALTH_COUNTER, "Requests."
 };
 
 static const caphealth_metric_t  build = {
-    "a_build", CAPHEALTH_INFO, NULL, "Versions."
+    "a_build", CAPHEALTH_INFO, "Versions."
 };
 
 static const caphealth_metric_t  status = {
-    "a_status", CAPHEALTH_STATESET, NULL, "A status."
+    "a_status", CAPHEALTH_STATESET, "A status."
 };
 
 static const caphealth_metric_t  seconds = {
-    "a_seconds", CAPHEALTH_HISTOGRAM, "seconds", "Durations."
+    "a_seconds", CAPHEALTH_HISTOGRAM, "Durations."
 };
 
 

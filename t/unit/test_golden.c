@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 
 #include "caphealth_health_json.h"
-#include "caphealth_images.h"
+#include "caphealth_report.h"
 #include "caphealth_metrics.h"
 #include "sample.h"
 
@@ -370,7 +370,7 @@ bodies(void **state)
         text = caphealth_health_json(f, p, g.now, &len);
         golden_body(name, "health+json.json", text, len);
 
-        text = caphealth_images_stats(f, g.now, &len);
+        text = caphealth_report_statistics(f, g.now, &len);
         golden_body(name, "image-stats.json", text, len);
 
         for (d = 0; d < CAPHEALTH_DIALECTS; d++) {

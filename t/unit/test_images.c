@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "caphealth_images.h"
+#include "caphealth_number.h"
+#include "caphealth_report.h"
 
 
 static caphealth_disk_facts_t  disk;
@@ -76,7 +77,7 @@ stats(void)
     facts.version = "1.2.3";
     facts.images.value = images;
 
-    text = caphealth_images_stats(&facts, 1000000009, &len);
+    text = caphealth_report_statistics(&facts, 1000000009, &len);
     assert_non_null(text);
     assert_int_equal(strlen(text), len);
 

@@ -135,7 +135,8 @@ test_real(void **state)
     assert_json(caphealth_json_real(j, NULL, -0.01, 1), "0.0");
     assert_json(caphealth_json_real(j, NULL, -1.25, 1), "-1.2");
     assert_json(caphealth_json_real(j, NULL, 0.1 + 0.2, 2), "0.3");
-    assert_json(caphealth_json_real(j, NULL, 1234567890.129, 2), "1234567890.13");
+    assert_json(caphealth_json_real(j, NULL, 1234567890.129, 2),
+                "1234567890.13");
     assert_json(caphealth_json_real(j, NULL, 1e300, 2), "1e300");
     assert_json(caphealth_json_real(j, NULL, NAN, 1), "null");
     assert_json(caphealth_json_real(j, NULL, INFINITY, 1), "null");
@@ -160,14 +161,16 @@ test_number(void **state)
     assert_json(caphealth_json_number(j, NULL, INFINITY), "null");
 
     assert_json(caphealth_json_count(j, NULL, 0), "0");
-    assert_json(caphealth_json_count(j, NULL, INT64_MAX), "9223372036854775807");
+    assert_json(caphealth_json_count(j, NULL, INT64_MAX),
+                "9223372036854775807");
     assert_json(caphealth_json_count(j, NULL, CAPHEALTH_UNKNOWN), "null");
 
     assert_json(caphealth_json_amount(j, NULL, 0, 1024), "0.0");
     assert_json(caphealth_json_amount(j, NULL, 1280, 1024), "1.25");
     assert_json(caphealth_json_amount(j, NULL, INT64_MAX, 1073741824),
                 "8589934592.0");
-    assert_json(caphealth_json_amount(j, NULL, CAPHEALTH_UNKNOWN, 1024), "null");
+    assert_json(caphealth_json_amount(j, NULL, CAPHEALTH_UNKNOWN, 1024),
+                "null");
 
     assert_json(caphealth_json_flag(j, NULL, 1), "true");
     assert_json(caphealth_json_flag(j, NULL, 0), "false");
@@ -180,10 +183,12 @@ test_time(void **state)
 {
     (void) state;
 
-    assert_json(caphealth_json_time(j, NULL, 1000000000), "\"2001-09-09T01:46:40Z\"");
+    assert_json(caphealth_json_time(j, NULL, 1000000000),
+                "\"2001-09-09T01:46:40Z\"");
     assert_json(caphealth_json_time(j, NULL, 1000000000.999),
                 "\"2001-09-09T01:46:40Z\"");
-    assert_json(caphealth_json_time(j, NULL, 951782400), "\"2000-02-29T00:00:00Z\"");
+    assert_json(caphealth_json_time(j, NULL, 951782400),
+                "\"2000-02-29T00:00:00Z\"");
     assert_json(caphealth_json_time(j, NULL, 0.5), "\"1970-01-01T00:00:00Z\"");
     assert_json(caphealth_json_time(j, NULL, 4102444799.0),
                 "\"2099-12-31T23:59:59Z\"");
@@ -236,7 +241,8 @@ test_string(void **state)
     (void) state;
 
     for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        assert_json(caphealth_json_string(j, NULL, table[i].text), table[i].expected);
+        assert_json(caphealth_json_string(j, NULL, table[i].text),
+                table[i].expected);
     }
 }
 

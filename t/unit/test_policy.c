@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "caphealth_policy.h"
+#include "caphealth_measures.h"
 
 
 #define NONE  CAPHEALTH_UNKNOWN
@@ -36,7 +36,7 @@ test_thresholds(void **state)
 {
     size_t                        i;
     caphealth_policy_t            p;
-    const caphealth_threshold_t  *t;
+    const caphealth_measure_t  *t;
 
     static const struct {
         const char          *key;
@@ -66,10 +66,10 @@ test_thresholds(void **state)
     caphealth_policy_init(&p);
 
     for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
-        t = &caphealth_thresholds[i];
+        t = caphealth_threshold(i);
 
         assert_string_equal(t->key, table[i].key);
-        assert_string_equal(t->name, table[i].name);
+        assert_string_equal(t->label_text, table[i].name);
         assert_int_equal(t->unit, table[i].unit);
         assert_int_equal(t->decimals, table[i].decimals);
         assert_true(p.bounds[i].warning == table[i].bounds.warning);
@@ -83,7 +83,7 @@ test_thresholds(void **state)
 static double
 current(const caphealth_facts_t *f, caphealth_threshold_e i)
 {
-    return caphealth_thresholds[i].current(f);
+    return caphealth_threshold_value(i, f);
 }
 
 
@@ -192,7 +192,7 @@ test_section(void **state)
 
     memset(&f, 0, sizeof(caphealth_facts_t));
 
-    s = caphealth_thresholds[CAPHEALTH_DISK_PERCENT].section(&f);
+    s = caphealth_threshold_section(CAPHEALTH_DISK_PERCENT, &f);
     assert_non_null(s);
     assert_int_equal(s->configured, 0);
 
@@ -200,7 +200,7 @@ test_section(void **state)
     f.ndisks = 2;
 
     for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
-        assert_ptr_equal(caphealth_thresholds[i].section(&f), sections[i]);
+        assert_ptr_equal(caphealth_threshold_section(i, &f), sections[i]);
     }
 }
 

@@ -1,0 +1,197 @@
+
+/*
+ * Measures: the one table of what clients read as a number or a text.  A row
+ * names a measure's member in JSON, its type, unit and decimals, where its
+ * field is, its metric, and, where it is judged, its key, its label and its
+ * bounds.  The JSON of the reports and the text of the metrics are made of it,
+ * and so are the tables of fields in the documents and the properties in the
+ * OpenAPI description (util/measures).
+ */
+
+#ifndef CAPHEALTH_MEASURES_H
+#define CAPHEALTH_MEASURES_H
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "caphealth_activity.h"
+#include "caphealth_exposition.h"
+#include "caphealth_policy.h"
+
+
+/* the largest order of a row */
+#define CAPHEALTH_MEASURE_ORDERS  7
+
+#define caphealth_count_of(list)  (sizeof(list) / sizeof((list)[0]))
+
+
+/* what a field is; for each there is a value that says that it is unknown */
+
+typedef enum {
+    CAPHEALTH_TYPE_COUNT = 0,    /* int64_t; CAPHEALTH_UNKNOWN */
+    CAPHEALTH_TYPE_REAL,         /* double; not finite */
+    CAPHEALTH_TYPE_NUMBER,       /* the same; JSON has no fraction if it is 0 */
+    CAPHEALTH_TYPE_FLAG,         /* int: 1, 0; -1 */
+    CAPHEALTH_TYPE_TIME,         /* double, seconds since the epoch; 0 */
+    CAPHEALTH_TYPE_STRING,       /* char *; NULL */
+    CAPHEALTH_TYPE_TEXT,         /* char []; "" */
+    CAPHEALTH_TYPE_STALE,        /* of a section: whether its data is stale */
+    CAPHEALTH_TYPE_INTERVAL,     /* of a section: seconds between two looks */
+    CAPHEALTH_TYPE_REACHABLE,    /* of a section: whether the last look brought
+                                    data */
+    CAPHEALTH_TYPE_CODE          /* none: see caphealth_code_e */
+} caphealth_type_e;
+
+
+/* what code of its own writes, into JSON or as samples of a metric */
+
+typedef enum {
+    CAPHEALTH_CODE_NONE = 0,
+
+    CAPHEALTH_CODE_LOAD,
+    CAPHEALTH_CODE_PRESSURE,
+    CAPHEALTH_CODE_VENDORS,
+    CAPHEALTH_CODE_FULLEST,
+    CAPHEALTH_CODE_ROOTS,
+    CAPHEALTH_CODE_SCAN,
+    CAPHEALTH_CODE_FILESYSTEM,
+
+    CAPHEALTH_CODE_BUILD,
+    CAPHEALTH_CODE_STATUS,
+    CAPHEALTH_CODE_CHECK_STATUS,
+    CAPHEALTH_CODE_CURRENT,
+    CAPHEALTH_CODE_BOUNDS,
+    CAPHEALTH_CODE_TIER,
+    CAPHEALTH_CODE_TIER_UTILIZATION,
+    CAPHEALTH_CODE_SCOPE,
+    CAPHEALTH_CODE_ENGINE,
+    CAPHEALTH_CODE_UPLOADS,
+    CAPHEALTH_CODE_DELETES,
+    CAPHEALTH_CODE_STAGES,
+
+    CAPHEALTH_CODES              /* how many there are */
+} caphealth_code_e;
+
+
+/* what the fields of a row are in, and in which order the metrics are */
+
+typedef enum {
+    CAPHEALTH_JUDGEMENT = 0,     /* no struct */
+    CAPHEALTH_COLLECTOR,         /* caphealth_collector_t */
+    CAPHEALTH_SYSTEM,            /* caphealth_facts_t */
+    CAPHEALTH_STALL,             /* caphealth_stall_t */
+    CAPHEALTH_DISK,              /* caphealth_disk_facts_t */
+    CAPHEALTH_DATABASE,          /* caphealth_facts_t */
+    CAPHEALTH_CAPACITY,          /* caphealth_facts_t */
+
+    CAPHEALTH_VENDORS,           /* no struct */
+
+    CAPHEALTH_ROOT,              /* caphealth_root_t */
+    CAPHEALTH_UPLOADS,           /* caphealth_uploads_t */
+    CAPHEALTH_PROCESSES,         /* caphealth_activity_t */
+
+    CAPHEALTH_IMAGES,            /* caphealth_facts_t */
+    CAPHEALTH_STATISTICS,        /* caphealth_statistics_t */
+    CAPHEALTH_SCAN,              /* caphealth_root_t */
+    CAPHEALTH_FILESYSTEM,        /* caphealth_disk_facts_t */
+    CAPHEALTH_OBJECTS            /* how many there are */
+} caphealth_object_e;
+
+
+/* a source, as the metrics look at it; NAN: nobody asked for it */
+
+typedef struct {
+    double                    up;
+    double                    stale;
+    double                    seconds;
+    double                    succeeded;
+    double                    failures;
+} caphealth_collector_t;
+
+
+/* the image trees together */
+
+typedef struct {
+    caphealth_images_t        images;
+    const caphealth_root_t   *fullest;       /* NULL: none, or unknown */
+    int64_t                   incomplete;
+    int64_t                   strays;
+    int64_t                   drift_files;
+    int64_t                   drift_bytes;
+    double                    scanned_at;
+    double                    now;
+    const char               *source;
+    const char               *error;
+    const char               *error_code;
+    const char               *node;
+    const char               *version;
+} caphealth_statistics_t;
+
+
+typedef struct {
+    const char               *name;          /* in JSON; NULL: not there */
+    caphealth_type_e          type;
+    caphealth_unit_e          unit;          /* in JSON */
+    int                       decimals;
+    caphealth_code_e          code;
+    size_t                    offset;        /* of the field, or the section */
+
+    /* where there is no such field: the value, NAN if it is unknown */
+    double                  (*value)(const void *object);
+
+    /* NULL: always; else the value is unknown where this is false */
+    int                     (*known)(const void *object);
+
+    caphealth_metric_t        metric;        /* a NULL name: there is none */
+    int                       order;         /* of the metrics of an object:
+                                                by this, then as the rows */
+    caphealth_label_t         label;         /* of the sample, beside those of
+                                                the object */
+
+    const char               *key;           /* what is judged: the threshold */
+    const char               *label_text;    /* for people */
+    caphealth_bounds_t        bounds;        /* by default */
+    size_t                    section;       /* of the facts */
+} caphealth_measure_t;
+
+
+typedef struct {
+    const char                *schema;       /* in OpenAPI, NULL: not there */
+    const char                *path;         /* of its members, for people */
+    const caphealth_measure_t *rows;
+    size_t                     n;
+} caphealth_object_t;
+
+
+extern const caphealth_object_t  caphealth_objects[CAPHEALTH_OBJECTS];
+
+/* by which the thresholds are judged */
+extern const char *const  caphealth_threshold_keys[CAPHEALTH_THRESHOLDS];
+
+
+/* As people write it after a number; NULL: none. */
+const char *caphealth_unit_name(caphealth_unit_e unit);
+
+/* How many of the field's own unit it is. */
+double caphealth_unit_size(caphealth_unit_e unit);
+
+/*
+ * The value of a row's field as a number, in the unit of the field (bytes, not
+ * GiB); NAN: unknown, or no number.
+ */
+double caphealth_measure_value(const caphealth_measure_t *m,
+    const void *object);
+
+/* The row that is judged by a key; NULL: there is none. */
+const caphealth_measure_t *caphealth_judged(const char *key);
+
+/* A threshold's row, its number in the row's unit, and the section of that. */
+const caphealth_measure_t *caphealth_threshold(caphealth_threshold_e i);
+double caphealth_threshold_value(caphealth_threshold_e i,
+    const caphealth_facts_t *f);
+const caphealth_section_t *caphealth_threshold_section(
+    caphealth_threshold_e i, const caphealth_facts_t *f);
+
+
+#endif /* CAPHEALTH_MEASURES_H */
