@@ -225,9 +225,9 @@ ngx_http_caphealth_upload_bad_output(ngx_http_caphealth_upload_t *u,
     u->failed_call = what;
 
     ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_UNDECODABLE, image,
-                                    "The decoder stopped while it read the "
-                                    "image. Save the image anew with an image "
-                                    "editor; if it is sound, try again.");
+                                     "The decoder stopped while it read the "
+                                     "image. Save the image anew with an image "
+                                     "editor; if it is sound, try again.");
 }
 
 
@@ -265,11 +265,11 @@ ngx_http_caphealth_upload_check_result(ngx_http_caphealth_upload_t *u,
 
     case NGX_HTTP_CAPHEALTH_JOB_STARVED:
         ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_NO_CONVERTER,
-                                        NULL,
-                                        "The server was too busy to convert "
-                                        "the image. Nothing is wrong with it: "
-                                        "try again after the seconds in "
-                                        "Retry-After.");
+                                         NULL,
+                                         "The server was too busy to convert "
+                                         "the image. Nothing is wrong with it: "
+                                         "try again after the seconds in "
+                                         "Retry-After.");
         return;
 
     default: /* NGX_HTTP_CAPHEALTH_JOB_UNAVAILABLE */
@@ -289,13 +289,13 @@ ngx_http_caphealth_upload_check_result(ngx_http_caphealth_upload_t *u,
 
     case CAPHEALTH_JOB_UNSUPPORTED:
         ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_UNSUPPORTED,
-                                        image,
-                                        "This kind of image is not supported%s"
-                                        "%s. Send an ordinary %s.",
-                                        result->detail[0] ? ": " : "",
-                                        result->detail,
-                                        caphealth_format_list(formats,
-                                                              " or "));
+                                         image,
+                                         "This kind of image is not supported%s"
+                                         "%s. Send an ordinary %s.",
+                                         result->detail[0] ? ": " : "",
+                                         result->detail,
+                                         caphealth_format_list(formats,
+                                                               " or "));
         return;
 
     case CAPHEALTH_JOB_WRITE:

@@ -128,9 +128,9 @@ ngx_http_caphealth_upload_parse(ngx_http_caphealth_upload_t *u)
 
     case CAPHEALTH_MULTIPART_TOO_MANY:
         ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_TOO_MANY, NULL,
-                                        "One request may carry %i files; send "
-                                        "the others in requests of their own.",
-                                        u->main_conf->images.max_files);
+                                         "One request may carry %i files; send "
+                                         "the others in requests of their own.",
+                                         u->main_conf->images.max_files);
         return NGX_ERROR;
 
     case CAPHEALTH_MULTIPART_ERROR:
@@ -200,12 +200,12 @@ ngx_http_caphealth_upload_detect_format(ngx_http_caphealth_upload_t *u,
     guess = caphealth_format_guess(head, n);
 
     ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_UNSUPPORTED, image,
-                                    guess ? "By its bytes this is %s. Send %s."
-                                          : "Its bytes are not those of an "
-                                            "image that is known here%s. Send "
-                                            "%s.",
-                                    guess ? guess : "",
-                                    caphealth_format_list(formats, " or "));
+                                     guess ? "By its bytes this is %s. Send %s."
+                                           : "Its bytes are not those of an "
+                                             "image that is known here%s. Send "
+                                             "%s.",
+                                     guess ? guess : "",
+                                     caphealth_format_list(formats, " or "));
     return NGX_ERROR;
 }
 
