@@ -11,7 +11,7 @@ our $page = <<"END";
     location /admin { caphealth_dashboard; }
 END
 
-our $shown = qr{data-health="/health".*</html>}s;
+our $shown = qr{data-health="/health".*accept="image/jpeg,image/[^{}"]+".*</html>}s;
 
 no_shuffle();
 run_tests();

@@ -9,6 +9,15 @@
 #include "ngx_http_caphealth_endpoints.h"
 
 #include "caphealth_assets.h"
+#include "caphealth_format.h"
+
+
+/* ",image/jpeg,image/png" and so on */
+
+#define ngx_http_caphealth_media_type(id, name, ...)  ",image/" #name
+
+#define NGX_HTTP_CAPHEALTH_MEDIA_TYPES                                        \
+    CAPHEALTH_FORMATS(ngx_http_caphealth_media_type)
 
 
 typedef enum {
@@ -602,6 +611,8 @@ ngx_http_caphealth_page(ngx_conf_t *cf, ngx_http_caphealth_dashboard_t *d,
         { ngx_string("{{assets}}"), ngx_null_string },
         { ngx_string("{{links}}"), ngx_null_string },
         { ngx_string("{{refresh}}"), ngx_null_string },
+        { ngx_string("{{accept}}"),
+          ngx_string(NGX_HTTP_CAPHEALTH_MEDIA_TYPES) },
         { ngx_null_string, ngx_null_string }
     };
 
@@ -629,6 +640,10 @@ ngx_http_caphealth_page(ngx_conf_t *cf, ngx_http_caphealth_dashboard_t *d,
 
     values[i].value.len = ngx_sprintf(values[i].value.data, "%M", refresh)
                           - values[i].value.data;
+
+    i++;
+    values[i].value.data++;
+    values[i].value.len--;
 
     d->page.len = ngx_http_caphealth_page_fill(NULL, values);
 

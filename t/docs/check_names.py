@@ -299,8 +299,24 @@ def check_formats():
             if re.findall(label, text) != labels:
                 wrong.append('%s: %s' % (document, text))
 
+    # and those of the OpenAPI document: an upload's answer, and its body
+
+    names = [label.lower() for label in labels]
+    openapi = read('contrib/openapi.yaml')
+
+    for text in re.findall(r'\bformat: \{ enum: \[(.*?)\] \}', openapi):
+        found += 1
+
+        if text.split(', ') != names:
+            wrong.append('contrib/openapi.yaml: format %s' % text)
+
+    types = re.findall(r'^ +image/(\w+): \{\}$', openapi, re.M)
+
+    if types != names:
+        wrong.append('contrib/openapi.yaml: image/%s' % ', '.join(types))
+
     ok(len(labels) > 2, 'formats: %s' % ', '.join(labels))
-    ok(found > 5, 'lists of them are found: %d' % found)
+    ok(found > 6, 'lists of them are found: %d' % found)
     none(wrong, 'each names all of them')
 
 
