@@ -433,7 +433,7 @@ ngx_http_caphealth_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    return ngx_http_caphealth_init_dashboards(cf);
+    return ngx_http_caphealth_init_dashboard_pages(cf);
 }
 
 
@@ -537,7 +537,7 @@ ngx_http_caphealth_init_main_conf(ngx_conf_t *cf, void *conf)
 
     if (ngx_http_caphealth_init_policy(cf, cmcf) != NGX_CONF_OK
         || ngx_http_caphealth_init_probes(cf, cmcf) != NGX_CONF_OK
-        || ngx_http_caphealth_find_data(cf, cmcf) != NGX_CONF_OK)
+        || ngx_http_caphealth_init_dashboard_data(cf, cmcf) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }

@@ -20,11 +20,11 @@ typedef struct {
 } ngx_http_caphealth_bound_t;
 
 
-static void ngx_http_caphealth_unknown_database(ngx_conf_t *cf,
+static void ngx_http_caphealth_log_unknown_database(ngx_conf_t *cf,
     ngx_str_t *value);
-static ngx_int_t ngx_http_caphealth_number(ngx_str_t *value,
+static ngx_int_t ngx_http_caphealth_parse_number(ngx_str_t *value,
     caphealth_unit_e unit, double *number);
-static char *ngx_http_caphealth_number_form(caphealth_unit_e unit);
+static char *ngx_http_caphealth_number_syntax(caphealth_unit_e unit);
 static char *ngx_http_caphealth_threshold_bound(ngx_conf_t *cf,
     ngx_str_t *value, const caphealth_measure_t *m, caphealth_bounds_t *b);
 static char *ngx_http_caphealth_tier_bound(ngx_conf_t *cf, ngx_str_t *value,
@@ -85,7 +85,7 @@ ngx_http_caphealth_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (ngx_strncmp(value[1].data, "sqlite:", 7) != 0) {
-        ngx_http_caphealth_unknown_database(cf, &value[1]);
+        ngx_http_caphealth_log_unknown_database(cf, &value[1]);
         return NGX_CONF_ERROR;
     }
 
@@ -118,7 +118,7 @@ ngx_http_caphealth_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
  */
 
 static void
-ngx_http_caphealth_unknown_database(ngx_conf_t *cf, ngx_str_t *value)
+ngx_http_caphealth_log_unknown_database(ngx_conf_t *cf, ngx_str_t *value)
 {
     size_t  len;
 
@@ -283,11 +283,11 @@ ngx_http_caphealth_threshold_bound(ngx_conf_t *cf, ngx_str_t *value,
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_caphealth_number(&s, m->unit, number) != NGX_OK) {
+    if (ngx_http_caphealth_parse_number(&s, m->unit, number) != NGX_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid value in \"%V\" of threshold \"%s\", "
                            "expected %s", value, m->key,
-                           ngx_http_caphealth_number_form(m->unit));
+                           ngx_http_caphealth_number_syntax(m->unit));
         return NGX_CONF_ERROR;
     }
 
@@ -296,7 +296,7 @@ ngx_http_caphealth_threshold_bound(ngx_conf_t *cf, ngx_str_t *value,
 
 
 static ngx_int_t
-ngx_http_caphealth_number(ngx_str_t *value, caphealth_unit_e unit,
+ngx_http_caphealth_parse_number(ngx_str_t *value, caphealth_unit_e unit,
     double *number)
 {
     char       *end;
@@ -362,7 +362,7 @@ ngx_http_caphealth_number(ngx_str_t *value, caphealth_unit_e unit,
 
 
 static char *
-ngx_http_caphealth_number_form(caphealth_unit_e unit)
+ngx_http_caphealth_number_syntax(caphealth_unit_e unit)
 {
     switch (unit) {
 

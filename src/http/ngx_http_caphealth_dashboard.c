@@ -68,20 +68,21 @@ struct ngx_http_caphealth_dashboard_s {
 };
 
 
-static char *ngx_http_caphealth_dashboard_location(ngx_conf_t *cf,
+static char *ngx_http_caphealth_check_dashboard_location(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf);
-static char *ngx_http_caphealth_dashboard_data(ngx_conf_t *cf,
+static char *ngx_http_caphealth_dashboard_parameter(ngx_conf_t *cf,
     ngx_http_caphealth_dashboard_t *d, ngx_str_t *value);
 static ngx_uint_t ngx_http_caphealth_plain_path(ngx_str_t *path);
 static ngx_uint_t ngx_http_caphealth_link_url(ngx_str_t *url);
 static char *ngx_http_caphealth_find_location(ngx_conf_t *cf,
     ngx_http_caphealth_dashboard_t *d, ngx_uint_t i);
-static ngx_int_t ngx_http_caphealth_locations(ngx_http_core_loc_conf_t *pclcf,
-    ngx_http_caphealth_endpoint_e endpoint, ngx_array_t *found);
+static ngx_int_t ngx_http_caphealth_find_endpoints(
+    ngx_http_core_loc_conf_t *pclcf, ngx_http_caphealth_endpoint_e endpoint,
+    ngx_array_t *found);
 static ngx_uint_t ngx_http_caphealth_is_endpoint(
     ngx_http_core_loc_conf_t *clcf, ngx_http_caphealth_endpoint_e endpoint);
 static ngx_uint_t ngx_http_caphealth_has_path(ngx_http_core_loc_conf_t *clcf);
-static ngx_int_t ngx_http_caphealth_page(ngx_conf_t *cf,
+static ngx_int_t ngx_http_caphealth_page_render(ngx_conf_t *cf,
     ngx_http_caphealth_dashboard_t *d, ngx_msec_t refresh);
 static size_t ngx_http_caphealth_page_fill(u_char *dst, ngx_keyval_t *values);
 static ngx_int_t ngx_http_caphealth_page_assets(ngx_conf_t *cf,
@@ -90,7 +91,7 @@ static ngx_int_t ngx_http_caphealth_page_links(ngx_conf_t *cf,
     ngx_array_t *links, ngx_str_t *html);
 static ngx_int_t ngx_http_caphealth_page_policy(ngx_conf_t *cf,
     ngx_http_caphealth_dashboard_t *d);
-static ngx_int_t ngx_http_caphealth_escape(ngx_conf_t *cf, ngx_str_t *path,
+static ngx_int_t ngx_http_caphealth_escape_path(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *html);
 static ngx_int_t ngx_http_caphealth_escape_html(ngx_conf_t *cf,
     ngx_str_t *text, ngx_str_t *html);
@@ -175,14 +176,16 @@ ngx_http_caphealth_dashboard(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     d->file = cf->conf_file->file.name.data;
     d->line = cf->conf_file->line;
 
-    if (ngx_http_caphealth_dashboard_location(cf, d->location) != NGX_CONF_OK) {
+    if (ngx_http_caphealth_check_dashboard_location(cf, d->location)
+        != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
     value = cf->args->elts;
 
     for (i = 1; i < cf->args->nelts; i++) {
-        if (ngx_http_caphealth_dashboard_data(cf, d, &value[i])
+        if (ngx_http_caphealth_dashboard_parameter(cf, d, &value[i])
             != NGX_CONF_OK)
         {
             return NGX_CONF_ERROR;
@@ -214,7 +217,7 @@ ngx_http_caphealth_dashboard(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static char *
-ngx_http_caphealth_dashboard_location(ngx_conf_t *cf,
+ngx_http_caphealth_check_dashboard_location(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf)
 {
     ngx_uint_t  regex;
@@ -240,7 +243,7 @@ ngx_http_caphealth_dashboard_location(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_caphealth_dashboard_data(ngx_conf_t *cf,
+ngx_http_caphealth_dashboard_parameter(ngx_conf_t *cf,
     ngx_http_caphealth_dashboard_t *d, ngx_str_t *value)
 {
     ngx_str_t                   uri, *name;
@@ -403,7 +406,7 @@ ngx_http_caphealth_link_url(ngx_str_t *url)
 /* before the merge, which makes a tree of nginx's list of locations */
 
 char *
-ngx_http_caphealth_find_data(ngx_conf_t *cf,
+ngx_http_caphealth_init_dashboard_data(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf)
 {
     ngx_uint_t                        i, n;
@@ -446,7 +449,7 @@ ngx_http_caphealth_find_location(ngx_conf_t *cf,
     if (ngx_array_init(&found, cf->pool, 1,
                        sizeof(ngx_http_core_loc_conf_t *))
         != NGX_OK
-        || ngx_http_caphealth_locations(root, kind->endpoint, &found)
+        || ngx_http_caphealth_find_endpoints(root, kind->endpoint, &found)
            != NGX_OK)
     {
         return NGX_CONF_ERROR;
@@ -503,7 +506,7 @@ ngx_http_caphealth_find_location(ngx_conf_t *cf,
 /* the locations that are such an endpoint, nested ones as well */
 
 static ngx_int_t
-ngx_http_caphealth_locations(ngx_http_core_loc_conf_t *pclcf,
+ngx_http_caphealth_find_endpoints(ngx_http_core_loc_conf_t *pclcf,
     ngx_http_caphealth_endpoint_e endpoint, ngx_array_t *found)
 {
     ngx_queue_t                *q;
@@ -530,7 +533,9 @@ ngx_http_caphealth_locations(ngx_http_core_loc_conf_t *pclcf,
             *one = clcf;
         }
 
-        if (ngx_http_caphealth_locations(clcf, endpoint, found) != NGX_OK) {
+        if (ngx_http_caphealth_find_endpoints(clcf, endpoint, found)
+            != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }
@@ -569,7 +574,7 @@ ngx_http_caphealth_has_path(ngx_http_core_loc_conf_t *clcf)
 
 
 ngx_int_t
-ngx_http_caphealth_init_dashboards(ngx_conf_t *cf)
+ngx_http_caphealth_init_dashboard_pages(ngx_conf_t *cf)
 {
     ngx_uint_t                        n;
     ngx_http_caphealth_dashboard_t  **d;
@@ -584,7 +589,7 @@ ngx_http_caphealth_init_dashboards(ngx_conf_t *cf)
     d = cmcf->dashboards->elts;
 
     for (n = 0; n < cmcf->dashboards->nelts; n++) {
-        if (ngx_http_caphealth_page(cf, d[n], cmcf->collector.refresh)
+        if (ngx_http_caphealth_page_render(cf, d[n], cmcf->collector.refresh)
             != NGX_OK
             || ngx_http_caphealth_page_policy(cf, d[n]) != NGX_OK)
         {
@@ -597,8 +602,8 @@ ngx_http_caphealth_init_dashboards(ngx_conf_t *cf)
 
 
 static ngx_int_t
-ngx_http_caphealth_page(ngx_conf_t *cf, ngx_http_caphealth_dashboard_t *d,
-    ngx_msec_t refresh)
+ngx_http_caphealth_page_render(ngx_conf_t *cf,
+    ngx_http_caphealth_dashboard_t *d, ngx_msec_t refresh)
 {
     ngx_uint_t                      i;
     ngx_http_caphealth_loc_conf_t  *lcf;
@@ -617,7 +622,8 @@ ngx_http_caphealth_page(ngx_conf_t *cf, ngx_http_caphealth_dashboard_t *d,
     };
 
     for (i = 0; i < NGX_HTTP_CAPHEALTH_DATA; i++) {
-        if (ngx_http_caphealth_escape(cf, &d->data[i].uri, &values[i].value)
+        if (ngx_http_caphealth_escape_path(cf, &d->data[i].uri,
+                                           &values[i].value)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -714,7 +720,9 @@ ngx_http_caphealth_page_assets(ngx_conf_t *cf,
     u_char     *p;
     ngx_str_t   self;
 
-    if (ngx_http_caphealth_escape(cf, &d->location->name, &self) != NGX_OK) {
+    if (ngx_http_caphealth_escape_path(cf, &d->location->name, &self)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -855,7 +863,7 @@ ngx_http_caphealth_page_policy(ngx_conf_t *cf,
 /* a decoded path as a URL, for an attribute */
 
 static ngx_int_t
-ngx_http_caphealth_escape(ngx_conf_t *cf, ngx_str_t *path, ngx_str_t *html)
+ngx_http_caphealth_escape_path(ngx_conf_t *cf, ngx_str_t *path, ngx_str_t *html)
 {
     ngx_str_t  url;
 

@@ -34,11 +34,11 @@ char *ngx_http_caphealth_init_probes(ngx_conf_t *cf,
  * The locations of each dashboard's data: while nginx's list of locations is
  * still whole, before they are merged.
  */
-char *ngx_http_caphealth_find_data(ngx_conf_t *cf,
+char *ngx_http_caphealth_init_dashboard_data(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf);
 
 /* The HTML of the dashboards, after the merge. */
-ngx_int_t ngx_http_caphealth_init_dashboards(ngx_conf_t *cf);
+ngx_int_t ngx_http_caphealth_init_dashboard_pages(ngx_conf_t *cf);
 
 extern ngx_http_variable_t  ngx_http_caphealth_variables[];
 

@@ -22,7 +22,7 @@ struct ngx_http_caphealth_probe_s {
 
 static char *ngx_http_caphealth_probe_checks(ngx_conf_t *cf,
     ngx_http_caphealth_probe_t *probe);
-static char *ngx_http_caphealth_probe_absent(ngx_conf_t *cf,
+static char *ngx_http_caphealth_probe_configured(ngx_conf_t *cf,
     ngx_http_caphealth_probe_t *probe, unsigned checks, char *directive);
 static ngx_int_t ngx_http_caphealth_live_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_caphealth_ready_handler(ngx_http_request_t *r);
@@ -169,9 +169,9 @@ ngx_http_caphealth_init_probes(ngx_conf_t *cf,
     for (i = 0; i < cmcf->probes->nelts; i++) {
 
         if (ngx_strcmp(cmcf->database.data, "off") == 0
-            && ngx_http_caphealth_probe_absent(cf, probe[i],
-                                               CAPHEALTH_READY_SHARED,
-                                               "caphealth_database")
+            && ngx_http_caphealth_probe_configured(cf, probe[i],
+                                                   CAPHEALTH_READY_SHARED,
+                                                   "caphealth_database")
                != NGX_CONF_OK)
         {
             return NGX_CONF_ERROR;
@@ -185,8 +185,8 @@ ngx_http_caphealth_init_probes(ngx_conf_t *cf,
             probe[i]->checks &= ~images;
         }
 
-        if (ngx_http_caphealth_probe_absent(cf, probe[i], images,
-                                            "caphealth_image_root")
+        if (ngx_http_caphealth_probe_configured(cf, probe[i], images,
+                                                "caphealth_image_root")
             != NGX_CONF_OK)
         {
             return NGX_CONF_ERROR;
@@ -200,7 +200,7 @@ ngx_http_caphealth_init_probes(ngx_conf_t *cf,
 /* logs an error if the probe needs one of the checks that cannot be made */
 
 static char *
-ngx_http_caphealth_probe_absent(ngx_conf_t *cf,
+ngx_http_caphealth_probe_configured(ngx_conf_t *cf,
     ngx_http_caphealth_probe_t *probe, unsigned checks, char *directive)
 {
     ngx_uint_t  i;
