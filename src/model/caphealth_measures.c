@@ -435,27 +435,27 @@ static const caphealth_measure_t  caphealth_process_rows[] = {
 };
 
 
-#define OBJECT(schema, path, rows)                                           \
-    { schema, path, caphealth_##rows##_rows,                                 \
+#define OBJECT(rows, schema, path)                                           \
+    { #rows, schema, path, caphealth_##rows##_rows,                          \
       caphealth_count_of(caphealth_##rows##_rows) }
 
 const caphealth_object_t  caphealth_objects[CAPHEALTH_OBJECTS] = {
-    [CAPHEALTH_JUDGEMENT] = OBJECT(NULL, NULL, judgement),
-    [CAPHEALTH_COLLECTOR] = OBJECT(NULL, NULL, collector),
-    [CAPHEALTH_SYSTEM] = OBJECT("System", "system.", system),
-    [CAPHEALTH_STALL] = OBJECT("Stall", "system.pressure.*.*.", stall),
-    [CAPHEALTH_DISK] = OBJECT("Disk", "disks[].", disk),
-    [CAPHEALTH_DATABASE] = OBJECT("Database", "database.", database),
-    [CAPHEALTH_CAPACITY] = OBJECT("Capacity", "", capacity),
-    [CAPHEALTH_VENDORS] = OBJECT(NULL, NULL, vendors),
-    [CAPHEALTH_ROOT] = OBJECT("ImageRoot", "roots[].", root),
-    [CAPHEALTH_UPLOADS] = OBJECT(NULL, NULL, upload),
-    [CAPHEALTH_PROCESSES] = OBJECT(NULL, NULL, process),
-    [CAPHEALTH_IMAGES] = OBJECT("ImageStorage", "image_storage.", images),
-    [CAPHEALTH_STATISTICS] = OBJECT("ImageStats", "", statistics),
-    [CAPHEALTH_SCAN] = OBJECT("ImageScan", "roots[].scan.", scan),
-    [CAPHEALTH_FILESYSTEM] = OBJECT("ImageFilesystem", "roots[].filesystem.",
-                                    filesystem)
+    [CAPHEALTH_JUDGEMENT] = OBJECT(judgement, NULL, NULL),
+    [CAPHEALTH_COLLECTOR] = OBJECT(collector, NULL, NULL),
+    [CAPHEALTH_SYSTEM] = OBJECT(system, "System", "system."),
+    [CAPHEALTH_STALL] = OBJECT(stall, "Stall", "system.pressure.*.*."),
+    [CAPHEALTH_DISK] = OBJECT(disk, "Disk", "disks[]."),
+    [CAPHEALTH_DATABASE] = OBJECT(database, "Database", "database."),
+    [CAPHEALTH_CAPACITY] = OBJECT(capacity, "Capacity", ""),
+    [CAPHEALTH_VENDORS] = OBJECT(vendors, NULL, NULL),
+    [CAPHEALTH_ROOT] = OBJECT(root, "ImageRoot", "roots[]."),
+    [CAPHEALTH_UPLOADS] = OBJECT(upload, NULL, NULL),
+    [CAPHEALTH_PROCESSES] = OBJECT(process, NULL, NULL),
+    [CAPHEALTH_IMAGES] = OBJECT(images, "ImageStorage", "image_storage."),
+    [CAPHEALTH_STATISTICS] = OBJECT(statistics, "ImageStats", ""),
+    [CAPHEALTH_SCAN] = OBJECT(scan, "ImageScan", "roots[].scan."),
+    [CAPHEALTH_FILESYSTEM] = OBJECT(filesystem, "ImageFilesystem",
+                                    "roots[].filesystem.")
 };
 
 

@@ -20,9 +20,6 @@
 #include "caphealth_policy.h"
 
 
-/* the largest order of a row */
-#define CAPHEALTH_MEASURE_ORDERS  7
-
 #define caphealth_count_of(list)  (sizeof(list) / sizeof((list)[0]))
 
 
@@ -157,8 +154,9 @@ typedef struct {
 
 
 typedef struct {
-    const char                *schema;       /* in OpenAPI, NULL: not there */
-    const char                *path;         /* of its members, for people */
+    const char                *name;
+    const char                *schema;       /* in OpenAPI; NULL: not in JSON */
+    const char                *path;         /* before the members' names */
     const caphealth_measure_t *rows;
     size_t                     n;
 } caphealth_object_t;

@@ -36,7 +36,7 @@ typedef void (*caphealth_samples_pt)(caphealth_scrape_t *s,
 
 static void caphealth_metrics_objects(caphealth_scrape_t *s,
     caphealth_object_e first, caphealth_object_e last);
-static void caphealth_metrics_object(caphealth_scrape_t *s,
+static int caphealth_metrics_object(caphealth_scrape_t *s,
     caphealth_object_e object, int order);
 static void caphealth_metrics_sample(caphealth_scrape_t *s,
     const caphealth_measure_t *m, const void *object,
@@ -222,26 +222,31 @@ caphealth_metrics_objects(caphealth_scrape_t *s, caphealth_object_e first,
     caphealth_object_e  object;
 
     for (object = first; object <= last; object++) {
-        for (order = 0; order <= CAPHEALTH_MEASURE_ORDERS; order++) {
-            caphealth_metrics_object(s, object, order);
+        for (order = 0; caphealth_metrics_object(s, object, order); order++) {
+            /* void */
         }
     }
 }
 
 
-static void
+/* returns 0 if this was the last order */
+
+static int
 caphealth_metrics_object(caphealth_scrape_t *s, caphealth_object_e object,
     int order)
 {
+    int                         more;
     const char                 *family;
     const caphealth_object_t   *o = &caphealth_objects[object];
     const caphealth_measure_t  *m;
 
+    more = 0;
     family = "";
 
     for (m = o->rows; m < o->rows + o->n; m++) {
 
         if (m->metric.name == NULL || m->order != order) {
+            more |= (m->metric.name != NULL && m->order > order);
             continue;
         }
 
@@ -259,6 +264,8 @@ caphealth_metrics_object(caphealth_scrape_t *s, caphealth_object_e object,
             caphealth_each[object](s, m);
         }
     }
+
+    return more;
 }
 
 

@@ -8,6 +8,7 @@ of a real nginx's answers, and of the tables they are made of.
 
 import glob
 import io
+import json
 import os
 import re
 import subprocess
@@ -30,7 +31,7 @@ SHOP = tempfile.TemporaryDirectory(prefix='caphealth-')
 
 # the first headings of tables of members, and whose they are
 
-TABLES = {'member': '', 'member of a root': 'roots.'}
+TABLES = {'member': ''}
 
 
 def sources():
@@ -219,8 +220,13 @@ def check_tables(answers):
         text = read(os.path.relpath(path, TOP))
 
         found |= set(re.findall(
-            r'caphealth_(?:json|report|images)_\w+\(&?j, "(%s)"' % MEMBER,
-            text))
+            r'caphealth_(?:json|report)_\w+\(&?\w+(?:->json|\.json)?, '
+            r'"(%s)"' % MEMBER, text))
+
+    found |= {row['name'] for o in json.loads(subprocess.run(
+                  [BUILD + '/unit/probe_measures'], capture_output=True,
+                  text=True, check=True).stdout)
+              for row in o['rows'] if row['name']}
 
     found |= set(re.findall(r'"(%s)", (?:json_|ngx_http_caphealth_)' % NAME,
                             read('src/upload/'
@@ -486,6 +492,7 @@ try:
     for name, document in documents_of.items():
         check_members(name, document, {
             'Health': ('Age, staleness, errors', 'Image statistics'),
+            'Capacity': ('Age, staleness, errors',),
         }.get(name, ()))
 
     check_tables(documents_of.values())
