@@ -321,7 +321,7 @@ def source_operations(top):
                 r"^(\w+)\(ngx_conf_t \*cf, ngx_command_t [^{]*\{(.*?)^\}",
                 read(path), re.M | re.S):
             handlers = re.findall(
-                r"ngx_http_caphealth_endpoint\(cf,"
+                r"ngx_http_caphealth_add_endpoint\(cf,\s*\w+,"
                 r"\s*ngx_http_caphealth_(\w+)_handler\)", body)
 
             for handler in handlers:
