@@ -166,9 +166,12 @@ def palette(transparent):
 
 
 def magick(*options):
+    """Debian's policy for ImageMagick refuses a side above 16,000 pixels."""
+
     def write(image, name):
         data = io.BytesIO()
-        image.save(data, 'PNG')
+        image.crop((0, 0, min(image.width, 16000), min(image.height, 16000))) \
+             .save(data, 'PNG')
         subprocess.run(['convert', 'png:-', *options[:-1],
                         options[-1] + name], input=data.getvalue(),
                        check=True)
