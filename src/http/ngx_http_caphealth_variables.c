@@ -86,7 +86,7 @@ ngx_http_caphealth_overall_status(ngx_http_caphealth_main_conf_t *cmcf,
     ngx_log_t *log)
 {
     double                            now;
-    caphealth_assessment_t            assessment;
+    caphealth_evaluation_t            evaluation;
     ngx_http_caphealth_worker_ctx_t  *w;
 
     w = cmcf->worker;
@@ -97,9 +97,9 @@ ngx_http_caphealth_overall_status(ngx_http_caphealth_main_conf_t *cmcf,
     }
 
     if (w->status_changes != w->view->changes) {
-        caphealth_assess(&assessment, &w->view->facts, &cmcf->policy, now);
+        caphealth_evaluate(&evaluation, &w->view->facts, &cmcf->policy, now);
 
-        w->status = assessment.overall;
+        w->status = evaluation.overall;
         w->status_changes = w->view->changes;
     }
 

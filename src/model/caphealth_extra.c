@@ -9,7 +9,7 @@
 
 #include "caphealth_extra.h"
 #include "caphealth_number.h"
-#include "caphealth_reason.h"
+#include "caphealth_status.h"
 
 
 /* fewer failed uploads than these are no outage */

@@ -13,7 +13,7 @@
 
 
 #include "caphealth_measures.h"
-#include "caphealth_report.h"
+#include "caphealth_status.h"
 
 
 typedef enum {

@@ -12,7 +12,7 @@
 #include "caphealth_health_json.h"
 #include "caphealth_json.h"
 #include "caphealth_number.h"
-#include "caphealth_reason.h"
+#include "caphealth_status.h"
 #include "caphealth_version.h"
 
 
@@ -29,7 +29,7 @@ typedef struct {
     const caphealth_facts_t       *facts;
     const caphealth_policy_t      *policy;
     double                         now;
-    caphealth_assessment_t         judged;
+    caphealth_evaluation_t         judged;
     caphealth_verdict_e            worst;
     const char                    *key;      /* of the last component */
     caphealth_json_t               checks;
@@ -65,9 +65,9 @@ static void caphealth_health_database(caphealth_health_t *h);
 static void caphealth_health_add(caphealth_health_t *h,
     const caphealth_component_t *c);
 static caphealth_verdict_e caphealth_health_verdict(
-    const caphealth_assessment_t *a, caphealth_status_e status,
+    const caphealth_evaluation_t *a, caphealth_status_e status,
     const caphealth_section_t *s, const caphealth_facts_t *f);
-static int caphealth_health_silent(const caphealth_assessment_t *a,
+static int caphealth_health_silent(const caphealth_evaluation_t *a,
     const caphealth_facts_t *f);
 
 
@@ -123,7 +123,7 @@ caphealth_health_json(const caphealth_facts_t *f, const caphealth_policy_t *p,
         return NULL;
     }
 
-    caphealth_assess(&h.judged, f, p, now);
+    caphealth_evaluate(&h.judged, f, p, now);
 
     h.worst = caphealth_health_silent(&h.judged, f) ? CAPHEALTH_FAIL
                                                     : CAPHEALTH_PASS;
@@ -148,9 +148,9 @@ int
 caphealth_health_json_fails(const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now)
 {
-    caphealth_assessment_t  a;
+    caphealth_evaluation_t  a;
 
-    caphealth_assess(&a, f, p, now);
+    caphealth_evaluate(&a, f, p, now);
 
     return a.overall == CAPHEALTH_CRITICAL || caphealth_health_silent(&a, f);
 }
@@ -437,7 +437,7 @@ caphealth_health_add(caphealth_health_t *h, const caphealth_component_t *c)
 /* what is unknown for want of the pulse is worse than a gap */
 
 static caphealth_verdict_e
-caphealth_health_verdict(const caphealth_assessment_t *a,
+caphealth_health_verdict(const caphealth_evaluation_t *a,
     caphealth_status_e status, const caphealth_section_t *s,
     const caphealth_facts_t *f)
 {
@@ -460,7 +460,7 @@ caphealth_health_verdict(const caphealth_assessment_t *a,
 
 
 static int
-caphealth_health_silent(const caphealth_assessment_t *a,
+caphealth_health_silent(const caphealth_evaluation_t *a,
     const caphealth_facts_t *f)
 {
     return a->stale || !caphealth_section_known(&f->system.section);

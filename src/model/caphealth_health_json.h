@@ -8,7 +8,7 @@
 #define CAPHEALTH_HEALTH_JSON_H
 
 
-#include "caphealth_report.h"
+#include "caphealth_status.h"
 
 
 /*

@@ -13,7 +13,6 @@
 #include "caphealth_facts.h"
 #include "caphealth_json.h"
 #include "caphealth_number.h"
-#include "caphealth_report.h"
 #include "caphealth_utf8.h"
 
 

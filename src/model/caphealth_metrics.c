@@ -22,7 +22,7 @@ typedef struct {
     caphealth_exposition_t         out;
     const caphealth_facts_t       *facts;
     const caphealth_policy_t      *policy;
-    const caphealth_assessment_t  *assessment;
+    const caphealth_evaluation_t  *evaluation;
     const caphealth_build_t       *build;
     const caphealth_images_t      *images;
     const caphealth_activity_t    *activity;
@@ -144,15 +144,15 @@ caphealth_metrics_facts(const caphealth_facts_t *f,
 {
     caphealth_scrape_t      scrape = { .facts = f, .policy = p,
                                        .build = build, .now = now };
-    caphealth_assessment_t  assessment;
+    caphealth_evaluation_t  evaluation;
 
     if (caphealth_exposition_open(&scrape.out, dialect) == -1) {
         return NULL;
     }
 
-    caphealth_assess(&assessment, f, p, now);
+    caphealth_evaluate(&evaluation, f, p, now);
 
-    scrape.assessment = &assessment;
+    scrape.evaluation = &evaluation;
 
     caphealth_metrics_objects(&scrape, CAPHEALTH_JUDGEMENT,
                               CAPHEALTH_CAPACITY);
@@ -343,7 +343,7 @@ caphealth_each_status(caphealth_scrape_t *s, const caphealth_measure_t *m)
     for (i = 0; i < caphealth_count_of(statuses); i++) {
         states[i] = caphealth_overall_name(statuses[i]);
 
-        if (statuses[i] == s->assessment->overall) {
+        if (statuses[i] == s->evaluation->overall) {
             current = i;
         }
     }
@@ -366,7 +366,7 @@ caphealth_each_check(caphealth_scrape_t *s, const caphealth_measure_t *m)
         judged = caphealth_threshold(i);
 
         caphealth_metrics_judged(s, m, judged, judged->key,
-                                 &s->assessment->checks[i]);
+                                 &s->evaluation->checks[i]);
     }
 
     memset(&e, 0, sizeof(caphealth_extra_t));
@@ -442,7 +442,7 @@ caphealth_each_tier(caphealth_scrape_t *s, const caphealth_measure_t *m)
     size_t        i;
     const char  **names;
 
-    if (s->assessment->tier == NULL) {
+    if (s->evaluation->tier == NULL) {
         return;
     }
 
@@ -457,7 +457,7 @@ caphealth_each_tier(caphealth_scrape_t *s, const caphealth_measure_t *m)
     }
 
     caphealth_metrics_states(s, m, NULL, "tier", names, s->policy->ntiers,
-                         (size_t) (s->assessment->tier - s->policy->tiers));
+                         (size_t) (s->evaluation->tier - s->policy->tiers));
 
     free(names);
 }
@@ -476,7 +476,7 @@ caphealth_each_dimension(caphealth_scrape_t *s, const caphealth_measure_t *m)
     (void) m;
 
     d = &s->facts->database.value;
-    tier = s->assessment->tier;
+    tier = s->evaluation->tier;
 
     if (tier == NULL) {
         return;

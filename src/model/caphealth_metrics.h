@@ -14,7 +14,7 @@
 
 #include "caphealth_activity.h"
 #include "caphealth_exposition.h"
-#include "caphealth_report.h"
+#include "caphealth_status.h"
 
 
 typedef struct {

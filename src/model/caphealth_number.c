@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include "caphealth_number.h"
-#include "caphealth_report.h"
 
 
 /* from here on a double has no fraction */

@@ -32,5 +32,11 @@ double caphealth_disk_inodes(const caphealth_disk_t *d);
  */
 int64_t caphealth_images_left(const caphealth_root_t *root);
 
+/*
+ * x rounded to that many decimals, half to even on the exact binary value, as
+ * printf() and Python's round() do.
+ */
+double caphealth_round(double x, int decimals);
+
 
 #endif /* CAPHEALTH_NUMBER_H */

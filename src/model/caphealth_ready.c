@@ -9,14 +9,14 @@
 
 #include "caphealth_extra.h"
 #include "caphealth_ready.h"
-#include "caphealth_reason.h"
+#include "caphealth_status.h"
 
 
 static int caphealth_ready_check(char *buf, caphealth_ready_e i,
-    const caphealth_assessment_t *a, const caphealth_facts_t *f,
+    const caphealth_evaluation_t *a, const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now);
 static int caphealth_ready_file_system(char *buf, caphealth_ready_e i,
-    const caphealth_assessment_t *a, const caphealth_facts_t *f,
+    const caphealth_evaluation_t *a, const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now);
 static int caphealth_ready_section(char *buf, const caphealth_section_t *s,
     double now);
@@ -58,11 +58,11 @@ caphealth_ready(caphealth_ready_t *r, const caphealth_facts_t *f,
 {
     int                     i;
     char                    buf[CAPHEALTH_REASON_LEN];
-    caphealth_assessment_t  a;
+    caphealth_evaluation_t  a;
 
     memset(r, 0, sizeof(caphealth_ready_t));
 
-    caphealth_assess(&a, f, p, now);
+    caphealth_evaluate(&a, f, p, now);
 
     for (i = 0; i < CAPHEALTH_READY_CHECKS; i++) {
 
@@ -98,7 +98,7 @@ caphealth_ready_free(caphealth_ready_t *r)
 
 static int
 caphealth_ready_check(char *buf, caphealth_ready_e i,
-    const caphealth_assessment_t *a, const caphealth_facts_t *f,
+    const caphealth_evaluation_t *a, const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now)
 {
     int                         failed;
@@ -153,7 +153,7 @@ caphealth_ready_check(char *buf, caphealth_ready_e i,
 
 static int
 caphealth_ready_file_system(char *buf, caphealth_ready_e i,
-    const caphealth_assessment_t *a, const caphealth_facts_t *f,
+    const caphealth_evaluation_t *a, const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now)
 {
     char               reason[CAPHEALTH_REASON_LEN];

@@ -8,7 +8,7 @@
 #define CAPHEALTH_READY_H
 
 
-#include "caphealth_report.h"
+#include "caphealth_status.h"
 
 
 typedef enum {

@@ -25,7 +25,7 @@ typedef struct {
     caphealth_json_t              *json;
     const caphealth_facts_t       *facts;
     const caphealth_policy_t      *policy;
-    const caphealth_assessment_t  *assessment;
+    const caphealth_evaluation_t  *evaluation;
     double                         now;
     int                            urgent;   /* these are written now, or the
                                                 others */
@@ -102,7 +102,7 @@ static const char *caphealth_error(const caphealth_section_t *s);
 void
 caphealth_recommendations(caphealth_json_t *j, const char *name,
     const caphealth_facts_t *f, const caphealth_policy_t *p,
-    const caphealth_assessment_t *a, double now)
+    const caphealth_evaluation_t *a, double now)
 {
     caphealth_recommendations_t  r = { j, f, p, a, now, 1, 0 };
 
@@ -139,7 +139,7 @@ caphealth_recommend_thresholds(caphealth_recommendations_t *r)
     const caphealth_measure_t  *m;
 
     for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
-        c = &r->assessment->checks[i];
+        c = &r->evaluation->checks[i];
 
         if (c->status >= CAPHEALTH_WARNING) {
             m = caphealth_threshold(i);
@@ -449,7 +449,7 @@ caphealth_recommend_unknown(caphealth_recommendations_t *r)
     caphealth_extra_t             e;
     const caphealth_measure_t    *m;
 
-    if (r->assessment->overall != CAPHEALTH_UNKNOWN_STATUS) {
+    if (r->evaluation->overall != CAPHEALTH_UNKNOWN_STATUS) {
         return;
     }
 
@@ -457,7 +457,7 @@ caphealth_recommend_unknown(caphealth_recommendations_t *r)
         m = caphealth_threshold(i);
 
         caphealth_recommend_value(r, caphealth_threshold_section(i, r->facts),
-                                  r->assessment->checks[i].status, m->key,
+                                  r->evaluation->checks[i].status, m->key,
                                   m->label_text, NULL);
     }
 
@@ -490,7 +490,7 @@ static void
 caphealth_recommend_tier(caphealth_recommendations_t *r)
 {
     char                     *trigger;
-    const caphealth_tier_t   *tier = r->assessment->tier;
+    const caphealth_tier_t   *tier = r->evaluation->tier;
     const caphealth_topic_t   topic = { "info", "tier-next", NULL, NULL };
 
     if (r->facts->database.value.vendors_count < 1) {
@@ -515,7 +515,7 @@ caphealth_recommend_nothing(caphealth_recommendations_t *r)
     const caphealth_topic_t  nothing = { "info", "nothing-watched", NULL,
                                          NULL };
 
-    if (r->assessment->overall == CAPHEALTH_OK) {
+    if (r->evaluation->overall == CAPHEALTH_OK) {
         caphealth_recommend(r, &healthy, "All systems healthy", "", "",
                             "No capacity concerns at this time", NULL);
 

@@ -8,13 +8,13 @@
 
 
 #include "caphealth_json.h"
-#include "caphealth_report.h"
+#include "caphealth_status.h"
 
 
 /* An array, never empty. */
 void caphealth_recommendations(caphealth_json_t *j, const char *name,
     const caphealth_facts_t *f, const caphealth_policy_t *p,
-    const caphealth_assessment_t *a, double now);
+    const caphealth_evaluation_t *a, double now);
 
 /* What the platform grows out of: a string, or null. */
 void caphealth_next_tier_trigger(caphealth_json_t *j, const char *name,

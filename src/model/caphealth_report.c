@@ -43,7 +43,7 @@ static void caphealth_report_stall(caphealth_report_t *r, const char *name,
 static int caphealth_stall_known(const caphealth_stall_t *s);
 static void caphealth_report_thresholds(caphealth_report_t *r,
     const caphealth_facts_t *f, const caphealth_policy_t *p,
-    const caphealth_assessment_t *a);
+    const caphealth_evaluation_t *a);
 static void caphealth_report_threshold(caphealth_json_t *j,
     const caphealth_measure_t *m, const char *key, const char *label,
     const char *path, const caphealth_check_t *c);
@@ -66,7 +66,7 @@ caphealth_report_health(const caphealth_facts_t *f,
     size_t                   i;
     caphealth_json_t        *j;
     caphealth_report_t       r = { .now = now };
-    caphealth_assessment_t   a;
+    caphealth_evaluation_t   a;
 
     j = &r.json;
 
@@ -74,7 +74,7 @@ caphealth_report_health(const caphealth_facts_t *f,
         return NULL;
     }
 
-    caphealth_assess(&a, f, p, now);
+    caphealth_evaluate(&a, f, p, now);
 
     caphealth_json_open_object(j, NULL);
 
@@ -429,7 +429,7 @@ caphealth_stall_known(const caphealth_stall_t *s)
 
 static void
 caphealth_report_thresholds(caphealth_report_t *r, const caphealth_facts_t *f,
-    const caphealth_policy_t *p, const caphealth_assessment_t *a)
+    const caphealth_policy_t *p, const caphealth_evaluation_t *a)
 {
     size_t                      i;
     const char                 *path;

@@ -8,54 +8,8 @@
 #define CAPHEALTH_REPORT_H
 
 
-#include "caphealth_facts.h"
-#include "caphealth_policy.h"
+#include "caphealth_status.h"
 
-
-/* a threshold's status, and the overall one */
-
-typedef enum {
-    CAPHEALTH_NOT_CONFIGURED = 0,    /* "not_configured" */
-    CAPHEALTH_OK,                    /* "ok", overall "healthy" */
-    CAPHEALTH_UNKNOWN_STATUS,        /* "unknown" */
-    CAPHEALTH_WARNING,               /* "warning", overall "degraded" */
-    CAPHEALTH_CRITICAL               /* "critical" */
-} caphealth_status_e;
-
-
-/* one judged threshold */
-
-typedef struct {
-    double              current;         /* rounded as it is shown, or NAN */
-    double              percent_used;    /* 1 decimal, or NAN */
-    caphealth_bounds_t  bounds;
-    caphealth_status_e  status;
-} caphealth_check_t;
-
-
-typedef struct {
-    caphealth_check_t        checks[CAPHEALTH_THRESHOLDS];
-    caphealth_status_e       overall;
-    int                      stale;      /* the collector's pulse, the system
-                                            section, is stale */
-    const caphealth_tier_t  *tier;       /* NULL: unknown */
-} caphealth_assessment_t;
-
-
-/* now: seconds since the epoch. */
-void caphealth_assess(caphealth_assessment_t *a, const caphealth_facts_t *f,
-    const caphealth_policy_t *p, double now);
-
-/*
- * One threshold alone, whose bounds are set: current is not rounded, and NAN
- * where it is not known.
- */
-void caphealth_check_judge(caphealth_check_t *c, double current, int decimals,
-    const caphealth_section_t *s, double now);
-
-/* What a client reads: of a threshold, and overall.  Never NULL. */
-const char *caphealth_check_name(caphealth_status_e status);
-const char *caphealth_overall_name(caphealth_status_e status);
 
 /*
  * The body of the health and of the capacity answer: UTF-8 JSON, one line
@@ -84,12 +38,6 @@ char *caphealth_report_statistics(const caphealth_facts_t *f, double now,
  */
 double caphealth_report_health_time(const caphealth_facts_t *f);
 double caphealth_report_capacity_time(const caphealth_facts_t *f);
-
-/*
- * x rounded to that many decimals, half to even on the exact binary value, as
- * printf() and Python's round() do.
- */
-double caphealth_round(double x, int decimals);
 
 
 #endif /* CAPHEALTH_REPORT_H */

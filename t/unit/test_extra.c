@@ -14,7 +14,7 @@
 
 #include "caphealth_extra.h"
 #include "caphealth_ready.h"
-#include "caphealth_reason.h"
+#include "caphealth_status.h"
 #include "document.h"
 #include "sample.h"
 
@@ -70,9 +70,9 @@ platform(platform_t *p)
 static caphealth_status_e
 overall(const platform_t *p)
 {
-    caphealth_assessment_t  a;
+    caphealth_evaluation_t  a;
 
-    caphealth_assess(&a, &p->sample.facts, &p->sample.policy, SAMPLE_NOW);
+    caphealth_evaluate(&a, &p->sample.facts, &p->sample.policy, SAMPLE_NOW);
 
     return a.overall;
 }
@@ -377,7 +377,7 @@ reasons(void **state)
     size_t                   i, n;
     json_t                  *list, *advice;
     platform_t               p;
-    caphealth_assessment_t   a;
+    caphealth_evaluation_t   a;
 
     (void) state;
 
@@ -388,7 +388,7 @@ reasons(void **state)
     sample_set(&p.sample, CAPHEALTH_CPU_PERCENT, NAN);
     p.sample.facts.database.value.vendors_count = 48;
 
-    caphealth_assess(&a, &p.sample.facts, &p.sample.policy, SAMPLE_NOW);
+    caphealth_evaluate(&a, &p.sample.facts, &p.sample.policy, SAMPLE_NOW);
     assert_int_equal(a.overall, CAPHEALTH_UNKNOWN_STATUS);
 
     list = health_member(&p.sample, NULL, "recommendations");

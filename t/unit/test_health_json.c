@@ -262,7 +262,7 @@ consistent(void **state)
     sample_t                s;
     const char             *status;
     caphealth_section_t    *sections[5];
-    caphealth_assessment_t  a;
+    caphealth_evaluation_t  a;
 
     (void) state;
 
@@ -293,7 +293,7 @@ consistent(void **state)
             }
         }
 
-        caphealth_assess(&a, &s.facts, &s.policy, SAMPLE_NOW);
+        caphealth_evaluate(&a, &s.facts, &s.policy, SAMPLE_NOW);
 
         status = a.overall == CAPHEALTH_CRITICAL || a.stale
                  || !(sections[0]->collected_at > 0) ? "fail"

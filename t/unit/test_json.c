@@ -17,7 +17,8 @@
 
 #include "caphealth_facts.h"
 #include "caphealth_json.h"
-#include "caphealth_report.h"
+#include "caphealth_number.h"
+
 
 
 /* what write(j, ...) writes into an array */

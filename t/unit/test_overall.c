@@ -244,7 +244,7 @@ test_overall(void **state)
 {
     size_t                  i, k;
     sample_t                s;
-    caphealth_assessment_t  a;
+    caphealth_evaluation_t  a;
 
     static const combination_t  table[] = {
         { OK, { NULL } },
@@ -311,7 +311,7 @@ test_overall(void **state)
             table[i].changes[k](&s);
         }
 
-        caphealth_assess(&a, &s.facts, &s.policy, SAMPLE_NOW);
+        caphealth_evaluate(&a, &s.facts, &s.policy, SAMPLE_NOW);
 
         if (a.overall != table[i].overall) {
             print_error("combination %zu\n", i);
@@ -328,7 +328,7 @@ static void
 test_untried(void **state)
 {
     sample_t                s;
-    caphealth_assessment_t  a;
+    caphealth_evaluation_t  a;
 
     (void) state;
 
@@ -336,7 +336,7 @@ test_untried(void **state)
     database_failed(&s);
     database_empty(&s);
 
-    caphealth_assess(&a, &s.facts, &s.policy, SAMPLE_NOW);
+    caphealth_evaluate(&a, &s.facts, &s.policy, SAMPLE_NOW);
     assert_int_equal(a.overall, UNKNOWN);
 }
 
@@ -346,7 +346,7 @@ test_checks(void **state)
 {
     size_t                  i, k;
     sample_t                s;
-    caphealth_assessment_t  a;
+    caphealth_evaluation_t  a;
 
     static const struct {
         change_t            change;
@@ -389,7 +389,7 @@ test_checks(void **state)
         sample_init(&s);
         table[i].change(&s);
 
-        caphealth_assess(&a, &s.facts, &s.policy, SAMPLE_NOW);
+        caphealth_evaluate(&a, &s.facts, &s.policy, SAMPLE_NOW);
 
         assert_int_equal(a.stale, table[i].stale);
 

@@ -82,9 +82,9 @@ assert_advice(const sample_t *s, const advice_t *expected)
     size_t                   i;
     json_t                  *list, *one;
     caphealth_json_t         j;
-    caphealth_assessment_t   a;
+    caphealth_evaluation_t   a;
 
-    caphealth_assess(&a, &s->facts, &s->policy, SAMPLE_NOW);
+    caphealth_evaluate(&a, &s->facts, &s->policy, SAMPLE_NOW);
 
     assert_int_equal(caphealth_json_begin(&j), 0);
     caphealth_recommendations(&j, NULL, &s->facts, &s->policy, &a, SAMPLE_NOW);
@@ -114,9 +114,9 @@ assert_trigger(const sample_t *s, const char *expected)
 {
     json_t                  *trigger;
     caphealth_json_t         j;
-    caphealth_assessment_t   a;
+    caphealth_evaluation_t   a;
 
-    caphealth_assess(&a, &s->facts, &s->policy, SAMPLE_NOW);
+    caphealth_evaluate(&a, &s->facts, &s->policy, SAMPLE_NOW);
 
     assert_int_equal(caphealth_json_begin(&j), 0);
     caphealth_next_tier_trigger(&j, NULL, &s->facts, &s->policy, a.tier);

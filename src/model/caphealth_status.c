@@ -1,18 +1,23 @@
 
 /*
- * The judgement: each threshold's status, and what they add up to.
+ * Status: each threshold's, what they add up to, and why.
  */
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "caphealth_extra.h"
+#include "caphealth_json.h"
+#include "caphealth_measures.h"
+#include "caphealth_number.h"
+#include "caphealth_status.h"
 
 
 static void caphealth_check(caphealth_check_t *c, caphealth_threshold_e i,
     const caphealth_facts_t *f, double now);
 static caphealth_status_e caphealth_judge(const caphealth_check_t *c);
-static caphealth_status_e caphealth_overall(const caphealth_assessment_t *a,
+static caphealth_status_e caphealth_overall(const caphealth_evaluation_t *a,
     const caphealth_facts_t *f, const caphealth_policy_t *p, double now);
 static caphealth_status_e caphealth_extra_status(const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now);
@@ -22,6 +27,7 @@ static caphealth_status_e caphealth_database_status(
     const caphealth_section_t *s);
 static caphealth_status_e caphealth_worse(caphealth_status_e a,
     caphealth_status_e b);
+static char *caphealth_reason_stale(char *buf, const caphealth_section_t *s);
 
 
 static const char *const  caphealth_check_status[] = {
@@ -57,7 +63,7 @@ caphealth_overall_name(caphealth_status_e status)
 
 
 void
-caphealth_assess(caphealth_assessment_t *a, const caphealth_facts_t *f,
+caphealth_evaluate(caphealth_evaluation_t *a, const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now)
 {
     size_t  i;
@@ -136,7 +142,7 @@ caphealth_judge(const caphealth_check_t *c)
 
 
 static caphealth_status_e
-caphealth_overall(const caphealth_assessment_t *a, const caphealth_facts_t *f,
+caphealth_overall(const caphealth_evaluation_t *a, const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now)
 {
     size_t              i;
@@ -157,7 +163,7 @@ caphealth_overall(const caphealth_assessment_t *a, const caphealth_facts_t *f,
     status = caphealth_worse(status,
                              caphealth_database_status(&f->database.section));
 
-    /* where nobody looks, nothing is known */
+    /* nothing is configured */
 
     if (status == CAPHEALTH_NOT_CONFIGURED) {
         return CAPHEALTH_UNKNOWN_STATUS;
@@ -167,7 +173,10 @@ caphealth_overall(const caphealth_assessment_t *a, const caphealth_facts_t *f,
 }
 
 
-/* what is well with them alone makes nothing healthy: they may be of no source */
+/*
+ * Only what is not well counts: without any source of facts, uploads that do
+ * not fail do not make the platform healthy.
+ */
 
 static caphealth_status_e
 caphealth_extra_status(const caphealth_facts_t *f,
@@ -189,7 +198,7 @@ caphealth_extra_status(const caphealth_facts_t *f,
 }
 
 
-/* also one that is not the first on its file system must be known */
+/* a path that is not the first on its file system must be known as well */
 
 static caphealth_status_e
 caphealth_disks_status(const caphealth_facts_t *f, double now)
@@ -234,4 +243,119 @@ static caphealth_status_e
 caphealth_worse(caphealth_status_e a, caphealth_status_e b)
 {
     return (a > b) ? a : b;
+}
+
+
+char *
+caphealth_reason_section(char *buf, const caphealth_section_t *s, double now)
+{
+    buf[0] = '\0';
+
+    if (!s->configured) {
+        return buf;
+    }
+
+    if (caphealth_section_stale(s, now)) {
+        return caphealth_reason_stale(buf, s);
+    }
+
+    if (s->error != NULL) {
+        (void) snprintf(buf, CAPHEALTH_REASON_LEN, "%s", s->error);
+        caphealth_reason_line(buf);
+
+    } else if (s->attempted_at > 0 && s->failed) {
+        (void) snprintf(buf, CAPHEALTH_REASON_LEN, "the last attempt failed");
+
+    } else if (!caphealth_section_known(s)) {
+        (void) snprintf(buf, CAPHEALTH_REASON_LEN,
+                        "nothing has been collected yet");
+    }
+
+    return buf;
+}
+
+
+/*
+ * The answer is kept until the facts change, so it says since when they are
+ * stale, not for how long.
+ */
+
+static char *
+caphealth_reason_stale(char *buf, const caphealth_section_t *s)
+{
+    char         text[CAPHEALTH_TIME_LEN];
+    const char  *when;
+
+    when = caphealth_time(text, fmin(s->collected_at, CAPHEALTH_TIME_MAX));
+
+    (void) snprintf(buf, CAPHEALTH_REASON_LEN, "stale, the latest values are "
+                    "of %s%s%s", when == NULL ? "" : when,
+                    s->error == NULL ? "" : ": ",
+                    s->error == NULL ? "" : s->error);
+
+    caphealth_reason_line(buf);
+
+    return buf;
+}
+
+
+void
+caphealth_reason_line(char *text)
+{
+    char  *p;
+
+    for (p = text; *p != '\0'; p++) {
+        if ((unsigned char) *p < 0x20 || *p == 0x7f) {
+            *p = ' ';
+        }
+    }
+}
+
+
+char *
+caphealth_reason_check(char *buf, const caphealth_evaluation_t *a,
+    caphealth_threshold_e i, const caphealth_facts_t *f, double now)
+{
+    double                        bound;
+    const char                   *level;
+    const caphealth_check_t      *c;
+    const caphealth_measure_t    *t;
+
+    buf[0] = '\0';
+
+    c = &a->checks[i];
+    t = caphealth_threshold(i);
+
+    switch (c->status) {
+
+    case CAPHEALTH_WARNING:
+        level = "warning";
+        bound = c->bounds.warning;
+        break;
+
+    case CAPHEALTH_CRITICAL:
+        level = "critical";
+        bound = c->bounds.critical;
+        break;
+
+    case CAPHEALTH_UNKNOWN_STATUS:
+        (void) caphealth_reason_section(buf, caphealth_threshold_section(i, f),
+                                        now);
+
+        if (buf[0] == '\0') {
+            (void) snprintf(buf, CAPHEALTH_REASON_LEN,
+                            "the latest facts do not include it");
+        }
+
+        return buf;
+
+    default:
+        return buf;
+    }
+
+    (void) snprintf(buf, CAPHEALTH_REASON_LEN, "%.*f %s, %s from %.15g %s",
+                    t->decimals, c->current, caphealth_unit_name(t->unit),
+                    level, bound, caphealth_unit_name(t->unit));
+
+    return buf;
 }

@@ -26,7 +26,7 @@ test_bounds(void **state)
 {
     size_t                    i;
     sample_t                  s;
-    caphealth_assessment_t    a;
+    caphealth_evaluation_t    a;
     const caphealth_check_t  *c;
 
     static const struct {
@@ -99,7 +99,7 @@ test_bounds(void **state)
         sample_init(&s);
         sample_set(&s, table[i].key, table[i].value);
 
-        caphealth_assess(&a, &s.facts, &s.policy, SAMPLE_NOW);
+        caphealth_evaluate(&a, &s.facts, &s.policy, SAMPLE_NOW);
 
         c = &a.checks[table[i].key];
 
@@ -118,7 +118,7 @@ test_ties(void **state)
 {
     size_t                    i;
     sample_t                  s;
-    caphealth_assessment_t    a;
+    caphealth_evaluation_t    a;
     const caphealth_check_t  *c;
 
     static const struct {
@@ -143,7 +143,7 @@ test_ties(void **state)
         sample_set(&s, CAPHEALTH_CPU_PERCENT, table[i].value);
         s.policy.bounds[CAPHEALTH_CPU_PERCENT].warning = table[i].warning;
 
-        caphealth_assess(&a, &s.facts, &s.policy, SAMPLE_NOW);
+        caphealth_evaluate(&a, &s.facts, &s.policy, SAMPLE_NOW);
 
         c = &a.checks[CAPHEALTH_CPU_PERCENT];
 
@@ -159,7 +159,7 @@ test_zero_limit(void **state)
 {
     sample_t                s;
     caphealth_check_t      *c;
-    caphealth_assessment_t  a;
+    caphealth_evaluation_t  a;
 
     (void) state;
 
@@ -169,14 +169,14 @@ test_zero_limit(void **state)
 
     c = &a.checks[CAPHEALTH_PRODUCTS_TOTAL];
 
-    caphealth_assess(&a, &s.facts, &s.policy, SAMPLE_NOW);
+    caphealth_evaluate(&a, &s.facts, &s.policy, SAMPLE_NOW);
     assert_true(c->current == 1234);
     assert_true(isnan(c->percent_used));
     assert_int_equal(c->status, CRIT);
 
     sample_set(&s, CAPHEALTH_PRODUCTS_TOTAL, 0);
 
-    caphealth_assess(&a, &s.facts, &s.policy, SAMPLE_NOW);
+    caphealth_evaluate(&a, &s.facts, &s.policy, SAMPLE_NOW);
     assert_true(c->current == 0);
     assert_true(isnan(c->percent_used));
     assert_int_equal(c->status, CRIT);
@@ -191,7 +191,7 @@ test_absurd(void **state)
     size_t                  i;
     sample_t                s;
     caphealth_check_t      *c;
-    caphealth_assessment_t  a;
+    caphealth_evaluation_t  a;
 
     static const double  values[] = { NAN, INFINITY, -INFINITY };
 
@@ -203,7 +203,7 @@ test_absurd(void **state)
         sample_init(&s);
         sample_set(&s, CAPHEALTH_CPU_PERCENT, values[i]);
 
-        caphealth_assess(&a, &s.facts, &s.policy, SAMPLE_NOW);
+        caphealth_evaluate(&a, &s.facts, &s.policy, SAMPLE_NOW);
         assert_true(isnan(c->current));
         assert_true(isnan(c->percent_used));
         assert_int_equal(c->status, UNKNOWN);
@@ -212,7 +212,7 @@ test_absurd(void **state)
 
     sample_set(&s, CAPHEALTH_CPU_PERCENT, 1.7e308);
 
-    caphealth_assess(&a, &s.facts, &s.policy, SAMPLE_NOW);
+    caphealth_evaluate(&a, &s.facts, &s.policy, SAMPLE_NOW);
     assert_true(c->current == 1.7e308);
     assert_true(isnan(c->percent_used));
     assert_int_equal(c->status, CRIT);
@@ -223,20 +223,20 @@ static void
 test_tier(void **state)
 {
     sample_t                s;
-    caphealth_assessment_t  a;
+    caphealth_evaluation_t  a;
 
     (void) state;
 
     sample_init(&s);
-    caphealth_assess(&a, &s.facts, &s.policy, SAMPLE_NOW);
+    caphealth_evaluate(&a, &s.facts, &s.policy, SAMPLE_NOW);
     assert_string_equal(a.tier->name, "Starter");
 
     s.facts.database.value.vendors_count = 51;
-    caphealth_assess(&a, &s.facts, &s.policy, SAMPLE_NOW);
+    caphealth_evaluate(&a, &s.facts, &s.policy, SAMPLE_NOW);
     assert_string_equal(a.tier->name, "Small");
 
     caphealth_database_clear(&s.facts.database.value);
-    caphealth_assess(&a, &s.facts, &s.policy, SAMPLE_NOW);
+    caphealth_evaluate(&a, &s.facts, &s.policy, SAMPLE_NOW);
     assert_null(a.tier);
 }
 
@@ -252,5 +252,5 @@ main(void)
         cmocka_unit_test(test_tier)
     };
 
-    return cmocka_run_group_tests_name("assess", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("status", tests, NULL, NULL);
 }
