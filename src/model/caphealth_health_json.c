@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "caphealth_extra.h"
+#include "caphealth_extra_thresholds.h"
 #include "caphealth_health_json.h"
 #include "caphealth_json.h"
 #include "caphealth_number.h"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "caphealth_extra.h"
+#include "caphealth_extra_thresholds.h"
 #include "caphealth_number.h"
 #include "caphealth_recommendations.h"
 
@@ -255,7 +255,7 @@ caphealth_recommend_uploads(caphealth_recommendations_t *r,
         topic.priority = "critical";
     }
 
-    failures = (double) caphealth_extra_failures(r->facts);
+    failures = (double) caphealth_upload_failures(r->facts);
 
     (void) snprintf(text, sizeof(text),
                     "%.0f of %.0f uploads of the last %.0f minutes were "

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "caphealth_extra.h"
+#include "caphealth_extra_thresholds.h"
 #include "caphealth_json.h"
 #include "caphealth_measures.h"
 #include "caphealth_number.h"

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "caphealth_extra.h"
+#include "caphealth_extra_thresholds.h"
 #include "caphealth_ready.h"
 #include "caphealth_status.h"
 #include "document.h"

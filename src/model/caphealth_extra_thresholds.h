@@ -1,15 +1,15 @@
 
 /*
- * Extra thresholds: what is judged beyond the six.  Of each file system that is
- * watched, or that an image tree is on: space (the six have that of the first
- * disk), inodes, and whether it is read-only; and how many uploads failed for
- * reasons of ours.
+ * Extra thresholds: those beyond the six.  Each file system that is watched, or
+ * that an image tree is on, has one for its space (but the first disk, whose
+ * space is one of the six), one for its inodes, and one for being read-only.
+ * The uploads have one for the share of them that the server failed.
  *
- * Several paths to one file system are one: the first stands for it.
+ * Of several paths to one file system, only the first is judged.
  */
 
-#ifndef CAPHEALTH_EXTRA_H
-#define CAPHEALTH_EXTRA_H
+#ifndef CAPHEALTH_EXTRA_THRESHOLDS_H
+#define CAPHEALTH_EXTRA_THRESHOLDS_H
 
 
 #include "caphealth_measures.h"
@@ -24,7 +24,7 @@ typedef enum {
 } caphealth_extra_e;
 
 
-/* a path, and what is before it */
+/* a path, with a threshold's key or label before it */
 #define CAPHEALTH_EXTRA_KEY  (4096 + 64)
 
 
@@ -35,29 +35,29 @@ typedef struct {
     char                            name[CAPHEALTH_EXTRA_KEY];
                                                /* for people */
     const caphealth_measure_t      *measure;
-    const caphealth_disk_facts_t   *disk;      /* NULL: of uploads */
+    const caphealth_disk_facts_t   *disk;      /* NULL: it is of uploads */
     const char                     *path;      /* of the disk, or NULL */
     const caphealth_section_t      *section;
     int                             images;    /* an image tree is on it */
     int                             watched;   /* it is one of the disks */
     caphealth_check_t               check;
 
-    /* where the next one is looked for */
+    /* where caphealth_extra_next() goes on */
     size_t                          mount;
     int                             next;
 } caphealth_extra_t;
 
 
 /*
- * One after another, of a structure that is all zero at first.  Returns 0 past
- * the last.
+ * Makes *e the next of them; *e is all zero before the first.  Returns 0 if
+ * there is none left.
  */
 int caphealth_extra_next(caphealth_extra_t *e, const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now);
 
 /*
- * Whether any that is watched, or that images are on, is critical: of space,
- * inodes or read-only.  *e is the first of them.
+ * Whether one of a file system is critical: with images, of one that an image
+ * tree is on, else of one that is watched.  *e becomes the first of them.
  */
 int caphealth_extra_disk_critical(caphealth_extra_t *e,
     const caphealth_facts_t *f, const caphealth_policy_t *p, double now,
@@ -67,12 +67,12 @@ int caphealth_extra_disk_critical(caphealth_extra_t *e,
 int caphealth_extra_has_images(const caphealth_facts_t *f,
     const caphealth_disk_facts_t *disk);
 
-/* Why it is judged so, as caphealth_reason_check(). */
+/* The reason of its status, as caphealth_reason_check() gives it. */
 char *caphealth_extra_reason(char *buf, const caphealth_extra_t *e,
     const caphealth_facts_t *f, double now);
 
-/* All that failed for reasons of ours. */
-int64_t caphealth_extra_failures(const caphealth_facts_t *f);
+/* Uploads that were answered with 500, 503 or 507. */
+int64_t caphealth_upload_failures(const caphealth_facts_t *f);
 
 
-#endif /* CAPHEALTH_EXTRA_H */
+#endif /* CAPHEALTH_EXTRA_THRESHOLDS_H */

@@ -1,37 +1,37 @@
 
 /*
- * Extra thresholds: see the header.
+ * Extra thresholds.
  */
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "caphealth_extra.h"
+#include "caphealth_extra_thresholds.h"
 #include "caphealth_number.h"
 #include "caphealth_status.h"
 
 
-/* fewer failed uploads than these are no outage */
+/* with fewer failed uploads the status is a warning at most */
 #define CAPHEALTH_EXTRA_OUTAGE  3
 
 
 static int caphealth_extra_disk(caphealth_extra_t *e,
     const caphealth_facts_t *f, const caphealth_policy_t *p, double now);
-static int caphealth_extra_first(const caphealth_facts_t *f, size_t i);
-static int caphealth_extra_same(const caphealth_disk_facts_t *a,
+static int caphealth_extra_first_mount(const caphealth_facts_t *f, size_t i);
+static int caphealth_extra_same_device(const caphealth_disk_facts_t *a,
     const caphealth_disk_facts_t *b);
 static double caphealth_extra_read_only(const caphealth_extra_t *e,
     const caphealth_facts_t *f);
-static int caphealth_extra_images(const caphealth_facts_t *f,
+static int caphealth_extra_holds_root(const caphealth_facts_t *f,
     const caphealth_disk_facts_t *disk, int uploads);
 static int caphealth_extra_watched(const caphealth_facts_t *f,
     const caphealth_disk_facts_t *disk);
-static int caphealth_extra_uploads(caphealth_extra_t *e,
+static int caphealth_extra_upload_failures(caphealth_extra_t *e,
     const caphealth_facts_t *f);
 static void caphealth_extra_judge(caphealth_extra_t *e, double current,
     const caphealth_bounds_t *b, double now);
-static void caphealth_extra_call(caphealth_extra_t *e, const char *key);
+static void caphealth_extra_set_names(caphealth_extra_t *e, const char *key);
 
 
 int
@@ -45,13 +45,13 @@ caphealth_extra_next(caphealth_extra_t *e, const caphealth_facts_t *f,
             e->kind = CAPHEALTH_EXTRA_UPLOADS;
 
             return e->next++ == CAPHEALTH_EXTRA_SPACE
-                   && caphealth_extra_uploads(e, f);
+                   && caphealth_extra_upload_failures(e, f);
         }
 
         e->kind = (caphealth_extra_e) e->next++;
 
         if (e->kind == CAPHEALTH_EXTRA_UPLOADS
-            || !caphealth_extra_first(f, e->mount))
+            || !caphealth_extra_first_mount(f, e->mount))
         {
             e->next = CAPHEALTH_EXTRA_SPACE;
             e->mount++;
@@ -74,7 +74,7 @@ caphealth_extra_disk(caphealth_extra_t *e, const caphealth_facts_t *f,
 
     e->section = &e->disk->section;
     e->path = e->disk->path;
-    e->images = caphealth_extra_images(f, e->disk, 0);
+    e->images = caphealth_extra_holds_root(f, e->disk, 0);
     e->watched = caphealth_extra_watched(f, e->disk);
     b = &p->bounds[CAPHEALTH_DISK_PERCENT];
 
@@ -82,19 +82,19 @@ caphealth_extra_disk(caphealth_extra_t *e, const caphealth_facts_t *f,
 
     case CAPHEALTH_EXTRA_SPACE:
 
-        /* that of the first disk is one of the six */
+        /* the space of the first disk is one of the six */
 
         if (e->mount == 0 && f->ndisks > 0) {
             return 0;
         }
 
-        caphealth_extra_call(e, "disk_percent");
+        caphealth_extra_set_names(e, "disk_percent");
         current = caphealth_disk_usage(&e->disk->value);
         break;
 
     case CAPHEALTH_EXTRA_INODES:
 
-        /* not where there is no fixed number of them */
+        /* some file systems have no fixed number of them */
 
         if (!caphealth_section_known(e->section)
             || e->disk->value.inodes <= 0)
@@ -102,7 +102,7 @@ caphealth_extra_disk(caphealth_extra_t *e, const caphealth_facts_t *f,
             return 0;
         }
 
-        caphealth_extra_call(e, "inodes_percent");
+        caphealth_extra_set_names(e, "inodes_percent");
         current = caphealth_disk_inodes(&e->disk->value);
         break;
 
@@ -114,7 +114,7 @@ caphealth_extra_disk(caphealth_extra_t *e, const caphealth_facts_t *f,
             return 0;
         }
 
-        caphealth_extra_call(e, "read_only");
+        caphealth_extra_set_names(e, "read_only");
         current = caphealth_extra_read_only(e, f);
         b = &e->measure->bounds;
         break;
@@ -135,12 +135,12 @@ caphealth_extra_disk(caphealth_extra_t *e, const caphealth_facts_t *f,
 /* whether no disk before it is on the same file system */
 
 static int
-caphealth_extra_first(const caphealth_facts_t *f, size_t i)
+caphealth_extra_first_mount(const caphealth_facts_t *f, size_t i)
 {
     size_t  n;
 
     for (n = 0; n < i; n++) {
-        if (caphealth_extra_same(caphealth_facts_mount(f, n),
+        if (caphealth_extra_same_device(caphealth_facts_mount(f, n),
                                  caphealth_facts_mount(f, i)))
         {
             return 0;
@@ -152,7 +152,7 @@ caphealth_extra_first(const caphealth_facts_t *f, size_t i)
 
 
 static int
-caphealth_extra_same(const caphealth_disk_facts_t *a,
+caphealth_extra_same_device(const caphealth_disk_facts_t *a,
     const caphealth_disk_facts_t *b)
 {
     const char  *device;
@@ -166,16 +166,16 @@ caphealth_extra_same(const caphealth_disk_facts_t *a,
 
 /*
  * A tree that takes uploads must be writable.  A mount that is only watched may
- * be read-only on purpose, as those of a container or of a hardened unit are;
- * but not the file system as such, which the kernel makes read-only when its
- * disk fails.  A tree that is only served may well be on one.
+ * be read-only on purpose, as in a container or a hardened unit, so there only
+ * the file system itself counts, which the kernel makes read-only when its disk
+ * fails.  A tree that is only served may be on such a file system on purpose.
  */
 
 static double
 caphealth_extra_read_only(const caphealth_extra_t *e,
     const caphealth_facts_t *f)
 {
-    if (caphealth_extra_images(f, e->disk, 1)) {
+    if (caphealth_extra_holds_root(f, e->disk, 1)) {
         return e->disk->value.read_only == 1;
     }
 
@@ -184,7 +184,7 @@ caphealth_extra_read_only(const caphealth_extra_t *e,
 
 
 static int
-caphealth_extra_images(const caphealth_facts_t *f,
+caphealth_extra_holds_root(const caphealth_facts_t *f,
     const caphealth_disk_facts_t *disk, int uploads)
 {
     size_t                   i;
@@ -193,7 +193,7 @@ caphealth_extra_images(const caphealth_facts_t *f,
     for (i = 0; i < f->images.value.nroots; i++) {
         root = &f->images.value.roots[i];
 
-        if (root->disk != NULL && caphealth_extra_same(root->disk, disk)
+        if (root->disk != NULL && caphealth_extra_same_device(root->disk, disk)
             && (root->uploads || !uploads))
         {
             return 1;
@@ -211,7 +211,7 @@ caphealth_extra_watched(const caphealth_facts_t *f,
     size_t  i;
 
     for (i = 0; i < f->ndisks; i++) {
-        if (caphealth_extra_same(&f->disks[i], disk)) {
+        if (caphealth_extra_same_device(&f->disks[i], disk)) {
             return 1;
         }
     }
@@ -220,13 +220,10 @@ caphealth_extra_watched(const caphealth_facts_t *f,
 }
 
 
-/*
- * Nothing is known of uploads that nobody tried, and nothing is wrong with
- * them.  A few that failed are a warning at most.
- */
+/* without any uploads their share is unknown, and the status is ok */
 
 static int
-caphealth_extra_uploads(caphealth_extra_t *e, const caphealth_facts_t *f)
+caphealth_extra_upload_failures(caphealth_extra_t *e, const caphealth_facts_t *f)
 {
     int64_t  failures, all;
 
@@ -234,14 +231,14 @@ caphealth_extra_uploads(caphealth_extra_t *e, const caphealth_facts_t *f)
         return 0;
     }
 
-    failures = caphealth_extra_failures(f);
+    failures = caphealth_upload_failures(f);
     all = failures + f->uploads.stored;
 
     e->section = &f->uploads.section;
     e->path = NULL;
     e->images = 0;
     e->watched = 0;
-    caphealth_extra_call(e, "upload_failures_percent");
+    caphealth_extra_set_names(e, "upload_failures_percent");
 
     e->check.bounds = e->measure->bounds;
     e->check.current = caphealth_round(caphealth_share(failures, all), 1);
@@ -265,12 +262,12 @@ int
 caphealth_extra_has_images(const caphealth_facts_t *f,
     const caphealth_disk_facts_t *disk)
 {
-    return caphealth_extra_images(f, disk, 0);
+    return caphealth_extra_holds_root(f, disk, 0);
 }
 
 
 int64_t
-caphealth_extra_failures(const caphealth_facts_t *f)
+caphealth_upload_failures(const caphealth_facts_t *f)
 {
     return f->uploads.full + f->uploads.busy + f->uploads.failed;
 }
@@ -292,7 +289,7 @@ caphealth_extra_judge(caphealth_extra_t *e, double current,
 
 
 static void
-caphealth_extra_call(caphealth_extra_t *e, const char *key)
+caphealth_extra_set_names(caphealth_extra_t *e, const char *key)
 {
     const char  *name, *path;
 
@@ -373,8 +370,8 @@ caphealth_extra_reason(char *buf, const caphealth_extra_t *e,
         (void) snprintf(buf, CAPHEALTH_REASON_LEN,
                         "%.0f of %.0f uploads in %.0f minutes failed, "
                         "%.0f for want of room, %.0f of a converter",
-                        (double) caphealth_extra_failures(f),
-                        (double) (caphealth_extra_failures(f)
+                        (double) caphealth_upload_failures(f),
+                        (double) (caphealth_upload_failures(f)
                                   + f->uploads.stored),
                         f->uploads.seconds / 60, (double) f->uploads.full,
                         (double) f->uploads.busy);
