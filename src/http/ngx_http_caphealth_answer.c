@@ -309,6 +309,17 @@ ngx_http_caphealth_add_header(ngx_http_request_t *r, ngx_str_t *key,
 
 
 ngx_int_t
+ngx_http_caphealth_add_etag(ngx_http_request_t *r, ngx_str_t *value)
+{
+    static ngx_str_t  etag = ngx_string("ETag");
+
+    r->headers_out.etag = ngx_http_caphealth_add_header(r, &etag, value);
+
+    return r->headers_out.etag ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
 ngx_http_caphealth_add_no_cache(ngx_http_request_t *r)
 {
     return ngx_http_caphealth_add_cache_control(r,

@@ -59,6 +59,10 @@ ngx_int_t ngx_http_caphealth_discard_body(ngx_http_request_t *r);
 ngx_table_elt_t *ngx_http_caphealth_add_header(ngx_http_request_t *r,
     ngx_str_t *key, ngx_str_t *value);
 
+/* ETag; value must live as long as the request. */
+ngx_int_t ngx_http_caphealth_add_etag(ngx_http_request_t *r,
+    ngx_str_t *value);
+
 /* Cache-Control: private, no-cache; or value, which outlives the request. */
 ngx_int_t ngx_http_caphealth_add_no_cache(ngx_http_request_t *r);
 ngx_int_t ngx_http_caphealth_add_cache_control(ngx_http_request_t *r,

@@ -974,12 +974,9 @@ ngx_http_caphealth_send_page(ngx_http_request_t *r,
     ngx_http_caphealth_dashboard_t *d)
 {
     static ngx_str_t  type = ngx_string("text/html; charset=utf-8");
-    static ngx_str_t  etag = ngx_string("ETag");
     static ngx_str_t  policy = ngx_string("Content-Security-Policy");
 
-    r->headers_out.etag = ngx_http_caphealth_add_header(r, &etag, &d->etag);
-
-    if (r->headers_out.etag == NULL
+    if (ngx_http_caphealth_add_etag(r, &d->etag) != NGX_OK
         || ngx_http_caphealth_add_no_cache(r) != NGX_OK
         || ngx_http_caphealth_add_headers(r, ngx_http_caphealth_page_headers)
            != NGX_OK
@@ -1075,8 +1072,6 @@ ngx_http_caphealth_asset_etag(ngx_http_request_t *r,
 {
     ngx_str_t  value;
 
-    static ngx_str_t  name = ngx_string("ETag");
-
     value.len = sizeof("\"-00-gzip\"") - 1 + NGX_INT_T_LEN
                 + ngx_strlen(caphealth_assets_version);
 
@@ -1091,9 +1086,7 @@ ngx_http_caphealth_asset_etag(ngx_http_request_t *r,
                             gzip ? "-gzip" : "")
                 - value.data;
 
-    r->headers_out.etag = ngx_http_caphealth_add_header(r, &name, &value);
-
-    return r->headers_out.etag ? NGX_OK : NGX_ERROR;
+    return ngx_http_caphealth_add_etag(r, &value);
 }
 
 

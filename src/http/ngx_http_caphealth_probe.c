@@ -30,7 +30,6 @@ static caphealth_ready_t *ngx_http_caphealth_probe_judge(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_caphealth_probe_answer(ngx_http_request_t *r,
     const char *name, caphealth_probe_check_t *checks, ngx_uint_t n);
-static void ngx_http_caphealth_probe_free(void *data);
 
 
 static ngx_str_t  ngx_http_caphealth_ok = ngx_string("ok\n");
@@ -370,15 +369,8 @@ ngx_http_caphealth_probe_answer(ngx_http_request_t *r, const char *name,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    cln->handler = ngx_http_caphealth_probe_free;
+    cln->handler = free;
     cln->data = text;
 
     return ngx_http_caphealth_send(r, &type, (u_char *) text, len);
-}
-
-
-static void
-ngx_http_caphealth_probe_free(void *data)
-{
-    free(data);
 }

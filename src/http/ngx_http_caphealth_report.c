@@ -41,7 +41,6 @@ static ngx_http_caphealth_renderer_t  ngx_http_caphealth_renderers[] = {
 };
 
 
-static ngx_str_t  ngx_http_caphealth_etag = ngx_string("ETag");
 static ngx_str_t  ngx_http_caphealth_age = ngx_string("Age");
 static ngx_str_t  ngx_http_caphealth_vary = ngx_string("Vary");
 static ngx_str_t  ngx_http_caphealth_accept = ngx_string("Accept");
@@ -196,14 +195,9 @@ ngx_http_caphealth_report_headers(ngx_http_request_t *r,
 {
     ngx_str_t  age;
 
-    r->headers_out.etag = ngx_http_caphealth_add_header(r,
-                                                     &ngx_http_caphealth_etag,
-                                                     &body->etag);
-    if (r->headers_out.etag == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_caphealth_add_no_cache(r) != NGX_OK) {
+    if (ngx_http_caphealth_add_etag(r, &body->etag) != NGX_OK
+        || ngx_http_caphealth_add_no_cache(r) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -15,7 +15,6 @@
 static ngx_int_t ngx_http_caphealth_stats_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_caphealth_stats_etag(ngx_http_request_t *r,
     char *text, size_t len);
-static void ngx_http_caphealth_stats_free(void *data);
 
 
 static ngx_str_t  ngx_http_caphealth_stats_type =
@@ -72,7 +71,7 @@ ngx_http_caphealth_stats_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    cln->handler = ngx_http_caphealth_stats_free;
+    cln->handler = free;
     cln->data = text;
 
     if (ngx_http_caphealth_stats_etag(r, text, len) != NGX_OK) {
@@ -99,7 +98,6 @@ ngx_http_caphealth_stats_etag(ngx_http_request_t *r, char *text, size_t len)
     ngx_str_t   value;
     ngx_md5_t   md5;
 
-    static ngx_str_t   etag = ngx_string("ETag");
     static const char  member[] = ",\"timestamp\":";
 
     time = memmem(text, len, member, sizeof(member) - 1);
@@ -125,14 +123,5 @@ ngx_http_caphealth_stats_etag(ngx_http_request_t *r, char *text, size_t len)
     p = ngx_hex_dump(p, digest, sizeof(digest));
     *p = '"';
 
-    r->headers_out.etag = ngx_http_caphealth_add_header(r, &etag, &value);
-
-    return r->headers_out.etag ? NGX_OK : NGX_ERROR;
-}
-
-
-static void
-ngx_http_caphealth_stats_free(void *data)
-{
-    free(data);
+    return ngx_http_caphealth_add_etag(r, &value);
 }
