@@ -33,9 +33,9 @@ static ngx_uint_t ngx_http_caphealth_has_disk(
     ngx_http_caphealth_main_conf_t *cmcf, ngx_str_t *path);
 static ngx_http_caphealth_source_t *ngx_http_caphealth_add_source(
     ngx_conf_t *cf, ngx_http_caphealth_main_conf_t *cmcf,
-    ngx_http_caphealth_source_e type, ngx_str_t *argument);
+    caphealth_source_e type, ngx_str_t *argument);
 static ngx_int_t ngx_http_caphealth_source_name(ngx_conf_t *cf,
-    ngx_http_caphealth_source_t *source, char *type);
+    ngx_http_caphealth_source_t *source);
 static ngx_int_t ngx_http_caphealth_database_key(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf, ngx_str_t *key);
 static char *ngx_http_caphealth_init_helpers(ngx_conf_t *cf,
@@ -215,7 +215,7 @@ ngx_http_caphealth_init_sources(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_caphealth_add_source(cf, cmcf, NGX_HTTP_CAPHEALTH_SYSTEM,
+    if (ngx_http_caphealth_add_source(cf, cmcf, CAPHEALTH_SOURCE_SYSTEM,
                                       &none)
         == NULL)
     {
@@ -240,7 +240,7 @@ ngx_http_caphealth_init_sources(ngx_conf_t *cf,
 
     if (ngx_strcmp(cmcf->database.data, "off") != 0
         && ngx_http_caphealth_add_source(cf, cmcf,
-                                         NGX_HTTP_CAPHEALTH_DATABASE,
+                                         CAPHEALTH_SOURCE_DATABASE,
                                          &cmcf->database)
            == NULL)
     {
@@ -258,7 +258,7 @@ ngx_http_caphealth_add_disks(ngx_conf_t *cf,
     ngx_uint_t  i;
 
     for (i = 0; i < n; i++) {
-        if (ngx_http_caphealth_add_source(cf, cmcf, NGX_HTTP_CAPHEALTH_DISK,
+        if (ngx_http_caphealth_add_source(cf, cmcf, CAPHEALTH_SOURCE_DISK,
                                           &disk[i])
             == NULL)
         {
@@ -291,7 +291,7 @@ ngx_http_caphealth_add_roots(ngx_conf_t *cf,
         }
 
         source = ngx_http_caphealth_add_source(cf, cmcf,
-                                               NGX_HTTP_CAPHEALTH_DISK,
+                                               CAPHEALTH_SOURCE_DISK,
                                                &root[i]->path);
         if (source == NULL) {
             return NGX_ERROR;
@@ -302,7 +302,7 @@ ngx_http_caphealth_add_roots(ngx_conf_t *cf,
 
     for (i = 0; i < cmcf->state.roots->nelts; i++) {
         source = ngx_http_caphealth_add_source(cf, cmcf,
-                                               NGX_HTTP_CAPHEALTH_IMAGES,
+                                               CAPHEALTH_SOURCE_IMAGES,
                                                &root[i]->path);
         if (source == NULL) {
             return NGX_ERROR;
@@ -325,7 +325,7 @@ ngx_http_caphealth_has_disk(ngx_http_caphealth_main_conf_t *cmcf,
     source = cmcf->collector.sources->elts;
 
     for (i = 0; i < cmcf->collector.sources->nelts; i++) {
-        if (source[i].type == NGX_HTTP_CAPHEALTH_DISK
+        if (source[i].type == CAPHEALTH_SOURCE_DISK
             && source[i].argument.len == path->len
             && ngx_memcmp(source[i].argument.data, path->data, path->len)
                == 0)
@@ -340,10 +340,9 @@ ngx_http_caphealth_has_disk(ngx_http_caphealth_main_conf_t *cmcf,
 
 static ngx_http_caphealth_source_t *
 ngx_http_caphealth_add_source(ngx_conf_t *cf,
-    ngx_http_caphealth_main_conf_t *cmcf, ngx_http_caphealth_source_e type,
+    ngx_http_caphealth_main_conf_t *cmcf, caphealth_source_e type,
     ngx_str_t *argument)
 {
-    ngx_int_t                     rc;
     ngx_http_caphealth_source_t  *source;
 
     source = ngx_array_push(cmcf->collector.sources);
@@ -357,47 +356,49 @@ ngx_http_caphealth_add_source(ngx_conf_t *cf,
     source->argument = *argument;
     source->interval = cmcf->collector.refresh;
 
-    switch (type) {
-
-    case NGX_HTTP_CAPHEALTH_SYSTEM:
-        ngx_str_set(&source->name, "system");
-        source->key = source->name;
-        return source;
-
-    case NGX_HTTP_CAPHEALTH_DISK:
-        rc = ngx_http_caphealth_source_name(cf, source, "disk");
-        break;
-
-    case NGX_HTTP_CAPHEALTH_IMAGES:
-        rc = ngx_http_caphealth_source_name(cf, source, "image root");
-        break;
-
-    default: /* NGX_HTTP_CAPHEALTH_DATABASE */
-        ngx_str_set(&source->name, "database");
-        source->interval = cmcf->database_refresh;
-        rc = ngx_http_caphealth_database_key(cf, cmcf, &source->key);
-        break;
+    if (ngx_http_caphealth_source_name(cf, source) != NGX_OK) {
+        return NULL;
     }
 
-    return rc == NGX_OK ? source : NULL;
+    source->key = source->name;
+
+    if (type == CAPHEALTH_SOURCE_DATABASE) {
+        source->interval = cmcf->database_refresh;
+
+        if (ngx_http_caphealth_database_key(cf, cmcf, &source->key)
+            != NGX_OK)
+        {
+            return NULL;
+        }
+    }
+
+    return source;
 }
 
 
 static ngx_int_t
 ngx_http_caphealth_source_name(ngx_conf_t *cf,
-    ngx_http_caphealth_source_t *source, char *type)
+    ngx_http_caphealth_source_t *source)
 {
-    source->name.data = ngx_pnalloc(cf->pool, ngx_strlen(type)
-                                    + sizeof(" \"\"")
-                                    + source->argument.len);
+    u_char                         *p;
+    size_t                          len;
+    const caphealth_source_type_t  *type;
+
+    type = &caphealth_source_types[source->type];
+    len = ngx_strlen(type->title) + sizeof(" \"\"") + source->argument.len;
+
+    source->name.data = ngx_pnalloc(cf->pool, len);
     if (source->name.data == NULL) {
         return NGX_ERROR;
     }
 
-    source->name.len = ngx_sprintf(source->name.data, "%s \"%V\"", type,
-                                   &source->argument)
-                       - source->name.data;
-    source->key = source->name;
+    p = ngx_sprintf(source->name.data, "%s", type->title);
+
+    if (type->several) {
+        p = ngx_sprintf(p, " \"%V\"", &source->argument);
+    }
+
+    source->name.len = p - source->name.data;
 
     return NGX_OK;
 }
@@ -581,7 +582,7 @@ ngx_http_caphealth_init_zone(ngx_conf_t *cf,
 
         *key = source[i].key;
 
-        size += (source[i].type == NGX_HTTP_CAPHEALTH_DATABASE)
+        size += (source[i].type == CAPHEALTH_SOURCE_DATABASE)
                 ? (size_t) NGX_HTTP_CAPHEALTH_ZONE_SHOP : 4 * ngx_pagesize;
     }
 

@@ -34,18 +34,6 @@ static const struct {
 };
 
 
-static const struct {
-    const char  *failed;
-    const char  *partial;
-} caphealth_error_others[] = {
-    [CAPHEALTH_SOURCE_SYSTEM] = { "system_failed", "system_partial" },
-    [CAPHEALTH_SOURCE_DISK] = { "disk_failed", "disk_partial" },
-    [CAPHEALTH_SOURCE_DATABASE] = { "database_unreachable",
-                                    "database_partial" },
-    [CAPHEALTH_SOURCE_IMAGES] = { "images_failed", "images_failed" }
-};
-
-
 void
 caphealth_error_set(caphealth_error_t *error, caphealth_error_e code,
     const char *format, ...)
@@ -128,8 +116,8 @@ caphealth_error_name(uint32_t code, caphealth_source_e of, int failed)
     }
 
     if (code == CAPHEALTH_ERROR_OTHER) {
-        return failed ? caphealth_error_others[of].failed
-                      : caphealth_error_others[of].partial;
+        return failed ? caphealth_source_types[of].failed
+                      : caphealth_source_types[of].partial;
     }
 
     return of == CAPHEALTH_SOURCE_DATABASE

@@ -12,17 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "caphealth_source_type.h"
+
 
 #define CAPHEALTH_ERROR_LEN  512
-
-
-typedef enum {
-    CAPHEALTH_SOURCE_SYSTEM = 0,
-    CAPHEALTH_SOURCE_DISK,
-    CAPHEALTH_SOURCE_DATABASE,
-    CAPHEALTH_SOURCE_IMAGES,
-    CAPHEALTH_SOURCES
-} caphealth_source_e;
 
 
 /* of several errors the first of these is the code of all */

@@ -3,9 +3,17 @@
  * The collector's life, as worker 0 sees it.
  */
 
-#include "ngx_http_caphealth_lane.h"
+#include "ngx_http_caphealth_scan.h"
 
 #include <jansson.h>
+
+
+struct ngx_http_caphealth_collector_s {
+    ngx_http_caphealth_collector_conf_t  *conf;
+    ngx_http_caphealth_helper_t           helper;
+    ngx_http_caphealth_source_timers_t    timers;
+    char                                 *reason;    /* of the last failure */
+};
 
 
 #define NGX_HTTP_CAPHEALTH_PAUSE_MIN  200
@@ -58,38 +66,34 @@ ngx_http_caphealth_collector_t *
 ngx_http_caphealth_collector_create(ngx_cycle_t *cycle,
     ngx_http_caphealth_collector_conf_t *conf)
 {
-    ngx_uint_t                       i;
-    ngx_http_caphealth_lane_t       *lane;
-    ngx_http_caphealth_source_t     *source;
-    ngx_http_caphealth_collector_t  *cl;
+    ngx_uint_t                          i;
+    ngx_http_caphealth_collector_t     *cl;
+    ngx_http_caphealth_source_timer_t  *t;
 
     cl = ngx_pcalloc(cycle->pool, sizeof(ngx_http_caphealth_collector_t));
     if (cl == NULL) {
         return NULL;
     }
 
-    source = conf->sources->elts;
+    cl->conf = conf;
 
-    cl->nlanes = conf->sources->nelts;
-    cl->lanes = ngx_pcalloc(cycle->pool,
-                            cl->nlanes * sizeof(ngx_http_caphealth_lane_t));
-    if (cl->lanes == NULL) {
+    if (ngx_http_caphealth_source_timers_init(&cl->timers, cycle, conf,
+                                              &cl->helper)
+        != NGX_OK)
+    {
         return NULL;
     }
 
-    for (i = 0; i < cl->nlanes; i++) {
-        lane = &cl->lanes[i];
+    for (i = 0; i < cl->timers.nelts; i++) {
+        t = &cl->timers.elts[i];
 
-        lane->collector = cl;
-        lane->source = &source[i];
-        lane->event.handler = ngx_http_caphealth_lane_handler;
-        lane->event.data = lane;
-        lane->event.log = cycle->log;
-        lane->event.cancelable = 1;
+        if (t->source->type != CAPHEALTH_SOURCE_IMAGES) {
+            t->ask = ngx_http_caphealth_source_timer_ask;
+
+        } else if (ngx_http_caphealth_scan_init(t, cycle->pool) != NGX_OK) {
+            return NULL;
+        }
     }
-
-    cl->conf = conf;
-    cl->log = cycle->log;
 
     cl->helper.program = &ngx_http_caphealth_collector;
     cl->helper.data = cl;
@@ -112,12 +116,7 @@ ngx_http_caphealth_collector_create(ngx_cycle_t *cycle,
 void
 ngx_http_caphealth_collector_stop(ngx_http_caphealth_collector_t *cl)
 {
-    ngx_uint_t  i;
-
-    for (i = 0; i < cl->nlanes; i++) {
-        ngx_http_caphealth_lane_reset(&cl->lanes[i]);
-    }
-
+    ngx_http_caphealth_source_timers_reset(&cl->timers);
     ngx_http_caphealth_helper_stop(&cl->helper);
 }
 
@@ -185,14 +184,11 @@ ngx_http_caphealth_collector_configure(ngx_http_caphealth_helper_t *h)
 static void
 ngx_http_caphealth_collector_running(ngx_http_caphealth_helper_t *h)
 {
-    ngx_uint_t                       i;
     ngx_http_caphealth_collector_t  *cl;
 
     cl = h->data;
 
-    for (i = 0; i < cl->nlanes; i++) {
-        ngx_post_event(&cl->lanes[i].event, &ngx_posted_events);
-    }
+    ngx_http_caphealth_source_timers_start(&cl->timers);
 }
 
 
@@ -200,15 +196,13 @@ static char *
 ngx_http_caphealth_collector_settings(
     ngx_http_caphealth_collector_conf_t *conf)
 {
-    int                           failed;
-    char                         *text;
-    json_t                       *settings, *sources, *queries, *entry;
-    ngx_uint_t                    i;
-    ngx_keyval_t                 *query;
-    ngx_http_caphealth_source_t  *source;
-
-    static const char  *types[] = { "system", "disk", "database", "images" };
-    static const char  *arguments[] = { "none", "path", "url", "path" };
+    int                              failed;
+    char                            *text;
+    json_t                          *settings, *sources, *queries, *entry;
+    ngx_uint_t                       i;
+    ngx_keyval_t                    *query;
+    ngx_http_caphealth_source_t     *source;
+    const caphealth_source_type_t   *type;
 
     failed = 0;
     sources = json_array();
@@ -228,9 +222,10 @@ ngx_http_caphealth_collector_settings(
     source = conf->sources->elts;
 
     for (i = 0; i < conf->sources->nelts; i++) {
+        type = &caphealth_source_types[source[i].type];
+
         entry = json_pack("{s:s, s:s%, s:O}",
-                          "type", types[source[i].type],
-                          arguments[source[i].type],
+                          "type", type->name, type->argument,
                           source[i].argument.data, source[i].argument.len,
                           "queries", queries);
 
@@ -310,10 +305,10 @@ static char *
 ngx_http_caphealth_collector_message(ngx_http_caphealth_helper_t *h,
     caphealth_ipc_message_t *m, caphealth_ipc_cargo_t *cargo)
 {
-    ngx_int_t                        rc;
-    ngx_http_caphealth_lane_t       *lane;
-    ngx_http_caphealth_reply_t       reply;
-    ngx_http_caphealth_collector_t  *cl;
+    ngx_int_t                           rc;
+    ngx_http_caphealth_reply_t          reply;
+    ngx_http_caphealth_collector_t     *cl;
+    ngx_http_caphealth_source_timer_t  *t;
 
     cl = h->data;
 
@@ -321,26 +316,29 @@ ngx_http_caphealth_collector_message(ngx_http_caphealth_helper_t *h,
         return "sent an unknown message";
     }
 
-    if (m->value >= cl->nlanes || cargo->nfds != 1) {
+    if (m->value >= cl->timers.nelts || cargo->nfds != 1) {
         return "sent facts of no source";
     }
 
-    lane = &cl->lanes[m->value];
+    t = &cl->timers.elts[m->value];
 
-    if (!lane->waiting || lane->serial != m->serial) {
+    if (!t->waiting || t->serial != m->serial) {
         return "sent facts unasked";
     }
 
-    if ((m->type == CAPHEALTH_IPC_SCANNED) != (lane->source->root != NULL)) {
+    if ((m->type == CAPHEALTH_IPC_SCANNED)
+        != (t->source->type == CAPHEALTH_SOURCE_IMAGES))
+    {
         return "sent another's facts";
     }
 
-    ngx_memzero(&reply, sizeof(ngx_http_caphealth_reply_t));
+    if (m->type == CAPHEALTH_IPC_SCANNED) {
+        rc = ngx_http_caphealth_scan_walked(t, cargo->fds[0]);
 
-    rc = lane->source->root
-         ? ngx_http_caphealth_scan_answered(lane, cargo->fds[0])
-         : ngx_http_caphealth_reply_read(&reply, lane->source, cargo->fds[0],
-                                         h->log);
+    } else {
+        rc = ngx_http_caphealth_reply_read(&reply, t->source, cargo->fds[0],
+                                           h->log);
+    }
 
     if (rc != NGX_OK) {
         return "sent invalid facts";
@@ -352,8 +350,8 @@ ngx_http_caphealth_collector_message(ngx_http_caphealth_helper_t *h,
         ngx_http_caphealth_helper_works(h);
     }
 
-    if (lane->source->root == NULL) {
-        ngx_http_caphealth_lane_answered(lane, &reply);
+    if (m->type == CAPHEALTH_IPC_FACTS) {
+        ngx_http_caphealth_source_timer_facts(t, &reply);
         ngx_http_caphealth_reply_free(&reply);
     }
 
@@ -370,16 +368,13 @@ static void
 ngx_http_caphealth_collector_failed(ngx_http_caphealth_helper_t *h,
     char *reason)
 {
-    ngx_uint_t                       i;
     ngx_http_caphealth_collector_t  *cl;
 
     cl = h->data;
 
     if (h->unusable || h->pause > NGX_HTTP_CAPHEALTH_PAUSE_MIN) {
-        ngx_http_caphealth_lane_silent(&cl->lanes[0], reason);
+        ngx_http_caphealth_source_timers_collector_failed(&cl->timers, reason);
     }
 
-    for (i = 0; i < cl->nlanes; i++) {
-        ngx_http_caphealth_lane_reset(&cl->lanes[i]);
-    }
+    ngx_http_caphealth_source_timers_reset(&cl->timers);
 }

@@ -14,17 +14,11 @@
 
 #include "ngx_http_caphealth_trees.h"
 
-
-typedef enum {
-    NGX_HTTP_CAPHEALTH_SYSTEM = CAPHEALTH_SOURCE_SYSTEM,
-    NGX_HTTP_CAPHEALTH_DISK = CAPHEALTH_SOURCE_DISK,
-    NGX_HTTP_CAPHEALTH_DATABASE = CAPHEALTH_SOURCE_DATABASE,
-    NGX_HTTP_CAPHEALTH_IMAGES = CAPHEALTH_SOURCE_IMAGES  /* walked */
-} ngx_http_caphealth_source_e;
+#include "caphealth_source_type.h"
 
 
 typedef struct {
-    ngx_http_caphealth_source_e   type;
+    caphealth_source_e            type;
     ngx_str_t                     key;        /* in the zone */
     ngx_str_t                     name;       /* in the log */
     ngx_str_t                     argument;   /* path or URL */

@@ -77,13 +77,13 @@ ngx_http_caphealth_reply_of(ngx_http_caphealth_source_t *source)
 {
     switch (source->type) {
 
-    case NGX_HTTP_CAPHEALTH_SYSTEM:
+    case CAPHEALTH_SOURCE_SYSTEM:
         return CAPHEALTH_REPLY_SYSTEM;
 
-    case NGX_HTTP_CAPHEALTH_DISK:
+    case CAPHEALTH_SOURCE_DISK:
         return CAPHEALTH_REPLY_DISK;
 
-    default: /* NGX_HTTP_CAPHEALTH_DATABASE */
+    default: /* CAPHEALTH_SOURCE_DATABASE */
         return CAPHEALTH_REPLY_DATABASE;
     }
 }

@@ -3,13 +3,13 @@
  * The scan of an image tree: a slice at a time, and no faster than it may be.
  */
 
-#include "ngx_http_caphealth_lane.h"
+#include "ngx_http_caphealth_scan.h"
 #include "ngx_http_caphealth_state.h"
 
 #include <sys/mman.h>
 
 
-/* between two looks whether there is anything to walk */
+/* how often it is checked whether there is a slice to walk */
 #define NGX_HTTP_CAPHEALTH_SCAN_TICK     1000
 
 /* before a slice that keeps changing is walked again */
@@ -22,58 +22,85 @@
 #define NGX_HTTP_CAPHEALTH_SCAN_RETRY    10000
 
 
+typedef struct {
+    ngx_http_caphealth_step_t   step;
+    ngx_uint_t                  idle;       /* microseconds that it has not
+                                               been idle for yet */
+    unsigned                    failed:1;   /* the last walk did */
+} ngx_http_caphealth_scan_t;
+
+
+static void ngx_http_caphealth_scan_ask(ngx_http_caphealth_source_timer_t *t);
 static ngx_uint_t ngx_http_caphealth_scan_known(
-    ngx_http_caphealth_lane_t *lane);
-static void ngx_http_caphealth_scan_ended(ngx_http_caphealth_lane_t *lane);
+    ngx_http_caphealth_source_timer_t *t);
+static void ngx_http_caphealth_scan_ended(
+    ngx_http_caphealth_source_timer_t *t);
 static ngx_msec_t ngx_http_caphealth_scan_judge(
-    ngx_http_caphealth_lane_t *lane, caphealth_walk_t *walk);
+    ngx_http_caphealth_source_timer_t *t, caphealth_walk_t *walk);
 
 
-void
-ngx_http_caphealth_scan_ask(ngx_http_caphealth_lane_t *lane)
+ngx_int_t
+ngx_http_caphealth_scan_init(ngx_http_caphealth_source_timer_t *t,
+    ngx_pool_t *pool)
+{
+    t->ask = ngx_http_caphealth_scan_ask;
+    t->data = ngx_pcalloc(pool, sizeof(ngx_http_caphealth_scan_t));
+
+    return t->data ? NGX_OK : NGX_ERROR;
+}
+
+
+static void
+ngx_http_caphealth_scan_ask(ngx_http_caphealth_source_timer_t *t)
 {
     ngx_int_t                             rc;
     caphealth_ipc_message_t               m;
+    ngx_http_caphealth_scan_t            *scan;
     ngx_http_caphealth_collector_conf_t  *conf;
 
-    conf = lane->collector->conf;
+    scan = t->data;
+    conf = t->timers->conf;
 
-    rc = ngx_http_caphealth_tree_step(conf->zone, &lane->source->root->path,
+    rc = ngx_http_caphealth_tree_step(conf->zone, &t->source->root->path,
                                       (double) conf->scan,
                                       ngx_http_caphealth_state_others(),
-                                      &lane->step);
+                                      &scan->step);
 
     if (rc == NGX_DONE) {
-        ngx_http_caphealth_scan_ended(lane);
+        ngx_http_caphealth_scan_ended(t);
     }
 
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, t->timers->log, 0,
+                   "caphealth scan of %V: %i, slice %02xui",
+                   &t->source->name, rc, scan->step.slice);
+
     if (rc != NGX_OK) {
-        ngx_add_timer(&lane->event, NGX_HTTP_CAPHEALTH_SCAN_TICK);
+        ngx_add_timer(&t->event, NGX_HTTP_CAPHEALTH_SCAN_TICK);
         return;
     }
 
     ngx_memzero(&m, sizeof(caphealth_ipc_message_t));
 
     m.type = CAPHEALTH_IPC_SCAN;
-    m.value = CAPHEALTH_IPC_SLICE(lane - lane->collector->lanes,
-                                  lane->step.slice);
+    m.value = CAPHEALTH_IPC_SLICE(ngx_http_caphealth_source_timer_number(t),
+                                  scan->step.slice);
 
-    (void) ngx_http_caphealth_lane_send(lane, &m,
-                                        NGX_HTTP_CAPHEALTH_SCAN_TIMEOUT);
+    (void) ngx_http_caphealth_source_timer_send(t, &m,
+                                             NGX_HTTP_CAPHEALTH_SCAN_TIMEOUT);
 }
 
 
-/* at the level of a drift that nobody expects, else for who wants to know */
+/* counts that have drifted are a warning, for they should not */
 
 static void
-ngx_http_caphealth_scan_ended(ngx_http_caphealth_lane_t *lane)
+ngx_http_caphealth_scan_ended(ngx_http_caphealth_source_timer_t *t)
 {
     ngx_uint_t         level;
     caphealth_scan_t   scan;
     caphealth_total_t  total;
 
-    if (ngx_http_caphealth_tree_total(lane->collector->conf->zone,
-                                      &lane->source->root->path, &total,
+    if (ngx_http_caphealth_tree_total(t->timers->conf->zone,
+                                      &t->source->root->path, &total,
                                       &scan)
         != NGX_OK)
     {
@@ -83,18 +110,18 @@ ngx_http_caphealth_scan_ended(ngx_http_caphealth_lane_t *lane)
     level = scan.drift_files || scan.drift_bytes ? NGX_LOG_WARN
                                                  : NGX_LOG_NOTICE;
 
-    ngx_log_error(level, lane->collector->log, 0,
+    ngx_log_error(level, t->timers->log, 0,
                   "caphealth %V: %L files, %L bytes, %L images found in %.3f "
                   "seconds; the counts were off by %L files, %L bytes",
-                  &lane->source->name, total.files, total.bytes, total.sets,
+                  &t->source->name, total.files, total.bytes, total.sets,
                   scan.scan_seconds, scan.drift_files, scan.drift_bytes);
 
-    ngx_http_caphealth_lane_tell(lane, NULL);
+    ngx_http_caphealth_source_timer_publish_error(t, NULL);
 }
 
 
 ngx_int_t
-ngx_http_caphealth_scan_answered(ngx_http_caphealth_lane_t *lane, int fd)
+ngx_http_caphealth_scan_walked(ngx_http_caphealth_source_timer_t *t, int fd)
 {
     size_t             size;
     ngx_uint_t         valid;
@@ -113,76 +140,76 @@ ngx_http_caphealth_scan_answered(ngx_http_caphealth_lane_t *lane, int fd)
         return NGX_ERROR;
     }
 
-    lane->waiting = 0;
-    lane->overdue = 0;
-    lane->shun = 0;
+    ngx_http_caphealth_source_timer_answered(t);
 
-    pause = ngx_http_caphealth_scan_judge(lane, walk);
+    pause = ngx_http_caphealth_scan_judge(t, walk);
 
     (void) munmap(walk, size);
 
     if (pause) {
-        ngx_add_timer(&lane->event, pause);
+        ngx_add_timer(&t->event, pause);
         return NGX_OK;
     }
 
-    ngx_del_timer(&lane->event);
-    ngx_post_event(&lane->event, &ngx_posted_events);
+    ngx_del_timer(&t->event);
+    ngx_post_event(&t->event, &ngx_posted_events);
 
     return NGX_OK;
 }
 
 
-/* returns how long to wait before the next slice, 0: not at all */
+/* returns how long to wait before the next slice; 0: it is walked at once */
 
 static ngx_msec_t
-ngx_http_caphealth_scan_judge(ngx_http_caphealth_lane_t *lane,
+ngx_http_caphealth_scan_judge(ngx_http_caphealth_source_timer_t *t,
     caphealth_walk_t *walk)
 {
     ngx_int_t                             rc;
     ngx_uint_t                            known;
     ngx_msec_t                            pause;
+    ngx_http_caphealth_scan_t            *scan;
     ngx_http_caphealth_collector_conf_t  *conf;
 
-    conf = lane->collector->conf;
+    scan = t->data;
+    conf = t->timers->conf;
 
     if (walk->error.code) {
-        lane->failed = 1;
+        scan->failed = 1;
 
         ngx_http_caphealth_tree_abandon(conf->zone,
-                                        &lane->source->root->path);
-        ngx_http_caphealth_lane_tell(lane, &walk->error);
+                                        &t->source->root->path);
+        ngx_http_caphealth_source_timer_publish_error(t, &walk->error);
 
         return NGX_HTTP_CAPHEALTH_SCAN_RETRY;
     }
 
-    if (lane->failed) {
-        lane->failed = 0;
-        ngx_http_caphealth_lane_tell(lane, NULL);
+    if (scan->failed) {
+        scan->failed = 0;
+        ngx_http_caphealth_source_timer_publish_error(t, NULL);
     }
 
     if (walk->removed) {
-        ngx_log_error(NGX_LOG_NOTICE, lane->collector->log, 0,
+        ngx_log_error(NGX_LOG_NOTICE, t->timers->log, 0,
                       "caphealth %V: removed %L files, %L bytes, that "
                       "unfinished uploads had left in slice %02xui",
-                      &lane->source->name, walk->removed,
-                      walk->removed_bytes, lane->step.slice);
+                      &t->source->name, walk->removed,
+                      walk->removed_bytes, scan->step.slice);
     }
 
-    known = ngx_http_caphealth_scan_known(lane);
+    known = ngx_http_caphealth_scan_known(t);
     rc = ngx_http_caphealth_tree_walked(conf->zone,
-                                        &lane->source->root->path,
-                                        &lane->step, walk);
+                                        &t->source->root->path,
+                                        &scan->step, walk);
 
-    /* whoever waits for the first numbers shall not wait long */
+    /* the first scan does not pause, so that there are numbers soon */
 
     if (known) {
-        lane->debt += (ngx_uint_t) walk->cpu * (100 - conf->scan_share)
+        scan->idle += (ngx_uint_t) walk->cpu * (100 - conf->scan_share)
                       / conf->scan_share;
     }
 
-    pause = lane->debt / 1000;
-    lane->debt %= 1000;
+    pause = scan->idle / 1000;
+    scan->idle %= 1000;
 
     if (rc == NGX_AGAIN) {
         return ngx_max(pause, NGX_HTTP_CAPHEALTH_SCAN_AGAIN);
@@ -193,13 +220,13 @@ ngx_http_caphealth_scan_judge(ngx_http_caphealth_lane_t *lane,
 
 
 static ngx_uint_t
-ngx_http_caphealth_scan_known(ngx_http_caphealth_lane_t *lane)
+ngx_http_caphealth_scan_known(ngx_http_caphealth_source_timer_t *t)
 {
     caphealth_scan_t   scan;
     caphealth_total_t  total;
 
-    return ngx_http_caphealth_tree_total(lane->collector->conf->zone,
-                                         &lane->source->root->path, &total,
+    return ngx_http_caphealth_tree_total(t->timers->conf->zone,
+                                         &t->source->root->path, &total,
                                          &scan)
            == NGX_OK
            && scan.source == CAPHEALTH_TREE_LIVE;

@@ -173,12 +173,12 @@ ngx_http_caphealth_view_add(ngx_http_caphealth_view_t *view,
 
     switch (source->type) {
 
-    case NGX_HTTP_CAPHEALTH_SYSTEM:
+    case CAPHEALTH_SOURCE_SYSTEM:
         piece->section = &f->system.section;
         piece->value = &f->system.value;
         break;
 
-    case NGX_HTTP_CAPHEALTH_DISK:
+    case CAPHEALTH_SOURCE_DISK:
         view->disks[f->ndisks] = source;
         disk = &f->disks[f->ndisks++];
         caphealth_disk_clear(&disk->value);
@@ -189,12 +189,12 @@ ngx_http_caphealth_view_add(ngx_http_caphealth_view_t *view,
         piece->value = &disk->value;
         break;
 
-    case NGX_HTTP_CAPHEALTH_IMAGES:
+    case CAPHEALTH_SOURCE_IMAGES:
         piece->section = &view->sections[f->images.value.nroots];
         ngx_http_caphealth_view_add_root(view, source);
         break;
 
-    default: /* NGX_HTTP_CAPHEALTH_DATABASE */
+    default: /* CAPHEALTH_SOURCE_DATABASE */
         piece->section = &f->database.section;
         piece->value = &f->database.value;
         break;
@@ -338,7 +338,7 @@ ngx_http_caphealth_view_piece(ngx_http_caphealth_view_t *view,
         return rc == NGX_DECLINED ? NGX_OK : NGX_ERROR;
     }
 
-    if (piece->source->type == NGX_HTTP_CAPHEALTH_DATABASE) {
+    if (piece->source->type == CAPHEALTH_SOURCE_DATABASE) {
         view->capacity = 1;
     }
 
@@ -363,8 +363,7 @@ ngx_http_caphealth_view_piece(ngx_http_caphealth_view_t *view,
 
     piece->section->error = facts.error.len ? piece->error : NULL;
     piece->section->error_code =
-                  caphealth_error_name(facts.code,
-                                       (caphealth_source_e) piece->source->type,
+                  caphealth_error_name(facts.code, piece->source->type,
                                        facts.failed);
 
     return NGX_OK;
@@ -382,18 +381,18 @@ ngx_http_caphealth_view_parse(ngx_http_caphealth_view_t *view,
 
     switch (piece->source->type) {
 
-    case NGX_HTTP_CAPHEALTH_SYSTEM:
+    case CAPHEALTH_SOURCE_SYSTEM:
         return caphealth_system_parse(piece->value, text, data->len, err,
                                       errlen);
 
-    case NGX_HTTP_CAPHEALTH_IMAGES:
+    case CAPHEALTH_SOURCE_IMAGES:
         return 0;
 
-    case NGX_HTTP_CAPHEALTH_DISK:
+    case CAPHEALTH_SOURCE_DISK:
         return caphealth_disk_parse(piece->value, text, data->len, err,
                                     errlen);
 
-    default: /* NGX_HTTP_CAPHEALTH_DATABASE */
+    default: /* CAPHEALTH_SOURCE_DATABASE */
         caphealth_vendors_free(&view->facts.database.vendors);
 
         return caphealth_database_parse(piece->value,

@@ -206,6 +206,7 @@ subtest 'a binary upgrade during an upload' => sub {
     matches($nginx, 'live at first');
 
     my $old = $nginx->master;
+    my ($worker) = $nginx->workers;
     my @converters = $nginx->converters;
 
     kill STOP => @converters;
@@ -226,11 +227,15 @@ subtest 'a binary upgrade during an upload' => sub {
        'beside the old one';
 
     kill WINCH => $old;
+    ok $nginx->until(sub { !grep { $_ == $worker } $nginx->workers }),
+       'the old worker takes no more requests';
     ok $nginx->until(sub { scans($nginx) == 2 }), 'the new one scans';
 
-    # which is one upload short, and knows that it may be
+    # which is one upload short, and knows that it may be; a request may still
+    # have come to the old one
 
-    is $nginx->json('/stats')->{source}, 'saved', 'its counts are not live';
+    ok $nginx->until(sub { $nginx->json('/stats')->{source} eq 'saved' }),
+       'its counts are not live';
 
     kill CONT => @converters;
     like do { local $/ = undef; readline $socket }, qr{^HTTP/1\.1 201},

@@ -1,0 +1,23 @@
+
+/*
+ * The types of sources.
+ */
+
+#include "caphealth_source_type.h"
+
+
+const caphealth_source_type_t  caphealth_source_types[CAPHEALTH_SOURCES] = {
+    [CAPHEALTH_SOURCE_SYSTEM] = {
+        "system", "none", "system", 0, "system_failed", "system_partial"
+    },
+    [CAPHEALTH_SOURCE_DISK] = {
+        "disk", "path", "disk", 1, "disk_failed", "disk_partial"
+    },
+    [CAPHEALTH_SOURCE_DATABASE] = {
+        "database", "url", "database", 0, "database_unreachable",
+        "database_partial"
+    },
+    [CAPHEALTH_SOURCE_IMAGES] = {
+        "images", "path", "image root", 1, "images_failed", "images_failed"
+    }
+};

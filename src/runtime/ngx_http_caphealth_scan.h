@@ -1,0 +1,22 @@
+
+/*
+ * The scan of an image tree: a slice at a time, and no faster than it may be.
+ */
+
+#ifndef _NGX_HTTP_CAPHEALTH_SCAN_H_INCLUDED_
+#define _NGX_HTTP_CAPHEALTH_SCAN_H_INCLUDED_
+
+
+#include "ngx_http_caphealth_source_timer.h"
+
+
+/* Makes the timer that of a scan.  NGX_ERROR: no memory. */
+ngx_int_t ngx_http_caphealth_scan_init(ngx_http_caphealth_source_timer_t *t,
+    ngx_pool_t *pool);
+
+/* A slice has been walked; NGX_ERROR: the answer in fd is invalid. */
+ngx_int_t ngx_http_caphealth_scan_walked(ngx_http_caphealth_source_timer_t *t,
+    int fd);
+
+
+#endif /* _NGX_HTTP_CAPHEALTH_SCAN_H_INCLUDED_ */

@@ -1,0 +1,481 @@
+
+/*
+ * A source as worker 0 looks after it: asked for when it is due, given up when
+ * it hangs, and published.
+ */
+
+#include "ngx_http_caphealth_source_timer.h"
+
+#include "caphealth_facts.h"
+
+
+/* a CPU's first sample means nothing, the second is taken this much later */
+#define NGX_HTTP_CAPHEALTH_RESAMPLE        1000
+
+/* between a collector that hangs in a source and the next */
+#define NGX_HTTP_CAPHEALTH_HANG_RESTART    200
+
+/* the longest that a source that hangs is left alone */
+#define NGX_HTTP_CAPHEALTH_HANG_PAUSE_MAX  300000
+
+
+static void ngx_http_caphealth_source_timer_handler(ngx_event_t *ev);
+static void ngx_http_caphealth_source_timer_on_timeout(
+    ngx_http_caphealth_source_timer_t *t);
+static ngx_int_t ngx_http_caphealth_source_timer_cpu(
+    ngx_http_caphealth_source_timer_t *t, ngx_http_caphealth_reply_t *reply);
+static void ngx_http_caphealth_source_timer_publish(
+    ngx_http_caphealth_source_timer_t *t, ngx_http_caphealth_facts_t *facts);
+static void ngx_http_caphealth_source_timer_add_error(
+    ngx_http_caphealth_facts_t *facts, char *what, u_char *error);
+static void ngx_http_caphealth_source_timer_fail(
+    ngx_http_caphealth_source_timer_t *t, caphealth_error_e code,
+    char *reason);
+
+
+ngx_int_t
+ngx_http_caphealth_source_timers_init(ngx_http_caphealth_source_timers_t *ts,
+    ngx_cycle_t *cycle, ngx_http_caphealth_collector_conf_t *conf,
+    ngx_http_caphealth_helper_t *collector)
+{
+    ngx_uint_t                          i;
+    ngx_http_caphealth_source_t        *source;
+    ngx_http_caphealth_source_timer_t  *t;
+
+    source = conf->sources->elts;
+
+    ts->conf = conf;
+    ts->collector = collector;
+    ts->log = cycle->log;
+    ts->nelts = conf->sources->nelts;
+    ts->elts = ngx_pcalloc(cycle->pool,
+                      ts->nelts * sizeof(ngx_http_caphealth_source_timer_t));
+    if (ts->elts == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < ts->nelts; i++) {
+        t = &ts->elts[i];
+
+        t->timers = ts;
+        t->source = &source[i];
+        t->event.handler = ngx_http_caphealth_source_timer_handler;
+        t->event.data = t;
+        t->event.log = cycle->log;
+        t->event.cancelable = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_caphealth_source_timers_start(ngx_http_caphealth_source_timers_t *ts)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < ts->nelts; i++) {
+        ngx_post_event(&ts->elts[i].event, &ngx_posted_events);
+    }
+}
+
+
+void
+ngx_http_caphealth_source_timers_reset(ngx_http_caphealth_source_timers_t *ts)
+{
+    ngx_uint_t                          i;
+    ngx_http_caphealth_source_timer_t  *t;
+
+    for (i = 0; i < ts->nelts; i++) {
+        t = &ts->elts[i];
+
+        if (t->event.timer_set) {
+            ngx_del_timer(&t->event);
+        }
+
+        if (t->event.posted) {
+            ngx_delete_posted_event(&t->event);
+        }
+
+        t->waiting = 0;
+        t->overdue = 0;
+        t->sampled = 0;
+    }
+}
+
+
+uint32_t
+ngx_http_caphealth_source_timer_number(ngx_http_caphealth_source_timer_t *t)
+{
+    return t - t->timers->elts;
+}
+
+
+static void
+ngx_http_caphealth_source_timer_handler(ngx_event_t *ev)
+{
+    ngx_http_caphealth_source_timer_t  *t;
+
+    t = ev->data;
+
+    if (t->waiting) {
+        ngx_http_caphealth_source_timer_on_timeout(t);
+        return;
+    }
+
+    t->ask(t);
+}
+
+
+void
+ngx_http_caphealth_source_timer_ask(ngx_http_caphealth_source_timer_t *t)
+{
+    caphealth_ipc_message_t  m;
+
+    ngx_memzero(&m, sizeof(caphealth_ipc_message_t));
+
+    m.type = CAPHEALTH_IPC_COLLECT;
+    m.value = ngx_http_caphealth_source_timer_number(t);
+
+    (void) ngx_http_caphealth_source_timer_send(t, &m,
+                                                t->timers->conf->timeout
+                                                + NGX_HTTP_CAPHEALTH_GRACE);
+}
+
+
+ngx_int_t
+ngx_http_caphealth_source_timer_send(ngx_http_caphealth_source_timer_t *t,
+    caphealth_ipc_message_t *m, ngx_msec_t timeout)
+{
+    ngx_http_caphealth_source_timers_t  *ts;
+
+    ts = t->timers;
+
+    t->serial = ++ts->serial;
+    m->serial = t->serial;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ts->log, 0,
+                   "caphealth collect %V: %uL", &t->source->name,
+                   m->serial);
+
+    if (ngx_http_caphealth_helper_send(ts->collector, m, NULL)
+        != CAPHEALTH_IPC_OK)
+    {
+        ngx_http_caphealth_helper_fail(ts->collector, "cannot be asked");
+        return NGX_ERROR;
+    }
+
+    t->waiting = 1;
+    t->asked = ngx_current_msec;
+
+    ngx_add_timer(&t->event, timeout);
+
+    return NGX_OK;
+}
+
+
+/*
+ * A source has a thread of its own in the collector, so that the others go on
+ * when it hangs.  It may still answer while it is left alone; after that only
+ * another process can try it again.  The pause doubles, for the hung thread
+ * cannot be ended and the mount or the server is not better yet.  The system
+ * never hangs: if it does not answer, the whole collector hangs.
+ */
+
+static void
+ngx_http_caphealth_source_timer_on_timeout(
+    ngx_http_caphealth_source_timer_t *t)
+{
+    ngx_http_caphealth_source_timers_t  *ts;
+
+    ts = t->timers;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ts->log, 0,
+                   "caphealth no answer of %V, overdue %d, pause %M",
+                   &t->source->name, (int) t->overdue, t->hang_pause);
+
+    if (t->source->type == CAPHEALTH_SOURCE_SYSTEM) {
+        ngx_http_caphealth_helper_fail(ts->collector, "does not answer");
+        return;
+    }
+
+    if (t->overdue) {
+        t->hang_pause = ngx_min(t->hang_pause * 2,
+                                NGX_HTTP_CAPHEALTH_HANG_PAUSE_MAX);
+
+        ngx_http_caphealth_source_timers_reset(ts);
+        ngx_http_caphealth_helper_replace(ts->collector, "hangs in a source",
+                                          NGX_HTTP_CAPHEALTH_HANG_RESTART);
+        return;
+    }
+
+    if (t->hang_pause == 0) {
+        t->hang_pause = ngx_max(t->source->interval, ts->conf->timeout);
+    }
+
+    t->overdue = 1;
+
+    ngx_http_caphealth_source_timer_fail(t, CAPHEALTH_ERROR_TIMEOUT,
+                                         "no answer within the timeout");
+
+    ngx_add_timer(&t->event, t->hang_pause);
+}
+
+
+void
+ngx_http_caphealth_source_timer_answered(ngx_http_caphealth_source_timer_t *t)
+{
+    t->waiting = 0;
+    t->overdue = 0;
+    t->hang_pause = 0;
+    t->sampled = 1;
+}
+
+
+void
+ngx_http_caphealth_source_timer_facts(ngx_http_caphealth_source_timer_t *t,
+    ngx_http_caphealth_reply_t *reply)
+{
+    ngx_uint_t  first;
+    ngx_msec_t  next, elapsed;
+
+    first = reply->reply.partial && !t->sampled;
+
+    ngx_http_caphealth_source_timer_answered(t);
+
+    next = t->source->interval;
+
+    if (reply->facts.failed) {
+        next = ngx_min(next, t->timers->conf->refresh);
+
+    } else if (first) {
+        next = ngx_min(next, NGX_HTTP_CAPHEALTH_RESAMPLE);
+    }
+
+    if (t->source->type != CAPHEALTH_SOURCE_SYSTEM
+        || reply->facts.failed
+        || ngx_http_caphealth_source_timer_cpu(t, reply) == NGX_OK)
+    {
+        ngx_http_caphealth_source_timer_publish(t, &reply->facts);
+    }
+
+    elapsed = ngx_current_msec - t->asked;
+
+    ngx_add_timer(&t->event, elapsed < next ? next - elapsed : 1);
+}
+
+
+/*
+ * A new collector's first look does not know the CPU's use since the look
+ * before.  The zone does: it has the counters of that look, whoever made it.
+ */
+
+static ngx_int_t
+ngx_http_caphealth_source_timer_cpu(ngx_http_caphealth_source_timer_t *t,
+    ngx_http_caphealth_reply_t *reply)
+{
+    char                                 *text;
+    double                                idle, gap;
+    ngx_int_t                             rc;
+    ngx_log_t                            *log;
+    ngx_pool_t                           *pool;
+    ngx_shm_zone_t                       *zone;
+    ngx_atomic_uint_t                     generation;
+    caphealth_cpu_window_t                window;
+    ngx_http_caphealth_facts_t            facts;
+    ngx_http_caphealth_collector_conf_t  *conf;
+
+    log = t->timers->log;
+    conf = t->timers->conf;
+    zone = conf->zone;
+
+    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, log);
+    if (pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    generation = 0;
+
+    rc = ngx_http_caphealth_zone_read(zone, &t->source->key, pool, &facts,
+                                      &generation);
+
+    idle = (double) ngx_http_caphealth_zone_counters(zone)->idle / 1e6;
+    gap = (double) t->source->interval * CAPHEALTH_STALE_INTERVALS / 1000;
+
+    ngx_http_caphealth_zone_read_cpu(zone, &window);
+
+    text = caphealth_cpu_facts(&window, reply->reply.data,
+                               rc == NGX_OK && facts.data.len
+                               ? (char *) facts.data.data : NULL,
+                               idle, (double) conf->cpu_window / 1000,
+                               gap, reply->facts.collected_at);
+
+    ngx_destroy_pool(pool);
+
+    if (text == NULL) {
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "no memory for facts of %V", &t->source->name);
+        return NGX_ERROR;
+    }
+
+    ngx_http_caphealth_zone_write_cpu(zone, &window);
+
+    free(reply->reply.data);
+
+    reply->reply.data = text;
+    reply->facts.data.data = (u_char *) text;
+    reply->facts.data.len = ngx_strlen(text);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_caphealth_source_timer_publish(ngx_http_caphealth_source_timer_t *t,
+    ngx_http_caphealth_facts_t *facts)
+{
+    char                         *what;
+    u_char                        error[NGX_HTTP_CAPHEALTH_ERROR_LEN];
+    double                        since;
+    ngx_int_t                     rc;
+    ngx_str_t                     said;
+    ngx_shm_zone_t               *zone;
+    ngx_http_caphealth_change_e   change;
+
+    zone = t->timers->conf->zone;
+
+    rc = ngx_http_caphealth_zone_publish(zone, &t->source->key, facts,
+                                         &change, &since);
+
+    said = facts->error;
+
+    /*
+     * Too many vendors cost the list of them, then their names, and none of
+     * the other numbers.
+     */
+
+    while (rc == NGX_ERROR && facts->data.len
+           && ngx_http_caphealth_zone_less(facts->data.data,
+                                           &facts->data.len))
+    {
+        facts->error = said;
+        what = ngx_strlchr(facts->data.data,
+                           facts->data.data + facts->data.len, LF)
+               ? "list of vendors does" : "vendors' names do";
+
+        ngx_http_caphealth_source_timer_add_error(facts, what, error);
+
+        rc = ngx_http_caphealth_zone_publish(zone, &t->source->key, facts,
+                                             &change, &since);
+    }
+
+    if (rc == NGX_ERROR && facts->data.len) {
+        ngx_http_caphealth_source_timer_fail(t, CAPHEALTH_ERROR_ZONE_FULL,
+                                  "its facts do not fit into "
+                                  "\"caphealth_zone\", make it larger");
+        return;
+    }
+
+    if (rc != NGX_OK) {
+        return;
+    }
+
+    if (t->quiet) {
+        t->quiet = (change != NGX_HTTP_CAPHEALTH_ENDS);
+        return;
+    }
+
+    if (change == NGX_HTTP_CAPHEALTH_BEGINS) {
+        ngx_log_error(NGX_LOG_ERR, t->timers->log, 0,
+                      "caphealth %V: %V", &t->source->name,
+                      &facts->error);
+
+    } else if (change == NGX_HTTP_CAPHEALTH_ENDS) {
+        ngx_log_error(NGX_LOG_NOTICE, t->timers->log, 0,
+                      "caphealth %V works again, after %.0f seconds",
+                      &t->source->name, facts->attempted_at - since);
+    }
+}
+
+
+/* behind what the source itself has to say, in memory of the caller's */
+
+static void
+ngx_http_caphealth_source_timer_add_error(ngx_http_caphealth_facts_t *facts,
+    char *what, u_char *error)
+{
+    u_char  *p, *last;
+
+    last = error + NGX_HTTP_CAPHEALTH_ERROR_LEN;
+
+    p = ngx_slprintf(error, last,
+                     "its %s not fit into \"caphealth_zone\", make it "
+                     "larger%s%V", what,
+                     facts->error.len ? "; " : "", &facts->error);
+
+    /* not in the middle of a UTF-8 character */
+
+    while (p == last && (*--last & 0xc0) == 0x80) {
+        p = last;
+    }
+
+    p = (p == last + 1 && *last >= 0xc0) ? last : p;
+
+    facts->code = facts->code
+                  ? ngx_min(facts->code, CAPHEALTH_ERROR_ZONE_FULL)
+                  : CAPHEALTH_ERROR_ZONE_FULL;
+    facts->error.data = error;
+    facts->error.len = p - error;
+}
+
+
+void
+ngx_http_caphealth_source_timers_collector_failed(
+    ngx_http_caphealth_source_timers_t *ts, char *reason)
+{
+    caphealth_error_t                   error;
+    ngx_http_caphealth_source_timer_t  *t;
+
+    t = &ts->elts[0];
+    t->quiet = 1;
+
+    caphealth_error_set(&error, CAPHEALTH_ERROR_COLLECTOR, "%s %s",
+                        NGX_HTTP_CAPHEALTH_COLLECTOR, reason);
+
+    ngx_http_caphealth_source_timer_publish_error(t, &error);
+}
+
+
+static void
+ngx_http_caphealth_source_timer_fail(ngx_http_caphealth_source_timer_t *t,
+    caphealth_error_e code, char *reason)
+{
+    caphealth_error_t  error;
+
+    caphealth_error_set(&error, code, "%s", reason);
+
+    ngx_http_caphealth_source_timer_publish_error(t, &error);
+}
+
+
+void
+ngx_http_caphealth_source_timer_publish_error(
+    ngx_http_caphealth_source_timer_t *t, const caphealth_error_t *error)
+{
+    ngx_http_caphealth_facts_t  facts;
+
+    ngx_memzero(&facts, sizeof(ngx_http_caphealth_facts_t));
+
+    facts.attempted_at = ngx_http_caphealth_now();
+    facts.seconds = t->waiting
+                    ? (double) (ngx_current_msec - t->asked) / 1000 : 0;
+
+    if (error) {
+        facts.failed = 1;
+        facts.code = error->code;
+        facts.error.data = (u_char *) error->text;
+        facts.error.len = ngx_strlen(error->text);
+    }
+
+    ngx_http_caphealth_source_timer_publish(t, &facts);
+}
