@@ -44,7 +44,7 @@ static const char *caphealth_token(caphealth_piece_t *piece, const char *p,
 static const char *caphealth_quoted(caphealth_piece_t *piece, const char *p,
     const char *last);
 static const char *caphealth_blanks(const char *p, const char *last);
-static int caphealth_piece_is(const caphealth_piece_t *piece,
+static int caphealth_piece_equals(const caphealth_piece_t *piece,
     const char *text);
 
 
@@ -198,15 +198,15 @@ static int
 caphealth_range_parameter(caphealth_range_t *range,
     const caphealth_piece_t *name, const caphealth_piece_t *value)
 {
-    if (caphealth_piece_is(name, "q")) {
+    if (caphealth_piece_equals(name, "q")) {
         range->quality = caphealth_quality_parse(value);
         return (range->quality == -1) ? -1 : 0;
     }
 
-    if (caphealth_piece_is(name, "version")) {
+    if (caphealth_piece_equals(name, "version")) {
         range->version = *value;
 
-    } else if (caphealth_piece_is(name, "charset")) {
+    } else if (caphealth_piece_equals(name, "charset")) {
         range->charset = *value;
     }
 
@@ -225,10 +225,10 @@ caphealth_range_fits(const caphealth_range_t *range,
 
     n = range->type.len;
 
-    if (caphealth_piece_is(&range->type, media->type)) {
+    if (caphealth_piece_equals(&range->type, media->type)) {
         fits = 3;
 
-    } else if (caphealth_piece_is(&range->type, "*/*")) {
+    } else if (caphealth_piece_equals(&range->type, "*/*")) {
         fits = 1;
 
     } else if (n > 2 && memcmp(range->type.data + n - 2, "/*", 2) == 0
@@ -241,7 +241,7 @@ caphealth_range_fits(const caphealth_range_t *range,
     }
 
     if (range->version.data != NULL) {
-        if (!caphealth_piece_is(&range->version, media->version)) {
+        if (!caphealth_piece_equals(&range->version, media->version)) {
             return 0;
         }
 
@@ -249,7 +249,7 @@ caphealth_range_fits(const caphealth_range_t *range,
     }
 
     if (range->charset.data != NULL) {
-        if (!caphealth_piece_is(&range->charset, media->charset)) {
+        if (!caphealth_piece_equals(&range->charset, media->charset)) {
             return 0;
         }
 
@@ -344,7 +344,7 @@ caphealth_blanks(const char *p, const char *last)
 
 
 static int
-caphealth_piece_is(const caphealth_piece_t *piece, const char *text)
+caphealth_piece_equals(const caphealth_piece_t *piece, const char *text)
 {
     return piece->len == strlen(text)
            && strncasecmp(piece->data, text, piece->len) == 0;

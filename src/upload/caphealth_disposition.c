@@ -18,8 +18,8 @@ static const char *caphealth_disposition_name(const char *value,
     caphealth_disposition_t *d);
 static void caphealth_disposition_extended(const char *value,
     caphealth_disposition_t *d);
-static size_t caphealth_disposition_put(caphealth_disposition_t *d, size_t n,
-    char c);
+static size_t caphealth_disposition_add_char(caphealth_disposition_t *d,
+    size_t n, char c);
 static int caphealth_is(const char *s, size_t len, const char *word);
 static int caphealth_hex(char c);
 static const char *caphealth_quoted(const char *p, const char *end,
@@ -227,11 +227,11 @@ caphealth_disposition_name(const char *value, caphealth_disposition_t *d)
         /* so browsers write a quote */
 
         if (strncmp(value, "%22", 3) == 0) {
-            n = caphealth_disposition_put(d, n, '"');
+            n = caphealth_disposition_add_char(d, n, '"');
             value += 2;
 
         } else {
-            n = caphealth_disposition_put(d, n, *value);
+            n = caphealth_disposition_add_char(d, n, *value);
         }
     }
 
@@ -283,11 +283,11 @@ caphealth_disposition_extended(const char *value, caphealth_disposition_t *d)
         }
 
         if (latin && c >= 0x80) {
-            n = caphealth_disposition_put(d, n, (char) (0xc0 | c >> 6));
+            n = caphealth_disposition_add_char(d, n, (char) (0xc0 | c >> 6));
             c = 0x80 | (c & 0x3f);
         }
 
-        n = caphealth_disposition_put(d, n, (char) c);
+        n = caphealth_disposition_add_char(d, n, (char) c);
     }
 
     d->filename[n] = '\0';
@@ -297,7 +297,7 @@ caphealth_disposition_extended(const char *value, caphealth_disposition_t *d)
 /* the name is shown, so it has no control characters */
 
 static size_t
-caphealth_disposition_put(caphealth_disposition_t *d, size_t n, char c)
+caphealth_disposition_add_char(caphealth_disposition_t *d, size_t n, char c)
 {
     if ((unsigned char) c < 0x20 || c == 0x7f) {
         c = '?';

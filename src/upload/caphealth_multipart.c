@@ -25,14 +25,14 @@
 typedef struct {
     caphealth_multipart_read_pt   read;
     void                         *ctx;
-    uint64_t                      offset;    /* of the window in it */
-    size_t                        have;      /* bytes in the window */
+    uint64_t                      offset;    /* of the window, in the body */
     char                         *window;
+    size_t                        window_len;
 
     caphealth_part_t             *parts;     /* that are files */
     unsigned                      max;
     unsigned                      n;
-    unsigned                      all;       /* parts, of any kind */
+    unsigned                      nparts;    /* of any kind */
     const char                   *reason;
     char                          header[CAPHEALTH_PART_HEADER];
 } caphealth_multipart_t;
@@ -42,7 +42,7 @@ typedef struct {
 
 typedef struct {
     unsigned                      depth;
-    uint64_t                      offset;    /* what was read of it */
+    uint64_t                      offset;    /* read up to here */
     uint64_t                      end;
     unsigned                      lf:1;      /* lines end with LF alone */
     unsigned                      last:1;    /* the last boundary was read */
@@ -72,7 +72,7 @@ static caphealth_multipart_result_e caphealth_multipart_parts(
     caphealth_multipart_t *mp, caphealth_parts_t *ps);
 static caphealth_multipart_result_e caphealth_multipart_part(
     caphealth_multipart_t *mp, caphealth_parts_t *ps);
-static caphealth_multipart_result_e caphealth_multipart_inner(
+static caphealth_multipart_result_e caphealth_multipart_nested(
     caphealth_multipart_t *mp, caphealth_parts_t *ps,
     caphealth_disposition_t *d, uint64_t start, uint64_t end);
 static caphealth_multipart_result_e caphealth_multipart_header(
@@ -80,14 +80,14 @@ static caphealth_multipart_result_e caphealth_multipart_header(
     caphealth_disposition_t *d);
 static const char *caphealth_multipart_blank_line(const char *p,
     const char *end);
-static caphealth_multipart_result_e caphealth_multipart_find(
+static caphealth_multipart_result_e caphealth_multipart_next(
     caphealth_multipart_t *mp, caphealth_parts_t *ps, const char *delimiter,
     uint64_t *found);
-static caphealth_multipart_result_e caphealth_multipart_here(
+static caphealth_multipart_result_e caphealth_multipart_first(
     caphealth_multipart_t *mp, caphealth_parts_t *ps, unsigned *found);
-static caphealth_line_e caphealth_multipart_line(const char *p,
+static caphealth_line_e caphealth_multipart_boundary_line(const char *p,
     const char *end, size_t *len);
-static ssize_t caphealth_multipart_view(caphealth_multipart_t *mp,
+static ssize_t caphealth_multipart_window(caphealth_multipart_t *mp,
     caphealth_parts_t *ps, uint64_t offset, size_t want, const char **p);
 static caphealth_multipart_result_e caphealth_multipart_invalid(
     caphealth_multipart_t *mp, const char *reason);
@@ -268,10 +268,10 @@ caphealth_multipart_parts(caphealth_multipart_t *mp, caphealth_parts_t *ps)
 
     /* the first boundary may be on the first line, or behind a preamble */
 
-    rc = caphealth_multipart_here(mp, ps, &found);
+    rc = caphealth_multipart_first(mp, ps, &found);
 
     if (rc == CAPHEALTH_MULTIPART_OK && !found) {
-        rc = caphealth_multipart_find(mp, ps, ps->delimiter + 1, &start);
+        rc = caphealth_multipart_next(mp, ps, ps->delimiter + 1, &start);
 
         if (rc == CAPHEALTH_MULTIPART_NONE) {
             return caphealth_multipart_invalid(mp, "The body does not begin "
@@ -283,7 +283,7 @@ caphealth_multipart_parts(caphealth_multipart_t *mp, caphealth_parts_t *ps)
 
     while (rc == CAPHEALTH_MULTIPART_OK && !ps->last) {
 
-        if (mp->all++ == CAPHEALTH_PARTS_MAX) {
+        if (mp->nparts++ == CAPHEALTH_PARTS_MAX) {
             return caphealth_multipart_invalid(mp, "The body has more than "
                                                "100 parts.");
         }
@@ -319,10 +319,10 @@ caphealth_multipart_part(caphealth_multipart_t *mp, caphealth_parts_t *ps)
 
     start = ps->offset;
     end = start;
-    rc = caphealth_multipart_here(mp, ps, &found);
+    rc = caphealth_multipart_first(mp, ps, &found);
 
     if (rc == CAPHEALTH_MULTIPART_OK && !found) {
-        rc = caphealth_multipart_find(mp, ps, ps->delimiter + ps->lf, &end);
+        rc = caphealth_multipart_next(mp, ps, ps->delimiter + ps->lf, &end);
     }
 
     if (rc == CAPHEALTH_MULTIPART_NONE) {
@@ -335,7 +335,7 @@ caphealth_multipart_part(caphealth_multipart_t *mp, caphealth_parts_t *ps)
         return rc;
     }
 
-    rc = caphealth_multipart_inner(mp, ps, &d, start, end);
+    rc = caphealth_multipart_nested(mp, ps, &d, start, end);
 
     if (rc != CAPHEALTH_MULTIPART_NONE) {
         return rc;
@@ -368,7 +368,7 @@ caphealth_multipart_part(caphealth_multipart_t *mp, caphealth_parts_t *ps)
 /* a part that has parts, as curl's "file=@a,b"; _NONE: it is not */
 
 static caphealth_multipart_result_e
-caphealth_multipart_inner(caphealth_multipart_t *mp, caphealth_parts_t *ps,
+caphealth_multipart_nested(caphealth_multipart_t *mp, caphealth_parts_t *ps,
     caphealth_disposition_t *d, uint64_t start, uint64_t end)
 {
     char                          boundary[CAPHEALTH_BOUNDARY_MAX + 1];
@@ -419,8 +419,8 @@ caphealth_multipart_header(caphealth_multipart_t *mp, caphealth_parts_t *ps,
     ssize_t      n;
     const char  *p, *blank, *text;
 
-    n = caphealth_multipart_view(mp, ps, ps->offset, CAPHEALTH_PART_HEADER,
-                                 &p);
+    n = caphealth_multipart_window(mp, ps, ps->offset, CAPHEALTH_PART_HEADER,
+                                   &p);
 
     if (n == -1) {
         return CAPHEALTH_MULTIPART_ERROR;
@@ -495,7 +495,7 @@ caphealth_multipart_blank_line(const char *p, const char *end)
  */
 
 static caphealth_multipart_result_e
-caphealth_multipart_find(caphealth_multipart_t *mp, caphealth_parts_t *ps,
+caphealth_multipart_next(caphealth_multipart_t *mp, caphealth_parts_t *ps,
     const char *delimiter, uint64_t *found)
 {
     size_t            len, n;
@@ -511,8 +511,8 @@ caphealth_multipart_find(caphealth_multipart_t *mp, caphealth_parts_t *ps,
     next = 0;
 
     for ( ;; ) {
-        have = caphealth_multipart_view(mp, ps, ps->offset, CAPHEALTH_WINDOW,
-                                        &p);
+        have = caphealth_multipart_window(mp, ps, ps->offset, CAPHEALTH_WINDOW,
+                                          &p);
 
         if (have == -1) {
             return CAPHEALTH_MULTIPART_ERROR;
@@ -535,7 +535,7 @@ caphealth_multipart_find(caphealth_multipart_t *mp, caphealth_parts_t *ps,
                 break;
             }
 
-            line = caphealth_multipart_line(q + len, end, &n);
+            line = caphealth_multipart_boundary_line(q + len, end, &n);
 
             if (line == CAPHEALTH_LINE_OTHER) {
                 continue;
@@ -585,10 +585,10 @@ caphealth_multipart_find(caphealth_multipart_t *mp, caphealth_parts_t *ps,
 }
 
 
-/* a boundary line that has no end of a line before it */
+/* whether a boundary is here, without the end of a line before it */
 
 static caphealth_multipart_result_e
-caphealth_multipart_here(caphealth_multipart_t *mp, caphealth_parts_t *ps,
+caphealth_multipart_first(caphealth_multipart_t *mp, caphealth_parts_t *ps,
     unsigned *found)
 {
     size_t            len, n;
@@ -599,8 +599,8 @@ caphealth_multipart_here(caphealth_multipart_t *mp, caphealth_parts_t *ps,
     *found = 0;
     len = ps->len - 2;
 
-    have = caphealth_multipart_view(mp, ps, ps->offset,
-                                    len + CAPHEALTH_PADDING, &p);
+    have = caphealth_multipart_window(mp, ps, ps->offset,
+                                      len + CAPHEALTH_PADDING, &p);
 
     if (have == -1) {
         return CAPHEALTH_MULTIPART_ERROR;
@@ -610,7 +610,7 @@ caphealth_multipart_here(caphealth_multipart_t *mp, caphealth_parts_t *ps,
         return CAPHEALTH_MULTIPART_OK;
     }
 
-    line = caphealth_multipart_line(p + len, p + have, &n);
+    line = caphealth_multipart_boundary_line(p + len, p + have, &n);
 
     if (line != CAPHEALTH_LINE_PART && line != CAPHEALTH_LINE_LAST) {
         return CAPHEALTH_MULTIPART_OK;
@@ -628,7 +628,7 @@ caphealth_multipart_here(caphealth_multipart_t *mp, caphealth_parts_t *ps,
 /* RFC 2046: a gateway may have added white space; *len is of the line */
 
 static caphealth_line_e
-caphealth_multipart_line(const char *p, const char *end, size_t *len)
+caphealth_multipart_boundary_line(const char *p, const char *end, size_t *len)
 {
     unsigned     last;
     const char  *q;
@@ -659,10 +659,13 @@ caphealth_multipart_line(const char *p, const char *end, size_t *len)
 }
 
 
-/* how many of the wanted bytes the parts have from offset on, and where */
+/*
+ * Moves the window to offset, unless it has the wanted bytes already.  Returns
+ * how many of them there are, at *p.
+ */
 
 static ssize_t
-caphealth_multipart_view(caphealth_multipart_t *mp, caphealth_parts_t *ps,
+caphealth_multipart_window(caphealth_multipart_t *mp, caphealth_parts_t *ps,
     uint64_t offset, size_t want, const char **p)
 {
     size_t    skip;
@@ -672,14 +675,15 @@ caphealth_multipart_view(caphealth_multipart_t *mp, caphealth_parts_t *ps,
         want = (size_t) (ps->end - offset);
     }
 
-    if (offset < mp->offset || offset + want > mp->offset + mp->have) {
+    if (offset < mp->offset || offset + want > mp->offset + mp->window_len) {
 
         mp->offset = offset;
-        mp->have = 0;
+        mp->window_len = 0;
 
-        while (mp->have < want) {
-            n = mp->read(mp->ctx, mp->window + mp->have,
-                         CAPHEALTH_WINDOW - mp->have, offset + mp->have);
+        while (mp->window_len < want) {
+            n = mp->read(mp->ctx, mp->window + mp->window_len,
+                         CAPHEALTH_WINDOW - mp->window_len,
+                         offset + mp->window_len);
 
             if (n == -1 && errno == EINTR) {
                 continue;
@@ -690,7 +694,7 @@ caphealth_multipart_view(caphealth_multipart_t *mp, caphealth_parts_t *ps,
                 return -1;
             }
 
-            mp->have += (size_t) n;
+            mp->window_len += (size_t) n;
         }
     }
 

@@ -119,7 +119,9 @@ subtest 'a body that is not as it must be' => sub {
         [ 'no headers', '' ],
         [ 'no disposition', 'X: y' ],
         [ 'another disposition', 'Content-Disposition: inline; name=a' ],
-        [ 'no name', "$disposition; filename=a" ])
+        [ 'no name', "$disposition; filename=a" ],
+        [ 'an encoded part', "$disposition; name=a; filename=b\r\n"
+                             . 'Content-Transfer-Encoding: base64' ])
     {
         my ($name, $headers) = @$case;
 
