@@ -1,7 +1,7 @@
 
 /*
- * Activity: what has happened here, counted in all workers since the zone was
- * made, or last resized; as the metrics tell it.
+ * Activity: the counters of uploads, converters and collectors that the metrics
+ * have, added up over all workers since the shared zone was created or resized.
  */
 
 #ifndef CAPHEALTH_ACTIVITY_H
@@ -14,10 +14,11 @@
 /* the stages of an upload, in their order */
 
 typedef enum {
-    CAPHEALTH_RECEIVE = 0,       /* of the request, to the body's last byte */
-    CAPHEALTH_QUEUE,             /* from then to a free converter; an image */
-    CAPHEALTH_CONVERT,           /* in the converter; an image */
-    CAPHEALTH_PUBLISH,           /* its files get their names */
+    CAPHEALTH_RECEIVE = 0,       /* a request, to its body's last byte */
+    CAPHEALTH_QUEUE,             /* an image, from then until a converter
+                                    takes it */
+    CAPHEALTH_CONVERT,           /* an image, in the converter */
+    CAPHEALTH_PUBLISH,           /* a request, its files get their names */
     CAPHEALTH_STAGES             /* how many there are */
 } caphealth_stage_e;
 
@@ -30,8 +31,8 @@ extern const double  caphealth_bucket_bounds[CAPHEALTH_BUCKETS];
 
 
 typedef struct {
-    double                    buckets[CAPHEALTH_BUCKETS + 1]; /* each for
-                                     itself; the last is beyond all bounds */
+    double                    buckets[CAPHEALTH_BUCKETS + 1]; /* not cumulative;
+                                     the last is above all bounds */
     double                    sum;           /* seconds */
 } caphealth_histogram_t;
 
@@ -43,15 +44,15 @@ typedef struct {
 
 
 typedef struct {
-    int                       configured;    /* 0: nowhere are uploads taken,
-                                                and below is nothing to tell */
+    int                       configured;    /* 0: no location takes
+                                                uploads, the rest is unset */
     const caphealth_tally_t  *posts;         /* requests, by their result */
     size_t                    nposts;
     const caphealth_tally_t  *deletes;
     size_t                    ndeletes;
     double                    received;      /* bytes, of bodies */
     double                    written;       /* bytes, of variants */
-    double                    waiting;       /* images, at this moment */
+    double                    waiting;       /* images in the queue */
     double                    starts;        /* of converters */
     double                    deaths;
     double                    idle;          /* seconds of CPU time, of those

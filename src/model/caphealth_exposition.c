@@ -11,12 +11,12 @@
 #include "caphealth_utf8.h"
 
 
-/* up to here each integer is a double of its own */
+/* 2^53: every smaller integer is exactly a double */
 #define CAPHEALTH_EXACT        9007199254740992.0
 
 #define CAPHEALTH_NUMBER_LEN   32
 
-/* of a double: as many always survive, and so many say all of it */
+/* 15 digits survive as a double, and 17 identify any double */
 #define CAPHEALTH_DIGITS_MIN   15
 #define CAPHEALTH_DIGITS_MAX   17
 
@@ -29,7 +29,7 @@ static void caphealth_exposition_label(caphealth_exposition_t *e,
     const caphealth_label_t *label);
 
 
-/* how each type is called, and what its samples' names end with */
+/* the name of each type, and the suffix of its samples */
 
 static const struct {
     const char  *type[CAPHEALTH_DIALECTS];
@@ -66,7 +66,7 @@ caphealth_exposition_metric(caphealth_exposition_t *e,
 }
 
 
-/* OpenMetrics names the family, Prometheus the samples */
+/* OpenMetrics describes the family's name, Prometheus that of its samples */
 
 static void
 caphealth_exposition_name(caphealth_exposition_t *e)

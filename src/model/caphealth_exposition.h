@@ -1,8 +1,7 @@
 
 /*
  * Exposition: metrics as text, in the format of Prometheus, version 0.0.4, or
- * in that of OpenMetrics, 1.0.  Knows how a metric is written, not what it
- * means.
+ * in that of OpenMetrics, 1.0.
  *
  * https://prometheus.io/docs/instrumenting/exposition_formats/
  * https://prometheus.io/docs/specs/om/open_metrics_spec/
@@ -32,7 +31,7 @@ typedef enum {
 } caphealth_metric_type_e;
 
 
-/* a family of samples; the texts are plain, nothing in them is escaped */
+/* a family of samples; help has nothing that would need to be escaped */
 
 typedef struct {
     const char                *name;     /* without "_total" and "_info"; its
@@ -57,8 +56,8 @@ typedef struct {
     caphealth_dialect_e            dialect;
     const caphealth_metric_t      *metric;
     int                            named;    /* its HELP and TYPE are there */
-    int                            failed;   /* to be set by whoever has no
-                                                memory for a sample */
+    int                            failed;   /* the caller had no memory for a
+                                                sample */
 } caphealth_exposition_t;
 
 
@@ -67,14 +66,14 @@ int caphealth_exposition_open(caphealth_exposition_t *e,
     caphealth_dialect_e dialect);
 
 /*
- * The samples of this family follow, all of them; what describes it is
- * written before the first, so a family without a sample leaves nothing.
+ * Begins a family.  Its description is written with its first sample, so
+ * nothing is written of a family without samples.
  */
 void caphealth_exposition_metric(caphealth_exposition_t *e,
     const caphealth_metric_t *metric);
 
 /*
- * One sample; none if its value is NAN, which is how what is not known looks.
+ * Writes a sample, unless its value is NAN: unknown.
  * suffix is NULL, or for a histogram "_bucket", "_sum" or "_count".  Label
  * values may be any bytes: they are escaped, and come out as valid UTF-8.
  */
@@ -82,7 +81,7 @@ void caphealth_exposition_sample(caphealth_exposition_t *e,
     const char *suffix, const caphealth_label_t *labels, size_t n,
     double value);
 
-/* What an OpenMetrics document ends with; nothing for Prometheus. */
+/* Writes the end of an OpenMetrics document; nothing for Prometheus. */
 void caphealth_exposition_end(caphealth_exposition_t *e);
 
 /*
@@ -93,7 +92,7 @@ char *caphealth_exposition_close(caphealth_exposition_t *e, size_t *len);
 
 /*
  * A number as both formats write it: an integer without a point, others with
- * as many digits as tell them apart from every other double.
+ * the fewest digits that are read back as the same double.
  */
 void caphealth_exposition_number(char *text, size_t size, double x);
 

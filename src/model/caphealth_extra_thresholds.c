@@ -223,7 +223,8 @@ caphealth_extra_watched(const caphealth_facts_t *f,
 /* without any uploads their share is unknown, and the status is ok */
 
 static int
-caphealth_extra_upload_failures(caphealth_extra_t *e, const caphealth_facts_t *f)
+caphealth_extra_upload_failures(caphealth_extra_t *e,
+    const caphealth_facts_t *f)
 {
     int64_t  failures, all;
 

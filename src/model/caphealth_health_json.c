@@ -1,6 +1,6 @@
 
 /*
- * application/health+json: see the header.
+ * The health report as application/health+json.
  */
 
 #include <math.h>
@@ -16,7 +16,7 @@
 #include "caphealth_version.h"
 
 
-/* in the order of how bad they are */
+/* the worst is the largest */
 
 typedef enum {
     CAPHEALTH_PASS = 0,
@@ -33,7 +33,7 @@ typedef struct {
     caphealth_verdict_e            worst;
     const char                    *key;      /* of the last component */
     caphealth_json_t               checks;
-    FILE                          *output;   /* what did not pass, and why */
+    FILE                          *output;   /* the checks that did not pass */
     int                            outputs;
 } caphealth_health_t;
 
@@ -182,7 +182,7 @@ caphealth_health_checks(caphealth_health_t *h)
 }
 
 
-/* the draft has no null, and no output of what passes */
+/* the draft has no null values, and no output if all checks pass */
 
 static char *
 caphealth_health_document(const caphealth_health_t *h, const char *checks,
@@ -254,7 +254,7 @@ caphealth_health_threshold(caphealth_health_t *h, caphealth_threshold_e i)
 }
 
 
-/* another path to a file system that has been judged must be known as well */
+/* paths to a file system of which another path is judged */
 
 static void
 caphealth_health_disks(caphealth_health_t *h)
@@ -377,7 +377,7 @@ caphealth_health_add(caphealth_health_t *h, const caphealth_component_t *c)
 {
     caphealth_json_t  *j = &h->checks;
 
-    /* those of one key follow each other */
+    /* components of one key follow each other */
 
     if (h->key == NULL || strcmp(h->key, c->key) != 0) {
 
@@ -434,7 +434,7 @@ caphealth_health_add(caphealth_health_t *h, const caphealth_component_t *c)
 }
 
 
-/* what is unknown for want of the pulse is worse than a gap */
+/* values that are unknown because the collector has stopped answering fail */
 
 static caphealth_verdict_e
 caphealth_health_verdict(const caphealth_evaluation_t *a,

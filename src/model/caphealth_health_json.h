@@ -18,13 +18,13 @@
  *
  * "status" is the worst of its checks.  "pass": healthy.  "warn": a threshold
  * is at a warning, or something that is configured is not known.  "fail": a
- * threshold is critical, the database cannot be reached, or the collector's
- * pulse, the system's facts, is absent or stale, so that nothing can be said.
+ * threshold is critical, the database cannot be reached, or the system's facts
+ * are absent or stale, because the collector does not answer.
  */
 char *caphealth_health_json(const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now, size_t *len);
 
-/* Whether its "status" is "fail", for which the draft demands a 4xx or 5xx. */
+/* Whether its "status" is "fail"; the draft demands a status of 4xx or 5xx. */
 int caphealth_health_json_fails(const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now);
 

@@ -1,6 +1,6 @@
 
 /*
- * JSON as the reports write it.
+ * JSON, written value by value.
  */
 
 #include <math.h>
@@ -16,10 +16,10 @@
 #include "caphealth_utf8.h"
 
 
-/* a rounded number has fewer digits than this, so it prints as rounded */
+/* rounded numbers have fewer digits, so they are printed as rounded */
 #define CAPHEALTH_JSON_DIGITS   15
 
-/* up to here each integer is a double of its own */
+/* 2^53: every smaller integer is exactly a double */
 #define CAPHEALTH_JSON_INTEGER  9007199254740992.0
 
 #define CAPHEALTH_REPLACEMENT   "\xef\xbf\xbd"
@@ -101,7 +101,7 @@ caphealth_json_open(caphealth_json_t *j, const char *name, int bracket)
 }
 
 
-/* the document's last line ends with a line feed */
+/* a line feed follows the outermost value */
 
 static void
 caphealth_json_close(caphealth_json_t *j, int bracket)
@@ -187,7 +187,7 @@ caphealth_json_number(caphealth_json_t *j, const char *name, double x)
 }
 
 
-/* a fraction is always there, and no sign or zero in front of an exponent */
+/* always with a fraction, and an exponent without "+" and leading zeros */
 
 void
 caphealth_json_real(caphealth_json_t *j, const char *name, double x,
@@ -295,7 +295,7 @@ caphealth_json_format(caphealth_json_t *j, const char *name, const char *fmt,
 }
 
 
-/* a path, or a message of the system, may be in any character set */
+/* paths and system messages may be in any character set */
 
 static void
 caphealth_json_quoted(caphealth_json_t *j, const char *s)

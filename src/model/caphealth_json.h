@@ -1,7 +1,7 @@
 
 /*
- * JSON as the reports write it: what is unknown is null, numbers look as a
- * person would write them, and any text comes out as valid UTF-8.
+ * JSON, written value by value: unknown values are null, numbers are rounded,
+ * and bytes that are not UTF-8 become U+FFFD.
  */
 
 #ifndef CAPHEALTH_JSON_H
@@ -24,8 +24,8 @@ typedef struct {
     FILE      *stream;
     char      *text;
     size_t     len;
-    int        depth;            /* objects and arrays that are open */
-    int        comma;            /* is due before the next value */
+    int        depth;            /* open objects and arrays */
+    int        comma;            /* one precedes the next value */
     int        failed;           /* there was no memory for a value */
 } caphealth_json_t;
 
@@ -47,7 +47,7 @@ void caphealth_json_close_object(caphealth_json_t *j);
 void caphealth_json_open_array(caphealth_json_t *j, const char *name);
 void caphealth_json_close_array(caphealth_json_t *j);
 
-/* len bytes that are JSON already */
+/* text, of len bytes, is valid JSON */
 void caphealth_json_raw(caphealth_json_t *j, const char *name,
     const char *text, size_t len);
 
@@ -57,7 +57,7 @@ void caphealth_json_null(caphealth_json_t *j, const char *name);
 void caphealth_json_real(caphealth_json_t *j, const char *name, double x,
     int decimals);
 
-/* an integer if it is one; null: not finite */
+/* without a fraction if it is an integer; null: not finite */
 void caphealth_json_number(caphealth_json_t *j, const char *name, double x);
 
 /* null: CAPHEALTH_UNKNOWN */

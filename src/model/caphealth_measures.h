@@ -1,11 +1,10 @@
 
 /*
- * Measures: the one table of what clients read as a number or a text.  A row
- * names a measure's member in JSON, its type, unit and decimals, where its
- * field is, its metric, and, where it is judged, its key, its label and its
- * bounds.  The JSON of the reports and the text of the metrics are made of it,
- * and so are the tables of fields in the documents and the properties in the
- * OpenAPI description (util/measures).
+ * Measures: the table of all numbers and texts that clients read.  A row has a
+ * measure's member in JSON, its type, unit and decimals, its field, its metric,
+ * and, if it is judged, its key, its label and its bounds.  The reports' JSON
+ * and the metrics are made of it, and util/measures makes the tables of fields
+ * in the documents and the properties in the OpenAPI description of it.
  */
 
 #ifndef CAPHEALTH_MEASURES_H
@@ -23,7 +22,7 @@
 #define caphealth_count_of(list)  (sizeof(list) / sizeof((list)[0]))
 
 
-/* what a field is; for each there is a value that says that it is unknown */
+/* the type of a field, and the value by which it is unknown */
 
 typedef enum {
     CAPHEALTH_TYPE_COUNT = 0,    /* int64_t; CAPHEALTH_UNKNOWN */
@@ -41,7 +40,7 @@ typedef enum {
 } caphealth_type_e;
 
 
-/* what code of its own writes, into JSON or as samples of a metric */
+/* rows without a field, whose JSON or samples are written by code */
 
 typedef enum {
     CAPHEALTH_CODE_NONE = 0,
@@ -71,7 +70,7 @@ typedef enum {
 } caphealth_code_e;
 
 
-/* what the fields of a row are in, and in which order the metrics are */
+/* the structs of the rows' fields, in the order of the metrics */
 
 typedef enum {
     CAPHEALTH_JUDGEMENT = 0,     /* no struct */
@@ -96,7 +95,7 @@ typedef enum {
 } caphealth_object_e;
 
 
-/* a source, as the metrics look at it; NAN: nobody asked for it */
+/* the metrics of a source; NAN: it is not configured */
 
 typedef struct {
     double                    up;
@@ -134,22 +133,22 @@ typedef struct {
     caphealth_code_e          code;
     size_t                    offset;        /* of the field, or the section */
 
-    /* where there is no such field: the value, NAN if it is unknown */
+    /* computes the value of a row without a field; NAN: unknown */
     double                  (*value)(const void *object);
 
-    /* NULL: always; else the value is unknown where this is false */
+    /* the value is unknown where it returns 0; NULL: always known */
     int                     (*known)(const void *object);
 
     caphealth_metric_t        metric;        /* a NULL name: there is none */
-    int                       order;         /* of the metrics of an object:
-                                                by this, then as the rows */
+    int                       order;         /* of the metrics of an object;
+                                                equal: in the rows' order */
     caphealth_label_t         label;         /* of the sample, beside those of
                                                 the object */
 
-    const char               *key;           /* what is judged: the threshold */
+    const char               *key;           /* of the threshold; NULL: none */
     const char               *label_text;    /* for people */
     caphealth_bounds_t        bounds;        /* by default */
-    size_t                    section;       /* of the facts */
+    size_t                    section;       /* that the threshold judges */
 } caphealth_measure_t;
 
 

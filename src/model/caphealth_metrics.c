@@ -16,7 +16,7 @@
 #define CAPHEALTH_BOUND_LEN  32
 
 
-/* what the samples of one text are made of; NULL where it does not matter */
+/* a text that is being written; NULL: not used in it */
 
 typedef struct {
     caphealth_exposition_t         out;
@@ -104,7 +104,7 @@ static const char *const  caphealth_stages[CAPHEALTH_STAGES] = {
 };
 
 
-/* the samples of a row: one for each thing of its object */
+/* the samples of a row of each object */
 
 static const caphealth_samples_pt  caphealth_each[CAPHEALTH_OBJECTS] = {
     [CAPHEALTH_COLLECTOR] = caphealth_each_collector,
@@ -119,7 +119,7 @@ static const caphealth_samples_pt  caphealth_each[CAPHEALTH_OBJECTS] = {
 };
 
 
-/* those of a row whose samples are made by code */
+/* the samples of rows that have no field */
 
 static const caphealth_samples_pt  caphealth_samples[CAPHEALTH_CODES] = {
     [CAPHEALTH_CODE_BUILD] = caphealth_each_build,
@@ -229,7 +229,7 @@ caphealth_metrics_objects(caphealth_scrape_t *s, caphealth_object_e first,
 }
 
 
-/* returns 0 if this was the last order */
+/* Returns 0 if no row has a larger order. */
 
 static int
 caphealth_metrics_object(caphealth_scrape_t *s, caphealth_object_e object,
@@ -250,7 +250,7 @@ caphealth_metrics_object(caphealth_scrape_t *s, caphealth_object_e object,
             continue;
         }
 
-        /* several rows may be samples of one metric */
+        /* adjacent rows may be samples of one metric */
 
         if (strcmp(family, m->metric.name) != 0) {
             caphealth_exposition_metric(&s->out, &m->metric);
@@ -284,10 +284,10 @@ caphealth_metrics_sample(caphealth_scrape_t *s, const caphealth_measure_t *m,
 
 
 /*
- * A state set: a sample for each of n states, 1 for the current one, the
- * others 0.  The state is the value of two labels: of one that has the
- * metric's name, for that is what OpenMetrics wants, and of one that has the
- * short name label.  first is a label before them, or NULL.
+ * A state set: a sample for each of n states, 1 for the current one, 0 for the
+ * others.  The state is the value of two labels: one has the metric's name, as
+ * OpenMetrics demands, the other the short name label.  first is a label before
+ * them, or NULL.
  */
 
 static void
@@ -353,7 +353,7 @@ caphealth_each_status(caphealth_scrape_t *s, const caphealth_measure_t *m)
 }
 
 
-/* the six, and behind them those of file systems and uploads */
+/* the six, then the extra thresholds */
 
 static void
 caphealth_each_check(caphealth_scrape_t *s, const caphealth_measure_t *m)
@@ -463,7 +463,7 @@ caphealth_each_tier(caphealth_scrape_t *s, const caphealth_measure_t *m)
 }
 
 
-/* nothing where the tier has no such bound */
+/* a tier without a bound has no sample */
 
 static void
 caphealth_each_dimension(caphealth_scrape_t *s, const caphealth_measure_t *m)
@@ -530,7 +530,7 @@ caphealth_each_collector(caphealth_scrape_t *s, const caphealth_measure_t *m)
 
         caphealth_collector_of(&c, root->scans, s->now);
 
-        /* counted as it changes, and only looked at now and then */
+        /* counted as it changes, so it is never stale */
 
         labels[1].value = root->path;
         c.up = (root->source != NULL && !root->scans->failed);
@@ -726,7 +726,7 @@ caphealth_each_stage(caphealth_scrape_t *s, const caphealth_measure_t *m)
 }
 
 
-/* a whole bound has a point, as OpenMetrics wants it, in either format */
+/* OpenMetrics demands a point in bounds that are integers */
 
 static void
 caphealth_metrics_histogram(caphealth_scrape_t *s, const char *stage,

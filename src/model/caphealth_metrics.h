@@ -1,11 +1,11 @@
 
 /*
- * Metrics: the facts, the report's judgement of them, and what has happened
- * here, in the words of Prometheus.  The families are the rows of tables.
+ * Metrics: the facts, the thresholds' statuses and the activity, in the formats
+ * of Prometheus.  They are rows of the table of measures.
  *
- * What moves with the facts, what moves with the database alone, and what
- * moves with each request are texts of their own, to be sent one behind the
- * other in this order: the first two may be kept until the facts move.
+ * The metrics are three texts, to be sent one after another: of the facts, of
+ * the vendors, and of what changes with each request.  The first two may be
+ * kept until the facts change.
  */
 
 #ifndef CAPHEALTH_METRICS_H
@@ -32,11 +32,11 @@ char *caphealth_metrics_facts(const caphealth_facts_t *f,
     const caphealth_policy_t *p, const caphealth_build_t *build, double now,
     caphealth_dialect_e dialect, size_t *len);
 
-/* The products of the n vendors that have the most. */
+/* The products of the n vendors that have the most products. */
 char *caphealth_metrics_vendors(const caphealth_vendors_t *v, size_t n,
     caphealth_dialect_e dialect, size_t *len);
 
-/* The image trees, and the activity; and the end of it all. */
+/* The image trees and the activity, with the end of the document. */
 char *caphealth_metrics_live(const caphealth_images_t *i,
     const caphealth_activity_t *a, caphealth_dialect_e dialect, size_t *len);
 

@@ -10,7 +10,7 @@
 #include "caphealth_number.h"
 
 
-/* from here on a double has no fraction */
+/* 2^52: no larger double has a fraction */
 #define CAPHEALTH_INTEGRAL      4503599627370496.0
 
 #define CAPHEALTH_MAX_DECIMALS  15
@@ -43,7 +43,7 @@ caphealth_disk_usage(const caphealth_disk_t *d)
         return NAN;
     }
 
-    /* not what root alone may use: a full disk is 100 %, as with df */
+    /* as df: without what only root may use, so that a full disk is 100 % */
 
     used = (double) d->used;
     available = (double) d->available;
@@ -105,7 +105,7 @@ caphealth_round(double x, int decimals)
         return x;
     }
 
-    /* printf() rounds the exact value; scaling would round it twice */
+    /* printf() rounds the exact value, while scaling would round it first */
 
     (void) snprintf(text, sizeof(text), "%.*f", decimals, x);
 

@@ -1,7 +1,7 @@
 
 /*
- * Numbers: the units and the arithmetic that the policy and the report share.
- * What cannot be computed is NAN.
+ * Numbers: units, percentages and rounding.  The result is NAN where it cannot
+ * be computed.
  */
 
 #ifndef CAPHEALTH_NUMBER_H
@@ -21,14 +21,14 @@ double caphealth_amount(int64_t n, double unit);
 /* n in percent of total; NAN: one of them is unknown, or total is 0. */
 double caphealth_share(int64_t n, int64_t total);
 
-/* In percent: what df calls Use%, and of the inodes. */
+/* Percent in use: of the space, as df counts it, and of the inodes. */
 double caphealth_disk_usage(const caphealth_disk_t *d);
 double caphealth_disk_inodes(const caphealth_disk_t *d);
 
 /*
- * How many more images of the mean size of those that are there fit into the
- * root's file system, by its free bytes and its free inodes, whichever is
- * used up first.  CAPHEALTH_UNKNOWN: the file system or the mean is not known.
+ * How many more images, of the mean size of the present ones, fit into the
+ * root's file system: as many as its free bytes and its free inodes allow.
+ * CAPHEALTH_UNKNOWN: the file system or the mean is not known.
  */
 int64_t caphealth_images_left(const caphealth_root_t *root);
 

@@ -1,6 +1,6 @@
 
 /*
- * What a request that stores or deletes images can come to.
+ * Outcomes of requests that store or delete images.
  */
 
 #include <stddef.h>

@@ -1,6 +1,6 @@
 
 /*
- * What a request that stores or deletes images can come to: the names in
+ * Outcomes of requests that store or delete images: the names in
  * metrics, in $caphealth_image_result and in the types of problems.
  */
 
@@ -36,9 +36,9 @@ typedef enum {
 
 
 typedef struct {
-    int          status;             /* of the answer; 0: it is nginx's */
-    const char  *upload;             /* the name; NULL: no upload ends so */
-    const char  *deletion;           /* the same for a deletion */
+    int          status;             /* of the answer; 0: nginx chooses it */
+    const char  *upload;             /* its name; NULL: not of uploads */
+    const char  *deletion;           /* the same of deletions */
 } caphealth_outcome_t;
 
 

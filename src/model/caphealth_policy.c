@@ -1,6 +1,6 @@
 
 /*
- * Policy: the six thresholds, the ladder of tiers, and their checks.
+ * Policy: the bounds of the thresholds, and the tiers.
  */
 
 #include <math.h>

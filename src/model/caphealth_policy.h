@@ -1,8 +1,7 @@
 
 /*
- * Policy: what the operator thinks of the facts.  The six thresholds and the
- * ladder of infrastructure tiers, their built-in values, and the checks that
- * the directives share.
+ * Policy: the bounds of the six thresholds and the infrastructure tiers, as
+ * they are configured; their defaults, and the checks that the directives use.
  */
 
 #ifndef CAPHEALTH_POLICY_H
@@ -60,7 +59,7 @@ typedef struct {
 } caphealth_policy_t;
 
 
-/* The built-in thresholds and tiers; refers to static memory only. */
+/* Sets the defaults, which are in static memory. */
 void caphealth_policy_init(caphealth_policy_t *p);
 
 /*
@@ -75,8 +74,8 @@ const char *caphealth_bounds_check(const caphealth_bounds_t *b,
 const char *caphealth_tiers_check(const caphealth_tier_t *tiers, size_t n);
 
 /*
- * The first tier that holds both numbers; a tier without a bound holds any
- * number.  NULL when a number that decides is CAPHEALTH_UNKNOWN.
+ * The first tier whose bounds neither number exceeds; NULL if that depends on a
+ * number that is CAPHEALTH_UNKNOWN.
  */
 const caphealth_tier_t *caphealth_tier_find(const caphealth_policy_t *p,
     int64_t clients, int64_t products);

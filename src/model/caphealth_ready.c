@@ -1,6 +1,6 @@
 
 /*
- * Readiness: see the header.
+ * Readiness.
  */
 
 #include <stdio.h>
@@ -134,7 +134,7 @@ caphealth_ready_check(char *buf, caphealth_ready_e i,
         return 1;
     }
 
-    /* the first scan of a large tree takes its time, and harms nobody */
+    /* the first scan of a large tree takes long, and uploads work meanwhile */
 
     if (i == CAPHEALTH_READY_IMAGES && !caphealth_section_known(s)) {
         return s->failed;
@@ -149,7 +149,7 @@ caphealth_ready_check(char *buf, caphealth_ready_e i,
 }
 
 
-/* one that images are on, or that is watched, and is full or read-only */
+/* whether a file system of the check is full or read-only */
 
 static int
 caphealth_ready_file_system(char *buf, caphealth_ready_e i,
@@ -201,7 +201,7 @@ caphealth_ready_section(char *buf, const caphealth_section_t *s, double now)
 }
 
 
-/* the disks beyond the first have no threshold, but must be known as well */
+/* the disks after the first must be known as well */
 
 static int
 caphealth_ready_disks(char *buf, const caphealth_facts_t *f, double now)

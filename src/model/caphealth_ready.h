@@ -1,7 +1,7 @@
 
 /*
- * Readiness: what a balancer may want to be all right before it sends clients
- * here, judged one by one.
+ * Readiness: the checks by which a load balancer decides whether this node gets
+ * requests.
  */
 
 #ifndef CAPHEALTH_READY_H
@@ -12,10 +12,10 @@
 
 
 typedef enum {
-    CAPHEALTH_READY_FRESH = 0,       /* the collector's pulse */
+    CAPHEALTH_READY_FRESH = 0,       /* the collector answers */
     CAPHEALTH_READY_CPU,
     CAPHEALTH_READY_MEMORY,
-    CAPHEALTH_READY_DISK,            /* all that are watched */
+    CAPHEALTH_READY_DISK,            /* every watched one */
     CAPHEALTH_READY_IMAGES,
     CAPHEALTH_READY_DATABASE,        /* it answers */
     CAPHEALTH_READY_PRODUCTS,
@@ -27,8 +27,8 @@ typedef enum {
 #define caphealth_ready_bit(check)  (1u << (check))
 
 /*
- * What only this machine has; a database is common to all that ask it.  Of the
- * CPU alone nothing follows: a node that is busy serves.
+ * The checks of what only this node has.  A database is shared by all nodes, so
+ * its outage would take all of them out; a busy CPU still serves.
  */
 #define CAPHEALTH_READY_LOCAL                                                \
     (caphealth_ready_bit(CAPHEALTH_READY_FRESH)                              \
@@ -36,7 +36,7 @@ typedef enum {
      |caphealth_ready_bit(CAPHEALTH_READY_DISK)                              \
      |caphealth_ready_bit(CAPHEALTH_READY_IMAGES))
 
-/* what comes from the database */
+/* the checks of the database */
 #define CAPHEALTH_READY_SHARED                                               \
     (caphealth_ready_bit(CAPHEALTH_READY_DATABASE)                           \
      |caphealth_ready_bit(CAPHEALTH_READY_PRODUCTS)                          \
@@ -49,7 +49,7 @@ typedef struct {
 } caphealth_ready_t;
 
 
-/* what the checks are called in the directive, the query and the answer */
+/* names of the checks in the directive, the query and the answer */
 extern const char *const  caphealth_ready_names[CAPHEALTH_READY_CHECKS];
 
 

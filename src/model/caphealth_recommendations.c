@@ -1,6 +1,6 @@
 
 /*
- * Recommendations, and what leads to the next tier.
+ * Recommendations.
  */
 
 #include <math.h>
@@ -12,14 +12,14 @@
 #include "caphealth_recommendations.h"
 
 
-/* more than this share of a tier's bound: time to think of the next tier */
+/* above this share of a tier's bound the next tier is recommended */
 #define CAPHEALTH_TRIGGER_PERCENT  70
 
-/* a description that is made of numbers alone; each may be of 310 digits */
+/* a description of numbers only, each of at most 310 digits */
 #define CAPHEALTH_TEXT_LEN         1280
 
 
-/* what the recommendations are made of, and where they are written */
+/* the list that is being written */
 
 typedef struct {
     caphealth_json_t              *json;
@@ -27,13 +27,13 @@ typedef struct {
     const caphealth_policy_t      *policy;
     const caphealth_evaluation_t  *evaluation;
     double                         now;
-    int                            urgent;   /* these are written now, or the
-                                                others */
-    size_t                         n;        /* both together */
+    int                            urgent;   /* whether urgent ones are written,
+                                                or the others */
+    size_t                         n;        /* written so far */
 } caphealth_recommendations_t;
 
 
-/* what a program makes a sentence of its own of */
+/* the part that is for programs */
 
 typedef struct {
     const char                    *priority;
@@ -44,7 +44,7 @@ typedef struct {
 } caphealth_topic_t;
 
 
-/* a source, as it is called in a sentence: what and path together */
+/* a source; in a sentence its name is what, followed by path */
 
 typedef struct {
     const caphealth_section_t     *section;
@@ -227,7 +227,7 @@ caphealth_recommend_read_only(caphealth_recommendations_t *r,
 }
 
 
-/* the action is that for what most of them failed of */
+/* the action is for the most frequent reason */
 
 static void
 caphealth_recommend_uploads(caphealth_recommendations_t *r,
@@ -567,7 +567,7 @@ caphealth_recommend(caphealth_recommendations_t *r,
 
 
 /*
- * What takes the shop away comes first, because no scaling or cleanup helps
+ * Outages of the whole shop come first, because no scaling or cleanup helps
  * there.  The others follow in the order of the thresholds and of the sources.
  */
 
@@ -594,7 +594,7 @@ caphealth_next_tier_trigger(caphealth_json_t *j, const char *name,
 }
 
 
-/* a text to be freed; NULL: there is none, or no memory, which *j says */
+/* the caller free()s it; NULL: there is none, or no memory (j->failed) */
 
 static char *
 caphealth_tier_trigger(caphealth_json_t *j, const caphealth_facts_t *f,
@@ -609,7 +609,7 @@ caphealth_tier_trigger(caphealth_json_t *j, const caphealth_facts_t *f,
         return NULL;
     }
 
-    /* NAN where the tier has no such bound, and so above nothing */
+    /* NAN, which no comparison is true of, if the tier has no such bound */
 
     vendors = caphealth_share(f->database.value.vendors_count,
                               tier->max_clients);

@@ -1,6 +1,6 @@
 
 /*
- * Recommendations: what to do about the judgement, in sentences.
+ * Recommendations: what the operator may do, in sentences.
  */
 
 #ifndef CAPHEALTH_RECOMMENDATIONS_H
@@ -16,7 +16,7 @@ void caphealth_recommendations(caphealth_json_t *j, const char *name,
     const caphealth_facts_t *f, const caphealth_policy_t *p,
     const caphealth_evaluation_t *a, double now);
 
-/* What the platform grows out of: a string, or null. */
+/* Why the next tier will be needed: a string, or null. */
 void caphealth_next_tier_trigger(caphealth_json_t *j, const char *name,
     const caphealth_facts_t *f, const caphealth_policy_t *p,
     const caphealth_tier_t *tier);

@@ -271,7 +271,7 @@ caphealth_report_member(caphealth_report_t *r, const caphealth_measure_t *m,
 }
 
 
-/* a count of what its field counts may be too large for a double */
+/* counts are written as int64_t, as they may not be exact in a double */
 
 static void
 caphealth_report_number(caphealth_report_t *r, const caphealth_measure_t *m,
@@ -387,7 +387,7 @@ caphealth_report_code(caphealth_report_t *r, const caphealth_measure_t *m,
 }
 
 
-/* an object that knows nothing is itself unknown */
+/* null, if all of its members are unknown */
 
 static void
 caphealth_report_pressure(caphealth_report_t *r, const char *name,
@@ -425,7 +425,7 @@ caphealth_stall_known(const caphealth_stall_t *s)
 }
 
 
-/* the six, and behind them those of file systems and uploads */
+/* the six, then the extra thresholds */
 
 static void
 caphealth_report_thresholds(caphealth_report_t *r, const caphealth_facts_t *f,
@@ -626,7 +626,7 @@ caphealth_report_capacity_time(const caphealth_facts_t *f)
 }
 
 
-/* the older of t and the section's data, where 0 is none */
+/* the earlier of t and the time of the section's data; 0: there is none */
 
 static double
 caphealth_report_older(const caphealth_section_t *s, double t)

@@ -1,7 +1,6 @@
 
 /*
- * Report: facts and policy in, the JSON that a client sees out.  Pure
- * functions: the same input gives the same text.
+ * Report: the JSON documents that clients read, made of facts and policy.
  */
 
 #ifndef CAPHEALTH_REPORT_H
@@ -22,19 +21,19 @@ char *caphealth_report_capacity(const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now, size_t *len);
 
 /*
- * The same as the capacity answer with a page of the list of vendors in place
- * of their names, see caphealth_vendors_page().
+ * The capacity answer with a page of the list of vendors in place of
+ * products_by_vendor, see caphealth_vendors_page().
  */
 char *caphealth_report_vendors(const caphealth_facts_t *f, double now,
     const caphealth_vendor_t *after, size_t limit, size_t *len);
 
-/* The same of the image statistics. */
+/* The body of the image statistics, likewise. */
 char *caphealth_report_statistics(const caphealth_facts_t *f, double now,
     size_t *len);
 
 /*
- * The time of the oldest data that the answer draws on, in seconds since the
- * epoch: what its Age is counted from.  0: it draws on none.
+ * The time of the oldest data in the answer, in seconds since the epoch, from
+ * which its Age is counted.  0: there is no data in it.
  */
 double caphealth_report_health_time(const caphealth_facts_t *f);
 double caphealth_report_capacity_time(const caphealth_facts_t *f);

@@ -237,7 +237,7 @@ caphealth_database_status(const caphealth_section_t *s)
 }
 
 
-/* statuses are in the order of how bad they are */
+/* the worse status is the larger one */
 
 static caphealth_status_e
 caphealth_worse(caphealth_status_e a, caphealth_status_e b)
