@@ -220,13 +220,19 @@ subtest 'a binary upgrade during an upload' => sub {
              map { glob "/proc/$_/fd/*" } $nginx->workers;
     }), 'it is being converted';
 
+    my ($worker) = $nginx->workers;
+
     kill USR2 => $old;
     ok $nginx->until(sub { $nginx->master && $nginx->master != $old
                            && $nginx->workers }), 'a new master';
     ok $nginx->until(sub { -s "$nginx->{prefix}/nginx.pid.oldbin" }),
        'beside the old one';
 
+    # until then requests may be answered by the old one's worker
+
     kill WINCH => $old;
+    ok $nginx->until(sub { `cat /proc/$worker/cmdline` =~ /shutting down/ }),
+       'whose worker takes no more';
     ok $nginx->until(sub { !grep { $_ == $worker } $nginx->workers }),
        'the old worker takes no more requests';
     ok $nginx->until(sub { scans($nginx) == 2 }), 'the new one scans';
