@@ -12,8 +12,7 @@
 static void ngx_http_caphealth_outcome_end(void *data);
 static void ngx_http_caphealth_outcome_marker(void *data);
 static void ngx_http_caphealth_outcome_count_recent(
-    ngx_http_caphealth_outcome_t *outcome,
-    caphealth_outcome_e result);
+    ngx_http_caphealth_outcome_t *outcome, caphealth_outcome_e result);
 static void ngx_http_caphealth_forget_variables(ngx_http_request_t *r);
 static ngx_int_t ngx_http_caphealth_variable_id(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
@@ -45,7 +44,7 @@ ngx_http_caphealth_outcome_create(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t              *mark;
     ngx_http_cleanup_t              *cln;
-    ngx_http_caphealth_outcome_t       *outcome;
+    ngx_http_caphealth_outcome_t    *outcome;
     ngx_http_caphealth_loc_conf_t   *lcf;
     ngx_http_caphealth_main_conf_t  *cmcf;
 
@@ -141,8 +140,8 @@ ngx_int_t
 ngx_http_caphealth_outcome_ids(ngx_http_request_t *r, char *id, size_t stride,
     ngx_uint_t n)
 {
-    u_char                     *p;
-    ngx_uint_t                  i;
+    u_char                        *p;
+    ngx_uint_t                     i;
     ngx_http_caphealth_outcome_t  *outcome;
 
     outcome = ngx_http_caphealth_outcome(r);
