@@ -24,12 +24,12 @@ struct ngx_http_caphealth_state_s {
     ngx_log_t                        *log;
 
     /*
-     * A tree is large: allocated anew in a thread of the pool, it would stay
-     * in that thread's arena, and in the next one's, until each has one.
+     * A tree has 290 kB.  Allocated by a thread of the pool it would stay in
+     * that thread's malloc() arena, and in time in each thread's.
      */
 
     caphealth_tree_t                 *tree;
-    ngx_fd_t                          claim;         /* or -1 */
+    ngx_fd_t                          claim;         /* the lock; or -1 */
     unsigned                          failed:1;      /* the last save did */
 };
 
@@ -48,7 +48,7 @@ static void ngx_http_caphealth_state_timer_handler(ngx_event_t *ev);
 static void ngx_http_caphealth_state_save(void *data, ngx_log_t *log);
 static ngx_int_t ngx_http_caphealth_state_save_root(
     ngx_http_caphealth_state_t *state, int dir, ngx_str_t *root);
-static void ngx_http_caphealth_state_complain(
+static void ngx_http_caphealth_state_failed(
     ngx_http_caphealth_state_t *state, ngx_err_t err, char *what,
     ngx_str_t *root);
 static void ngx_http_caphealth_state_saved_handler(ngx_event_t *ev);
@@ -76,8 +76,8 @@ ngx_http_caphealth_state_create(ngx_cycle_t *cycle,
     ngx_http_caphealth_state_claim(state);
 
     /*
-     * Before the first request, whichever worker takes it: a small local
-     * file, read once.
+     * This blocks, for a small local file: the counts must be known before the
+     * first request, whichever worker takes it.
      */
 
     ngx_http_caphealth_state_load(state);
@@ -148,7 +148,7 @@ ngx_http_caphealth_state_load(ngx_http_caphealth_state_t *state)
     root = state->conf->roots->elts;
 
     for (i = 0; i < state->conf->roots->nelts; i++) {
-        if (ngx_http_caphealth_tree_blank(state->conf->zone, &root[i]->path)) {
+        if (ngx_http_caphealth_tree_unknown(state->conf->zone, &root[i]->path)) {
             ngx_http_caphealth_state_load_root(state, &root[i]->path);
         }
     }
@@ -227,7 +227,7 @@ ngx_http_caphealth_state_saved_handler(ngx_event_t *ev)
 }
 
 
-/* the thread pool, and with it a save that was under way, is gone before */
+/* the thread pool has ended by now, and with it a save that was under way */
 
 void
 ngx_http_caphealth_state_stop(ngx_http_caphealth_state_t *state)
@@ -237,8 +237,8 @@ ngx_http_caphealth_state_stop(ngx_http_caphealth_state_t *state)
 
 
 /*
- * Each copy is made while the directory is locked, so that a worker of
- * another cycle that saves too never puts older numbers over newer ones.
+ * Each copy is made while the directory is locked, so that a worker of another
+ * cycle, which saves as well, never replaces newer numbers by older ones.
  */
 
 static void
@@ -256,7 +256,7 @@ ngx_http_caphealth_state_save(void *data, ngx_log_t *log)
     dir = caphealth_state_lock((char *) state->conf->dir.data);
 
     if (dir == -1) {
-        ngx_http_caphealth_state_complain(state, ngx_errno, "opened",
+        ngx_http_caphealth_state_failed(state, ngx_errno, "opened",
                                           &root[0]->path);
         return;
     }
@@ -271,8 +271,12 @@ ngx_http_caphealth_state_save(void *data, ngx_log_t *log)
         }
     }
 
-    if (rc == NGX_OK) {
+    if (rc == NGX_OK && state->failed) {
         state->failed = 0;
+
+        ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                      "the state of the image roots is saved in \"%V\" again",
+                      &state->conf->dir);
     }
 
     (void) close(dir);
@@ -293,7 +297,7 @@ ngx_http_caphealth_state_save_root(ngx_http_caphealth_state_t *state, int dir,
         return NGX_OK;
     }
 
-    /* what is negative only for the moment would not be believed later */
+    /* a count that is negative for a moment would be refused when loaded */
 
     if (!caphealth_tree_valid(tree)) {
         ngx_http_caphealth_tree_unsaved(state->conf->zone, root);
@@ -307,14 +311,14 @@ ngx_http_caphealth_state_save_root(ngx_http_caphealth_state_t *state, int dir,
     err = ngx_errno;
 
     ngx_http_caphealth_tree_unsaved(state->conf->zone, root);
-    ngx_http_caphealth_state_complain(state, err, "saved", root);
+    ngx_http_caphealth_state_failed(state, err, "saved", root);
 
     return NGX_ERROR;
 }
 
 
 static void
-ngx_http_caphealth_state_complain(ngx_http_caphealth_state_t *state,
+ngx_http_caphealth_state_failed(ngx_http_caphealth_state_t *state,
     ngx_err_t err, char *what, ngx_str_t *root)
 {
     if (state->failed) {

@@ -10,7 +10,7 @@
 /* changes under way that can be told apart, of all workers */
 #define NGX_HTTP_CAPHEALTH_MOVES    1024
 
-/* if there were more, no walk is believed for so many seconds */
+/* after there were more, no walk is believed for so many seconds */
 #define NGX_HTTP_CAPHEALTH_CROWDED  60
 
 
@@ -23,8 +23,8 @@ typedef struct {
 typedef struct {
     ngx_queue_t             queue;
     time_t                  crowded;     /* until then */
-    ngx_uint_t              shared;      /* others store images here, whom this
-                                            zone does not count */
+    ngx_uint_t              shared;      /* processes that do not use this zone
+                                            store images here, too */
     ngx_uint_t              passed;      /* a full scan has ended since */
     uint64_t                saved;       /* changes */
     ngx_uint_t              cursor;      /* the slice that is looked at next */
@@ -40,9 +40,9 @@ static ngx_http_caphealth_tree_t *ngx_http_caphealth_tree_find(
     ngx_queue_t *trees, u_char *path, size_t len);
 static ngx_http_caphealth_tree_t *ngx_http_caphealth_tree_lock(
     ngx_shm_zone_t *zone, ngx_str_t *root);
-static void ngx_http_caphealth_tree_bury(ngx_shm_zone_t *zone,
+static void ngx_http_caphealth_tree_end_dead(ngx_shm_zone_t *zone,
     ngx_http_caphealth_tree_t *t);
-static void ngx_http_caphealth_tree_share(ngx_http_caphealth_tree_t *t,
+static void ngx_http_caphealth_tree_set_shared(ngx_http_caphealth_tree_t *t,
     ngx_uint_t others);
 static ngx_uint_t ngx_http_caphealth_tree_moving(
     ngx_http_caphealth_tree_t *t, ngx_uint_t slice);
@@ -204,7 +204,7 @@ ngx_http_caphealth_tree_begin(ngx_shm_zone_t *zone, ngx_str_t *root, char *id)
         /* void */
     }
 
-    /* a worker without a number would not be missed */
+    /* that a worker without a number is gone would not be seen */
 
     if (ngx_http_caphealth_worker_self() == 0) {
         i = NGX_HTTP_CAPHEALTH_MOVES;
@@ -261,7 +261,8 @@ ngx_http_caphealth_tree_end(ngx_shm_zone_t *zone, ngx_str_t *root, char *id,
         t->tree.slices[slice].doubtful = 1;
     }
 
-    /* a tree that a reload has dropped and brought back has other moves */
+    /* if a reload has dropped the tree and another has made it again, the
+       place may be another's */
 
     if (begun >= 0
         && t->moves[begun].worker == ngx_http_caphealth_worker_self()
@@ -295,8 +296,8 @@ ngx_http_caphealth_tree_step(ngx_shm_zone_t *zone, ngx_str_t *root,
     now = ngx_http_caphealth_now();
     scan = &t->tree.scan;
 
-    ngx_http_caphealth_tree_bury(zone, t);
-    ngx_http_caphealth_tree_share(t, others);
+    ngx_http_caphealth_tree_end_dead(zone, t);
+    ngx_http_caphealth_tree_set_shared(t, others);
 
     if (ngx_http_caphealth_tree_due(t, step, 1) == NGX_OK) {
         ngx_http_caphealth_zone_unlock(zone);
@@ -333,12 +334,12 @@ ngx_http_caphealth_tree_step(ngx_shm_zone_t *zone, ngx_str_t *root,
 
 
 /*
- * While others change the tree, no count is live, whatever a scan has found;
- * when they are gone, one that begins then finds all that they have done.
+ * While processes with another zone change the tree, no count is live, whatever
+ * a scan has found.  When they are gone, the next scan finds what they did.
  */
 
 static void
-ngx_http_caphealth_tree_share(ngx_http_caphealth_tree_t *t, ngx_uint_t others)
+ngx_http_caphealth_tree_set_shared(ngx_http_caphealth_tree_t *t, ngx_uint_t others)
 {
     if (others == t->shared) {
         return;
@@ -355,7 +356,7 @@ ngx_http_caphealth_tree_share(ngx_http_caphealth_tree_t *t, ngx_uint_t others)
 }
 
 
-/* NGX_DECLINED: those that are left are changing.  NGX_DONE: none is left. */
+/* NGX_DECLINED: the slices left are being changed.  NGX_DONE: none is left. */
 
 static ngx_int_t
 ngx_http_caphealth_tree_due(ngx_http_caphealth_tree_t *t,
@@ -413,10 +414,10 @@ ngx_http_caphealth_tree_moving(ngx_http_caphealth_tree_t *t, ngx_uint_t slice)
 }
 
 
-/* what a worker that is gone was about has to be looked at */
+/* a worker that is gone may have changed half of the files: they are walked */
 
 static void
-ngx_http_caphealth_tree_bury(ngx_shm_zone_t *zone,
+ngx_http_caphealth_tree_end_dead(ngx_shm_zone_t *zone,
     ngx_http_caphealth_tree_t *t)
 {
     ngx_uint_t                      i;
@@ -453,7 +454,7 @@ ngx_http_caphealth_tree_walked(ngx_shm_zone_t *zone, ngx_str_t *root,
 
     rc = NGX_AGAIN;
 
-    ngx_http_caphealth_tree_bury(zone, t);
+    ngx_http_caphealth_tree_end_dead(zone, t);
 
     if (t->tree.slices[step->slice].changes == step->changes
         && !ngx_http_caphealth_tree_moving(t, step->slice))
@@ -502,10 +503,18 @@ ngx_http_caphealth_tree_total(ngx_shm_zone_t *zone, ngx_str_t *root,
 }
 
 
+/*
+ * This is called by a thread of the pool, which may lose its CPU while it holds
+ * the mutex that all workers need.  So one slice is copied at a time.  An image
+ * is in one slice, so each slice is right, if not all as of the same moment;
+ * what changes after the first lock is saved the next time.
+ */
+
 ngx_int_t
 ngx_http_caphealth_tree_copy(ngx_shm_zone_t *zone, ngx_str_t *root,
     caphealth_tree_t *tree)
 {
+    ngx_uint_t                  i;
     ngx_http_caphealth_tree_t  *t;
 
     t = ngx_http_caphealth_tree_lock(zone, root);
@@ -513,7 +522,7 @@ ngx_http_caphealth_tree_copy(ngx_shm_zone_t *zone, ngx_str_t *root,
         return NGX_DECLINED;
     }
 
-    /* what nothing is known of would only be in the way of what was */
+    /* a tree that is not known yet must not replace the saved one */
 
     if (t->tree.changes == t->saved
         || t->tree.scan.source == CAPHEALTH_TREE_UNKNOWN)
@@ -522,10 +531,31 @@ ngx_http_caphealth_tree_copy(ngx_shm_zone_t *zone, ngx_str_t *root,
         return NGX_DECLINED;
     }
 
-    *tree = t->tree;
+    tree->changes = t->tree.changes;
+    tree->scan = t->tree.scan;
+
     t->saved = t->tree.changes;
 
     ngx_http_caphealth_zone_unlock(zone);
+
+    for (i = 0; i < CAPHEALTH_SLICES; i++) {
+
+        /* a reload may have dropped the tree meanwhile */
+
+        t = ngx_http_caphealth_tree_lock(zone, root);
+        if (t == NULL) {
+            return NGX_DECLINED;
+        }
+
+        tree->slices[i] = t->tree.slices[i];
+
+        if (i < CAPHEALTH_TOP) {
+            ngx_memcpy(tree->leaves[i], t->tree.leaves[i],
+                       sizeof(tree->leaves[i]));
+        }
+
+        ngx_http_caphealth_zone_unlock(zone);
+    }
 
     return NGX_OK;
 }
@@ -546,7 +576,7 @@ ngx_http_caphealth_tree_unsaved(ngx_shm_zone_t *zone, ngx_str_t *root)
 
 
 ngx_uint_t
-ngx_http_caphealth_tree_blank(ngx_shm_zone_t *zone, ngx_str_t *root)
+ngx_http_caphealth_tree_unknown(ngx_shm_zone_t *zone, ngx_str_t *root)
 {
     ngx_uint_t                  blank;
     ngx_http_caphealth_tree_t  *t;

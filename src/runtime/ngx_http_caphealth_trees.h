@@ -2,13 +2,13 @@
 /*
  * The image trees in the zone: what is in them, counted as it changes.
  *
- * Whoever is about to make or remove an image's files says so first, with
- * _begin, and _end when it is over.  What a scan found of a slice in between
- * may be half of it, and is not believed.  A process that is killed leaves its
- * mark, by which it is found: the slice is then walked anew.
+ * A worker calls _begin before it makes or removes an image's files, and _end
+ * after it.  What a scan has found of the slice in between may be a part of
+ * them, so it is not believed.  If the worker is killed, its entry is found in
+ * the zone, and the slice is walked again.
  *
- * A tree is found by its root; one that the zone has no record of, because a
- * reload has dropped it, is passed over in silence.
+ * A tree is found by its root.  A call for one that is not in the zone, because
+ * a reload has dropped it, does nothing.
  */
 
 #ifndef _NGX_HTTP_CAPHEALTH_TREES_H_INCLUDED_
@@ -57,7 +57,7 @@ ngx_int_t ngx_http_caphealth_tree_begin(ngx_shm_zone_t *zone, ngx_str_t *root,
 void ngx_http_caphealth_tree_move(ngx_shm_zone_t *zone, ngx_str_t *root,
     char *id, int64_t files, int64_t bytes, int64_t sets);
 
-/* It is over; unless all is sure to be counted, the slice is walked soon. */
+/* It has ended; unless all is counted for sure, the slice is walked soon. */
 void ngx_http_caphealth_tree_end(ngx_shm_zone_t *zone, ngx_str_t *root,
     char *id, ngx_int_t begun, ngx_uint_t sure);
 
@@ -98,7 +98,7 @@ ngx_int_t ngx_http_caphealth_tree_restore(ngx_shm_zone_t *zone,
     ngx_str_t *root, caphealth_tree_t *tree);
 
 /* Whether nothing is known of the tree, and nothing has happened to it. */
-ngx_uint_t ngx_http_caphealth_tree_blank(ngx_shm_zone_t *zone,
+ngx_uint_t ngx_http_caphealth_tree_unknown(ngx_shm_zone_t *zone,
     ngx_str_t *root);
 
 /* Says which marks are in force, and returns since when. */
