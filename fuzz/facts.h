@@ -147,7 +147,7 @@ facts_root(facts_t *f, caphealth_root_t *root, const json_t *document)
 
     root->files = facts_amount(document, "files");
     root->bytes = facts_amount(document, "bytes");
-    root->sets = facts_amount(document, "sets");
+    root->complete = facts_amount(document, "sets");
     root->max_files = facts_amount(document, "max_files");
     root->incomplete = facts_amount(document, "incomplete");
     root->strays = facts_amount(document, "strays");

@@ -78,7 +78,7 @@ fill(caphealth_tree_t *t)
     walk.files = 5;
     walk.leaves[18] = 5;
     walk.bytes = 1000;
-    walk.sets = 1;
+    walk.complete = 1;
 
     caphealth_tree_mark(t, 7, 1e9);
     caphealth_tree_begin(t, 1e9);
@@ -190,7 +190,7 @@ check_tree(caphealth_tree_t *t)
 
     caphealth_tree_total(t, &total);
 
-    fuzz_check(total.files == files && total.bytes >= 0 && total.sets >= 0);
+    fuzz_check(total.files == files && total.bytes >= 0 && total.complete >= 0);
     fuzz_check(total.max_files >= 0 && total.max_files <= total.files);
 
     check_amount(t->scan.drift_files);

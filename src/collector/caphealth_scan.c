@@ -76,7 +76,7 @@ caphealth_scan_print(const char *root, const caphealth_total_t *total)
                          "max_files_per_dir", (json_int_t) total->max_files,
                          "max_files_dir",
                          total->fullest[0] ? total->fullest : NULL,
-                         "products_estimated", (json_int_t) total->sets,
+                         "products_estimated", (json_int_t) total->complete,
                          "incomplete_sets", (json_int_t) total->incomplete,
                          "stray_files", (json_int_t) total->strays,
                          "stray_bytes", (json_int_t) total->stray_bytes,

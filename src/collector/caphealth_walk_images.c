@@ -42,7 +42,7 @@ caphealth_walk_add_file(caphealth_walk_ctx_t *t, const char *name, size_t len,
 
         if (images == NULL) {
             caphealth_walk_failed(t, CAPHEALTH_ERROR_NO_MEMORY,
-                                  "no memory for the sets of \"%s\"",
+                                  "no memory for the images of \"%s\"",
                                   w->root);
             return;
         }
@@ -112,7 +112,7 @@ caphealth_walk_images(caphealth_walk_ctx_t *t, int dir)
         }
 
         if (image->mark) {
-            t->walk->sets++;
+            t->walk->complete++;
 
         } else if (caphealth_walk_leftover(t, dir, image)) {
             caphealth_walk_remove(t, dir, image);

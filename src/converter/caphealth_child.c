@@ -27,7 +27,7 @@ static const char *caphealth_child_end(caphealth_child_t *child);
 
 const char *
 caphealth_child_convert(caphealth_child_t *child, int input,
-    const caphealth_job_t *job, const caphealth_set_t *set,
+    const caphealth_job_t *job, const caphealth_image_files_t *image,
     caphealth_result_t *result)
 {
     int                       rc;
@@ -54,8 +54,8 @@ caphealth_child_convert(caphealth_child_t *child, int input,
     cargo.size = sizeof(caphealth_job_t);
     cargo.fds[cargo.nfds++] = input;
 
-    for (i = 0; i < set->nfiles; i++) {
-        cargo.fds[cargo.nfds++] = set->files[i].fd;
+    for (i = 0; i < image->nvariants; i++) {
+        cargo.fds[cargo.nfds++] = image->variants[i].fd;
     }
 
     if (caphealth_ipc_send_cargo(child->s, &m, &cargo) != CAPHEALTH_IPC_OK) {

@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 #include "caphealth_job.h"
-#include "caphealth_set.h"
+#include "caphealth_image_files.h"
 
 
 typedef struct {
@@ -24,12 +24,12 @@ typedef struct {
 
 
 /*
- * Converts the file behind the descriptor input into the files of set, by a
+ * Converts the file behind the descriptor input into the files of image, by a
  * process that is started where there is none.  NULL and *result, or why the
  * process gave no answer; then it is gone, and the next job gets another.
  */
 const char *caphealth_child_convert(caphealth_child_t *child, int input,
-    const caphealth_job_t *job, const caphealth_set_t *set,
+    const caphealth_job_t *job, const caphealth_image_files_t *image,
     caphealth_result_t *result);
 
 /* Ends the process, and waits for its end. */

@@ -43,10 +43,10 @@ static void caphealth_command_file(caphealth_command_t *c, const char *input);
 static int caphealth_command_check(caphealth_command_t *c, const char *input,
     int fd);
 static json_t *caphealth_command_convert(caphealth_command_t *c,
-    const char *input, int fd, caphealth_set_t *set);
+    const char *input, int fd, caphealth_image_files_t *files);
 static json_t *caphealth_command_text(json_t *text);
 static json_t *caphealth_command_image(caphealth_command_t *c,
-    const char *input, const caphealth_set_t *set,
+    const char *input, const caphealth_image_files_t *files,
     const caphealth_result_t *result);
 static void caphealth_command_progress(caphealth_command_t *c);
 static void caphealth_command_failed(caphealth_command_t *c,
@@ -340,7 +340,7 @@ caphealth_command_file(caphealth_command_t *c, const char *input)
 {
     int              fd;
     json_t          *image;
-    caphealth_set_t  set;
+    caphealth_image_files_t  files;
 
     fd = open(input, O_RDONLY|O_CLOEXEC);
 
@@ -349,15 +349,15 @@ caphealth_command_file(caphealth_command_t *c, const char *input)
         return;
     }
 
-    caphealth_set_init(&set);
+    caphealth_image_init(&files);
 
     image = NULL;
 
     if (caphealth_command_check(c, input, fd) == 0) {
-        image = caphealth_command_convert(c, input, fd, &set);
+        image = caphealth_command_convert(c, input, fd, &files);
     }
 
-    caphealth_set_close(&set);
+    caphealth_image_close(&files);
     (void) close(fd);
 
     if (image) {
@@ -408,25 +408,25 @@ caphealth_command_check(caphealth_command_t *c, const char *input, int fd)
 
 static json_t *
 caphealth_command_convert(caphealth_command_t *c, const char *input, int fd,
-    caphealth_set_t *set)
+    caphealth_image_files_t *files)
 {
     unsigned             i;
     const char          *reason;
     caphealth_result_t   result;
 
     for (i = 0; i < c->variants.n; i++) {
-        caphealth_set_add(set, c->variants.names[i]);
+        caphealth_image_add(files, c->variants.names[i]);
     }
 
-    if (caphealth_set_open(set, c->outdir) == -1) {
-        caphealth_command_failed(c, input, "%s failed: %s", set->failed,
+    if (caphealth_image_open(files, c->outdir) == -1) {
+        caphealth_command_failed(c, input, "%s failed: %s", files->failed,
                                  strerror(errno));
         return NULL;
     }
 
     memset(&result, 0, sizeof(caphealth_result_t));
 
-    reason = caphealth_child_convert(&c->child, fd, &c->job, set, &result);
+    reason = caphealth_child_convert(&c->child, fd, &c->job, files, &result);
 
     if (reason) {
         caphealth_command_failed(c, input, "%s", reason);
@@ -449,27 +449,27 @@ caphealth_command_convert(caphealth_command_t *c, const char *input, int fd,
         return NULL;
     }
 
-    for (i = 0; i < set->nfiles; i++) {
-        if (caphealth_set_check(set, i, result.outputs[i].bytes) == -1) {
+    for (i = 0; i < files->nvariants; i++) {
+        if (caphealth_image_check(files, i, result.outputs[i].bytes) == -1) {
             caphealth_command_failed(c, input, "the decoder's answer does "
                                      "not fit its files");
             return NULL;
         }
     }
 
-    if (caphealth_set_publish(set) == -1) {
-        caphealth_command_failed(c, input, "%s failed: %s", set->failed,
+    if (caphealth_image_publish(files) == -1) {
+        caphealth_command_failed(c, input, "%s failed: %s", files->failed,
                                  strerror(errno));
         return NULL;
     }
 
-    return caphealth_command_image(c, input, set, &result);
+    return caphealth_command_image(c, input, files, &result);
 }
 
 
 static json_t *
 caphealth_command_image(caphealth_command_t *c, const char *input,
-    const caphealth_set_t *set, const caphealth_result_t *result)
+    const caphealth_image_files_t *files, const caphealth_result_t *result)
 {
     char       path[CAPHEALTH_PATH_LEN], sha256[65];
     json_t    *variants;
@@ -477,10 +477,10 @@ caphealth_command_image(caphealth_command_t *c, const char *input,
 
     variants = json_object();
 
-    for (i = 0; i < set->nfiles; i++) {
-        (void) caphealth_path(path, set->id, set->files[i].name);
+    for (i = 0; i < files->nvariants; i++) {
+        (void) caphealth_path(path, files->id, files->variants[i].name);
 
-        (void) json_object_set_new(variants, set->files[i].name,
+        (void) json_object_set_new(variants, files->variants[i].name,
                         json_pack("{s:o, s:i, s:i, s:I}",
                                   "path",
                                   caphealth_command_text(
@@ -497,7 +497,7 @@ caphealth_command_image(caphealth_command_t *c, const char *input,
 
     return json_pack("{s:o, s:s, s:s, s:i, s:i, s:I, s:s, s:o}",
                      "input", caphealth_command_text(json_string(input)),
-                     "id", set->id, "format",
+                     "id", files->id, "format",
                      caphealth_format_name((caphealth_format_e)
                                            result->format),
                      "width", (int) result->width,

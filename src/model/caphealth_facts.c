@@ -89,7 +89,7 @@ caphealth_images_clear(caphealth_images_t *i)
     i->files = CAPHEALTH_UNKNOWN;
     i->bytes = CAPHEALTH_UNKNOWN;
     i->max_files_per_dir = CAPHEALTH_UNKNOWN;
-    i->sets = CAPHEALTH_UNKNOWN;
+    i->complete = CAPHEALTH_UNKNOWN;
 }
 
 
@@ -114,12 +114,12 @@ caphealth_images_add(caphealth_images_t *i)
             i->files = 0;
             i->bytes = 0;
             i->max_files_per_dir = 0;
-            i->sets = 0;
+            i->complete = 0;
         }
 
         i->files += root->files;
         i->bytes += root->bytes;
-        i->sets += root->sets;
+        i->complete += root->complete;
 
         if (root->max_files > i->max_files_per_dir) {
             i->max_files_per_dir = root->max_files;

@@ -32,10 +32,10 @@ typedef struct {
                                              is known yet */
     int64_t                files;
     int64_t                bytes;
-    int64_t                sets;          /* complete image sets */
+    int64_t                complete;      /* images with a commit mark */
     int64_t                max_files;     /* in the fullest leaf directory */
     char                   fullest[8];    /* its name, "ab/cd"; "": none */
-    int64_t                incomplete;    /* sets */
+    int64_t                incomplete;    /* images without one */
     int64_t                strays;        /* files that are not ours */
     int64_t                stray_bytes;
     int64_t                foreign;       /* directories that are symbolic
@@ -65,7 +65,7 @@ typedef struct {
     int64_t                files;
     int64_t                bytes;
     int64_t                max_files_per_dir;
-    int64_t                sets;          /* complete image sets */
+    int64_t                complete;      /* images with a commit mark */
     caphealth_root_t      *roots;
     size_t                 nroots;
 } caphealth_images_t;

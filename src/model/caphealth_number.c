@@ -69,7 +69,7 @@ caphealth_images_left(const caphealth_root_t *root)
     double                   left;
     const caphealth_disk_t  *d;
 
-    if (root->source == NULL || root->sets <= 0 || root->bytes <= 0
+    if (root->source == NULL || root->complete <= 0 || root->bytes <= 0
         || root->files <= 0 || root->disk == NULL
         || !caphealth_section_known(&root->disk->section))
     {
@@ -83,11 +83,11 @@ caphealth_images_left(const caphealth_root_t *root)
     }
 
     left = (double) d->available
-           / ((double) root->bytes / (double) root->sets);
+           / ((double) root->bytes / (double) root->complete);
 
     if (d->inodes > 0 && d->inodes_free >= 0) {
         left = fmin(left, (double) d->inodes_free
-                          / ((double) root->files / (double) root->sets));
+                          / ((double) root->files / (double) root->complete));
     }
 
     return left < 9e15 ? (int64_t) left : (int64_t) 9e15;

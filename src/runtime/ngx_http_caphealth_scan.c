@@ -113,7 +113,7 @@ ngx_http_caphealth_scan_ended(ngx_http_caphealth_source_timer_t *t)
     ngx_log_error(level, t->timers->log, 0,
                   "caphealth %V: %L files, %L bytes, %L images found in %.3f "
                   "seconds; the counts were off by %L files, %L bytes",
-                  &t->source->name, total.files, total.bytes, total.sets,
+                  &t->source->name, total.files, total.bytes, total.complete,
                   scan.scan_seconds, scan.drift_files, scan.drift_bytes);
 
     ngx_http_caphealth_source_timer_publish_error(t, NULL);

@@ -227,7 +227,7 @@ ngx_http_caphealth_tree_begin(ngx_shm_zone_t *zone, ngx_str_t *root, char *id)
 
 void
 ngx_http_caphealth_tree_move(ngx_shm_zone_t *zone, ngx_str_t *root, char *id,
-    int64_t files, int64_t bytes, int64_t sets)
+    int64_t files, int64_t bytes, int64_t complete)
 {
     ngx_http_caphealth_tree_t  *t;
 
@@ -236,7 +236,7 @@ ngx_http_caphealth_tree_move(ngx_shm_zone_t *zone, ngx_str_t *root, char *id,
         return;
     }
 
-    caphealth_tree_move(&t->tree, id, files, bytes, sets);
+    caphealth_tree_move(&t->tree, id, files, bytes, complete);
 
     ngx_http_caphealth_zone_unlock(zone);
 }
@@ -339,7 +339,8 @@ ngx_http_caphealth_tree_step(ngx_shm_zone_t *zone, ngx_str_t *root,
  */
 
 static void
-ngx_http_caphealth_tree_set_shared(ngx_http_caphealth_tree_t *t, ngx_uint_t others)
+ngx_http_caphealth_tree_set_shared(ngx_http_caphealth_tree_t *t,
+    ngx_uint_t others)
 {
     if (others == t->shared) {
         return;

@@ -55,7 +55,7 @@ ngx_int_t ngx_http_caphealth_tree_begin(ngx_shm_zone_t *zone, ngx_str_t *root,
 
 /* Its files have been named, or removed: all three may be negative. */
 void ngx_http_caphealth_tree_move(ngx_shm_zone_t *zone, ngx_str_t *root,
-    char *id, int64_t files, int64_t bytes, int64_t sets);
+    char *id, int64_t files, int64_t bytes, int64_t complete);
 
 /* It has ended; unless all is counted for sure, the slice is walked soon. */
 void ngx_http_caphealth_tree_end(ngx_shm_zone_t *zone, ngx_str_t *root,

@@ -497,7 +497,7 @@ ngx_http_caphealth_view_root(ngx_http_caphealth_view_t *view, ngx_uint_t i)
     root->source = sources[scan.source];
     root->files = total.files;
     root->bytes = total.bytes;
-    root->sets = total.sets;
+    root->complete = total.complete;
     root->max_files = total.max_files;
     root->incomplete = total.incomplete;
     root->strays = total.strays;

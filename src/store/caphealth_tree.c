@@ -54,7 +54,7 @@ caphealth_tree_hex(const char *digits)
 
 void
 caphealth_tree_move(caphealth_tree_t *t, const char *id, int64_t files,
-    int64_t bytes, int64_t sets)
+    int64_t bytes, int64_t complete)
 {
     int32_t            *leaves;
     unsigned            slice, leaf;
@@ -68,7 +68,7 @@ caphealth_tree_move(caphealth_tree_t *t, const char *id, int64_t files,
 
     s->files += files;
     s->bytes += bytes;
-    s->sets += sets;
+    s->complete += complete;
     leaves[leaf] += (int32_t) files;
 
     if (leaves[leaf] > leaves[s->fullest]) {
@@ -115,7 +115,7 @@ caphealth_tree_replace(caphealth_tree_t *t, unsigned slice,
 
     s->files = walk->files;
     s->bytes = walk->bytes;
-    s->sets = walk->sets;
+    s->complete = walk->complete;
     s->incomplete = walk->incomplete;
     s->strays = walk->strays;
     s->stray_bytes = walk->stray_bytes;
@@ -214,7 +214,7 @@ caphealth_tree_total(const caphealth_tree_t *t, caphealth_total_t *total)
 
         total->files += s->files;
         total->bytes += s->bytes;
-        total->sets += s->sets;
+        total->complete += s->complete;
         total->incomplete += s->incomplete;
         total->strays += s->strays;
         total->stray_bytes += s->stray_bytes;
@@ -233,7 +233,7 @@ caphealth_tree_total(const caphealth_tree_t *t, caphealth_total_t *total)
 
     total->files = total->files < 0 ? 0 : total->files;
     total->bytes = total->bytes < 0 ? 0 : total->bytes;
-    total->sets = total->sets < 0 ? 0 : total->sets;
+    total->complete = total->complete < 0 ? 0 : total->complete;
 }
 
 
@@ -245,7 +245,8 @@ caphealth_walk_valid(const caphealth_walk_t *walk)
 
     if (!caphealth_tree_amount_valid(walk->files)
         || !caphealth_tree_amount_valid(walk->bytes)
-        || !caphealth_tree_amount_valid(walk->sets) || walk->sets > walk->files
+        || !caphealth_tree_amount_valid(walk->complete)
+        || walk->complete > walk->files
         || !caphealth_tree_amount_valid(walk->incomplete)
         || !caphealth_tree_amount_valid(walk->strays)
         || !caphealth_tree_amount_valid(walk->stray_bytes)
@@ -284,7 +285,7 @@ caphealth_tree_valid(const caphealth_tree_t *t)
 
         if (!caphealth_tree_amount_valid(s->files)
             || !caphealth_tree_amount_valid(s->bytes)
-            || !caphealth_tree_amount_valid(s->sets)
+            || !caphealth_tree_amount_valid(s->complete)
             || !caphealth_tree_amount_valid(s->incomplete)
             || !caphealth_tree_amount_valid(s->strays)
             || !caphealth_tree_amount_valid(s->stray_bytes)

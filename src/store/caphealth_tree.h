@@ -1,6 +1,6 @@
 
 /*
- * What is known of an image tree: how many files, bytes and complete sets are
+ * What is known of an image tree: how many files, bytes and complete images are
  * in it, by slice and by leaf directory.
  *
  * A slice is one of the 256 directories right below the root, a leaf one of
@@ -31,7 +31,7 @@
 typedef struct {
     int64_t   files;             /* images' files, by their names */
     int64_t   bytes;             /* in them, st_size */
-    int64_t   sets;              /* images that have a commit mark */
+    int64_t   complete;              /* images that have a commit mark */
     int64_t   incomplete;        /* images that have none */
     int64_t   strays;            /* files that are not ours */
     int64_t   stray_bytes;
@@ -49,7 +49,7 @@ typedef struct {
     uint64_t  changes;           /* moves with every change of the slice */
     int64_t   files;
     int64_t   bytes;
-    int64_t   sets;
+    int64_t   complete;
     int64_t   incomplete;
     int64_t   strays;
     int64_t   stray_bytes;
@@ -100,7 +100,7 @@ typedef struct {
 typedef struct {
     int64_t   files;
     int64_t   bytes;
-    int64_t   sets;
+    int64_t   complete;
     int64_t   incomplete;
     int64_t   strays;
     int64_t   stray_bytes;
@@ -117,7 +117,7 @@ unsigned caphealth_tree_leaf(const char *id);
 
 /* Moves the counts by an image's files; all may be negative. */
 void caphealth_tree_move(caphealth_tree_t *t, const char *id, int64_t files,
-    int64_t bytes, int64_t sets);
+    int64_t bytes, int64_t complete);
 
 /*
  * Replaces a slice's counts by what a walk found, and adds the difference to

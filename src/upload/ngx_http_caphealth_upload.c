@@ -456,10 +456,10 @@ ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
     }
 
     image = u->images;
-    ngx_memcpy(image->set.id, id, CAPHEALTH_ID_LEN);
+    ngx_memcpy(image->files.id, id, CAPHEALTH_ID_LEN);
 
     image->begun = ngx_http_caphealth_tree_begin(u->main_conf->state.zone,
-                                                 &conf->root, image->set.id);
+                                                 &conf->root, image->files.id);
 
     u->work.task->handler = ngx_http_caphealth_upload_remove;
 
@@ -748,10 +748,10 @@ ngx_http_caphealth_upload_submit(ngx_http_caphealth_upload_t *u,
     image->job.spec.offset = image->part.offset;
     image->job.spec.length = image->part.length;
     image->job.spec.max_pixels = u->main_conf->images.converter.max_pixels;
-    image->job.spec.nvariants = image->set.nfiles;
+    image->job.spec.nvariants = image->files.nvariants;
 
-    for (n = 0; n < image->set.nfiles; n++) {
-        image->job.outputs[n] = image->set.files[n].fd;
+    for (n = 0; n < image->files.nvariants; n++) {
+        image->job.outputs[n] = image->files.variants[n].fd;
         image->job.spec.variants[n] = u->conf->variants->variants[n];
     }
 

@@ -16,7 +16,7 @@
 #include "caphealth_format.h"
 #include "caphealth_multipart.h"
 #include "caphealth_outcomes.h"
-#include "caphealth_set.h"
+#include "caphealth_image_files.h"
 
 
 #define NGX_HTTP_CAPHEALTH_DETAIL_LEN  640
@@ -36,7 +36,7 @@ typedef struct {
     ngx_http_caphealth_job_t          job;
     caphealth_part_t                  part;
     caphealth_format_e                format;
-    caphealth_set_t                   set;        /* its files */
+    caphealth_image_files_t           files;      /* its own */
     ngx_int_t                         begun;      /* of _tree_begin(), for
                                                      _tree_end() */
 

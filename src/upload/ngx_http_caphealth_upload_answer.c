@@ -356,7 +356,7 @@ ngx_http_caphealth_upload_send_deleted(ngx_http_request_t *r,
 
     ngx_log_error(NGX_LOG_CRIT, r->connection->log, u->err,
                   "image \"%s\" cannot be removed from image root \"%V\"",
-                  u->images->set.id, &u->conf->root);
+                  u->images->files.id, &u->conf->root);
 
     return ngx_http_caphealth_upload_problem(r,
                                              CAPHEALTH_OUTCOME_STORAGE_FAILED,
@@ -543,7 +543,7 @@ ngx_http_caphealth_upload_send_created(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ngx_http_caphealth_outcome_ids(r, u->images[0].set.id,
+    if (ngx_http_caphealth_outcome_ids(r, u->images[0].files.id,
                                     sizeof(ngx_http_caphealth_image_t),
                                     u->nimages)
         != NGX_OK)
@@ -572,7 +572,7 @@ ngx_http_caphealth_upload_image(ngx_http_caphealth_upload_t *u,
     (void) ngx_hex_dump(sha256, result->sha256, sizeof(result->sha256));
 
     return json_pack("{s:s, s:s, s:I, s:I, s:I, s:s%, s:o}",
-                     "id", image->set.id,
+                     "id", image->files.id,
                      "format", caphealth_format_name(image->format),
                      "width", (json_int_t) result->width,
                      "height", (json_int_t) result->height,
@@ -594,13 +594,13 @@ ngx_http_caphealth_upload_variants(ngx_http_caphealth_upload_t *u,
 
     variants = json_object();
 
-    for (i = 0; i < image->set.nfiles; i++) {
+    for (i = 0; i < image->files.nvariants; i++) {
 
         url = ngx_http_caphealth_upload_url(u->pool, u, image, i, &len);
         output = &image->job.result.outputs[i];
 
         if (url == NULL
-            || json_object_set_new(variants, image->set.files[i].name,
+            || json_object_set_new(variants, image->files.variants[i].name,
                                    json_pack("{s:s%, s:I, s:I, s:I}",
                                              "url", url, len, "width",
                                              (json_int_t) output->width,
@@ -649,7 +649,8 @@ ngx_http_caphealth_upload_url(ngx_pool_t *pool, ngx_http_caphealth_upload_t *u,
     size_t  n;
     u_char  *url;
 
-    n = caphealth_path(path, image->set.id, image->set.files[variant].name);
+    n = caphealth_path(path, image->files.id,
+                       image->files.variants[variant].name);
 
     *len = u->conf->url.len + n;
 

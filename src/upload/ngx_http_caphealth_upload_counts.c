@@ -23,7 +23,7 @@ ngx_http_caphealth_upload_counts_begin(ngx_http_caphealth_upload_t *u)
         image = &u->images[n];
         image->begun = ngx_http_caphealth_tree_begin(u->main_conf->state.zone,
                                                      &u->conf->root,
-                                                     image->set.id);
+                                                     image->files.id);
     }
 
     u->counts_begun = 1;
@@ -60,7 +60,7 @@ ngx_http_caphealth_upload_counts_end(ngx_http_caphealth_upload_t *u)
     for (n = 0; n < u->nimages; n++) {
         image = &u->images[n];
         ngx_http_caphealth_tree_end(u->main_conf->state.zone,
-                                    &u->conf->root, image->set.id,
+                                    &u->conf->root, image->files.id,
                                     image->begun, u->counted && u->stored);
     }
 }
@@ -79,7 +79,7 @@ ngx_http_caphealth_upload_counts_remove(ngx_http_caphealth_upload_t *u)
     image = u->images;
 
     if (u->removed.files) {
-        ngx_http_caphealth_tree_move(zone, root, image->set.id,
+        ngx_http_caphealth_tree_move(zone, root, image->files.id,
                                      -(int64_t) u->removed.files,
                                      -(int64_t) u->removed.bytes,
                                      -(int64_t) u->removed.marked);
@@ -88,7 +88,8 @@ ngx_http_caphealth_upload_counts_remove(ngx_http_caphealth_upload_t *u)
     sure = (u->removed.files == 0) ? (u->err == 0 || u->err == NGX_ENOENT)
                                    : (u->err == 0 && u->removed.marked);
 
-    ngx_http_caphealth_tree_end(zone, root, image->set.id, image->begun, sure);
+    ngx_http_caphealth_tree_end(zone, root, image->files.id, image->begun,
+                                sure);
 }
 
 
@@ -105,9 +106,9 @@ ngx_http_caphealth_upload_counts_move(ngx_http_caphealth_upload_t *u,
         bytes = ngx_http_caphealth_upload_counts_image_bytes(image);
 
         ngx_http_caphealth_tree_move(u->main_conf->state.zone,
-                                     &u->conf->root, image->set.id,
-                                     sign * image->set.nfiles, sign * bytes,
-                                     sign);
+                                     &u->conf->root, image->files.id,
+                                     sign * image->files.nvariants,
+                                     sign * bytes, sign);
     }
 }
 
@@ -136,7 +137,7 @@ ngx_http_caphealth_upload_counts_image_bytes(ngx_http_caphealth_image_t *image)
 
     bytes = 0;
 
-    for (i = 0; i < image->set.nfiles; i++) {
+    for (i = 0; i < image->files.nvariants; i++) {
         bytes += (int64_t) image->job.result.outputs[i].bytes;
     }
 

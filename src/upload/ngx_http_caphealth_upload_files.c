@@ -33,7 +33,7 @@ ngx_http_caphealth_upload_prepare(void *data, ngx_log_t *log)
     }
 
     for (i = 0; i < u->nimages; i++) {
-        caphealth_set_init(&u->images[i].set);
+        caphealth_image_init(&u->images[i].files);
         u->images[i].part = u->parts[i];
     }
 
@@ -71,9 +71,9 @@ ngx_http_caphealth_upload_open(void *data, ngx_log_t *log)
             return;
         }
 
-        if (caphealth_set_release_fds(&image->set) == -1) {
+        if (caphealth_image_release_fds(&image->files) == -1) {
             ngx_http_caphealth_upload_call_failed(u, ngx_errno,
-                                                  image->set.failed);
+                                                  image->files.failed);
             return;
         }
 
@@ -241,14 +241,14 @@ ngx_http_caphealth_upload_open_outputs(ngx_http_caphealth_upload_t *u,
     variants = u->conf->variants;
 
     for (i = 0; i < variants->n; i++) {
-        caphealth_set_add(&image->set, variants->names[i]);
+        caphealth_image_add(&image->files, variants->names[i]);
     }
 
-    if (caphealth_set_open(&image->set, (char *) u->conf->root.data)
+    if (caphealth_image_open(&image->files, (char *) u->conf->root.data)
         == -1)
     {
         ngx_http_caphealth_upload_call_failed(u, ngx_errno,
-                                              image->set.failed);
+                                              image->files.failed);
         return NGX_ERROR;
     }
 
@@ -268,8 +268,8 @@ ngx_http_caphealth_upload_check_files(ngx_http_caphealth_upload_t *u,
         return NGX_OK;
     }
 
-    for (i = 0; i < image->set.nfiles; i++) {
-        if (caphealth_set_check(&image->set, i,
+    for (i = 0; i < image->files.nvariants; i++) {
+        if (caphealth_image_check(&image->files, i,
                                 image->job.result.outputs[i].bytes)
             == 0)
         {
@@ -277,11 +277,11 @@ ngx_http_caphealth_upload_check_files(ngx_http_caphealth_upload_t *u,
         }
 
         if (ngx_errno == EINVAL) {
-            ngx_http_caphealth_upload_bad_output(u, image, image->set.failed);
+            ngx_http_caphealth_upload_bad_output(u, image, image->files.failed);
 
         } else {
             ngx_http_caphealth_upload_call_failed(u, ngx_errno,
-                                                  image->set.failed);
+                                                  image->files.failed);
         }
 
         return NGX_ERROR;
@@ -311,9 +311,9 @@ ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log)
     for (n = 0; n < u->nimages; n++) {
         image = &u->images[n];
 
-        if (caphealth_set_publish(&image->set) == -1) {
+        if (caphealth_image_publish(&image->files) == -1) {
             ngx_http_caphealth_upload_call_failed(u, ngx_errno,
-                                                  image->set.failed);
+                                                  image->files.failed);
             return;
         }
 
@@ -333,10 +333,10 @@ ngx_http_caphealth_upload_close(void *data, ngx_log_t *log)
         image = &u->images[n];
 
         if (image->published && !u->stored) {
-            caphealth_set_withdraw(&image->set);
+            caphealth_image_withdraw(&image->files);
         }
 
-        caphealth_set_close(&image->set);
+        caphealth_image_close(&image->files);
     }
 
     if (u->input != NGX_INVALID_FILE) {
@@ -354,8 +354,8 @@ ngx_http_caphealth_upload_remove(void *data, ngx_log_t *log)
 {
     ngx_http_caphealth_upload_t  *u = data;
 
-    if (caphealth_set_remove((char *) u->conf->root.data,
-                             u->images->set.id, u->conf->variants->names[0],
+    if (caphealth_image_remove((char *) u->conf->root.data,
+                             u->images->files.id, u->conf->variants->names[0],
                              &u->removed)
         == -1)
     {

@@ -119,7 +119,7 @@ sample_init(sample_t *s)
         .files = 30,
         .bytes = 3 * GIB / 2,
         .max_files_per_dir = 6,
-        .sets = 10
+        .complete = 10
     };
 }
 

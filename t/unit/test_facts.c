@@ -68,7 +68,7 @@ test_clear(void **state)
     assert_int_equal(images.files, CAPHEALTH_UNKNOWN);
     assert_int_equal(images.bytes, CAPHEALTH_UNKNOWN);
     assert_int_equal(images.max_files_per_dir, CAPHEALTH_UNKNOWN);
-    assert_int_equal(images.sets, CAPHEALTH_UNKNOWN);
+    assert_int_equal(images.complete, CAPHEALTH_UNKNOWN);
 }
 
 

@@ -64,7 +64,7 @@ golden_healthy(golden_t *g)
 
         g->roots[i] = (caphealth_root_t) {
             .path = i == 0 ? "/srv/images" : "/srv/b", .source = "live",
-            .files = 15, .bytes = 3 * GIB / 4, .sets = 5, .max_files = 6,
+            .files = 15, .bytes = 3 * GIB / 4, .complete = 5, .max_files = 6,
             .fullest = "ab/cd", .scanned_at = SAMPLE_THEN,
             .scan_seconds = 2.5, .disk = &g->sample.disks[1],
             .scans = &g->scans[i]

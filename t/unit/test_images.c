@@ -40,7 +40,7 @@ setup(void **state)
     roots[0].source = "live";
     roots[0].files = 30;
     roots[0].bytes = 1000;
-    roots[0].sets = 10;
+    roots[0].complete = 10;
     roots[0].max_files = 6;
     strcpy(roots[0].fullest, "ab/cd");
     roots[0].scanned_at = 1000000000;
@@ -208,9 +208,9 @@ left(void **state)
     disk.value.inodes_free = 0;
     assert_int_equal(caphealth_images_left(&roots[0]), 10000);
 
-    roots[0].sets = 0;
+    roots[0].complete = 0;
     assert_int_equal(caphealth_images_left(&roots[0]), CAPHEALTH_UNKNOWN);
-    roots[0].sets = 10;
+    roots[0].complete = 10;
     roots[0].source = NULL;
     assert_int_equal(caphealth_images_left(&roots[0]), CAPHEALTH_UNKNOWN);
     roots[0].source = "live";

@@ -53,7 +53,7 @@ setup(void **state)
 
     roots[0] = (caphealth_root_t) {
         .path = "/srv/images", .source = "live", .files = 30,
-        .bytes = 3 * GIB / 2, .sets = 10, .max_files = 6, .incomplete = 1,
+        .bytes = 3 * GIB / 2, .complete = 10, .max_files = 6, .incomplete = 1,
         .strays = 2, .stray_bytes = 20, .foreign = 3, .removed = 4,
         .removed_bytes = 40, .drift_files = 5, .drift_bytes = 50,
         .scanned_at = SAMPLE_THEN, .scan_seconds = 2.5,

@@ -40,7 +40,7 @@ moves(void **state)
 {
     int                leaves[3][5], max;
     char               id[CAPHEALTH_ID_LEN + 1];
-    int64_t            files, bytes, sets;
+    int64_t            files, bytes, complete;
     unsigned           i, n, there[SETS];
     caphealth_total_t  total;
 
@@ -49,7 +49,7 @@ moves(void **state)
     memset(&tree, 0, sizeof(tree));
     memset(there, 0, sizeof(there));
     memset(leaves, 0, sizeof(leaves));
-    files = bytes = sets = 0;
+    files = bytes = complete = 0;
 
     srandom(1);
 
@@ -59,14 +59,14 @@ moves(void **state)
 
         if (there[i]) {
             caphealth_tree_move(&tree, id, -3, -(int64_t) there[i], -1);
-            files -= 3, bytes -= there[i], sets--;
+            files -= 3, bytes -= there[i], complete--;
             leaves[i % 3][(i / 3) % 5] -= 3;
             there[i] = 0;
 
         } else {
             there[i] = 1 + (unsigned) random() % 1000;
             caphealth_tree_move(&tree, id, 3, there[i], 1);
-            files += 3, bytes += there[i], sets++;
+            files += 3, bytes += there[i], complete++;
             leaves[i % 3][(i / 3) % 5] += 3;
         }
 
@@ -78,7 +78,7 @@ moves(void **state)
 
         assert_int_equal(total.files, files);
         assert_int_equal(total.bytes, bytes);
-        assert_int_equal(total.sets, sets);
+        assert_int_equal(total.complete, complete);
         assert_int_equal(total.max_files, max);
 
         if (max) {
@@ -120,7 +120,7 @@ replaced(void **state)
 
     walk.files = 7;
     walk.bytes = 700;
-    walk.sets = 2;
+    walk.complete = 2;
     walk.incomplete = 1;
     walk.strays = 5;
     walk.leaves[9] = 4;
@@ -193,9 +193,9 @@ invalid_walks(void **state)
     walk.leaves[1] = 0;
     assert_true(caphealth_walk_valid(&walk));
 
-    walk.sets = 2;
+    walk.complete = 2;
     assert_false(caphealth_walk_valid(&walk));
-    walk.sets = 0;
+    walk.complete = 0;
     walk.bytes = -1;
     assert_false(caphealth_walk_valid(&walk));
     walk.bytes = INT64_MAX;

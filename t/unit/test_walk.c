@@ -81,7 +81,7 @@ counted(void **state)
     assert_int_equal(go(0xab), 0);
     assert_int_equal(walk.files, 5);
     assert_int_equal(walk.bytes, 11);
-    assert_int_equal(walk.sets, 2);
+    assert_int_equal(walk.complete, 2);
     assert_int_equal(walk.incomplete, 0);
     assert_int_equal(walk.strays, 0);
     assert_int_equal(walk.leaves[0xcd], 4);
@@ -131,7 +131,7 @@ strays(void **state)
 
     assert_int_equal(go(0xab), 0);
     assert_int_equal(walk.files, 1);
-    assert_int_equal(walk.sets, 1);
+    assert_int_equal(walk.complete, 1);
     assert_int_equal(walk.strays, 12);
     assert_int_equal(walk.foreign, 1);
     assert_int_equal(walk.removed, 0);
@@ -269,7 +269,7 @@ many(void **state)
 
     assert_int_equal(go(0), 0);
     assert_int_equal(walk.files, 3000);
-    assert_int_equal(walk.sets, 1000);
+    assert_int_equal(walk.complete, 1000);
     assert_int_equal(walk.leaves[0], 3000);
 }
 

@@ -1,17 +1,17 @@
 
 /*
- * The files of one image, from their making to their end.
+ * The files of one image in its tree: made, checked, published, removed.
  *
- * A set comes into sight all at once: its files are made without a name, in
- * the directory where they belong, and get their names when all of them are
- * complete, the one that marks the set as complete ("original") last.  What is
- * given up before leaves nothing behind.
+ * An image is published all at once.  Its files are made without a name, in the
+ * directory where they belong, and get their names when all of them are
+ * complete, last the variant that marks the image as complete ("original").
+ * An image that is closed before leaves nothing behind.
  *
- * All of it may block: not for nginx's event loop.
+ * All of it may block, so nginx's event loop must not call it.
  */
 
-#ifndef CAPHEALTH_SET_H
-#define CAPHEALTH_SET_H
+#ifndef CAPHEALTH_IMAGE_FILES_H
+#define CAPHEALTH_IMAGE_FILES_H
 
 
 #include <stdint.h>
@@ -25,19 +25,19 @@ typedef struct {
     char      name[CAPHEALTH_VARIANT_LEN + 1];
     unsigned  named:1;         /* it has a temporary name in the directory */
     unsigned  linked:1;        /* it has its own */
-} caphealth_set_file_t;
+} caphealth_image_file_t;
 
 
 typedef struct {
     char                  id[CAPHEALTH_ID_LEN + 1];
     int                   dir;         /* the leaf directory, or -1 */
-    unsigned              nfiles;
+    unsigned              nvariants;
     unsigned              no_tmpfile:1; /* as if there were no O_TMPFILE */
     unsigned              released:1;    /* no descriptor is open */
     const char           *root;        /* the caller's */
     const char           *failed;      /* the call that failed, for the log */
-    caphealth_set_file_t  files[CAPHEALTH_VARIANTS_MAX];
-} caphealth_set_t;
+    caphealth_image_file_t  variants[CAPHEALTH_VARIANTS_MAX];
+} caphealth_image_files_t;
 
 
 typedef struct {
@@ -47,56 +47,57 @@ typedef struct {
 } caphealth_removed_t;
 
 
-/* Makes it safe to call caphealth_set_close(); opens nothing. */
-void caphealth_set_init(caphealth_set_t *set);
+/* Makes it safe to call caphealth_image_close(); opens nothing. */
+void caphealth_image_init(caphealth_image_files_t *image);
 
 /*
  * Adds a file of a variant of this name.  The first one that is added is the
  * commit mark.
  */
-void caphealth_set_add(caphealth_set_t *set, const char *name);
+void caphealth_image_add(caphealth_image_files_t *image, const char *name);
 
 /*
  * Chooses an id, makes the directories of it under root where they are
  * missing, and opens an empty file for each that was added.  Returns 0, or -1
- * with errno set; the caller closes the set either way.  root must outlive it.
+ * with errno set; the caller closes it either way.  root must outlive it.
  */
-int caphealth_set_open(caphealth_set_t *set, const char *root);
+int caphealth_image_open(caphealth_image_files_t *image, const char *root);
 
 /*
  * Whether file i is a WebP file of so many bytes, by its header, to which
  * nobody can write any more, the caller included.  May block for 2 seconds.
  * Returns 0, or -1 with errno set, which is EINVAL if it is not.
  */
-int caphealth_set_check(caphealth_set_t *set, unsigned i, uint64_t bytes);
+int caphealth_image_check(caphealth_image_files_t *image, unsigned i,
+    uint64_t bytes);
 
 /*
- * Closes the files of a set that is complete until it is published, so that an
- * upload of many takes few descriptors: until then they have hidden names, as
- * without O_TMPFILE.  Returns 0, or -1 with errno set.
+ * Closes the files of an image that is complete until it is published, so that
+ * an upload of many takes few descriptors: until then they have hidden names,
+ * as without O_TMPFILE.  Returns 0, or -1 with errno set.
  */
-int caphealth_set_release_fds(caphealth_set_t *set);
+int caphealth_image_release_fds(caphealth_image_files_t *image);
 
 /*
  * Gives the files their names, the first one last, and syncs the directory.
  * Returns 0, or -1 with errno set and no file visible.
  */
-int caphealth_set_publish(caphealth_set_t *set);
+int caphealth_image_publish(caphealth_image_files_t *image);
 
 /* Removes again what was published, the commit mark first. */
-void caphealth_set_withdraw(caphealth_set_t *set);
+void caphealth_image_withdraw(caphealth_image_files_t *image);
 
 /* Closes everything; files that were not published are gone. */
-void caphealth_set_close(caphealth_set_t *set);
+void caphealth_image_close(caphealth_image_files_t *image);
 
 /*
- * Removes the files of the image id, the commit mark first, so that a set
- * which cannot be removed whole is not taken for one, and can be tried again.
+ * Removes the files of the image id, the commit mark first, so that an image of
+ * which a file cannot be removed is not complete, and can be tried again.
  * *removed becomes what was removed, whether all of it or not.  Returns 0, or
  * -1 with errno set: ENOENT if there is no such image.
  */
-int caphealth_set_remove(const char *root, const char *id, const char *mark,
+int caphealth_image_remove(const char *root, const char *id, const char *mark,
     caphealth_removed_t *removed);
 
 
-#endif /* CAPHEALTH_SET_H */
+#endif /* CAPHEALTH_IMAGE_FILES_H */

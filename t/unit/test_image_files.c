@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "caphealth_set.h"
+#include "caphealth_image_files.h"
 #include "tree.h"
 
 
@@ -45,31 +45,31 @@ count(void)
 
 
 static void
-begin(caphealth_set_t *set, int no_tmpfile)
+begin(caphealth_image_files_t *image, int no_tmpfile)
 {
     unsigned  i;
 
-    caphealth_set_init(set);
-    set->no_tmpfile = no_tmpfile ? 1 : 0;
+    caphealth_image_init(image);
+    image->no_tmpfile = no_tmpfile ? 1 : 0;
 
-    caphealth_set_add(set, "original");
-    caphealth_set_add(set, "800");
-    caphealth_set_add(set, "200");
+    caphealth_image_add(image, "original");
+    caphealth_image_add(image, "800");
+    caphealth_image_add(image, "200");
 
-    assert_int_equal(caphealth_set_open(set, tree_root), 0);
+    assert_int_equal(caphealth_image_open(image, tree_root), 0);
 
     for (i = 0; i < 3; i++) {
-        assert_int_equal(write(set->files[i].fd, webp, 12), 12);
+        assert_int_equal(write(image->variants[i].fd, webp, 12), 12);
     }
 }
 
 
 static void
-path_of(const caphealth_set_t *set, const char *variant, char *path)
+path_of(const caphealth_image_files_t *image, const char *variant, char *path)
 {
     char  relative[CAPHEALTH_PATH_LEN];
 
-    (void) caphealth_path(relative, set->id, variant);
+    (void) caphealth_path(relative, image->id, variant);
     (void) snprintf(path, 256, "%s/%s", tree_root, relative);
 }
 
@@ -81,34 +81,34 @@ published(void **state)
     char             path[256];
     caphealth_removed_t  removed;
     struct stat      st;
-    caphealth_set_t  set;
+    caphealth_image_files_t  image;
 
     (void) state;
 
     for (no_tmpfile = 0; no_tmpfile < 2; no_tmpfile++) {
         (void) umask(077);
-        begin(&set, no_tmpfile);
+        begin(&image, no_tmpfile);
         (void) umask(022);
 
-        path_of(&set, "original", path);
+        path_of(&image, "original", path);
         assert_int_equal(access(path, F_OK), -1);
 
-        assert_int_equal(caphealth_set_check(&set, 0, 12), 0);
-        assert_int_equal(caphealth_set_publish(&set), 0);
-        caphealth_set_close(&set);
+        assert_int_equal(caphealth_image_check(&image, 0, 12), 0);
+        assert_int_equal(caphealth_image_publish(&image), 0);
+        caphealth_image_close(&image);
 
         assert_int_equal(count(), 3);
         assert_int_equal(stat(path, &st), 0);
         assert_int_equal(st.st_mode & 0777, 0644);
         assert_int_equal(st.st_size, 12);
 
-        assert_int_equal(caphealth_set_remove(tree_root, set.id, "original",
+        assert_int_equal(caphealth_image_remove(tree_root, image.id, "original",
                                               &removed), 0);
         assert_int_equal(removed.files, 3);
         assert_int_equal(removed.bytes, 36);
         assert_int_equal(count(), 0);
 
-        assert_int_equal(caphealth_set_remove(tree_root, set.id, "original",
+        assert_int_equal(caphealth_image_remove(tree_root, image.id, "original",
                                               &removed), -1);
         assert_int_equal(errno, ENOENT);
     }
@@ -119,23 +119,23 @@ static void
 given_up(void **state)
 {
     int              no_tmpfile;
-    caphealth_set_t  set;
+    caphealth_image_files_t  image;
 
     (void) state;
 
     for (no_tmpfile = 0; no_tmpfile < 2; no_tmpfile++) {
-        begin(&set, no_tmpfile);
+        begin(&image, no_tmpfile);
         assert_int_equal(count(), no_tmpfile ? 3 : 0);
 
-        caphealth_set_close(&set);
+        caphealth_image_close(&image);
         assert_int_equal(count(), 0);
 
-        begin(&set, no_tmpfile);
-        assert_int_equal(caphealth_set_publish(&set), 0);
+        begin(&image, no_tmpfile);
+        assert_int_equal(caphealth_image_publish(&image), 0);
         assert_int_equal(count(), 3);
 
-        caphealth_set_withdraw(&set);
-        caphealth_set_close(&set);
+        caphealth_image_withdraw(&image);
+        caphealth_image_close(&image);
         assert_int_equal(count(), 0);
     }
 }
@@ -149,24 +149,24 @@ taken(void **state)
     int              no_tmpfile;
     char             path[256];
     FILE            *f;
-    caphealth_set_t  set;
+    caphealth_image_files_t  image;
 
     (void) state;
 
     for (no_tmpfile = 0; no_tmpfile < 2; no_tmpfile++) {
-        begin(&set, no_tmpfile);
+        begin(&image, no_tmpfile);
 
-        path_of(&set, "original", path);
+        path_of(&image, "original", path);
         f = fopen(path, "w");
         assert_non_null(f);
         assert_int_equal(fputs("mine", f) >= 0, 1);
         assert_int_equal(fclose(f), 0);
 
-        assert_int_equal(caphealth_set_publish(&set), -1);
+        assert_int_equal(caphealth_image_publish(&image), -1);
         assert_int_equal(errno, EEXIST);
-        assert_non_null(set.failed);
+        assert_non_null(image.failed);
 
-        caphealth_set_close(&set);
+        caphealth_image_close(&image);
         assert_int_equal(count(), 1);
         assert_int_equal(unlink(path), 0);
     }
@@ -176,30 +176,30 @@ taken(void **state)
 static void
 checks(void **state)
 {
-    caphealth_set_t  set;
+    caphealth_image_files_t  image;
 
     (void) state;
 
-    begin(&set, 0);
+    begin(&image, 0);
 
-    assert_int_equal(caphealth_set_check(&set, 0, 12), 0);
-    assert_int_equal(caphealth_set_check(&set, 0, 13), -1);
+    assert_int_equal(caphealth_image_check(&image, 0, 12), 0);
+    assert_int_equal(caphealth_image_check(&image, 0, 13), -1);
     assert_int_equal(errno, EINVAL);
 
-    assert_int_equal(pwrite(set.files[1].fd, "GIFF", 4, 0), 4);
-    assert_int_equal(caphealth_set_check(&set, 1, 12), -1);
+    assert_int_equal(pwrite(image.variants[1].fd, "GIFF", 4, 0), 4);
+    assert_int_equal(caphealth_image_check(&image, 1, 12), -1);
 
-    assert_int_equal(pwrite(set.files[2].fd, "\5", 1, 4), 1);
-    assert_int_equal(caphealth_set_check(&set, 2, 12), -1);
+    assert_int_equal(pwrite(image.variants[2].fd, "\5", 1, 4), 1);
+    assert_int_equal(caphealth_image_check(&image, 2, 12), -1);
 
-    caphealth_set_close(&set);
-    begin(&set, 0);
+    caphealth_image_close(&image);
+    begin(&image, 0);
 
-    assert_int_equal(ftruncate(set.files[2].fd, 0), 0);
-    assert_int_equal(caphealth_set_check(&set, 2, 0), -1);
+    assert_int_equal(ftruncate(image.variants[2].fd, 0), 0);
+    assert_int_equal(caphealth_image_check(&image, 2, 0), -1);
     assert_int_equal(errno, EINVAL);
 
-    caphealth_set_close(&set);
+    caphealth_image_close(&image);
 }
 
 
@@ -207,20 +207,20 @@ static void
 no_root(void **state)
 {
     caphealth_removed_t  removed;
-    caphealth_set_t  set;
+    caphealth_image_files_t  image;
 
     (void) state;
 
-    caphealth_set_init(&set);
-    caphealth_set_add(&set, "original");
+    caphealth_image_init(&image);
+    caphealth_image_add(&image, "original");
 
-    assert_int_equal(caphealth_set_open(&set, "/nonexistent"), -1);
+    assert_int_equal(caphealth_image_open(&image, "/nonexistent"), -1);
     assert_int_equal(errno, ENOENT);
-    assert_non_null(set.failed);
+    assert_non_null(image.failed);
 
-    caphealth_set_close(&set);
+    caphealth_image_close(&image);
 
-    assert_int_equal(caphealth_set_remove("/nonexistent",
+    assert_int_equal(caphealth_image_remove("/nonexistent",
                                           "0123456789abcdef0123456789abcdef",
                                           "original", &removed), -1);
 }
@@ -233,31 +233,31 @@ removal(void **state)
 {
     char             path[256], other[256];
     caphealth_removed_t  removed;
-    caphealth_set_t  set;
+    caphealth_image_files_t  image;
 
     (void) state;
 
-    begin(&set, 0);
-    assert_int_equal(caphealth_set_publish(&set), 0);
-    caphealth_set_close(&set);
+    begin(&image, 0);
+    assert_int_equal(caphealth_image_publish(&image), 0);
+    caphealth_image_close(&image);
 
-    path_of(&set, "original", path);
-    path_of(&set, "400", other);
+    path_of(&image, "original", path);
+    path_of(&image, "400", other);
     assert_int_equal(link(path, other), 0);
 
     other[strlen(tree_root) + 7] ^= 1;    /* an id beside it */
     assert_int_equal(link(path, other), 0);
 
-    assert_int_equal(caphealth_set_remove(tree_root, set.id, "original",
+    assert_int_equal(caphealth_image_remove(tree_root, image.id, "original",
                                           &removed), 0);
     assert_int_equal(removed.files, 4);
     assert_int_equal(count(), 1);
 
     /* what was left of one whose mark is gone, or has another name now */
 
-    path_of(&set, "400", path);
+    path_of(&image, "400", path);
     assert_int_equal(link(other, path), 0);
-    assert_int_equal(caphealth_set_remove(tree_root, set.id, "original",
+    assert_int_equal(caphealth_image_remove(tree_root, image.id, "original",
                                           &removed), 0);
     assert_int_equal(removed.files, 1);
     assert_int_equal(count(), 1);
@@ -274,34 +274,35 @@ writers(void **state)
     int              fd;
     char             path[256];
     void            *map;
-    caphealth_set_t  set;
+    caphealth_image_files_t  image;
 
     (void) state;
 
-    begin(&set, 0);
+    begin(&image, 0);
 
-    fd = dup(set.files[0].fd);
-    map = mmap(NULL, 12, PROT_READ|PROT_WRITE, MAP_SHARED, set.files[1].fd, 0);
+    fd = dup(image.variants[0].fd);
+    map = mmap(NULL, 12, PROT_READ|PROT_WRITE, MAP_SHARED,
+               image.variants[1].fd, 0);
     assert_ptr_not_equal(map, MAP_FAILED);
 
-    assert_int_equal(caphealth_set_check(&set, 0, 12), -1);
+    assert_int_equal(caphealth_image_check(&image, 0, 12), -1);
     assert_int_equal(errno, EINVAL);
-    assert_string_equal(set.failed, "check of who writes to an output");
-    assert_int_equal(caphealth_set_check(&set, 1, 12), -1);
+    assert_string_equal(image.failed, "check of who writes to an output");
+    assert_int_equal(caphealth_image_check(&image, 1, 12), -1);
     assert_int_equal(errno, EINVAL);
 
     (void) close(fd);
     (void) munmap(map, 12);
 
-    assert_int_equal(caphealth_set_check(&set, 0, 12), 0);
-    assert_int_equal(caphealth_set_check(&set, 1, 12), 0);
-    assert_int_equal(caphealth_set_check(&set, 2, 12), 0);
-    assert_int_equal(write(set.files[0].fd, "x", 1), -1);
+    assert_int_equal(caphealth_image_check(&image, 0, 12), 0);
+    assert_int_equal(caphealth_image_check(&image, 1, 12), 0);
+    assert_int_equal(caphealth_image_check(&image, 2, 12), 0);
+    assert_int_equal(write(image.variants[0].fd, "x", 1), -1);
 
-    assert_int_equal(caphealth_set_publish(&set), 0);
-    path_of(&set, "original", path);
+    assert_int_equal(caphealth_image_publish(&image), 0);
+    path_of(&image, "original", path);
     assert_int_equal(access(path, F_OK), 0);
-    caphealth_set_close(&set);
+    caphealth_image_close(&image);
 }
 
 
@@ -311,21 +312,21 @@ static void
 symbolic(void **state)
 {
     char                 slice[256], away[256];
-    caphealth_set_t      set;
+    caphealth_image_files_t      image;
     caphealth_removed_t  removed;
 
     (void) state;
 
-    begin(&set, 0);
-    assert_int_equal(caphealth_set_publish(&set), 0);
-    caphealth_set_close(&set);
+    begin(&image, 0);
+    assert_int_equal(caphealth_image_publish(&image), 0);
+    caphealth_image_close(&image);
 
-    (void) snprintf(slice, sizeof(slice), "%s/%.2s", tree_root, set.id);
+    (void) snprintf(slice, sizeof(slice), "%s/%.2s", tree_root, image.id);
     (void) snprintf(away, sizeof(away), "%s/away", tree_root);
     assert_int_equal(rename(slice, away), 0);
     assert_int_equal(symlink("away", slice), 0);
 
-    assert_int_equal(caphealth_set_remove(tree_root, set.id, "original",
+    assert_int_equal(caphealth_image_remove(tree_root, image.id, "original",
                                           &removed), -1);
     assert_int_equal(errno, ENOTDIR);
     assert_int_equal(removed.files, 0);

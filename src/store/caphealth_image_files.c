@@ -1,0 +1,669 @@
+
+/*
+ * The files of one image, from their making to their end.
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "caphealth_image_files.h"
+
+
+/* RIFF, the size of what follows, WEBP */
+#define CAPHEALTH_IMAGE_RIFF   12
+
+/* ".", ".tmp" */
+#define CAPHEALTH_TEMP_LEN   (CAPHEALTH_PATH_LEN + 5)
+
+/* "/proc/self/fd/" and a number */
+#define CAPHEALTH_PROC_LEN   (sizeof("/proc/self/fd/") + 12)
+
+/* a process that is just being started has copies of all descriptors */
+#define CAPHEALTH_IMAGE_PAUSE  1000000     /* nanoseconds, then twice as many */
+#define CAPHEALTH_IMAGE_TRIES  11          /* 2 seconds in all */
+
+
+static int caphealth_image_open_leaf(caphealth_image_files_t *image);
+static int caphealth_image_reopen(caphealth_image_files_t *image);
+static void caphealth_image_leave(caphealth_image_files_t *image);
+static int caphealth_image_open_dir(caphealth_image_files_t *image, int parent,
+    const char *name, size_t len);
+static int caphealth_image_open_file(caphealth_image_files_t *image,
+    caphealth_image_file_t *f);
+static int caphealth_image_no_writers(caphealth_image_files_t *image,
+    caphealth_image_file_t *f);
+static int caphealth_image_lease(int fd);
+static void caphealth_image_proc_path(char path[CAPHEALTH_PROC_LEN], int fd);
+static int caphealth_image_link(caphealth_image_files_t *image,
+    caphealth_image_file_t *f);
+static int caphealth_image_move(caphealth_image_files_t *image,
+    caphealth_image_file_t *f, const char *name);
+static void caphealth_image_temp_name(caphealth_image_files_t *image,
+    caphealth_image_file_t *f, char temp[CAPHEALTH_TEMP_LEN]);
+static int caphealth_image_find_leaf(const char *root, const char *id);
+static int caphealth_image_remove_file(int dir, const char *name,
+    caphealth_removed_t *removed);
+static int caphealth_image_remove_rest(int dir, const char *id,
+    caphealth_removed_t *removed);
+static int caphealth_image_failed(caphealth_image_files_t *image,
+    const char *call);
+
+
+void
+caphealth_image_init(caphealth_image_files_t *image)
+{
+    memset(image, 0, sizeof(caphealth_image_files_t));
+    image->dir = -1;
+}
+
+
+void
+caphealth_image_add(caphealth_image_files_t *image, const char *name)
+{
+    caphealth_image_file_t  *f;
+
+    f = &image->variants[image->nvariants++];
+
+    f->fd = -1;
+    (void) snprintf(f->name, sizeof(f->name), "%s", name);
+}
+
+
+int
+caphealth_image_open(caphealth_image_files_t *image, const char *root)
+{
+    unsigned  i;
+
+    image->root = root;
+
+    if (caphealth_id_create(image->id) == -1) {
+        return caphealth_image_failed(image, "getrandom()");
+    }
+
+    if (caphealth_image_open_leaf(image) == -1) {
+        return -1;
+    }
+
+    for (i = 0; i < image->nvariants; i++) {
+        if (caphealth_image_open_file(image, &image->variants[i]) == -1) {
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+caphealth_image_open_leaf(caphealth_image_files_t *image)
+{
+    int  top, slice;
+
+    top = open(image->root, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    if (top == -1) {
+        return caphealth_image_failed(image, "open() of the image root");
+    }
+
+    slice = caphealth_image_open_dir(image, top, image->id, 2);
+    (void) close(top);
+
+    if (slice == -1) {
+        return -1;
+    }
+
+    image->dir = caphealth_image_open_dir(image, slice, image->id + 2, 2);
+    (void) close(slice);
+
+    return image->dir == -1 ? -1 : 0;
+}
+
+
+/* a directory that is new must be as durable as what will be in it */
+
+static int
+caphealth_image_open_dir(caphealth_image_files_t *image, int parent,
+    const char *name, size_t len)
+{
+    int   fd;
+    char  dir[8];
+
+    (void) snprintf(dir, sizeof(dir), "%.*s", (int) len, name);
+
+    fd = openat(parent, dir, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+
+    if (fd != -1) {
+        return fd;
+    }
+
+    if (errno != ENOENT) {
+        return caphealth_image_failed(image, "open() of a shard directory");
+    }
+
+    if (mkdirat(parent, dir, 0755) == -1 && errno != EEXIST) {
+        return caphealth_image_failed(image, "mkdir()");
+    }
+
+    if (fsync(parent) == -1) {
+        return caphealth_image_failed(image, "fsync() of a directory");
+    }
+
+    fd = openat(parent, dir, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+
+    return fd == -1 ? caphealth_image_failed(image,
+                                             "open() of a shard directory")
+                    : fd;
+}
+
+
+static int
+caphealth_image_open_file(caphealth_image_files_t *image,
+    caphealth_image_file_t *f)
+{
+    char  temp[CAPHEALTH_TEMP_LEN];
+
+    if (!image->no_tmpfile) {
+        f->fd = openat(image->dir, ".", O_TMPFILE|O_RDWR|O_CLOEXEC, 0644);
+
+        if (f->fd == -1 && errno != EOPNOTSUPP && errno != EISDIR
+            && errno != EINVAL)
+        {
+            return caphealth_image_failed(image, "open(O_TMPFILE)");
+        }
+    }
+
+    if (f->fd == -1) {
+        caphealth_image_temp_name(image, f, temp);
+
+        f->fd = openat(image->dir, temp,
+                       O_RDWR|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0644);
+        if (f->fd == -1) {
+            return caphealth_image_failed(image, "open(O_CREAT|O_EXCL)");
+        }
+
+        f->named = 1;
+    }
+
+    /* whatever the umask */
+
+    if (fchmod(f->fd, 0644) == -1) {
+        return caphealth_image_failed(image, "fchmod()");
+    }
+
+    return 0;
+}
+
+
+int
+caphealth_image_check(caphealth_image_files_t *image, unsigned i,
+    uint64_t bytes)
+{
+    ssize_t      n;
+    uint32_t     riff;
+    uint8_t      head[CAPHEALTH_IMAGE_RIFF];
+    struct stat  st;
+
+    if (caphealth_image_no_writers(image, &image->variants[i]) == -1) {
+        return -1;
+    }
+
+    if (fstat(image->variants[i].fd, &st) == -1) {
+        return caphealth_image_failed(image, "fstat()");
+    }
+
+    do {
+        n = pread(image->variants[i].fd, head, sizeof(head), 0);
+    } while (n == -1 && errno == EINTR);
+
+    if (n == -1) {
+        return caphealth_image_failed(image, "pread()");
+    }
+
+    if (n == (ssize_t) sizeof(head)) {
+        riff = head[4] | head[5] << 8 | head[6] << 16
+               | (uint32_t) head[7] << 24;
+
+        if (st.st_size >= 0
+            && (uint64_t) st.st_size == bytes
+            && (uint64_t) riff + 8 == bytes
+            && memcmp(head, "RIFF", 4) == 0
+            && memcmp(head + 8, "WEBP", 4) == 0)
+        {
+            return 0;
+        }
+    }
+
+    errno = EINVAL;
+
+    return caphealth_image_failed(image, "check of an output");
+}
+
+
+/*
+ * Who made the file may still have it open for writing and change it after it
+ * was checked, so this waits until nobody has.
+ */
+
+static int
+caphealth_image_no_writers(caphealth_image_files_t *image,
+    caphealth_image_file_t *f)
+{
+    int              fd, i;
+    char             path[CAPHEALTH_PROC_LEN];
+    struct timespec  pause;
+
+    caphealth_image_proc_path(path, f->fd);
+
+    fd = open(path, O_RDONLY|O_CLOEXEC);
+    if (fd == -1) {
+        return caphealth_image_failed(image, "open() of an output in /proc");
+    }
+
+    (void) close(f->fd);
+    f->fd = fd;
+
+    for (i = 0; i < CAPHEALTH_IMAGE_TRIES; i++) {
+
+        if (caphealth_image_lease(fd) == 0) {
+            return 0;
+        }
+
+        pause.tv_sec = 0;
+        pause.tv_nsec = (long) CAPHEALTH_IMAGE_PAUSE << i;
+
+        if (pause.tv_nsec > 999999999) {
+            pause.tv_nsec = 999999999;
+        }
+
+        (void) nanosleep(&pause, NULL);
+    }
+
+    errno = EINVAL;
+
+    return caphealth_image_failed(image, "check of who writes to an output");
+}
+
+
+/*
+ * A lease of reading is given when no descriptor and no mapping can write,
+ * in any process.  Some file systems, NFS among them, give none.
+ */
+
+static int
+caphealth_image_lease(int fd)
+{
+    if (fcntl(fd, F_SETLEASE, F_RDLCK) == -1) {
+        return errno == EAGAIN ? -1 : 0;
+    }
+
+    (void) fcntl(fd, F_SETLEASE, F_UNLCK);
+
+    return 0;
+}
+
+
+static void
+caphealth_image_proc_path(char path[CAPHEALTH_PROC_LEN], int fd)
+{
+    (void) snprintf(path, CAPHEALTH_PROC_LEN, "/proc/self/fd/%d", fd);
+}
+
+
+int
+caphealth_image_release_fds(caphealth_image_files_t *image)
+{
+    char                   temp[CAPHEALTH_TEMP_LEN], proc[CAPHEALTH_PROC_LEN];
+    unsigned               i;
+    caphealth_image_file_t  *f;
+
+    for (i = 0; i < image->nvariants; i++) {
+        f = &image->variants[i];
+
+        if (!f->named) {
+            caphealth_image_temp_name(image, f, temp);
+            caphealth_image_proc_path(proc, f->fd);
+
+            if (linkat(AT_FDCWD, proc, image->dir, temp, AT_SYMLINK_FOLLOW)
+                == -1)
+            {
+                return caphealth_image_failed(image, "linkat()");
+            }
+
+            f->named = 1;
+        }
+
+        (void) close(f->fd);
+        f->fd = -1;
+    }
+
+    image->released = 1;
+    caphealth_image_leave(image);
+
+    return 0;
+}
+
+
+/* the directory of one that is released */
+
+static int
+caphealth_image_reopen(caphealth_image_files_t *image)
+{
+    return image->dir == -1 && image->released
+           ? caphealth_image_open_leaf(image) : 0;
+}
+
+
+static void
+caphealth_image_leave(caphealth_image_files_t *image)
+{
+    if (image->released && image->dir != -1) {
+        (void) close(image->dir);
+        image->dir = -1;
+    }
+}
+
+
+int
+caphealth_image_publish(caphealth_image_files_t *image)
+{
+    int       err;
+    unsigned  i;
+
+    if (caphealth_image_reopen(image) == -1) {
+        return -1;
+    }
+
+    for (i = image->nvariants; i-- > 0; /* void */) {
+        if (caphealth_image_link(image, &image->variants[i]) == -1) {
+            goto failed;
+        }
+    }
+
+    if (fsync(image->dir) == -1) {
+        (void) caphealth_image_failed(image, "fsync() of a directory");
+        goto failed;
+    }
+
+    caphealth_image_leave(image);
+
+    return 0;
+
+failed:
+
+    err = errno;
+    caphealth_image_withdraw(image);
+    errno = err;
+
+    return -1;
+}
+
+
+static int
+caphealth_image_link(caphealth_image_files_t *image, caphealth_image_file_t *f)
+{
+    char  path[CAPHEALTH_PATH_LEN], proc[CAPHEALTH_PROC_LEN];
+
+    (void) caphealth_path(path, image->id, f->name);
+
+    if (f->named) {
+        if (caphealth_image_move(image, f, path + CAPHEALTH_LEAF_LEN) == -1) {
+            return caphealth_image_failed(image, "renameat2()");
+        }
+
+        f->named = 0;
+        f->linked = 1;
+
+        return 0;
+    }
+
+    /* AT_EMPTY_PATH needs a privilege that a worker does not have */
+
+    caphealth_image_proc_path(proc, f->fd);
+
+    if (linkat(AT_FDCWD, proc, image->dir, path + CAPHEALTH_LEAF_LEN,
+               AT_SYMLINK_FOLLOW)
+        == -1)
+    {
+        return caphealth_image_failed(image, "linkat()");
+    }
+
+    f->linked = 1;
+
+    return 0;
+}
+
+
+/* some file systems, NFS among them, know no RENAME_NOREPLACE */
+
+static int
+caphealth_image_move(caphealth_image_files_t *image,
+    caphealth_image_file_t *f, const char *name)
+{
+    char  temp[CAPHEALTH_TEMP_LEN];
+
+    caphealth_image_temp_name(image, f, temp);
+
+    if (renameat2(image->dir, temp, image->dir, name, RENAME_NOREPLACE) == 0) {
+        return 0;
+    }
+
+    if (errno != EINVAL && errno != ENOSYS) {
+        return -1;
+    }
+
+    if (linkat(image->dir, temp, image->dir, name, 0) == -1) {
+        return -1;
+    }
+
+    (void) unlinkat(image->dir, temp, 0);
+
+    return 0;
+}
+
+
+static void
+caphealth_image_temp_name(caphealth_image_files_t *image,
+    caphealth_image_file_t *f, char temp[CAPHEALTH_TEMP_LEN])
+{
+    char  path[CAPHEALTH_PATH_LEN];
+
+    (void) caphealth_path(path, image->id, f->name);
+    (void) snprintf(temp, CAPHEALTH_TEMP_LEN, ".%s.tmp",
+                    path + CAPHEALTH_LEAF_LEN);
+}
+
+
+void
+caphealth_image_withdraw(caphealth_image_files_t *image)
+{
+    char                   path[CAPHEALTH_PATH_LEN];
+    unsigned               i;
+    caphealth_image_file_t  *f;
+
+    if (caphealth_image_reopen(image) == -1) {
+        return;
+    }
+
+    for (i = 0; i < image->nvariants; i++) {
+        f = &image->variants[i];
+
+        if (f->linked) {
+            (void) caphealth_path(path, image->id, f->name);
+            (void) unlinkat(image->dir, path + CAPHEALTH_LEAF_LEN, 0);
+            f->linked = 0;
+        }
+    }
+}
+
+
+void
+caphealth_image_close(caphealth_image_files_t *image)
+{
+    char                   temp[CAPHEALTH_TEMP_LEN];
+    unsigned               i;
+    caphealth_image_file_t  *f;
+
+    for (i = 0; i < image->nvariants; i++) {
+        f = &image->variants[i];
+
+        if (f->named && caphealth_image_reopen(image) == 0) {
+            caphealth_image_temp_name(image, f, temp);
+            (void) unlinkat(image->dir, temp, 0);
+            f->named = 0;
+        }
+
+        if (f->fd != -1) {
+            (void) close(f->fd);
+            f->fd = -1;
+        }
+    }
+
+    if (image->dir != -1) {
+        (void) close(image->dir);
+        image->dir = -1;
+    }
+}
+
+
+int
+caphealth_image_remove(const char *root, const char *id, const char *mark,
+    caphealth_removed_t *removed)
+{
+    int   dir, rc, err;
+    char  path[CAPHEALTH_PATH_LEN];
+
+    memset(removed, 0, sizeof(caphealth_removed_t));
+
+    (void) caphealth_path(path, id, mark);
+
+    dir = caphealth_image_find_leaf(root, id);
+    if (dir == -1) {
+        return -1;
+    }
+
+    rc = caphealth_image_remove_file(dir, path + CAPHEALTH_LEAF_LEN, removed);
+    removed->marked = (rc == 0);
+
+    /* without its mark, what an earlier attempt left, or other variants did */
+
+    if (rc == 0 || errno == ENOENT) {
+        rc = caphealth_image_remove_rest(dir, id, removed);
+
+        if (rc == 0 && removed->files == 0) {
+            errno = ENOENT;
+            rc = -1;
+        }
+    }
+
+    if (rc == 0) {
+        rc = fsync(dir);
+    }
+
+    err = errno;
+    (void) close(dir);
+    errno = err;
+
+    return rc;
+}
+
+
+/* the directory of an image; no symbolic link below the root is followed */
+
+static int
+caphealth_image_find_leaf(const char *root, const char *id)
+{
+    int       fd, parent, err;
+    char      name[3];
+    unsigned  i;
+
+    fd = open(root, O_PATH|O_DIRECTORY|O_CLOEXEC);
+
+    for (i = 0; fd != -1 && i < 2; i++) {
+        parent = fd;
+        (void) snprintf(name, sizeof(name), "%.2s", id + 2 * i);
+
+        fd = openat(parent, name,
+                    O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+        err = errno;
+        (void) close(parent);
+        errno = err;
+    }
+
+    return fd;
+}
+
+
+static int
+caphealth_image_remove_file(int dir, const char *name,
+    caphealth_removed_t *removed)
+{
+    struct stat  st;
+
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
+        return -1;
+    }
+
+    if (unlinkat(dir, name, 0) == -1) {
+        return -1;
+    }
+
+    removed->files++;
+    removed->bytes += (uint64_t) st.st_size;
+
+    return 0;
+}
+
+
+/* the variants may have been configured otherwise when it was uploaded */
+
+static int
+caphealth_image_remove_rest(int dir, const char *id,
+    caphealth_removed_t *removed)
+{
+    DIR            *list;
+    int             fd, err;
+    struct dirent  *entry;
+
+    fd = openat(dir, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    if (fd == -1) {
+        return -1;
+    }
+
+    list = fdopendir(fd);
+    if (list == NULL) {
+        (void) close(fd);
+        return -1;
+    }
+
+    err = 0;
+
+    while ((entry = readdir(list)) != NULL) {
+        if (strncmp(entry->d_name, id, CAPHEALTH_ID_LEN) == 0
+            && entry->d_name[CAPHEALTH_ID_LEN] == '_'
+            && caphealth_image_remove_file(dir, entry->d_name, removed)
+               == -1
+            && errno != ENOENT)
+        {
+            err = errno;
+        }
+    }
+
+    (void) closedir(list);
+    errno = err;
+
+    return err ? -1 : 0;
+}
+
+
+static int
+caphealth_image_failed(caphealth_image_files_t *image, const char *call)
+{
+    image->failed = call;
+
+    return -1;
+}
