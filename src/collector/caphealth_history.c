@@ -72,6 +72,8 @@ typedef struct {
 typedef struct {
     double                       time;
     char                         kind[CAPHEALTH_HISTORY_KIND];
+    char                         from[CAPHEALTH_HISTORY_KIND];
+    char                         to[CAPHEALTH_HISTORY_KIND];
     char                         text[CAPHEALTH_HISTORY_TEXT];
 } caphealth_history_news_t;
 
@@ -93,10 +95,11 @@ struct caphealth_history_s {
     caphealth_history_log_pt     log;
     void                        *data;
 
-    pthread_mutex_t              mutex;  /* of the following four */
+    pthread_mutex_t              mutex;  /* of the following five */
     size_t                       nnames;
     unsigned                     full:1; /* there were more names */
     char                        *names[CAPHEALTH_HISTORY_SERIES];
+    const char                  *units[CAPHEALTH_HISTORY_SERIES];
     caphealth_history_batch_t    added;
 
     caphealth_history_batch_t    batch;  /* that is being written */
@@ -145,8 +148,8 @@ static int caphealth_history_get(caphealth_history_t *h, size_t tier,
     int64_t time);
 static int caphealth_history_put(caphealth_history_t *h, size_t tier);
 static int caphealth_history_write_news(caphealth_history_t *h, double now);
-static int caphealth_history_insert(sqlite3_stmt *insert, double time,
-    const char *kind, const char *text);
+static int caphealth_history_insert(sqlite3_stmt *insert,
+    const caphealth_history_news_t *news);
 static int caphealth_history_remove_old(caphealth_history_t *h, int64_t now);
 static int caphealth_history_remove_rows(caphealth_history_t *h, size_t tier,
     int64_t rows, int64_t now);
@@ -176,13 +179,15 @@ static const caphealth_history_kind_t
 
 
 static const char  caphealth_history_tables[] =
-    "CREATE TABLE series (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
+    "CREATE TABLE series (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
+    " unit TEXT NOT NULL);"
     "CREATE TABLE seconds (time INTEGER PRIMARY KEY, data BLOB NOT NULL);"
     "CREATE TABLE minutes (time INTEGER PRIMARY KEY, data BLOB NOT NULL);"
     "CREATE TABLE ten_minutes (time INTEGER PRIMARY KEY, data BLOB NOT NULL);"
     "CREATE TABLE six_hours (time INTEGER PRIMARY KEY, data BLOB NOT NULL);"
     "CREATE TABLE events (id INTEGER PRIMARY KEY, time REAL NOT NULL,"
-    " kind TEXT NOT NULL, text TEXT NOT NULL);"
+    " kind TEXT NOT NULL, \"from\" TEXT NOT NULL, \"to\" TEXT NOT NULL,"
+    " text TEXT NOT NULL);"
     "CREATE INDEX events_time ON events (time);";
 
 
@@ -253,8 +258,8 @@ caphealth_history_destroy(caphealth_history_t *h)
 
 
 void
-caphealth_history_add(caphealth_history_t *h, const char *name, double time,
-    double value)
+caphealth_history_add(caphealth_history_t *h, const char *name,
+    const char *unit, double time, double value)
 {
     size_t                      i;
     char                        cut[CAPHEALTH_HISTORY_NAME];
@@ -278,6 +283,7 @@ caphealth_history_add(caphealth_history_t *h, const char *name, double time,
 
     if (i == h->nnames && i < CAPHEALTH_HISTORY_SERIES) {
         h->names[i] = strdup(cut);
+        h->units[i] = unit;
         h->nnames += (h->names[i] != NULL);
     }
 
@@ -313,7 +319,7 @@ caphealth_history_drop(caphealth_history_batch_t *b, size_t n)
 
 void
 caphealth_history_event(caphealth_history_t *h, double time, const char *kind,
-    const char *text)
+    const char *from, const char *to, const char *text)
 {
     caphealth_history_batch_t  *b;
     caphealth_history_news_t   *news;
@@ -336,6 +342,8 @@ caphealth_history_event(caphealth_history_t *h, double time, const char *kind,
     news->time = time;
 
     caphealth_history_cut(news->kind, sizeof(news->kind), kind);
+    caphealth_history_cut(news->from, sizeof(news->from), from);
+    caphealth_history_cut(news->to, sizeof(news->to), to);
     caphealth_history_cut(news->text, sizeof(news->text), text);
 
     (void) pthread_mutex_unlock(&h->mutex);
@@ -414,7 +422,7 @@ caphealth_history_clock(caphealth_history_t *h, double now, double up)
         (void) snprintf(text, sizeof(text), "the clock was set %s by %.0f s",
                         (by > 0) ? "forward" : "back", fabs(by));
 
-        caphealth_history_event(h, now, "clock", text);
+        caphealth_history_event(h, now, "clock", "", "", text);
         caphealth_history_log(h, text);
     }
 
@@ -748,7 +756,7 @@ caphealth_history_recover(caphealth_history_t *h, int rc, double now)
                     ", and was set aside");
 
     caphealth_history_log(h, text);
-    caphealth_history_event(h, now, "history", text);
+    caphealth_history_event(h, now, "history", "", "", text);
 
     return 1;
 }
@@ -936,9 +944,10 @@ caphealth_history_write_names(caphealth_history_t *h)
     insert = NULL;
     find = NULL;
 
-    rc = sqlite3_prepare_v2(h->db, "INSERT OR IGNORE INTO series (name)"
-                            " SELECT ? WHERE (SELECT count(*) FROM series)"
-                            " < ?", -1, &insert, NULL);
+    rc = sqlite3_prepare_v2(h->db, "INSERT OR IGNORE INTO series"
+                            " (name, unit) SELECT ?, ? WHERE"
+                            " (SELECT count(*) FROM series) < ?", -1,
+                            &insert, NULL);
 
     if (rc == SQLITE_OK) {
         rc = sqlite3_prepare_v2(h->db, "SELECT id FROM series WHERE name = ?",
@@ -951,7 +960,8 @@ caphealth_history_write_names(caphealth_history_t *h)
         }
 
         (void) sqlite3_bind_text(insert, 1, h->names[i], -1, SQLITE_STATIC);
-        (void) sqlite3_bind_int(insert, 2, CAPHEALTH_HISTORY_SERIES);
+        (void) sqlite3_bind_text(insert, 2, h->units[i], -1, SQLITE_STATIC);
+        (void) sqlite3_bind_int(insert, 3, CAPHEALTH_HISTORY_SERIES);
         (void) sqlite3_bind_text(find, 1, h->names[i], -1, SQLITE_STATIC);
 
         (void) sqlite3_step(insert);
@@ -1079,25 +1089,29 @@ caphealth_history_write_news(caphealth_history_t *h, double now)
 {
     int                              rc;
     size_t                           i;
-    char                             lost[64];
     sqlite3_stmt                    *insert;
+    caphealth_history_news_t         lost;
     const caphealth_history_news_t  *news;
 
-    rc = sqlite3_prepare_v2(h->db, "INSERT INTO events (time, kind, text)"
-                            " VALUES (?, ?, ?)", -1, &insert, NULL);
+    rc = sqlite3_prepare_v2(h->db, "INSERT INTO events"
+                            " (time, kind, \"from\", \"to\", text)"
+                            " VALUES (?, ?, ?, ?, ?)", -1, &insert, NULL);
 
     for (i = 0; rc == SQLITE_OK && i < h->batch.nnews; i++) {
         news = &h->batch.news[i];
 
-        rc = caphealth_history_insert(insert, news->time, news->kind,
-                                      news->text);
+        rc = caphealth_history_insert(insert, news);
     }
 
     if (rc == SQLITE_OK && h->batch.lost > 0) {
-        (void) snprintf(lost, sizeof(lost), "%zu samples were lost",
-                        h->batch.lost);
+        lost = (caphealth_history_news_t) { .time = now, .kind = "history" };
 
-        rc = caphealth_history_insert(insert, now, "history", lost);
+        (void) snprintf(lost.text, sizeof(lost.text),
+                        "%zu samples were lost", h->batch.lost);
+
+        rc = caphealth_history_insert(insert, &lost);
+
+        caphealth_history_log(h, lost.text);
     }
 
     (void) sqlite3_finalize(insert);
@@ -1107,12 +1121,14 @@ caphealth_history_write_news(caphealth_history_t *h, double now)
 
 
 static int
-caphealth_history_insert(sqlite3_stmt *insert, double time, const char *kind,
-    const char *text)
+caphealth_history_insert(sqlite3_stmt *insert,
+    const caphealth_history_news_t *news)
 {
-    (void) sqlite3_bind_double(insert, 1, time);
-    (void) sqlite3_bind_text(insert, 2, kind, -1, SQLITE_STATIC);
-    (void) sqlite3_bind_text(insert, 3, text, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_double(insert, 1, news->time);
+    (void) sqlite3_bind_text(insert, 2, news->kind, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_text(insert, 3, news->from, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_text(insert, 4, news->to, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_text(insert, 5, news->text, -1, SQLITE_STATIC);
     (void) sqlite3_step(insert);
 
     return sqlite3_reset(insert);
@@ -1262,18 +1278,22 @@ caphealth_history_series(caphealth_history_t *h,
 {
     int            rc;
     int64_t        id;
-    const char    *text;
+    const char    *text, *unit;
     sqlite3_stmt  *stmt;
 
-    rc = caphealth_history_select(h, "SELECT id, name FROM series ORDER BY id",
-                                  0, 0, &stmt);
+    rc = caphealth_history_select(h, "SELECT id, name, unit FROM series"
+                                  " ORDER BY id", 0, 0, &stmt);
 
     while (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
         id = sqlite3_column_int64(stmt, 0);
         text = (const char *) sqlite3_column_text(stmt, 1);
 
-        if (id > 0 && id <= CAPHEALTH_HISTORY_SERIES && text != NULL) {
-            name(data, (uint32_t) id, text);
+        unit = (const char *) sqlite3_column_text(stmt, 2);
+
+        if (id > 0 && id <= CAPHEALTH_HISTORY_SERIES && text != NULL
+            && unit != NULL)
+        {
+            name(data, (uint32_t) id, text, unit);
         }
     }
 
@@ -1315,19 +1335,23 @@ caphealth_history_events(caphealth_history_t *h, double from, double to,
     caphealth_history_event_pt event, void *data)
 {
     int            rc;
-    const char    *kind, *text;
+    const char    *kind, *before, *after, *text;
     sqlite3_stmt  *stmt;
 
-    rc = caphealth_history_select(h, "SELECT time, kind, text FROM events"
+    rc = caphealth_history_select(h, "SELECT time, kind, \"from\", \"to\","
+                                  " text FROM events"
                                   " WHERE time >= ? AND time < ?"
                                   " ORDER BY time, id", from, to, &stmt);
 
     while (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
         kind = (const char *) sqlite3_column_text(stmt, 1);
-        text = (const char *) sqlite3_column_text(stmt, 2);
+        before = (const char *) sqlite3_column_text(stmt, 2);
+        after = (const char *) sqlite3_column_text(stmt, 3);
+        text = (const char *) sqlite3_column_text(stmt, 4);
 
-        if (kind != NULL && text != NULL) {
-            event(data, sqlite3_column_double(stmt, 0), kind, text);
+        if (kind != NULL && before != NULL && after != NULL && text != NULL) {
+            event(data, sqlite3_column_double(stmt, 0), kind, before, after,
+                  text);
         }
     }
 

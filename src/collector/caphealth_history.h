@@ -37,7 +37,10 @@
 /* names that a file may have, over all times */
 #define CAPHEALTH_HISTORY_SERIES    1024
 
-/* bytes of a name, of the kind of an event, and of its text, with the NUL */
+/*
+ * bytes of a name, of the kind of an event and its states, and of its text,
+ * with the NUL
+ */
 #define CAPHEALTH_HISTORY_NAME      256
 #define CAPHEALTH_HISTORY_KIND      32
 #define CAPHEALTH_HISTORY_TEXT      512
@@ -73,14 +76,15 @@ typedef struct {
 typedef void (*caphealth_history_log_pt)(void *data, const char *text);
 
 typedef void (*caphealth_history_name_pt)(void *data, uint32_t series,
-    const char *name);
+    const char *name, const char *unit);
 
 /* n points of the row that begins at time, by series in ascending order */
 typedef void (*caphealth_history_row_pt)(void *data, int64_t time,
     const caphealth_history_point_t *points, size_t n);
 
+/* what was from one state to another, or "" and "" */
 typedef void (*caphealth_history_event_pt)(void *data, double time,
-    const char *kind, const char *text);
+    const char *kind, const char *from, const char *to, const char *text);
 
 
 /*
@@ -96,12 +100,12 @@ void caphealth_history_destroy(caphealth_history_t *h);
 /*
  * Adds a sample, or an event, in memory; of any thread.  time are seconds since
  * the epoch.  A value that is no finite number is unknown and is not kept.  A
- * name or text that is too long is cut.
+ * name or text that is too long is cut.  unit is one of caphealth_series_unit().
  */
 void caphealth_history_add(caphealth_history_t *h, const char *name,
-    double time, double value);
+    const char *unit, double time, double value);
 void caphealth_history_event(caphealth_history_t *h, double time,
-    const char *kind, const char *text);
+    const char *kind, const char *from, const char *to, const char *text);
 
 /*
  * What follows is for one thread.

@@ -46,8 +46,10 @@ typedef enum {
                                     value is CAPHEALTH_IPC_SLICE() */
     CAPHEALTH_IPC_SCANNED,       /* collector: the answer, caphealth_walk_t in
                                     the memfd */
-    CAPHEALTH_IPC_LOG            /* worker: the log was reopened, the
+    CAPHEALTH_IPC_LOG,           /* worker: the log was reopened, the
                                     descriptor is the new stderr */
+    CAPHEALTH_IPC_RECORD         /* worker: for the history,
+                                    caphealth_record_t in the memfd */
 } caphealth_ipc_type_e;
 
 

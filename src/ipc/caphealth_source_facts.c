@@ -258,3 +258,65 @@ caphealth_known(const char *s)
 {
     return s[0] == '\0' ? NULL : s;
 }
+
+
+void
+caphealth_history_facts_clear(caphealth_history_facts_t *h)
+{
+    memset(h, 0, sizeof(caphealth_history_facts_t));
+}
+
+
+const char *
+caphealth_history_facts_read(caphealth_history_facts_t *h, const void *data,
+    size_t size)
+{
+    size_t       i, day;
+    const char  *wrong, *end, *name;
+
+    wrong = "";
+
+    if (size == sizeof(caphealth_history_facts_t)) {
+        memcpy(h, data, size);
+        wrong = (h->n > CAPHEALTH_PAST_SERIES) ? "n" : NULL;
+    }
+
+    for (i = 0; wrong == NULL && i < h->n; i++) {
+        name = h->series[i].name;
+        end = memchr(name, '\0', CAPHEALTH_SERIES_NAME);
+
+        if (end == NULL
+            || !caphealth_utf8_valid(name, (size_t) (end - name)))
+        {
+            wrong = "name";
+        }
+
+        for (day = 0; day < CAPHEALTH_PAST_DAYS; day++) {
+            if (isinf(h->series[i].days[day])) {
+                wrong = "days";
+            }
+        }
+    }
+
+    if (wrong != NULL) {
+        caphealth_history_facts_clear(h);
+    }
+
+    return wrong;
+}
+
+
+const caphealth_past_t *
+caphealth_history_facts_past(const caphealth_history_facts_t *h,
+    const char *name)
+{
+    size_t  i;
+
+    for (i = 0; i < h->n; i++) {
+        if (strcmp(h->series[i].name, name) == 0) {
+            return &h->series[i];
+        }
+    }
+
+    return NULL;
+}

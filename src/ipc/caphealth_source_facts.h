@@ -12,8 +12,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "caphealth_record.h"
+
 
 #define CAPHEALTH_UNKNOWN  ((int64_t) -1)
+
+/* of the history: series, and days of each */
+#define CAPHEALTH_PAST_SERIES  32
+#define CAPHEALTH_PAST_DAYS    60
 
 
 /* PSI, /proc/pressure: percent of the last 10, 60, 300 seconds; NAN: unknown */
@@ -80,10 +86,27 @@ typedef struct {
 } caphealth_database_t;
 
 
+/* the highest values of each day, in UTC, for forecasts */
+
+typedef struct {
+    char                   name[CAPHEALTH_SERIES_NAME];
+    float                  days[CAPHEALTH_PAST_DAYS];   /* of the series; NAN:
+                                                           unknown */
+} caphealth_past_t;
+
+
+typedef struct {
+    int32_t                first_day;     /* since the epoch */
+    uint32_t               n;             /* series */
+    caphealth_past_t       series[CAPHEALTH_PAST_SERIES];
+} caphealth_history_facts_t;
+
+
 /* Each sets every field to unknown, and what is between them to zero. */
 void caphealth_system_clear(caphealth_system_t *s);
 void caphealth_disk_clear(caphealth_disk_t *d);
 void caphealth_database_clear(caphealth_database_t *d);
+void caphealth_history_facts_clear(caphealth_history_facts_t *h);
 
 /*
  * Each takes a copy of size bytes of whatever origin, if they are such a
@@ -97,6 +120,12 @@ const char *caphealth_disk_read(caphealth_disk_t *d, const void *data,
     size_t size);
 const char *caphealth_database_read(caphealth_database_t *d,
     const void *data, size_t size);
+const char *caphealth_history_facts_read(caphealth_history_facts_t *h,
+    const void *data, size_t size);
+
+/* The past of a series; NULL: there is none. */
+const caphealth_past_t *caphealth_history_facts_past(
+    const caphealth_history_facts_t *h, const char *name);
 
 /* A string of a struct, or NULL where it is unknown. */
 const char *caphealth_known(const char *s);

@@ -29,6 +29,8 @@
 
 
 /* the beginning of a day, some years ago */
+#define UNIT  "percent"
+
 #define START  1700006400.0
 #define MIB    (1024 * 1024)
 
@@ -140,9 +142,11 @@ write_at(double now)
 
 
 static void
-add_name(void *data, uint32_t series, const char *name)
+add_name(void *data, uint32_t series, const char *name, const char *unit)
 {
     found_t  *f = data;
+
+    assert_string_equal(unit, "percent");
 
     if (strcmp(name, f->name) == 0) {
         f->series = series;
@@ -168,14 +172,15 @@ add_row(void *data, int64_t time, const caphealth_history_point_t *points,
 
 
 static void
-add_event(void *data, double time, const char *kind, const char *text)
+add_event(void *data, double time, const char *kind, const char *from,
+    const char *to, const char *text)
 {
     size_t    len;
     found_t  *f = data;
 
     len = strlen(f->events);
-    (void) snprintf(&f->events[len], sizeof(f->events) - len, "%.0f %s: %s\n",
-                    time - START, kind, text);
+    (void) snprintf(&f->events[len], sizeof(f->events) - len,
+                    "%.0f %s%s%s: %s\n", time - START, kind, from, to, text);
     f->n++;
 }
 
@@ -241,8 +246,8 @@ tiers(void **state)
     /* an hour and a half, each ten seconds */
 
     for (i = 0; i < 540; i++) {
-        caphealth_history_add(history, "cpu", START + 10 * i, i);
-        caphealth_history_add(history, "flat", START + 10 * i, 7);
+        caphealth_history_add(history, "cpu", UNIT, START + 10 * i, i);
+        caphealth_history_add(history, "flat", UNIT, START + 10 * i, 7);
 
         if (i % 6 == 5) {
             write_at(START + 10 * i + 1);
@@ -273,7 +278,7 @@ tiers(void **state)
     /* the same after a restart, and a minute goes on */
 
     reopen();
-    caphealth_history_add(history, "cpu", START + 5399, 1000);
+    caphealth_history_add(history, "cpu", UNIT, START + 5399, 1000);
     write_at(START + 5400);
 
     assert_int_equal(read_tier(CAPHEALTH_HISTORY_MINUTES, "cpu"), 90);
@@ -294,8 +299,8 @@ a_part_of_the_time(void **state)
     (void) state;
 
     for (i = 0; i < 10; i++) {
-        caphealth_history_add(history, "cpu", START + 60 * i, i);
-        caphealth_history_event(history, START + 60 * i, "reload", "");
+        caphealth_history_add(history, "cpu", UNIT, START + 60 * i, i);
+        caphealth_history_event(history, START + 60 * i, "reload", "", "", "");
     }
 
     write_at(START + 600);
@@ -326,7 +331,7 @@ what_is_kept(void **state)
     (void) state;
 
     for (i = 0; i < 3 * 1440; i++) {
-        caphealth_history_add(history, "cpu", START + 60 * i, i);
+        caphealth_history_add(history, "cpu", UNIT, START + 60 * i, i);
 
         if (i % 30 == 29) {
             write_at(START + 60 * i);
@@ -360,8 +365,9 @@ most_bytes(void **state)
     for (i = 0; i < 150; i++) {
         for (j = 0; j < 500; j++) {
             (void) snprintf(name, sizeof(name), "series %d", j);
-            caphealth_history_add(history, name, START + 60 * i, i * j);
-            caphealth_history_add(history, name, START + 60 * i + 1, i + j);
+            caphealth_history_add(history, name, UNIT, START + 60 * i, i * j);
+            caphealth_history_add(history, name, UNIT, START + 60 * i + 1,
+                                  i + j);
         }
 
         write_at(START + 60 * i + 2);
@@ -387,7 +393,7 @@ most_bytes(void **state)
     for (i = 150; i < 270; i++) {
         for (j = 0; j < 500; j++) {
             (void) snprintf(name, sizeof(name), "series %d", j);
-            caphealth_history_add(history, name, START + 60 * i, i * j);
+            caphealth_history_add(history, name, UNIT, START + 60 * i, i * j);
         }
 
         write_at(START + 60 * i + 2);
@@ -415,12 +421,12 @@ what_is_not_kept(void **state)
 
     (void) state;
 
-    caphealth_history_add(history, "nothing", START, NAN);
-    caphealth_history_add(history, "nothing", START, INFINITY);
-    caphealth_history_add(history, "nothing", NAN, 1);
-    caphealth_history_add(history, "nothing", -1, 1);
-    caphealth_history_add(history, "nothing", 1e300, 1);
-    caphealth_history_event(history, NAN, "nothing", "");
+    caphealth_history_add(history, "nothing", UNIT, START, NAN);
+    caphealth_history_add(history, "nothing", UNIT, START, INFINITY);
+    caphealth_history_add(history, "nothing", UNIT, NAN, 1);
+    caphealth_history_add(history, "nothing", UNIT, -1, 1);
+    caphealth_history_add(history, "nothing", UNIT, 1e300, 1);
+    caphealth_history_event(history, NAN, "nothing", "", "", "");
 
     /* a name is cut before a character that is not there whole */
 
@@ -428,9 +434,9 @@ what_is_not_kept(void **state)
     memcpy(&name[254], "\xc3\xa4", 2);
     name[599] = '\0';
 
-    caphealth_history_add(history, name, START, 1);
+    caphealth_history_add(history, name, UNIT, START, 1);
     caphealth_history_event(history, START, "a kind that is longer than it is"
-                            " taken", name);
+                            " taken", " ok", " failed", name);
     write_at(START);
 
     assert_int_equal(read_tier(CAPHEALTH_HISTORY_MINUTES, "nothing"), 0);
@@ -439,7 +445,8 @@ what_is_not_kept(void **state)
     name[254] = '\0';
     assert_int_equal(read_tier(CAPHEALTH_HISTORY_MINUTES, name), 1);
 
-    assert_non_null(strstr(read_events(), "0 a kind that is longer than it i:"));
+    assert_non_null(strstr(read_events(),
+                           "0 a kind that is longer than it i ok failed:"));
     assert_int_equal(found.n, 1);
     assert_string_equal(logged, "");
 
@@ -447,7 +454,7 @@ what_is_not_kept(void **state)
 
     for (i = 0; i < 2 * CAPHEALTH_HISTORY_SERIES; i++) {
         (void) snprintf(name, sizeof(name), "series %d", i);
-        caphealth_history_add(history, name, START, i);
+        caphealth_history_add(history, name, UNIT, START, i);
     }
 
     write_at(START);
@@ -461,8 +468,8 @@ what_is_not_kept(void **state)
     /* and others, of a later time */
 
     reopen();
-    caphealth_history_add(history, "another", START, 1);
-    caphealth_history_add(history, "series 5", START, 1);
+    caphealth_history_add(history, "another", UNIT, START, 1);
+    caphealth_history_add(history, "series 5", UNIT, START, 1);
     write_at(START);
 
     assert_int_equal(read_tier(CAPHEALTH_HISTORY_MINUTES, "another"), 0);
@@ -502,14 +509,14 @@ a_damaged_file(void **state)
     (void) state;
 
     for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        caphealth_history_add(history, "cpu", START, 1);
+        caphealth_history_add(history, "cpu", UNIT, START, 1);
         write_at(START);
 
         break_file(parts[i].at, parts[i].len);
         reopen();
         logged[0] = '\0';
 
-        caphealth_history_add(history, "cpu", START + 60, 2);
+        caphealth_history_add(history, "cpu", UNIT, START + 60, 2);
         write_at(START + 60);
 
         assert_true(exists(".damaged"));
@@ -534,12 +541,12 @@ damaged_while_open(void **state)
 {
     (void) state;
 
-    caphealth_history_add(history, "cpu", START, 1);
+    caphealth_history_add(history, "cpu", UNIT, START, 1);
     write_at(START);
 
     sql("UPDATE minutes SET data = x'0102'");
 
-    caphealth_history_add(history, "cpu", START + 30, 2);
+    caphealth_history_add(history, "cpu", UNIT, START + 30, 2);
     write_at(START + 30);
 
     assert_true(exists(".damaged"));
@@ -550,7 +557,7 @@ damaged_while_open(void **state)
     assert_int_equal(caphealth_history_read(history,
                                             CAPHEALTH_HISTORY_TEN_MINUTES, 0,
                                             INT64_MAX, add_row, &found), -1);
-    caphealth_history_add(history, "cpu", START + 60, 3);
+    caphealth_history_add(history, "cpu", UNIT, START + 60, 3);
     write_at(START + 60);
     assert_int_equal(read_tier(CAPHEALTH_HISTORY_TEN_MINUTES, "cpu"), 1);
 
@@ -558,7 +565,7 @@ damaged_while_open(void **state)
 
     reopen();
     assert_int_equal(truncate(path, 0), 0);
-    caphealth_history_add(history, "cpu", START + 60, 3);
+    caphealth_history_add(history, "cpu", UNIT, START + 60, 3);
     write_at(START + 60);
     assert_int_equal(read_tier(CAPHEALTH_HISTORY_TEN_MINUTES, "cpu"), 1);
 }
@@ -571,7 +578,7 @@ a_newer_file(void **state)
 
     (void) state;
 
-    caphealth_history_add(history, "cpu", START, 1);
+    caphealth_history_add(history, "cpu", UNIT, START, 1);
     write_at(START);
 
     sql("PRAGMA user_version=2; ALTER TABLE minutes RENAME TO moments");
@@ -580,7 +587,7 @@ a_newer_file(void **state)
 
     other = history;
     history = create(50 * MIB);
-    caphealth_history_add(history, "cpu", START + 60, 2);
+    caphealth_history_add(history, "cpu", UNIT, START + 60, 2);
 
     assert_int_equal(caphealth_history_write(history, START, 0), -1);
     assert_string_equal(caphealth_history_error(history),
@@ -606,7 +613,7 @@ a_newer_file(void **state)
     /* one that becomes newer while this version writes */
 
     sql("PRAGMA user_version=3");
-    caphealth_history_add(history, "cpu", START + 120, 2);
+    caphealth_history_add(history, "cpu", UNIT, START + 120, 2);
     write_at(START + 120);
     assert_int_equal(read_tier(CAPHEALTH_HISTORY_MINUTES, "cpu"), 1);
 }
@@ -619,7 +626,7 @@ another_database(void **state)
 
     sql("CREATE TABLE vendors (id)");
 
-    caphealth_history_add(history, "cpu", START, 1);
+    caphealth_history_add(history, "cpu", UNIT, START, 1);
     assert_int_equal(caphealth_history_write(history, START, 0), -1);
     assert_string_equal(caphealth_history_error(history),
                         "the file is another program's database");
@@ -642,7 +649,7 @@ a_clock_that_jumps(void **state)
     (void) state;
 
     for (i = 0; i < 2000; i++) {
-        caphealth_history_add(history, "cpu", START + 60 * i, i);
+        caphealth_history_add(history, "cpu", UNIT, START + 60 * i, i);
     }
 
     write_at(START + 120000);
@@ -650,7 +657,7 @@ a_clock_that_jumps(void **state)
     /* thirty years too late for some minutes: nothing that was is removed */
 
     for (i = 0; i < 130; i++) {
-        caphealth_history_add(history, "cpu", START + 1e9 + 60 * i, 5);
+        caphealth_history_add(history, "cpu", UNIT, START + 1e9 + 60 * i, 5);
         assert_int_equal(caphealth_history_write(history,
                              START + 1e9 + 60 * i,
                              START - 1e9 + 120000 + 60 * i), 0);
@@ -662,7 +669,7 @@ a_clock_that_jumps(void **state)
     /* back again, until the tier is full: those of that time go first */
 
     for (i = 2130; i < 3000; i++) {
-        caphealth_history_add(history, "cpu", START + 60 * i, i);
+        caphealth_history_add(history, "cpu", UNIT, START + 60 * i, i);
 
         if (i % 8 == 0) {
             write_at(START + 60 * i);
@@ -704,8 +711,10 @@ two_processes(void **state)
     other = create(50 * MIB);
 
     for (i = 0; i < 60; i++) {
-        caphealth_history_add(history, (i % 2) ? "cpu" : "old", START + i, i);
-        caphealth_history_add(other, (i % 2) ? "new" : "cpu", START + i, i);
+        caphealth_history_add(history, (i % 2) ? "cpu" : "old", UNIT,
+                              START + i, i);
+        caphealth_history_add(other, (i % 2) ? "new" : "cpu", UNIT,
+                              START + i, i);
 
         if (i % 10 == 0) {
             write_at(START + i);
@@ -741,12 +750,12 @@ a_locked_file(void **state)
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL), 0);
 
-    caphealth_history_add(history, "cpu", START + 1, 1);
+    caphealth_history_add(history, "cpu", UNIT, START + 1, 1);
     assert_int_equal(caphealth_history_write(history, START + 1, 1), -1);
     assert_string_equal(caphealth_history_error(history),
                         "another process has locked the file");
 
-    caphealth_history_add(history, "cpu", START + 2, 2);
+    caphealth_history_add(history, "cpu", UNIT, START + 2, 2);
     (void) sqlite3_close(db);
 
     write_at(START + 2);
@@ -807,21 +816,21 @@ a_full_disk(void **state)
     /* from the beginning, and after a while */
 
     fill("other", 1);
-    caphealth_history_add(history, "cpu", START - 60, 0);
+    caphealth_history_add(history, "cpu", UNIT, START - 60, 0);
     assert_int_equal(caphealth_history_write(history, START, 0), -1);
     assert_non_null(strstr(caphealth_history_error(history),
                            "the disk is full"));
     fill("other", 0);
 
     for (i = 0; i < 100; i++) {
-        caphealth_history_add(history, "cpu", START + 60 * i, i);
+        caphealth_history_add(history, "cpu", UNIT, START + 60 * i, i);
         write_at(START + 60 * i);
     }
 
     fill("other", 1);
 
     for (i = 100; i < 200; i++) {
-        caphealth_history_add(history, "cpu", START + 60 * i, i);
+        caphealth_history_add(history, "cpu", UNIT, START + 60 * i, i);
         assert_int_equal(caphealth_history_write(history, START + 60 * i, 0),
                          -1);
     }
@@ -853,7 +862,7 @@ waits_too_long(void **state)
     assert_int_equal(mkdir(path, 0700), 0);
 
     for (i = 0; i < 70000; i++) {
-        caphealth_history_add(history, "cpu", START + 0.1 * i, i);
+        caphealth_history_add(history, "cpu", UNIT, START + 0.1 * i, i);
 
         if (i % 600 == 599) {
             assert_int_equal(caphealth_history_write(history, START, 0), -1);
@@ -861,7 +870,7 @@ waits_too_long(void **state)
     }
 
     for (i = 0; i < 1100; i++) {
-        caphealth_history_event(history, START + i, "n", "");
+        caphealth_history_event(history, START + i, "n", "", "", "");
     }
 
     assert_non_null(strstr(caphealth_history_error(history),
@@ -903,7 +912,7 @@ killed(void **state)
             caphealth_history_t  *h = create(50 * MIB);
 
             for (i = 0; i < 100000; i++) {
-                caphealth_history_add(h, "cpu", START + 300 * k + i, i);
+                caphealth_history_add(h, "cpu", UNIT, START + 300 * k + i, i);
                 (void) caphealth_history_write(h, START + 300 * k + i, 0);
 
                 if (write(fds[1], "", 1) != 1) {
@@ -924,7 +933,7 @@ killed(void **state)
         assert_int_equal(waitpid(pid, &status, 0), pid);
         (void) close(fds[0]);
 
-        caphealth_history_add(history, "mark", START + 300 * k, 1);
+        caphealth_history_add(history, "mark", UNIT, START + 300 * k, 1);
         write_at(START + 300 * k);
         assert_true(read_tier(CAPHEALTH_HISTORY_SECONDS, "cpu")
                     >= (size_t) (k + 1));
@@ -944,10 +953,10 @@ add_many(void *data)
     for (i = 0; i < 20000; i++) {
         (void) snprintf(name, sizeof(name), "%s %d", (const char *) data,
                         i % 10);
-        caphealth_history_add(history, name, START + i / 100.0, i);
+        caphealth_history_add(history, name, UNIT, START + i / 100.0, i);
 
         if (i % 100 == 0) {
-            caphealth_history_event(history, START, "thread", data);
+            caphealth_history_event(history, START, "thread", "", "", data);
         }
     }
 

@@ -1,0 +1,222 @@
+
+/*
+ * A record of one moment, for the history.
+ */
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "caphealth_record.h"
+#include "caphealth_utf8.h"
+
+
+/* the last second of the year 9999 */
+#define CAPHEALTH_RECORD_LATEST  253402300799.0
+
+
+static int caphealth_record_time(double time);
+static int caphealth_record_text(const char *text, size_t size);
+static void caphealth_record_copy(char *to, size_t size, const char *text);
+
+
+static const char  *caphealth_series_units[CAPHEALTH_SERIES_UNITS] = {
+    [CAPHEALTH_SERIES_NONE] = "",
+    [CAPHEALTH_SERIES_PERCENT] = "percent",
+    [CAPHEALTH_SERIES_GB] = "GiB",
+    [CAPHEALTH_SERIES_BYTES] = "bytes",
+    [CAPHEALTH_SERIES_COUNT] = "count",
+    [CAPHEALTH_SERIES_PER_MINUTE] = "per_minute",
+    [CAPHEALTH_SERIES_STATUS] = "status"
+};
+
+
+static const char  *caphealth_events[CAPHEALTH_EVENTS] = {
+    [CAPHEALTH_EVENT_START] = "start",
+    [CAPHEALTH_EVENT_RELOAD] = "reload",
+    [CAPHEALTH_EVENT_STATUS] = "status",
+    [CAPHEALTH_EVENT_OUTAGE] = "outage",
+    [CAPHEALTH_EVENT_RECOVERY] = "recovery",
+    [CAPHEALTH_EVENT_UPLOADS] = "uploads",
+    [CAPHEALTH_EVENT_SCAN] = "scan",
+    [CAPHEALTH_EVENT_CLOCK] = "clock",
+    [CAPHEALTH_EVENT_HISTORY] = "history"
+};
+
+
+const char *
+caphealth_record_read(caphealth_record_t *r, const void *data, size_t size)
+{
+    size_t                            i;
+    const caphealth_record_event_t   *event;
+    const caphealth_record_series_t  *series;
+
+    if (size != sizeof(caphealth_record_t)) {
+        return "its size";
+    }
+
+    memcpy(r, data, size);
+
+    if (r->version != CAPHEALTH_RECORD_VERSION) {
+        return "its version";
+    }
+
+    if (r->nseries > CAPHEALTH_RECORD_SERIES
+        || r->nevents > CAPHEALTH_RECORD_EVENTS)
+    {
+        return "a number of elements";
+    }
+
+    if (!caphealth_record_time(r->time)) {
+        return "its time";
+    }
+
+    for (i = 0; i < r->nseries; i++) {
+        series = &r->series[i];
+
+        if (!caphealth_record_text(series->name, sizeof(series->name))
+            || series->name[0] == '\0')
+        {
+            return "a name";
+        }
+
+        if (series->unit >= CAPHEALTH_SERIES_UNITS) {
+            return "a unit";
+        }
+
+        if (isinf(series->value)) {
+            return "a value";
+        }
+    }
+
+    for (i = 0; i < r->nevents; i++) {
+        event = &r->events[i];
+
+        if (event->kind >= CAPHEALTH_EVENTS
+            || !caphealth_record_time(event->time)
+            || !caphealth_record_text(event->from, sizeof(event->from))
+            || !caphealth_record_text(event->to, sizeof(event->to))
+            || !caphealth_record_text(event->text, sizeof(event->text)))
+        {
+            return "an event";
+        }
+    }
+
+    return NULL;
+}
+
+
+static int
+caphealth_record_time(double time)
+{
+    return time >= 0 && time < CAPHEALTH_RECORD_LATEST;
+}
+
+
+static int
+caphealth_record_text(const char *text, size_t size)
+{
+    const char  *end;
+
+    end = memchr(text, '\0', size);
+
+    return end != NULL && caphealth_utf8_valid(text, (size_t) (end - text));
+}
+
+
+int
+caphealth_record_add(caphealth_record_t *r, const char *name,
+    const char *path, caphealth_series_unit_e unit, double value)
+{
+    int                         n;
+    caphealth_record_series_t  *series;
+
+    if (r->nseries == CAPHEALTH_RECORD_SERIES) {
+        return -1;
+    }
+
+    series = &r->series[r->nseries];
+
+    n = snprintf(series->name, sizeof(series->name), "%s%s%s", name,
+                 (path == NULL) ? "" : ":", (path == NULL) ? "" : path);
+
+    if (n < 0 || (size_t) n >= sizeof(series->name)
+        || !caphealth_utf8_valid(series->name, (size_t) n))
+    {
+        return -1;
+    }
+
+    series->unit = unit;
+    series->reserved = 0;
+    series->value = isfinite(value) ? value : NAN;
+
+    r->nseries++;
+
+    return 0;
+}
+
+
+int
+caphealth_record_event(caphealth_record_t *r, double time,
+    caphealth_event_e kind, const char *from, const char *to,
+    const char *text)
+{
+    caphealth_record_event_t  *event;
+
+    if (r->nevents == CAPHEALTH_RECORD_EVENTS) {
+        return -1;
+    }
+
+    event = &r->events[r->nevents++];
+
+    memset(event, 0, sizeof(caphealth_record_event_t));
+    event->time = time;
+    event->kind = kind;
+
+    caphealth_record_copy(event->from, sizeof(event->from), from);
+    caphealth_record_copy(event->to, sizeof(event->to), to);
+    caphealth_record_copy(event->text, sizeof(event->text), text);
+
+    return 0;
+}
+
+
+/* not within a UTF-8 character; what is none is left out */
+
+static void
+caphealth_record_copy(char *to, size_t size, const char *text)
+{
+    size_t  len;
+
+    len = strnlen(text, size);
+
+    if (len == size) {
+        len--;
+
+        while (len > 0 && ((unsigned char) text[len] & 0xc0) == 0x80) {
+            len--;
+        }
+    }
+
+    if (!caphealth_utf8_valid(text, len)) {
+        len = 0;
+    }
+
+    memcpy(to, text, len);
+    to[len] = '\0';
+}
+
+
+const char *
+caphealth_series_unit(uint32_t unit)
+{
+    return (unit < CAPHEALTH_SERIES_UNITS) ? caphealth_series_units[unit]
+                                           : "";
+}
+
+
+const char *
+caphealth_event_name(uint32_t kind)
+{
+    return (kind < CAPHEALTH_EVENTS) ? caphealth_events[kind] : "";
+}

@@ -1,0 +1,102 @@
+
+/*
+ * A record: what worker 0 tells the collector of one moment, for the history.
+ * A struct of fixed size without a pointer, in a memfd.
+ */
+
+#ifndef CAPHEALTH_RECORD_H
+#define CAPHEALTH_RECORD_H
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+
+#define CAPHEALTH_RECORD_VERSION  1
+
+#define CAPHEALTH_RECORD_SERIES   64
+#define CAPHEALTH_RECORD_EVENTS   16
+
+/* bytes of a series' name, with its NUL */
+#define CAPHEALTH_SERIES_NAME     96
+
+
+typedef enum {
+    CAPHEALTH_SERIES_NONE = 0,
+    CAPHEALTH_SERIES_PERCENT,
+    CAPHEALTH_SERIES_GB,
+    CAPHEALTH_SERIES_BYTES,
+    CAPHEALTH_SERIES_COUNT,
+    CAPHEALTH_SERIES_PER_MINUTE,
+    CAPHEALTH_SERIES_STATUS,     /* 0 healthy, 1 warning, 2 critical */
+    CAPHEALTH_SERIES_UNITS
+} caphealth_series_unit_e;
+
+
+typedef enum {
+    CAPHEALTH_EVENT_START = 0,   /* of nginx */
+    CAPHEALTH_EVENT_RELOAD,
+    CAPHEALTH_EVENT_STATUS,      /* from one to another */
+    CAPHEALTH_EVENT_OUTAGE,      /* of a source */
+    CAPHEALTH_EVENT_RECOVERY,
+    CAPHEALTH_EVENT_UPLOADS,     /* some failed */
+    CAPHEALTH_EVENT_SCAN,        /* of an image tree, with a drift */
+    CAPHEALTH_EVENT_CLOCK,       /* it was set */
+    CAPHEALTH_EVENT_HISTORY,     /* something of it was lost */
+    CAPHEALTH_EVENTS
+} caphealth_event_e;
+
+
+typedef struct {
+    char                name[CAPHEALTH_SERIES_NAME];
+    uint32_t            unit;    /* caphealth_series_unit_e */
+    uint32_t            reserved;
+    double              value;   /* NAN: unknown */
+} caphealth_record_series_t;
+
+
+typedef struct {
+    double              time;
+    uint32_t            kind;    /* caphealth_event_e */
+    char                from[16];   /* a status, or "" */
+    char                to[16];
+    char                text[164];  /* one line without a full stop */
+} caphealth_record_event_t;
+
+
+typedef struct {
+    uint32_t                   version;
+    uint32_t                   nseries;
+    uint32_t                   nevents;
+    uint32_t                   reserved;
+    double                     time;    /* seconds since the epoch */
+    caphealth_record_series_t  series[CAPHEALTH_RECORD_SERIES];
+    caphealth_record_event_t   events[CAPHEALTH_RECORD_EVENTS];
+} caphealth_record_t;
+
+
+/*
+ * Takes a copy of size bytes of whatever origin, if they are a record of this
+ * version: every time and number finite or unknown, every text in UTF-8 and
+ * with a NUL.  Returns NULL, or what is wrong.
+ */
+const char *caphealth_record_read(caphealth_record_t *r, const void *data,
+    size_t size);
+
+/*
+ * Adds a series, or an event, to a record.  A series whose name is too long, or
+ * that there is no room for, is left out: -1.  A text is cut, not within a
+ * character.
+ */
+int caphealth_record_add(caphealth_record_t *r, const char *name,
+    const char *path, caphealth_series_unit_e unit, double value);
+int caphealth_record_event(caphealth_record_t *r, double time,
+    caphealth_event_e kind, const char *from, const char *to,
+    const char *text);
+
+/* As clients read it.  Never NULL. */
+const char *caphealth_series_unit(uint32_t unit);
+const char *caphealth_event_name(uint32_t kind);
+
+
+#endif /* CAPHEALTH_RECORD_H */
