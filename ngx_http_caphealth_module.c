@@ -485,7 +485,7 @@ ngx_http_caphealth_create_main_conf(ngx_conf_t *cf)
 
     if (cmcf->state.roots == NULL
         || ngx_array_init(&cmcf->dirs, cf->pool, 4,
-                          sizeof(ngx_http_caphealth_dir_t))
+                          sizeof(ngx_http_caphealth_directory_t))
            != NGX_OK)
     {
         return NULL;

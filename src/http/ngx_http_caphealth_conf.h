@@ -66,7 +66,7 @@ typedef struct {
     ngx_http_caphealth_state_conf_t       state;          /* and the roots,
                                                              each once */
     ngx_array_t                           dirs;
-                                   /* ngx_http_caphealth_dir_t */
+                                   /* ngx_http_caphealth_directory_t */
     ngx_thread_pool_t                    *thread_pool;
     ngx_array_t                          *dashboards;
                                    /* ngx_http_caphealth_dashboard_t * */

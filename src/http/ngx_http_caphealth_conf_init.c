@@ -142,7 +142,7 @@ ngx_http_caphealth_add_variants(ngx_conf_t *cf, ngx_str_t *path,
 ngx_int_t
 ngx_http_caphealth_add_dir(ngx_conf_t *cf, ngx_str_t *name, char *directive)
 {
-    ngx_http_caphealth_dir_t        *dir;
+    ngx_http_caphealth_directory_t  *dir;
     ngx_http_caphealth_main_conf_t  *cmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
@@ -518,9 +518,9 @@ ngx_http_caphealth_init_helper(ngx_conf_t *cf,
 static ngx_int_t
 ngx_http_caphealth_module_dir(ngx_conf_t *cf, ngx_str_t *dir)
 {
-    char       *slash, path[NGX_MAX_PATH];
-    ssize_t     n;
-    Dl_info     module, core;
+    char    *slash, path[NGX_MAX_PATH];
+    ssize_t  n;
+    Dl_info  module, core;
 
     if (dladdr(&ngx_http_caphealth_module, &module) == 0
         || dladdr(&ngx_core_module, &core) == 0)
@@ -612,8 +612,8 @@ ngx_http_caphealth_init_state(ngx_conf_t *cf)
     u_char                          *slash;
     ngx_str_t                        name, *temp;
     ngx_http_core_loc_conf_t        *clcf;
-    ngx_http_core_main_conf_t       *core;
     ngx_http_core_srv_conf_t       **server;
+    ngx_http_core_main_conf_t       *core;
     ngx_http_caphealth_main_conf_t  *cmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
@@ -661,9 +661,9 @@ ngx_http_caphealth_init_state(ngx_conf_t *cf)
 static void
 ngx_http_caphealth_mark_foreign(ngx_http_caphealth_main_conf_t *cmcf)
 {
-    ngx_uint_t                  i;
-    ngx_http_caphealth_dir_t   *dir;
-    ngx_http_caphealth_root_t  *root;
+    ngx_uint_t                       i;
+    ngx_http_caphealth_root_t       *root;
+    ngx_http_caphealth_directory_t  *dir;
 
     dir = cmcf->dirs.elts;
 

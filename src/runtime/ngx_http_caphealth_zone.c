@@ -147,7 +147,7 @@ ngx_http_caphealth_zone_init(ngx_shm_zone_t *zone, void *data)
      * a reload that fails still leaves the old cycle as it was.
      */
 
-    if (ngx_http_caphealth_dirs_make(z->cycle, z->dirs, zone->shm.log)
+    if (ngx_http_caphealth_directories_create(z->cycle, z->dirs, zone->shm.log)
         != NGX_OK)
     {
         return NGX_ERROR;

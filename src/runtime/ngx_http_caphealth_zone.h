@@ -17,7 +17,7 @@
 #include <ngx_core.h>
 
 #include "ngx_http_caphealth_counters.h"
-#include "ngx_http_caphealth_dirs.h"
+#include "ngx_http_caphealth_directories.h"
 
 #include "caphealth_cpu.h"
 
@@ -50,8 +50,8 @@ typedef enum {
 
 /*
  * Adds the zone; keys is an array of ngx_str_t, roots one of pointers to
- * ngx_http_caphealth_root_t, dirs one of ngx_http_caphealth_dir_t, which are
- * made first, and all live in the cycle.
+ * ngx_http_caphealth_root_t, dirs one of ngx_http_caphealth_directory_t, which
+ * are created first, and all live in the cycle.
  */
 ngx_shm_zone_t *ngx_http_caphealth_zone_add(ngx_conf_t *cf, size_t size,
     ngx_array_t *keys, ngx_array_t *roots, ngx_array_t *dirs, void *tag);

@@ -4,8 +4,8 @@
  * state directory.
  */
 
-#ifndef _NGX_HTTP_CAPHEALTH_DIRS_H_INCLUDED_
-#define _NGX_HTTP_CAPHEALTH_DIRS_H_INCLUDED_
+#ifndef _NGX_HTTP_CAPHEALTH_DIRECTORIES_H_INCLUDED_
+#define _NGX_HTTP_CAPHEALTH_DIRECTORIES_H_INCLUDED_
 
 
 #include <ngx_config.h>
@@ -18,7 +18,7 @@ typedef struct {
     u_char     *file;             /* and where it stands */
     ngx_uint_t  line;
     unsigned    foreign:1;        /* others write there, the workers read */
-} ngx_http_caphealth_dir_t;
+} ngx_http_caphealth_directory_t;
 
 
 /*
@@ -27,8 +27,8 @@ typedef struct {
  * error, and the log says which command mends it.  "nginx -t" makes nothing,
  * it looks whether a start could.  Not before "user" is known.
  */
-ngx_int_t ngx_http_caphealth_dirs_make(ngx_cycle_t *cycle, ngx_array_t *dirs,
-    ngx_log_t *log);
+ngx_int_t ngx_http_caphealth_directories_create(ngx_cycle_t *cycle,
+    ngx_array_t *dirs, ngx_log_t *log);
 
 
-#endif /* _NGX_HTTP_CAPHEALTH_DIRS_H_INCLUDED_ */
+#endif /* _NGX_HTTP_CAPHEALTH_DIRECTORIES_H_INCLUDED_ */

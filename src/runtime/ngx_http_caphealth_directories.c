@@ -5,39 +5,42 @@
  *
  * nginx makes its own temporary paths with ngx_create_paths(), which gives
  * whatever it finds there to the workers' user, even if the configuration is
- * only tested.  These directories hold a site's data, so that what is there
- * already is only looked at.
+ * only tested.  These directories have a site's data, so one that exists is
+ * checked and not changed.
  */
 
-#include "ngx_http_caphealth_dirs.h"
+#include "ngx_http_caphealth_directories.h"
 
 #include <pwd.h>
 
 
 /* as ngx_create_paths() has it */
-#define NGX_HTTP_CAPHEALTH_DIR_MODE  0700
+#define NGX_HTTP_CAPHEALTH_DIRECTORY_MODE  0700
 
 
 typedef struct {
     ngx_array_t  *dirs;
     ngx_uid_t     user;             /* the workers' */
-    ngx_uint_t    given;            /* to them, by a master that is root */
+    ngx_uint_t    chown;            /* is needed: the master is root */
     ngx_log_t    *log;
-} ngx_http_caphealth_dirs_t;
+} ngx_http_caphealth_directories_t;
 
 
-static ngx_int_t ngx_http_caphealth_dir_look(ngx_http_caphealth_dirs_t *d,
-    ngx_http_caphealth_dir_t *dir);
-static ngx_int_t ngx_http_caphealth_dir_check(ngx_http_caphealth_dirs_t *d,
-    ngx_http_caphealth_dir_t *dir, ngx_file_info_t *fi);
-static ngx_int_t ngx_http_caphealth_dir_refuse(ngx_http_caphealth_dirs_t *d,
-    ngx_http_caphealth_dir_t *dir, ngx_file_info_t *fi);
-static ngx_int_t ngx_http_caphealth_dir_try(ngx_http_caphealth_dirs_t *d,
-    ngx_http_caphealth_dir_t *dir);
-static ngx_int_t ngx_http_caphealth_dir_make(ngx_http_caphealth_dirs_t *d,
-    ngx_http_caphealth_dir_t *dir);
-static ngx_int_t ngx_http_caphealth_dir_failed(ngx_http_caphealth_dirs_t *d,
-    ngx_http_caphealth_dir_t *dir, char *call, ngx_err_t err);
+static ngx_int_t ngx_http_caphealth_directory_init(
+    ngx_http_caphealth_directories_t *d, ngx_http_caphealth_directory_t *dir);
+static ngx_int_t ngx_http_caphealth_directory_check(
+    ngx_http_caphealth_directories_t *d, ngx_http_caphealth_directory_t *dir,
+    ngx_file_info_t *fi);
+static ngx_int_t ngx_http_caphealth_directory_wrong_owner(
+    ngx_http_caphealth_directories_t *d, ngx_http_caphealth_directory_t *dir,
+    ngx_file_info_t *fi);
+static ngx_int_t ngx_http_caphealth_directory_test_create(
+    ngx_http_caphealth_directories_t *d, ngx_http_caphealth_directory_t *dir);
+static ngx_int_t ngx_http_caphealth_directory_create(
+    ngx_http_caphealth_directories_t *d, ngx_http_caphealth_directory_t *dir);
+static ngx_int_t ngx_http_caphealth_directory_failed(
+    ngx_http_caphealth_directories_t *d, ngx_http_caphealth_directory_t *dir,
+    char *call, ngx_err_t err);
 static u_char *ngx_http_caphealth_user_name(u_char *buf, u_char *last,
     ngx_uid_t user);
 static u_char *ngx_http_caphealth_shell_word(u_char *buf, u_char *last,
@@ -45,33 +48,33 @@ static u_char *ngx_http_caphealth_shell_word(u_char *buf, u_char *last,
 
 
 ngx_int_t
-ngx_http_caphealth_dirs_make(ngx_cycle_t *cycle, ngx_array_t *dirs,
+ngx_http_caphealth_directories_create(ngx_cycle_t *cycle, ngx_array_t *dirs,
     ngx_log_t *log)
 {
-    ngx_uint_t                  i;
-    ngx_core_conf_t            *ccf;
-    ngx_http_caphealth_dir_t   *dir;
-    ngx_http_caphealth_dirs_t   d;
+    ngx_uint_t                        i;
+    ngx_core_conf_t                  *ccf;
+    ngx_http_caphealth_directory_t   *dir;
+    ngx_http_caphealth_directories_t  d;
 
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
 
     d.dirs = dirs;
     d.log = log;
     d.user = geteuid();
-    d.given = 0;
+    d.chown = 0;
 
-    /* without a master, and without root, nginx stays who it is */
+    /* only a master that is root can run the workers as another user */
 
     if (d.user == 0 && ccf->master && ccf->user != (ngx_uid_t) NGX_CONF_UNSET)
     {
         d.user = ccf->user;
-        d.given = 1;
+        d.chown = 1;
     }
 
     dir = dirs->elts;
 
     for (i = 0; i < dirs->nelts; i++) {
-        if (ngx_http_caphealth_dir_look(&d, &dir[i]) != NGX_OK) {
+        if (ngx_http_caphealth_directory_init(&d, &dir[i]) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -81,18 +84,18 @@ ngx_http_caphealth_dirs_make(ngx_cycle_t *cycle, ngx_array_t *dirs,
 
 
 static ngx_int_t
-ngx_http_caphealth_dir_look(ngx_http_caphealth_dirs_t *d,
-    ngx_http_caphealth_dir_t *dir)
+ngx_http_caphealth_directory_init(ngx_http_caphealth_directories_t *d,
+    ngx_http_caphealth_directory_t *dir)
 {
     ngx_file_info_t  fi;
 
     if (ngx_file_info(dir->name.data, &fi) != NGX_FILE_ERROR) {
-        return ngx_http_caphealth_dir_check(d, dir, &fi);
+        return ngx_http_caphealth_directory_check(d, dir, &fi);
     }
 
     if (ngx_errno != NGX_ENOENT) {
-        return ngx_http_caphealth_dir_failed(d, dir, ngx_file_info_n,
-                                             ngx_errno);
+        return ngx_http_caphealth_directory_failed(d, dir, ngx_file_info_n,
+                                                   ngx_errno);
     }
 
     if (ngx_link_info(dir->name.data, &fi) != NGX_FILE_ERROR) {
@@ -104,18 +107,18 @@ ngx_http_caphealth_dir_look(ngx_http_caphealth_dirs_t *d,
     }
 
     if (ngx_test_config) {
-        return ngx_http_caphealth_dir_try(d, dir);
+        return ngx_http_caphealth_directory_test_create(d, dir);
     }
 
-    return ngx_http_caphealth_dir_make(d, dir);
+    return ngx_http_caphealth_directory_create(d, dir);
 }
 
 
-/* of a symbolic link it is the target that is looked at */
+/* fi is that of the target, if it is a symbolic link */
 
 static ngx_int_t
-ngx_http_caphealth_dir_check(ngx_http_caphealth_dirs_t *d,
-    ngx_http_caphealth_dir_t *dir, ngx_file_info_t *fi)
+ngx_http_caphealth_directory_check(ngx_http_caphealth_directories_t *d,
+    ngx_http_caphealth_directory_t *dir, ngx_file_info_t *fi)
 {
     if (!ngx_is_dir(fi)) {
         ngx_log_error(NGX_LOG_EMERG, d->log, 0,
@@ -124,14 +127,14 @@ ngx_http_caphealth_dir_check(ngx_http_caphealth_dirs_t *d,
         return NGX_ERROR;
     }
 
-    /* root may write anywhere, and what others fill is theirs */
+    /* root may write anywhere, and one that others fill is only read */
 
     if (d->user == 0 || dir->foreign) {
         return NGX_OK;
     }
 
     if (fi->st_uid != d->user || (fi->st_mode & S_IRWXU) != S_IRWXU) {
-        return ngx_http_caphealth_dir_refuse(d, dir, fi);
+        return ngx_http_caphealth_directory_wrong_owner(d, dir, fi);
     }
 
     return NGX_OK;
@@ -139,8 +142,8 @@ ngx_http_caphealth_dir_check(ngx_http_caphealth_dirs_t *d,
 
 
 static ngx_int_t
-ngx_http_caphealth_dir_refuse(ngx_http_caphealth_dirs_t *d,
-    ngx_http_caphealth_dir_t *dir, ngx_file_info_t *fi)
+ngx_http_caphealth_directory_wrong_owner(ngx_http_caphealth_directories_t *d,
+    ngx_http_caphealth_directory_t *dir, ngx_file_info_t *fi)
 {
     u_char     *p, *last, owner[128], user[128];
     u_char      command[2 * NGX_MAX_PATH];
@@ -181,16 +184,16 @@ ngx_http_caphealth_dir_refuse(ngx_http_caphealth_dirs_t *d,
 }
 
 
-/* whether a start could make it, after those that stand before it */
+/* whether a start could create it, after those before it in the list */
 
 static ngx_int_t
-ngx_http_caphealth_dir_try(ngx_http_caphealth_dirs_t *d,
-    ngx_http_caphealth_dir_t *dir)
+ngx_http_caphealth_directory_test_create(ngx_http_caphealth_directories_t *d,
+    ngx_http_caphealth_directory_t *dir)
 {
-    size_t                     len;
-    u_char                     parent[NGX_MAX_PATH];
-    ngx_file_info_t            fi;
-    ngx_http_caphealth_dir_t  *before;
+    size_t                           len;
+    u_char                           parent[NGX_MAX_PATH];
+    ngx_file_info_t                  fi;
+    ngx_http_caphealth_directory_t  *before;
 
     len = dir->name.len;
 
@@ -211,20 +214,20 @@ ngx_http_caphealth_dir_try(ngx_http_caphealth_dirs_t *d,
     }
 
     if (len >= sizeof(parent)) {
-        return ngx_http_caphealth_dir_failed(d, dir, ngx_create_dir_n,
-                                             NGX_ENAMETOOLONG);
+        return ngx_http_caphealth_directory_failed(d, dir, ngx_create_dir_n,
+                                                   NGX_ENAMETOOLONG);
     }
 
     (void) ngx_cpystrn(parent, dir->name.data, len + 1);
 
     if (ngx_file_info(parent, &fi) == NGX_FILE_ERROR) {
-        return ngx_http_caphealth_dir_failed(d, dir, ngx_create_dir_n,
-                                             ngx_errno);
+        return ngx_http_caphealth_directory_failed(d, dir, ngx_create_dir_n,
+                                                   ngx_errno);
     }
 
     if (access((char *) parent, W_OK|X_OK) == -1) {
-        return ngx_http_caphealth_dir_failed(d, dir, ngx_create_dir_n,
-                                             ngx_errno);
+        return ngx_http_caphealth_directory_failed(d, dir, ngx_create_dir_n,
+                                                   ngx_errno);
     }
 
     return NGX_OK;
@@ -232,29 +235,29 @@ ngx_http_caphealth_dir_try(ngx_http_caphealth_dirs_t *d,
 
 
 static ngx_int_t
-ngx_http_caphealth_dir_make(ngx_http_caphealth_dirs_t *d,
-    ngx_http_caphealth_dir_t *dir)
+ngx_http_caphealth_directory_create(ngx_http_caphealth_directories_t *d,
+    ngx_http_caphealth_directory_t *dir)
 {
     int        fd;
     ngx_err_t  err;
 
-    if (ngx_create_dir(dir->name.data, NGX_HTTP_CAPHEALTH_DIR_MODE)
+    if (ngx_create_dir(dir->name.data, NGX_HTTP_CAPHEALTH_DIRECTORY_MODE)
         == NGX_FILE_ERROR)
     {
-        return ngx_http_caphealth_dir_failed(d, dir, ngx_create_dir_n,
-                                             ngx_errno);
+        return ngx_http_caphealth_directory_failed(d, dir, ngx_create_dir_n,
+                                                   ngx_errno);
     }
 
-    if (!d->given) {
+    if (!d->chown) {
         return NGX_OK;
     }
 
-    /* what was just made, and nothing that was put in its place */
+    /* a symbolic link may have been put in its place since */
 
     fd = open((char *) dir->name.data,
               O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
     if (fd == -1) {
-        return ngx_http_caphealth_dir_failed(d, dir, "open()", ngx_errno);
+        return ngx_http_caphealth_directory_failed(d, dir, "open()", ngx_errno);
     }
 
     err = (fchown(fd, d->user, -1) == -1) ? ngx_errno : 0;
@@ -262,7 +265,7 @@ ngx_http_caphealth_dir_make(ngx_http_caphealth_dirs_t *d,
     (void) close(fd);
 
     if (err) {
-        return ngx_http_caphealth_dir_failed(d, dir, "fchown()", err);
+        return ngx_http_caphealth_directory_failed(d, dir, "fchown()", err);
     }
 
     return NGX_OK;
@@ -270,8 +273,8 @@ ngx_http_caphealth_dir_make(ngx_http_caphealth_dirs_t *d,
 
 
 static ngx_int_t
-ngx_http_caphealth_dir_failed(ngx_http_caphealth_dirs_t *d,
-    ngx_http_caphealth_dir_t *dir, char *call, ngx_err_t err)
+ngx_http_caphealth_directory_failed(ngx_http_caphealth_directories_t *d,
+    ngx_http_caphealth_directory_t *dir, char *call, ngx_err_t err)
 {
     ngx_log_error(NGX_LOG_EMERG, d->log, err,
                   "%s \"%V\" failed, of \"%s\"%s in %s:%ui",
@@ -303,7 +306,7 @@ ngx_http_caphealth_user_name(u_char *buf, u_char *last, ngx_uid_t user)
 }
 
 
-/* quoted, unless there is nothing in it that a shell would not take as it is */
+/* in quotes, if it has characters that mean something to a shell */
 
 static u_char *
 ngx_http_caphealth_shell_word(u_char *buf, u_char *last, ngx_str_t *word)
