@@ -159,7 +159,7 @@ caphealth_ipc_recv_cargo(int s, caphealth_ipc_message_t *m,
                                    : CAPHEALTH_IPC_ERROR;
     }
 
-    /* even a message without a byte may carry some */
+    /* descriptors may come with an empty message as well */
 
     extra = caphealth_ipc_descriptors(&msg, cargo, max);
 
@@ -182,7 +182,7 @@ caphealth_ipc_recv_cargo(int s, caphealth_ipc_message_t *m,
 }
 
 
-/* takes at most max; closes, and counts, whatever else the peer pushed at us */
+/* takes at most max descriptors; closes and counts all others */
 
 static unsigned
 caphealth_ipc_descriptors(struct msghdr *msg, caphealth_ipc_cargo_t *cargo,

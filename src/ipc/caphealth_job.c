@@ -8,11 +8,11 @@
 #include "caphealth_job.h"
 
 
-/* a lossy WebP file is smaller than the pixels themselves, but for the rest */
+/* a lossy WebP file is smaller than its pixels, apart from its headers */
 #define CAPHEALTH_JOB_PIXEL  4
 #define CAPHEALTH_JOB_REST   (1024 * 1024)
 
-/* an offset in a file, or a length in memory, together with some more */
+/* larger offsets and lengths could overflow when they are added */
 #define CAPHEALTH_JOB_MOST   (UINT64_C(1) << 62)
 
 #define CAPHEALTH_QUALITY_MAX  100

@@ -93,15 +93,15 @@ typedef struct {
 const char *caphealth_job_reason(uint32_t status);
 
 /*
- * Whether a converter can do that: some variants, each with the options of
- * caphealth_image_variant, and an input that a process can map.
+ * Whether a converter can do that: there are variants, each with the options of
+ * caphealth_image_variant, and the input can be mapped.
  */
 int caphealth_job_valid(const caphealth_job_t *job);
 
 /*
  * Whether this may be the answer to that job: every number within its bounds,
- * the detail a string of printable ASCII.  A converter decodes what strangers
- * sent; it is not believed more than they are.
+ * the detail a string of printable ASCII.  An image may have taken over the
+ * converter, so its answer is checked as any input is.
  */
 int caphealth_job_answered(const caphealth_job_t *job,
     const caphealth_result_t *result);

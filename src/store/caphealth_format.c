@@ -1,6 +1,6 @@
 
 /*
- * What kind of file it is, by its first bytes and nothing else.
+ * The format of a file, by its first bytes.
  */
 
 #include <stdio.h>
@@ -129,7 +129,7 @@ caphealth_format_may(caphealth_format_e format)
 }
 
 
-/* a format that a converter answers may be any number */
+/* the number may be from a converter, which is not trusted */
 
 static const caphealth_format_t *
 caphealth_format_row(caphealth_format_e format)

@@ -1,6 +1,6 @@
 
 /*
- * What kind of file it is, by its first bytes and nothing else.
+ * The format of a file, by its first bytes.
  */
 
 #ifndef CAPHEALTH_FORMAT_H

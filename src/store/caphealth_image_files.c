@@ -1,6 +1,6 @@
 
 /*
- * The files of one image, from their making to their end.
+ * The files of one image in its tree: made, checked, published, removed.
  */
 
 #include <dirent.h>
@@ -24,7 +24,8 @@
 /* "/proc/self/fd/" and a number */
 #define CAPHEALTH_PROC_LEN   (sizeof("/proc/self/fd/") + 12)
 
-/* a process that is just being started has copies of all descriptors */
+/* a process that is being started has copies of all descriptors until it has
+   called execve(), so a file that seems to have a writer is checked again */
 #define CAPHEALTH_IMAGE_PAUSE  1000000     /* nanoseconds, then twice as many */
 #define CAPHEALTH_IMAGE_TRIES  11          /* 2 seconds in all */
 
@@ -124,7 +125,7 @@ caphealth_image_open_leaf(caphealth_image_files_t *image)
 }
 
 
-/* a directory that is new must be as durable as what will be in it */
+/* a new directory is synced in its parent, or a crash could lose the image */
 
 static int
 caphealth_image_open_dir(caphealth_image_files_t *image, int parent,
@@ -189,7 +190,7 @@ caphealth_image_open_file(caphealth_image_files_t *image,
         f->named = 1;
     }
 
-    /* whatever the umask */
+    /* the umask may have cleared some of the bits */
 
     if (fchmod(f->fd, 0644) == -1) {
         return caphealth_image_failed(image, "fchmod()");
@@ -245,8 +246,8 @@ caphealth_image_check(caphealth_image_files_t *image, unsigned i,
 
 
 /*
- * Who made the file may still have it open for writing and change it after it
- * was checked, so this waits until nobody has.
+ * A converter may have kept the file open for writing, and change it after it
+ * was checked, so this waits until no process has.
  */
 
 static int
@@ -290,8 +291,8 @@ caphealth_image_no_writers(caphealth_image_files_t *image,
 
 
 /*
- * A lease of reading is given when no descriptor and no mapping can write,
- * in any process.  Some file systems, NFS among them, give none.
+ * The kernel grants a read lease only if no descriptor and no mapping of any
+ * process can write to the file.  Some file systems, as NFS, grant none.
  */
 
 static int
@@ -348,7 +349,7 @@ caphealth_image_release_fds(caphealth_image_files_t *image)
 }
 
 
-/* the directory of one that is released */
+/* opens the directory again of an image whose descriptors were released */
 
 static int
 caphealth_image_reopen(caphealth_image_files_t *image)
@@ -421,7 +422,7 @@ caphealth_image_link(caphealth_image_files_t *image, caphealth_image_file_t *f)
         return 0;
     }
 
-    /* AT_EMPTY_PATH needs a privilege that a worker does not have */
+    /* AT_EMPTY_PATH needs CAP_DAC_READ_SEARCH, which a worker has not */
 
     caphealth_image_proc_path(proc, f->fd);
 
@@ -438,7 +439,7 @@ caphealth_image_link(caphealth_image_files_t *image, caphealth_image_file_t *f)
 }
 
 
-/* some file systems, NFS among them, know no RENAME_NOREPLACE */
+/* some file systems, as NFS, do not have RENAME_NOREPLACE */
 
 static int
 caphealth_image_move(caphealth_image_files_t *image,
@@ -549,7 +550,7 @@ caphealth_image_remove(const char *root, const char *id, const char *mark,
     rc = caphealth_image_remove_file(dir, path + CAPHEALTH_LEAF_LEN, removed);
     removed->marked = (rc == 0);
 
-    /* without its mark, what an earlier attempt left, or other variants did */
+    /* there is no mark: files of an earlier attempt, or of other variants */
 
     if (rc == 0 || errno == ENOENT) {
         rc = caphealth_image_remove_rest(dir, id, removed);
@@ -619,7 +620,7 @@ caphealth_image_remove_file(int dir, const char *name,
 }
 
 
-/* the variants may have been configured otherwise when it was uploaded */
+/* it may have been uploaded when other variants were configured */
 
 static int
 caphealth_image_remove_rest(int dir, const char *id,

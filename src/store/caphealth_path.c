@@ -1,6 +1,6 @@
 
 /*
- * How an image is named.
+ * Ids of images, and the paths of their files.
  */
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 
 /*
- * How an image is named: <root>/ab/cd/<id>_<variant>.webp, where ab and cd
- * are the first four digits of its id.
+ * Ids of images, and the paths of their files: <root>/ab/cd/<id>_<variant>.webp
+ * where ab and cd are the first four digits of the id.
  */
 
 #ifndef CAPHEALTH_PATH_H

@@ -1,6 +1,6 @@
 
 /*
- * What is known of an image tree, kept in a file.
+ * The counts of an image tree, saved in a file.
  */
 
 #include <errno.h>
@@ -20,7 +20,7 @@
 
 #define CAPHEALTH_STATE_NAME   64
 
-/* a byte of it for each number, locked by those who have it */
+/* the byte at the offset of a number is locked by processes that claim it */
 #define CAPHEALTH_STATE_CLAIMS  "counting.lock"
 
 
@@ -73,8 +73,8 @@ caphealth_state_lock(const char *dir)
 
 
 /*
- * Record locks, which a child does not inherit and a second descriptor of the
- * same process does not conflict with.
+ * Record locks, because a child does not inherit them, and those of the same
+ * process do not conflict.
  */
 
 int
@@ -166,7 +166,7 @@ caphealth_state_save(int dir, const char *root, const caphealth_tree_t *t)
     caphealth_state_name(name, root, "");
     caphealth_state_name(temp, root, ".new");
 
-    /* the directory is locked: what is there is of one that was killed */
+    /* the directory is locked, so a process that was killed has left this */
 
     (void) unlinkat(dir, temp, 0);
 
@@ -245,7 +245,7 @@ caphealth_state_load(const char *dir, const char *root, caphealth_tree_t *t)
     caphealth_state_name(name, root, "");
     caphealth_state_name(bad, root, ".bad");
 
-    /* a fifo in its place must not stop the server's start */
+    /* open() of a fifo would block, hence O_NONBLOCK */
 
     fd = openat(top, name, O_RDONLY|O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC);
 
@@ -290,7 +290,7 @@ caphealth_state_read(int fd, const char *root, caphealth_tree_t *t)
         return -1;
     }
 
-    /* what nothing was known of is not saved */
+    /* a tree of which nothing is known is never saved */
 
     return caphealth_tree_valid(t)
            && t->scan.source != CAPHEALTH_TREE_UNKNOWN

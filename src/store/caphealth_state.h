@@ -1,11 +1,11 @@
 
 /*
- * What is known of an image tree, kept in a file while nginx is not running.
+ * The counts of an image tree, saved in a file while nginx is not running.
  *
- * <dir>/<name>.tree, where the name is a hash of the root's path, replaced
- * as a whole or not at all.  It is of use on the machine that wrote it only.
+ * The file is <dir>/<name>.tree, where the name is a hash of the root's path,
+ * and is replaced atomically.  Only a machine of the same kind can read it.
  *
- * All of it may block: not for nginx's event loop.
+ * All of it may block, so nginx's event loop must not call it, but at start.
  */
 
 #ifndef CAPHEALTH_STATE_H
@@ -26,13 +26,13 @@ typedef enum {
 
 /*
  * Opens the directory and waits until no other process is saving in it.
- * Returns a descriptor, which close() gives free, or -1 with errno set.
+ * Returns a descriptor, by whose close() it is unlocked, or -1 with errno set.
  */
 int caphealth_state_lock(const char *dir);
 
 /*
- * Replaces the file of the tree at root, which is one that something is known
- * of.  Returns 0, or -1 with errno set.
+ * Replaces the file of the tree at root, whose source is not unknown.  Returns
+ * 0, or -1 with errno set.
  */
 int caphealth_state_save(int dir, const char *root, const caphealth_tree_t *t);
 
@@ -41,12 +41,11 @@ caphealth_state_e caphealth_state_load(const char *dir, const char *root,
     caphealth_tree_t *t);
 
 /*
- * Who counts: those who share their counts share a number, from 1 up to
- * INT64_MAX / 2.  _claim says in the directory that the calling process is one
- * of them, and returns a descriptor, or -1 with errno set; the kernel takes
- * the claim back when it is closed or the process ends.  _others is whether
- * any other process has claimed another number, or -1 with errno set.  Neither
- * blocks for long.
+ * Processes that move the same counts have the same number, from 1 up to
+ * INT64_MAX / 2.  _claim locks the number for the calling process, and returns
+ * a descriptor, or -1 with errno set; the lock ends with the descriptor or the
+ * process.  _others is whether any process has locked another number, or -1
+ * with errno set.  Neither blocks for long.
  */
 int caphealth_state_claim(const char *dir, uint64_t number);
 int caphealth_state_others(int fd, uint64_t number);

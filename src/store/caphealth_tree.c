@@ -1,6 +1,6 @@
 
 /*
- * What is known of an image tree.
+ * The counts of an image tree.
  */
 
 #include <stdatomic.h>
@@ -10,7 +10,7 @@
 #include "caphealth_tree.h"
 
 
-/* so many bytes, or files, or microseconds, can be added up anywhere */
+/* larger numbers could overflow when they are added up */
 #define CAPHEALTH_TREE_MOST  (INT64_MAX / 1000000)
 
 
@@ -93,8 +93,8 @@ caphealth_tree_replace(caphealth_tree_t *t, unsigned slice,
     s = &t->slices[slice];
 
     /*
-     * Where no number was known none can have drifted.  What the walk itself
-     * removed was there when it was counted.
+     * Counts that were not known cannot have drifted.  Files that the walk has
+     * removed were counted rightly before.
      */
 
     if (t->scan.source != CAPHEALTH_TREE_UNKNOWN) {
@@ -108,7 +108,7 @@ caphealth_tree_replace(caphealth_tree_t *t, unsigned slice,
     t->scan.removed += walk->removed;
     t->scan.removed_bytes += walk->removed_bytes;
 
-    /* a process that is killed in the midst of it leaves a doubtful slice */
+    /* a process that is killed below leaves a slice that is walked again */
 
     s->doubtful = 1;
     atomic_thread_fence(memory_order_seq_cst);

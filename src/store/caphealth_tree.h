@@ -1,12 +1,12 @@
 
 /*
- * What is known of an image tree: how many files, bytes and complete images are
- * in it, by slice and by leaf directory.
+ * The counts of an image tree: files, bytes and complete images, by slice and
+ * by leaf directory.
  *
  * A slice is one of the 256 directories right below the root, a leaf one of
  * the 256 below each of those.  One slice more, CAPHEALTH_TOP, stands for
- * whatever else is in the root.  Uploads and deletes move the counts; a scan
- * replaces a slice's counts by what is really there.
+ * all else that is in the root.  Uploads and deletes move the counts; a scan
+ * replaces a slice's counts by what it has found.
  *
  * The structure has no pointers: it lives in shared memory and in a file.
  */
@@ -37,7 +37,7 @@ typedef struct {
     int64_t   stray_bytes;
     int64_t   foreign;           /* directories that are symbolic links, or on
                                     another file system than the root */
-    int64_t   removed;           /* files that dead uploads had left */
+    int64_t   removed;           /* files that unfinished uploads had left */
     int64_t   removed_bytes;
     int64_t   cpu;               /* microseconds that the walk took of a CPU */
     int32_t   leaves[CAPHEALTH_LEAVES];            /* files in each */
@@ -56,14 +56,14 @@ typedef struct {
     int64_t   foreign;
     int32_t   fullest;           /* the leaf with the most files */
     uint8_t   walked;            /* in the pass that is under way */
-    uint8_t   doubtful;          /* to be walked soon: something went wrong */
+    uint8_t   doubtful;          /* may be wrong, and is walked soon */
 } caphealth_slice_t;
 
 
 /* where the numbers are from */
 
 typedef enum {
-    CAPHEALTH_TREE_UNKNOWN = 0,  /* from nowhere, yet */
+    CAPHEALTH_TREE_UNKNOWN = 0,  /* there are no numbers yet */
     CAPHEALTH_TREE_SAVED,        /* from a file, not confirmed by a scan */
     CAPHEALTH_TREE_LIVE          /* from a full scan and all changes since */
 } caphealth_tree_source_e;
@@ -95,7 +95,7 @@ typedef struct {
 } caphealth_tree_t;
 
 
-/* the slices added up */
+/* the sum of all slices */
 
 typedef struct {
     int64_t   files;
@@ -136,7 +136,7 @@ void caphealth_tree_end(caphealth_tree_t *t, double now);
  */
 void caphealth_tree_mark(caphealth_tree_t *t, uint64_t marks, double now);
 
-/* Adds up; negative counts, which can only be a passing thing, are 0. */
+/* Adds up.  A count may be negative for a moment; that is 0 here. */
 void caphealth_tree_total(const caphealth_tree_t *t, caphealth_total_t *total);
 
 /*
@@ -147,8 +147,8 @@ int caphealth_walk_valid(const caphealth_walk_t *walk);
 int caphealth_tree_valid(const caphealth_tree_t *t);
 
 /*
- * FNV-1a, 64 bits, http://www.isthe.com/chongo/tech/comp/fnv/: against
- * accidents, not against anybody.  The first hash is CAPHEALTH_HASH.
+ * FNV-1a, 64 bits, http://www.isthe.com/chongo/tech/comp/fnv/: it finds damage,
+ * but is no protection from forgery.  The first hash is CAPHEALTH_HASH.
  */
 #define CAPHEALTH_HASH  0xcbf29ce484222325u
 

@@ -1,6 +1,6 @@
 
 /*
- * The variants that are made of every image, as an operator writes them:
+ * The variants that are made of each image, as they are configured:
  * NAME [max=PX] [quality=0..100] [method=0..6].
  */
 
