@@ -24,7 +24,7 @@ INCS	= -Isrc/ipc -Isrc/model -Isrc/store -Isrc/collector \
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) $(HARDEN) $(INCS) $(CPPFLAGS) \
 	  $(CFLAGS) $(SANITIZE)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(SANITIZE)
-LIBS	= -ljansson -lpq -lsqlite3 -lpthread -lm
+LIBS	= -ljansson -lpq -lsqlite3 -lz -lpthread -lm
 CODECS	= -ljansson -lwebp -lwebpdemux -ljpeg -lpng -lz -llcms2 -lzimg \
 	  -lseccomp -lnettle -lm
 
