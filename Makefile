@@ -222,7 +222,8 @@ $(BUILD)/unit/%: t/unit/%.c \
 	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< \
 		$(filter %.o,$^) $(ALL_LDFLAGS) -lcmocka $(LIBS) $(CODECS) $(WRAP)
 
-$(BUILD)/unit/test_no_memory: WRAP = -Wl,--wrap=malloc -Wl,--wrap=calloc
+$(BUILD)/unit/test_no_memory: WRAP = -Wl,--wrap=malloc -Wl,--wrap=calloc \
+	  -Wl,--wrap=open_memstream
 
 unit suites contrib faults lint: all units
 	@util/test $@

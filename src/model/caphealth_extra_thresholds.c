@@ -29,7 +29,7 @@ static int caphealth_extra_watched(const caphealth_facts_t *f,
     const caphealth_disk_facts_t *disk);
 static int caphealth_extra_upload_failures(caphealth_extra_t *e,
     const caphealth_facts_t *f);
-static void caphealth_extra_judge(caphealth_extra_t *e, double current,
+static void caphealth_extra_evaluate(caphealth_extra_t *e, double current,
     const caphealth_bounds_t *b, double now);
 static void caphealth_extra_set_names(caphealth_extra_t *e, const char *key);
 
@@ -120,7 +120,7 @@ caphealth_extra_disk(caphealth_extra_t *e, const caphealth_facts_t *f,
         break;
     }
 
-    caphealth_extra_judge(e, current, b, now);
+    caphealth_extra_evaluate(e, current, b, now);
 
     if (e->kind != CAPHEALTH_EXTRA_READ_ONLY
         && p->off[CAPHEALTH_DISK_PERCENT])
@@ -275,7 +275,7 @@ caphealth_upload_failures(const caphealth_facts_t *f)
 
 
 static void
-caphealth_extra_judge(caphealth_extra_t *e, double current,
+caphealth_extra_evaluate(caphealth_extra_t *e, double current,
     const caphealth_bounds_t *b, double now)
 {
     if (!caphealth_section_known(e->section)) {
@@ -284,7 +284,7 @@ caphealth_extra_judge(caphealth_extra_t *e, double current,
 
     e->check.bounds = *b;
 
-    caphealth_check_judge(&e->check, current, e->measure->decimals,
+    caphealth_check_evaluate(&e->check, current, e->measure->decimals,
                           e->section, now);
 }
 
@@ -294,8 +294,8 @@ caphealth_extra_set_names(caphealth_extra_t *e, const char *key)
 {
     const char  *name, *path;
 
-    e->measure = caphealth_judged(key);
-    name = e->measure->label_text;
+    e->measure = caphealth_measure_by_key(key);
+    name = e->measure->label;
 
     if (e->disk == NULL) {
         (void) snprintf(e->key, sizeof(e->key), "%s", key);

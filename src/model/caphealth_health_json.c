@@ -29,7 +29,7 @@ typedef struct {
     const caphealth_facts_t       *facts;
     const caphealth_policy_t      *policy;
     double                         now;
-    caphealth_evaluation_t         judged;
+    caphealth_evaluation_t         evaluation;
     caphealth_verdict_e            worst;
     const char                    *key;      /* of the last component */
     caphealth_json_t               checks;
@@ -57,7 +57,7 @@ static char *caphealth_health_document(const caphealth_health_t *h,
 static void caphealth_health_threshold(caphealth_health_t *h,
     caphealth_threshold_e i);
 static void caphealth_health_disks(caphealth_health_t *h);
-static int caphealth_health_judged(caphealth_health_t *h,
+static int caphealth_health_has_space_check(caphealth_health_t *h,
     const caphealth_disk_facts_t *d);
 static void caphealth_health_extra(caphealth_health_t *h,
     caphealth_extra_e kind);
@@ -67,7 +67,7 @@ static void caphealth_health_add(caphealth_health_t *h,
 static caphealth_verdict_e caphealth_health_verdict(
     const caphealth_evaluation_t *a, caphealth_status_e status,
     const caphealth_section_t *s, const caphealth_facts_t *f);
-static int caphealth_health_silent(const caphealth_evaluation_t *a,
+static int caphealth_health_no_answer(const caphealth_evaluation_t *a,
     const caphealth_facts_t *f);
 
 
@@ -123,9 +123,9 @@ caphealth_health_json(const caphealth_facts_t *f, const caphealth_policy_t *p,
         return NULL;
     }
 
-    caphealth_evaluate(&h.judged, f, p, now);
+    caphealth_evaluate(&h.evaluation, f, p, now);
 
-    h.worst = caphealth_health_silent(&h.judged, f) ? CAPHEALTH_FAIL
+    h.worst = caphealth_health_no_answer(&h.evaluation, f) ? CAPHEALTH_FAIL
                                                     : CAPHEALTH_PASS;
 
     caphealth_health_checks(&h);
@@ -152,7 +152,7 @@ caphealth_health_json_fails(const caphealth_facts_t *f,
 
     caphealth_evaluate(&a, f, p, now);
 
-    return a.overall == CAPHEALTH_CRITICAL || caphealth_health_silent(&a, f);
+    return a.overall == CAPHEALTH_CRITICAL || caphealth_health_no_answer(&a, f);
 }
 
 
@@ -229,7 +229,7 @@ caphealth_health_threshold(caphealth_health_t *h, caphealth_threshold_e i)
 
     t = caphealth_threshold(i);
     s = caphealth_threshold_section(i, h->facts);
-    check = &h->judged.checks[i];
+    check = &h->evaluation.checks[i];
 
     if (check->status == CAPHEALTH_NOT_CONFIGURED) {
         return;
@@ -244,9 +244,9 @@ caphealth_health_threshold(caphealth_health_t *h, caphealth_threshold_e i)
         .decimals = t->decimals,
         .unit = caphealth_unit_name(t->unit),
         .section = s,
-        .verdict = caphealth_health_verdict(&h->judged, check->status, s,
+        .verdict = caphealth_health_verdict(&h->evaluation, check->status, s,
                                             h->facts),
-        .reason = caphealth_reason_check(reason, &h->judged, i, h->facts,
+        .reason = caphealth_reason_check(reason, &h->evaluation, i, h->facts,
                                          h->now)
     };
 
@@ -265,7 +265,7 @@ caphealth_health_disks(caphealth_health_t *h)
 
     for (i = 1; (d = caphealth_facts_mount(h->facts, i)) != NULL; i++) {
 
-        if (!d->section.configured || caphealth_health_judged(h, d)) {
+        if (!d->section.configured || caphealth_health_has_space_check(h, d)) {
             continue;
         }
 
@@ -290,7 +290,7 @@ caphealth_health_disks(caphealth_health_t *h)
 
 
 static int
-caphealth_health_judged(caphealth_health_t *h,
+caphealth_health_has_space_check(caphealth_health_t *h,
     const caphealth_disk_facts_t *d)
 {
     caphealth_extra_t  e;
@@ -331,7 +331,7 @@ caphealth_health_extra(caphealth_health_t *h, caphealth_extra_e kind)
             .unit = (kind == CAPHEALTH_EXTRA_READ_ONLY)
                     ? NULL : caphealth_unit_name(e.measure->unit),
             .section = e.section,
-            .verdict = caphealth_health_verdict(&h->judged, e.check.status,
+            .verdict = caphealth_health_verdict(&h->evaluation, e.check.status,
                                                 e.section, h->facts),
             .reason = caphealth_extra_reason(reason, &e, h->facts, h->now)
         };
@@ -447,7 +447,7 @@ caphealth_health_verdict(const caphealth_evaluation_t *a,
         return CAPHEALTH_FAIL;
 
     case CAPHEALTH_UNKNOWN_STATUS:
-        return s == &f->system.section && caphealth_health_silent(a, f)
+        return s == &f->system.section && caphealth_health_no_answer(a, f)
                ? CAPHEALTH_FAIL : CAPHEALTH_WARN;
 
     case CAPHEALTH_WARNING:
@@ -460,7 +460,7 @@ caphealth_health_verdict(const caphealth_evaluation_t *a,
 
 
 static int
-caphealth_health_silent(const caphealth_evaluation_t *a,
+caphealth_health_no_answer(const caphealth_evaluation_t *a,
     const caphealth_facts_t *f)
 {
     return a->stale || !caphealth_section_known(&f->system.section);

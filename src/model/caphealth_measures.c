@@ -66,15 +66,15 @@ static int caphealth_root_scanning(const void *root);
 #define METRIC(type, place, name, help)                                      \
     .order = place, .metric = { "caphealth_" name, CAPHEALTH_##type, help }
 
-#define ROWS(name)  .label = { "table", name }
+#define ROWS(name)  .sample_label = { "table", name }
 
-#define JUDGED(name, text, warning, critical, limit)                         \
-    .key = name, .label_text = text, .bounds = { warning, critical, limit }
+#define THRESHOLD(name, text, warning, critical, limit)                      \
+    .key = name, .label = text, .bounds = { warning, critical, limit }
 
 #define SECTION(of)     .section = offsetof(caphealth_facts_t, of.section)
 
 
-static const caphealth_measure_t  caphealth_judgement_rows[] = {
+static const caphealth_measure_t  caphealth_status_rows[] = {
 
     { NULL, CODE(BUILD), METRIC(INFO, 0, "build",
       "The versions of caphealth and of nginx.") },
@@ -122,7 +122,7 @@ static const caphealth_measure_t  caphealth_system_rows[] = {
     { "memory_percent", PERCENT(1), BY(memory_percent),
       METRIC(GAUGE, 7, "memory_utilization_ratio",
       "Memory in use that cannot be reclaimed, of what may be used."),
-      JUDGED("memory_percent", "Memory Usage (%)", 75, 90, 100),
+      THRESHOLD("memory_percent", "Memory Usage (%)", 75, 90, 100),
       SECTION(system) },
     { "memory_used_gb", GIB, FACTS(system.value.memory_used),
       METRIC(GAUGE, 6, "memory_used_bytes",
@@ -130,7 +130,7 @@ static const caphealth_measure_t  caphealth_system_rows[] = {
     { "memory_total_gb", GIB, FACTS(system.value.memory_total),
       METRIC(GAUGE, 5, "memory_size_bytes", "Memory that may be used.") },
     { "disk_percent", PERCENT(1), BY(disk_percent),
-      JUDGED("disk_percent", "Disk Usage (%)", 70, 85, 100) },
+      THRESHOLD("disk_percent", "Disk Usage (%)", 70, 85, 100) },
     { "disk_used_gb", GIB, BY(disk_used) },
     { "disk_total_gb", GIB, BY(disk_total) },
     { NULL, CODE(SCOPE), METRIC(INFO, 1, "system",
@@ -152,7 +152,7 @@ static const caphealth_measure_t  caphealth_system_rows[] = {
       METRIC(GAUGE, 2, "cpu_mean_ratio",
       "CPU time in use over caphealth_cpu_window, without converters at idle "
       "priority: what the threshold judges."),
-      JUDGED("cpu_percent", "CPU Usage (%)", 70, 85, 100), SECTION(system) },
+      THRESHOLD("cpu_percent", "CPU Usage (%)", 70, 85, 100), SECTION(system) },
     { "cpu_converters_percent", PERCENT(1),
       FACTS(system.value.cpu_converters),
       METRIC(GAUGE, 2, "cpu_converters_ratio",
@@ -192,7 +192,7 @@ static const caphealth_measure_t  caphealth_disk_rows[] = {
       METRIC(GAUGE, 1, "filesystem_avail_bytes",
       "Space in a file system that is available to others than root.") },
     { "inodes_percent", PERCENT(1), BY(inodes_percent),
-      JUDGED("inodes_percent", "Inode Usage (%)", 70, 85, 100) },
+      THRESHOLD("inodes_percent", "Inode Usage (%)", 70, 85, 100) },
     { NULL, COUNT, DISK(value.inodes), METRIC(GAUGE, 3, "filesystem_files",
       "Inodes of a file system; 0: no fixed number.") },
     { NULL, COUNT, DISK(value.inodes_free),
@@ -201,7 +201,7 @@ static const caphealth_measure_t  caphealth_disk_rows[] = {
     { "read_only", FLAG, DISK(value.read_only),
       METRIC(GAUGE, 3, "filesystem_readonly",
       "Whether a file system is mounted read-only."),
-      JUDGED("read_only", "Read-only", 1, 1, 1) },
+      THRESHOLD("read_only", "Read-only", 1, 1, 1) },
     { "collected_at", TIME, DISK(section.collected_at) },
     { "stale", STALE, DISK(section) },
     { "error", STRING, DISK(section.error) },
@@ -215,11 +215,11 @@ static const caphealth_measure_t  caphealth_database_rows[] = {
       "The engine of the database, and its version.") },
     { "size_mb", MIB, FACTS(database.value.size),
       METRIC(GAUGE, 2, "database_size_bytes", "Size of the database."),
-      JUDGED("db_size_mb", "Database (MB)", 20000, 24000, 25000),
+      THRESHOLD("db_size_mb", "Database (MB)", 20000, 24000, 25000),
       SECTION(database) },
     { "products_count", PRODUCTS, FACTS(database.value.products_count),
       METRIC(GAUGE, 2, "database_rows", "Rows of a table."), ROWS("products"),
-      JUDGED("products_total", "Products",
+      THRESHOLD("products_total", "Products",
              400000, 475000, 500000), SECTION(database) },
     { "orders_count", COUNT, FACTS(database.value.orders_count),
       METRIC(GAUGE, 2, "database_rows", "Rows of a table."), ROWS("orders") },
@@ -278,7 +278,7 @@ static const caphealth_measure_t  caphealth_images_rows[] = {
     { "total_files", COUNT, FACTS(images.value.files) },
     { "total_size_mb", MIB, FACTS(images.value.bytes) },
     { "total_size_gb", GIB, FACTS(images.value.bytes),
-      JUDGED("storage_gb", "Image Storage (GB)", 800, 950, 1000),
+      THRESHOLD("storage_gb", "Image Storage (GB)", 800, 950, 1000),
       SECTION(images) },
     { "max_files_per_dir", COUNT, FACTS(images.value.max_files_per_dir) },
     { "products_estimated", COUNT, FACTS(images.value.complete) },
@@ -422,7 +422,7 @@ static const caphealth_measure_t  caphealth_upload_rows[] = {
     { NULL, SECONDS(0), UPLOAD(idle),
       METRIC(COUNTER, 0, "converter_idle_cpu_seconds",
       "CPU time of converters at idle priority.") },
-    { NULL, PERCENT(1), JUDGED("upload_failures_percent",
+    { NULL, PERCENT(1), THRESHOLD("upload_failures_percent",
       "Upload Failures (%)", 5, 50, 100) }
 };
 
@@ -440,7 +440,7 @@ static const caphealth_measure_t  caphealth_process_rows[] = {
       caphealth_count_of(caphealth_##rows##_rows) }
 
 const caphealth_object_t  caphealth_objects[CAPHEALTH_OBJECTS] = {
-    [CAPHEALTH_JUDGEMENT] = OBJECT(judgement, NULL, NULL),
+    [CAPHEALTH_STATUS] = OBJECT(status, NULL, NULL),
     [CAPHEALTH_COLLECTOR] = OBJECT(collector, NULL, NULL),
     [CAPHEALTH_SYSTEM] = OBJECT(system, "System", "system."),
     [CAPHEALTH_STALL] = OBJECT(stall, "Stall", "system.pressure.*.*."),
@@ -544,7 +544,7 @@ caphealth_measure_value(const caphealth_measure_t *m, const void *object)
 
 
 const caphealth_measure_t *
-caphealth_judged(const char *key)
+caphealth_measure_by_key(const char *key)
 {
     size_t                      i;
     const caphealth_object_t   *o;
@@ -567,7 +567,7 @@ caphealth_judged(const char *key)
 const caphealth_measure_t *
 caphealth_threshold(caphealth_threshold_e i)
 {
-    return caphealth_judged(caphealth_threshold_keys[i]);
+    return caphealth_measure_by_key(caphealth_threshold_keys[i]);
 }
 
 

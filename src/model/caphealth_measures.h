@@ -73,7 +73,7 @@ typedef enum {
 /* the structs of the rows' fields, in the order of the metrics */
 
 typedef enum {
-    CAPHEALTH_JUDGEMENT = 0,     /* no struct */
+    CAPHEALTH_STATUS = 0,     /* no struct */
     CAPHEALTH_COLLECTOR,         /* caphealth_collector_t */
     CAPHEALTH_SYSTEM,            /* caphealth_facts_t */
     CAPHEALTH_STALL,             /* caphealth_stall_t */
@@ -142,11 +142,11 @@ typedef struct {
     caphealth_metric_t        metric;        /* a NULL name: there is none */
     int                       order;         /* of the metrics of an object;
                                                 equal: in the rows' order */
-    caphealth_label_t         label;         /* of the sample, beside those of
+    caphealth_label_t         sample_label;  /* of the sample, beside those of
                                                 the object */
 
     const char               *key;           /* of the threshold; NULL: none */
-    const char               *label_text;    /* for people */
+    const char               *label;         /* for people */
     caphealth_bounds_t        bounds;        /* by default */
     size_t                    section;       /* that the threshold judges */
 } caphealth_measure_t;
@@ -163,7 +163,7 @@ typedef struct {
 
 extern const caphealth_object_t  caphealth_objects[CAPHEALTH_OBJECTS];
 
-/* by which the thresholds are judged */
+/* the keys of the thresholds */
 extern const char *const  caphealth_threshold_keys[CAPHEALTH_THRESHOLDS];
 
 
@@ -180,8 +180,8 @@ double caphealth_unit_size(caphealth_unit_e unit);
 double caphealth_measure_value(const caphealth_measure_t *m,
     const void *object);
 
-/* The row that is judged by a key; NULL: there is none. */
-const caphealth_measure_t *caphealth_judged(const char *key);
+/* The row whose threshold has that key; NULL: there is none. */
+const caphealth_measure_t *caphealth_measure_by_key(const char *key);
 
 /* A threshold's row, its number in the row's unit, and the section of that. */
 const caphealth_measure_t *caphealth_threshold(caphealth_threshold_e i);

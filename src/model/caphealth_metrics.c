@@ -45,44 +45,44 @@ static void caphealth_metrics_states(caphealth_scrape_t *s,
     const caphealth_measure_t *m, const caphealth_label_t *first,
     const char *label, const char *const *states, size_t n, size_t current);
 
-static void caphealth_each_build(caphealth_scrape_t *s,
+static void caphealth_samples_build(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
-static void caphealth_each_status(caphealth_scrape_t *s,
+static void caphealth_samples_status(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
-static void caphealth_each_check(caphealth_scrape_t *s,
+static void caphealth_samples_checks(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
-static void caphealth_each_tier(caphealth_scrape_t *s,
+static void caphealth_samples_tier(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
-static void caphealth_each_dimension(caphealth_scrape_t *s,
+static void caphealth_samples_tier_utilization(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
-static void caphealth_each_collector(caphealth_scrape_t *s,
+static void caphealth_samples_collectors(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
-static void caphealth_each_fact(caphealth_scrape_t *s,
+static void caphealth_samples_facts(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
-static void caphealth_each_scope(caphealth_scrape_t *s,
+static void caphealth_samples_scope(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
-static void caphealth_each_stall(caphealth_scrape_t *s,
+static void caphealth_samples_stalls(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
-static void caphealth_each_disk(caphealth_scrape_t *s,
+static void caphealth_samples_disks(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
-static void caphealth_each_engine(caphealth_scrape_t *s,
+static void caphealth_samples_engine(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
-static void caphealth_each_root(caphealth_scrape_t *s,
+static void caphealth_samples_roots(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
-static void caphealth_each_upload(caphealth_scrape_t *s,
+static void caphealth_samples_uploads(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
-static void caphealth_each_process(caphealth_scrape_t *s,
+static void caphealth_samples_processes(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
-static void caphealth_each_post(caphealth_scrape_t *s,
+static void caphealth_samples_upload_requests(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
-static void caphealth_each_delete(caphealth_scrape_t *s,
+static void caphealth_samples_delete_requests(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
-static void caphealth_each_stage(caphealth_scrape_t *s,
+static void caphealth_samples_stages(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
 static void caphealth_collector_of(caphealth_collector_t *c,
     const caphealth_section_t *section, double now);
-static void caphealth_metrics_judged(caphealth_scrape_t *s,
-    const caphealth_measure_t *m, const caphealth_measure_t *judged,
+static void caphealth_metrics_check(caphealth_scrape_t *s,
+    const caphealth_measure_t *m, const caphealth_measure_t *threshold,
     const char *key, const caphealth_check_t *c);
 static double caphealth_in_base_unit(double x, caphealth_unit_e unit);
 static void caphealth_metrics_results(caphealth_scrape_t *s,
@@ -106,34 +106,36 @@ static const char *const  caphealth_stages[CAPHEALTH_STAGES] = {
 
 /* the samples of a row of each object */
 
-static const caphealth_samples_pt  caphealth_each[CAPHEALTH_OBJECTS] = {
-    [CAPHEALTH_COLLECTOR] = caphealth_each_collector,
-    [CAPHEALTH_SYSTEM] = caphealth_each_fact,
-    [CAPHEALTH_STALL] = caphealth_each_stall,
-    [CAPHEALTH_DISK] = caphealth_each_disk,
-    [CAPHEALTH_DATABASE] = caphealth_each_fact,
-    [CAPHEALTH_CAPACITY] = caphealth_each_fact,
-    [CAPHEALTH_ROOT] = caphealth_each_root,
-    [CAPHEALTH_UPLOADS] = caphealth_each_upload,
-    [CAPHEALTH_PROCESSES] = caphealth_each_process
+static const caphealth_samples_pt
+    caphealth_object_samples[CAPHEALTH_OBJECTS] =
+{
+    [CAPHEALTH_COLLECTOR] = caphealth_samples_collectors,
+    [CAPHEALTH_SYSTEM] = caphealth_samples_facts,
+    [CAPHEALTH_STALL] = caphealth_samples_stalls,
+    [CAPHEALTH_DISK] = caphealth_samples_disks,
+    [CAPHEALTH_DATABASE] = caphealth_samples_facts,
+    [CAPHEALTH_CAPACITY] = caphealth_samples_facts,
+    [CAPHEALTH_ROOT] = caphealth_samples_roots,
+    [CAPHEALTH_UPLOADS] = caphealth_samples_uploads,
+    [CAPHEALTH_PROCESSES] = caphealth_samples_processes
 };
 
 
 /* the samples of rows that have no field */
 
-static const caphealth_samples_pt  caphealth_samples[CAPHEALTH_CODES] = {
-    [CAPHEALTH_CODE_BUILD] = caphealth_each_build,
-    [CAPHEALTH_CODE_STATUS] = caphealth_each_status,
-    [CAPHEALTH_CODE_CHECK_STATUS] = caphealth_each_check,
-    [CAPHEALTH_CODE_CURRENT] = caphealth_each_check,
-    [CAPHEALTH_CODE_BOUNDS] = caphealth_each_check,
-    [CAPHEALTH_CODE_TIER] = caphealth_each_tier,
-    [CAPHEALTH_CODE_TIER_UTILIZATION] = caphealth_each_dimension,
-    [CAPHEALTH_CODE_SCOPE] = caphealth_each_scope,
-    [CAPHEALTH_CODE_ENGINE] = caphealth_each_engine,
-    [CAPHEALTH_CODE_UPLOADS] = caphealth_each_post,
-    [CAPHEALTH_CODE_DELETES] = caphealth_each_delete,
-    [CAPHEALTH_CODE_STAGES] = caphealth_each_stage
+static const caphealth_samples_pt  caphealth_code_samples[CAPHEALTH_CODES] = {
+    [CAPHEALTH_CODE_BUILD] = caphealth_samples_build,
+    [CAPHEALTH_CODE_STATUS] = caphealth_samples_status,
+    [CAPHEALTH_CODE_CHECK_STATUS] = caphealth_samples_checks,
+    [CAPHEALTH_CODE_CURRENT] = caphealth_samples_checks,
+    [CAPHEALTH_CODE_BOUNDS] = caphealth_samples_checks,
+    [CAPHEALTH_CODE_TIER] = caphealth_samples_tier,
+    [CAPHEALTH_CODE_TIER_UTILIZATION] = caphealth_samples_tier_utilization,
+    [CAPHEALTH_CODE_SCOPE] = caphealth_samples_scope,
+    [CAPHEALTH_CODE_ENGINE] = caphealth_samples_engine,
+    [CAPHEALTH_CODE_UPLOADS] = caphealth_samples_upload_requests,
+    [CAPHEALTH_CODE_DELETES] = caphealth_samples_delete_requests,
+    [CAPHEALTH_CODE_STAGES] = caphealth_samples_stages
 };
 
 
@@ -154,7 +156,7 @@ caphealth_metrics_facts(const caphealth_facts_t *f,
 
     scrape.evaluation = &evaluation;
 
-    caphealth_metrics_objects(&scrape, CAPHEALTH_JUDGEMENT,
+    caphealth_metrics_objects(&scrape, CAPHEALTH_STATUS,
                               CAPHEALTH_CAPACITY);
 
     return caphealth_exposition_close(&scrape.out, len);
@@ -258,10 +260,10 @@ caphealth_metrics_object(caphealth_scrape_t *s, caphealth_object_e object,
         }
 
         if (m->code != CAPHEALTH_CODE_NONE) {
-            caphealth_samples[m->code](s, m);
+            caphealth_code_samples[m->code](s, m);
 
         } else {
-            caphealth_each[object](s, m);
+            caphealth_object_samples[object](s, m);
         }
     }
 
@@ -314,7 +316,7 @@ caphealth_metrics_states(caphealth_scrape_t *s, const caphealth_measure_t *m,
 
 
 static void
-caphealth_each_build(caphealth_scrape_t *s, const caphealth_measure_t *m)
+caphealth_samples_build(caphealth_scrape_t *s, const caphealth_measure_t *m)
 {
     caphealth_label_t  labels[] = {
         { "version", s->build->version },
@@ -328,7 +330,7 @@ caphealth_each_build(caphealth_scrape_t *s, const caphealth_measure_t *m)
 
 
 static void
-caphealth_each_status(caphealth_scrape_t *s, const caphealth_measure_t *m)
+caphealth_samples_status(caphealth_scrape_t *s, const caphealth_measure_t *m)
 {
     size_t       i, current;
     const char  *states[4];
@@ -356,30 +358,30 @@ caphealth_each_status(caphealth_scrape_t *s, const caphealth_measure_t *m)
 /* the six, then the extra thresholds */
 
 static void
-caphealth_each_check(caphealth_scrape_t *s, const caphealth_measure_t *m)
+caphealth_samples_checks(caphealth_scrape_t *s, const caphealth_measure_t *m)
 {
     size_t                      i;
     caphealth_extra_t           e;
-    const caphealth_measure_t  *judged;
+    const caphealth_measure_t  *threshold;
 
     for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
-        judged = caphealth_threshold(i);
+        threshold = caphealth_threshold(i);
 
-        caphealth_metrics_judged(s, m, judged, judged->key,
+        caphealth_metrics_check(s, m, threshold, threshold->key,
                                  &s->evaluation->checks[i]);
     }
 
     memset(&e, 0, sizeof(caphealth_extra_t));
 
     while (caphealth_extra_next(&e, s->facts, s->policy, s->now)) {
-        caphealth_metrics_judged(s, m, e.measure, e.key, &e.check);
+        caphealth_metrics_check(s, m, e.measure, e.key, &e.check);
     }
 }
 
 
 static void
-caphealth_metrics_judged(caphealth_scrape_t *s, const caphealth_measure_t *m,
-    const caphealth_measure_t *judged, const char *key,
+caphealth_metrics_check(caphealth_scrape_t *s, const caphealth_measure_t *m,
+    const caphealth_measure_t *threshold, const char *key,
     const caphealth_check_t *c)
 {
     size_t             i;
@@ -410,7 +412,7 @@ caphealth_metrics_judged(caphealth_scrape_t *s, const caphealth_measure_t *m,
     case CAPHEALTH_CODE_CURRENT:
         caphealth_exposition_sample(&s->out, NULL, labels, 1,
                                     caphealth_in_base_unit(c->current,
-                                                           judged->unit));
+                                                           threshold->unit));
         break;
 
     default: /* CAPHEALTH_CODE_BOUNDS */
@@ -420,7 +422,7 @@ caphealth_metrics_judged(caphealth_scrape_t *s, const caphealth_measure_t *m,
 
             caphealth_exposition_sample(&s->out, NULL, labels, 2,
                                     caphealth_in_base_unit(levels[i].bound,
-                                                           judged->unit));
+                                                           threshold->unit));
         }
 
         break;
@@ -437,7 +439,7 @@ caphealth_in_base_unit(double x, caphealth_unit_e unit)
 
 
 static void
-caphealth_each_tier(caphealth_scrape_t *s, const caphealth_measure_t *m)
+caphealth_samples_tier(caphealth_scrape_t *s, const caphealth_measure_t *m)
 {
     size_t        i;
     const char  **names;
@@ -466,7 +468,8 @@ caphealth_each_tier(caphealth_scrape_t *s, const caphealth_measure_t *m)
 /* a tier without a bound has no sample */
 
 static void
-caphealth_each_dimension(caphealth_scrape_t *s, const caphealth_measure_t *m)
+caphealth_samples_tier_utilization(caphealth_scrape_t *s,
+    const caphealth_measure_t *m)
 {
     const caphealth_tier_t      *tier;
     const caphealth_database_t  *d;
@@ -492,7 +495,8 @@ caphealth_each_dimension(caphealth_scrape_t *s, const caphealth_measure_t *m)
 
 
 static void
-caphealth_each_collector(caphealth_scrape_t *s, const caphealth_measure_t *m)
+caphealth_samples_collectors(caphealth_scrape_t *s,
+    const caphealth_measure_t *m)
 {
     size_t                         i;
     caphealth_label_t              labels[2];
@@ -561,14 +565,14 @@ caphealth_collector_of(caphealth_collector_t *c,
 
 
 static void
-caphealth_each_fact(caphealth_scrape_t *s, const caphealth_measure_t *m)
+caphealth_samples_facts(caphealth_scrape_t *s, const caphealth_measure_t *m)
 {
-    caphealth_metrics_sample(s, m, s->facts, &m->label, 1);
+    caphealth_metrics_sample(s, m, s->facts, &m->sample_label, 1);
 }
 
 
 static void
-caphealth_each_scope(caphealth_scrape_t *s, const caphealth_measure_t *m)
+caphealth_samples_scope(caphealth_scrape_t *s, const caphealth_measure_t *m)
 {
     caphealth_label_t  scope = {
         "scope", caphealth_known(s->facts->system.value.scope)
@@ -582,7 +586,7 @@ caphealth_each_scope(caphealth_scrape_t *s, const caphealth_measure_t *m)
 
 
 static void
-caphealth_each_stall(caphealth_scrape_t *s, const caphealth_measure_t *m)
+caphealth_samples_stalls(caphealth_scrape_t *s, const caphealth_measure_t *m)
 {
     size_t                     i;
     caphealth_label_t          labels[2] = { { "resource", NULL },
@@ -613,7 +617,7 @@ caphealth_each_stall(caphealth_scrape_t *s, const caphealth_measure_t *m)
 
 
 static void
-caphealth_each_disk(caphealth_scrape_t *s, const caphealth_measure_t *m)
+caphealth_samples_disks(caphealth_scrape_t *s, const caphealth_measure_t *m)
 {
     size_t                         i;
     caphealth_label_t              mountpoint = { "mountpoint", NULL };
@@ -627,7 +631,7 @@ caphealth_each_disk(caphealth_scrape_t *s, const caphealth_measure_t *m)
 
 
 static void
-caphealth_each_engine(caphealth_scrape_t *s, const caphealth_measure_t *m)
+caphealth_samples_engine(caphealth_scrape_t *s, const caphealth_measure_t *m)
 {
     caphealth_label_t  labels[] = {
         { "engine", caphealth_known(s->facts->database.value.engine) },
@@ -642,7 +646,7 @@ caphealth_each_engine(caphealth_scrape_t *s, const caphealth_measure_t *m)
 
 
 static void
-caphealth_each_root(caphealth_scrape_t *s, const caphealth_measure_t *m)
+caphealth_samples_roots(caphealth_scrape_t *s, const caphealth_measure_t *m)
 {
     size_t             i;
     caphealth_label_t  root = { "root", NULL };
@@ -655,7 +659,7 @@ caphealth_each_root(caphealth_scrape_t *s, const caphealth_measure_t *m)
 
 
 static void
-caphealth_each_upload(caphealth_scrape_t *s, const caphealth_measure_t *m)
+caphealth_samples_uploads(caphealth_scrape_t *s, const caphealth_measure_t *m)
 {
     if (s->activity->uploads.configured) {
         caphealth_metrics_sample(s, m, &s->activity->uploads, NULL, 0);
@@ -664,14 +668,15 @@ caphealth_each_upload(caphealth_scrape_t *s, const caphealth_measure_t *m)
 
 
 static void
-caphealth_each_process(caphealth_scrape_t *s, const caphealth_measure_t *m)
+caphealth_samples_processes(caphealth_scrape_t *s, const caphealth_measure_t *m)
 {
     caphealth_metrics_sample(s, m, s->activity, NULL, 0);
 }
 
 
 static void
-caphealth_each_post(caphealth_scrape_t *s, const caphealth_measure_t *m)
+caphealth_samples_upload_requests(caphealth_scrape_t *s,
+    const caphealth_measure_t *m)
 {
     (void) m;
 
@@ -681,7 +686,8 @@ caphealth_each_post(caphealth_scrape_t *s, const caphealth_measure_t *m)
 
 
 static void
-caphealth_each_delete(caphealth_scrape_t *s, const caphealth_measure_t *m)
+caphealth_samples_delete_requests(caphealth_scrape_t *s,
+    const caphealth_measure_t *m)
 {
     (void) m;
 
@@ -709,7 +715,7 @@ caphealth_metrics_results(caphealth_scrape_t *s,
 
 
 static void
-caphealth_each_stage(caphealth_scrape_t *s, const caphealth_measure_t *m)
+caphealth_samples_stages(caphealth_scrape_t *s, const caphealth_measure_t *m)
 {
     size_t  i;
 

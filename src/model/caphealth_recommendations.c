@@ -143,7 +143,7 @@ caphealth_recommend_thresholds(caphealth_recommendations_t *r)
 
         if (c->status >= CAPHEALTH_WARNING) {
             m = caphealth_threshold(i);
-            caphealth_recommend_threshold(r, m->key, m->label_text, NULL, c);
+            caphealth_recommend_threshold(r, m->key, m->label, NULL, c);
         }
     }
 }
@@ -458,7 +458,7 @@ caphealth_recommend_unknown(caphealth_recommendations_t *r)
 
         caphealth_recommend_value(r, caphealth_threshold_section(i, r->facts),
                                   r->evaluation->checks[i].status, m->key,
-                                  m->label_text, NULL);
+                                  m->label, NULL);
     }
 
     memset(&e, 0, sizeof(caphealth_extra_t));

@@ -443,7 +443,7 @@ caphealth_report_thresholds(caphealth_report_t *r, const caphealth_facts_t *f,
         path = (i == CAPHEALTH_DISK_PERCENT && f->ndisks > 0)
                ? f->disks[0].path : NULL;
 
-        caphealth_report_threshold(&r->json, m, m->key, m->label_text, path,
+        caphealth_report_threshold(&r->json, m, m->key, m->label, path,
                                    &a->checks[i]);
     }
 

@@ -16,7 +16,7 @@
 
 static void caphealth_check(caphealth_check_t *c, caphealth_threshold_e i,
     const caphealth_facts_t *f, double now);
-static caphealth_status_e caphealth_judge(const caphealth_check_t *c);
+static caphealth_status_e caphealth_check_status_of(const caphealth_check_t *c);
 static caphealth_status_e caphealth_overall(const caphealth_evaluation_t *a,
     const caphealth_facts_t *f, const caphealth_policy_t *p, double now);
 static caphealth_status_e caphealth_extra_status(const caphealth_facts_t *f,
@@ -93,14 +93,14 @@ caphealth_check(caphealth_check_t *c, caphealth_threshold_e i,
 
     s = caphealth_threshold_section(i, f);
 
-    caphealth_check_judge(c, caphealth_section_known(s)
+    caphealth_check_evaluate(c, caphealth_section_known(s)
                              ? caphealth_threshold_value(i, f) : NAN,
                           caphealth_threshold(i)->decimals, s, now);
 }
 
 
 void
-caphealth_check_judge(caphealth_check_t *c, double current, int decimals,
+caphealth_check_evaluate(caphealth_check_t *c, double current, int decimals,
     const caphealth_section_t *s, double now)
 {
     double  used;
@@ -122,12 +122,12 @@ caphealth_check_judge(caphealth_check_t *c, double current, int decimals,
         return;
     }
 
-    c->status = caphealth_judge(c);
+    c->status = caphealth_check_status_of(c);
 }
 
 
 static caphealth_status_e
-caphealth_judge(const caphealth_check_t *c)
+caphealth_check_status_of(const caphealth_check_t *c)
 {
     if (c->current >= c->bounds.critical) {
         return CAPHEALTH_CRITICAL;

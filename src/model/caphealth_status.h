@@ -53,8 +53,8 @@ void caphealth_evaluate(caphealth_evaluation_t *a, const caphealth_facts_t *f,
  * Judges one check by its bounds, which are set.  current is not rounded yet;
  * NAN: unknown.
  */
-void caphealth_check_judge(caphealth_check_t *c, double current, int decimals,
-    const caphealth_section_t *s, double now);
+void caphealth_check_evaluate(caphealth_check_t *c, double current,
+    int decimals, const caphealth_section_t *s, double now);
 
 /* The status as text: of a threshold, and the overall one.  Never NULL. */
 const char *caphealth_check_name(caphealth_status_e status);

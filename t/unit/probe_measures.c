@@ -49,8 +49,8 @@ probe_row(caphealth_json_t *j, const caphealth_measure_t *m)
         caphealth_json_string(j, "metric", m->metric.name);
         caphealth_json_string(j, "metric_type", metrics[m->metric.type]);
         caphealth_json_string(j, "help", m->metric.help);
-        caphealth_json_string(j, "label", m->label.name);
-        caphealth_json_string(j, "label_value", m->label.value);
+        caphealth_json_string(j, "label", m->sample_label.name);
+        caphealth_json_string(j, "label_value", m->sample_label.value);
     }
 
     caphealth_json_close_object(j);

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,13 +17,19 @@
 
 #include "caphealth_vendor_products.h"
 #include "caphealth_colour.h"
+#include "caphealth_health_json.h"
+#include "caphealth_metrics.h"
+#include "caphealth_report.h"
 #include "caphealth_vendors.h"
+#include "sample.h"
 
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
+FILE *__real_open_memstream(char **text, size_t *len);
+FILE *__wrap_open_memstream(char **text, size_t *len);
 
 
 static const char  list[] = "{\"Zo\\u00eb\":3,\"b\":2,\"c\":1}";
@@ -59,6 +66,90 @@ void *
 __wrap_calloc(size_t n, size_t size)
 {
     return granted() ? __real_calloc(n, size) : NULL;
+}
+
+
+/* a stream that has room for so many bytes; -1: a real one */
+
+static long  room = -1;
+
+
+static ssize_t
+write_some(void *cookie, const char *text, size_t len)
+{
+    long  *remaining = cookie;
+
+    (void) text;
+
+    if (*remaining < (long) len) {
+        return 0;
+    }
+
+    *remaining -= (long) len;
+
+    return (ssize_t) len;
+}
+
+
+FILE *
+__wrap_open_memstream(char **text, size_t *len)
+{
+    static const cookie_io_functions_t  functions = { .write = write_some };
+
+    if (room == -1) {
+        return __real_open_memstream(text, len);
+    }
+
+    *text = NULL;
+    *len = 0;
+
+    return (room == 0) ? NULL : fopencookie(&room, "w", functions);
+}
+
+
+/* each document and each text of the metrics, with room for a part of it */
+
+static void
+test_documents(void **state)
+{
+    int                    i, n;
+    char                  *text;
+    size_t                 len;
+    sample_t               s;
+    caphealth_activity_t   activity;
+
+    static const long               rooms[] = { -1, 0, 1, 300 };
+    static const caphealth_build_t  build = { "0.0.0", "1.22.1" };
+
+    (void) state;
+
+    sample_init(&s);
+    memset(&activity, 0, sizeof(caphealth_activity_t));
+    activity.uploads.configured = 1;
+
+    for (i = 0; i < 4; i++) {
+        for (n = 0; n < 6; n++) {
+            room = rooms[i];
+
+            text = n == 0 ? caphealth_report_health(&s.facts, &s.policy,
+                                                    SAMPLE_NOW, &len)
+                 : n == 1 ? caphealth_report_capacity(&s.facts, &s.policy,
+                                                      SAMPLE_NOW, &len)
+                 : n == 2 ? caphealth_report_statistics(&s.facts, SAMPLE_NOW,
+                                                        &len)
+                 : n == 3 ? caphealth_health_json(&s.facts, &s.policy,
+                                                  SAMPLE_NOW, &len)
+                 : n == 4 ? caphealth_metrics_facts(&s.facts, &s.policy,
+                                                    &build, SAMPLE_NOW,
+                                                    CAPHEALTH_PROMETHEUS, &len)
+                 : caphealth_metrics_live(&s.facts.images.value, &activity,
+                                          CAPHEALTH_PROMETHEUS, &len);
+            room = -1;
+
+            assert_true((text == NULL) == (i > 0));
+            free(text);
+        }
+    }
 }
 
 
@@ -194,6 +285,7 @@ int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_documents),
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_parse),
         cmocka_unit_test(test_first),

@@ -69,7 +69,7 @@ test_thresholds(void **state)
         t = caphealth_threshold(i);
 
         assert_string_equal(t->key, table[i].key);
-        assert_string_equal(t->label_text, table[i].name);
+        assert_string_equal(t->label, table[i].name);
         assert_int_equal(t->unit, table[i].unit);
         assert_int_equal(t->decimals, table[i].decimals);
         assert_true(p.bounds[i].warning == table[i].bounds.warning);
