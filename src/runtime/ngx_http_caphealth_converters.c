@@ -17,8 +17,8 @@
 /* one without work is stopped, for the same reason */
 #define NGX_HTTP_CAPHEALTH_IDLE_TIMEOUT     60000
 
-/* an image that got less than this part of its time was not to blame; then
-   for a while converters do not run at idle priority */
+/* if an image got less than this part of its time, the machine was busy; then
+   converters do not run at idle priority for so many seconds */
 #define NGX_HTTP_CAPHEALTH_STARVED          4
 #define NGX_HTTP_CAPHEALTH_NORMAL           600
 
@@ -212,7 +212,7 @@ ngx_http_caphealth_converters_adjust_waiting(
 {
     cs->waiting += n;
 
-    ngx_http_caphealth_worker_state(cs->waiting);
+    ngx_http_caphealth_worker_set_waiting(cs->waiting);
 }
 
 
@@ -399,7 +399,7 @@ ngx_http_caphealth_converters_handler(ngx_event_t *ev)
 }
 
 
-/* of those that run, one that is not busy */
+/* a converter in that state that is not busy */
 
 static ngx_http_caphealth_converter_t *
 ngx_http_caphealth_converters_find(ngx_http_caphealth_converters_t *cs,
@@ -418,8 +418,8 @@ ngx_http_caphealth_converters_find(ngx_http_caphealth_converters_t *cs,
 
 
 /*
- * If no converter could be started and none is being started, whoever waits
- * is told at once instead of after the pause.
+ * If no converter could be started and none is being started, the jobs in the
+ * queue fail at once, because the pause may be long.
  */
 
 static void
@@ -500,7 +500,10 @@ ngx_http_caphealth_converter_start(ngx_http_caphealth_converter_t *c)
 }
 
 
-/* one that is started now; a clock that was set back must not matter long */
+/*
+ * Whether a converter that is started now has idle priority.  If the clock was
+ * set back, the time since which it has not may be far in the future.
+ */
 
 static ngx_uint_t
 ngx_http_caphealth_converter_sched_idle(ngx_http_caphealth_converters_t *cs)
@@ -570,7 +573,7 @@ ngx_http_caphealth_converter_running(ngx_http_caphealth_helper_t *h)
 }
 
 
-/* where a converter has died while it was idle, the job stays in the queue */
+/* the job stays in the queue if the converter has died while it was idle */
 
 static void
 ngx_http_caphealth_converter_send_job(ngx_http_caphealth_converter_t *c,
@@ -676,7 +679,7 @@ ngx_http_caphealth_converter_message(ngx_http_caphealth_helper_t *h,
 
         ngx_http_caphealth_observe(cs->counters, CAPHEALTH_CONVERT,
                                    ngx_current_msec - job->sent);
-        ngx_http_caphealth_took(cs->counters, ngx_current_msec - job->sent);
+        ngx_http_caphealth_count_conversion(cs->counters, ngx_current_msec - job->sent);
 
         ngx_http_caphealth_job_done(job, NGX_HTTP_CAPHEALTH_JOB_ANSWERED);
     }
@@ -816,7 +819,7 @@ ngx_http_caphealth_converter_quit(ngx_http_caphealth_helper_t *h)
 }
 
 
-/* once more after it has become idle, then not until the next image */
+/* the timer is not set again when the converter is idle */
 
 static void
 ngx_http_caphealth_converter_meter_handler(ngx_event_t *ev)

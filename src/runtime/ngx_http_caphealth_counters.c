@@ -8,7 +8,7 @@
 
 static ngx_uint_t ngx_http_caphealth_worker_dead(
     ngx_http_caphealth_worker_t *w);
-static ngx_atomic_uint_t ngx_http_caphealth_workers_wait(
+static ngx_atomic_uint_t ngx_http_caphealth_workers_waiting(
     ngx_http_caphealth_counters_t *counters);
 static ngx_int_t ngx_http_caphealth_counters_outcomes(
     ngx_http_caphealth_counters_t *counters, ngx_pool_t *pool,
@@ -49,8 +49,9 @@ ngx_http_caphealth_observe(ngx_http_caphealth_counters_t *counters,
 
 
 /*
- * The first worker in a new slice takes the place of the one that is too old.
- * What others count before it has cleared it is lost, and harms nobody.
+ * The first worker that counts in a new slice of time clears the oldest one and
+ * uses it.  What others count in it before it is cleared is lost; a few uploads
+ * do not matter to a rate.
  */
 
 void
@@ -209,7 +210,7 @@ ngx_http_caphealth_worker_gone(ngx_http_caphealth_counters_t *counters,
 }
 
 
-/* one that has left, or that nobody has had, counts as dead too */
+/* a place that was left, or never taken, is free as well */
 
 static ngx_uint_t
 ngx_http_caphealth_worker_dead(ngx_http_caphealth_worker_t *w)
@@ -240,7 +241,7 @@ ngx_http_caphealth_worker_dead(ngx_http_caphealth_worker_t *w)
 
 
 void
-ngx_http_caphealth_worker_state(ngx_uint_t waiting)
+ngx_http_caphealth_worker_set_waiting(ngx_uint_t waiting)
 {
     if (ngx_http_caphealth_worker) {
         ngx_http_caphealth_worker->waiting = waiting;
@@ -248,10 +249,10 @@ ngx_http_caphealth_worker_state(ngx_uint_t waiting)
 }
 
 
-/* what a worker that was killed had waiting counts no more */
+/* images that waited in a worker that was killed do not wait any more */
 
 static ngx_atomic_uint_t
-ngx_http_caphealth_workers_wait(ngx_http_caphealth_counters_t *counters)
+ngx_http_caphealth_workers_waiting(ngx_http_caphealth_counters_t *counters)
 {
     ngx_uint_t                    i;
     ngx_atomic_uint_t             n;
@@ -271,10 +272,10 @@ ngx_http_caphealth_workers_wait(ngx_http_caphealth_counters_t *counters)
 }
 
 
-/* a moving mean; of two that write at once one may be lost */
+/* a moving mean; if two workers write at once, one value may be lost */
 
 void
-ngx_http_caphealth_took(ngx_http_caphealth_counters_t *counters,
+ngx_http_caphealth_count_conversion(ngx_http_caphealth_counters_t *counters,
     ngx_msec_t elapsed)
 {
     ngx_atomic_uint_t  took;
@@ -312,7 +313,7 @@ ngx_http_caphealth_counters_read(ngx_http_caphealth_counters_t *counters,
     u->starts = (double) counters->starts;
     u->deaths = (double) counters->deaths;
     u->idle = (double) counters->idle / 1e6;
-    u->waiting = (double) ngx_http_caphealth_workers_wait(counters);
+    u->waiting = (double) ngx_http_caphealth_workers_waiting(counters);
 
     for (i = 0; i < CAPHEALTH_STAGES; i++) {
         from = &counters->stages[i];

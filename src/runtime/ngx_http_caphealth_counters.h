@@ -1,8 +1,9 @@
 
 /*
  * The counters in the zone: what has happened in all workers since the zone
- * was made.  Each is an atomic of its own and only grows; but what waits in a
- * worker is a number that the worker states, and that goes when it does.
+ * was made.  Each is an atomic of its own and only grows, but for the number of
+ * images that wait in a worker, which the worker sets, and which is not counted
+ * any more when the worker has ended.
  */
 
 #ifndef _NGX_HTTP_CAPHEALTH_COUNTERS_H_INCLUDED_
@@ -33,7 +34,7 @@ typedef struct {
 } ngx_http_caphealth_histogram_t;
 
 
-/* what became of uploads of late, in the slices of some minutes */
+/* the uploads of the last minutes, by their results, in slices of time */
 
 typedef enum {
     NGX_HTTP_CAPHEALTH_UPLOAD_STORED = 0,
@@ -55,9 +56,9 @@ typedef struct {
 
 
 /*
- * A worker that lives holds its mutex, a robust one: the kernel gives it up
- * when the worker ends, however it ends.  A pid would not do, for another
- * process may have got it since.
+ * A worker holds its mutex as long as it lives.  The mutex is robust, so the
+ * kernel marks it when the worker has ended in any way.  A pid does not tell
+ * that, for another process may have got it since.
  */
 
 typedef struct {
@@ -106,9 +107,9 @@ ngx_int_t ngx_http_caphealth_counters_init(
     ngx_http_caphealth_counters_t *counters);
 
 /*
- * A place for the calling worker, by its main thread: from then on _self is
- * its number, which no other worker had or will have.  0: there are more
- * workers than places, or it has left.
+ * The main thread of a worker takes a place: from then on _self is the worker's
+ * number, which no other worker had or will have.  0: there are more workers
+ * than places, or it has left.
  */
 void ngx_http_caphealth_worker_join(ngx_http_caphealth_counters_t *counters);
 void ngx_http_caphealth_worker_leave(void);
@@ -118,14 +119,14 @@ uint64_t ngx_http_caphealth_worker_self(void);
 ngx_uint_t ngx_http_caphealth_worker_gone(
     ngx_http_caphealth_counters_t *counters, uint64_t number);
 
-/* So many images wait in the calling worker. */
-void ngx_http_caphealth_worker_state(ngx_uint_t waiting);
+/* Sets how many images wait in the calling worker. */
+void ngx_http_caphealth_worker_set_waiting(ngx_uint_t waiting);
 
-/* An image took so long to convert. */
-void ngx_http_caphealth_took(ngx_http_caphealth_counters_t *counters,
+/* An image took so long to convert, for the mean. */
+void ngx_http_caphealth_count_conversion(ngx_http_caphealth_counters_t *counters,
     ngx_msec_t elapsed);
 
-/* All but the workers, into counters that nobody uses yet. */
+/* Copies all but the workers into counters that no process uses yet. */
 void ngx_http_caphealth_counters_carry(ngx_http_caphealth_counters_t *to,
     ngx_http_caphealth_counters_t *from);
 

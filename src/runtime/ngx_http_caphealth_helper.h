@@ -74,7 +74,7 @@ typedef struct {
                             caphealth_ipc_message_t *m,
                             caphealth_ipc_cargo_t *cargo);
 
-    /* The time set by _set_deadline is over.  May be NULL. */
+    /* The time set by _set_deadline is over; NULL: it is never set. */
     void         (*deadline)(ngx_http_caphealth_helper_t *h);
 
     /* Its process is about to be ended, for whatever reason.  May be NULL. */
@@ -102,7 +102,7 @@ struct ngx_http_caphealth_helper_s {
     ngx_atomic_t                        *starts;    /* counters, or NULL */
     ngx_atomic_t                        *failures;
 
-    /* the rest is for reading only */
+    /* the rest is for reading only, but for the helper itself */
 
     ngx_http_caphealth_helper_state_e    state;
     ngx_http_caphealth_process_t         process;
@@ -118,7 +118,7 @@ struct ngx_http_caphealth_helper_s {
 
 
 /*
- * The caller has set what is above the line in memory of zeros.  Starts
+ * The caller has set the fields down to failures, in memory of zeros.  Starts
  * nothing.  path is the program's, and must live as long as the helper.
  */
 void ngx_http_caphealth_helper_init(ngx_http_caphealth_helper_t *h,
@@ -139,16 +139,16 @@ void ngx_http_caphealth_helper_set_deadline(ngx_http_caphealth_helper_t *h,
     ngx_msec_t timeout);
 
 /*
- * Sends a message, whose version is set here.  cargo may be NULL.  Logs
- * nothing, for the caller replaces the helper if this fails.
+ * Sends a message, whose version is set here.  cargo may be NULL.  A failure is
+ * not logged here but by _fail, which the caller has to call then.
  */
 caphealth_ipc_result_e ngx_http_caphealth_helper_send(
     ngx_http_caphealth_helper_t *h, caphealth_ipc_message_t *m,
     caphealth_ipc_cargo_t *cargo);
 
 /*
- * It has done what it is for: a recovery is logged.  The next failure is the
- * first again after _reset_pause.
+ * It has done its work, so the end of an outage is logged, if there was one.
+ * After _reset_pause the next failure counts as the first.
  */
 void ngx_http_caphealth_helper_works(ngx_http_caphealth_helper_t *h);
 void ngx_http_caphealth_helper_reset_pause(ngx_http_caphealth_helper_t *h);

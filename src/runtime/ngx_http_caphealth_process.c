@@ -1,6 +1,6 @@
 
 /*
- * A helper program, as the worker that started it sees it.
+ * The process of a helper program.
  */
 
 #include "ngx_http_caphealth_process.h"
@@ -13,7 +13,7 @@
 
 #define NGX_HTTP_CAPHEALTH_PROCESSES   64
 
-/* of a child until it has called execve() */
+/* the stack of a child until it has called execve() */
 #define NGX_HTTP_CAPHEALTH_STACK_SIZE  (64 * 1024)
 
 
@@ -76,8 +76,8 @@ ngx_http_caphealth_process_start(ngx_http_caphealth_process_t *p,
     }
 
     /*
-     * nginx must not reap the child before its slot knows the pid, and its
-     * handlers must not run in the child.
+     * If nginx reaped the child before its slot has the pid, it would log an
+     * unknown process; and nginx's handlers must not run in the child.
      */
 
     sigfillset(&set);
@@ -154,7 +154,7 @@ ngx_http_caphealth_process_slot(void)
 }
 
 
-/* a pid may be that of a sibling which is gone, and whose slot is stale */
+/* the master may have had a child of this pid, whose slot is still there */
 
 static void
 ngx_http_caphealth_process_claim(ngx_int_t slot, ngx_pid_t pid)
@@ -419,7 +419,7 @@ ngx_http_caphealth_process_log(ngx_http_caphealth_process_t *p)
 }
 
 
-/* whether it is another file than the last time */
+/* whether stderr is another file than the last time */
 
 static ngx_uint_t
 ngx_http_caphealth_process_stderr(ngx_http_caphealth_process_t *p)

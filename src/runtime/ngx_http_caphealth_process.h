@@ -1,8 +1,7 @@
 
 /*
- * A helper program, as the worker that started it sees it: a process and a
- * socket to it.  Knows how to start one and how to end one, not what it is
- * for.
+ * The process of a helper program and the socket to it: how it is started and
+ * ended.
  */
 
 #ifndef _NGX_HTTP_CAPHEALTH_PROCESS_H_INCLUDED_
@@ -53,8 +52,8 @@ void ngx_http_caphealth_process_kill(ngx_http_caphealth_process_t *p);
 uint64_t ngx_http_caphealth_process_cpu(ngx_http_caphealth_process_t *p);
 
 /*
- * Tells it if this process's stderr, the error log, is another file than when
- * it last heard: nginx reopens its logs, and a child keeps what it was given.
+ * Sends it stderr, the error log, if that is another file than the last time:
+ * when nginx reopens its logs, a child still has the old file.
  */
 ngx_int_t ngx_http_caphealth_process_log(ngx_http_caphealth_process_t *p);
 

@@ -1,6 +1,7 @@
 
 /*
- * The scan of an image tree: a slice at a time, and no faster than it may be.
+ * The scan of an image tree: a slice at a time, with pauses for which
+ * caphealth_image_scan_share is kept.
  */
 
 #include "ngx_http_caphealth_scan.h"
@@ -24,8 +25,8 @@
 
 typedef struct {
     ngx_http_caphealth_step_t   step;
-    ngx_uint_t                  idle;       /* microseconds that it has not
-                                               been idle for yet */
+    ngx_uint_t                  idle;       /* microseconds that it is still
+                                               to be idle */
     unsigned                    failed:1;   /* the last walk did */
 } ngx_http_caphealth_scan_t;
 

@@ -1,6 +1,7 @@
 
 /*
- * The scan of an image tree: a slice at a time, and no faster than it may be.
+ * The scan of an image tree: a slice at a time, with pauses for which
+ * caphealth_image_scan_share is kept.
  */
 
 #ifndef _NGX_HTTP_CAPHEALTH_SCAN_H_INCLUDED_
@@ -10,7 +11,7 @@
 #include "ngx_http_caphealth_source_timer.h"
 
 
-/* Makes the timer that of a scan.  NGX_ERROR: no memory. */
+/* Sets the timer's ask to that of a scan.  NGX_ERROR: no memory. */
 ngx_int_t ngx_http_caphealth_scan_init(ngx_http_caphealth_source_timer_t *t,
     ngx_pool_t *pool);
 

@@ -148,7 +148,9 @@ ngx_http_caphealth_state_load(ngx_http_caphealth_state_t *state)
     root = state->conf->roots->elts;
 
     for (i = 0; i < state->conf->roots->nelts; i++) {
-        if (ngx_http_caphealth_tree_unknown(state->conf->zone, &root[i]->path)) {
+        if (ngx_http_caphealth_tree_unknown(state->conf->zone,
+                                            &root[i]->path))
+        {
             ngx_http_caphealth_state_load_root(state, &root[i]->path);
         }
     }

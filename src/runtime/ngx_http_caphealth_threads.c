@@ -7,9 +7,9 @@
 
 
 /*
- * nginx does not tell when a thread is free.  The end of a task of our own
- * tells it; those of other modules do not, so that it is tried again after a
- * growing pause as well.  nginx logs each attempt that fails.
+ * nginx does not tell when a thread is free.  When a task of this module ends,
+ * one may be, but tasks of other modules end unseen, so the queue is tried
+ * again after a growing pause as well.  nginx logs each attempt that fails.
  */
 #define NGX_HTTP_CAPHEALTH_THREADS_PAUSE    10
 #define NGX_HTTP_CAPHEALTH_THREADS_LONGEST  500
@@ -29,7 +29,7 @@ ngx_http_caphealth_threads_create(ngx_cycle_t *cycle, ngx_thread_pool_t *pool)
     }
 
     ts->pool = pool;
-    ngx_queue_init(&ts->line);
+    ngx_queue_init(&ts->queue);
 
     ts->event.data = ts;
     ts->event.log = cycle->log;
@@ -45,13 +45,13 @@ ngx_http_caphealth_threads_stop(ngx_http_caphealth_threads_t *ts)
     ngx_queue_t                *q;
     ngx_http_caphealth_work_t  *work;
 
-    while (!ngx_queue_empty(&ts->line)) {
-        q = ngx_queue_head(&ts->line);
+    while (!ngx_queue_empty(&ts->queue)) {
+        q = ngx_queue_head(&ts->queue);
         work = ngx_queue_data(q, ngx_http_caphealth_work_t, queue);
 
         ngx_http_caphealth_threads_cancel(work);
 
-        if (work->must) {
+        if (work->required) {
             work->task->handler(work->task->ctx, ts->event.log);
         }
     }
@@ -62,7 +62,7 @@ ngx_int_t
 ngx_http_caphealth_threads_try(ngx_http_caphealth_threads_t *ts,
     ngx_thread_task_t *task)
 {
-    if (!ngx_queue_empty(&ts->line)) {
+    if (!ngx_queue_empty(&ts->queue)) {
         return NGX_BUSY;
     }
 
@@ -84,7 +84,7 @@ ngx_http_caphealth_threads_post(ngx_http_caphealth_threads_t *ts,
                    "caphealth waits for a thread");
 
     work->waiting = 1;
-    ngx_queue_insert_tail(&ts->line, &work->queue);
+    ngx_queue_insert_tail(&ts->queue, &work->queue);
 
     if (!ts->event.timer_set) {
         ts->pause = NGX_HTTP_CAPHEALTH_THREADS_PAUSE;
@@ -106,7 +106,7 @@ ngx_http_caphealth_threads_cancel(ngx_http_caphealth_work_t *work)
 void
 ngx_http_caphealth_threads_ended(ngx_http_caphealth_threads_t *ts)
 {
-    if (!ngx_queue_empty(&ts->line)) {
+    if (!ngx_queue_empty(&ts->queue)) {
         ngx_post_event(&ts->event, &ngx_posted_events);
     }
 }
@@ -121,8 +121,8 @@ ngx_http_caphealth_threads_handler(ngx_event_t *ev)
 
     ts = ev->data;
 
-    while (!ngx_queue_empty(&ts->line)) {
-        q = ngx_queue_head(&ts->line);
+    while (!ngx_queue_empty(&ts->queue)) {
+        q = ngx_queue_head(&ts->queue);
         work = ngx_queue_data(q, ngx_http_caphealth_work_t, queue);
 
         work->task->event.complete = 0;

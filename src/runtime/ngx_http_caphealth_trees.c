@@ -1,6 +1,6 @@
 
 /*
- * The image trees in the zone: what is in them, counted as it changes.
+ * The counts of the image trees, in the zone.
  */
 
 #include "ngx_http_caphealth_trees.h"
@@ -28,7 +28,7 @@ typedef struct {
     ngx_uint_t              passed;      /* a full scan has ended since */
     uint64_t                saved;       /* changes */
     ngx_uint_t              cursor;      /* the slice that is looked at next */
-    ngx_uint_t              nmoves;      /* no more than so many are in use */
+    ngx_uint_t              nmoves;      /* the last one in use, plus one */
     ngx_http_caphealth_move_t  moves[NGX_HTTP_CAPHEALTH_MOVES];
     caphealth_tree_t        tree;
     size_t                  path_len;
@@ -117,8 +117,8 @@ ngx_http_caphealth_trees_forget(ngx_slab_pool_t *shpool, ngx_queue_t *trees,
 
 
 /*
- * A zone of another size: what is still being uploaded to workers of the old
- * one moves its counts, not these.
+ * Into a zone of another size.  Uploads under way in workers of the old zone
+ * move its counts and not these, so the copy is not live.
  */
 
 void

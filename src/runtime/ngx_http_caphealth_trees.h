@@ -1,6 +1,6 @@
 
 /*
- * The image trees in the zone: what is in them, counted as it changes.
+ * The counts of the image trees, in the zone.
  *
  * A worker calls _begin before it makes or removes an image's files, and _end
  * after it.  What a scan has found of the slice in between may be a part of
@@ -33,11 +33,11 @@ typedef struct {
 } ngx_http_caphealth_root_t;
 
 
-/* what is to be done next about a tree */
+/* the slice to be walked next */
 
 typedef struct {
-    ngx_uint_t     slice;            /* walk this one */
-    uint64_t       changes;          /* it has changed so often */
+    ngx_uint_t     slice;
+    uint64_t       changes;          /* of the slice, before the walk */
 } ngx_http_caphealth_step_t;
 
 
@@ -53,7 +53,7 @@ void ngx_http_caphealth_trees_carry(ngx_queue_t *trees, ngx_queue_t *from);
 ngx_int_t ngx_http_caphealth_tree_begin(ngx_shm_zone_t *zone, ngx_str_t *root,
     char *id);
 
-/* Its files have been named, or removed: all three may be negative. */
+/* Moves the counts by what was published, or removed (negative). */
 void ngx_http_caphealth_tree_move(ngx_shm_zone_t *zone, ngx_str_t *root,
     char *id, int64_t files, int64_t bytes, int64_t complete);
 
@@ -82,14 +82,14 @@ ngx_int_t ngx_http_caphealth_tree_walked(ngx_shm_zone_t *zone,
 /* The scan under way cannot go on. */
 void ngx_http_caphealth_tree_abandon(ngx_shm_zone_t *zone, ngx_str_t *root);
 
-/* Added up.  NGX_DECLINED: there is no such tree. */
+/* The sum of its slices.  NGX_DECLINED: there is no such tree. */
 ngx_int_t ngx_http_caphealth_tree_total(ngx_shm_zone_t *zone, ngx_str_t *root,
     caphealth_total_t *total, caphealth_scan_t *scan);
 
 /*
- * For the saved state: a copy, if anything has changed since the last one
- * (NGX_DECLINED: no), what to do if it could not be saved after all, and back
- * into a tree that nothing is known of yet.
+ * For the saved state.  _copy makes a copy, if anything has changed since the
+ * last one (NGX_DECLINED: no); after _unsaved it makes another one, because that
+ * could not be saved.  _restore sets a tree of which nothing is known yet.
  */
 ngx_int_t ngx_http_caphealth_tree_copy(ngx_shm_zone_t *zone, ngx_str_t *root,
     caphealth_tree_t *tree);

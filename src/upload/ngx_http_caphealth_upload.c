@@ -998,7 +998,7 @@ ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u)
 
     /* the files must be closed even when nginx exits */
 
-    u->work.must = 1;
+    u->work.required = 1;
     ngx_http_caphealth_upload_post_task(u, ngx_http_caphealth_upload_close);
 }
 
