@@ -221,14 +221,6 @@ caphealth_json_real(caphealth_json_t *j, const char *name, double x,
 
 
 void
-caphealth_json_amount(caphealth_json_t *j, const char *name, int64_t n,
-    double unit)
-{
-    caphealth_json_real(j, name, caphealth_amount(n, unit), 2);
-}
-
-
-void
 caphealth_json_time(caphealth_json_t *j, const char *name, double t)
 {
     char  text[CAPHEALTH_TIME_LEN];

@@ -63,10 +63,6 @@ void caphealth_json_number(caphealth_json_t *j, const char *name, double x);
 /* null: CAPHEALTH_UNKNOWN */
 void caphealth_json_count(caphealth_json_t *j, const char *name, int64_t n);
 
-/* n in a unit, 2 decimals; null: CAPHEALTH_UNKNOWN */
-void caphealth_json_amount(caphealth_json_t *j, const char *name, int64_t n,
-    double unit);
-
 /* null: negative */
 void caphealth_json_flag(caphealth_json_t *j, const char *name, int flag);
 

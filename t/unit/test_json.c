@@ -166,13 +166,6 @@ test_number(void **state)
                 "9223372036854775807");
     assert_json(caphealth_json_count(j, NULL, CAPHEALTH_UNKNOWN), "null");
 
-    assert_json(caphealth_json_amount(j, NULL, 0, 1024), "0.0");
-    assert_json(caphealth_json_amount(j, NULL, 1280, 1024), "1.25");
-    assert_json(caphealth_json_amount(j, NULL, INT64_MAX, 1073741824),
-                "8589934592.0");
-    assert_json(caphealth_json_amount(j, NULL, CAPHEALTH_UNKNOWN, 1024),
-                "null");
-
     assert_json(caphealth_json_flag(j, NULL, 1), "true");
     assert_json(caphealth_json_flag(j, NULL, 0), "false");
     assert_json(caphealth_json_flag(j, NULL, -1), "null");
