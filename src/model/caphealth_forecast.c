@@ -27,11 +27,20 @@
 /* fewer errors than these have no quantiles */
 #define CAPHEALTH_FORECAST_FEW        6
 
-/* pairs of days that rise in what grows, in percent */
+/* pairs of days that rise in what grows, in percent; and if they are so few
+   days that the line may rise by chance */
 #define CAPHEALTH_FORECAST_RISING     80
+#define CAPHEALTH_FORECAST_CHANCE     10
+#define CAPHEALTH_FORECAST_MORE       90
 
 /* what was not reached in so many days is not reached, whatever the line */
 #define CAPHEALTH_FORECAST_RECENT     7
+
+/* steps of which the last are looked at for a growth that has become faster or
+   slower, and by how much; fewer may be a pause, and not slower */
+#define CAPHEALTH_FORECAST_STEPS      21
+#define CAPHEALTH_FORECAST_FASTER     2
+#define CAPHEALTH_FORECAST_PAUSE      5
 
 /* a window is left for a longer one that errs so much less */
 #define CAPHEALTH_FORECAST_BETTER     0.85
@@ -66,6 +75,7 @@ typedef struct {
     int32_t                     days[CAPHEALTH_FORECAST_DAYS];
     double                      values[CAPHEALTH_FORECAST_DAYS];
     double                      recent;      /* the highest of the last ones */
+    double                      last;        /* of those that are cut off */
 } caphealth_forecast_past_t;
 
 
@@ -114,6 +124,11 @@ static void caphealth_forecast_copy(caphealth_forecast_past_t *p,
     const caphealth_forecast_day_t *past, size_t n, double today);
 static void caphealth_forecast_shift(caphealth_forecast_past_t *p,
     size_t *start, size_t *end);
+static size_t caphealth_forecast_faster(const caphealth_forecast_past_t *p);
+static size_t caphealth_forecast_slower(const caphealth_forecast_past_t *p,
+    size_t start, size_t end);
+static double caphealth_forecast_gain(const caphealth_forecast_past_t *p,
+    size_t from, size_t to);
 static double caphealth_forecast_step(const caphealth_forecast_past_t *p,
     size_t i, double m);
 static double caphealth_forecast_median_of(const caphealth_forecast_past_t *p,
@@ -132,7 +147,7 @@ static void caphealth_forecast_limit(const caphealth_forecast_past_t *p,
     double limit, caphealth_forecast_t *f);
 static double caphealth_forecast_distance(
     const caphealth_forecast_line_t *line, double ahead, double value,
-    double limit);
+    double limit, double *soonest);
 static void caphealth_forecast_hindcast(const caphealth_forecast_past_t *p,
     const caphealth_forecast_lines_t *l, size_t window, double distance,
     caphealth_forecast_hindcast_t *h);
@@ -143,7 +158,7 @@ static double caphealth_forecast_walk_width(
     double distance);
 static double caphealth_forecast_score(const caphealth_forecast_hindcast_t *h);
 static int caphealth_forecast_band(const caphealth_forecast_lines_t *l,
-    size_t window, double slope, double distance,
+    size_t window, double slope, double distance, double soonest,
     caphealth_forecast_hindcast_t *h, caphealth_forecast_t *f);
 static double caphealth_forecast_width(caphealth_forecast_hindcast_t *h,
     double *sorted, double *hit_rate);
@@ -237,7 +252,8 @@ caphealth_forecast_copy(caphealth_forecast_past_t *p,
 
 /*
  * The days after the last level shift, and before a rise in the last two days,
- * which may be gone tomorrow.  A rise of a single day is taken out.
+ * which may be gone tomorrow; or those of a growth that has become faster or
+ * slower.  A rise of a single day is taken out.
  */
 
 static void
@@ -252,6 +268,13 @@ caphealth_forecast_shift(caphealth_forecast_past_t *p, size_t *start,
     *end = p->n;
 
     if (p->n < 9) {
+        return;
+    }
+
+    i = caphealth_forecast_faster(p);
+
+    if (i > 0) {
+        *start = i;
         return;
     }
 
@@ -314,6 +337,116 @@ caphealth_forecast_shift(caphealth_forecast_past_t *p, size_t *start,
             *end = p->n;
         }
     }
+
+    *start = caphealth_forecast_slower(p, *start, *end);
+}
+
+
+/*
+ * The day since which it has grown by far more than it ever did in so many
+ * days, and still does; 0: there is none.
+ */
+
+static size_t
+caphealth_forecast_faster(const caphealth_forecast_past_t *p)
+{
+    double  gain, most, ratio, best;
+    size_t  i, k, last, found;
+
+    last = p->n - 1;
+    best = CAPHEALTH_FORECAST_FASTER;
+    found = 0;
+
+    for (k = 3;
+         k <= CAPHEALTH_FORECAST_STEPS
+         && last >= 2 * k + CAPHEALTH_FORECAST_FEW;
+         k++)
+    {
+        gain = caphealth_forecast_gain(p, last - k, last);
+
+        if (gain <= 0
+            || p->values[last] - p->values[last - 2] < gain / (double) k)
+        {
+            continue;
+        }
+
+        most = 0;
+
+        for (i = 0; i + k <= last - k; i++) {
+            most = fmax(most, caphealth_forecast_gain(p, i, i + k));
+        }
+
+        ratio = (most > 0) ? gain / most : CAPHEALTH_FORECAST_LARGEST;
+
+        if (ratio > best) {
+            best = ratio;
+            found = last - k;
+        }
+    }
+
+    return found;
+}
+
+
+/* the day since which it has grown by far less than ever; or start */
+
+static size_t
+caphealth_forecast_slower(const caphealth_forecast_past_t *p, size_t start,
+    size_t end)
+{
+    double  gain, least, ratio, best;
+    size_t  i, k, last, found;
+
+    last = end - 1;
+    best = CAPHEALTH_FORECAST_FASTER;
+    found = start;
+
+    for (k = CAPHEALTH_FORECAST_PAUSE;
+         k <= CAPHEALTH_FORECAST_STEPS
+         && last >= start + 2 * k + CAPHEALTH_FORECAST_FEW;
+         k++)
+    {
+        gain = caphealth_forecast_gain(p, last - k, last);
+        least = INFINITY;
+
+        for (i = start; i + k <= last - k; i++) {
+            least = fmin(least, caphealth_forecast_gain(p, i, i + k));
+        }
+
+        ratio = (gain > 0) ? least / gain : CAPHEALTH_FORECAST_LARGEST;
+
+        if (least > 0 && ratio > best) {
+            best = ratio;
+            found = last - k;
+        }
+    }
+
+    return found;
+}
+
+
+/*
+ * Without the largest step and the least: they may be a migration and a
+ * clean-up, or the two sides of a single day.
+ */
+
+static double
+caphealth_forecast_gain(const caphealth_forecast_past_t *p, size_t from,
+    size_t to)
+{
+    size_t  i;
+    double  step, largest, least;
+
+    largest = -INFINITY;
+    least = INFINITY;
+
+    for (i = from + 1; i <= to; i++) {
+        step = p->values[i] - p->values[i - 1];
+        largest = fmax(largest, step);
+        least = fmin(least, step);
+    }
+
+    return p->values[to] - p->values[from] - largest - least;
 }
 
 
@@ -352,6 +485,7 @@ caphealth_forecast_cut(caphealth_forecast_past_t *p, size_t start, size_t end,
     size_t  i;
 
     p->recent = -INFINITY;
+    p->last = (p->n > end) ? p->values[p->n - 1] : NAN;
 
     for (i = start; i < p->n; i++) {
         if (today - p->days[i] <= CAPHEALTH_FORECAST_RECENT) {
@@ -447,7 +581,9 @@ caphealth_forecast_fit_line(const caphealth_forecast_past_t *p, size_t last,
 
     line.slope = caphealth_forecast_quantile(a, n, 0.5);
     line.grows = (line.slope > 0
-                  && 100 * rising >= CAPHEALTH_FORECAST_RISING * n);
+                  && 100 * rising >= n * ((days < CAPHEALTH_FORECAST_CHANCE)
+                                          ? CAPHEALTH_FORECAST_MORE
+                                          : CAPHEALTH_FORECAST_RISING));
 
     n = 0;
     recent = p->values[last];
@@ -523,7 +659,8 @@ caphealth_forecast_limit(const caphealth_forecast_past_t *p,
     double limit, caphealth_forecast_t *f)
 {
     size_t                           w, window;
-    double                           ahead, away, distance, score, best;
+    double                           ahead, away, distance, score, best,
+                                     soonest, early;
     caphealth_forecast_hindcast_t    h, tried;
     const caphealth_forecast_line_t  *line;
 
@@ -533,6 +670,10 @@ caphealth_forecast_limit(const caphealth_forecast_past_t *p,
 
     if (!(fabs(limit) < CAPHEALTH_FORECAST_LARGEST)) {
         return;
+    }
+
+    if (isnan(value)) {
+        value = p->last;
     }
 
     if (value >= limit || p->recent >= limit) {
@@ -554,6 +695,7 @@ caphealth_forecast_limit(const caphealth_forecast_past_t *p,
     ahead = now - p->days[p->n - 1] - 1;
     distance = INFINITY;
     best = INFINITY;
+    soonest = INFINITY;
     window = 0;
     h.n = 0;
 
@@ -564,7 +706,8 @@ caphealth_forecast_limit(const caphealth_forecast_past_t *p,
             continue;
         }
 
-        away = caphealth_forecast_distance(line, ahead, value, limit);
+        away = caphealth_forecast_distance(line, ahead, value, limit,
+                                           &early);
 
         caphealth_forecast_hindcast(p, l, w, away, &tried);
         score = caphealth_forecast_score(&tried);
@@ -572,6 +715,7 @@ caphealth_forecast_limit(const caphealth_forecast_past_t *p,
         if (score < best * CAPHEALTH_FORECAST_BETTER) {
             best = score;
             distance = away;
+            soonest = early;
             window = w;
             h = tried;
         }
@@ -583,29 +727,34 @@ caphealth_forecast_limit(const caphealth_forecast_past_t *p,
 
     f->reason = caphealth_forecast_band(l, window,
                                         l->lines[window][p->n - 1].slope,
-                                        distance, &h, f)
+                                        distance, soonest, &h, f)
                 ? CAPHEALTH_FORECAST_KNOWN : CAPHEALTH_FORECAST_TOO_UNSTEADY;
 }
 
 
 /*
  * Days from now.  A value that is higher than all that were above the line is
- * more than noise: the line goes on from there.
+ * more than noise: the line goes on from there, and if the value went on to
+ * rise so, the limit would be reached much earlier.
  */
 
 static double
 caphealth_forecast_distance(const caphealth_forecast_line_t *line,
-    double ahead, double value, double limit)
+    double ahead, double value, double limit, double *soonest)
 {
-    double  level;
+    double  level, rise;
 
     level = line->level + line->slope * ahead;
+    rise = value - level - line->slope - line->above;
 
-    if (value > level + line->slope + line->above) {
-        level = value;
+    if (!(rise > 0)) {
+        *soonest = INFINITY;
+        return fmax(0, (limit - level) / line->slope);
     }
 
-    return fmax(0, (limit - level) / line->slope);
+    *soonest = (limit - value) / (line->slope + rise / fmax(ahead, 1));
+
+    return (limit - value) / line->slope;
 }
 
 
@@ -745,8 +894,8 @@ caphealth_forecast_score(const caphealth_forecast_hindcast_t *h)
 
 static int
 caphealth_forecast_band(const caphealth_forecast_lines_t *l, size_t window,
-    double slope, double distance, caphealth_forecast_hindcast_t *h,
-    caphealth_forecast_t *f)
+    double slope, double distance, double soonest,
+    caphealth_forecast_hindcast_t *h, caphealth_forecast_t *f)
 {
     double  low, high, width, walk, hit_rate;
     double  sorted[CAPHEALTH_FORECAST_ERRORS];
@@ -770,6 +919,8 @@ caphealth_forecast_band(const caphealth_forecast_lines_t *l, size_t window,
         low = fmin(low * width, -walk);
         high = fmax(high * width, walk);
     }
+
+    low = fmin(low, log(soonest / distance));
 
     if (high - low > CAPHEALTH_FORECAST_WIDEST) {
         return 0;

@@ -25,6 +25,16 @@
  * the four days before it and after it differ, too.  One downwards counts on
  * the day after it; one upwards when three days have shown that it stays.
  *
+ * It also begins where the growth has become faster or slower: where it has
+ * grown in the last 3 to 21 days by twice the most that it ever did in so many
+ * days, or in the last 5 to 21 days by less than half of the least, the largest
+ * step and the least of each left out.  (A rule of our own; bench/foresight has
+ * series for it.)
+ *
+ * A rise of the last two days only may be gone tomorrow: the line stays, but
+ * goes on from today's value, and the band begins where it would if the rise
+ * went on.
+ *
  * The band.  A hindcast: the line of each past day says when a limit as far
  * away would be reached; the logarithms of what was by what was said are its
  * errors (L. J. Tashman, "Out-of-sample tests of forecasting accuracy", Int. J.

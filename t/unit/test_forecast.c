@@ -216,7 +216,10 @@ nightly_files(void **state)
 }
 
 
-/* what is higher than all that was above the line is where the line goes on */
+/*
+ * What is higher than all that was above the line is where the line goes on;
+ * but it may go on to rise so.
+ */
 
 static void
 higher_today(void **state)
@@ -234,9 +237,12 @@ higher_today(void **state)
     assert_known(f);
     assert_about(f.mid, 19.5, 0.05);
 
-    f = forecast_at(TODAY + 0.5, 90, 100);
+    f = forecast_at(TODAY + 0.5, 66, 100);
     assert_known(f);
-    assert_about(f.mid, 5, 0.05);
+    assert_about(f.mid, 17, 0.05);
+    assert_true(f.low > 4 && f.low < 8);
+
+    assert_reason(forecast_at(TODAY + 0.5, 90, 100), TOO_UNSTEADY);
 
     f = forecast_at(TODAY + 0.5, 20, 100);
     assert_known(f);
@@ -296,12 +302,17 @@ a_migration(void **state)
 
         f = forecast_at(TODAY, past[n - 1].value, 190);
 
-        /* 30 from here: at once by today's value, never by the old level */
+        /* 30 from here, or for some days nothing: never by the old level */
+
+        if (since < 3) {
+            assert_reason(f, TOO_UNSTEADY);
+            continue;
+        }
 
         if (f.reason == CAPHEALTH_FORECAST_KNOWN) {
             assert_about(f.mid, 30, since < 10 ? 0.25 : 0.1);
             assert_true(f.low <= 30 && f.high >= 30);
-            assert_int_equal(f.from_days, since < 3 ? 60 : since);
+            assert_int_equal(f.from_days, since);
 
         } else {
             assert_reason(f, TOO_LITTLE_PAST);
@@ -328,11 +339,96 @@ a_single_day(void **state)
             add(60, 50 + i + (i == at ? 60 : 0) + 0.3 * noise());
         }
 
-        f = forecast(200);
+        f = forecast_at(TODAY, 110, 200);
         assert_known(f);
         assert_about(f.mid, 90, 0.1);
         assert_in_range(f.from_days, (at < 4) ? 57 : 60, 60);
     }
+}
+
+
+/* a log that nobody rotates any more: after four days it is known */
+
+static void
+faster(void **state)
+{
+    double                value;
+    size_t                i, rate, since;
+    caphealth_forecast_t  f;
+
+    (void) state;
+
+    for (rate = 4; rate <= 32; rate *= 2) {
+        for (since = 1; since <= 20; since++) {
+            clean(NULL);
+
+            for (i = 1, value = 50; i <= 60; i++) {
+                value += (i <= 60 - since) ? 1 : (double) rate;
+                add(60, value + 0.3 * noise());
+            }
+
+            f = forecast_at(TODAY, value, value + 10.0 * (double) rate);
+
+            if (f.reason == CAPHEALTH_FORECAST_KNOWN) {
+                assert_true(f.low < 15);
+
+                if (since > 4) {
+                    assert_about(f.mid, 10, 0.2);
+                    assert_true(f.low <= 10 && f.high >= 10);
+                    assert_in_range(f.from_days, 5, since + 2);
+                }
+
+            } else {
+                assert_true(since <= 5);
+                assert_int_not_equal(f.reason, CAPHEALTH_FORECAST_NOT_GROWING);
+            }
+        }
+    }
+}
+
+
+static void
+slower(void **state)
+{
+    double                value;
+    size_t                i, since;
+    caphealth_forecast_t  f;
+
+    (void) state;
+
+    for (since = 1; since <= 30; since++) {
+        clean(NULL);
+
+        for (i = 1, value = 50; i <= 60; i++) {
+            value += (i <= 60 - since) ? 5 : 1;
+            add(60, value + 0.3 * noise());
+        }
+
+        f = forecast_at(TODAY, value, value + 50);
+        assert_int_not_equal(f.reason, CAPHEALTH_FORECAST_NOT_GROWING);
+
+        if (since > 6 && since < 21) {
+            assert_known(f);
+            assert_about(f.mid, 50, 0.2);
+        }
+
+        if (since > 6 && f.reason == CAPHEALTH_FORECAST_KNOWN) {
+            assert_true(f.low <= 50 && f.high >= 50);
+        }
+    }
+
+    /* a pause of each weekend is none */
+
+    clean(NULL);
+
+    for (i = 1, value = 50; i <= 60; i++) {
+        value += (i % 7 < 5) ? 1.4 : 0;
+        add(60, value);
+    }
+
+    f = forecast(value + 30);
+    assert_known(f);
+    assert_int_equal(f.from_days, 60);
 }
 
 
@@ -702,6 +798,8 @@ main(void)
         cmocka_unit_test_setup(a_clean_up, clean),
         cmocka_unit_test_setup(a_migration, clean),
         cmocka_unit_test_setup(a_single_day, clean),
+        cmocka_unit_test_setup(faster, clean),
+        cmocka_unit_test_setup(slower, clean),
         cmocka_unit_test_setup(not_growing, clean),
         cmocka_unit_test_setup(too_unsteady, clean),
         cmocka_unit_test_setup(too_little_past, clean),
