@@ -17,8 +17,8 @@
  * its age: a clock that is set forward for a moment removes nothing.  Rows that
  * are more than a day ahead of the clock go first.
  *
- * The file never grows beyond its most bytes: where the series are so many that
- * it would, the oldest rows of the largest tier go earlier.
+ * The file has a largest size: where the series are so many that it would grow
+ * beyond, the oldest rows of the largest tier go earlier.
  *
  * A file that is damaged becomes PATH.damaged, one that a newer version has
  * written PATH.newer, in place of an earlier one, and a new one is begun: after
@@ -88,8 +88,9 @@ typedef void (*caphealth_history_event_pt)(void *data, double time,
 
 
 /*
- * A history in a file, which is made when it is first written, readable by its
- * owner only; most are its most bytes.  log may be NULL.  NULL: no memory.
+ * A history in a file, which is made when it is first written or read, readable
+ * by its owner only, and of at most so many bytes.  log may be NULL.  NULL: no
+ * memory.
  */
 caphealth_history_t *caphealth_history_create(const char *path, int64_t most,
     caphealth_history_log_pt log, void *data);
