@@ -1,9 +1,9 @@
 
 /*
- * Under test: src/model/caphealth_reply.c src/model/caphealth_facts.c
- *     src/model/caphealth_fields.c src/model/caphealth_json.c
- *     src/model/caphealth_report.c src/model/caphealth_status.c
- *     src/model/caphealth_recommendations.c src/model/caphealth_measures.c
+ * Under test: src/model/caphealth_facts.c src/model/caphealth_json.c
+ *     src/ipc/caphealth_source_facts.c src/model/caphealth_report.c
+ *     src/model/caphealth_status.c src/model/caphealth_recommendations.c
+ *     src/model/caphealth_measures.c
  *
  * What a collector answers, as the reports that are made of it.
  */

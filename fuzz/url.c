@@ -134,7 +134,6 @@ occurrences(const char *text, const char *word)
 static void
 check_text(const char *text, size_t size)
 {
-    json_t         *value;
     const uint8_t  *p;
 
     fuzz_check(memchr(text, '\0', size) != NULL);
@@ -143,9 +142,7 @@ check_text(const char *text, size_t size)
         fuzz_check(*p >= 0x20 && *p != 0x7f);
     }
 
-    value = json_string(text);
-    fuzz_check(value != NULL);
-    json_decref(value);
+    fuzz_check(caphealth_utf8_valid(text, strlen(text)));
 }
 
 
@@ -153,8 +150,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int                 rc;
-    char               *url, *message, *secret, text[64];
-    json_t             *value;
+    char               *url, *message, *secret, *copy, text[64];
+    size_t              len;
     fuzz_bytes_t        b = { data, size };
     caphealth_error_t   error;
 
@@ -197,15 +194,20 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_check(strstr(message, secret) == NULL);
     }
 
+    len = strlen(message);
+
+    fuzz_check(caphealth_postgres_terse(message) < CAPHEALTH_ERRORS);
+    fuzz_check(strlen(message) <= len);
+    fuzz_check(strncmp(message, "LOCATION:  ", 11) != 0);
+
     text[0] = '\0';
     caphealth_utf8_append(text, sizeof(text), message);
     check_text(text, sizeof(text));
 
-    value = caphealth_utf8_json((const char *) b.data, b.size);
-    fuzz_check(value != NULL);
-    fuzz_check(strlen(json_string_value(value)) == json_string_length(value));
+    copy = caphealth_utf8_copy((const char *) b.data, b.size);
+    fuzz_check(copy != NULL && caphealth_utf8_valid(copy, strlen(copy)));
+    free(copy);
 
-    json_decref(value);
     free(url);
     free(message);
     free(secret);

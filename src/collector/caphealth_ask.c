@@ -4,6 +4,7 @@
  */
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,9 +39,7 @@ caphealth_ask_columns(caphealth_ask_t *ask, int columns)
         return -1;
     }
 
-    if (ask->query->shape == CAPHEALTH_ROWS && ask->result == NULL) {
-        ask->result = json_array();
-    }
+    ask->known = !scalar;
 
     return 0;
 }
@@ -64,7 +63,7 @@ caphealth_ask_parameters(caphealth_ask_t *ask, int parameters)
 
 static int
 caphealth_ask_whole(caphealth_ask_t *ask, const char *text, size_t len,
-    json_int_t *number)
+    int64_t *number)
 {
     char       *end, digits[32];
     long long   n;
@@ -104,11 +103,8 @@ caphealth_ask_whole(caphealth_ask_t *ask, const char *text, size_t len,
 int
 caphealth_ask_number(caphealth_ask_t *ask, const char *text, size_t len)
 {
-    json_int_t  number;
-
     if (++ask->rows > 1) {
-        json_decref(ask->result);
-        ask->result = NULL;
+        ask->known = 0;
 
         caphealth_error_set(&ask->error, CAPHEALTH_ERROR_OTHER,
                             "query \"%s\" returned more than one row, "
@@ -116,39 +112,45 @@ caphealth_ask_number(caphealth_ask_t *ask, const char *text, size_t len)
         return -1;
     }
 
-    if (caphealth_ask_whole(ask, text, len, &number) == -1) {
+    if (caphealth_ask_whole(ask, text, len, &ask->number) == -1) {
         return -1;
     }
 
-    ask->result = json_integer(number);
+    ask->known = 1;
 
     return 0;
 }
 
 
-/* null: there is none, or none that can be passed on; NULL: no memory */
+/* "null": there is none, or none that can be passed on; NULL: no memory */
 
-static json_t *
+static char *
 caphealth_ask_id(const caphealth_id_t *id)
 {
-    char       digits[CAPHEALTH_ASK_ID + 1];
-    long long  n;
+    char       *text, *copy, digits[CAPHEALTH_ASK_ID + 1];
+    long long   n;
 
-    if (id->text == NULL || id->len > CAPHEALTH_ASK_ID) {
-        return json_null();
+    if (id == NULL || id->text == NULL || id->len > CAPHEALTH_ASK_ID) {
+        return strdup("null");
     }
 
-    if (!id->number) {
-        return caphealth_utf8_json(id->text, id->len);
+    if (id->number) {
+        memcpy(digits, id->text, id->len);
+        digits[id->len] = '\0';
+
+        n = strtoll(digits, NULL, 10);
+
+        if (n >= -CAPHEALTH_ASK_EXACT && n <= CAPHEALTH_ASK_EXACT) {
+            return asprintf(&text, "%lld", n) == -1 ? NULL : text;
+        }
     }
 
-    memcpy(digits, id->text, id->len);
-    digits[id->len] = '\0';
+    copy = caphealth_utf8_copy(id->text, id->len);
+    text = (copy == NULL) ? NULL : caphealth_utf8_quote(copy);
 
-    n = strtoll(digits, NULL, 10);
+    free(copy);
 
-    return (n >= -CAPHEALTH_ASK_EXACT && n <= CAPHEALTH_ASK_EXACT)
-           ? json_integer(n) : json_string(digits);
+    return text;
 }
 
 
@@ -156,8 +158,8 @@ int
 caphealth_ask_row(caphealth_ask_t *ask, const char *name, size_t len,
     const char *number, size_t number_len, const caphealth_id_t *id)
 {
-    json_t      *row;
-    json_int_t   n;
+    int64_t                  products;
+    caphealth_vendor_row_t  *row;
 
     ask->rows++;
     ask->text += len;
@@ -170,24 +172,20 @@ caphealth_ask_row(caphealth_ask_t *ask, const char *name, size_t len,
         goto failed;
     }
 
-    if (caphealth_ask_whole(ask, number, number_len, &n) == -1) {
+    if (caphealth_ask_whole(ask, number, number_len, &products) == -1) {
         goto failed;
     }
 
-    row = json_pack("[o, I]",
-                    name == NULL ? json_null()
-                                 : caphealth_utf8_json(name, len),
-                    n);
+    row = caphealth_vendor_rows_add(&ask->vendors);
 
-    if (row != NULL && id != NULL
-        && json_array_append_new(row, caphealth_ask_id(id)) != 0)
-    {
-        json_decref(row);
-        row = NULL;
-    }
+    if (row != NULL) {
+        row->products = products;
+        row->name = (name == NULL) ? NULL : caphealth_utf8_copy(name, len);
+        row->id = caphealth_ask_id(id);
 
-    if (json_array_append_new(ask->result, row) == 0) {
-        return 0;
+        if (row->id != NULL && (name == NULL || row->name != NULL)) {
+            return 0;
+        }
     }
 
     caphealth_error_set(&ask->error, CAPHEALTH_ERROR_NO_MEMORY,
@@ -195,8 +193,8 @@ caphealth_ask_row(caphealth_ask_t *ask, const char *name, size_t len,
 
 failed:
 
-    json_decref(ask->result);
-    ask->result = NULL;
+    caphealth_vendor_rows_free(&ask->vendors);
+    ask->known = 0;
 
     return -1;
 }
@@ -219,9 +217,9 @@ caphealth_ask_end(caphealth_ask_t *ask)
 void
 caphealth_ask_again(caphealth_ask_t *ask)
 {
-    json_decref(ask->result);
+    caphealth_vendor_rows_free(&ask->vendors);
 
-    ask->result = NULL;
+    ask->known = 0;
     ask->rows = 0;
     ask->text = 0;
     memset(&ask->error, 0, sizeof(caphealth_error_t));

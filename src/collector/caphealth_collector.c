@@ -25,7 +25,6 @@
 #include "caphealth_confine.h"
 #include "caphealth_ipc.h"
 #include "caphealth_source.h"
-#include "caphealth_vendor_products.h"
 #include "caphealth_walk.h"
 
 
@@ -42,8 +41,10 @@ typedef struct {
     const char      *type;
     int            (*create)(caphealth_lane_t *lane, const json_t *settings,
                              double timeout);
-    void           (*collect)(caphealth_lane_t *lane, caphealth_answer_t *a);
-                                             /* NULL: it is a tree's */
+    const char    *(*collect)(caphealth_lane_t *lane, caphealth_answer_t *a);
+                                             /* returns the vendors, or NULL;
+                                                NULL: it is a tree's */
+    caphealth_source_e  source;
 } caphealth_lane_type_t;
 
 
@@ -70,8 +71,6 @@ static int caphealth_lane_start(caphealth_lane_t *lane,
     const json_t *settings, double timeout);
 static void *caphealth_lane_run(void *data);
 static void caphealth_lane_answer(caphealth_lane_t *lane, uint64_t serial);
-static char *caphealth_lane_reply(const caphealth_answer_t *a, double now,
-    double took);
 static void caphealth_lane_walk(caphealth_lane_t *lane, uint64_t serial);
 static void caphealth_lane_send(caphealth_lane_t *lane, uint16_t type,
     uint64_t serial, const void *document, size_t size);
@@ -80,26 +79,29 @@ static int caphealth_ask(caphealth_lanes_t *lanes,
 static double caphealth_clock(clockid_t id);
 static int caphealth_system_create(caphealth_lane_t *lane,
     const json_t *settings, double timeout);
-static void caphealth_system_collect(caphealth_lane_t *lane,
+static const char *caphealth_system_collect(caphealth_lane_t *lane,
     caphealth_answer_t *a);
 static int caphealth_mount_create(caphealth_lane_t *lane,
     const json_t *settings, double timeout);
-static void caphealth_mount_collect(caphealth_lane_t *lane,
+static const char *caphealth_mount_collect(caphealth_lane_t *lane,
     caphealth_answer_t *a);
 static int caphealth_database_create(caphealth_lane_t *lane,
     const json_t *settings, double timeout);
-static void caphealth_database_collect(caphealth_lane_t *lane,
+static const char *caphealth_database_collect(caphealth_lane_t *lane,
     caphealth_answer_t *a);
 static int caphealth_images_create(caphealth_lane_t *lane,
     const json_t *settings, double timeout);
 
 
 static const caphealth_lane_type_t  caphealth_lane_types[] = {
-    { "system", caphealth_system_create, caphealth_system_collect },
-    { "disk", caphealth_mount_create, caphealth_mount_collect },
-    { "database", caphealth_database_create, caphealth_database_collect },
-    { "images", caphealth_images_create, NULL },
-    { NULL, NULL, NULL }
+    { "system", caphealth_system_create, caphealth_system_collect,
+      CAPHEALTH_SOURCE_SYSTEM },
+    { "disk", caphealth_mount_create, caphealth_mount_collect,
+      CAPHEALTH_SOURCE_DISK },
+    { "database", caphealth_database_create, caphealth_database_collect,
+      CAPHEALTH_SOURCE_DATABASE },
+    { "images", caphealth_images_create, NULL, CAPHEALTH_SOURCE_IMAGES },
+    { NULL, NULL, NULL, CAPHEALTH_SOURCES }
 };
 
 
@@ -382,76 +384,42 @@ caphealth_lane_run(void *data)
 static void
 caphealth_lane_answer(caphealth_lane_t *lane, uint64_t serial)
 {
-    char                *text;
-    double               start, now;
+    char                *document;
+    double               start;
+    size_t               size;
+    const char          *vendors;
     caphealth_answer_t   answer;
 
     memset(&answer, 0, sizeof(caphealth_answer_t));
 
     /* the age of facts is counted from the moment before they were read */
 
-    now = caphealth_clock(CLOCK_REALTIME);
+    answer.source = lane->type->source;
+    answer.collected_at = caphealth_clock(CLOCK_REALTIME);
+
     start = caphealth_clock(CLOCK_MONOTONIC);
 
-    lane->type->collect(lane, &answer);
+    vendors = lane->type->collect(lane, &answer);
 
-    text = caphealth_lane_reply(&answer, now,
-                                caphealth_clock(CLOCK_MONOTONIC) - start);
+    answer.duration = caphealth_clock(CLOCK_MONOTONIC) - start;
 
-    caphealth_lane_send(lane, CAPHEALTH_IPC_FACTS, serial, text,
-                        text == NULL ? 0 : strlen(text));
+    size = (vendors == NULL) ? 0
+                             : caphealth_vendors_size(&answer.facts.database);
 
-    free(text);
-    json_decref(answer.data);
-}
+    document = malloc(sizeof(caphealth_answer_t) + size);
 
-
-/* vendors have a line of their own */
-
-static char *
-caphealth_lane_reply(const caphealth_answer_t *a, double now, double took)
-{
-    char    *text, *document, *vendors;
-    json_t  *data, *reply, *rows;
-
-    data = json_copy(a->data);
-    rows = json_incref(json_object_get(data, "vendors"));
-    (void) json_object_del(data, "vendors");
-
-    reply = json_pack("{s:f, s:f, s:i, s:s?, s:o?}",
-                      "collected_at", now,
-                      "duration", took,
-                      "code", (int) a->error.code,
-                      "error", a->error.code ? a->error.text : NULL,
-                      "data", data);
-
-    text = NULL;
-    document = (reply == NULL) ? NULL : json_dumps(reply, JSON_COMPACT);
-    vendors = json_is_array(rows) ? caphealth_vendor_products(rows) : NULL;
-
-    /* without memory for the vendors no reply is sent, so that the worker
-       keeps the last ones */
-
-    if (json_is_array(rows) && vendors == NULL) {
-        free(document);
-        document = NULL;
+    if (document != NULL) {
+        memcpy(document, &answer, sizeof(caphealth_answer_t));
     }
 
-    if (document != NULL
-        && asprintf(&text, "%s%s%s", document,
-                    vendors == NULL ? "" : "\n",
-                    vendors == NULL ? "" : vendors)
-           == -1)
-    {
-        text = NULL;
+    if (document != NULL && vendors != NULL) {
+        memcpy(document + sizeof(caphealth_answer_t), vendors, size);
     }
 
-    free(vendors);
+    caphealth_lane_send(lane, CAPHEALTH_IPC_FACTS, serial, document,
+                        sizeof(caphealth_answer_t) + size);
+
     free(document);
-    json_decref(rows);
-    json_decref(reply);
-
-    return text;
 }
 
 
@@ -530,10 +498,12 @@ caphealth_system_create(caphealth_lane_t *lane, const json_t *settings,
 }
 
 
-static void
+static const char *
 caphealth_system_collect(caphealth_lane_t *lane, caphealth_answer_t *a)
 {
     caphealth_host_collect(lane->source, a);
+
+    return NULL;
 }
 
 
@@ -553,10 +523,12 @@ caphealth_mount_create(caphealth_lane_t *lane, const json_t *settings,
 }
 
 
-static void
+static const char *
 caphealth_mount_collect(caphealth_lane_t *lane, caphealth_answer_t *a)
 {
     caphealth_disk_collect(lane->source, a);
+
+    return NULL;
 }
 
 
@@ -577,10 +549,10 @@ caphealth_database_create(caphealth_lane_t *lane, const json_t *settings,
 }
 
 
-static void
+static const char *
 caphealth_database_collect(caphealth_lane_t *lane, caphealth_answer_t *a)
 {
-    caphealth_db_collect(lane->source, a);
+    return caphealth_db_collect(lane->source, a);
 }
 
 

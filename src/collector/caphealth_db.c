@@ -3,12 +3,15 @@
  * The platform's database: what is asked of it, whichever it is.
  */
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "caphealth_db.h"
+#include "caphealth_ipc.h"
 #include "caphealth_query_names.h"
+#include "caphealth_utf8.h"
 
 
 /*
@@ -19,28 +22,34 @@
 
 static const caphealth_query_t  caphealth_queries[] = {
 
-    { "database_size", "size", CAPHEALTH_SCALAR,
+    { "database_size", CAPHEALTH_SCALAR,
+      offsetof(caphealth_database_t, size),
       { "SELECT page_count * page_size"
         " FROM pragma_page_count(), pragma_page_size()",
         "SELECT pg_database_size(current_database())" } },
 
-    { "products_count", "products_count", CAPHEALTH_SCALAR,
+    { "products_count", CAPHEALTH_SCALAR,
+      offsetof(caphealth_database_t, products_count),
       { "SELECT count(*) FROM products",
         "SELECT count(*) FROM products" } },
 
-    { "orders_count", "orders_count", CAPHEALTH_SCALAR,
+    { "orders_count", CAPHEALTH_SCALAR,
+      offsetof(caphealth_database_t, orders_count),
       { "SELECT count(*) FROM orders",
         "SELECT count(*) FROM orders" } },
 
-    { "vendors_count", "vendors_count", CAPHEALTH_SCALAR,
+    { "vendors_count", CAPHEALTH_SCALAR,
+      offsetof(caphealth_database_t, vendors_count),
       { "SELECT count(*) FROM vendors",
         "SELECT count(*) FROM vendors" } },
 
-    { "inventory_count", "inventory_count", CAPHEALTH_SCALAR,
+    { "inventory_count", CAPHEALTH_SCALAR,
+      offsetof(caphealth_database_t, inventory_count),
       { "SELECT count(*) FROM inventory",
         "SELECT count(*) FROM inventory" } },
 
-    { "orders_this_month", "orders_this_month", CAPHEALTH_SCALAR,
+    { "orders_this_month", CAPHEALTH_SCALAR,
+      offsetof(caphealth_database_t, orders_this_month),
       { "SELECT count(*) FROM (SELECT"
         " coalesce(unixepoch(created_at, 'auto'),"
         " unixepoch(created_at / 1000, 'unixepoch')) AS at FROM orders)"
@@ -49,12 +58,13 @@ static const caphealth_query_t  caphealth_queries[] = {
         " WHERE created_at >= $1::timestamptz"
         " AND created_at < $2::timestamptz" } },
 
-    { "active_vendors", "active_vendors", CAPHEALTH_SCALAR,
+    { "active_vendors", CAPHEALTH_SCALAR,
+      offsetof(caphealth_database_t, active_vendors),
       { "SELECT count(*) FROM vendors"
         " WHERE lower(is_active) IN ('1', 't', 'true')",
         "SELECT count(*) FROM vendors WHERE is_active" } },
 
-    { "products_by_vendor", "vendors", CAPHEALTH_ROWS,
+    { "products_by_vendor", CAPHEALTH_ROWS, 0,
       { "SELECT v.name, p.n, v.id FROM (SELECT vendor_id, count(*) AS n"
         " FROM products GROUP BY vendor_id) p"
         " JOIN vendors v ON v.id = p.vendor_id"
@@ -91,8 +101,10 @@ struct caphealth_db_s {
     char                      *url;
     json_t                    *queries;      /* those that replace one */
     double                     timeout;
-    json_t                    *last;         /* the last whole answer */
+    caphealth_database_t       last;         /* the last whole answer */
+    char                      *vendors;      /* the text of this look */
     int64_t                    month;        /* in which it was given */
+    unsigned                   has_last:1;
 };
 
 
@@ -158,8 +170,8 @@ caphealth_db_destroy(caphealth_db_t *db)
         db->driver->destroy(db->connection);
     }
 
-    json_decref(db->last);
     json_decref(db->queries);
+    free(db->vendors);
     free(db->url);
     free(db);
 }
@@ -178,8 +190,34 @@ caphealth_db_unchanged(caphealth_db_t *db, int64_t month)
 
     unchanged = db->driver->unchanged(db->connection);
 
-    return unchanged && db->last != NULL && db->month == month
+    return unchanged && db->has_last && db->month == month
            && json_object_size(db->queries) == 0;
+}
+
+
+static void
+caphealth_db_vendors(caphealth_db_t *db, caphealth_ask_t *ask,
+    caphealth_database_t *d)
+{
+    db->vendors = caphealth_vendor_products(&ask->vendors, d);
+
+    if (db->vendors == NULL) {
+        caphealth_error_set(&ask->error, CAPHEALTH_ERROR_NO_MEMORY,
+                            "query \"%s\": no memory", ask->query->name);
+
+    } else if (caphealth_vendors_size(d)
+               > CAPHEALTH_IPC_MAX - sizeof(caphealth_answer_t))
+    {
+        caphealth_error_set(&ask->error, CAPHEALTH_ERROR_OTHER,
+                            "query \"%s\" returned more vendors than can be "
+                            "passed on", ask->query->name);
+    }
+
+    if (ask->error.code != 0) {
+        d->names_len = CAPHEALTH_UNKNOWN;
+        d->list_len = CAPHEALTH_UNKNOWN;
+        d->list_vendors = CAPHEALTH_UNKNOWN;
+    }
 }
 
 
@@ -189,9 +227,10 @@ static int
 caphealth_db_ask(caphealth_db_t *db, const caphealth_query_t *query,
     caphealth_utc_month_t month, double deadline, caphealth_answer_t *a)
 {
-    int               rc;
-    const char       *sql;
-    caphealth_ask_t   ask;
+    int                    rc;
+    const char            *sql;
+    caphealth_ask_t        ask;
+    caphealth_database_t  *d;
 
     memset(&ask, 0, sizeof(caphealth_ask_t));
 
@@ -203,15 +242,20 @@ caphealth_db_ask(caphealth_db_t *db, const caphealth_query_t *query,
 
     rc = db->driver->ask(db->connection, &ask, deadline);
 
-    if (ask.error.code != 0) {
-        json_decref(ask.result);
-        ask.result = NULL;
+    d = &a->facts.database;
 
-        caphealth_error_add(&a->error, &ask.error);
+    if (ask.error.code == 0 && ask.known) {
+
+        if (query->shape == CAPHEALTH_SCALAR) {
+            *(int64_t *) ((char *) d + query->offset) = ask.number;
+
+        } else {
+            caphealth_db_vendors(db, &ask, d);
+        }
     }
 
-    (void) json_object_set_new(a->data, query->member,
-                               ask.result == NULL ? json_null() : ask.result);
+    caphealth_error_add(&a->error, &ask.error);
+    caphealth_vendor_rows_free(&ask.vendors);
 
     return rc;
 }
@@ -220,53 +264,65 @@ caphealth_db_ask(caphealth_db_t *db, const caphealth_query_t *query,
 static void
 caphealth_db_look(caphealth_db_t *db, caphealth_answer_t *a)
 {
-    char                   version[64];
-    size_t                 i;
-    double                 deadline;
-    caphealth_utc_month_t  month;
+    char                    version[sizeof(((caphealth_database_t *) 0)
+                                           ->version)];
+    size_t                  i;
+    double                  deadline;
+    caphealth_database_t   *d;
+    caphealth_utc_month_t   month;
 
     deadline = caphealth_db_clock() + db->timeout;
     month = caphealth_utc_month((int64_t) time(NULL));
+    d = &a->facts.database;
 
     if (db->driver->open(db->connection, deadline, &a->error) == -1) {
         return;
     }
 
+    a->known = 1;
+
     if (caphealth_db_unchanged(db, month.first)) {
-        a->data = json_incref(db->last);
+        *d = db->last;
         return;
     }
 
-    json_decref(db->last);
-    db->last = NULL;
+    db->has_last = 0;
+
+    free(db->vendors);
+    db->vendors = NULL;
+
+    caphealth_database_clear(d);
 
     db->driver->version(db->connection, version, sizeof(version));
 
-    a->data = json_pack("{s:s, s:s}", "engine", db->driver->engine,
-                        "version", version);
+    strcpy(d->engine, db->driver->engine);
+    caphealth_utf8_append(d->version, sizeof(d->version), version);
 
-    for (i = 0; a->data != NULL && i < CAPHEALTH_QUERIES; i++) {
+    for (i = 0; i < CAPHEALTH_QUERIES; i++) {
 
         if (caphealth_db_ask(db, &caphealth_queries[i], month, deadline, a)
             == -1)
         {
-            json_decref(a->data);
-            a->data = NULL;
+            a->known = 0;
             return;
         }
     }
 
     if (a->error.code == 0) {
-        db->last = json_incref(a->data);
+        db->has_last = 1;
+        db->last = *d;
         db->month = month.first;
     }
 }
 
 
-void
+const char *
 caphealth_db_collect(caphealth_db_t *db, caphealth_answer_t *a)
 {
     caphealth_db_look(db, a);
 
     db->driver->close(db->connection);
+
+    return (a->known && a->facts.database.names_len != CAPHEALTH_UNKNOWN)
+           ? db->vendors : NULL;
 }

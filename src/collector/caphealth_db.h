@@ -8,10 +8,9 @@
 #define CAPHEALTH_DB_H
 
 
-#include <jansson.h>
-
-#include "caphealth_utc_month.h"
 #include "caphealth_source.h"
+#include "caphealth_utc_month.h"
+#include "caphealth_vendor_products.h"
 
 
 typedef enum {
@@ -30,8 +29,8 @@ typedef enum {
 
 typedef struct {
     const char          *name;   /* in caphealth_query */
-    const char          *member; /* of the facts */
     caphealth_shape_e    shape;
+    size_t               offset; /* of the number in caphealth_database_t */
     const char          *sql[CAPHEALTH_ENGINES];
 } caphealth_query_t;
 
@@ -51,7 +50,9 @@ typedef struct {
     const caphealth_query_t  *query;
     const char               *sql;
     caphealth_utc_month_t     month;      /* for those with two parameters */
-    json_t                   *result;     /* new reference, or NULL */
+    int64_t                   number;
+    caphealth_vendor_rows_t   vendors;    /* to be freed */
+    int                       known;      /* there is a result */
     size_t                    rows;
     size_t                    text;       /* bytes of names */
     caphealth_error_t         error;

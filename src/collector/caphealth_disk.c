@@ -17,15 +17,7 @@
 #include "caphealth_str.h"
 
 
-/* a file system, of whatever mount */
-
-typedef struct {
-    char  device[32];       /* "8:1"; "": unknown */
-    int   read_only;        /* 1, 0, or -1: unknown */
-} caphealth_device_t;
-
-
-static void caphealth_device_find(caphealth_device_t *d, uint64_t id);
+static void caphealth_device_find(caphealth_disk_t *d, uint64_t id);
 
 
 /*
@@ -33,7 +25,7 @@ static void caphealth_device_find(caphealth_device_t *d, uint64_t id);
  * and answer with -1, or with more than there can be.
  */
 
-static json_t *
+static int64_t
 caphealth_disk_number(uint64_t n, uint64_t unit)
 {
     uint64_t  product;
@@ -41,18 +33,18 @@ caphealth_disk_number(uint64_t n, uint64_t unit)
     if (__builtin_mul_overflow(n, unit, &product)
         || product > (uint64_t) INT64_MAX)
     {
-        return json_null();
+        return CAPHEALTH_UNKNOWN;
     }
 
-    return json_integer((json_int_t) product);
+    return (int64_t) product;
 }
 
 
-static json_t *
+static int64_t
 caphealth_disk_used(const struct statvfs *fs, uint64_t unit)
 {
     if (fs->f_bfree > fs->f_blocks) {
-        return json_null();
+        return CAPHEALTH_UNKNOWN;
     }
 
     return caphealth_disk_number(fs->f_blocks - fs->f_bfree, unit);
@@ -62,15 +54,26 @@ caphealth_disk_used(const struct statvfs *fs, uint64_t unit)
 static void
 caphealth_disk_check(caphealth_answer_t *a, const char *path)
 {
-    json_t      *value;
-    const char  *name;
+    size_t                   i;
+    const caphealth_disk_t  *d = &a->facts.disk;
 
-    json_object_foreach(a->data, name, value) {
+    const struct {
+        const char  *name;
+        int64_t      value;
+    } numbers[] = {
+        { "total", d->total },
+        { "used", d->used },
+        { "available", d->available },
+        { "inodes", d->inodes },
+        { "inodes_free", d->inodes_free }
+    };
 
-        if (json_is_null(value)) {
+    for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+
+        if (numbers[i].value == CAPHEALTH_UNKNOWN) {
             caphealth_error_set(&a->error, CAPHEALTH_ERROR_OTHER,
                                 "statvfs() \"%s\" gave an impossible number "
-                                "for \"%s\"", path, name);
+                                "for \"%s\"", path, numbers[i].name);
             return;
         }
     }
@@ -84,7 +87,7 @@ caphealth_disk_check(caphealth_answer_t *a, const char *path)
  */
 
 static int
-caphealth_device_mount(caphealth_device_t *d, caphealth_str_t *line,
+caphealth_device_mount(caphealth_disk_t *d, caphealth_str_t *line,
     uint64_t id)
 {
     int              i;
@@ -115,7 +118,7 @@ caphealth_device_mount(caphealth_device_t *d, caphealth_str_t *line,
         return 0;
     }
 
-    d->read_only = caphealth_str_listed(word, "ro");
+    d->device_read_only = caphealth_str_listed(word, "ro");
 
     return 1;
 }
@@ -127,12 +130,9 @@ caphealth_device_mount(caphealth_device_t *d, caphealth_str_t *line,
  */
 
 static void
-caphealth_device(caphealth_device_t *d, const char *path)
+caphealth_device(caphealth_disk_t *d, const char *path)
 {
     struct statx  stx;
-
-    d->device[0] = '\0';
-    d->read_only = -1;
 
     memset(&stx, 0, sizeof(struct statx));
 
@@ -150,7 +150,7 @@ caphealth_device(caphealth_device_t *d, const char *path)
 
 
 static void
-caphealth_device_find(caphealth_device_t *d, uint64_t id)
+caphealth_device_find(caphealth_disk_t *d, uint64_t id)
 {
     char            *text;
     caphealth_str_t  rest, line;
@@ -174,10 +174,10 @@ caphealth_device_find(caphealth_device_t *d, uint64_t id)
 void
 caphealth_disk_collect(const char *path, caphealth_answer_t *a)
 {
-    int                 rc;
-    uint64_t            unit;
-    struct statvfs      fs;
-    caphealth_device_t  device;
+    int                rc;
+    uint64_t           unit;
+    struct statvfs     fs;
+    caphealth_disk_t  *d;
 
     do {
         rc = statvfs(path, &fs);
@@ -192,33 +192,19 @@ caphealth_disk_collect(const char *path, caphealth_answer_t *a)
 
     unit = fs.f_frsize ? fs.f_frsize : fs.f_bsize;
 
-    caphealth_device(&device, path);
+    d = &a->facts.disk;
+    caphealth_disk_clear(d);
 
-    a->data = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b}",
-                        "path", path,
-                        "total", caphealth_disk_number(fs.f_blocks, unit),
-                        "used", caphealth_disk_used(&fs, unit),
-                        "available",
-                        caphealth_disk_number(fs.f_bavail, unit),
-                        "inodes", caphealth_disk_number(fs.f_files, 1),
-                        "inodes_free", caphealth_disk_number(fs.f_favail, 1),
-                        "read_only", (fs.f_flag & ST_RDONLY) ? 1 : 0);
+    d->total = caphealth_disk_number(fs.f_blocks, unit);
+    d->used = caphealth_disk_used(&fs, unit);
+    d->available = caphealth_disk_number(fs.f_bavail, unit);
+    d->inodes = caphealth_disk_number(fs.f_files, 1);
+    d->inodes_free = caphealth_disk_number(fs.f_favail, 1);
+    d->read_only = (fs.f_flag & ST_RDONLY) ? 1 : 0;
 
-    if (a->data == NULL) {
-        caphealth_error_set(&a->error, CAPHEALTH_ERROR_OTHER,
-                            "a disk has a path that is not UTF-8");
-        return;
-    }
+    caphealth_device(d, path);
+
+    a->known = 1;
 
     caphealth_disk_check(a, path);
-
-    if (device.device[0] != '\0') {
-        (void) json_object_set_new(a->data, "device",
-                                   json_string(device.device));
-    }
-
-    if (device.read_only != -1) {
-        (void) json_object_set_new(a->data, "device_read_only",
-                                   json_boolean(device.read_only));
-    }
 }

@@ -58,7 +58,7 @@ static int caphealth_host_meminfo(caphealth_look_t *look, const char *text,
     size_t len);
 static int caphealth_host_loadavg(caphealth_look_t *look, const char *text,
     size_t len);
-static json_int_t caphealth_host_basis(const char *name);
+static int64_t caphealth_host_basis(const char *name);
 
 
 static const caphealth_host_file_t  caphealth_host_files[] = {
@@ -415,20 +415,6 @@ caphealth_host_look(caphealth_look_t *look, const char *root,
 }
 
 
-static json_t *
-caphealth_host_number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
-
-static json_t *
-caphealth_host_bytes(int64_t n)
-{
-    return n >= 0 ? json_integer(n) : json_null();
-}
-
-
 static int
 caphealth_host_same_cpus(const caphealth_look_t *a, const caphealth_look_t *b)
 {
@@ -463,8 +449,8 @@ caphealth_host_cpu(const caphealth_look_t *from, const caphealth_look_t *to)
  * limit, or of another number of CPUs, are of another basis.
  */
 
-static json_t *
-caphealth_host_counters(const caphealth_look_t *look)
+static void
+caphealth_host_counters(caphealth_system_t *s, const caphealth_look_t *look)
 {
     int                        i, n;
     char                       basis[PATH_MAX + 64];
@@ -478,21 +464,21 @@ caphealth_host_counters(const caphealth_look_t *look)
     if (cg->cpu_cores > 0) {
 
         if (cg->cpu_usage < 0) {
-            return json_null();
+            return;
         }
 
         (void) snprintf(basis, sizeof(basis), "%s %.9g", cg->cpu_level,
                         cg->cpu_cores);
 
-        return json_pack("{s:I, s:f, s:f, s:f}",
-                         "basis", caphealth_host_basis(basis),
-                         "at", cg->cpu_at,
-                         "busy", cg->cpu_usage,
-                         "total", cg->cpu_at * cg->cpu_cores);
+        s->cpu_basis = caphealth_host_basis(basis);
+        s->cpu_clock = cg->cpu_at;
+        s->cpu_busy = cg->cpu_usage;
+        s->cpu_total = cg->cpu_at * cg->cpu_cores;
+        return;
     }
 
     if (!look->has_stat) {
-        return json_null();
+        return;
     }
 
     ticks = (double) sysconf(_SC_CLK_TCK);
@@ -516,17 +502,16 @@ caphealth_host_counters(const caphealth_look_t *look)
         }
     }
 
-    return json_pack("{s:I, s:f, s:f, s:f}",
-                     "basis", caphealth_host_basis(basis),
-                     "at", (double) ts.tv_sec + (double) ts.tv_nsec / 1e9,
-                     "busy", busy / ticks,
-                     "total", total / ticks);
+    s->cpu_basis = caphealth_host_basis(basis);
+    s->cpu_clock = (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
+    s->cpu_busy = busy / ticks;
+    s->cpu_total = total / ticks;
 }
 
 
 /* FNV-1a: a name that may not be UTF-8 is compared, and not shown */
 
-static json_int_t
+static int64_t
 caphealth_host_basis(const char *name)
 {
     uint64_t  hash;
@@ -537,7 +522,7 @@ caphealth_host_basis(const char *name)
         hash = (hash ^ (unsigned char) *name) * 0x100000001b3;
     }
 
-    return (json_int_t) (hash >> 1);
+    return (int64_t) (hash >> 1);
 }
 
 
@@ -575,16 +560,16 @@ caphealth_host_memory_total(const caphealth_look_t *look)
 }
 
 
-static json_t *
-caphealth_host_stall(int has, const caphealth_proc_stall_t *s)
+static void
+caphealth_host_stall(caphealth_stall_t *stall, int has,
+    const caphealth_proc_stall_t *s)
 {
-    if (!has) {
-        return json_null();
+    if (has) {
+        stall->avg10 = s->avg10;
+        stall->avg60 = s->avg60;
+        stall->avg300 = s->avg300;
+        stall->total = s->total;
     }
-
-    return json_pack("{s:f, s:f, s:f, s:f}", "avg10", s->avg10,
-                     "avg60", s->avg60, "avg300", s->avg300,
-                     "total", s->total);
 }
 
 
@@ -614,9 +599,9 @@ caphealth_host_pressure_text(const char *root, const char *group,
 
 /* a kernel may be without PSI: then it is unknown, and no error */
 
-static json_t *
-caphealth_host_pressure(const char *root, const char *group,
-    const char *what, caphealth_answer_t *a)
+static void
+caphealth_host_pressure(caphealth_pressure_t *p, const char *root,
+    const char *group, const char *what, caphealth_answer_t *a)
 {
     int                         rc;
     char                       *text;
@@ -626,7 +611,7 @@ caphealth_host_pressure(const char *root, const char *group,
     text = caphealth_host_pressure_text(root, group, what, &len);
 
     if (text == NULL) {
-        return json_null();
+        return;
     }
 
     rc = caphealth_proc_pressure(text, len, &pressure);
@@ -634,24 +619,23 @@ caphealth_host_pressure(const char *root, const char *group,
 
     if (rc == -1) {
         caphealth_host_error(a, what, "pressure is not as expected");
-        return json_null();
+        return;
     }
 
-    return json_pack("{s:o, s:o}",
-                     "some", caphealth_host_stall(pressure.has_some,
-                                                  &pressure.some),
-                     "full", caphealth_host_stall(pressure.has_full,
-                                                  &pressure.full));
+    caphealth_host_stall(&p->some, pressure.has_some, &pressure.some);
+    caphealth_host_stall(&p->full, pressure.has_full, &pressure.full);
 }
 
 
-static json_t *
+static void
 caphealth_host_facts(const caphealth_host_t *h, const caphealth_look_t *look,
     caphealth_answer_t *a)
 {
-    int          i, limited;
-    json_t      *load[3];
-    const char  *group;
+    int                  limited;
+    const char          *group;
+    caphealth_system_t  *s;
+
+    s = &a->facts.system;
 
     limited = look->cgroup.cpu_cores > 0
               || (look->has_cpus && look->cpuset)
@@ -659,29 +643,24 @@ caphealth_host_facts(const caphealth_host_t *h, const caphealth_look_t *look,
 
     group = limited ? look->cgroup.pressure_dir : "";
 
-    for (i = 0; i < 3; i++) {
-        load[i] = caphealth_host_number(look->has_load ? look->load[i] : NAN);
+    strcpy(s->scope, limited ? "cgroup" : "host");
+
+    s->cpu_percent = caphealth_host_cpu(&h->last, look);
+    s->cores = caphealth_host_cores(look);
+    s->memory_total = caphealth_host_memory_total(look);
+    s->memory_used = caphealth_host_memory_used(look);
+
+    caphealth_host_counters(s, look);
+
+    if (look->has_load) {
+        s->load1 = look->load[0];
+        s->load5 = look->load[1];
+        s->load15 = look->load[2];
     }
 
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
-                     " s:{s:o, s:o, s:o}}",
-                     "scope", limited ? "cgroup" : "host",
-                     "cpu_percent",
-                     caphealth_host_number(caphealth_host_cpu(&h->last,
-                                                              look)),
-                     "cpu_counters", caphealth_host_counters(look),
-                     "cores",
-                     caphealth_host_number(caphealth_host_cores(look)),
-                     "memory_total",
-                     caphealth_host_bytes(caphealth_host_memory_total(look)),
-                     "memory_used",
-                     caphealth_host_bytes(caphealth_host_memory_used(look)),
-                     "load1", load[0], "load5", load[1], "load15", load[2],
-                     "pressure",
-                     "cpu", caphealth_host_pressure(h->root, group, "cpu", a),
-                     "memory",
-                     caphealth_host_pressure(h->root, group, "memory", a),
-                     "io", caphealth_host_pressure(h->root, group, "io", a));
+    caphealth_host_pressure(&s->pressure_cpu, h->root, group, "cpu", a);
+    caphealth_host_pressure(&s->pressure_memory, h->root, group, "memory", a);
+    caphealth_host_pressure(&s->pressure_io, h->root, group, "io", a);
 }
 
 
@@ -690,17 +669,16 @@ caphealth_host_collect(caphealth_host_t *h, caphealth_answer_t *a)
 {
     caphealth_look_t  look;
 
+    caphealth_system_clear(&a->facts.system);
+
     caphealth_host_look(&look, h->root, a);
 
-    if (look.has_stat || look.total != -1 || look.has_load
-        || look.cgroup.cpu_cores > 0
-        || look.cgroup.memory_limit != INT64_MAX)
-    {
-        a->data = caphealth_host_facts(h, &look, a);
+    a->known = look.has_stat || look.total != -1 || look.has_load
+               || look.cgroup.cpu_cores > 0
+               || look.cgroup.memory_limit != INT64_MAX;
 
-        if (a->data == NULL) {
-            caphealth_host_error(a, "json_pack()", "failed");
-        }
+    if (a->known) {
+        caphealth_host_facts(h, &look, a);
     }
 
     h->last = look;

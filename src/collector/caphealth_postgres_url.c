@@ -159,15 +159,8 @@ caphealth_postgres_code(const char *state)
 }
 
 
-/*
- * FATAL:  28P01: password authentication failed for user "shop"
- * LOCATION:  auth_failed, auth.c:338
- *
- * Takes the SQLSTATEs and the places in the server's source out of the message.
- */
-
-static caphealth_error_e
-caphealth_postgres_states_out(char *message)
+caphealth_error_e
+caphealth_postgres_terse(char *message)
 {
     char               *p, *end;
     caphealth_error_e   code, one;
@@ -246,7 +239,7 @@ caphealth_postgres_error(PGconn *conn, const char *url,
         goto done;
     }
 
-    code = caphealth_postgres_states_out(message);
+    code = caphealth_postgres_terse(message);
 
     if (code == CAPHEALTH_ERROR_OTHER) {
         code = caphealth_postgres_local(conn, message);

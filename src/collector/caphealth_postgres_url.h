@@ -25,6 +25,15 @@ int caphealth_postgres_check(const char *url, caphealth_error_t *error);
 void caphealth_postgres_error(PGconn *conn, const char *url,
     caphealth_error_t *error);
 
+/*
+ * FATAL:  28P01: password authentication failed for user "shop"
+ * LOCATION:  auth_failed, auth.c:338
+ *
+ * Takes the SQLSTATEs and the places in the server's source out of such a
+ * message, and returns the code that they are.
+ */
+caphealth_error_e caphealth_postgres_terse(char *message);
+
 /* The code of an SQLSTATE, which is not NULL. */
 caphealth_error_e caphealth_postgres_code(const char *state);
 

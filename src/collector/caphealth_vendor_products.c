@@ -8,259 +8,281 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "caphealth_utf8.h"
 #include "caphealth_vendor.h"
 #include "caphealth_vendor_products.h"
 
 
 typedef struct {
     const char  *name;
-    json_t      *products;
-} caphealth_vendor_products_t;
+    int64_t      products;
+} caphealth_vendor_name_t;
 
 
-static char *caphealth_vendor_products_object(const json_t *rows);
-static char *caphealth_vendor_list(const json_t *rows);
-static size_t caphealth_vendor_list_text(caphealth_vendor_t *all,
-    const json_t *rows);
-static int caphealth_vendor_list_json(const json_t *value, const char **text,
-    size_t *len);
+static int caphealth_vendor_names(FILE *stream,
+    const caphealth_vendor_rows_t *rows);
+static size_t caphealth_vendor_names_merge(caphealth_vendor_name_t *names,
+    const caphealth_vendor_rows_t *rows);
+static int caphealth_vendor_names_compare(const void *a, const void *b);
+static int caphealth_vendor_names_order(const void *a, const void *b);
+static int caphealth_vendor_list(FILE *stream,
+    const caphealth_vendor_rows_t *rows, int64_t *vendors);
+static int caphealth_vendor_list_fill(caphealth_vendor_t *all,
+    const caphealth_vendor_rows_t *rows, size_t *n);
 static size_t caphealth_vendor_list_merge(caphealth_vendor_t *all, size_t n);
-static char *caphealth_vendor_list_lines(const caphealth_vendor_t *all,
-    size_t n);
-static void caphealth_vendor_list_free(caphealth_vendor_t *vendor);
 static int caphealth_vendor_list_same(const caphealth_vendor_t *a,
     const caphealth_vendor_t *b);
 static int caphealth_vendor_list_id(const void *a, const void *b);
 static int caphealth_vendor_list_row(const void *a, const void *b);
-static json_t *caphealth_vendor_products_sum(const json_t *rows);
-static json_t *caphealth_vendor_products_order(json_t *vendors);
-static int caphealth_vendor_products_compare(const void *a, const void *b);
+static void caphealth_vendor_list_free(caphealth_vendor_t *vendor);
+static void caphealth_vendor_add(int64_t *sum, int64_t products);
+
+
+caphealth_vendor_row_t *
+caphealth_vendor_rows_add(caphealth_vendor_rows_t *rows)
+{
+    size_t                   room;
+    caphealth_vendor_row_t  *all;
+
+    if (rows->n == rows->room) {
+        room = rows->room ? 2 * rows->room : 64;
+        all = realloc(rows->rows, room * sizeof(caphealth_vendor_row_t));
+
+        if (all == NULL) {
+            return NULL;
+        }
+
+        rows->rows = all;
+        rows->room = room;
+    }
+
+    return memset(&rows->rows[rows->n++], 0, sizeof(caphealth_vendor_row_t));
+}
+
+
+void
+caphealth_vendor_rows_free(caphealth_vendor_rows_t *rows)
+{
+    size_t  i;
+
+    for (i = 0; i < rows->n; i++) {
+        free(rows->rows[i].name);
+        free(rows->rows[i].id);
+    }
+
+    free(rows->rows);
+
+    memset(rows, 0, sizeof(caphealth_vendor_rows_t));
+}
 
 
 char *
-caphealth_vendor_products(const json_t *rows)
+caphealth_vendor_products(const caphealth_vendor_rows_t *rows,
+    caphealth_database_t *d)
 {
-    char  *text, *object, *list;
+    int      rc;
+    long     end;
+    char    *text;
+    FILE    *stream;
+    size_t   len;
 
-    object = caphealth_vendor_products_object(rows);
-    list = (object == NULL) ? NULL : caphealth_vendor_list(rows);
-
-    if (list == NULL || asprintf(&text, "%s\n%s", object, list) == -1) {
-        text = NULL;
+    stream = open_memstream(&text, &len);
+    if (stream == NULL) {
+        return NULL;
     }
 
-    free(list);
-    free(object);
+    rc = caphealth_vendor_names(stream, rows);
+
+    end = ftell(stream);
+    d->names_len = end;
+
+    fputc('\n', stream);
+    rc |= caphealth_vendor_list(stream, rows, &d->list_vendors);
+
+    d->list_len = ftell(stream) - end - 1;
+
+    rc |= ferror(stream);
+
+    if (fclose(stream) == EOF || rc != 0) {
+        free(text);
+        return NULL;
+    }
 
     return text;
 }
 
 
-static char *
-caphealth_vendor_products_object(const json_t *rows)
+static int
+caphealth_vendor_names(FILE *stream, const caphealth_vendor_rows_t *rows)
 {
-    char    *text;
-    json_t  *vendors, *ordered;
+    size_t                    i, n;
+    caphealth_vendor_name_t  *names;
 
-    vendors = caphealth_vendor_products_sum(rows);
-    ordered = (vendors == NULL) ? NULL
-                                : caphealth_vendor_products_order(vendors);
+    names = calloc(rows->n + 1, sizeof(caphealth_vendor_name_t));
+    if (names == NULL) {
+        return -1;
+    }
 
-    text = (ordered == NULL) ? NULL : json_dumps(ordered, JSON_COMPACT);
+    n = caphealth_vendor_names_merge(names, rows);
 
-    json_decref(ordered);
-    json_decref(vendors);
+    fputc('{', stream);
 
-    return text;
+    for (i = 0; i < n; i++) {
+        if (i > 0) {
+            fputc(',', stream);
+        }
+
+        caphealth_utf8_json(stream, names[i].name);
+        fprintf(stream, ":%lld", (long long) names[i].products);
+    }
+
+    free(names);
+
+    fputc('}', stream);
+
+    return 0;
 }
 
 
-static json_t *
-caphealth_vendor_products_sum(const json_t *rows)
+/* how many there are */
+
+static size_t
+caphealth_vendor_names_merge(caphealth_vendor_name_t *names,
+    const caphealth_vendor_rows_t *rows)
 {
-    int          rc;
-    size_t       i;
-    json_t      *vendors, *row;
-    json_int_t   n, products;
-    const char  *name;
+    size_t                         i, n, merged;
+    const caphealth_vendor_row_t  *row;
 
-    rc = 0;
-    vendors = json_object();
+    n = 0;
 
-    json_array_foreach(rows, i, row) {
-
-        name = json_string_value(json_array_get(row, 0));
-        products = json_integer_value(json_array_get(row, 1));
+    for (i = 0; i < rows->n; i++) {
+        row = &rows->rows[i];
 
         /* a query of the operator's own may list vendors that have nothing */
 
-        if (products <= 0) {
+        if (row->products > 0) {
+            names[n].name = (row->name == NULL) ? "Unknown" : row->name;
+            names[n++].products = row->products;
+        }
+    }
+
+    qsort(names, n, sizeof(caphealth_vendor_name_t),
+          caphealth_vendor_names_compare);
+
+    merged = 0;
+
+    for (i = 0; i < n; i++) {
+        if (merged > 0 && strcmp(names[merged - 1].name, names[i].name) == 0) {
+            caphealth_vendor_add(&names[merged - 1].products,
+                                 names[i].products);
             continue;
         }
 
-        if (name == NULL) {
-            name = "Unknown";
-        }
-
-        n = json_integer_value(json_object_get(vendors, name));
-
-        if (__builtin_add_overflow(n, products, &n)) {
-            n = INT64_MAX;
-        }
-
-        rc |= json_object_set_new(vendors, name, json_integer(n));
+        names[merged++] = names[i];
     }
 
-    if (rc != 0) {
-        json_decref(vendors);
-        return NULL;
-    }
+    qsort(names, merged, sizeof(caphealth_vendor_name_t),
+          caphealth_vendor_names_order);
 
-    return vendors;
+    return merged;
 }
 
 
-static json_t *
-caphealth_vendor_products_order(json_t *vendors)
+static int
+caphealth_vendor_names_compare(const void *a, const void *b)
 {
-    int                           rc;
-    size_t                        i, n;
-    json_t                       *ordered, *products;
-    const char                   *name;
-    caphealth_vendor_products_t  *all;
+    const caphealth_vendor_name_t  *x = a, *y = b;
 
-    ordered = json_object();
-    all = calloc(json_object_size(vendors) + 1,
-                 sizeof(caphealth_vendor_products_t));
-
-    rc = (ordered == NULL || all == NULL) ? -1 : 0;
-    n = 0;
-
-    if (rc == 0) {
-        json_object_foreach(vendors, name, products) {
-            all[n].name = name;
-            all[n++].products = products;
-        }
-
-        qsort(all, n, sizeof(caphealth_vendor_products_t),
-              caphealth_vendor_products_compare);
-    }
-
-    for (i = 0; i < n; i++) {
-        rc |= json_object_set(ordered, all[i].name, all[i].products);
-    }
-
-    free(all);
-
-    if (rc != 0) {
-        json_decref(ordered);
-        return NULL;
-    }
-
-    return ordered;
+    return strcmp(x->name, y->name);
 }
 
 
 /* by count, the largest first, then by name */
 
 static int
-caphealth_vendor_products_compare(const void *a, const void *b)
+caphealth_vendor_names_order(const void *a, const void *b)
 {
-    json_int_t                          n, m;
-    const caphealth_vendor_products_t  *x = a, *y = b;
+    const caphealth_vendor_name_t  *x = a, *y = b;
 
-    n = json_integer_value(x->products);
-    m = json_integer_value(y->products);
-
-    if (n != m) {
-        return n < m ? 1 : -1;
+    if (x->products != y->products) {
+        return x->products < y->products ? 1 : -1;
     }
 
     return strcmp(x->name, y->name);
 }
 
 
-static char *
-caphealth_vendor_list(const json_t *rows)
+static int
+caphealth_vendor_list(FILE *stream, const caphealth_vendor_rows_t *rows,
+    int64_t *vendors)
 {
-    char                *list;
+    int                  rc;
     size_t               i, n;
     caphealth_vendor_t  *all;
 
-    all = calloc(json_array_size(rows) + 1, sizeof(caphealth_vendor_t));
+    all = calloc(rows->n + 1, sizeof(caphealth_vendor_t));
     if (all == NULL) {
-        return NULL;
+        return -1;
     }
 
-    list = NULL;
-    n = caphealth_vendor_list_text(all, rows);
+    rc = caphealth_vendor_list_fill(all, rows, &n);
 
-    if (n != SIZE_MAX) {
-        n = caphealth_vendor_list_merge(all, n);
+    n = caphealth_vendor_list_merge(all, n);
 
-        qsort(all, n, sizeof(caphealth_vendor_t), caphealth_vendor_list_row);
+    qsort(all, n, sizeof(caphealth_vendor_t), caphealth_vendor_list_row);
 
-        list = caphealth_vendor_list_lines(all, n);
+    for (i = 0; i < n && rc == 0; i++) {
+        fprintf(stream, "[%s,%s,%lld]\n", all[i].id, all[i].name,
+                (long long) all[i].products);
     }
 
-    for (i = 0; i < json_array_size(rows); i++) {
+    *vendors = (int64_t) n;
+
+    for (i = 0; i < rows->n; i++) {
         caphealth_vendor_list_free(&all[i]);
     }
 
     free(all);
 
-    return list;
+    return rc;
 }
 
 
-/* how many there are; SIZE_MAX: no memory */
+/* -1: no memory for all of them */
 
-static size_t
-caphealth_vendor_list_text(caphealth_vendor_t *all, const json_t *rows)
+static int
+caphealth_vendor_list_fill(caphealth_vendor_t *all,
+    const caphealth_vendor_rows_t *rows, size_t *n)
 {
-    size_t               i, n;
-    json_t              *row;
-    caphealth_vendor_t  *vendor;
+    size_t                         i;
+    caphealth_vendor_t            *vendor;
+    const caphealth_vendor_row_t  *row;
 
-    n = 0;
+    *n = 0;
 
-    json_array_foreach(rows, i, row) {
-        vendor = &all[n];
-        vendor->products = json_integer_value(json_array_get(row, 1));
+    for (i = 0; i < rows->n; i++) {
+        row = &rows->rows[i];
 
-        if (vendor->products <= 0) {
+        if (row->products <= 0) {
             continue;
         }
 
-        if (caphealth_vendor_list_json(json_array_get(row, 2), &vendor->id,
-                                     &vendor->id_len)
-            == -1
-            || caphealth_vendor_list_json(json_array_get(row, 0), &vendor->name,
-                                        &vendor->name_len)
-               == -1)
-        {
-            return SIZE_MAX;
+        vendor = &all[*n];
+        vendor->products = row->products;
+        vendor->id = strdup(row->id == NULL ? "null" : row->id);
+        vendor->name = (row->name == NULL) ? strdup("null")
+                                           : caphealth_utf8_quote(row->name);
+
+        if (vendor->id == NULL || vendor->name == NULL) {
+            caphealth_vendor_list_free(vendor);
+            return -1;
         }
 
-        n++;
+        vendor->id_len = strlen(vendor->id);
+        vendor->name_len = strlen(vendor->name);
+
+        ++*n;
     }
-
-    return n;
-}
-
-
-static int
-caphealth_vendor_list_json(const json_t *value, const char **text, size_t *len)
-{
-    *text = (json_is_integer(value) || json_is_string(value))
-            ? json_dumps(value, JSON_COMPACT|JSON_ENCODE_ANY)
-            : strdup("null");
-
-    if (*text == NULL) {
-        return -1;
-    }
-
-    *len = strlen(*text);
 
     return 0;
 }
@@ -285,13 +307,7 @@ caphealth_vendor_list_merge(caphealth_vendor_t *all, size_t n)
         last = &all[merged];
 
         if (merged > 0 && caphealth_vendor_list_same(last - 1, &all[i]) == 0) {
-
-            if (__builtin_add_overflow(last[-1].products, all[i].products,
-                                       &last[-1].products))
-            {
-                last[-1].products = INT64_MAX;
-            }
-
+            caphealth_vendor_add(&last[-1].products, all[i].products);
             caphealth_vendor_list_free(&all[i]);
             continue;
         }
@@ -305,45 +321,6 @@ caphealth_vendor_list_merge(caphealth_vendor_t *all, size_t n)
     }
 
     return merged;
-}
-
-
-static char *
-caphealth_vendor_list_lines(const caphealth_vendor_t *all, size_t n)
-{
-    int      rc;
-    char    *list;
-    FILE    *stream;
-    size_t   i, len;
-
-    stream = open_memstream(&list, &len);
-    if (stream == NULL) {
-        return NULL;
-    }
-
-    rc = 0;
-
-    for (i = 0; i < n && rc >= 0; i++) {
-        rc = fprintf(stream, "[%s,%s,%lld]\n", all[i].id, all[i].name,
-                     (long long) all[i].products);
-    }
-
-    if (fclose(stream) == EOF || rc < 0) {
-        free(list);
-        return NULL;
-    }
-
-    return list;
-}
-
-
-static void
-caphealth_vendor_list_free(caphealth_vendor_t *vendor)
-{
-    free((char *) vendor->id);
-    free((char *) vendor->name);
-
-    memset(vendor, 0, sizeof(caphealth_vendor_t));
 }
 
 
@@ -377,4 +354,23 @@ static int
 caphealth_vendor_list_row(const void *a, const void *b)
 {
     return caphealth_vendor_compare(a, b);
+}
+
+
+static void
+caphealth_vendor_list_free(caphealth_vendor_t *vendor)
+{
+    free((char *) vendor->id);
+    free((char *) vendor->name);
+
+    memset(vendor, 0, sizeof(caphealth_vendor_t));
+}
+
+
+static void
+caphealth_vendor_add(int64_t *sum, int64_t products)
+{
+    if (__builtin_add_overflow(*sum, products, sum)) {
+        *sum = INT64_MAX;
+    }
 }

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "caphealth_ipc.h"
 #include "caphealth_source_facts.h"
 #include "caphealth_utf8.h"
 
@@ -26,7 +27,8 @@ typedef struct {
     size_t              offset;
     caphealth_field_e   type;
     double              max;     /* of a double */
-    size_t              size;    /* of a char[], with its NUL */
+    size_t              size;    /* of a char[], with its NUL; the most of an
+                                    int64_t */
 } caphealth_source_field_t;
 
 
@@ -34,7 +36,10 @@ typedef struct {
     #name, offsetof(caphealth_##type##_t, name)
 
 #define caphealth_field_count(type, name)                                     \
-    { caphealth_field(type, name), CAPHEALTH_COUNT, 0, 0 }
+    { caphealth_field(type, name), CAPHEALTH_COUNT, 0, INT64_MAX }
+
+#define caphealth_field_length(type, name)                                    \
+    { caphealth_field(type, name), CAPHEALTH_COUNT, 0, CAPHEALTH_IPC_MAX }
 
 #define caphealth_field_real(type, name, max)                                 \
     { caphealth_field(type, name), CAPHEALTH_REAL, max, 0 }
@@ -80,6 +85,12 @@ static const caphealth_source_field_t  caphealth_system_fields[] = {
     caphealth_field_stall(pressure_memory.full),
     caphealth_field_stall(pressure_io.some),
     caphealth_field_stall(pressure_io.full),
+    caphealth_field_real(system, cpu_percent_at, DBL_MAX),
+    caphealth_field_real(system, cpu_mean_at, DBL_MAX),
+    caphealth_field_count(system, cpu_basis),
+    caphealth_field_real(system, cpu_clock, DBL_MAX),
+    caphealth_field_real(system, cpu_busy, DBL_MAX),
+    caphealth_field_real(system, cpu_total, DBL_MAX),
     { NULL, 0, CAPHEALTH_COUNT, 0, 0 }
 };
 
@@ -107,6 +118,9 @@ static const caphealth_source_field_t  caphealth_database_fields[] = {
     caphealth_field_count(database, inventory_count),
     caphealth_field_count(database, orders_this_month),
     caphealth_field_count(database, active_vendors),
+    caphealth_field_length(database, names_len),
+    caphealth_field_length(database, list_len),
+    caphealth_field_length(database, list_vendors),
     { NULL, 0, CAPHEALTH_COUNT, 0, 0 }
 };
 
@@ -229,12 +243,15 @@ caphealth_field_valid(const caphealth_source_field_t *field,
 {
     double       real;
     int32_t      flag;
+    int64_t      count;
     const char  *end;
 
     switch (field->type) {
 
     case CAPHEALTH_COUNT:
-        return *(const int64_t *) value >= CAPHEALTH_UNKNOWN;
+        count = *(const int64_t *) value;
+        return count == CAPHEALTH_UNKNOWN
+               || (count >= 0 && (size_t) count <= field->size);
 
     case CAPHEALTH_REAL:
         real = *(const double *) value;
@@ -250,6 +267,88 @@ caphealth_field_valid(const caphealth_source_field_t *field,
                && caphealth_utf8_valid(value, (size_t) (end
                                                         - (const char *) value));
     }
+}
+
+
+const char *
+caphealth_answer_read(caphealth_answer_t *a, caphealth_source_e of,
+    const void *data, size_t size)
+{
+    size_t       text;
+    const char  *wrong, *facts;
+
+    if (size < sizeof(caphealth_answer_t)) {
+        return "size";
+    }
+
+    memcpy(a, data, sizeof(caphealth_answer_t));
+    facts = (const char *) data + offsetof(caphealth_answer_t, facts);
+    text = 0;
+
+    if (a->source != (uint32_t) of) {
+        return "source";
+    }
+
+    if (a->known > 1 || (!a->known && a->error.code == 0)) {
+        return "known";
+    }
+
+    if (!(a->collected_at >= 0 && a->collected_at <= DBL_MAX)) {
+        return "collected_at";
+    }
+
+    if (!(a->duration >= 0 && a->duration <= DBL_MAX)) {
+        return "duration";
+    }
+
+    if (!caphealth_error_valid(&a->error)) {
+        return "error";
+    }
+
+    if (a->known) {
+        switch (of) {
+
+        case CAPHEALTH_SOURCE_SYSTEM:
+            wrong = caphealth_system_read(&a->facts.system, facts,
+                                          sizeof(caphealth_system_t));
+            break;
+
+        case CAPHEALTH_SOURCE_DISK:
+            wrong = caphealth_disk_read(&a->facts.disk, facts,
+                                        sizeof(caphealth_disk_t));
+            break;
+
+        default: /* CAPHEALTH_SOURCE_DATABASE */
+            wrong = caphealth_database_read(&a->facts.database, facts,
+                                            sizeof(caphealth_database_t));
+            text = caphealth_vendors_size(&a->facts.database);
+        }
+
+        if (wrong != NULL) {
+            return wrong;
+        }
+    }
+
+    if (size - sizeof(caphealth_answer_t) != text
+        || (text > 0 && ((const char *) data)[size - 1] != '\0'))
+    {
+        return "vendors";
+    }
+
+    return NULL;
+}
+
+
+size_t
+caphealth_vendors_size(const caphealth_database_t *d)
+{
+    if (d->names_len == CAPHEALTH_UNKNOWN) {
+        return 0;
+    }
+
+    return (size_t) d->names_len + 1
+           + (d->list_len == CAPHEALTH_UNKNOWN ? 0
+                                               : (size_t) d->list_len + 1);
 }
 
 

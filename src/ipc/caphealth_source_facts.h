@@ -3,6 +3,9 @@
  * What a collector knows of a source, as it sends it, the shared zone keeps it
  * and each worker copies it: a struct of fixed size without a pointer.  What
  * is unknown is NAN, CAPHEALTH_UNKNOWN, -1 or "", never zero.
+ *
+ * A new field is a row in the table of caphealth_source_facts.c, by which it
+ * is cleared and checked; its source sets it.
  */
 
 #ifndef CAPHEALTH_SOURCE_FACTS_H
@@ -12,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "caphealth_error.h"
 #include "caphealth_record.h"
 
 
@@ -55,6 +59,18 @@ typedef struct {
     caphealth_pressure_t   pressure_cpu;
     caphealth_pressure_t   pressure_memory;
     caphealth_pressure_t   pressure_io;
+
+    /* of the CPU's numbers above, which may be of an earlier look */
+
+    double                 cpu_percent_at;   /* seconds since the epoch */
+    double                 cpu_mean_at;
+
+    /* what they are made of, for caphealth_cpu_facts() */
+
+    int64_t                cpu_basis;     /* what the counters are of */
+    double                 cpu_clock;     /* they were read, CLOCK_MONOTONIC */
+    double                 cpu_busy;      /* CPU seconds in use */
+    double                 cpu_total;     /* CPU seconds that there were */
 } caphealth_system_t;
 
 
@@ -83,6 +99,12 @@ typedef struct {
     int64_t                inventory_count;
     int64_t                orders_this_month;
     int64_t                active_vendors;
+
+    /* of the text of the vendors that stands behind the answer, in bytes */
+
+    int64_t                names_len;     /* unknown: there is no text */
+    int64_t                list_len;      /* unknown: there are names alone */
+    int64_t                list_vendors;  /* how many are in the list */
 } caphealth_database_t;
 
 
@@ -100,6 +122,30 @@ typedef struct {
     uint32_t               n;             /* series */
     caphealth_past_t       series[CAPHEALTH_PAST_SERIES];
 } caphealth_history_facts_t;
+
+
+typedef union {
+    caphealth_system_t     system;
+    caphealth_disk_t       disk;
+    caphealth_database_t   database;
+} caphealth_source_facts_t;
+
+
+/*
+ * What a collector answers: this, and for a database that has vendors their
+ * text with a NUL, as caphealth_vendors.h has it.
+ */
+
+typedef struct {
+    uint32_t               source;        /* caphealth_source_e */
+    uint32_t               known;         /* 0: the look brought no facts, and
+                                             an error */
+    double                 collected_at;  /* seconds since the epoch */
+    double                 duration;      /* of the look, seconds */
+    caphealth_error_t      error;         /* with facts: a part of them is
+                                             unknown */
+    caphealth_source_facts_t  facts;
+} caphealth_answer_t;
 
 
 /* Each sets every field to unknown, and what is between them to zero. */
@@ -126,6 +172,16 @@ const char *caphealth_history_facts_read(caphealth_history_facts_t *h,
 /* The past of a series; NULL: there is none. */
 const caphealth_past_t *caphealth_history_facts_past(
     const caphealth_history_facts_t *h, const char *name);
+
+/*
+ * The same for a whole answer of such a source.  Of the vendors' text no more
+ * is checked than that it has the length that the facts say.
+ */
+const char *caphealth_answer_read(caphealth_answer_t *a,
+    caphealth_source_e of, const void *data, size_t size);
+
+/* The bytes of the vendors' text with its NUL; 0: there is none. */
+size_t caphealth_vendors_size(const caphealth_database_t *d);
 
 /* A string of a struct, or NULL where it is unknown. */
 const char *caphealth_known(const char *s);

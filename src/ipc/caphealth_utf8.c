@@ -28,6 +28,9 @@ static const struct {
 };
 
 
+static void caphealth_utf8_json_character(FILE *stream, int c);
+
+
 size_t
 caphealth_utf8_len(const char *p, size_t len)
 {
@@ -91,24 +94,23 @@ caphealth_utf8_valid(const char *text, size_t len)
 }
 
 
-json_t *
-caphealth_utf8_json(const char *text, size_t len)
+char *
+caphealth_utf8_copy(const char *text, size_t len)
 {
-    char        *repaired, *last;
+    char        *copy, *last;
     size_t       n;
-    json_t      *value;
     const char  *end;
 
     if (caphealth_utf8_valid(text, len)) {
-        return json_stringn(text, len);
+        return strndup(text, len);
     }
 
-    repaired = malloc(len * strlen(CAPHEALTH_REPLACEMENT) + 1);
-    if (repaired == NULL) {
+    copy = malloc(len * strlen(CAPHEALTH_REPLACEMENT) + 1);
+    if (copy == NULL) {
         return NULL;
     }
 
-    last = repaired;
+    last = copy;
     end = text + len;
 
     while (text < end) {
@@ -125,11 +127,80 @@ caphealth_utf8_json(const char *text, size_t len)
         text += n;
     }
 
-    value = json_stringn(repaired, (size_t) (last - repaired));
+    *last = '\0';
 
-    free(repaired);
+    return copy;
+}
 
-    return value;
+
+void
+caphealth_utf8_json(FILE *stream, const char *text)
+{
+    size_t  len;
+
+    fputc('"', stream);
+
+    for ( /* void */ ; *text != '\0'; text += len) {
+
+        len = caphealth_utf8_len(text, strnlen(text, 4));
+
+        if (len == 0) {
+            fputs(CAPHEALTH_REPLACEMENT, stream);
+            len = 1;
+
+        } else if (len == 1) {
+            caphealth_utf8_json_character(stream, *text);
+
+        } else {
+            fwrite(text, 1, len, stream);
+        }
+    }
+
+    fputc('"', stream);
+}
+
+
+static void
+caphealth_utf8_json_character(FILE *stream, int c)
+{
+    const char  *p;
+
+    static const char  escaped[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
+
+    p = strchr(escaped, c);
+
+    if (p != NULL) {
+        fprintf(stream, "\\%c", letters[p - escaped]);
+
+    } else if (c < 0x20) {
+        fprintf(stream, "\\u%04X", (unsigned) c);
+
+    } else {
+        fputc(c, stream);
+    }
+}
+
+
+char *
+caphealth_utf8_quote(const char *text)
+{
+    char    *quoted;
+    FILE    *stream;
+    size_t   len;
+
+    stream = open_memstream(&quoted, &len);
+    if (stream == NULL) {
+        return NULL;
+    }
+
+    caphealth_utf8_json(stream, text);
+
+    if (ferror(stream) | (fclose(stream) == EOF)) {
+        free(quoted);
+        return NULL;
+    }
+
+    return quoted;
 }
 
 

@@ -9,8 +9,7 @@
 
 
 #include <stddef.h>
-
-#include <jansson.h>
+#include <stdio.h>
 
 
 /*
@@ -23,10 +22,17 @@ size_t caphealth_utf8_len(const char *text, size_t len);
 int caphealth_utf8_valid(const char *text, size_t len);
 
 /*
- * A JSON string of len bytes.  NUL becomes U+FFFD too, as a reader in C would
- * stop there.  Returns a new reference, or NULL: no memory.
+ * A copy of len bytes, which the caller free()s.  NUL becomes U+FFFD too, as a
+ * reader in C would stop there.  NULL: no memory.
  */
-json_t *caphealth_utf8_json(const char *text, size_t len);
+char *caphealth_utf8_copy(const char *text, size_t len);
+
+/*
+ * Text as a JSON string: into a stream, whose error is the caller's to look
+ * for, or as a copy that the caller free()s; NULL: no memory.
+ */
+void caphealth_utf8_json(FILE *stream, const char *text);
+char *caphealth_utf8_quote(const char *text);
 
 /*
  * Appends text to the string in buf, which has room for size bytes with its

@@ -6,8 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "caphealth_cpu.h"
 
 
@@ -26,22 +24,7 @@ static const caphealth_cpu_sample_t *caphealth_cpu_sample(
 static const caphealth_cpu_sample_t *caphealth_cpu_first(
     const caphealth_cpu_window_t *w, double window, double gap);
 static double caphealth_cpu_share(double part, double total);
-static int caphealth_cpu_read(const json_t *facts, int64_t *basis,
-    caphealth_cpu_sample_t *sample);
-static int caphealth_cpu_carry(json_t *facts, const json_t *before,
-    const char *const *names, double gap, double now);
-static int caphealth_cpu_set(json_t *facts, const char *name, double x);
-
-
-/* what a look may not know yet; each is carried over with the time it is of */
-
-static const char *const  caphealth_cpu_now[] = {
-    "cpu_at", "cpu_percent", NULL
-};
-
-static const char *const  caphealth_cpu_window[] = {
-    "cpu_mean_at", "cpu_mean", "cpu_converters", "cpu_seconds", NULL
-};
+static int caphealth_cpu_fresh(double at, double gap, double now);
 
 
 void
@@ -196,131 +179,63 @@ caphealth_cpu_share(double part, double total)
 }
 
 
-char *
-caphealth_cpu_facts(caphealth_cpu_window_t *w, const char *data,
-    const char *old, double idle, double window, double gap, double now)
+void
+caphealth_cpu_facts(caphealth_cpu_window_t *w, caphealth_system_t *s,
+    const caphealth_system_t *before, double idle, double window, double gap,
+    double now)
 {
-    int                      failed;
-    char                    *text;
-    double                   percent;
-    json_t                  *facts, *before;
-    int64_t                  basis;
-    caphealth_cpu_mean_t     mean;
-    caphealth_cpu_sample_t   sample;
-
-    facts = json_loads(data, 0, NULL);
-    if (facts == NULL) {
-        return NULL;
-    }
-
-    before = (old == NULL) ? NULL : json_loads(old, 0, NULL);
-
-    percent = json_is_number(json_object_get(facts, "cpu_percent"))
-              ? json_number_value(json_object_get(facts, "cpu_percent")) : NAN;
+    caphealth_cpu_mean_t    mean;
+    caphealth_cpu_sample_t  sample;
 
     mean = (caphealth_cpu_mean_t) { NAN, NAN, NAN };
 
-    if (caphealth_cpu_read(facts, &basis, &sample)) {
+    if (s->cpu_basis != CAPHEALTH_UNKNOWN) {
+        sample.at = s->cpu_clock;
+        sample.busy = s->cpu_busy;
+        sample.total = s->cpu_total;
         sample.idle = idle;
 
-        caphealth_cpu_add(w, basis, &sample, window);
+        caphealth_cpu_add(w, s->cpu_basis, &sample, window);
         caphealth_cpu_mean(w, window, gap, &mean);
 
-        if (isnan(percent)) {
-            percent = caphealth_cpu_since(w, CAPHEALTH_CPU_LEAST, gap);
+        if (isnan(s->cpu_percent)) {
+            s->cpu_percent = caphealth_cpu_since(w, CAPHEALTH_CPU_LEAST, gap);
         }
     }
 
-    if (isnan(percent)) {
-        failed = caphealth_cpu_carry(facts, before, caphealth_cpu_now, gap,
-                                     now);
+    /* what a look does not know yet is carried over with the time it is of */
 
-    } else {
-        failed = caphealth_cpu_set(facts, "cpu_at", now);
-        failed |= caphealth_cpu_set(facts, "cpu_percent", percent);
-    }
+    s->cpu_percent_at = now;
+    s->cpu_mean_at = now;
 
-    if (isnan(mean.percent)) {
-        failed |= caphealth_cpu_carry(facts, before, caphealth_cpu_window,
-                                      gap, now);
+    if (isnan(s->cpu_percent)) {
+        s->cpu_percent_at = NAN;
 
-    } else {
-        failed |= caphealth_cpu_set(facts, "cpu_mean_at", now);
-        failed |= caphealth_cpu_set(facts, "cpu_mean", mean.percent);
-        failed |= caphealth_cpu_set(facts, "cpu_converters", mean.converters);
-        failed |= caphealth_cpu_set(facts, "cpu_seconds", mean.seconds);
-    }
-
-    text = failed ? NULL : json_dumps(facts, JSON_COMPACT);
-
-    json_decref(before);
-    json_decref(facts);
-
-    return text;
-}
-
-
-static int
-caphealth_cpu_read(const json_t *facts, int64_t *basis,
-    caphealth_cpu_sample_t *sample)
-{
-    const json_t  *counters, *of, *at, *busy, *total;
-
-    counters = json_object_get(facts, "cpu_counters");
-
-    of = json_object_get(counters, "basis");
-    at = json_object_get(counters, "at");
-    busy = json_object_get(counters, "busy");
-    total = json_object_get(counters, "total");
-
-    if (!json_is_integer(of) || !json_is_number(at) || !json_is_number(busy)
-        || !json_is_number(total))
-    {
-        return 0;
-    }
-
-    *basis = json_integer_value(of);
-
-    sample->at = json_number_value(at);
-    sample->busy = json_number_value(busy);
-    sample->total = json_number_value(total);
-
-    return 1;
-}
-
-
-/* nothing where nothing was known, or it is too old by now */
-
-static int
-caphealth_cpu_carry(json_t *facts, const json_t *before,
-    const char *const *names, double gap, double now)
-{
-    int      failed;
-    double   at;
-    json_t  *value;
-
-    at = json_number_value(json_object_get(before, names[0]));
-
-    if (!(at > 0) || at > now || now - at > gap) {
-        return 0;
-    }
-
-    failed = 0;
-
-    for ( /* void */ ; *names != NULL; names++) {
-        value = json_object_get(before, *names);
-
-        if (value != NULL) {
-            failed |= json_object_set(facts, *names, value);
+        if (before && caphealth_cpu_fresh(before->cpu_percent_at, gap, now)) {
+            s->cpu_percent_at = before->cpu_percent_at;
+            s->cpu_percent = before->cpu_percent;
         }
     }
 
-    return failed;
+    s->cpu_mean = mean.percent;
+    s->cpu_converters = mean.converters;
+    s->cpu_seconds = mean.seconds;
+
+    if (isnan(s->cpu_mean)) {
+        s->cpu_mean_at = NAN;
+
+        if (before && caphealth_cpu_fresh(before->cpu_mean_at, gap, now)) {
+            s->cpu_mean_at = before->cpu_mean_at;
+            s->cpu_mean = before->cpu_mean;
+            s->cpu_converters = before->cpu_converters;
+            s->cpu_seconds = before->cpu_seconds;
+        }
+    }
 }
 
 
 static int
-caphealth_cpu_set(json_t *facts, const char *name, double x)
+caphealth_cpu_fresh(double at, double gap, double now)
 {
-    return json_object_set_new(facts, name, json_real(x));
+    return at > 0 && at <= now && now - at <= gap;
 }

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "caphealth_source_facts.h"
+
 
 #define CAPHEALTH_CPU_SAMPLES  256
 
@@ -73,14 +75,14 @@ double caphealth_cpu_since(const caphealth_cpu_window_t *w, double least,
     double gap);
 
 /*
- * The facts of the system, as they are published: data as the collector wrote
- * it, with the mean of the window; and with what this look does not know yet,
- * if it is in the facts before (old, or NULL) and at most gap seconds older
- * than now (seconds since the epoch), which data is of.  idle are the CPU
- * seconds of converters.  Returns a text to be freed, or NULL: no memory.
+ * Adds the counters of a look to the window, and sets what is made of it: the
+ * mean; and what this look does not know yet, if it is in the facts before it
+ * (or NULL) and at most gap seconds older than now (seconds since the epoch),
+ * which the look is of.  idle are the CPU seconds of converters.
  */
-char *caphealth_cpu_facts(caphealth_cpu_window_t *w, const char *data,
-    const char *old, double idle, double window, double gap, double now);
+void caphealth_cpu_facts(caphealth_cpu_window_t *w, caphealth_system_t *s,
+    const caphealth_system_t *before, double idle, double window, double gap,
+    double now);
 
 
 #endif /* CAPHEALTH_CPU_H */

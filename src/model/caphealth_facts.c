@@ -1,86 +1,14 @@
 
 /*
- * Facts: a section's text becomes a structure.
+ * Facts: sections, their ages, and the image trees added up.
  */
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "caphealth_facts.h"
-#include "caphealth_fields.h"
 
 
 static double caphealth_section_expires(const caphealth_section_t *s);
-
-
-#define caphealth_stall_field(resource, share, name)                         \
-    { "pressure." #resource "." #share "." #name, &caphealth_field_real,     \
-      offsetof(caphealth_system_t, pressure_##resource.share.name) }
-
-#define caphealth_stall_fields(resource, share)                              \
-    caphealth_stall_field(resource, share, avg10),                           \
-    caphealth_stall_field(resource, share, avg60),                           \
-    caphealth_stall_field(resource, share, avg300),                          \
-    caphealth_stall_field(resource, share, total)
-
-#define caphealth_system_field(name, type)                                   \
-    { #name, &caphealth_field_##type, offsetof(caphealth_system_t, name) }
-
-#define caphealth_disk_field(name, type)                                     \
-    { #name, &caphealth_field_##type, offsetof(caphealth_disk_t, name) }
-
-#define caphealth_database_field(name, type)                                 \
-    { #name, &caphealth_field_##type, offsetof(caphealth_database_t, name) }
-
-
-static const caphealth_field_t  caphealth_system_fields[] = {
-    caphealth_system_field(scope, text16),
-    caphealth_system_field(cpu_percent, real),
-    caphealth_system_field(cpu_mean, real),
-    caphealth_system_field(cpu_converters, real),
-    caphealth_system_field(cpu_seconds, real),
-    caphealth_system_field(cores, real),
-    caphealth_system_field(memory_total, count),
-    caphealth_system_field(memory_used, count),
-    caphealth_system_field(load1, real),
-    caphealth_system_field(load5, real),
-    caphealth_system_field(load15, real),
-    caphealth_stall_fields(cpu, some),
-    caphealth_stall_fields(cpu, full),
-    caphealth_stall_fields(memory, some),
-    caphealth_stall_fields(memory, full),
-    caphealth_stall_fields(io, some),
-    caphealth_stall_fields(io, full),
-    { NULL, NULL, 0 }
-};
-
-
-static const caphealth_field_t  caphealth_disk_fields[] = {
-    caphealth_disk_field(total, count),
-    caphealth_disk_field(used, count),
-    caphealth_disk_field(available, count),
-    caphealth_disk_field(inodes, count),
-    caphealth_disk_field(inodes_free, count),
-    caphealth_disk_field(read_only, flag),
-    caphealth_disk_field(device, text32),
-    caphealth_disk_field(device_read_only, flag),
-    { NULL, NULL, 0 }
-};
-
-
-static const caphealth_field_t  caphealth_database_fields[] = {
-    caphealth_database_field(engine, text16),
-    caphealth_database_field(version, text64),
-    caphealth_database_field(size, count),
-    caphealth_database_field(products_count, count),
-    caphealth_database_field(orders_count, count),
-    caphealth_database_field(vendors_count, count),
-    caphealth_database_field(inventory_count, count),
-    caphealth_database_field(orders_this_month, count),
-    caphealth_database_field(active_vendors, count),
-    { NULL, NULL, 0 }
-};
 
 
 void
@@ -125,57 +53,6 @@ caphealth_images_add(caphealth_images_t *i)
             i->max_files_per_dir = root->max_files;
         }
     }
-}
-
-
-int
-caphealth_system_parse(caphealth_system_t *s, const char *text, size_t len,
-    char *err, size_t errlen)
-{
-    return caphealth_fields_parse(caphealth_system_fields, s, text, len,
-                                  err, errlen);
-}
-
-
-int
-caphealth_disk_parse(caphealth_disk_t *d, const char *text, size_t len,
-    char *err, size_t errlen)
-{
-    return caphealth_fields_parse(caphealth_disk_fields, d, text, len,
-                                  err, errlen);
-}
-
-
-int
-caphealth_database_parse(caphealth_database_t *d, caphealth_vendors_t *v,
-    const char *text, size_t len, char *err, size_t errlen)
-{
-    size_t       first;
-    const char  *end, *wrong;
-
-    end = memchr(text, '\n', len);
-    first = (end == NULL) ? len : (size_t) (end - text);
-
-    memset(v, 0, sizeof(caphealth_vendors_t));
-
-    if (caphealth_fields_parse(caphealth_database_fields, d, text, first, err,
-                               errlen)
-        == -1)
-    {
-        return -1;
-    }
-
-    wrong = (end == NULL) ? NULL
-            : caphealth_vendors_parse(v, end + 1, len - first - 1);
-
-    if (wrong == NULL) {
-        return 0;
-    }
-
-    caphealth_database_clear(d);
-    (void) snprintf(err, errlen, "%s", wrong);
-
-    return -1;
 }
 
 

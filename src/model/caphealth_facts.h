@@ -4,9 +4,8 @@
  *
  * Facts come in sections, one for each source (the system, each watched
  * disk, the database), and each section has its own age and its own error,
- * so that one source that fails leaves the others alone.  The text of a
- * section's data is JSON, as the collector wrote it; here it becomes a
- * structure.  What is unknown is NAN or CAPHEALTH_UNKNOWN, never zero.
+ * so that one source that fails leaves the others alone.  What is unknown is
+ * NAN or CAPHEALTH_UNKNOWN, never zero.
  */
 
 #ifndef CAPHEALTH_FACTS_H
@@ -24,7 +23,7 @@
 #define CAPHEALTH_STALE_INTERVALS  3
 
 
-/* an image tree: filled by the caller, not parsed */
+/* an image tree, whose counts are in shared memory */
 
 typedef struct {
     const char            *path;
@@ -148,24 +147,6 @@ void caphealth_images_clear(caphealth_images_t *i);
  * without roots everything is unknown.
  */
 void caphealth_images_add(caphealth_images_t *i);
-
-/*
- * Each parses len bytes of a section's data.  A member that is absent or null
- * is unknown; a member of the wrong type, or a negative number, is an error.
- * Unknown members are ignored, so that an older worker reads a newer
- * collector.  The vendors of a database follow behind a line feed, as
- * caphealth_vendors_parse() takes them, and are the caller's to free; or there
- * is none, and they are unknown.
- *
- * Returns 0, or -1 with a sentence in err (at most errlen bytes with its NUL)
- * and the structure cleared.
- */
-int caphealth_system_parse(caphealth_system_t *s, const char *text, size_t len,
-    char *err, size_t errlen);
-int caphealth_disk_parse(caphealth_disk_t *d, const char *text, size_t len,
-    char *err, size_t errlen);
-int caphealth_database_parse(caphealth_database_t *d, caphealth_vendors_t *v,
-    const char *text, size_t len, char *err, size_t errlen);
 
 /*
  * The sections one after another: the system, each disk, the database, the

@@ -22,15 +22,11 @@
 /* 2^53: every smaller integer is exactly a double */
 #define CAPHEALTH_JSON_INTEGER  9007199254740992.0
 
-#define CAPHEALTH_REPLACEMENT   "\xef\xbf\xbd"
-
 
 static void caphealth_json_name(caphealth_json_t *j, const char *name);
 static void caphealth_json_open(caphealth_json_t *j, const char *name,
     int bracket);
 static void caphealth_json_close(caphealth_json_t *j, int bracket);
-static void caphealth_json_quoted(caphealth_json_t *j, const char *s);
-static void caphealth_json_character(caphealth_json_t *j, int c);
 
 
 int
@@ -126,7 +122,7 @@ caphealth_json_name(caphealth_json_t *j, const char *name)
     j->comma = 1;
 
     if (name != NULL) {
-        caphealth_json_quoted(j, name);
+        caphealth_utf8_json(j->stream, name);
         fputc(':', j->stream);
     }
 }
@@ -260,7 +256,7 @@ caphealth_json_string(caphealth_json_t *j, const char *name, const char *s)
     }
 
     caphealth_json_name(j, name);
-    caphealth_json_quoted(j, s);
+    caphealth_utf8_json(j->stream, s);
 }
 
 
@@ -284,54 +280,4 @@ caphealth_json_format(caphealth_json_t *j, const char *name, const char *fmt,
     caphealth_json_string(j, name, text);
 
     free(text);
-}
-
-
-/* paths and system messages may be in any character set */
-
-static void
-caphealth_json_quoted(caphealth_json_t *j, const char *s)
-{
-    size_t  len;
-
-    fputc('"', j->stream);
-
-    for ( /* void */ ; *s != '\0'; s += len) {
-
-        len = caphealth_utf8_len(s, strnlen(s, 4));
-
-        if (len == 0) {
-            fputs(CAPHEALTH_REPLACEMENT, j->stream);
-            len = 1;
-
-        } else if (len == 1) {
-            caphealth_json_character(j, *s);
-
-        } else {
-            fwrite(s, 1, len, j->stream);
-        }
-    }
-
-    fputc('"', j->stream);
-}
-
-
-static void
-caphealth_json_character(caphealth_json_t *j, int c)
-{
-    const char  *p;
-
-    static const char  escaped[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
-
-    p = strchr(escaped, c);
-
-    if (p != NULL) {
-        fprintf(j->stream, "\\%c", letters[p - escaped]);
-
-    } else if (c < 0x20) {
-        fprintf(j->stream, "\\u%04X", (unsigned) c);
-
-    } else {
-        fputc(c, j->stream);
-    }
 }

@@ -167,34 +167,42 @@ char *
 caphealth_metrics_vendors(const caphealth_vendors_t *v, size_t n,
     caphealth_dialect_e dialect, size_t *len)
 {
-    json_t                  *vendors, *products;
-    const char              *name;
+    int                      no_memory;
+    char                    *name, *text;
+    const char              *p;
+    int64_t                  products;
     caphealth_label_t        vendor = { "vendor", NULL };
     caphealth_exposition_t   out;
 
-    vendors = caphealth_vendors_first(v, n);
-
-    if (vendors == NULL) {
-        return NULL;
-    }
-
     if (caphealth_exposition_open(&out, dialect) == -1) {
-        json_decref(vendors);
         return NULL;
     }
 
     caphealth_exposition_metric(&out,
                             &caphealth_objects[CAPHEALTH_VENDORS].rows->metric);
 
-    json_object_foreach(vendors, name, products) {
+    no_memory = 0;
+    p = NULL;
+
+    while (n-- > 0
+           && (p = caphealth_vendors_next(v, p, &name, &products)) != NULL)
+    {
+        no_memory |= (name == NULL);
         vendor.value = name;
+
         caphealth_exposition_sample(&out, NULL, &vendor, 1,
-                                    json_number_value(products));
+                                    (double) products);
+        free(name);
     }
 
-    json_decref(vendors);
+    text = caphealth_exposition_close(&out, len);
 
-    return caphealth_exposition_close(&out, len);
+    if (no_memory) {
+        free(text);
+        return NULL;
+    }
+
+    return text;
 }
 
 

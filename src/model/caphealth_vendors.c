@@ -16,8 +16,8 @@
     (sizeof("{\"id\":,\"name\":,\"products\":},") - 1)
 
 
-static int caphealth_vendors_scan(caphealth_vendors_t *v);
-static int caphealth_vendors_list(caphealth_vendors_t *v);
+static int caphealth_vendors_check_name(caphealth_vendors_check_t *c);
+static int caphealth_vendors_check_line(caphealth_vendors_check_t *c);
 static const char *caphealth_vendor_line(caphealth_vendor_t *vendor,
     const char *p);
 static const char *caphealth_vendor_id(const char *p);
@@ -29,41 +29,24 @@ static char *caphealth_vendors_cursor(const caphealth_vendor_t *vendor);
 static const char *caphealth_vendor_scan(const char *p, int64_t *products);
 static const char *caphealth_vendor_name(const char *p);
 static const char *caphealth_vendor_escape(const char *p);
+static char *caphealth_vendor_unescape(const char *p);
+static size_t caphealth_vendor_encode(char *p, unsigned code);
 
 
-const char *
-caphealth_vendors_parse(caphealth_vendors_t *v, const char *text, size_t len)
+void
+caphealth_vendors_set(caphealth_vendors_t *v, char *text,
+    const caphealth_database_t *d)
 {
     memset(v, 0, sizeof(caphealth_vendors_t));
 
-    v->text = malloc(len + 1);
-    if (v->text == NULL) {
-        return "vendors cannot be kept, no memory";
+    v->text = text;
+    v->len = (size_t) d->names_len;
+
+    if (d->list_len != CAPHEALTH_UNKNOWN) {
+        v->list = text + v->len + 1;
+        v->list_len = (size_t) d->list_len;
+        v->list_n = d->list_vendors;
     }
-
-    memcpy(v->text, text, len);
-    v->text[len] = '\0';
-    v->len = len;
-
-    v->list = memchr(v->text, '\n', len);
-
-    if (v->list != NULL) {
-        v->len = (size_t) (v->list - v->text);
-        *v->list++ = '\0';
-        v->list_len = len - v->len - 1;
-    }
-
-    if (caphealth_vendors_scan(v) == -1) {
-        caphealth_vendors_free(v);
-        return "vendors are not an object of counts, the largest first";
-    }
-
-    if (v->list != NULL && caphealth_vendors_list(v) == -1) {
-        caphealth_vendors_free(v);
-        return "vendors are not a list of ids, names and counts in its order";
-    }
-
-    return NULL;
 }
 
 
@@ -76,37 +59,85 @@ caphealth_vendors_free(caphealth_vendors_t *v)
 }
 
 
-static int
-caphealth_vendors_scan(caphealth_vendors_t *v)
+void
+caphealth_vendors_check_init(caphealth_vendors_check_t *c,
+    const caphealth_vendors_t *v)
 {
-    int64_t      products, before;
-    const char  *p = v->text;
+    memset(c, 0, sizeof(caphealth_vendors_check_t));
 
-    before = INT64_MAX;
+    c->vendors = v;
+    c->p = v->text;
+    c->products = INT64_MAX;
+}
 
-    if (strcmp(p, "{}") == 0) {
-        return v->len == 2 ? 0 : -1;
-    }
 
-    if (*p != '{') {
+int
+caphealth_vendors_check(caphealth_vendors_check_t *c, size_t len)
+{
+    int          rc;
+    const char  *p;
+
+    do {
+        p = c->p;
+        rc = c->list ? caphealth_vendors_check_line(c)
+                     : caphealth_vendors_check_name(c);
+
+        if (rc != 0) {
+            return rc;
+        }
+
+        len -= (size_t) (c->p - p) < len ? (size_t) (c->p - p) : len;
+
+    } while (len > 0);
+
+    return 0;
+}
+
+
+static int
+caphealth_vendors_check_name(caphealth_vendors_check_t *c)
+{
+    int64_t                     products;
+    const char                 *p;
+    const caphealth_vendors_t  *v = c->vendors;
+
+    p = c->p;
+
+    if (*p != (p == v->text ? '{' : ',')) {
         return -1;
     }
 
-    do {
+    if (p == v->text && p[1] == '}') {
+        p++;
+
+    } else {
         p = caphealth_vendor_scan(p + 1, &products);
 
-        if (p == NULL || products > before) {
+        if (p == NULL || products > c->products) {
             return -1;
         }
 
-        before = products;
+        c->products = products;
+        c->names = 1;
+        c->p = p;
 
-        v->n++;
-        v->products += (double) products;
+        if (*p == ',') {
+            return 0;
+        }
+    }
 
-    } while (*p == ',');
+    if (*p != '}' || p + 1 != v->text + v->len) {
+        return -1;
+    }
 
-    return (*p == '}' && p + 1 == v->text + v->len) ? 0 : -1;
+    if (v->list == NULL) {
+        return p[1] == '\0' ? 1 : -1;
+    }
+
+    c->list = 1;
+    c->p = v->list;
+
+    return p[1] == '\n' ? 0 : -1;
 }
 
 
@@ -116,30 +147,30 @@ caphealth_vendors_scan(caphealth_vendors_t *v)
  */
 
 static int
-caphealth_vendors_list(caphealth_vendors_t *v)
+caphealth_vendors_check_line(caphealth_vendors_check_t *c)
 {
-    const char          *p, *end;
-    caphealth_vendor_t   vendor, before;
+    const char                 *p;
+    caphealth_vendor_t          vendor;
+    const caphealth_vendors_t  *v = c->vendors;
 
-    p = v->list;
-    end = v->list + v->list_len;
-
-    while (p < end) {
-        p = caphealth_vendor_line(&vendor, p);
-
-        if (p == NULL || *p++ != '\n') {
-            return -1;
-        }
-
-        if (v->list_n > 0 && caphealth_vendor_compare(&before, &vendor) >= 0) {
-            return -1;
-        }
-
-        before = vendor;
-        v->list_n++;
+    if (c->p == v->list + v->list_len) {
+        return (*c->p == '\0' && c->n == v->list_n && (c->n > 0) == c->names)
+               ? 1 : -1;
     }
 
-    return (p == end && (v->list_n == 0) == (v->n == 0)) ? 0 : -1;
+    p = caphealth_vendor_line(&vendor, c->p);
+
+    if (p == NULL || *p++ != '\n' || p > v->list + v->list_len
+        || (c->n > 0 && caphealth_vendor_compare(&c->before, &vendor) >= 0))
+    {
+        return -1;
+    }
+
+    c->before = vendor;
+    c->n++;
+    c->p = p;
+
+    return 0;
 }
 
 
@@ -290,48 +321,92 @@ caphealth_vendor_escape(const char *p)
 }
 
 
-json_t *
-caphealth_vendors_first(const caphealth_vendors_t *v, size_t n)
+const char *
+caphealth_vendors_next(const caphealth_vendors_t *v, const char *p,
+    char **name, int64_t *products)
 {
-    char        *text;
-    size_t       i, len;
-    json_t      *vendors;
-    int64_t      products;
-    const char  *p;
+    const char  *end;
+
+    *name = NULL;
 
     if (v->text == NULL) {
-        return json_null();
-    }
-
-    p = v->text;
-
-    for (i = 0; i < n && i < v->n; i++) {
-        p = caphealth_vendor_scan(p + 1, &products);
-
-        if (p == NULL) {
-            return NULL;
-        }
-    }
-
-    len = (size_t) (p - v->text);
-
-    if (len == 0) {
-        return json_object();
-    }
-
-    text = malloc(len + 1);
-    if (text == NULL) {
         return NULL;
     }
 
-    memcpy(text, v->text, len);
-    text[len] = '}';
+    p = (p == NULL) ? v->text : p;
 
-    vendors = json_loadb(text, len + 1, 0, NULL);
+    if (*p == '}' || p[1] == '}') {
+        return NULL;
+    }
 
-    free(text);
+    end = caphealth_vendor_scan(p + 1, products);
 
-    return vendors;
+    if (end != NULL) {
+        *name = caphealth_vendor_unescape(p + 2);
+    }
+
+    return end;
+}
+
+
+/* the string up to its quote, of which the check has been made */
+
+static char *
+caphealth_vendor_unescape(const char *p)
+{
+    char         *name, *last, hex[3];
+    const char   *escape;
+
+    static const char  escapes[] = "bfnrt", characters[] = "\b\f\n\r\t";
+
+    name = malloc((size_t) (caphealth_vendor_name(p) - p) + 1);
+    if (name == NULL) {
+        return NULL;
+    }
+
+    for (last = name; *p != '"'; p++) {
+
+        if (*p != '\\') {
+            *last++ = *p;
+            continue;
+        }
+
+        p++;
+
+        if (*p == 'u') {
+            memcpy(hex, p + 3, 2);
+            hex[2] = '\0';
+
+            last += caphealth_vendor_encode(last,
+                                            (unsigned) strtoul(hex, NULL, 16));
+            p += 4;
+            continue;
+        }
+
+        escape = strchr(escapes, *p);
+        *last++ = (escape == NULL) ? *p : characters[escape - escapes];
+    }
+
+    *last = '\0';
+
+    return name;
+}
+
+
+/* U+0001 to U+00FF in UTF-8 */
+
+static size_t
+caphealth_vendor_encode(char *p, unsigned code)
+{
+    if (code < 0x80) {
+        p[0] = (char) code;
+        return 1;
+    }
+
+    p[0] = (char) (0xc0 | code >> 6);
+    p[1] = (char) (0x80 | (code & 0x3f));
+
+    return 2;
 }
 
 

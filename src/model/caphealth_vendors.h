@@ -10,10 +10,11 @@
  *
  *     [id,"name",products]
  *
- * which is shown by the page.  There may be very many: the collector writes
- * the text, and a worker looks through it and passes it on, for to make a
- * document of 100,000 vendors, and a text again, would take it 0.1 to 0.3 s,
- * in which it answers nobody.
+ * which is shown by the page.  A NUL ends it.  There may be very many: the
+ * collector writes the text, one worker checks it, a piece at a time, before it
+ * publishes it, and all of them pass it on as it is.  To make a document of
+ * 100,000 vendors, and a text again, would take 0.1 to 0.3 s, and to look
+ * through it 22 ms, in which a worker answers nobody.
  */
 
 #ifndef CAPHEALTH_VENDORS_H
@@ -23,41 +24,61 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <jansson.h>
-
+#include "caphealth_source_facts.h"
 #include "caphealth_vendor.h"
 
 
 typedef struct {
-    char       *text;            /* of the object, ends with a NUL; NULL:
+    char       *text;            /* of the object; NULL: unknown */
+    size_t      len;             /* bytes of it */
+    char       *list;            /* lines, in the same memory, up to a NUL; NULL:
                                     unknown */
-    size_t      len;             /* bytes, without the NUL */
-    size_t      n;               /* names */
-    double      products;        /* of all of them together */
-    char       *list;            /* lines, in the same memory; NULL: unknown */
     size_t      list_len;
-    size_t      list_n;          /* vendors */
+    int64_t     list_n;          /* vendors */
 } caphealth_vendors_t;
 
 
-/*
- * Takes a copy of len bytes, if they are exactly such a text: without white
- * space, in UTF-8, escaped as json_dumps() does it, with counts from 1 to
- * INT64_MAX in their order, and the lines in the order of the list.  Names are
- * not compared with each other.  Without a line feed the list is unknown.
- * Returns NULL, or what is wrong, and *v unknown.
- */
-const char *caphealth_vendors_parse(caphealth_vendors_t *v, const char *text,
-    size_t len);
+/* a check of a text that is under way */
 
-/* Leaves *v unknown. */
+typedef struct {
+    const caphealth_vendors_t  *vendors;
+    const char                 *p;           /* where it goes on */
+    int64_t                     products;    /* of the name before */
+    int64_t                     n;           /* of the list so far */
+    caphealth_vendor_t          before;
+    unsigned                    names:1;     /* there is one */
+    unsigned                    list:1;      /* it is in the list */
+} caphealth_vendors_check_t;
+
+
+/*
+ * The vendors of a text that has caphealth_vendors_size() bytes by the facts,
+ * the last of which is a NUL, and of facts that know their names_len.  _free()
+ * free()s the text and leaves *v unknown.
+ */
+void caphealth_vendors_set(caphealth_vendors_t *v, char *text,
+    const caphealth_database_t *d);
 void caphealth_vendors_free(caphealth_vendors_t *v);
 
 /*
- * The first n names as an object: a new reference, JSON's null if they are
- * unknown, or NULL: no memory.
+ * Whether it is exactly such a text: without white space, in UTF-8, escaped as
+ * jansson does it, with counts from 1 to INT64_MAX in their order, and the
+ * lines in the order of the list.  Names are not compared with each other.
+ *
+ * _check() looks at some len bytes more, at least at one vendor, so that it can
+ * be left for something else.  Returns 1: it is, -1: it is not, 0: so far.
  */
-json_t *caphealth_vendors_first(const caphealth_vendors_t *v, size_t n);
+void caphealth_vendors_check_init(caphealth_vendors_check_t *c,
+    const caphealth_vendors_t *v);
+int caphealth_vendors_check(caphealth_vendors_check_t *c, size_t len);
+
+/*
+ * The names one after another, of a text that has been checked: from NULL, or
+ * from what was returned before.  The caller free()s the name; NULL: no memory.
+ * Returns NULL if there is none any more, or if they are unknown.
+ */
+const char *caphealth_vendors_next(const caphealth_vendors_t *v,
+    const char *p, char **name, int64_t *products);
 
 /*
  * Where in the list a page ends, as text for whoever asks for the next: it

@@ -306,7 +306,6 @@ ngx_http_caphealth_collector_message(ngx_http_caphealth_helper_t *h,
     caphealth_ipc_message_t *m, caphealth_ipc_cargo_t *cargo)
 {
     ngx_int_t                           rc;
-    ngx_http_caphealth_reply_t          reply;
     ngx_http_caphealth_collector_t     *cl;
     ngx_http_caphealth_source_timer_t  *t;
 
@@ -322,7 +321,7 @@ ngx_http_caphealth_collector_message(ngx_http_caphealth_helper_t *h,
 
     t = &cl->timers.elts[m->value];
 
-    if (!t->waiting || t->serial != m->serial) {
+    if (!t->waiting || t->checked || t->serial != m->serial) {
         return "sent facts unasked";
     }
 
@@ -332,13 +331,9 @@ ngx_http_caphealth_collector_message(ngx_http_caphealth_helper_t *h,
         return "sent another's facts";
     }
 
-    if (m->type == CAPHEALTH_IPC_SCANNED) {
-        rc = ngx_http_caphealth_scan_walked(t, cargo->fds[0]);
-
-    } else {
-        rc = ngx_http_caphealth_reply_read(&reply, t->source, cargo->fds[0],
-                                           h->log);
-    }
+    rc = (m->type == CAPHEALTH_IPC_SCANNED)
+         ? ngx_http_caphealth_scan_walked(t, cargo->fds[0])
+         : ngx_http_caphealth_source_timer_facts(t, cargo->fds[0]);
 
     if (rc != NGX_OK) {
         return "sent invalid facts";
@@ -348,11 +343,6 @@ ngx_http_caphealth_collector_message(ngx_http_caphealth_helper_t *h,
 
     if (ngx_current_msec - h->started >= h->pause) {
         ngx_http_caphealth_helper_works(h);
-    }
-
-    if (m->type == CAPHEALTH_IPC_FACTS) {
-        ngx_http_caphealth_source_timer_facts(t, &reply);
-        ngx_http_caphealth_reply_free(&reply);
     }
 
     return NULL;

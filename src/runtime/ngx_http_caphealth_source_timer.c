@@ -6,11 +6,17 @@
 
 #include "ngx_http_caphealth_source_timer.h"
 
+#include <math.h>
+#include <sys/mman.h>
+
 #include "caphealth_facts.h"
 
 
 /* a CPU's first sample means nothing, the second is taken this much later */
 #define NGX_HTTP_CAPHEALTH_RESAMPLE        1000
+
+/* bytes of the vendors' text that are checked at once, in some 0.2 ms */
+#define NGX_HTTP_CAPHEALTH_CHECK           65536
 
 /* between a collector that hangs in a source and the next */
 #define NGX_HTTP_CAPHEALTH_HANG_RESTART    200
@@ -22,12 +28,20 @@
 static void ngx_http_caphealth_source_timer_handler(ngx_event_t *ev);
 static void ngx_http_caphealth_source_timer_on_timeout(
     ngx_http_caphealth_source_timer_t *t);
-static ngx_int_t ngx_http_caphealth_source_timer_cpu(
-    ngx_http_caphealth_source_timer_t *t, ngx_http_caphealth_reply_t *reply);
+static ngx_int_t ngx_http_caphealth_source_timer_check(
+    ngx_http_caphealth_source_timer_t *t);
+static void ngx_http_caphealth_source_timer_check_handler(ngx_event_t *ev);
+static void ngx_http_caphealth_source_timer_forget(
+    ngx_http_caphealth_source_timer_t *t);
+static void ngx_http_caphealth_source_timer_invalid(
+    ngx_http_caphealth_source_timer_t *t, const char *wrong);
+static void ngx_http_caphealth_source_timer_take(
+    ngx_http_caphealth_source_timer_t *t, caphealth_answer_t *answer,
+    u_char *text, size_t len);
+static void ngx_http_caphealth_source_timer_cpu(
+    ngx_http_caphealth_source_timer_t *t, caphealth_answer_t *answer);
 static void ngx_http_caphealth_source_timer_publish(
     ngx_http_caphealth_source_timer_t *t, ngx_http_caphealth_facts_t *facts);
-static void ngx_http_caphealth_source_timer_add_error(
-    ngx_http_caphealth_facts_t *facts, char *what, u_char *error);
 static void ngx_http_caphealth_source_timer_fail(
     ngx_http_caphealth_source_timer_t *t, caphealth_error_e code,
     char *reason);
@@ -63,6 +77,10 @@ ngx_http_caphealth_source_timers_init(ngx_http_caphealth_source_timers_t *ts,
         t->event.data = t;
         t->event.log = cycle->log;
         t->event.cancelable = 1;
+
+        t->check.handler = ngx_http_caphealth_source_timer_check_handler;
+        t->check.data = t;
+        t->check.log = cycle->log;
     }
 
     return NGX_OK;
@@ -96,6 +114,8 @@ ngx_http_caphealth_source_timers_reset(ngx_http_caphealth_source_timers_t *ts)
         if (t->event.posted) {
             ngx_delete_posted_event(&t->event);
         }
+
+        ngx_http_caphealth_source_timer_forget(t);
 
         t->waiting = 0;
         t->overdue = 0;
@@ -232,32 +252,183 @@ ngx_http_caphealth_source_timer_answered(ngx_http_caphealth_source_timer_t *t)
 }
 
 
-void
+ngx_int_t
 ngx_http_caphealth_source_timer_facts(ngx_http_caphealth_source_timer_t *t,
-    ngx_http_caphealth_reply_t *reply)
+    int fd)
 {
-    ngx_uint_t  first;
-    ngx_msec_t  next, elapsed;
+    void                          *map;
+    size_t                         size;
+    const char                    *wrong;
+    ngx_log_t                     *log;
+    caphealth_answer_t             answer;
+    ngx_http_caphealth_checked_t  *c;
 
-    first = reply->reply.partial && !t->sampled;
+    log = t->timers->log;
+
+    map = caphealth_ipc_map(fd, &size);
+
+    if (map == NULL) {
+        ngx_log_error(NGX_LOG_ERR, log, ngx_errno,
+                      "facts of %V from %s cannot be read",
+                      &t->source->name, NGX_HTTP_CAPHEALTH_COLLECTOR);
+        return NGX_ERROR;
+    }
+
+    wrong = caphealth_answer_read(&answer, t->source->type, map, size);
+
+    if (wrong) {
+        (void) munmap(map, size);
+        ngx_http_caphealth_source_timer_invalid(t, wrong);
+        return NGX_ERROR;
+    }
+
+    if (size == sizeof(caphealth_answer_t)) {
+        (void) munmap(map, size);
+        ngx_http_caphealth_source_timer_take(t, &answer, NULL, 0);
+        return NGX_OK;
+    }
+
+    c = ngx_calloc(sizeof(ngx_http_caphealth_checked_t), log);
+    if (c == NULL) {
+        (void) munmap(map, size);
+        return NGX_ERROR;
+    }
+
+    c->answer = answer;
+    c->map = map;
+    c->size = size;
+
+    caphealth_vendors_set(&c->vendors,
+                          (char *) map + sizeof(caphealth_answer_t),
+                          &answer.facts.database);
+    caphealth_vendors_check_init(&c->check, &c->vendors);
+
+    t->checked = c;
+
+    return ngx_http_caphealth_source_timer_check(t);
+}
+
+
+/*
+ * To look through the text of 100,000 vendors takes 20 ms, in which the worker
+ * would answer nobody: it is checked a piece at a time, between other events.
+ */
+
+static ngx_int_t
+ngx_http_caphealth_source_timer_check(ngx_http_caphealth_source_timer_t *t)
+{
+    int                            rc;
+    ngx_http_caphealth_checked_t  *c;
+
+    c = t->checked;
+
+    rc = caphealth_vendors_check(&c->check, NGX_HTTP_CAPHEALTH_CHECK);
+
+    if (rc == 0) {
+        ngx_post_event(&t->check, &ngx_posted_next_events);
+        return NGX_OK;
+    }
+
+    if (rc == 1) {
+        ngx_http_caphealth_source_timer_take(t, &c->answer,
+                                             (u_char *) c->vendors.text,
+                                             c->size
+                                             - sizeof(caphealth_answer_t));
+
+    } else {
+        ngx_http_caphealth_source_timer_invalid(t, "vendors");
+    }
+
+    ngx_http_caphealth_source_timer_forget(t);
+
+    return rc == 1 ? NGX_OK : NGX_ERROR;
+}
+
+
+static void
+ngx_http_caphealth_source_timer_check_handler(ngx_event_t *ev)
+{
+    ngx_http_caphealth_source_timer_t  *t;
+
+    t = ev->data;
+
+    if (ngx_http_caphealth_source_timer_check(t) != NGX_OK) {
+        ngx_http_caphealth_helper_fail(t->timers->collector,
+                                       "sent invalid facts");
+    }
+}
+
+
+static void
+ngx_http_caphealth_source_timer_forget(ngx_http_caphealth_source_timer_t *t)
+{
+    if (t->check.posted) {
+        ngx_delete_posted_event(&t->check);
+    }
+
+    if (t->checked) {
+        (void) munmap(t->checked->map, t->checked->size);
+        ngx_free(t->checked);
+        t->checked = NULL;
+    }
+}
+
+
+static void
+ngx_http_caphealth_source_timer_invalid(ngx_http_caphealth_source_timer_t *t,
+    const char *wrong)
+{
+    ngx_log_error(NGX_LOG_ERR, t->timers->log, 0,
+                  "invalid facts of %V from %s: \"%s\"",
+                  &t->source->name, NGX_HTTP_CAPHEALTH_COLLECTOR, wrong);
+}
+
+
+/* an answer that has been checked */
+
+static void
+ngx_http_caphealth_source_timer_take(ngx_http_caphealth_source_timer_t *t,
+    caphealth_answer_t *answer, u_char *text, size_t len)
+{
+    ngx_uint_t                  first, system;
+    ngx_msec_t                  next, elapsed;
+    ngx_http_caphealth_facts_t  facts;
+
+    system = (t->source->type == CAPHEALTH_SOURCE_SYSTEM);
+
+    /* the CPU's first sample */
+
+    first = system && answer->known && !t->sampled
+            && isnan(answer->facts.system.cpu_percent);
 
     ngx_http_caphealth_source_timer_answered(t);
 
     next = t->source->interval;
 
-    if (reply->facts.failed) {
+    if (!answer->known) {
         next = ngx_min(next, t->timers->conf->refresh);
 
     } else if (first) {
         next = ngx_min(next, NGX_HTTP_CAPHEALTH_RESAMPLE);
     }
 
-    if (t->source->type != CAPHEALTH_SOURCE_SYSTEM
-        || reply->facts.failed
-        || ngx_http_caphealth_source_timer_cpu(t, reply) == NGX_OK)
-    {
-        ngx_http_caphealth_source_timer_publish(t, &reply->facts);
+    if (system && answer->known) {
+        ngx_http_caphealth_source_timer_cpu(t, answer);
     }
+
+    ngx_memzero(&facts, sizeof(ngx_http_caphealth_facts_t));
+
+    facts.known = answer->known;
+    facts.failed = !answer->known;
+    facts.collected_at = answer->collected_at;
+    facts.attempted_at = answer->collected_at;
+    facts.seconds = answer->duration;
+    facts.error = answer->error;
+    facts.facts = answer->facts;
+    facts.text.data = text;
+    facts.text.len = len;
+
+    ngx_http_caphealth_source_timer_publish(t, &facts);
 
     elapsed = ngx_current_msec - t->asked;
 
@@ -270,33 +441,23 @@ ngx_http_caphealth_source_timer_facts(ngx_http_caphealth_source_timer_t *t,
  * before.  The zone does: it has the counters of that look, whoever made it.
  */
 
-static ngx_int_t
+static void
 ngx_http_caphealth_source_timer_cpu(ngx_http_caphealth_source_timer_t *t,
-    ngx_http_caphealth_reply_t *reply)
+    caphealth_answer_t *answer)
 {
-    char                                 *text;
     double                                idle, gap;
     ngx_int_t                             rc;
-    ngx_log_t                            *log;
-    ngx_pool_t                           *pool;
     ngx_shm_zone_t                       *zone;
     ngx_atomic_uint_t                     generation;
     caphealth_cpu_window_t                window;
-    ngx_http_caphealth_facts_t            facts;
+    ngx_http_caphealth_facts_t            before;
     ngx_http_caphealth_collector_conf_t  *conf;
 
-    log = t->timers->log;
     conf = t->timers->conf;
     zone = conf->zone;
-
-    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, log);
-    if (pool == NULL) {
-        return NGX_ERROR;
-    }
-
     generation = 0;
 
-    rc = ngx_http_caphealth_zone_read(zone, &t->source->key, pool, &facts,
+    rc = ngx_http_caphealth_zone_read(zone, &t->source->key, &before, NULL,
                                       &generation);
 
     idle = (double) ngx_http_caphealth_zone_counters(zone)->idle / 1e6;
@@ -304,29 +465,13 @@ ngx_http_caphealth_source_timer_cpu(ngx_http_caphealth_source_timer_t *t,
 
     ngx_http_caphealth_zone_read_cpu(zone, &window);
 
-    text = caphealth_cpu_facts(&window, reply->reply.data,
-                               rc == NGX_OK && facts.data.len
-                               ? (char *) facts.data.data : NULL,
-                               idle, (double) conf->cpu_window / 1000,
-                               gap, reply->facts.collected_at);
-
-    ngx_destroy_pool(pool);
-
-    if (text == NULL) {
-        ngx_log_error(NGX_LOG_ERR, log, 0,
-                      "no memory for facts of %V", &t->source->name);
-        return NGX_ERROR;
-    }
+    caphealth_cpu_facts(&window, &answer->facts.system,
+                        rc == NGX_OK && before.known ? &before.facts.system
+                                                     : NULL,
+                        idle, (double) conf->cpu_window / 1000, gap,
+                        answer->collected_at);
 
     ngx_http_caphealth_zone_write_cpu(zone, &window);
-
-    free(reply->reply.data);
-
-    reply->reply.data = text;
-    reply->facts.data.data = (u_char *) text;
-    reply->facts.data.len = ngx_strlen(text);
-
-    return NGX_OK;
 }
 
 
@@ -334,46 +479,40 @@ static void
 ngx_http_caphealth_source_timer_publish(ngx_http_caphealth_source_timer_t *t,
     ngx_http_caphealth_facts_t *facts)
 {
-    char                         *what;
-    u_char                        error[NGX_HTTP_CAPHEALTH_ERROR_LEN];
     double                        since;
     ngx_int_t                     rc;
-    ngx_str_t                     said;
     ngx_shm_zone_t               *zone;
+    caphealth_error_t             error, said;
     ngx_http_caphealth_change_e   change;
 
     zone = t->timers->conf->zone;
+    said = facts->error;
 
     rc = ngx_http_caphealth_zone_publish(zone, &t->source->key, facts,
                                          &change, &since);
-
-    said = facts->error;
 
     /*
      * Too many vendors cost the list of them, then their names, and none of
      * the other numbers.
      */
 
-    while (rc == NGX_ERROR && facts->data.len
-           && ngx_http_caphealth_zone_less(facts->data.data,
-                                           &facts->data.len))
-    {
-        facts->error = said;
-        what = ngx_strlchr(facts->data.data,
-                           facts->data.data + facts->data.len, LF)
-               ? "list of vendors does" : "vendors' names do";
+    while (rc == NGX_ERROR && ngx_http_caphealth_zone_less(facts)) {
 
-        ngx_http_caphealth_source_timer_add_error(facts, what, error);
+        caphealth_error_set(&error, CAPHEALTH_ERROR_ZONE_FULL,
+                            "its %s not fit into \"caphealth_zone\", make it "
+                            "larger", facts->text.len ? "list of vendors does"
+                                                      : "vendors' names do");
+        caphealth_error_add(&error, &said);
+        facts->error = error;
 
         rc = ngx_http_caphealth_zone_publish(zone, &t->source->key, facts,
                                              &change, &since);
     }
 
-    if (rc == NGX_ERROR && facts->data.len) {
-        ngx_http_caphealth_source_timer_fail(t, CAPHEALTH_ERROR_ZONE_FULL,
-                                  "its facts do not fit into "
-                                  "\"caphealth_zone\", make it larger");
-        return;
+    if (rc == NGX_ERROR) {
+        ngx_log_error(NGX_LOG_ERR, t->timers->log, 0,
+                      "facts of %V do not fit into \"caphealth_zone\", make "
+                      "it larger", &t->source->name);
     }
 
     if (rc != NGX_OK) {
@@ -387,45 +526,14 @@ ngx_http_caphealth_source_timer_publish(ngx_http_caphealth_source_timer_t *t,
 
     if (change == NGX_HTTP_CAPHEALTH_BEGINS) {
         ngx_log_error(NGX_LOG_ERR, t->timers->log, 0,
-                      "caphealth %V: %V", &t->source->name,
-                      &facts->error);
+                      "caphealth %V: %s", &t->source->name,
+                      facts->error.text);
 
     } else if (change == NGX_HTTP_CAPHEALTH_ENDS) {
         ngx_log_error(NGX_LOG_NOTICE, t->timers->log, 0,
                       "caphealth %V works again, after %.0f seconds",
                       &t->source->name, facts->attempted_at - since);
     }
-}
-
-
-/* behind what the source itself has to say, in memory of the caller's */
-
-static void
-ngx_http_caphealth_source_timer_add_error(ngx_http_caphealth_facts_t *facts,
-    char *what, u_char *error)
-{
-    u_char  *p, *last;
-
-    last = error + NGX_HTTP_CAPHEALTH_ERROR_LEN;
-
-    p = ngx_slprintf(error, last,
-                     "its %s not fit into \"caphealth_zone\", make it "
-                     "larger%s%V", what,
-                     facts->error.len ? "; " : "", &facts->error);
-
-    /* not in the middle of a UTF-8 character */
-
-    while (p == last && (*--last & 0xc0) == 0x80) {
-        p = last;
-    }
-
-    p = (p == last + 1 && *last >= 0xc0) ? last : p;
-
-    facts->code = facts->code
-                  ? ngx_min(facts->code, CAPHEALTH_ERROR_ZONE_FULL)
-                  : CAPHEALTH_ERROR_ZONE_FULL;
-    facts->error.data = error;
-    facts->error.len = p - error;
 }
 
 
@@ -472,9 +580,7 @@ ngx_http_caphealth_source_timer_publish_error(
 
     if (error) {
         facts.failed = 1;
-        facts.code = error->code;
-        facts.error.data = (u_char *) error->text;
-        facts.error.len = ngx_strlen(error->text);
+        facts.error = *error;
     }
 
     ngx_http_caphealth_source_timer_publish(t, &facts);

@@ -11,7 +11,9 @@
 
 #include "ngx_http_caphealth_collector.h"
 #include "ngx_http_caphealth_helper.h"
-#include "ngx_http_caphealth_reply.h"
+#include "ngx_http_caphealth_zone.h"
+
+#include "caphealth_vendors.h"
 
 
 /* the collector keeps the timeout itself where it can */
@@ -20,6 +22,17 @@
 
 typedef struct ngx_http_caphealth_source_timer_s
     ngx_http_caphealth_source_timer_t;
+
+
+/* an answer whose vendors are being checked */
+
+typedef struct {
+    caphealth_answer_t                    answer;
+    caphealth_vendors_t                   vendors;   /* in the mapping */
+    caphealth_vendors_check_t             check;
+    void                                 *map;
+    size_t                                size;
+} ngx_http_caphealth_checked_t;
 
 
 typedef struct {
@@ -36,6 +49,8 @@ struct ngx_http_caphealth_source_timer_s {
     ngx_http_caphealth_source_timers_t   *timers;
     ngx_http_caphealth_source_t          *source;
     ngx_event_t                           event;
+    ngx_event_t                           check;     /* goes on */
+    ngx_http_caphealth_checked_t         *checked;   /* or NULL */
 
     /* The source is due: asks with _send, or sets the timer again. */
     void                                (*ask)(
@@ -81,9 +96,13 @@ ngx_int_t ngx_http_caphealth_source_timer_send(
 void ngx_http_caphealth_source_timer_answered(
     ngx_http_caphealth_source_timer_t *t);
 
-/* Publishes the facts in the answer, and sets the timer for the next. */
-void ngx_http_caphealth_source_timer_facts(
-    ngx_http_caphealth_source_timer_t *t, ngx_http_caphealth_reply_t *reply);
+/*
+ * Checks the answer in the memfd, which stays the caller's, publishes the
+ * facts, and sets the timer for the next.  NGX_ERROR: it is not what a
+ * collector of this version sends; the log says why.
+ */
+ngx_int_t ngx_http_caphealth_source_timer_facts(
+    ngx_http_caphealth_source_timer_t *t, int fd);
 
 /* Publishes an attempt without facts, which failed unless error is NULL. */
 void ngx_http_caphealth_source_timer_publish_error(

@@ -15,7 +15,7 @@ struct ngx_http_caphealth_piece_s {
     ngx_atomic_uint_t              generation;
     caphealth_section_t           *section;
     void                          *value;
-    char                           error[NGX_HTTP_CAPHEALTH_ERROR_LEN + 1];
+    char                           error[CAPHEALTH_ERROR_LEN];
 };
 
 
@@ -34,10 +34,10 @@ static void ngx_http_caphealth_view_changed(ngx_http_caphealth_view_t *view,
     double now);
 static ngx_int_t ngx_http_caphealth_view_piece(
     ngx_http_caphealth_view_t *view, ngx_http_caphealth_piece_t *piece,
-    ngx_pool_t *pool, ngx_log_t *log);
-static int ngx_http_caphealth_view_parse(ngx_http_caphealth_view_t *view,
-    ngx_http_caphealth_piece_t *piece, ngx_str_t *data, char *err,
-    size_t errlen);
+    ngx_log_t *log);
+static const char *ngx_http_caphealth_view_facts(
+    ngx_http_caphealth_view_t *view, ngx_http_caphealth_piece_t *piece,
+    ngx_http_caphealth_facts_t *facts, char *text);
 static void ngx_http_caphealth_view_cleanup(void *data);
 
 
@@ -242,9 +242,8 @@ ngx_int_t
 ngx_http_caphealth_view_update(ngx_http_caphealth_view_t *view, double now,
     ngx_log_t *log)
 {
-    ngx_uint_t          i;
-    ngx_pool_t         *pool;
-    ngx_atomic_uint_t   generation;
+    ngx_uint_t         i;
+    ngx_atomic_uint_t  generation;
 
     generation = ngx_http_caphealth_zone_generation(view->zone);
 
@@ -266,28 +265,19 @@ ngx_http_caphealth_view_update(ngx_http_caphealth_view_t *view, double now,
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, log, 0,
                    "caphealth facts of generation %uA", generation);
 
-    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, log);
-    if (pool == NULL) {
-        return NGX_ERROR;
-    }
-
     view->capacity = view->pending || !view->read
                      || now < view->now || now > view->stale_at;
 
     for (i = 0; i < view->npieces; i++) {
-        if (ngx_http_caphealth_view_piece(view, &view->pieces[i], pool, log)
+        if (ngx_http_caphealth_view_piece(view, &view->pieces[i], log)
             != NGX_OK)
         {
             /* a section that was read is not read again the next time */
 
             view->pending = view->capacity;
-
-            ngx_destroy_pool(pool);
             return NGX_ERROR;
         }
     }
-
-    ngx_destroy_pool(pool);
 
     view->read = 1;
     view->pending = 0;
@@ -325,32 +315,38 @@ ngx_http_caphealth_view_changed(ngx_http_caphealth_view_t *view, double now)
 
 static ngx_int_t
 ngx_http_caphealth_view_piece(ngx_http_caphealth_view_t *view,
-    ngx_http_caphealth_piece_t *piece, ngx_pool_t *pool, ngx_log_t *log)
+    ngx_http_caphealth_piece_t *piece, ngx_log_t *log)
 {
-    char                          err[NGX_HTTP_CAPHEALTH_ERROR_LEN];
+    char                         *text;
     ngx_int_t                     rc;
+    const char                   *wrong;
+    ngx_uint_t                    database;
     ngx_http_caphealth_facts_t    facts;
 
-    rc = ngx_http_caphealth_zone_read(view->zone, &piece->source->key, pool,
-                                      &facts, &piece->generation);
+    text = NULL;
+    database = (piece->source->type == CAPHEALTH_SOURCE_DATABASE);
+
+    rc = ngx_http_caphealth_zone_read(view->zone, &piece->source->key, &facts,
+                                      database ? &text : NULL,
+                                      &piece->generation);
 
     if (rc != NGX_OK) {
         return rc == NGX_DECLINED ? NGX_OK : NGX_ERROR;
     }
 
-    if (piece->source->type == CAPHEALTH_SOURCE_DATABASE) {
+    if (database) {
         view->capacity = 1;
     }
 
-    if (facts.data.len
-        && ngx_http_caphealth_view_parse(view, piece, &facts.data, err,
-                                         sizeof(err))
-           != 0)
-    {
-        ngx_log_error(NGX_LOG_ALERT, log, 0,
-                      "invalid facts of %V in the shared zone: %s",
-                      &piece->source->name, err);
-        facts.collected_at = 0;
+    if (facts.known) {
+        wrong = ngx_http_caphealth_view_facts(view, piece, &facts, text);
+
+        if (wrong) {
+            ngx_log_error(NGX_LOG_ALERT, log, 0,
+                          "invalid facts of %V in the shared zone: \"%s\"",
+                          &piece->source->name, wrong);
+            facts.collected_at = 0;
+        }
     }
 
     piece->section->collected_at = facts.collected_at;
@@ -359,45 +355,68 @@ ngx_http_caphealth_view_piece(ngx_http_caphealth_view_t *view,
     piece->section->seconds = facts.seconds;
     piece->section->failures = (int64_t) facts.failures;
 
-    ngx_memcpy(piece->error, facts.error.data, facts.error.len + 1);
+    ngx_memcpy(piece->error, facts.error.text, CAPHEALTH_ERROR_LEN);
+    piece->error[CAPHEALTH_ERROR_LEN - 1] = '\0';
 
-    piece->section->error = facts.error.len ? piece->error : NULL;
+    piece->section->error = facts.error.code ? piece->error : NULL;
     piece->section->error_code =
-                  caphealth_error_name(facts.code, piece->source->type,
+                  caphealth_error_name(facts.error.code,
+                                       piece->source->type,
                                        facts.failed);
 
     return NGX_OK;
 }
 
 
-static int
-ngx_http_caphealth_view_parse(ngx_http_caphealth_view_t *view,
-    ngx_http_caphealth_piece_t *piece, ngx_str_t *data, char *err,
-    size_t errlen)
-{
-    char  *text;
+/*
+ * The text of the vendors has been checked by the worker that published it, a
+ * piece at a time, and is not looked at here.
+ */
 
-    text = (char *) data->data;
+static const char *
+ngx_http_caphealth_view_facts(ngx_http_caphealth_view_t *view,
+    ngx_http_caphealth_piece_t *piece, ngx_http_caphealth_facts_t *facts,
+    char *text)
+{
+    const char                  *wrong;
+    caphealth_database_facts_t  *d;
 
     switch (piece->source->type) {
 
     case CAPHEALTH_SOURCE_SYSTEM:
-        return caphealth_system_parse(piece->value, text, data->len, err,
-                                      errlen);
-
-    case CAPHEALTH_SOURCE_IMAGES:
-        return 0;
+        return caphealth_system_read(piece->value, &facts->facts.system,
+                                     sizeof(caphealth_system_t));
 
     case CAPHEALTH_SOURCE_DISK:
-        return caphealth_disk_parse(piece->value, text, data->len, err,
-                                    errlen);
+        return caphealth_disk_read(piece->value, &facts->facts.disk,
+                                   sizeof(caphealth_disk_t));
 
-    default: /* CAPHEALTH_SOURCE_DATABASE */
-        caphealth_vendors_free(&view->facts.database.vendors);
+    case CAPHEALTH_SOURCE_DATABASE:
+        d = &view->facts.database;
 
-        return caphealth_database_parse(piece->value,
-                                        &view->facts.database.vendors, text,
-                                        data->len, err, errlen);
+        caphealth_vendors_free(&d->vendors);
+
+        wrong = caphealth_database_read(&d->value, &facts->facts.database,
+                                        sizeof(caphealth_database_t));
+
+        if (wrong == NULL
+            && facts->text.len != caphealth_vendors_size(&d->value))
+        {
+            caphealth_database_clear(&d->value);
+            wrong = "vendors";
+        }
+
+        if (wrong || text == NULL) {
+            ngx_free(text);
+            return wrong;
+        }
+
+        caphealth_vendors_set(&d->vendors, text, &d->value);
+
+        return NULL;
+
+    default: /* CAPHEALTH_SOURCE_IMAGES */
+        return NULL;
     }
 }
 

@@ -1,7 +1,7 @@
 
 /*
- * A worker's view of the facts: what is in the zone, parsed, and kept until
- * the zone's generation moves.
+ * A worker's view of the facts: a copy of what is in the zone, kept until the
+ * zone's generation moves.
  */
 
 #ifndef _NGX_HTTP_CAPHEALTH_VIEW_H_INCLUDED_

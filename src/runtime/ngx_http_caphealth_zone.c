@@ -10,29 +10,24 @@
 
 
 /* "caphlth" and the version of the structures below */
-#define NGX_HTTP_CAPHEALTH_LAYOUT  ((uint64_t) 0x636170686c746800 + 7)
+#define NGX_HTTP_CAPHEALTH_LAYOUT  ((uint64_t) 0x636170686c746800 + 8)
 
 
-/* more than the facts of any source take, without the vendors' names */
-#define NGX_HTTP_CAPHEALTH_FACTS_LEN  1024
-
+/*
+ * A worker that publishes may be killed at any line: it writes what is not
+ * current, and makes it current with one store.
+ */
 
 typedef struct {
-    ngx_queue_t         queue;
-    ngx_atomic_uint_t   generation;
-    double              collected_at;
-    double              attempted_at;
-    double              error_since;
-    double              seconds;
-    ngx_uint_t          failed;
-    ngx_uint_t          failures;
-    u_char             *data;
-    size_t              data_len;
-    ngx_uint_t          code;
-    size_t              error_len;
-    u_char              error[NGX_HTTP_CAPHEALTH_ERROR_LEN];
-    size_t              key_len;
-    u_char              key[1];
+    ngx_queue_t                 queue;
+    ngx_atomic_uint_t           generation;
+    ngx_uint_t                  current;
+    ngx_http_caphealth_facts_t  facts[2];
+    double                      error_since;
+    u_char                     *copying;     /* a text that is no facts' yet */
+    ngx_pid_t                   pid;         /* who copies it */
+    size_t                      key_len;
+    u_char                      key[1];
 } ngx_http_caphealth_section_t;
 
 
@@ -63,7 +58,6 @@ static ngx_shm_zone_t *ngx_http_caphealth_zone_live(ngx_shm_zone_t *zone);
 static ngx_int_t ngx_http_caphealth_zone_settle(ngx_http_caphealth_zone_t *z);
 static void ngx_http_caphealth_zone_unsettle(ngx_http_caphealth_zone_t *z,
     ngx_queue_t *queue, ngx_queue_t *last);
-static ngx_int_t ngx_http_caphealth_zone_spare(ngx_http_caphealth_zone_t *z);
 static ngx_int_t ngx_http_caphealth_zone_no_room(ngx_shm_zone_t *zone);
 static void ngx_http_caphealth_zone_carry(ngx_shm_zone_t *zone);
 static void ngx_http_caphealth_zone_copy(ngx_http_caphealth_zone_t *z,
@@ -72,10 +66,20 @@ static ngx_http_caphealth_section_t *ngx_http_caphealth_zone_section(
     ngx_http_caphealth_sh_t *sh, ngx_str_t *key);
 static ngx_http_caphealth_section_t *ngx_http_caphealth_section_create(
     ngx_http_caphealth_zone_t *z, ngx_str_t *key);
-static ngx_int_t ngx_http_caphealth_section_data(
+static ngx_uint_t ngx_http_caphealth_section_newer(
+    ngx_http_caphealth_section_t *s, ngx_http_caphealth_facts_t *facts);
+static void ngx_http_caphealth_section_set(ngx_http_caphealth_zone_t *z,
+    ngx_http_caphealth_section_t *s, ngx_http_caphealth_facts_t *facts,
+    u_char *text);
+static ngx_int_t ngx_http_caphealth_section_text(
     ngx_http_caphealth_zone_t *z, ngx_http_caphealth_section_t *s,
-    ngx_str_t *data);
-static ngx_uint_t ngx_http_caphealth_section_fits(size_t len, size_t old);
+    ngx_str_t *text, u_char **copy);
+static ngx_uint_t ngx_http_caphealth_section_copies(
+    ngx_http_caphealth_section_t *s);
+static void ngx_http_caphealth_section_abandon(ngx_http_caphealth_zone_t *z,
+    ngx_http_caphealth_section_t *s);
+static u_char *ngx_http_caphealth_section_alloc(ngx_http_caphealth_zone_t *z,
+    ngx_http_caphealth_section_t *s, size_t len);
 static void ngx_http_caphealth_section_error(ngx_http_caphealth_section_t *s,
     ngx_http_caphealth_facts_t *facts, ngx_http_caphealth_change_e *change,
     double *since);
@@ -188,9 +192,7 @@ ngx_http_caphealth_zone_init(ngx_shm_zone_t *zone, void *data)
         return NGX_ERROR;
     }
 
-    if (ngx_http_caphealth_zone_settle(z) != NGX_OK
-        || ngx_http_caphealth_zone_spare(z) != NGX_OK)
-    {
+    if (ngx_http_caphealth_zone_settle(z) != NGX_OK) {
         return ngx_http_caphealth_zone_no_room(zone);
     }
 
@@ -257,41 +259,6 @@ ngx_http_caphealth_zone_unsettle(ngx_http_caphealth_zone_t *z,
         ngx_queue_remove(q);
         ngx_slab_free_locked(z->shpool, q);
     }
-}
-
-
-/* whether the facts of every section fit too, those before beside the next */
-
-static ngx_int_t
-ngx_http_caphealth_zone_spare(ngx_http_caphealth_zone_t *z)
-{
-    u_char      *p;
-    ngx_int_t    rc;
-    ngx_uint_t   i;
-    ngx_queue_t  spare, *q;
-
-    rc = NGX_OK;
-    ngx_queue_init(&spare);
-
-    for (i = 0; i < 2 * z->keys->nelts && rc == NGX_OK; i++) {
-        p = ngx_slab_alloc(z->shpool, NGX_HTTP_CAPHEALTH_FACTS_LEN);
-
-        if (p) {
-            ngx_queue_insert_tail(&spare, (ngx_queue_t *) p);
-
-        } else {
-            rc = NGX_ERROR;
-        }
-    }
-
-    while (!ngx_queue_empty(&spare)) {
-        q = ngx_queue_head(&spare);
-
-        ngx_queue_remove(q);
-        ngx_slab_free(z->shpool, q);
-    }
-
-    return rc;
 }
 
 
@@ -364,14 +331,16 @@ ngx_http_caphealth_zone_forget(ngx_shm_zone_t *zone)
             }
         }
 
-        if (i < z->keys->nelts) {
+        if (i < z->keys->nelts || ngx_http_caphealth_section_copies(s)) {
             continue;
         }
 
         ngx_queue_remove(q);
 
-        if (s->data) {
-            ngx_slab_free_locked(z->shpool, s->data);
+        ngx_http_caphealth_section_abandon(z, s);
+
+        if (s->facts[s->current].text.data) {
+            ngx_slab_free_locked(z->shpool, s->facts[s->current].text.data);
         }
 
         ngx_slab_free_locked(z->shpool, s);
@@ -467,52 +436,53 @@ static void
 ngx_http_caphealth_zone_copy(ngx_http_caphealth_zone_t *z,
     ngx_http_caphealth_section_t *to, ngx_http_caphealth_section_t *from)
 {
-    size_t  len;
+    u_char                      *text;
+    ngx_http_caphealth_facts_t  *facts;
 
-    if (from->data) {
-        len = from->data_len;
-        to->data = ngx_slab_alloc(z->shpool, len);
+    facts = &to->facts[to->current];
+    *facts = from->facts[from->current];
 
-        while (to->data == NULL
-               && ngx_http_caphealth_zone_less(from->data, &len))
-        {
-            to->data = ngx_slab_alloc(z->shpool, len);
+    text = facts->text.data;
+    facts->text.data = NULL;
+
+    while (facts->text.len && facts->text.data == NULL) {
+        facts->text.data = ngx_slab_alloc(z->shpool, facts->text.len);
+
+        if (facts->text.data == NULL) {
+            (void) ngx_http_caphealth_zone_less(facts);
+            continue;
         }
 
-        if (to->data) {
-            ngx_memcpy(to->data, from->data, len);
-            to->data_len = len;
-            to->collected_at = from->collected_at;
-        }
+        ngx_memcpy(facts->text.data, text, facts->text.len);
+        facts->text.data[facts->text.len - 1] = '\0';
     }
 
-    to->attempted_at = from->attempted_at;
-    to->seconds = from->seconds;
-    to->failed = from->failed;
-    to->failures = from->failures;
     to->error_since = from->error_since;
-    to->code = from->code;
-    to->error_len = from->error_len;
-    ngx_memcpy(to->error, from->error, from->error_len);
-
     to->generation = ++z->sh->generation;
 }
 
 
 ngx_uint_t
-ngx_http_caphealth_zone_less(u_char *data, size_t *len)
+ngx_http_caphealth_zone_less(ngx_http_caphealth_facts_t *facts)
 {
-    u_char  *names, *list;
+    caphealth_database_t  *d;
 
-    names = ngx_strlchr(data, data + *len, LF);
-
-    if (names == NULL) {
+    if (facts->text.len == 0) {
         return 0;
     }
 
-    list = ngx_strlchr(names + 1, data + *len, LF);
+    d = &facts->facts.database;
 
-    *len = (list ? list : names) - data;
+    if (d->list_len == CAPHEALTH_UNKNOWN) {
+        d->names_len = CAPHEALTH_UNKNOWN;
+        ngx_str_null(&facts->text);
+        return 1;
+    }
+
+    d->list_len = CAPHEALTH_UNKNOWN;
+    d->list_vendors = CAPHEALTH_UNKNOWN;
+
+    facts->text.len = caphealth_vendors_size(d);
 
     return 1;
 }
@@ -614,6 +584,8 @@ ngx_http_caphealth_zone_publish(ngx_shm_zone_t *zone, ngx_str_t *key,
     ngx_http_caphealth_facts_t *facts, ngx_http_caphealth_change_e *change,
     double *since)
 {
+    u_char                        *text;
+    ngx_int_t                      rc;
     ngx_http_caphealth_zone_t     *z;
     ngx_http_caphealth_section_t  *s;
 
@@ -636,35 +608,32 @@ ngx_http_caphealth_zone_publish(ngx_shm_zone_t *zone, ngx_str_t *key,
         return NGX_ERROR;
     }
 
-    /*
-     * During a reload a collector of the old cycle may be late.  What comes
-     * from the future does not count: the clock has been set back.
-     */
-
-    if (facts->attempted_at < s->attempted_at
-        && s->attempted_at <= (double) ngx_time() + 1)
-    {
+    if (ngx_http_caphealth_section_newer(s, facts)) {
         ngx_shmtx_unlock(&z->shpool->mutex);
         return NGX_DECLINED;
     }
 
-    if (facts->data.len) {
-        if (ngx_http_caphealth_section_data(z, s, &facts->data) != NGX_OK) {
-            ngx_shmtx_unlock(&z->shpool->mutex);
-            return NGX_ERROR;
+    text = NULL;
+
+    if (facts->known && facts->text.len) {
+        rc = ngx_http_caphealth_section_text(z, s, &facts->text, &text);
+
+        /* another worker may have published while the text was copied */
+
+        if (rc == NGX_OK && ngx_http_caphealth_section_newer(s, facts)) {
+            rc = NGX_DECLINED;
+            s->copying = NULL;
+            ngx_slab_free_locked(z->shpool, text);
         }
 
-        s->collected_at = facts->collected_at;
+        if (rc != NGX_OK) {
+            ngx_shmtx_unlock(&z->shpool->mutex);
+            return rc;
+        }
     }
 
-    s->attempted_at = facts->attempted_at;
-    s->seconds = facts->seconds;
-    s->failed = facts->failed;
-    s->failures += facts->failed;
-
     ngx_http_caphealth_section_error(s, facts, change, since);
-
-    s->generation = ++z->sh->generation;
+    ngx_http_caphealth_section_set(z, s, facts, text);
 
     ngx_shmtx_unlock(&z->shpool->mutex);
 
@@ -672,63 +641,176 @@ ngx_http_caphealth_zone_publish(ngx_shm_zone_t *zone, ngx_str_t *key,
 }
 
 
-/* this worker may be killed at any line: never a dangling pointer */
+/*
+ * During a reload a collector of the old cycle may be late.  What comes from
+ * the future does not count: the clock has been set back.
+ */
 
-static ngx_int_t
-ngx_http_caphealth_section_data(ngx_http_caphealth_zone_t *z,
-    ngx_http_caphealth_section_t *s, ngx_str_t *data)
+static ngx_uint_t
+ngx_http_caphealth_section_newer(ngx_http_caphealth_section_t *s,
+    ngx_http_caphealth_facts_t *facts)
 {
-    u_char  *p, *old;
+    double  last;
 
-    old = s->data;
-    p = ngx_slab_alloc_locked(z->shpool, data->len);
+    last = s->facts[s->current].attempted_at;
 
-    /* no room beside what is there, but in its place */
+    return facts->attempted_at < last && last <= (double) ngx_time() + 1;
+}
 
-    if (p == NULL && old
-        && ngx_http_caphealth_section_fits(data->len, s->data_len))
-    {
-        s->data_len = 0;
-        ngx_memory_barrier();
 
-        s->data = NULL;
-        ngx_memory_barrier();
+static void
+ngx_http_caphealth_section_set(ngx_http_caphealth_zone_t *z,
+    ngx_http_caphealth_section_t *s, ngx_http_caphealth_facts_t *facts,
+    u_char *text)
+{
+    u_char                      *old;
+    ngx_http_caphealth_facts_t   set, *last, *next;
 
-        ngx_slab_free_locked(z->shpool, old);
-        old = NULL;
+    last = &s->facts[s->current];
+    next = &s->facts[!s->current];
 
-        p = ngx_slab_alloc_locked(z->shpool, data->len);
+    set = *facts;
+    set.failures = last->failures + facts->failed;
+    set.text.data = text;
+
+    if (!facts->known) {
+        set.known = last->known;
+        set.collected_at = last->collected_at;
+        set.facts = last->facts;
+        set.text = last->text;
     }
 
+    /* a worker that was killed here has not freed the text before the last */
+
+    if (next->text.data && next->text.data != last->text.data) {
+        old = next->text.data;
+        next->text.data = NULL;
+        ngx_slab_free_locked(z->shpool, old);
+    }
+
+    *next = set;
+    ngx_memory_barrier();
+
+    s->current = !s->current;
+    ngx_memory_barrier();
+
+    if (text) {
+        s->copying = NULL;
+    }
+
+    if (last->text.data != set.text.data) {
+        old = last->text.data;
+        last->text.data = NULL;
+
+        if (old) {
+            ngx_slab_free_locked(z->shpool, old);
+        }
+    }
+
+    s->generation = ++z->sh->generation;
+}
+
+
+/*
+ * Copies the text into the zone, where nothing points to it but s->copying.
+ * There may be megabytes of it, for which the mutex is not held.
+ */
+
+static ngx_int_t
+ngx_http_caphealth_section_text(ngx_http_caphealth_zone_t *z,
+    ngx_http_caphealth_section_t *s, ngx_str_t *text, u_char **copy)
+{
+    u_char  *p;
+
+    if (ngx_http_caphealth_section_copies(s)) {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_caphealth_section_abandon(z, s);
+
+    p = ngx_http_caphealth_section_alloc(z, s, text->len);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(p, data->data, data->len);
+    s->pid = ngx_pid;
+    s->copying = p;
 
-    s->data_len = 0;
-    ngx_memory_barrier();
+    ngx_shmtx_unlock(&z->shpool->mutex);
 
-    s->data = p;
-    ngx_memory_barrier();
+    ngx_memcpy(p, text->data, text->len);
+    p[text->len - 1] = '\0';
 
-    s->data_len = data->len;
+    ngx_shmtx_lock(&z->shpool->mutex);
 
-    if (old) {
-        ngx_slab_free_locked(z->shpool, old);
-    }
+    *copy = p;
 
     return NGX_OK;
 }
 
 
-/* whole pages that are freed have room for as many */
+/* whether another worker, of an old or of a new cycle, copies a text */
 
 static ngx_uint_t
-ngx_http_caphealth_section_fits(size_t len, size_t old)
+ngx_http_caphealth_section_copies(ngx_http_caphealth_section_t *s)
 {
-    return old > ngx_pagesize / 2
-           && ngx_align(len, ngx_pagesize) <= ngx_align(old, ngx_pagesize);
+    return s->copying && s->pid != ngx_pid && kill(s->pid, 0) == 0;
+}
+
+
+/* what a worker that was killed had begun to copy, or has just published */
+
+static void
+ngx_http_caphealth_section_abandon(ngx_http_caphealth_zone_t *z,
+    ngx_http_caphealth_section_t *s)
+{
+    u_char  *p;
+
+    p = s->copying;
+    s->copying = NULL;
+
+    if (p && p != s->facts[s->current].text.data) {
+        ngx_slab_free_locked(z->shpool, p);
+    }
+}
+
+
+/* where there is no room beside the text of before, in its place */
+
+static u_char *
+ngx_http_caphealth_section_alloc(ngx_http_caphealth_zone_t *z,
+    ngx_http_caphealth_section_t *s, size_t len)
+{
+    u_char                      *p;
+    ngx_http_caphealth_facts_t  *last;
+
+    p = ngx_slab_alloc_locked(z->shpool, len);
+    last = &s->facts[s->current];
+
+    /* whole pages that are freed have room for as many */
+
+    if (p == NULL
+        && last->text.len > ngx_pagesize / 2
+        && ngx_align(len, ngx_pagesize)
+           <= ngx_align(last->text.len, ngx_pagesize))
+    {
+        p = last->text.data;
+
+        last->text.len = 0;
+        last->facts.database.names_len = CAPHEALTH_UNKNOWN;
+        ngx_memory_barrier();
+
+        last->text.data = NULL;
+        ngx_memory_barrier();
+
+        s->generation = ++z->sh->generation;
+
+        ngx_slab_free_locked(z->shpool, p);
+
+        p = ngx_slab_alloc_locked(z->shpool, len);
+    }
+
+    return p;
 }
 
 
@@ -737,88 +819,86 @@ ngx_http_caphealth_section_error(ngx_http_caphealth_section_t *s,
     ngx_http_caphealth_facts_t *facts, ngx_http_caphealth_change_e *change,
     double *since)
 {
-    size_t  len;
+    ngx_uint_t  before;
 
-    len = facts->error.len;
+    before = s->facts[s->current].error.code;
 
-    if (len > NGX_HTTP_CAPHEALTH_ERROR_LEN) {
-        len = NGX_HTTP_CAPHEALTH_ERROR_LEN;
-
-        /* not in the middle of a UTF-8 character */
-
-        while (len && (facts->error.data[len] & 0xc0) == 0x80) {
-            len--;
-        }
-    }
-
-    if (len && s->error_len == 0) {
+    if (facts->error.code && !before) {
         s->error_since = facts->attempted_at;
         *change = NGX_HTTP_CAPHEALTH_BEGINS;
 
-    } else if (len == 0 && s->error_len) {
+    } else if (!facts->error.code && before) {
         *change = NGX_HTTP_CAPHEALTH_ENDS;
     }
 
     *since = s->error_since;
-
-    if (len) {
-        ngx_memcpy(s->error, facts->error.data, len);
-    }
-
-    s->code = facts->code;
-    s->error_len = len;
 }
 
 
 ngx_int_t
 ngx_http_caphealth_zone_read(ngx_shm_zone_t *zone, ngx_str_t *key,
-    ngx_pool_t *pool, ngx_http_caphealth_facts_t *facts,
+    ngx_http_caphealth_facts_t *facts, char **text,
     ngx_atomic_uint_t *generation)
 {
+    ngx_uint_t                     same;
+    ngx_atomic_uint_t              moved;
     ngx_http_caphealth_zone_t     *z;
     ngx_http_caphealth_section_t  *s;
 
     z = zone->data;
 
-    ngx_shmtx_lock(&z->shpool->mutex);
+    for ( ;; ) {
+        ngx_shmtx_lock(&z->shpool->mutex);
 
-    s = ngx_http_caphealth_zone_section(z->sh, key);
+        s = ngx_http_caphealth_zone_section(z->sh, key);
 
-    if (s == NULL || s->generation == *generation) {
+        if (s == NULL || s->generation == *generation) {
+            ngx_shmtx_unlock(&z->shpool->mutex);
+            return NGX_DECLINED;
+        }
+
+        *facts = s->facts[s->current];
+        moved = s->generation;
+
         ngx_shmtx_unlock(&z->shpool->mutex);
-        return NGX_DECLINED;
-    }
 
-    facts->collected_at = s->collected_at;
-    facts->attempted_at = s->attempted_at;
-    facts->seconds = s->seconds;
-    facts->failed = s->failed;
-    facts->failures = s->failures;
-    facts->code = s->code;
+        if (text == NULL) {
+            break;
+        }
 
-    facts->data.len = s->data_len;
-    facts->data.data = ngx_pnalloc(pool, s->data_len + 1);
+        *text = NULL;
 
-    facts->error.len = s->error_len;
-    facts->error.data = ngx_pnalloc(pool, s->error_len + 1);
+        if (facts->text.len == 0) {
+            break;
+        }
 
-    if (facts->data.data == NULL || facts->error.data == NULL) {
+        *text = ngx_alloc(facts->text.len, ngx_cycle->log);
+        if (*text == NULL) {
+            return NGX_ERROR;
+        }
+
+        /*
+         * Without the mutex: what is published meanwhile may overwrite the
+         * text, but moves the generation, and the copy is made again.
+         */
+
+        ngx_memcpy(*text, facts->text.data, facts->text.len);
+
+        ngx_shmtx_lock(&z->shpool->mutex);
+
+        s = ngx_http_caphealth_zone_section(z->sh, key);
+        same = (s && s->generation == moved);
+
         ngx_shmtx_unlock(&z->shpool->mutex);
-        return NGX_ERROR;
+
+        if (same) {
+            break;
+        }
+
+        ngx_free(*text);
     }
 
-    if (s->data_len) {
-        ngx_memcpy(facts->data.data, s->data, s->data_len);
-    }
-
-    ngx_memcpy(facts->error.data, s->error, s->error_len);
-
-    facts->data.data[s->data_len] = '\0';
-    facts->error.data[s->error_len] = '\0';
-
-    *generation = s->generation;
-
-    ngx_shmtx_unlock(&z->shpool->mutex);
+    *generation = moved;
 
     return NGX_OK;
 }

@@ -20,22 +20,24 @@
 #include "ngx_http_caphealth_directories.h"
 
 #include "caphealth_cpu.h"
-
-
-#define NGX_HTTP_CAPHEALTH_ERROR_LEN  512
+#include "caphealth_source_facts.h"
 
 
 /* what is published of a section, and what a reader gets a copy of */
 
 typedef struct {
-    double      collected_at;     /* seconds since the epoch, 0: never */
-    double      attempted_at;
-    ngx_str_t   data;             /* JSON; empty: none, or as before */
-    ngx_str_t   error;            /* empty: none */
-    ngx_uint_t  code;             /* of it, caphealth_error_e */
-    double      seconds;          /* the attempt took */
-    ngx_uint_t  failures;         /* so far; a publication adds to it */
-    unsigned    failed:1;         /* the source gave no data */
+    ngx_uint_t                known;         /* there are facts; of one that is
+                                                published: new ones */
+    ngx_uint_t                failed;        /* the attempt brought none */
+    ngx_uint_t                failures;      /* so far; a publication adds */
+    double                    collected_at;  /* seconds since the epoch, 0:
+                                                never */
+    double                    attempted_at;
+    double                    seconds;       /* the attempt took */
+    caphealth_error_t         error;         /* of it */
+    caphealth_source_facts_t  facts;
+    ngx_str_t                 text;          /* of the vendors, with its NUL;
+                                                empty: there is none */
 } ngx_http_caphealth_facts_t;
 
 
@@ -86,31 +88,33 @@ void ngx_http_caphealth_zone_write_cpu(ngx_shm_zone_t *zone,
     caphealth_cpu_window_t *window);
 
 /*
- * What costs least of facts that do not fit: first the list of the vendors,
- * then their names.  0: there is neither.
+ * Leaves out of facts that do not fit what costs least: first the list of the
+ * vendors, then their names.  0: there is neither.
  */
-ngx_uint_t ngx_http_caphealth_zone_less(u_char *data, size_t *len);
+ngx_uint_t ngx_http_caphealth_zone_less(ngx_http_caphealth_facts_t *facts);
 
 /* Moves whenever anything has been published.  One atomic load. */
 ngx_atomic_uint_t ngx_http_caphealth_zone_generation(ngx_shm_zone_t *zone);
 
 /*
- * Publishes a section.  Without data the data already there stays, with its
- * collected_at.  *change says what became of the section's error, and *since
- * when that error, if any, began.  NGX_DECLINED: the section holds something
- * newer.  NGX_ERROR: the data does not fit into the zone; nothing has changed.
+ * Publishes a section, of facts that have been checked.  Without new ones those
+ * already there stay, with their collected_at.  *change says what became of the
+ * section's error, and *since when that error, if any, began.  NGX_DECLINED:
+ * the section holds something newer.  NGX_ERROR: the facts do not fit into the
+ * zone; nothing has changed but that the text before may be gone.
  */
 ngx_int_t ngx_http_caphealth_zone_publish(ngx_shm_zone_t *zone,
     ngx_str_t *key, ngx_http_caphealth_facts_t *facts,
     ngx_http_caphealth_change_e *change, double *since);
 
 /*
- * Copies a section into pool, if its generation is not *generation any more,
- * which then becomes the section's.  The strings are NUL-terminated.
- * NGX_DECLINED: it has not moved, or is not there.  NGX_ERROR: no memory.
+ * Copies a section, if its generation is not *generation any more, which then
+ * becomes the section's.  *text becomes a copy of its text to be ngx_free()d,
+ * or NULL; text may be NULL.  NGX_DECLINED: it has not moved, or is not there.
+ * NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_caphealth_zone_read(ngx_shm_zone_t *zone, ngx_str_t *key,
-    ngx_pool_t *pool, ngx_http_caphealth_facts_t *facts,
+    ngx_http_caphealth_facts_t *facts, char **text,
     ngx_atomic_uint_t *generation);
 
 /* nginx's cached time, in seconds since the epoch. */

@@ -1,38 +1,56 @@
 
 /*
- * For tests: one look at the system, and what it brought.
+ * For tests: one look at the system or at a disk, and what it brought.
  */
 
 #ifndef LOOK_H
 #define LOOK_H
 
 
-#include <string.h>
-
-#include "caphealth_source.h"
+#include "facts_json.h"
 
 
 static inline double
-number(const caphealth_answer_t *a, const char *key)
+number(const seen_t *a, const char *key)
 {
     return json_number_value(json_object_get(a->data, key));
 }
 
 
 static inline const char *
-scope(const caphealth_answer_t *a)
+scope(const seen_t *a)
 {
     return json_string_value(json_object_get(a->data, "scope"));
 }
 
 
-static inline void
-look(caphealth_host_t *h, caphealth_answer_t *a)
-{
-    json_decref(a->data);
-    memset(a, 0, sizeof(caphealth_answer_t));
+/* what comes is what a worker takes */
 
-    caphealth_host_collect(h, a);
+static inline caphealth_system_t
+look(caphealth_host_t *h, seen_t *seen)
+{
+    caphealth_answer_t  a, read;
+
+    json_decref(seen->data);
+
+    see_host(h, seen, &a);
+
+    assert_null(caphealth_answer_read(&read, CAPHEALTH_SOURCE_SYSTEM, &a,
+                                      sizeof(a)));
+
+    return a.facts.system;
+}
+
+
+static inline void
+look_disk(const char *path, seen_t *seen)
+{
+    caphealth_answer_t  a, read;
+
+    see_disk(path, seen, &a);
+
+    assert_null(caphealth_answer_read(&read, CAPHEALTH_SOURCE_DISK, &a,
+                                      sizeof(a)));
 }
 
 

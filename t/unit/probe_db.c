@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "caphealth_source.h"
+#include "facts_json.h"
 
 
 int
@@ -19,6 +19,7 @@ main(void)
     size_t               size;
     json_t              *settings, *reply;
     caphealth_db_t      *db;
+    seen_t               seen;
     caphealth_answer_t   answer;
 
     line = NULL;
@@ -40,15 +41,13 @@ main(void)
 
     while (getline(&line, &size, stdin) != -1) {
 
-        memset(&answer, 0, sizeof(caphealth_answer_t));
-
-        caphealth_db_collect(db, &answer);
+        (void) see_database(db, &seen, &answer);
 
         reply = json_pack("{s:s?, s:s, s:o?}",
-                          "code", caphealth_error_name(answer.error.code,
+                          "code", caphealth_error_name(seen.error.code,
                                                 CAPHEALTH_SOURCE_DATABASE,
-                                                answer.data == NULL),
-                          "error", answer.error.text, "data", answer.data);
+                                                !answer.known),
+                          "error", seen.error.text, "data", seen.data);
 
         (void) json_dumpf(reply, stdout, JSON_COMPACT);
         (void) puts("");

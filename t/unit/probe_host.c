@@ -10,21 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "caphealth_source.h"
+#include "facts_json.h"
 
 
 static int
 probe_look(caphealth_host_t *h, const char *path)
 {
     char                *text;
+    seen_t               system, disk;
     json_t              *both;
-    caphealth_answer_t   system, disk;
+    caphealth_answer_t   answer;
 
-    memset(&system, 0, sizeof(caphealth_answer_t));
-    memset(&disk, 0, sizeof(caphealth_answer_t));
-
-    caphealth_host_collect(h, &system);
-    caphealth_disk_collect(path, &disk);
+    see_host(h, &system, &answer);
+    see_disk(path, &disk, &answer);
 
     both = json_pack("{s:o?, s:s, s:o?, s:s}",
                      "system", system.data, "system_error", system.error.text,

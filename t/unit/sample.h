@@ -28,15 +28,13 @@ typedef struct {
 } sample_t;
 
 
-/* not parsed, so that there is nothing to free */
+/* there is nothing to free */
 
 #define SAMPLE_VENDORS  "{\"Zoë\":1000,\"Anna\":200,\"Unknown\":34}"
 
 static const caphealth_vendors_t  sample_vendors = {
     .text = (char *) SAMPLE_VENDORS,
-    .len = sizeof(SAMPLE_VENDORS) - 1,
-    .n = 3,
-    .products = 1234
+    .len = sizeof(SAMPLE_VENDORS) - 1
 };
 
 

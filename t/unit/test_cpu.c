@@ -15,7 +15,6 @@
 
 #include <cmocka.h>
 
-#include <jansson.h>
 
 #include "caphealth_cpu.h"
 
@@ -227,34 +226,27 @@ anew(void **state)
 }
 
 
-static json_t *
-facts(double at, double busy, const char *percent, const char *old, double now)
+static caphealth_system_t
+facts(double at, double busy, double percent, const caphealth_system_t *before,
+    double now)
 {
-    char     data[512], *text;
-    json_t  *document;
+    caphealth_system_t  f;
 
-    (void) snprintf(data, sizeof(data), "{\"scope\":\"host\","
-                    "\"cpu_percent\":%s,\"memory_used\":5,\"cpu_counters\":"
-                    "{\"basis\":%d,\"at\":%f,\"busy\":%f,\"total\":%f}}",
-                    percent, BASIS, at, busy, 2 * at);
+    caphealth_system_clear(&f);
 
-    text = caphealth_cpu_facts(&window, data, old, 0, WINDOW, GAP, now);
-    assert_non_null(text);
+    f.cpu_percent = percent;
+    f.memory_used = 5;
+    f.cpu_basis = BASIS;
+    f.cpu_clock = at;
+    f.cpu_busy = busy;
+    f.cpu_total = 2 * at;
 
-    document = json_loads(text, 0, NULL);
-    assert_non_null(document);
+    caphealth_cpu_facts(&window, &f, before, 0, WINDOW, GAP, now);
 
-    free(text);
+    assert_int_equal(f.memory_used, 5);
 
-    return document;
+    return f;
 }
-
-
-#define assert_member(document, name, x)                                     \
-    assert_near(json_number_value(json_object_get((document), (name))), (x))
-
-#define assert_null_member(document, name)                                   \
-    assert_false(json_is_number(json_object_get((document), (name))))
 
 
 /* a collector that was started anew, again and again */
@@ -262,26 +254,24 @@ facts(double at, double busy, const char *percent, const char *old, double now)
 static void
 fresh_collectors(void **state)
 {
-    int      i;
-    json_t  *f;
+    int                 i;
+    caphealth_system_t  f;
 
     (void) state;
 
-    f = facts(1000, 50, "null", NULL, 5000);
-    assert_null_member(f, "cpu_percent");
-    assert_null_member(f, "cpu_mean");
-    json_decref(f);
+    f = facts(1000, 50, NAN, NULL, 5000);
+    assert_true(isnan(f.cpu_percent));
+    assert_true(isnan(f.cpu_percent_at));
+    assert_true(isnan(f.cpu_mean));
+    assert_true(isnan(f.cpu_mean_at));
 
     for (i = 1; i < 100; i++) {
-        f = facts(1000 + 0.5 * i, 50 + 0.5 * i, "null", NULL, 5000 + 0.5 * i);
+        f = facts(1000 + 0.5 * i, 50 + 0.5 * i, NAN, NULL, 5000 + 0.5 * i);
 
         if (i > 2) {
-            assert_member(f, "cpu_percent", 50);
-            assert_member(f, "cpu_mean", 50);
+            assert_near(f.cpu_percent, 50);
+            assert_near(f.cpu_mean, 50);
         }
-
-        assert_member(f, "memory_used", 5);
-        json_decref(f);
     }
 }
 
@@ -289,50 +279,68 @@ fresh_collectors(void **state)
 static void
 carried(void **state)
 {
-    json_t  *f;
-
-    static const char  old[] = "{\"cpu_percent\":31,\"cpu_at\":4980,"
-                               "\"cpu_mean\":32,\"cpu_mean_at\":4980,"
-                               "\"cpu_converters\":33,\"cpu_seconds\":34,"
-                               "\"memory_used\":6}";
+    caphealth_system_t  f, before;
 
     (void) state;
 
+    caphealth_system_clear(&before);
+
+    before.cpu_percent = 31;
+    before.cpu_percent_at = 4980;
+    before.cpu_mean = 32;
+    before.cpu_mean_at = 4980;
+    before.cpu_converters = 33;
+    before.cpu_seconds = 34;
+    before.memory_used = 6;
+
     /* nothing to compare with, but a value that is still fresh */
 
-    f = facts(1000, 50, "null", old, 5000);
-    assert_member(f, "cpu_percent", 31);
-    assert_member(f, "cpu_at", 4980);
-    assert_member(f, "cpu_mean", 32);
-    assert_member(f, "cpu_converters", 33);
-    assert_member(f, "cpu_seconds", 34);
-    assert_member(f, "memory_used", 5);
-    json_decref(f);
+    f = facts(1000, 50, NAN, &before, 5000);
+    assert_near(f.cpu_percent, 31);
+    assert_near(f.cpu_percent_at, 4980);
+    assert_near(f.cpu_mean, 32);
+    assert_near(f.cpu_mean_at, 4980);
+    assert_near(f.cpu_converters, 33);
+    assert_near(f.cpu_seconds, 34);
 
     /* its own are better */
 
-    f = facts(1010, 55, "40", old, 5010);
-    assert_member(f, "cpu_percent", 40);
-    assert_member(f, "cpu_at", 5010);
-    assert_member(f, "cpu_mean", 25);
-    json_decref(f);
+    f = facts(1010, 55, 40, &before, 5010);
+    assert_near(f.cpu_percent, 40);
+    assert_near(f.cpu_percent_at, 5010);
+    assert_near(f.cpu_mean, 25);
+    assert_near(f.cpu_mean_at, 5010);
 
     /* too old by now; of the future, by a clock that was set back */
 
     clean(NULL);
-    f = facts(1000, 50, "null", old, 5010.5);
-    assert_null_member(f, "cpu_percent");
-    assert_null_member(f, "cpu_mean");
-    json_decref(f);
+    f = facts(1000, 50, NAN, &before, 5010.5);
+    assert_true(isnan(f.cpu_percent));
+    assert_true(isnan(f.cpu_mean));
 
     clean(NULL);
-    f = facts(1000, 50, "null", old, 4979);
-    assert_null_member(f, "cpu_percent");
-    json_decref(f);
+    f = facts(1000, 50, NAN, &before, 4979);
+    assert_true(isnan(f.cpu_percent));
+}
 
-    /* what is not JSON */
 
-    assert_null(caphealth_cpu_facts(&window, "{", NULL, 0, WINDOW, GAP, 1));
+/* what could not be read adds nothing, and says nothing of the mean */
+
+static void
+no_counters(void **state)
+{
+    caphealth_system_t  f;
+
+    (void) state;
+
+    caphealth_system_clear(&f);
+    f.cpu_mean = 7;
+
+    caphealth_cpu_facts(&window, &f, NULL, 0, WINDOW, GAP, 5000);
+
+    assert_int_equal(window.n, 0);
+    assert_true(isnan(f.cpu_mean));
+    assert_true(isnan(f.cpu_mean_at));
 }
 
 
@@ -347,7 +355,8 @@ main(void)
         cmocka_unit_test_setup(converters, clean),
         cmocka_unit_test_setup(anew, clean),
         cmocka_unit_test_setup(fresh_collectors, clean),
-        cmocka_unit_test_setup(carried, clean)
+        cmocka_unit_test_setup(carried, clean),
+        cmocka_unit_test_setup(no_counters, clean)
     };
 
     return cmocka_run_group_tests_name("cpu", tests, NULL, NULL);

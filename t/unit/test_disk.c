@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "caphealth_source.h"
+#include "look.h"
 
 
 #define N(table)  (sizeof(table) / sizeof(table[0]))
@@ -67,7 +67,7 @@ reset(void **state)
 
 
 static void
-assert_data(caphealth_answer_t *a, const char *expected)
+assert_data(seen_t *a, const char *expected)
 {
     char  *text;
 
@@ -84,7 +84,7 @@ static void
 numbers(void **state)
 {
     size_t              i;
-    caphealth_answer_t  a;
+    seen_t              a;
 
     static const struct {
         unsigned     frsize;
@@ -99,18 +99,18 @@ numbers(void **state)
     } table[] = {
 
         { 4096, 1000, 400, 350, 600, 500, 0,
-          "{\"path\":\"/x\",\"total\":4096000,\"used\":2457600,"
+          "{\"total\":4096000,\"used\":2457600,"
           "\"available\":1433600,\"inodes\":600,\"inodes_free\":500,"
           "\"read_only\":false}", NULL },
 
         /* nothing there; as much as there may be */
 
         { 4096, 0, 0, 0, 0, 0, 1,
-          "{\"path\":\"/x\",\"total\":0,\"used\":0,\"available\":0,"
+          "{\"total\":0,\"used\":0,\"available\":0,"
           "\"inodes\":0,\"inodes_free\":0,\"read_only\":true}", NULL },
 
         { 1, MAX, MAX, MAX, MAX, MAX, 0,
-          "{\"path\":\"/x\",\"total\":9223372036854775807,\"used\":0,"
+          "{\"total\":9223372036854775807,\"used\":0,"
           "\"available\":9223372036854775807,"
           "\"inodes\":9223372036854775807,"
           "\"inodes_free\":9223372036854775807,\"read_only\":false}", NULL },
@@ -118,34 +118,34 @@ numbers(void **state)
         /* f_frsize not filled in: f_bsize */
 
         { 0, 10, 4, 3, 2, 1, 0,
-          "{\"path\":\"/x\",\"total\":5120,\"used\":3072,"
+          "{\"total\":5120,\"used\":3072,"
           "\"available\":1536,\"inodes\":2,\"inodes_free\":1,"
           "\"read_only\":false}", NULL },
 
         /* no number of inodes; more free than there is; too much */
 
         { 4096, 1000, 400, 350, NONE, NONE, 0,
-          "{\"path\":\"/x\",\"total\":4096000,\"used\":2457600,"
+          "{\"total\":4096000,\"used\":2457600,"
           "\"available\":1433600,\"inodes\":null,\"inodes_free\":null,"
           "\"read_only\":false}", "inodes" },
 
         { 4096, 1000, 1001, 350, 2, 1, 0,
-          "{\"path\":\"/x\",\"total\":4096000,\"used\":null,"
+          "{\"total\":4096000,\"used\":null,"
           "\"available\":1433600,\"inodes\":2,\"inodes_free\":1,"
           "\"read_only\":false}", "used" },
 
         { 4096, 1000, 400, NONE - 5, 2, 1, 0,
-          "{\"path\":\"/x\",\"total\":4096000,\"used\":2457600,"
+          "{\"total\":4096000,\"used\":2457600,"
           "\"available\":null,\"inodes\":2,\"inodes_free\":1,"
           "\"read_only\":false}", "available" },
 
         { 4096, UINT64_C(1) << 51, 0, 0, 2, 1, 0,
-          "{\"path\":\"/x\",\"total\":null,\"used\":null,"
+          "{\"total\":null,\"used\":null,"
           "\"available\":0,\"inodes\":2,\"inodes_free\":1,"
           "\"read_only\":false}", "total" },
 
         { 2, MAX / 2 + 1, 1, MAX / 2, 2, 1, 0,
-          "{\"path\":\"/x\",\"total\":null,\"used\":9223372036854775806,"
+          "{\"total\":null,\"used\":9223372036854775806,"
           "\"available\":9223372036854775806,\"inodes\":2,"
           "\"inodes_free\":1,\"read_only\":false}", "total" }
     };
@@ -165,8 +165,8 @@ numbers(void **state)
         answer.f_favail = table[i].favail;
         answer.f_flag = table[i].read_only ? ST_RDONLY|ST_NOSUID : ST_NOSUID;
 
-        memset(&a, 0, sizeof(caphealth_answer_t));
-        caphealth_disk_collect("/x", &a);
+        memset(&a, 0, sizeof(seen_t));
+        look_disk("/x", &a);
 
         expected[0] = '\0';
 
@@ -185,13 +185,13 @@ numbers(void **state)
 static void
 signals(void **state)
 {
-    caphealth_answer_t  a = { 0 };
+    seen_t  a = { 0 };
 
     (void) state;
 
     interrupted = 2;
     answer.f_frsize = 1;
-    caphealth_disk_collect("/x", &a);
+    look_disk("/x", &a);
 
     assert_string_equal(a.error.text, "");
     assert_int_equal(interrupted, 0);
@@ -204,12 +204,12 @@ signals(void **state)
 static void
 errors(void **state)
 {
-    caphealth_answer_t  a = { 0 };
+    seen_t  a = { 0 };
 
     (void) state;
 
     error = ENOENT;
-    caphealth_disk_collect("/x", &a);
+    look_disk("/x", &a);
 
     assert_null(a.data);
     assert_string_equal(a.error.text,
@@ -217,7 +217,7 @@ errors(void **state)
     assert_int_equal(a.error.code, CAPHEALTH_ERROR_NOT_FOUND);
 
     error = ESTALE;
-    caphealth_disk_collect("/srv/\"images\"", &a);
+    look_disk("/srv/\"images\"", &a);
 
     assert_null(a.data);
     assert_string_equal(a.error.text, "statvfs() \"/srv/\"images\"\" failed: "
@@ -231,10 +231,10 @@ errors(void **state)
 static void
 long_path(void **state)
 {
-    char                path[2002];
-    json_t             *text;
-    size_t              i, shift;
-    caphealth_answer_t  a;
+    char     path[2002];
+    json_t  *text;
+    size_t   i, shift;
+    seen_t   a;
 
     (void) state;
 
@@ -249,8 +249,8 @@ long_path(void **state)
             memcpy(path + i, "\xc3\xbc", 2);
         }
 
-        memset(&a, 0, sizeof(caphealth_answer_t));
-        caphealth_disk_collect(path, &a);
+        memset(&a, 0, sizeof(seen_t));
+        look_disk(path, &a);
 
         assert_null(a.data);
         assert_true(strlen(a.error.text) >= CAPHEALTH_ERROR_LEN - 3);
@@ -265,15 +265,16 @@ long_path(void **state)
 static void
 not_utf8(void **state)
 {
-    caphealth_answer_t  a = { 0 };
+    seen_t  a = { 0 };
 
     (void) state;
 
-    answer.f_frsize = 1;
-    caphealth_disk_collect("/\xff", &a);
+    error = ENOENT;
+    look_disk("/\xff", &a);
 
     assert_null(a.data);
-    assert_string_equal(a.error.text, "a disk has a path that is not UTF-8");
+    assert_string_equal(a.error.text, "statvfs() \"/\xef\xbf\xbd\" failed: "
+                        "No such file or directory");
 }
 
 

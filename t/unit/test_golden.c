@@ -219,7 +219,7 @@ golden_hostile(golden_t *g)
     g->roots[1].path = "/srv/{ü}";
     strcpy(g->sample.facts.database.value.version, "15.1 (\"x\\y\")");
     g->sample.facts.database.vendors = (caphealth_vendors_t) {
-        .text = vendors, .len = sizeof(vendors) - 1, .n = 3, .products = 12
+        .text = vendors, .len = sizeof(vendors) - 1
     };
     golden_failed_section(&g->sample.facts.database.section,
                           "column \"<script>\\\" does not exist\n",

@@ -162,6 +162,141 @@ test_size(void **state)
 }
 
 
+#define REFUSED(wrong, set)                                                   \
+    do {                                                                      \
+        a = good;                                                             \
+        set;                                                                  \
+        assert_string_equal(caphealth_answer_read(&read,                      \
+                                CAPHEALTH_SOURCE_DISK, &a, sizeof(a)), wrong);\
+    } while (0)
+
+
+static void
+test_answer(void **state)
+{
+    caphealth_answer_t  a, good, read;
+
+    (void) state;
+
+    memset(&good, 0, sizeof(good));
+
+    good.source = CAPHEALTH_SOURCE_DISK;
+    good.known = 1;
+    good.collected_at = 12.5;
+    good.duration = 0.25;
+    caphealth_disk_clear(&good.facts.disk);
+    good.facts.disk.total = 5;
+
+    assert_null(caphealth_answer_read(&read, CAPHEALTH_SOURCE_DISK, &good,
+                                      sizeof(good)));
+    assert_memory_equal(&read, &good, sizeof(good));
+
+    /* facts of which a part is missing, and none at all */
+
+    a = good;
+    caphealth_error_set(&a.error, CAPHEALTH_ERROR_OTHER, "a part");
+    assert_null(caphealth_answer_read(&read, CAPHEALTH_SOURCE_DISK, &a,
+                                      sizeof(a)));
+    a.known = 0;
+    a.facts.disk.total = -7;
+    assert_null(caphealth_answer_read(&read, CAPHEALTH_SOURCE_DISK, &a,
+                                      sizeof(a)));
+
+    REFUSED("known", a.known = 0);
+    REFUSED("known", a.known = 2);
+    REFUSED("source", a.source = CAPHEALTH_SOURCE_SYSTEM);
+    REFUSED("collected_at", a.collected_at = -1);
+    REFUSED("collected_at", a.collected_at = INFINITY);
+    REFUSED("collected_at", a.collected_at = NAN);
+    REFUSED("duration", a.duration = -1);
+    REFUSED("duration", a.duration = NAN);
+    REFUSED("error", a.error.code = CAPHEALTH_ERROR_OTHER);
+    REFUSED("error", strcpy(a.error.text, "a"));
+    REFUSED("total", a.facts.disk.total = -2);
+    REFUSED("read_only", a.facts.disk.read_only = 2);
+
+    assert_string_equal(caphealth_answer_read(&read, CAPHEALTH_SOURCE_DISK,
+                                              &good, sizeof(good) - 1),
+                        "size");
+    assert_string_equal(caphealth_answer_read(&read, CAPHEALTH_SOURCE_DISK,
+                                              &good, 0),
+                        "size");
+}
+
+
+/* the vendors behind a database's facts */
+
+static void
+test_vendors(void **state)
+{
+    size_t                 i;
+    caphealth_answer_t     read;
+    caphealth_database_t  *d;
+
+    static struct {
+        caphealth_answer_t  answer;
+        char                text[64];
+    } a;
+
+    static const struct {
+        int64_t      names_len;
+        int64_t      list_len;
+        size_t       text;
+        const char  *wrong;
+    } table[] = {
+        { -1, -1, 0, NULL },
+        { -1, 5, 0, NULL },
+        { -1, -1, 1, "vendors" },
+        { 2, -1, 3, NULL },
+        { 2, -1, 2, "vendors" },
+        { 2, -1, 4, "vendors" },
+        { 2, 0, 4, NULL },
+        { 2, 10, 14, NULL },
+        { 2, 10, 13, "vendors" },
+        { 2, -2, 3, "list_len" },
+        { INT64_MAX, INT64_MAX, 0, "names_len" }
+    };
+
+    (void) state;
+
+    memset(&a, 0, sizeof(a));
+
+    a.answer.source = CAPHEALTH_SOURCE_DATABASE;
+    a.answer.known = 1;
+
+    d = &a.answer.facts.database;
+
+    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        caphealth_database_clear(d);
+
+        d->names_len = table[i].names_len;
+        d->list_len = table[i].list_len;
+
+        if (table[i].wrong == NULL) {
+            assert_null(caphealth_answer_read(&read, CAPHEALTH_SOURCE_DATABASE,
+                                              &a, sizeof(caphealth_answer_t)
+                                                  + table[i].text));
+            assert_int_equal(caphealth_vendors_size(d), table[i].text);
+
+        } else {
+            assert_string_equal(caphealth_answer_read(&read,
+                                    CAPHEALTH_SOURCE_DATABASE, &a,
+                                    sizeof(caphealth_answer_t)
+                                    + table[i].text), table[i].wrong);
+        }
+    }
+
+    /* without a NUL at its end */
+
+    caphealth_database_clear(d);
+    d->names_len = 2;
+    memcpy(a.text, "{}}", 3);
+
+    assert_string_equal(caphealth_answer_read(&read, CAPHEALTH_SOURCE_DATABASE,
+                            &a, sizeof(caphealth_answer_t) + 3), "vendors");
+}
+
+
 static void
 test_known(void **state)
 {
@@ -180,6 +315,8 @@ main(void)
         cmocka_unit_test(test_good),
         cmocka_unit_test(test_bad),
         cmocka_unit_test(test_size),
+        cmocka_unit_test(test_answer),
+        cmocka_unit_test(test_vendors),
         cmocka_unit_test(test_known)
     };
 

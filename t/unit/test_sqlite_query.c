@@ -25,7 +25,7 @@ test_names(void **state)
     shop_t              *shop = *state;
     const char          *sql;
     caphealth_db_t      *db;
-    caphealth_answer_t   a;
+    seen_t               a;
 
     static const char *const  names[] = { CAPHEALTH_QUERY_NAMES };
     static const char *const  members[] = {
@@ -138,7 +138,7 @@ test_shapes(void **state)
     size_t               i;
     shop_t              *shop = *state;
     caphealth_db_t      *db;
-    caphealth_answer_t   a;
+    seen_t               a;
 
     static const struct {
         const char         *sql;
@@ -213,7 +213,7 @@ test_text(void **state)
     shop_t              *shop = *state;
     json_t              *name;
     caphealth_db_t      *db;
-    caphealth_answer_t   a;
+    seen_t               a;
 
     make(shop->path, TABLES
          "INSERT INTO vendors VALUES (1, CAST(x'41c3a4ff00' AS TEXT), 1);"

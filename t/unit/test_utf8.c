@@ -7,9 +7,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "caphealth_utf8.h"
 
@@ -40,20 +42,66 @@ static const struct {
 
 
 static void
-test_json(void **state)
+test_copy(void **state)
 {
+    char    *copy;
+    size_t   i;
+
+    (void) state;
+
+    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        copy = caphealth_utf8_copy(table[i].text, table[i].len);
+
+        assert_non_null(copy);
+        assert_string_equal(copy, table[i].expected);
+        assert_int_equal(caphealth_utf8_valid(table[i].text, table[i].len),
+                         strlen(copy) == table[i].len
+                         && memcmp(copy, table[i].text, table[i].len) == 0);
+        free(copy);
+    }
+}
+
+
+/* as jansson writes it */
+
+static void
+test_quote(void **state)
+{
+    int      c;
+    char     text[3], *quoted, *expected;
     size_t   i;
     json_t  *value;
 
     (void) state;
 
-    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        value = caphealth_utf8_json(table[i].text, table[i].len);
+    text[1] = 'x';
+    text[2] = '\0';
 
-        assert_non_null(value);
-        assert_string_equal(json_string_value(value), table[i].expected);
+    for (c = 1; c < 0x80; c++) {
+        text[0] = (char) c;
 
+        value = json_string(text);
+        expected = json_dumps(value, JSON_ENCODE_ANY);
+        quoted = caphealth_utf8_quote(text);
+
+        assert_string_equal(quoted, expected);
+
+        free(quoted);
+        free(expected);
         json_decref(value);
+    }
+
+    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (memchr(table[i].text, '\0', table[i].len) != NULL) {
+            continue;
+        }
+
+        quoted = caphealth_utf8_quote(table[i].text);
+
+        assert_int_equal(strlen(quoted), strlen(table[i].expected) + 2);
+        assert_memory_equal(quoted + 1, table[i].expected,
+                            strlen(table[i].expected));
+        free(quoted);
     }
 }
 
@@ -130,7 +178,8 @@ int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
-        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_quote),
         cmocka_unit_test(test_append),
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_conceal)

@@ -12,9 +12,10 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "caphealth_vendor_products.h"
-#include "caphealth_vendors.h"
+#include "vendors.h"
 
 
 #define MOST  "9223372036854775807"
@@ -25,25 +26,52 @@
 static void
 assert_rows(const char *rows, const char *expected, const char *list)
 {
-    char                 *text;
-    json_t               *document;
-    caphealth_vendors_t   v;
+    char                     *text;
+    size_t                    i;
+    json_t                   *document, *row, *id;
+    const char               *name;
+    caphealth_vendors_t       v;
+    caphealth_database_t      d;
+    caphealth_vendor_row_t   *vendor;
+    caphealth_vendor_rows_t   all;
 
     document = json_loads(rows, 0, NULL);
     assert_non_null(document);
 
-    text = caphealth_vendor_products(document);
+    memset(&all, 0, sizeof(caphealth_vendor_rows_t));
+
+    json_array_foreach(document, i, row) {
+        vendor = caphealth_vendor_rows_add(&all);
+        assert_non_null(vendor);
+
+        name = json_string_value(json_array_get(row, 0));
+        id = json_array_get(row, 2);
+
+        vendor->name = (name == NULL) ? NULL : strdup(name);
+        vendor->products = json_integer_value(json_array_get(row, 1));
+        vendor->id = (id == NULL) ? NULL : json_dumps(id, JSON_ENCODE_ANY);
+    }
+
+    caphealth_database_clear(&d);
+
+    text = caphealth_vendor_products(&all, &d);
     assert_non_null(text);
-    assert_null(caphealth_vendors_parse(&v, text, strlen(text)));
-    assert_string_equal(v.text, expected);
+    assert_int_equal(caphealth_vendors_size(&d), strlen(text) + 1);
+
+    assert_int_equal(vendors_take(&v, text, strlen(text)), 0);
     assert_int_equal(v.len, strlen(expected));
+    assert_memory_equal(v.text, expected, v.len);
+    assert_int_equal(v.len, d.names_len);
     assert_int_equal(v.list_len, strlen(v.list));
+    assert_int_equal(v.list_len, d.list_len);
+    assert_int_equal(v.list_n, d.list_vendors);
 
     if (list != NULL) {
         assert_string_equal(v.list, list);
     }
 
     caphealth_vendors_free(&v);
+    caphealth_vendor_rows_free(&all);
     free(text);
     json_decref(document);
 }
@@ -147,7 +175,7 @@ test_pages(void **state)
 
     (void) state;
 
-    assert_null(caphealth_vendors_parse(&v, before, strlen(before)));
+    assert_int_equal(vendors_take(&v, before, strlen(before)), 0);
     assert_int_equal(v.list_n, 4);
 
     assert_page(&v, NULL, 4, "[{\"id\":1,\"name\":\"a\",\"products\":9},"
@@ -164,7 +192,7 @@ test_pages(void **state)
 
     /* the rest is told whole, and once */
 
-    assert_null(caphealth_vendors_parse(&v, later, strlen(later)));
+    assert_int_equal(vendors_take(&v, later, strlen(later)), 0);
 
     assert_page(&v, next, 1,
                 "[{\"id\":\"x\",\"name\":\"c\",\"products\":5}]", &last);
@@ -217,7 +245,7 @@ test_walk(void **state)
     }
 
     assert_int_equal(fclose(stream), 0);
-    assert_null(caphealth_vendors_parse(&v, text, len));
+    assert_int_equal(vendors_take(&v, text, len), 0);
     free(text);
 
     for (limit = 1; limit <= 501; limit += 25) {
@@ -310,58 +338,103 @@ test_refused_lists(void **state)
     for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         (void) snprintf(text, sizeof(text), "{\"a\":1}\n%s", table[i]);
 
-        assert_string_equal(caphealth_vendors_parse(&v, text, strlen(text)),
-                            "vendors are not a list of ids, names and counts "
-                            "in its order");
+        assert_int_equal(vendors_take(&v, text, strlen(text)), -1);
         assert_null(v.text);
         assert_null(v.list);
     }
 
-    assert_non_null(caphealth_vendors_parse(&v, "{}\n[1,\"a\",1]\n", 14));
+    assert_int_equal(vendors_take(&v, "{}\n[1,\"a\",1]\n", 14), -1);
 }
 
 
+/* the names one after another, and what they are escaped for */
+
 static void
-test_parsed(void **state)
+test_names(void **state)
 {
-    char                 *shown;
+    char                 *name;
     size_t                i;
-    json_t               *first;
+    int64_t               products;
+    const char           *p;
     caphealth_vendors_t   v;
 
-    static const char  text[] = "{\"a\\u001F\":3,\"b\":2,\"b\":2,\"\\/\":1}";
+    static const char  text[] = "{\"a\\u001F\\u00e4\":3,\"b\":2,\"b\":2,"
+        "\"\\/\\\\\\\"\\b\\f\\n\\r\\t\":1,\"\":1}";
 
     static const struct {
-        size_t       n;
-        const char  *first;
+        const char  *name;
+        int64_t      products;
     } table[] = {
-        { 0, "{}" },
-        { 1, "{\"a\\u001F\": 3}" },
-        { 2, "{\"a\\u001F\": 3, \"b\": 2}" },
-        { 4, "{\"a\\u001F\": 3, \"b\": 2, \"/\": 1}" },
-        { 100, "{\"a\\u001F\": 3, \"b\": 2, \"/\": 1}" }
+        { "a\x1f\xc3\xa4", 3 }, { "b", 2 }, { "b", 2 },
+        { "/\\\"\b\f\n\r\t", 1 }, { "", 1 }
     };
 
     (void) state;
 
-    assert_null(caphealth_vendors_parse(&v, text, strlen(text)));
-    assert_int_equal(v.n, 4);
-    assert_true(v.products == 8);
+    assert_int_equal(vendors_take(&v, text, strlen(text)), 0);
+
+    p = NULL;
 
     for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        first = caphealth_vendors_first(&v, table[i].n);
-        shown = json_dumps(first, 0);
+        p = caphealth_vendors_next(&v, p, &name, &products);
 
-        assert_string_equal(shown, table[i].first);
+        assert_non_null(p);
+        assert_string_equal(name, table[i].name);
+        assert_int_equal(products, table[i].products);
 
-        free(shown);
-        json_decref(first);
+        free(name);
     }
+
+    assert_null(caphealth_vendors_next(&v, p, &name, &products));
 
     caphealth_vendors_free(&v);
     assert_null(v.text);
-    assert_int_equal(v.n, 0);
-    assert_true(json_is_null(caphealth_vendors_first(&v, 5)));
+    assert_null(caphealth_vendors_next(&v, NULL, &name, &products));
+
+    assert_int_equal(vendors_take(&v, "{}", 2), 0);
+    assert_null(caphealth_vendors_next(&v, NULL, &name, &products));
+    caphealth_vendors_free(&v);
+}
+
+
+/* a text that is not as the facts say */
+
+static void
+test_lengths(void **state)
+{
+    size_t                     i;
+    caphealth_vendors_t        v;
+    caphealth_database_t       d;
+    caphealth_vendors_check_t  check;
+
+    static char  text[] = "{\"a\":1}\n[1,\"a\",1]\n";
+
+    static const struct {
+        int64_t  names_len;
+        int64_t  list_len;
+        int64_t  list_vendors;
+        int      rc;
+    } table[] = {
+        { 7, 10, 1, 1 }, { 7, 10, 0, -1 }, { 7, 10, 2, -1 }, { 6, 11, 1, -1 },
+        { 8, 9, 1, -1 }, { 7, 9, 1, -1 }, { 7, 0, 0, -1 },
+        { 7, CAPHEALTH_UNKNOWN, CAPHEALTH_UNKNOWN, -1 },
+        { 18, CAPHEALTH_UNKNOWN, CAPHEALTH_UNKNOWN, -1 }
+    };
+
+    (void) state;
+
+    caphealth_database_clear(&d);
+
+    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        d.names_len = table[i].names_len;
+        d.list_len = table[i].list_len;
+        d.list_vendors = table[i].list_vendors;
+
+        caphealth_vendors_set(&v, text, &d);
+        caphealth_vendors_check_init(&check, &v);
+
+        assert_int_equal(caphealth_vendors_check(&check, 1000), table[i].rc);
+    }
 }
 
 
@@ -396,17 +469,14 @@ test_refused(void **state)
         assert_non_null(copy);
         memmove(copy + 1, table[i], strlen(table[i]));
 
-        assert_string_equal(caphealth_vendors_parse(&v, copy + 1,
-                                                    strlen(table[i])),
-                            "vendors are not an object of counts, the "
-                            "largest first");
+        assert_int_equal(vendors_take(&v, copy + 1, strlen(table[i])), -1);
         assert_null(v.text);
 
         free(copy);
     }
 
-    assert_non_null(caphealth_vendors_parse(&v, "{}\0", 3));
-    assert_non_null(caphealth_vendors_parse(&v, "{\"a\0\":1}", 8));
+    assert_int_equal(vendors_take(&v, "{}\0", 3), -1);
+    assert_int_equal(vendors_take(&v, "{\"a\0\":1}", 8), -1);
 }
 
 
@@ -420,7 +490,8 @@ main(void)
         cmocka_unit_test(test_walk),
         cmocka_unit_test(test_cursors),
         cmocka_unit_test(test_refused_lists),
-        cmocka_unit_test(test_parsed),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_refused)
     };
 

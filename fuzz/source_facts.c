@@ -1,0 +1,116 @@
+
+/*
+ * Under test: src/ipc/caphealth_source_facts.c src/ipc/caphealth_error.c
+ *
+ * What a collector that a stranger has taken over may send: the source that
+ * was asked for, and an answer of any bytes.
+ */
+
+#include "fuzz.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "caphealth_source_facts.h"
+#include "caphealth_utf8.h"
+
+
+static void
+check_string(const char *s, size_t size)
+{
+    size_t  len;
+
+    len = strnlen(s, size);
+
+    fuzz_check(len < size && caphealth_utf8_valid(s, len));
+}
+
+
+static void
+check_real(double x, double max)
+{
+    fuzz_check(isnan(x) || (x >= 0 && x <= max));
+}
+
+
+static void
+check_system(const caphealth_system_t *s)
+{
+    check_string(s->scope, sizeof(s->scope));
+
+    check_real(s->cpu_percent, 100);
+    check_real(s->cpu_mean, 100);
+    check_real(s->cores, DBL_MAX);
+    check_real(s->pressure_io.full.total, DBL_MAX);
+
+    fuzz_check(s->memory_total >= -1 && s->memory_used >= -1);
+    fuzz_check(s->cpu_basis >= -1);
+}
+
+
+static void
+check_disk(const caphealth_disk_t *d)
+{
+    check_string(d->device, sizeof(d->device));
+
+    fuzz_check(d->total >= -1 && d->inodes_free >= -1);
+    fuzz_check(d->read_only >= -1 && d->read_only <= 1);
+}
+
+
+/* the vendors' text is all that is behind the struct, and a string */
+
+static void
+check_database(const caphealth_database_t *d, const char *text, size_t size)
+{
+    check_string(d->engine, sizeof(d->engine));
+    check_string(d->version, sizeof(d->version));
+
+    fuzz_check(d->size >= -1 && d->active_vendors >= -1);
+    fuzz_check(caphealth_vendors_size(d) == size);
+    fuzz_check(size == 0 || text[size - 1] == '\0');
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char                *bytes;
+    size_t               behind;
+    const char          *wrong;
+    fuzz_bytes_t         b = { data, size };
+    caphealth_answer_t   a;
+    caphealth_source_e   of;
+
+    of = (caphealth_source_e) (fuzz_number(&b, 1) % CAPHEALTH_SOURCE_IMAGES);
+
+    bytes = fuzz_copy(b.data, b.size);
+    wrong = caphealth_answer_read(&a, of, bytes, b.size);
+
+    if (wrong == NULL) {
+        fuzz_check(memcmp(&a, bytes, sizeof(a)) == 0);
+        fuzz_check(caphealth_error_valid(&a.error));
+        fuzz_check(a.known || a.error.code != 0);
+        fuzz_check((caphealth_error_name(a.error.code, of, !a.known) == NULL)
+                   == (a.error.code == 0));
+
+        behind = b.size - sizeof(a);
+
+        if (!a.known) {
+            fuzz_check(behind == 0);
+
+        } else if (of == CAPHEALTH_SOURCE_SYSTEM) {
+            check_system(&a.facts.system);
+
+        } else if (of == CAPHEALTH_SOURCE_DISK) {
+            check_disk(&a.facts.disk);
+
+        } else {
+            check_database(&a.facts.database, bytes + sizeof(a), behind);
+        }
+    }
+
+    free(bytes);
+
+    return 0;
+}
