@@ -124,7 +124,16 @@ subtest 'tags' => sub {
         like $head, qr/^Age: \d+\r?$/m, 'age';
         is $length, length $body, 'length';
 
-        my ($again, $answer, $none) = get($args, '-H', "'If-None-Match: $etag'");
+        # another tag where the system was looked at in between
+
+        my $again;
+
+        for (1 .. 3) {
+            ($again) = get($args, '-H', "'If-None-Match: $etag'");
+            last if $again == 304;
+            ($etag) = (get($args))[1] =~ /^ETag: (\S+)/m;
+        }
+
         is $again, 304, 'not again';
 
         my ($headed, $only) = get($args, '-I');
