@@ -768,12 +768,14 @@ caphealth_document_text(caphealth_documents_t *d, const char *text)
 static void
 caphealth_document_string(caphealth_documents_t *d, const char *text)
 {
-    char    *quoted;
-    json_t  *value;
+    char  *quoted;
 
-    value = (text == NULL) ? json_null()
-                           : caphealth_utf8_json(text, strlen(text));
-    quoted = json_dumps(value, JSON_ENCODE_ANY);
+    if (text == NULL) {
+        caphealth_document_text(d, "null");
+        return;
+    }
+
+    quoted = caphealth_utf8_quote(text);
 
     if (quoted == NULL) {
         d->failed = ENOMEM;
@@ -783,7 +785,6 @@ caphealth_document_string(caphealth_documents_t *d, const char *text)
     }
 
     free(quoted);
-    json_decref(value);
 }
 
 
