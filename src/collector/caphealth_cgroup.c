@@ -317,6 +317,63 @@ caphealth_cgroup_memory(caphealth_cgroup_t *cg,
 }
 
 
+/*
+ * In v2 only: the limits of v1 are of memory and swap together.  A limit of 0
+ * forbids swap, so no other level matters.
+ */
+
+static void
+caphealth_cgroup_swap(caphealth_cgroup_t *cg,
+    const caphealth_cgroup_self_t *self)
+{
+    int                      rc;
+    char                    *text;
+    size_t                   len;
+    int64_t                  limit, used;
+    caphealth_cgroup_dir_t   d;
+
+    if (caphealth_cgroup_find(&d, self, "") == -1) {
+        return;
+    }
+
+    do {
+        text = caphealth_cgroup_file(self->root, d.dir, "memory.swap.max",
+                                     &len);
+
+        /* the topmost group, and a kernel without swap, have no such file */
+
+        if (text == NULL) {
+            continue;
+        }
+
+        rc = caphealth_proc_limit(text, len, &limit);
+        free(text);
+
+        if (rc == -1 || limit < 0) {
+            cg->memory_bad = "memory.swap.max";
+            continue;
+        }
+
+        if (limit == INT64_MAX || cg->swap_limit == 0) {
+            continue;
+        }
+
+        used = caphealth_cgroup_number(self->root, d.dir,
+                                       "memory.swap.current", NULL,
+                                       &cg->memory_bad);
+
+        if (limit == 0 || cg->swap_limit == INT64_MAX
+            || caphealth_cgroup_fuller(used, limit, cg->swap_used,
+                                       cg->swap_limit))
+        {
+            cg->swap_limit = limit;
+            cg->swap_used = used;
+        }
+
+    } while (caphealth_cgroup_up(&d));
+}
+
+
 static double
 caphealth_cgroup_quota(caphealth_cgroup_t *cg, const char *root,
     const char *dir, const caphealth_cgroup_version_t *v)
@@ -460,6 +517,8 @@ caphealth_cgroup_read(caphealth_cgroup_t *cg, const char *root,
 
     cg->memory_limit = INT64_MAX;
     cg->memory_used = -1;
+    cg->swap_limit = INT64_MAX;
+    cg->swap_used = -1;
     cg->cpu_usage = -1;
 
     unread = caphealth_cgroup_self(&self, root);
@@ -481,6 +540,8 @@ caphealth_cgroup_read(caphealth_cgroup_t *cg, const char *root,
         caphealth_cgroup_cpu(cg, &self, &caphealth_cgroup_versions[i],
                              host_cores);
     }
+
+    caphealth_cgroup_swap(cg, &self);
 
     if (caphealth_cgroup_find(&d, &self, "") == 0) {
         memcpy(cg->pressure_dir, d.dir, sizeof(d.dir));

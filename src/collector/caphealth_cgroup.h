@@ -18,6 +18,9 @@ typedef struct {
     int64_t      memory_used;    /* usage less the file cache that could be
                                     reclaimed at once, bytes, at the level of
                                     the limit; -1: unknown */
+    int64_t      swap_limit;     /* bytes; INT64_MAX: none */
+    int64_t      swap_used;      /* bytes, at the level of the limit; -1:
+                                    unknown */
     double       cpu_cores;      /* quota / period; 0: none */
     double       cpu_usage;      /* seconds, at the level of the quota; < 0:
                                     unknown */

@@ -31,6 +31,8 @@ typedef struct {
     caphealth_cgroup_t     cgroup;
     int64_t                total;       /* memory; -1: unknown */
     int64_t                available;
+    int64_t                swap_total;  /* -1: unknown */
+    int64_t                swap_free;
     double                 load[3];
     unsigned               has_stat:1;
     unsigned               has_load:1;
@@ -152,12 +154,30 @@ caphealth_host_stat(caphealth_look_t *look, const char *text, size_t len)
 }
 
 
+static int64_t
+caphealth_host_kilobytes(const char *text, size_t len, const char *key)
+{
+    int64_t  number;
+
+    if (caphealth_proc_key(text, len, key, &number) == -1 || number < 0
+        || number > INT64_MAX / 1024)
+    {
+        return -1;
+    }
+
+    return number * 1024;
+}
+
+
 /* an old kernel is without MemAvailable, which a limit makes unnecessary */
 
 static int
 caphealth_host_meminfo(caphealth_look_t *look, const char *text, size_t len)
 {
     (void) caphealth_proc_meminfo(text, len, &look->total, &look->available);
+
+    look->swap_total = caphealth_host_kilobytes(text, len, "SwapTotal:");
+    look->swap_free = caphealth_host_kilobytes(text, len, "SwapFree:");
 
     return look->total != -1 ? 0 : -1;
 }
@@ -401,6 +421,8 @@ caphealth_host_look(caphealth_look_t *look, const char *root,
 
     look->total = -1;
     look->available = -1;
+    look->swap_total = -1;
+    look->swap_free = -1;
 
     caphealth_host_cpus(look, root, a);
 
@@ -560,6 +582,35 @@ caphealth_host_memory_total(const caphealth_look_t *look)
 }
 
 
+/* unknown without swap: none in the host, or none allowed to the group */
+
+static void
+caphealth_host_swap(caphealth_system_t *s, const caphealth_look_t *look)
+{
+    const caphealth_cgroup_t  *cg = &look->cgroup;
+
+    if (look->swap_total <= 0) {
+        return;
+    }
+
+    if (cg->swap_limit < look->swap_total) {
+
+        if (cg->swap_limit > 0) {
+            s->swap_total = cg->swap_limit;
+            s->swap_used = cg->swap_used;
+        }
+
+        return;
+    }
+
+    s->swap_total = look->swap_total;
+
+    if (look->swap_free != -1 && look->swap_free <= look->swap_total) {
+        s->swap_used = look->swap_total - look->swap_free;
+    }
+}
+
+
 static void
 caphealth_host_stall(caphealth_stall_t *stall, int has,
     const caphealth_proc_stall_t *s)
@@ -649,6 +700,8 @@ caphealth_host_facts(const caphealth_host_t *h, const caphealth_look_t *look,
     s->cores = caphealth_host_cores(look);
     s->memory_total = caphealth_host_memory_total(look);
     s->memory_used = caphealth_host_memory_used(look);
+
+    caphealth_host_swap(s, look);
 
     caphealth_host_counters(s, look);
 

@@ -76,6 +76,8 @@ static const caphealth_source_field_t  caphealth_system_fields[] = {
     caphealth_field_real(system, cores, DBL_MAX),
     caphealth_field_count(system, memory_total),
     caphealth_field_count(system, memory_used),
+    caphealth_field_count(system, swap_total),
+    caphealth_field_count(system, swap_used),
     caphealth_field_real(system, load1, DBL_MAX),
     caphealth_field_real(system, load5, DBL_MAX),
     caphealth_field_real(system, load15, DBL_MAX),

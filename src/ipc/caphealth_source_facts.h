@@ -53,6 +53,8 @@ typedef struct {
     double                 cores;         /* may be a fraction in a cgroup */
     int64_t                memory_total;  /* bytes */
     int64_t                memory_used;   /* bytes */
+    int64_t                swap_total;    /* bytes; unknown without swap */
+    int64_t                swap_used;     /* bytes */
     double                 load1;
     double                 load5;
     double                 load15;

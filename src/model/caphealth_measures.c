@@ -17,6 +17,7 @@ static double caphealth_disk_percent(const void *facts);
 static double caphealth_disk_used(const void *facts);
 static double caphealth_disk_total(const void *facts);
 static double caphealth_memory_percent(const void *facts);
+static double caphealth_swap_percent(const void *facts);
 static double caphealth_filesystem_percent(const void *disk);
 static double caphealth_inodes_percent(const void *disk);
 static double caphealth_root_live(const void *root);
@@ -162,7 +163,14 @@ static const caphealth_measure_t  caphealth_system_rows[] = {
     { "collected_at", TIME, FACTS(system.section.collected_at) },
     { "stale", STALE, FACTS(system.section) },
     { "error", STRING, FACTS(system.section.error) },
-    { "error_code", STRING, FACTS(system.section.error_code) }
+    { "error_code", STRING, FACTS(system.section.error_code) },
+    { "swap_percent", PERCENT(1), BY(swap_percent),
+      METRIC(GAUGE, 7, "swap_utilization_ratio",
+      "Swap space in use, of what may be used.") },
+    { "swap_used_gb", GIB, FACTS(system.value.swap_used),
+      METRIC(GAUGE, 7, "swap_used_bytes", "Swap space in use.") },
+    { "swap_total_gb", GIB, FACTS(system.value.swap_total),
+      METRIC(GAUGE, 7, "swap_size_bytes", "Swap space that may be used.") }
 };
 
 
@@ -634,6 +642,17 @@ caphealth_memory_percent(const void *facts)
     s = &((const caphealth_facts_t *) facts)->system.value;
 
     return caphealth_share(s->memory_used, s->memory_total);
+}
+
+
+static double
+caphealth_swap_percent(const void *facts)
+{
+    const caphealth_system_t  *s;
+
+    s = &((const caphealth_facts_t *) facts)->system.value;
+
+    return caphealth_share(s->swap_used, s->swap_total);
 }
 
 

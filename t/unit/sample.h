@@ -73,6 +73,8 @@ sample_init(sample_t *s)
         .cores = 4,
         .memory_total = 8 * GIB,
         .memory_used = 2 * GIB,
+        .swap_total = 4 * GIB,
+        .swap_used = GIB,
         .load1 = 0.126,
         .load5 = 0.994,
         .load15 = 1.256,

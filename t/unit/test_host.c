@@ -85,6 +85,74 @@ host(void **state)
 }
 
 
+/* of the host, or of the group where a limit of its is below that */
+
+static void
+swap(void **state)
+{
+    size_t               i;
+    seen_t               a = { 0 };
+    caphealth_host_t    *h = caphealth_host_create(tree_root);
+    caphealth_system_t   s;
+
+    static const struct {
+        const char  *swap;       /* of /proc/meminfo */
+        const char  *limit;      /* of the group, and of the one above it */
+        const char  *upper;
+        int64_t      total;      /* MiB; -1: unknown */
+        int64_t      used;
+    } table[] = {
+        { "", "max\n", "max\n", -1, -1 },
+        { "SwapTotal: 0 kB\nSwapFree: 0 kB\n", "max\n", "max\n", -1, -1 },
+        { "SwapTotal: 4096000 kB\nSwapFree: 1024000 kB\n", "max\n", "max\n",
+          4000, 3000 },
+        { "SwapTotal: 1024 kB\nSwapFree: 2048 kB\n", "max\n", "max\n",
+          1, -1 },
+        { "SwapTotal: 4096000 kB\nSwapFree: 1024000 kB\n", "104857600\n",
+          "max\n", 100, 10 },
+        { "SwapTotal: 4096000 kB\nSwapFree: 1024000 kB\n", "104857600\n",
+          "209715200\n", 200, 30 },
+        { "SwapTotal: 4096000 kB\nSwapFree: 1024000 kB\n", "0\n", "max\n",
+          -1, -1 },
+        { "SwapTotal: 4096000 kB\nSwapFree: 1024000 kB\n", "104857600\n",
+          "0\n", -1, -1 },
+        { "SwapTotal: 10240 kB\nSwapFree: 8192 kB\n", "104857600\n",
+          "max\n", 10, 2 },
+        { "SwapTotal: 0 kB\nSwapFree: 0 kB\n", "104857600\n", "max\n",
+          -1, -1 }
+    };
+
+    (void) state;
+
+    v2("/a/b");
+    tree_put("/sys/fs/cgroup/a/b/memory.swap.current", "10485760\n");
+    tree_put("/sys/fs/cgroup/a/memory.swap.current", "31457280\n");
+
+    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        char  text[256];
+
+        (void) snprintf(text, sizeof(text), "MemTotal: 16777216 kB\n"
+                        "MemAvailable: 12582912 kB\n%s", table[i].swap);
+        tree_put("/proc/meminfo", text);
+        tree_put("/sys/fs/cgroup/a/b/memory.swap.max", table[i].limit);
+        tree_put("/sys/fs/cgroup/a/memory.swap.max", table[i].upper);
+
+        s = look(h, &a);
+
+        assert_string_equal(a.error.text, "");
+        assert_int_equal(s.swap_total, table[i].total < 0
+                                       ? CAPHEALTH_UNKNOWN
+                                       : table[i].total << 20);
+        assert_int_equal(s.swap_used, table[i].used < 0
+                                      ? CAPHEALTH_UNKNOWN
+                                      : table[i].used << 20);
+    }
+
+    json_decref(a.data);
+    caphealth_host_destroy(h);
+}
+
+
 #define CPUS(a, b, c, d)                                                     \
     "cpu  0 0 0 " a " 0 0 0 0 0 0\n"                                         \
     "cpu0 " a " 0 0 1000 0 0 0 0 0 0\n"                                      \
@@ -472,6 +540,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         TREE_TEST(host),
+        TREE_TEST(swap),
         TREE_TEST(some_cpus),
         TREE_TEST(zfs),
         TREE_TEST(container_v2),
