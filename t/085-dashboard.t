@@ -68,7 +68,7 @@ $::health . 'location /admin { caphealth_capacity; caphealth_dashboard; }'
 $::health . 'location /admin { caphealth_dashboard metrics=/metrics; }'
 --- must_die
 --- error_log
-invalid parameter "metrics=/metrics" of "caphealth_dashboard", it may be "health=", "capacity=", "images=" or "upload="
+invalid parameter "metrics=/metrics" of "caphealth_dashboard", it may be "health=", "capacity=", "images=", "upload=" or "history="
 
 
 
@@ -401,3 +401,37 @@ GET /admin
 X-Client: 192.0.2.7
 --- error_code: 403
 --- response_body_like: problem:not-local
+
+
+
+=== TEST 36: the history is any location; none is found by itself
+--- config eval
+$::health . '
+    location /past { return 204; }
+    location /admin { caphealth_dashboard history=/past; }
+    location /other { caphealth_dashboard history=off; }
+    location /plain { caphealth_dashboard; }'
+--- request eval
+["GET /admin", "GET /other", "GET /plain"]
+--- response_body_like eval
+[qr{data-history="/past"}, qr{data-history=""}, qr{data-history=""}]
+
+
+
+=== TEST 37: what the uploads' location takes, and whether it deletes
+--- config eval
+$::health . '
+    location /images {
+        client_max_body_size   7m;
+        caphealth_image_upload;
+        caphealth_image_root   images;
+        caphealth_image_url    /media/;
+        caphealth_image_delete on;
+    }
+    location /admin { caphealth_dashboard; }
+    location /other { caphealth_dashboard upload=off; }'
+--- request eval
+["GET /admin", "GET /other"]
+--- response_body_like eval
+[qr{data-upload-max="7340032"\s+data-upload-delete="on"},
+ qr{data-upload-max=""\s+data-upload-delete=""}]

@@ -25,6 +25,7 @@ typedef enum {
     NGX_HTTP_CAPHEALTH_DATA_CAPACITY,
     NGX_HTTP_CAPHEALTH_DATA_IMAGES,
     NGX_HTTP_CAPHEALTH_DATA_UPLOAD,
+    NGX_HTTP_CAPHEALTH_DATA_HISTORY,
     NGX_HTTP_CAPHEALTH_DATA          /* how many there are */
 } ngx_http_caphealth_data_e;
 
@@ -84,6 +85,8 @@ static ngx_uint_t ngx_http_caphealth_is_endpoint(
 static ngx_uint_t ngx_http_caphealth_has_path(ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_http_caphealth_page_render(ngx_conf_t *cf,
     ngx_http_caphealth_dashboard_t *d, ngx_msec_t refresh);
+static ngx_int_t ngx_http_caphealth_page_upload(ngx_conf_t *cf,
+    ngx_http_caphealth_dashboard_t *d, ngx_str_t *max, ngx_str_t *delete);
 static size_t ngx_http_caphealth_page_fill(u_char *dst, ngx_keyval_t *values);
 static ngx_int_t ngx_http_caphealth_page_assets(ngx_conf_t *cf,
     ngx_http_caphealth_dashboard_t *d, ngx_str_t *assets);
@@ -119,7 +122,12 @@ static ngx_http_caphealth_data_kind_t
     { ngx_string("images"), ngx_string("caphealth_image_stats"),
       NGX_HTTP_CAPHEALTH_ENDPOINT_IMAGE_STATS },
     { ngx_string("upload"), ngx_string("caphealth_image_upload"),
-      NGX_HTTP_CAPHEALTH_ENDPOINT_IMAGE_UPLOAD }
+      NGX_HTTP_CAPHEALTH_ENDPOINT_IMAGE_UPLOAD },
+
+    /* documents, as files or of another server: any location */
+
+    { ngx_string("history"), ngx_null_string,
+      NGX_HTTP_CAPHEALTH_ENDPOINT_NONE }
 };
 
 
@@ -293,8 +301,8 @@ ngx_http_caphealth_dashboard_parameter(ngx_conf_t *cf,
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid parameter \"%V\" of \"caphealth_dashboard\", "
-                       "it may be \"health=\", \"capacity=\", \"images=\" or "
-                       "\"upload=\"", value);
+                       "it may be \"health=\", \"capacity=\", \"images=\", "
+                       "\"upload=\" or \"history=\"", value);
 
     return NGX_CONF_ERROR;
 }
@@ -445,6 +453,10 @@ ngx_http_caphealth_find_location(ngx_conf_t *cf,
     data = &d->data[i];
     kind = &ngx_http_caphealth_data_kinds[i];
     root = d->server->ctx->loc_conf[ngx_http_core_module.ctx_index];
+
+    if (kind->endpoint == NGX_HTTP_CAPHEALTH_ENDPOINT_NONE) {
+        return NGX_CONF_OK;
+    }
 
     if (ngx_array_init(&found, cf->pool, 1,
                        sizeof(ngx_http_core_loc_conf_t *))
@@ -613,6 +625,9 @@ ngx_http_caphealth_page_render(ngx_conf_t *cf,
         { ngx_string("{{capacity}}"), ngx_null_string },
         { ngx_string("{{images}}"), ngx_null_string },
         { ngx_string("{{upload}}"), ngx_null_string },
+        { ngx_string("{{history}}"), ngx_null_string },
+        { ngx_string("{{upload-max}}"), ngx_null_string },
+        { ngx_string("{{upload-delete}}"), ngx_null_string },
         { ngx_string("{{assets}}"), ngx_null_string },
         { ngx_string("{{links}}"), ngx_null_string },
         { ngx_string("{{refresh}}"), ngx_null_string },
@@ -629,6 +644,15 @@ ngx_http_caphealth_page_render(ngx_conf_t *cf,
             return NGX_ERROR;
         }
     }
+
+    if (ngx_http_caphealth_page_upload(cf, d, &values[i].value,
+                                       &values[i + 1].value)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    i += 2;
 
     lcf = d->location->loc_conf[ngx_http_caphealth_module.ctx_index];
 
@@ -665,6 +689,55 @@ ngx_http_caphealth_page_render(ngx_conf_t *cf,
     d->etag.len = ngx_sprintf(d->etag.data, "\"%08xD\"",
                               ngx_crc32_long(d->page.data, d->page.len))
                   - d->etag.data;
+
+    return NGX_OK;
+}
+
+
+/*
+ * How large a request the location of the uploads takes, and whether it
+ * deletes; both empty if no location has that name.
+ */
+
+static ngx_int_t
+ngx_http_caphealth_page_upload(ngx_conf_t *cf,
+    ngx_http_caphealth_dashboard_t *d, ngx_str_t *max, ngx_str_t *delete)
+{
+    ngx_str_t                      *uri;
+    ngx_uint_t                      i;
+    ngx_http_core_loc_conf_t      **clcf, *found;
+    ngx_http_caphealth_loc_conf_t  *lcf;
+
+    uri = &d->data[NGX_HTTP_CAPHEALTH_DATA_UPLOAD].uri;
+    clcf = d->uploads.elts;
+    found = NULL;
+
+    for (i = 0; i < d->uploads.nelts; i++) {
+        if (uri->len && ngx_http_caphealth_has_path(clcf[i])
+            && clcf[i]->name.len == uri->len
+            && ngx_strncmp(clcf[i]->name.data, uri->data, uri->len) == 0)
+        {
+            found = clcf[i];
+        }
+    }
+
+    if (found == NULL) {
+        return NGX_OK;
+    }
+
+    lcf = found->loc_conf[ngx_http_caphealth_module.ctx_index];
+
+    if (lcf->upload.delete) {
+        ngx_str_set(delete, "on");
+    }
+
+    max->data = ngx_pnalloc(cf->pool, NGX_OFF_T_LEN);
+    if (max->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    max->len = ngx_sprintf(max->data, "%O", found->client_max_body_size)
+               - max->data;
 
     return NGX_OK;
 }
