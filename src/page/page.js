@@ -1,13 +1,16 @@
 // The page comes alive: asks, shows, and says what it does not know.
 
 import { fill, list, text } from './bind.js';
-import { Chart } from './chart.js';
+import { Chart, sparkline } from './chart.js';
 import { Rhythm, Source } from './data.js';
-import { age, full, load, moment, number, percent, t, translate, unit }
-    from './text.js';
+import { History, windows } from './history.js';
+import { age, choose, full, languages, load, moment, number, span, store,
+         stored, t, translate } from './text.js';
 import * as upload from './upload.js';
 import * as vendors from './vendors.js';
+import * as judgement from './verdict.js';
 import * as view from './view.js';
+import * as whatif from './whatif.js';
 
 const root = document.documentElement;
 const { refresh, health, capacity, images, upload: photos } = root.dataset;
@@ -20,10 +23,21 @@ const sources = Object.entries({ health, capacity, images })
 
 const source = (name) => sources.find((one) => one.name === name);
 const charts = new Map();
+const past = new History(root.dataset.history, Number(refresh));
 
-const nothing = { error: null, time: null, age: '' };
+const nothing = { error: null, time: null, age: '', old: false };
+
+const DAY = 86400e3;
+const EVENTS = matchMedia('(min-width: 140rem)').matches ? 18 : 6;
 
 const rhythm = new Rhythm(Number(refresh), look);
+
+const address = new URLSearchParams(location.search);
+
+let range = address.get('range') in windows ? address.get('range') : '2d';
+let disk = null;                 // whose row was chosen
+let allEvents = false;
+let current = { status: null, since: null };
 
 // the server's clock: ages are counted by it
 
@@ -34,11 +48,71 @@ function now() {
 async function look() {
     const patience = Math.max(5000, Number(refresh));
 
-    await Promise.all(sources.map((one) => one.ask(patience)));
+    await Promise.all([...sources.map((one) => one.ask(patience)),
+                       remember(patience)]);
 
+    sample();
     render();
 
     return sources.every(({ state }) => state !== 'unreachable');
+}
+
+// the window that is shown, and the one of the last 30 days
+
+async function remember(patience) {
+    await past.ask('60d', patience);
+
+    if (range !== '60d') {
+        await past.ask(range, patience);
+    }
+}
+
+// what this page sees is the past from here on
+
+function sample() {
+    const { body, state } = source('health');
+
+    if (body === null || state !== 'ok') {
+        return;
+    }
+
+    const { system, database, thresholds } = body;
+    const at = Date.parse(system.collected_at);
+
+    past.sample('cpu_mean_percent', at, system.cpu_mean_percent);
+    past.sample('memory_percent', at, system.memory_percent);
+    past.sample('database_size_gb', Date.parse(database.collected_at),
+                database.size_mb / 1024);
+
+    for (const { key, path, current } of thresholds) {
+        if (view.base(key) === 'disk_percent') {
+            past.sample(`disk_percent:${path}`, at, current);
+        }
+    }
+
+    const code = judgement.code(body.overall_status);
+
+    if (code >= 0 && !body.stale) {
+        past.sample('status', at, code);
+    }
+}
+
+// a change of the verdict that this page has seen; what it says at first is no
+// change
+
+function notice(status) {
+    const before = current.status;
+
+    if (status === before) {
+        return;
+    }
+
+    current = { status, since: now() };
+
+    if (before !== null) {
+        past.event({ at: now(), kind: 'status', from: before, to: status,
+                     text: '' });
+    }
 }
 
 function render() {
@@ -47,6 +121,7 @@ function render() {
     renderHealth();
     renderCapacity();
     renderImages();
+    renderEvents();
     tick();
 }
 
@@ -63,32 +138,107 @@ function renderHealth() {
         return;
     }
 
-    const cards = view.cards(body, now());
-    const overall = view.overall(body, now());
+    delete root.dataset.refused;
 
-    verdict(overall);
+    const cards = view.cards(body, now(), uploads());
+    const disks = view.disks(body);
+
+    verdict(judgement.overall(body, now()));
     list(element('cards'), cards);
     list(element('advice'), advice(body));
-    list(element('thresholds'), view.thresholds(body));
+    list(element('disks'), disks);
+    fill(element('disks-panel'), { judged: view.disksJudged(body) });
     fill(element('tier'), view.tier(body));
+    whatif.update(body);
+
+    text(element('host'), body.host ?? 'caphealth');
+    text(element('about'), about(body));
 
     for (const card of cards) {
-        chart(card).add(Date.parse(card.time), card.chart);
+        draw(card.key, element('cards').querySelector(
+            `[data-key=${card.key}] .chart`), card);
     }
+
+    renderDisks(disks);
+}
+
+// how long it runs is known by the history's last start
+
+function about({ version }) {
+    const start = past.events(0).find(({ kind }) => kind === 'start');
+    const words = version ? t('page.version', { version }) : '';
+
+    return start ? `${words} · ${t('page.up', { span: span(now() - start.at) })}`
+                 : words;
+}
+
+// of the last day: how many were stored and failed, and how many wait now
+
+function uploads() {
+    const from = now() - DAY;
+    const window = past.documents.has('2d') ? '2d' : '60d';
+    const daily = (name) => {
+        const mean = past.mean(name, window, from, now());
+
+        return mean === null ? null : Math.round(mean * 1440);
+    };
+    const last = past.points('converters_waiting', window, from).at(-1);
+
+    return { uploads: daily('uploads_per_minute'),
+             failures: daily('upload_failures_per_minute'),
+             waiting: last?.mean ?? null };
+}
+
+function renderDisks(rows) {
+    const to = now();
+    const from = to - 30 * DAY;
+
+    for (const row of element('disks').children) {
+        const one = rows.find(({ key }) => key === row.dataset.key);
+
+        if (one) {
+            sparkline(row.querySelector('.spark'),
+                      past.points(one.series, '60d', from), from, to, 5);
+        }
+    }
+
+    const shown = rows.find(({ key }) => key === disk) ?? view.worstDisk(rows);
+
+    if (!shown) {
+        return;
+    }
+
+    for (const row of element('disks').children) {
+        if (row.dataset.key === shown.key && rows.length > 1) {
+            row.setAttribute('aria-current', 'true');
+        } else {
+            row.removeAttribute('aria-current');
+        }
+    }
+
+    draw('disk', element('disk-chart'), {
+        title: t('chart.disk', { path: shown.path }),
+        chart: { ...shown.chart, series: shown.series, factor: 1 },
+    });
 }
 
 // what this client may not see any more, or has not got yet
 
 function withdraw() {
     verdict({ ...view.verdict('status', 'unknown'), ...nothing,
-              summary: doubt() ?? t('summary.unknown.all'), action: null });
+              summary: doubt() ?? t('summary.unknown.all'), action: null,
+              coming: null });
 
-    for (const id of ['cards', 'advice', 'thresholds']) {
+    for (const id of ['cards', 'advice', 'disks', 'events']) {
         list(element(id), []);
     }
 
+    root.dataset.refused = '';
+    element('disk-chart').replaceChildren();
     fill(element('tier'), { ladder: [], dimensions: [],
                             next: t('tier.unknown') });
+    fill(element('disks-panel'), { judged: [] });
+    whatif.update(null);
     charts.clear();
 }
 
@@ -103,7 +253,7 @@ function outdated() {
 // what is old does not say that all is well
 
 function advice(body) {
-    const rows = view.advice(body);
+    const rows = judgement.advice(body);
 
     return doubt() ? rows.filter(({ code }) => code !== 'all-healthy') : rows;
 }
@@ -136,11 +286,17 @@ function doubt() {
 function verdict(overall) {
     const why = doubt();
     const status = why ? 'unknown' : overall.status;
+    const days = past.days(30, now());
 
-    fill(element('overall'), why
-         ? { ...overall, ...view.verdict('status', 'unknown'), summary: why,
-             action: null }
-         : overall);
+    notice(status);
+
+    fill(element('overall'), {
+        ...(why ? { ...overall, ...view.verdict('status', 'unknown'),
+                    summary: why, action: null, coming: null }
+                : overall),
+        since: judgement.sinceWhen(status, past.events(0), now(), current.since),
+        ...judgement.month(days, past.known),
+    });
     root.dataset.status = status;
 
     document.title = t('page.title', { state: t(`status.${status}`) });
@@ -153,21 +309,68 @@ function verdict(overall) {
     }
 }
 
-const formats = {
-    database: (x) => unit('number.mb', x),
-    images: (x) => unit('number.gb', x),
-};
+// --- what was ---
 
-function chart({ key, title }) {
-    if (!charts.has(key)) {
-        const box = element('cards').querySelector(`[data-key=${key}] .chart`);
-        const format = formats[key] ?? percent;
-
-        charts.set(key, new Chart(box, title, format,
-                                  formats[key] ? null : 100));
+function draw(key, box, { title, chart }) {
+    if (charts.get(key)?.container !== box) {
+        charts.set(key, new Chart(box, chart.format));
     }
 
-    return charts.get(key);
+    const to = now();
+    const from = to - windows[range];
+    const ahead = chart.forecast && windows[range] >= windows['60d']
+                  ? windows[range] / 4 : 0;
+
+    charts.get(key).show({
+        name: title,
+        range: t(`range.${range}.long`),
+        from: from + ahead,
+        now: to,
+        to: to + ahead,
+        points: past.points(chart.series, range, from + ahead, chart.factor),
+        most: chart.most,
+        bounds: chart.bounds,
+        forecast: chart.forecast,
+        events: marks(from),
+        note: gap(),
+    });
+}
+
+function marks(from) {
+    return past.events(from).map((one) => ({
+        at: one.at, severity: judgement.severity(one), name: judgement.eventName(one),
+    }));
+}
+
+// why there is nothing before this page was opened
+
+function gap() {
+    return {
+        absent: t('past.absent'),
+        missing: t('past.missing'),
+        refused: t('past.refused', { status: past.status }),
+        unreachable: t('past.unreachable'),
+    }[past.state] ?? t('past.unknown');
+}
+
+function renderEvents() {
+    if (source('health').state === 'refused') {
+        return;
+    }
+
+    const all = past.events(now() - windows['60d']);
+    const button = element('events-all');
+
+    list(element('events'), (allEvents ? all.slice(0, 200)
+                                       : all.slice(0, EVENTS)).map(judgement.event));
+
+    button.hidden = all.length <= EVENTS;
+    button.setAttribute('aria-expanded', allEvents);
+    text(button, allEvents ? t('events.few')
+                           : t('events.all', { n: number(all.length, 0) }));
+    text(element('events-note'),
+         past.known ? all.length > 0 ? '' : t('events.none')
+         : `${gap()} ${all.length > 0 ? '' : t('events.none.seen')}`);
 }
 
 function renderCapacity() {
@@ -178,7 +381,7 @@ function renderCapacity() {
         vendors.update(one.body.products_by_vendor);
 
     } else if (one?.state !== 'new') {
-        fill(element('platform'), { tiles: [], ...nothing,
+        fill(element('platform'), { counts: '', ...nothing,
                                     error: absence('capacity', one) });
         vendors.update(undefined);
     }
@@ -228,10 +431,6 @@ function banners() {
                             t('banner.stale', { time: moment(Date.parse(at)) })));
     }
 
-    if (rhythm.paused) {
-        rows.push(banner('paused', 'info', t('banner.paused')));
-    }
-
     return rows;
 }
 
@@ -266,7 +465,7 @@ function tick() {
         renderHealth();
     }
 
-    for (const one of document.querySelectorAll('time[datetime]')) {
+    for (const one of document.querySelectorAll('.age time[datetime]')) {
         const at = Date.parse(one.dateTime);
 
         if (!Number.isNaN(at)) {
@@ -278,14 +477,62 @@ function tick() {
         }
     }
 
-    const wait = Math.max(0, Math.ceil((rhythm.due - Date.now()) / 1000));
+    live();
+}
 
-    text(element('every'), rhythm.paused ? ''
-         : rhythm.misses > 0 ? t('control.next', { n: number(wait, 0) })
-         : t('control.every', { n: number(refresh / 1000, 1) }));
+// live, and how old what is shown is
+
+function live() {
+    const { body, at } = source('health');
+    const wait = Math.max(0, Math.ceil((rhythm.due - Date.now()) / 1000));
+    const state = rhythm.paused ? 'unknown'
+                  : rhythm.misses > 0 ? 'critical'
+                  : body?.stale ? 'warning' : 'ok';
+    const old = Date.parse(body?.system.collected_at);
+
+    element('live').dataset.status = state;
+    text(element('live').firstElementChild, rhythm.paused ? '‖'
+                                            : view.shape(state));
+    text(element('every'),
+         rhythm.misses > 0 ? t('control.next', { n: number(wait, 0) })
+         : at === null ? t('age.never')
+         : t(rhythm.paused ? 'control.paused' : 'control.live',
+             { age: Number.isNaN(old) ? t('age.never') : age(old, now()) }));
 }
 
 // --- what an operator does ---
+
+// what is not in the URL has its usual value
+
+function remembered(changes) {
+    for (const [name, value] of Object.entries(changes)) {
+        if (value === '') {
+            address.delete(name);
+        } else {
+            address.set(name, value);
+        }
+    }
+
+    const query = address.size > 0 || [...address].length > 0
+                  ? `?${address}` : '';
+
+    history.replaceState(history.state, '',
+                         location.pathname + query + location.hash);
+}
+
+function ranges() {
+    for (const radio of element('range').querySelectorAll('input')) {
+        radio.checked = radio.value === range;
+
+        radio.addEventListener('change', async () => {
+            range = radio.value;
+            remembered({ range: range === '2d' ? '' : range });
+            render();
+            await past.ask(range, 5000);
+            render();
+        });
+    }
+}
 
 function pause() {
     const button = element('pause');
@@ -296,18 +543,42 @@ function pause() {
                                                    : 'control.pause'));
 
     if (rhythm.paused) {
-        list(element('banners'), banners());
+        tick();
     } else {
         rhythm.now();
     }
+}
+
+function shortcut() {
+    const box = element('shortcut');
+    const apply = () => {
+        const hint = element('pause').querySelector('kbd');
+
+        hint.hidden = !box.checked;
+
+        if (box.checked) {
+            element('pause').setAttribute('aria-keyshortcuts', 'p');
+        } else {
+            element('pause').removeAttribute('aria-keyshortcuts');
+        }
+    };
+
+    box.checked = stored('caphealth-shortcut') !== 'off';
+    apply();
+
+    box.addEventListener('change', () => {
+        store('caphealth-shortcut', box.checked ? null : 'off');
+        apply();
+    });
 }
 
 function key(event) {
     const typing = event.target.closest('input:not([type=file]), select, '
                                         + 'textarea');
 
-    if (event.key.toLowerCase() === 'p' && !typing && !event.ctrlKey
-        && !event.metaKey && !event.altKey && !event.repeat)
+    if (element('shortcut').checked && event.key.toLowerCase() === 'p'
+        && !typing && !event.ctrlKey && !event.metaKey && !event.altKey
+        && !event.repeat)
     {
         pause();
     }
@@ -325,12 +596,57 @@ function theme() {
             root.dataset.theme = select.value;
         }
 
-        try {
-            localStorage.setItem('caphealth-theme', select.value);
-        } catch {
-            // it lasts as long as the page
-        }
+        store('caphealth-theme', select.value);
     });
+}
+
+function language() {
+    const select = element('language');
+
+    for (const { code, language } of languages()) {
+        select.add(new Option(language, code, false, code === root.lang));
+    }
+
+    select.addEventListener('change', () => {
+        store('caphealth-language', select.value);
+        choose(select.value);
+        speak();
+        vendors.translate();
+        render();
+    });
+}
+
+// all that stands there from the beginning
+
+function speak() {
+    translate(document);
+
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+    text(element('zone'), t('page.zone', { zone }));
+    text(element('pause').firstElementChild,
+         t(rhythm.paused ? 'control.resume' : 'control.pause'));
+}
+
+// the link that the operator has called so is for the time of need
+
+function runbook() {
+    const link = [...document.querySelectorAll('.links a')]
+        .find(({ textContent }) => /\brun-?\s?book\b/i.test(textContent));
+
+    if (link) {
+        element('runbook').href = link.getAttribute('href');
+        element('runbook').hidden = false;
+    }
+}
+
+function chosenDisk(event) {
+    const button = event.target.closest('button');
+
+    if (button) {
+        disk = button.closest('tr').dataset.key;
+        renderHealth();
+    }
 }
 
 function route(event) {
@@ -359,12 +675,17 @@ function route(event) {
 
 await load(new URL('texts.json', import.meta.url));
 
-translate(document);
+speak();
 root.dataset.alive = '';
 
 theme();
+language();
+shortcut();
+ranges();
+runbook();
 route();
-vendors.start();
+vendors.start(address, remembered);
+whatif.start();
 
 if (photos !== '') {
     element('photos-panel').hidden = false;
@@ -379,6 +700,11 @@ document.querySelector('.skip').addEventListener('click', (event) => {
 });
 
 element('pause').addEventListener('click', pause);
+element('disks').addEventListener('click', chosenDisk);
+element('events-all').addEventListener('click', () => {
+    allEvents = !allEvents;
+    renderEvents();
+});
 document.addEventListener('keydown', key);
 window.addEventListener('hashchange', route);
 

@@ -1,7 +1,7 @@
 // Photos on their way: each a request of its own, so that each has its own
 // progress and its own answer.  Not fetch(): it tells no progress.
 
-import { number, percent, t, unit } from './text.js';
+import { number, percent, size, t } from './text.js';
 
 const ATONCE = 2;
 const PATIENCE = 10;                 // times that a busy server is asked again
@@ -263,8 +263,7 @@ function reason({ status: code, response }, file) {
     // nginx's own answer, which is no JSON
 
     if (code === 413) {
-        return t('upload.large', { size: unit('number.mb',
-                                              file.size / 1024 ** 2) });
+        return t('upload.large', { size: size(file.size) });
     }
 
     const key = code === 401 || code === 403 ? `refused.${code}`
@@ -294,7 +293,7 @@ function variants(image) {
             name,
             width: number(variant.width, 0),
             height: number(variant.height, 0),
-            size: unit('number.kb', variant.bytes / 1024, 1),
+            size: size(variant.bytes),
         }));
         item.append(link);
 

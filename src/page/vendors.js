@@ -5,7 +5,9 @@ import { list, text } from './bind.js';
 import { compare, number, plural, t } from './text.js';
 import { vendor } from './view.js';
 
-const FIRST = 25;
+// a larger screen shows more
+
+const FIRST = matchMedia('(min-width: 140rem)').matches ? 24 : 6;
 const MORE = 100;
 
 const body = document.getElementById('vendors');
@@ -24,8 +26,20 @@ let source;
 let order = 'products';
 let down = true;
 let shown = FIRST;
+let changed;
 
-export function start() {
+// address: what the page's URL says of it; remember: called with what it should
+// say
+
+export function start(address, remember) {
+    changed = remember;
+    search.value = address.get('q') ?? '';
+
+    if (address.get('sort') in orders) {
+        order = address.get('sort');
+        down = address.get('order') === 'down';
+    }
+
     for (const head of heads) {
         const button = document.createElement('button');
 
@@ -37,6 +51,7 @@ export function start() {
 
     search.addEventListener('input', () => {
         shown = FIRST;
+        changed({ q: search.value });
         render();
     });
 
@@ -53,6 +68,12 @@ export function start() {
             last.focus();
         }
     });
+}
+
+// in other words
+
+export function translate() {
+    render();
 }
 
 // vendors: name → products, or null; undefined: may not be seen
@@ -73,6 +94,8 @@ export function update(vendors) {
 function sort(by) {
     down = order === by ? !down : by === 'products';
     order = by;
+    changed(order === 'products' && down ? { sort: '', order: '' }
+            : { sort: order, order: down ? 'down' : 'up' });
     arrange();
 }
 

@@ -1,13 +1,14 @@
 // From the documents of the endpoints to what the page shows.
 
-import { age, finite, known, number, percent, plural, t, unit } from './text.js';
+import { age, ahead, axisTime, finite, GIB, known, MIB, number, percent, plural,
+         size, sizeUnit, t } from './text.js';
 
 const shapes = {
     ok: '●', healthy: '●', info: '○', warning: '▲', degraded: '▲',
     critical: '■', not_configured: '–',
 };
 
-const GIB = 1024 ** 3;
+const DAY = 86400e3;
 
 export function shape(status) {
     return shapes[status] ?? '◇';
@@ -17,11 +18,14 @@ export function verdict(prefix, status) {
     return { status, shape: shape(status), state: t(`${prefix}.${status}`) };
 }
 
+// when a section's numbers are of; what is fresh need not say so
+
 export function since(section, name, now) {
     const at = section?.[name] ?? null;
 
     return {
         time: at,
+        old: section?.configured !== false && section?.stale !== false,
         age: section?.configured === false ? t('age.off')
              : at === null ? t('age.never') : age(Date.parse(at), now),
     };
@@ -31,78 +35,185 @@ function length(x) {
     return `${Math.min(100, Math.max(0, finite(x) ? x : 0)).toFixed(1)}%`;
 }
 
-function line(key, value) {
-    return { key, label: t(`line.${key}`), value };
-}
-
 function tile(prefix, key, value, exact = null) {
     return { key, label: t(`${prefix}.${key}`), value, exact };
 }
 
 function bytes(n) {
-    return finite(n) ? unit('number.bytes', n, 0) : null;
+    return finite(n) ? plural('number.exact', n) : null;
 }
 
 function of(a, b) {
     return finite(a) && finite(b)
-           ? t('number.of', { a: number(a), b: unit('number.gb', b) })
+           ? t('number.of', { a: size(a * GIB, b * GIB), b: size(b * GIB) })
            : t('number.unknown');
+}
+
+// --- what a threshold measures, in words ---
+
+// "disk_percent:/srv" is a disk_percent
+
+export function base(key) {
+    return key.split(':', 1)[0];
+}
+
+const units = {
+    GiB: (x) => size(x * GIB),
+    MiB: (x) => size(x * MIB),
+    percent,
+    products: (x) => number(x, 0),
+};
+
+export function amount(one, x) {
+    return !finite(x) ? t('number.unknown')
+           : (units[one.unit] ?? ((n) => number(n)))(x);
+}
+
+export function name(key, path) {
+    return key.includes(':') ? t(`name.${base(key)}.path`, { path })
+                             : t(`name.${key}`, { path });
+}
+
+function judged(one) {
+    const flag = one.unit === 'flag' || base(one.key) === 'read_only';
+
+    return {
+        key: one.key,
+        name: name(one.key, one.path),
+        ...verdict('check', one.status),
+        ...(flag ? yesOrNo(one) : numbers(one)),
+    };
+}
+
+function numbers(one) {
+
+    // nothing to judge, and nothing wrong: no uploads
+
+    const none = one.current === null && one.status === 'ok';
+
+    return {
+        current: none ? t('number.none') : amount(one, one.current),
+        bounds: one.status === 'not_configured' ? t('check.not_configured')
+                : t(`bounds.${one.unit === 'percent' && one.limit === 100
+                              ? 'percent' : 'limit'}`, {
+                    warning: amount(one, one.warning),
+                    critical: amount(one, one.critical),
+                    limit: amount(one, one.limit),
+                }),
+    };
+}
+
+function yesOrNo({ current }) {
+    return {
+        current: current === null ? t('number.unknown')
+                 : t(current > 0 ? 'number.yes' : 'number.no'),
+        bounds: '',
+    };
+}
+
+// --- forecasts: "full in 38 days (31 to 52)" ---
+
+// in milliseconds; null: there is none
+
+function forecast(one, factor = 1) {
+    const days = one?.forecast?.limit_in_days;
+
+    return finite(days?.mid) && finite(one.current) && finite(one.limit)
+           ? { value: factor * one.current, target: factor * one.limit,
+               low: DAY * days.low, mid: DAY * days.mid, high: DAY * days.high }
+           : null;
+}
+
+// of a measure that has one, or that says why it has none
+
+export function fullIn(one) {
+    const days = one?.forecast?.limit_in_days;
+
+    return finite(days?.mid) ? t('forecast.full', { mid: ahead(days.mid),
+                                                    ...range(days) })
+           : one?.forecast_reason ? reason(one.forecast_reason) : null;
+}
+
+// the ends of the band in the unit of its middle
+
+function range({ low, mid, high }) {
+    const unit = mid < 2 ? 1 / 24 : mid < 60 ? 1 : mid < 730 ? 30.44 : 365.25;
+
+    return { low: number(low / unit, 0), high: number(high / unit, 0) };
+}
+
+function reason(sentence) {
+    const key = `forecast.${sentence.toLowerCase().replaceAll(/[\s-]+/g, '_')}`;
+
+    return known(key) ? t(key) : sentence;
 }
 
 // --- cards ---
 
-// the first of the thresholds is the bar's; the worst of them the status
+// series: its name in the history, times factor; the worst of the thresholds
+// is the card's status, the first is drawn
 
 const kinds = [
-    { key: 'cpu', thresholds: ['cpu_percent'], section: 'system', show: cpu },
+    { key: 'cpu', thresholds: ['cpu_percent'], section: 'system', show: cpu,
+      series: 'cpu_mean_percent', most: 100 },
     { key: 'memory', thresholds: ['memory_percent'], section: 'system',
-      show: memory },
-    { key: 'disk', thresholds: ['disk_percent', 'inodes_percent', 'read_only'],
-      section: 'disks', show: disk },
+      show: memory, series: 'memory_percent', most: 100 },
     { key: 'database', thresholds: ['db_size_mb', 'products_total'],
-      section: 'database', show: database },
-    { key: 'images', thresholds: ['storage_gb', 'upload_failures_percent'],
-      section: 'image_storage', show: images },
+      section: 'database', show: database,
+      series: 'database_size_gb', factor: GIB, bound: MIB },
+    { key: 'images', thresholds: ['upload_failures_percent', 'storage_gb'],
+      section: 'image_storage', show: images,
+      series: 'uploads_per_minute', bound: null },
 ];
 
 const order = ['not_configured', 'ok', 'unknown', 'warning', 'critical'];
 
-// "disk_percent:/srv" is a disk_percent
-
-function base(key) {
-    return key.split(':', 1)[0];
+export function cards(health, now, past) {
+    return kinds.map((kind) => card(kind, health, now, past));
 }
 
-export function cards(health, now) {
-    return kinds.map((kind) => card(kind, health, now));
+function find(health, kind) {
+    return health.thresholds.filter(({ key }) => kind.thresholds.includes(key))
+        .sort((a, b) => kind.thresholds.indexOf(a.key)
+                        - kind.thresholds.indexOf(b.key));
 }
 
-function card(kind, health, now) {
-    const threshold = health.thresholds.find((one) =>
-                                             one.key === kind.thresholds[0]);
+function card(kind, health, now, past) {
     const section = [health[kind.section]].flat()[0] ?? {};
-    const title = t(`card.${kind.key}`);
+    const all = find(health, kind);
+    const [first] = all;
+    const bound = kind.bound === undefined ? 1 : kind.bound;
 
     return {
         key: kind.key,
-        title,
+        title: t(`card.${kind.key}`),
         error: section.error,
         exact: null,
-        ...verdict('check', worst(kind, health, section)),
+        ...verdict('check', worst(kind, all, section)),
         ...since(section, 'collected_at', now),
-        ...bar(title, threshold),
-        ...kind.show(section, health),
+        judged: section.configured === false ? []
+                : all.map((one) => one === first && bound !== null
+                                   ? { ...judged(one), name: '', current: '' }
+                                   : judged(one)),
+        chart: {
+            series: kind.series, factor: kind.factor ?? 1,
+            most: kind.most ?? null,
+            bounds: bound === null || !first ? {}
+                    : { warning: bound * first.warning,
+                        critical: bound * first.critical },
+            forecast: bound === null ? null : forecast(first, bound),
+            format: kind.factor ? sizes : kind.most ? percents : rates,
+        },
+        ...kind.show(section, health, past),
     };
 }
 
-function worst(kind, health, section) {
+function worst(kind, all, section) {
     if (section.configured === false) {
         return 'not_configured';
     }
 
-    const found = health.thresholds
-        .filter(({ key }) => kind.thresholds.includes(base(key)))
-        .map(({ status }) => order.indexOf(status));
+    const found = all.map(({ status }) => order.indexOf(status));
 
     if (section.reachable === false) {
         found.push(order.indexOf('critical'));
@@ -114,261 +225,196 @@ function worst(kind, health, section) {
     return order[Math.max(...found)] ?? 'unknown';
 }
 
-function bar(name, { percent_used: used, warning, critical, limit }) {
-    return {
-        bar: finite(used)
-             ? t('card.bar', { name, used: percent(used),
-                               warning: number(warning),
-                               critical: number(critical) })
-             : t('card.bar.unknown', { name }),
-        fill: length(used),
-        warning: length(100 * warning / limit),
-        critical: length(100 * critical / limit),
-    };
+// a value, and a round top of the scale
+
+function round(most, one = 1) {
+    const power = 10 ** Math.floor(Math.log10(most / one));
+
+    return one * power * [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((n) =>
+        n * power >= most / one);
+}
+
+export const percents = { text: percent, top: () => 100 };
+
+const sizes = {
+    text: size,
+    top: (most) => most > 0 ? round(most, sizeUnit(most)[1]) : MIB,
+};
+
+const rates = {
+    text: (x, of) => of === undefined ? t('number.perMinute', { n: number(x) })
+                                      : number(x),
+    top: (most) => most > 0 ? Math.max(2, round(most)) : 2,
+};
+
+export function join(...parts) {
+    return parts.filter((one) => one !== null && one !== undefined
+                                 && one !== '').join(' · ');
+}
+
+function stall(pressure, kind) {
+    const some = pressure?.[kind]?.some?.avg300;
+
+    return finite(some) ? t('line.stall', { n: percent(some) }) : null;
 }
 
 function cpu(system) {
-    const value = percent(system.cpu_percent);
-    const lines = [];
-
-    if (system.load_average?.every(finite)) {
-        lines.push(line('load', system.load_average.map((x) => number(x))
-                                                   .join(' · ')));
-    }
-
-    if (system.scope) {
-        lines.push(line('scope', t(`scope.${system.scope}`)));
-    }
-
-    lines.push(line('mean', percent(system.cpu_mean_percent)));
-
-    if (system.cpu_converters_percent > 0) {
-        lines.push(line('converters', percent(system.cpu_converters_percent)));
-    }
+    const value = percent(system.cpu_mean_percent ?? system.cpu_percent);
+    const minutes = system.cpu_mean_seconds / 60;
 
     return {
         value,
-        chart: system.cpu_percent,
-        exact: finite(system.cpu_percent) && finite(system.cores)
-               ? t('card.exact.cpu', { value,
-                                       cores: plural('cores', system.cores) })
+        exact: finite(system.cpu_percent)
+               ? t('card.exact.cpu', { value: percent(system.cpu_percent) })
                : null,
-        lines,
+        facts: join(
+            minutes > 0 ? t('line.mean', { n: number(Math.max(1, minutes), 0) })
+                        : null,
+            stall(system.pressure, 'cpu'),
+            system.cpu_converters_percent > 0
+            ? t('line.converters', {
+                n: percent(system.cpu_converters_percent) }) : null,
+            finite(system.load_average?.[0]) && finite(system.cores)
+            ? t('line.load', { n: number(system.load_average[0]),
+                               cores: plural('cores', system.cores) }) : null,
+            system.scope === 'cgroup' ? t('scope.cgroup') : null),
     };
 }
 
 function memory(system) {
-    const used = of(system.memory_used_gb, system.memory_total_gb);
-
     return {
         value: percent(system.memory_percent),
-        chart: system.memory_percent,
-        exact: used,
-        lines: [line('used', used)],
+        facts: join(of(system.memory_used_gb, system.memory_total_gb),
+                    stall(system.pressure, 'memory')),
     };
 }
 
-function disk(first, health) {
-    const used = of(first.used_gb, first.total_gb);
-    const lines = [line('used', used)];
+function database(section, health) {
+    const threshold = health.thresholds.find(({ key }) => key === 'db_size_mb');
+    const count = (key) => finite(section[`${key}_count`])
+        ? plural(`count.${key}`, section[`${key}_count`]) : null;
 
-    health.disks.forEach((one, i) => lines.push({
-        key: `disk ${i}`,
-        label: one.path,
-        value: one.error ?? percent(one.percent)
-               + (one.read_only ? `, ${t('line.read_only')}` : ''),
-    }));
+    return {
+        value: section.configured === false ? t('number.none')
+               : size(section.size_mb * MIB),
+        exact: join(bytes(section.size_bytes), count('inventory'),
+                    section.engine ? `${section.engine} ${
+                        section.version ?? ''}` : null),
+        facts: join(fullIn(threshold), count('products'), count('vendors'),
+                    count('orders')),
+    };
+}
 
-    // those that are judged for the images' sake alone
+// past: what the history says of a day of uploads
 
-    const listed = new Set(health.disks.map(({ path }) => path));
+function images(section, health, past) {
+    const stored = finite(section.products_estimated)
+        ? t('line.stored', {
+            images: plural('count.images', section.products_estimated),
+            size: size(section.total_bytes) }) : null;
 
-    for (const one of health.thresholds) {
-        if (base(one.key) === 'disk_percent' && one.path !== null
-            && !listed.has(one.path))
-        {
-            lines.push({ key: one.key, label: one.path,
-                         value: percent(one.current) });
-        }
+    if (section.configured === false) {
+        return { value: t('number.none'), facts: '' };
     }
 
-    return {
-        value: percent(health.system.disk_percent),
-        chart: health.system.disk_percent,
-        exact: used,
-        lines,
-    };
-}
-
-function database(section) {
-    const lines = ['products', 'orders', 'vendors', 'inventory'].map((key) =>
-        line(key, number(section[`${key}_count`], 0)));
-
-    if (section.engine) {
-        lines.push(line('engine', `${section.engine} ${section.version ?? ''}`));
-    }
-
-    return {
-        value: unit('number.mb', section.size_mb),
-        chart: section.size_mb,
-        exact: bytes(section.size_bytes),
-        lines,
-    };
-}
-
-function images(section) {
-    return {
-        value: unit('number.gb', section.total_size_gb),
-        chart: section.total_size_gb,
-        exact: bytes(section.total_bytes),
-        lines: [
-            line('files', number(section.total_files, 0)),
-            line('sets', number(section.products_estimated, 0)),
-            line('fullest', number(section.max_files_per_dir, 0)),
-        ],
-    };
-}
-
-// --- thresholds ---
-
-export function thresholds(health) {
-    return health.thresholds.map((one) => ({
-        key: one.key,
-        name: name(one.key, one.path),
-        ...(base(one.key) === 'read_only' ? flag(one) : numbers(one)),
-        ...verdict('check', one.status),
-    }));
-}
-
-function numbers(one) {
-
-    // nothing to judge, and nothing wrong: no uploads
-
-    const none = one.current === null && one.status === 'ok';
-
-    return {
-        current: none ? t('number.none') : number(one.current),
-        warning: number(one.warning),
-        critical: number(one.critical),
-        limit: number(one.limit),
-        used: none ? t('number.none') : percent(one.percent_used),
-    };
-}
-
-function flag({ current }) {
-    return {
-        current: current === null ? t('number.unknown')
-                 : t(current > 0 ? 'number.yes' : 'number.no'),
-        warning: '',
-        critical: t('number.yes'),
-        limit: '',
-        used: '',
-    };
-}
-
-function name(key, path) {
-    return key.includes(':') ? t(`name.${base(key)}.path`, { path })
-                             : t(`name.${key}`, { path });
-}
-
-// --- recommendations, and the verdict ---
-
-export function advice(health) {
-    const rows = health.recommendations.map((one, i) => ({
-        key: i,
-        priority: one.priority,
-        code: one.code,
-        ...verdict('check', one.priority),
-        ...sentences(one, health),
-    }));
-
-    return ['critical', 'warning', 'info'].flatMap((priority) =>
-        rows.filter((row) => row.priority === priority));
-}
-
-function sentences(one, health) {
-    const args = { subject: subject(one), ...details(one, health) };
-    const say = (part, plain) => known(`advice.${one.code}.${part}`)
-                                 ? t(`advice.${one.code}.${part}`, args)
-                                 : one[plain];
-
-    return {
-        title: say('title', 'title'),
-        text: say('text', 'description'),
-        action: say('action', 'action'),
-    };
-}
-
-function details(one, health) {
-    if (!health) {
-        return {};
-    }
-
-    const threshold = health.thresholds.find(({ key }) => key === one.subject);
-
-    if (threshold) {
+    if (!finite(past.uploads)) {
         return {
-            used: percent(threshold.percent_used),
-            current: number(threshold.current),
-            limit: number(threshold.limit),
+            value: number(section.products_estimated, 0),
+            exact: bytes(section.total_bytes),
+            facts: join(t('line.images', { size: size(section.total_bytes) }),
+                        fullIn(health.thresholds.find(({ key }) =>
+                                                       key === 'storage_gb'))),
         };
     }
 
-    const i = health.tiers.findIndex(({ name }) =>
-                                     name === health.infrastructure_tier);
-    const tier = health.tiers[i];
-    const share = (n, bound) => percent(bound > 0 ? 100 * n / bound : null);
-
-    return tier && {
-        tier: tier.name,
-        next: health.tiers[i + 1]?.name,
-        vendors: share(health.database.vendors_count, tier.max_clients),
-        products: share(health.database.products_count, tier.max_products),
+    return {
+        value: number(past.uploads, 0),
+        exact: null,
+        facts: join(t('line.uploads'),
+                    finite(past.failures)
+                    ? t('line.failed', { n: number(past.failures, 0) }) : null,
+                    finite(past.waiting)
+                    ? t('line.waiting', { n: number(past.waiting, 0) }) : null,
+                    stored),
     };
 }
 
-function subject(one) {
-    return one.subject ? name(one.subject, one.path ?? '') : '';
+// --- disks and trees: a row a file system ---
+
+export function disks(health) {
+    const bounds = health.thresholds.filter(({ key }) =>
+                                            base(key) === 'disk_percent');
+    const own = (path) => bounds.find((one) => one.path === path);
+
+    // a path without a threshold of its own is on the file system of another
+
+    const paths = [...new Set([
+        ...health.disks.filter(({ path, error }, i) =>
+            i === 0 || error || own(path)).map(({ path }) => path),
+        ...bounds.map(({ path }) => path),
+    ])].filter((path) => path !== null);
+
+    return paths.map((path) => disk(path, health));
 }
 
-// the most urgent cause first, and the action that is for it
-
-export function overall(health, now) {
-    const status = health.overall_status;
-    const rows = ['critical', 'warning', 'info'].flatMap((priority) =>
-        health.recommendations.filter((one) => one.priority === priority));
-    const first = rows[0];
+function disk(path, health) {
+    const ofPath = (kind) => health.thresholds.find((one) =>
+        one.path === path && base(one.key) === kind);
+    const space = ofPath('disk_percent');
+    const inodes = ofPath('inodes_percent');
+    const seen = health.disks.find((one) => one.path === path);
+    const root = (health.image_storage.roots ?? []).find((one) =>
+                                                         one.path === path);
+    const free = seen?.available_gb * GIB
+                 || root?.filesystem?.available_bytes;
+    const states = ['disk_percent', 'inodes_percent', 'read_only']
+        .map(ofPath).filter(Boolean).map(({ status }) => order.indexOf(status));
+    const used = space?.current ?? seen?.percent;
+    const days = space?.forecast?.limit_in_days;
 
     return {
-        ...verdict('status', status),
-        summary: summary(rows, status),
-        action: status !== 'healthy' && first && first.priority !== 'info'
-                ? sentences(first, health).action : null,
-        ...since(health.system, 'collected_at', now),
+        key: path,
+        path,
+        ...verdict('check', order[Math.max(...states)] ?? 'unknown'),
+        used: finite(used) ? percent(used) : t('number.unknown'),
+        free: size(free),
+        inodes: finite(inodes?.current) ? percent(inodes.current)
+                : t(space ? 'number.none' : 'number.unknown'),
+        full: finite(days?.mid) ? ahead(days.mid)
+              : space?.forecast_reason ? reason(space.forecast_reason) : '–',
+        band: finite(days?.mid) ? t('forecast.band', range(days)) : '',
+        note: seen?.error ?? (ofPath('read_only')?.current > 0
+                              || seen?.read_only ? t('line.read_only') : null),
+        threshold: space,
+        series: `disk_percent:${path}`,
+        mid: space?.forecast?.limit_in_days?.mid ?? Infinity,
+        rank: Math.max(...states),
+        chart: {
+            name: path, most: 100, format: percents,
+            bounds: space ? { warning: space.warning,
+                              critical: space.critical } : {},
+            forecast: forecast(space),
+        },
     };
 }
 
-const unknown = /^(source|value|database)-/;
+// the one that is drawn if nobody chose: the worst, then the first to be full,
+// then the fullest
 
-function summary(rows, status) {
-    if (status === 'healthy') {
-        return t('summary.healthy');
-    }
+export function worstDisk(rows) {
+    return [...rows].sort((a, b) => b.rank - a.rank || a.mid - b.mid
+        || (b.threshold?.current ?? 0) - (a.threshold?.current ?? 0))[0];
+}
 
-    const all = status === 'unknown';
-    const about = rows.filter((one) => one.subject
-        && (all ? unknown.test(one.code) : one.priority !== 'info'));
-    const names = [...new Set(about.map(subject))];
-    const what = names.join(', ');
+const ofDisks = ['disk_percent', 'inodes_percent', 'read_only'];
 
-    if (names.length > 0) {
-        return all ? t('summary.unknown', { what })
-                   : plural('summary.attention', names.length, { what });
-    }
+// what of it is not ok, for a table cannot say bounds
 
-    return rows.length > 0
-           ? t('summary.because', { why: sentences(rows[0]).title })
-           : t('summary.unknown.all');
+export function disksJudged(health) {
+    return health.thresholds
+        .filter(({ key, status }) => ofDisks.includes(base(key))
+                && !['ok', 'not_configured'].includes(status))
+        .map(judged);
 }
 
 // --- the ladder of tiers ---
@@ -395,6 +441,15 @@ export function tier(health) {
     };
 }
 
+// the first tier that holds both, or -1
+
+export function tierOf(tiers, vendors, products) {
+    const holds = (bound, n) => bound === null || n <= bound;
+
+    return tiers.findIndex((one) => holds(one.max_clients, vendors)
+                                    && holds(one.max_products, products));
+}
+
 function step(one, i, here) {
     const place = here < 0 || i > here ? 'above' : i < here ? 'below' : 'here';
 
@@ -405,7 +460,6 @@ function step(one, i, here) {
         current: place === 'here' ? 'step' : 'false',
         name: one.name,
         bounds: bounds(one),
-        here: place === 'here' ? t('tier.here') : null,
     };
 }
 
@@ -439,40 +493,55 @@ function dimension({ key, count, bound }, current, section) {
     };
 }
 
+// one sentence: how full the tier is, what comes behind it, and when
+
 function next(health, here) {
     const current = health.tiers[here];
     const above = health.tiers[here + 1];
 
-    return above === undefined
-           ? t('tier.next.last')
-           : t('tier.next', { next: above.name,
-                              bounds: either(current, {}),
-                              room: either(current, health.database) });
+    if (above === undefined) {
+        return t('tier.next.last', { tier: current.name });
+    }
+
+    const shares = sides.filter(({ bound }) => current[bound] > 0)
+        .map(({ key, count, bound }) => t(`tier.share.${key}`, {
+            share: percent(100 * health.database[count] / current[bound]) }));
+
+    return [t('tier.next', { tier: current.name, next: above.name,
+                             shares: shares.join(t('tier.and')) }),
+            arrival(health, above)].filter(Boolean).join(' ');
 }
 
-// of the bounds what is not used yet: "5 vendors or 100 products"
+// the dimension that gets there first; the report may not have any of it
 
-function either(current, used) {
-    return sides.filter(({ bound }) => current[bound] !== null)
-                .map(({ key, count, bound }) =>
-                     unit(`tier.room.${key}`,
-                          current[bound] - (used[count] ?? 0), 0))
-                .join(t('tier.and'));
+function arrival(health, above) {
+    const [first] = sides
+        .map(({ key }) => ({ key, ...health.tier_forecast?.[key] }))
+        .filter((one) => finite(one.forecast?.limit_in_days?.mid))
+        .sort((a, b) => a.forecast.limit_in_days.mid
+                        - b.forecast.limit_in_days.mid);
+
+    return first && t('tier.arrival', {
+        next: above.name,
+        what: t(`tier.${first.key}`),
+        mid: ahead(first.forecast.limit_in_days.mid),
+        ...range(first.forecast.limit_in_days),
+        date: axisTime(Date.now() + DAY * first.forecast.limit_in_days.mid, DAY),
+    });
 }
 
 // --- the platform ---
 
 export function platform(capacity, now) {
-    const tiles = {
-        orders: capacity.orders_this_month,
-        vendors: capacity.active_vendors,
+    const counts = {
         products: capacity.products_total,
-        images: capacity.images_total,
+        active: capacity.active_vendors,
+        month: capacity.orders_this_month,
     };
 
     return {
-        tiles: Object.entries(tiles).map(([key, n]) =>
-                                         tile('tile', key, number(n, 0))),
+        counts: join(...Object.entries(counts).map(([key, n]) =>
+            finite(n) ? plural(`count.${key}`, n) : null)),
         error: capacity.error,
         ...since(capacity, 'collected_at', now),
     };
@@ -504,7 +573,7 @@ export function imageStats(stats, now) {
 }
 
 function imageTiles(stats, now) {
-    const { drift_files: files, drift_bytes: size } = stats;
+    const { drift_files: files, drift_bytes: drift } = stats;
     const count = (key, n) => tile('images', key, number(n, 0));
 
     return [
@@ -512,14 +581,14 @@ function imageTiles(stats, now) {
         count('sets', stats.products_estimated),
         count('incomplete', stats.incomplete_sets),
         count('strays', stats.stray_files),
-        tile('images', 'size', unit('number.mb', stats.total_size_mb),
+        tile('images', 'size', size(stats.total_bytes),
              bytes(stats.total_bytes)),
         tile('images', 'fullest', number(stats.max_files_per_dir, 0),
              stats.max_files_dir),
         tile('images', 'drift',
-             finite(files) && finite(size)
-             ? t('images.drift.value', { files: number(files, 0),
-                                         bytes: number(size, 0) })
+             finite(files) && finite(drift)
+             ? t('images.drift.value', { files: plural('count.files', files),
+                                         size: size(drift) })
              : t('number.unknown')),
         tile('images', 'scanned',
              stats.last_full_scan === null
@@ -536,9 +605,8 @@ function imageSource({ source }) {
 function imageRoot(root, i) {
     const lines = [
         tile('images', 'files', number(root.total_files, 0)),
-        tile('images', 'free',
-             unit('number.gb', root.filesystem
-                               && root.filesystem.available_bytes / GIB)),
+        tile('images', 'size', size(root.total_bytes)),
+        tile('images', 'free', size(root.filesystem?.available_bytes)),
         tile('images', 'left', number(root.images_left, 0)),
     ];
 

@@ -20,21 +20,32 @@ test('healthy', async (t) => {
 
     await assertStatus(page, 'healthy', 'Healthy');
     assert.equal(await text(page, '.summary'), 'Nothing needs you now.');
-    assert.equal(await page.locator('.card').count(), 5);
-    assert.equal(await page.locator('.card[data-status=ok]').count(), 4);
+    assert.equal(await page.locator('.card').count(), 4);
+    assert.equal(await page.locator('.card[data-status=ok]').count(), 3);
 
-    // the six; then inodes and read-only of this file system, and uploads
+    // each threshold stands where its measure is
 
-    assert.equal(await page.locator('#thresholds tr').count(), 9);
-    assert.match(await text(page, '#thresholds'),
-                 /Inode usage \(%\) of \/[^]+Read-only: \/[^]+Failed uploads/);
-    assert.match(await text(page, card('cpu')), /\d%/);
-    assert.match(await text(page, card('database')), /Products\s+12/);
-    assert.match(await text(page, '#platform'), /Orders this month\s+7/);
-    assert.match(await text(page, '#platform'), /3 vendors/);
+    assert.match(await text(page, card('cpu')), /\d\s*%[^]*Not configured/);
+    assert.match(await text(page, card('memory')),
+                 /GiB of [\d.]+\sGiB[^]*warning 100\s*%, critical 100\s*%/);
+    assert.match(await text(page, card('database')),
+                 /12 products · 3 vendors · 7 orders/);
+    assert.match(await text(page, card('database')),
+                 /warning 19\.5\sGiB, critical 23\.4\sGiB, limit 24\.4\sGiB/);
+    assert.match(await text(page, card('database')),
+                 /Products\s+12\s+warning 400,000, critical 475,000, limit 500,000/);
+    assert.match(await text(page, card('images')), /Failed uploads\s+none/);
+    assert.match(await text(page, card('images')),
+                 /Image storage\s+0\sB\s+warning 800\sGiB/);
+    assert.match(await text(page, '#disks'), /\/\s+\d+(\.\d)?\s*%\s+[\d.]+\sGiB/);
+    assert.match(await text(page, '#platform'), /7 orders this month/);
+    assert.match(await text(page, '#vendor-count'), /3 vendors/);
     assert.match(await text(page, '.ladder [aria-current=step]'), /Starter/);
-    assert.match(await text(page, '.next'), /Room left: 47 vendors/);
-    assert.match(await text(page, '#overall .age'), /ago|just now/);
+    assert.match(await text(page, '.next'),
+                 /^Tier Starter: 6\s*% of the vendors, 0\.1\s*% of the products used. The next is Small\./);
+    assert.match(await text(page, '#every'), /^Live, .*(ago|just now)/);
+    assert.match(await text(page, '#about'), /^caphealth \d+\.\d+\.\d+/);
+    assert.match(await text(page, '.since'), /^As seen by this page since/);
 
     await accessible(page);
     await shoot(page, 'healthy');
@@ -51,19 +62,19 @@ test('degraded', async (t) => {
     await assertStatus(page, 'degraded', 'Degraded');
     await eventually(async () => {
         assert.equal(await text(page, '.summary'),
-                     'One thing needs you: Products.');
+                     'Products near the limit: 12 of 200 (6%).');
         assert.equal(await text(page, '#overall .action'),
                      'Plan scaling in the next 2–4 weeks');
     });
 
-    const row = page.locator('#thresholds tr[data-key=products_total]');
+    const row = page.locator('.judged [data-key=products_total]').first();
 
     assert.equal(await row.getAttribute('data-status'), 'warning');
-    assert.match(await row.innerText(), /▲ Warning\s+12\s+10\s+100\s+200\s+6%/);
-    assert.match(await text(page, '#advice li'),
-                 /Currently at 6% of capacity \(12 of 200\)/);
+    assert.match(await row.innerText(),
+                 /▲ Products 12 warning 10, critical 100, limit 200/);
+    assert.match(await text(page, '#advice li'), /12 of 200 \(6%\)/);
     assert.match(await text(page, '#advice li:nth-of-type(2)'),
-                 /Next tier is near: Market\s+75% of the vendors and 12%/);
+                 /Next tier is near: Market\s+Stall is filled to 75% of its vendors and 12% of its products/);
 
     await accessible(page);
     await shoot(page, 'degraded');
@@ -79,12 +90,15 @@ test('critical', async (t) => {
     await assertStatus(page, 'critical', 'Critical');
     await eventually(async () => {
         assert.equal(await text(page, '.summary'),
-                     '2 things need you: Products, Database (MB).');
+                     'Products critical: 12 of 20 (60%). '
+                     + 'One more thing needs you, see below.');
     });
     assert.equal(await text(page, '#overall .action'),
                  'Immediate scaling or cleanup required');
-    assert.match(await text(page, '#advice li:nth-of-type(1)'), /■ Critical/);
-    assert.match(await text(page, '#advice li:nth-of-type(2)'), /▲ Warning/);
+    assert.match(await text(page, '#advice li:nth-of-type(1)'),
+                 /■ Products critical/);
+    assert.match(await text(page, '#advice li:nth-of-type(2)'),
+                 /▲ Database size near the limit/);
 
     await accessible(page);
     await shoot(page, 'critical');
@@ -146,8 +160,8 @@ test('what is most urgent comes first, with its action', async (t) => {
 
     await assertStatus(page, 'critical', 'Critical');
     await eventually(async () => {
-        assert.equal(await text(page, '.summary'),
-                     '2 things need you: Database, Memory usage (%).');
+        assert.match(await text(page, '.summary'),
+                     /^Database cannot be reached: .*One more thing needs you/);
     });
     assert.match(await text(page, '#overall .action'),
                  /^Check that the database is running/);
@@ -162,7 +176,7 @@ test('a cause that no bar shows', async (t) => {
     await assertStatus(page, 'critical', 'Critical');
     await eventually(async () => {
         assert.equal(await text(page, '.summary'),
-                     'One thing needs you: Products.');
+                     'Products critical: 12 of 20 (60%).');
         assert.equal(await page.locator(card('database'))
                                .getAttribute('data-status'), 'critical');
     });
@@ -201,14 +215,24 @@ test('an image disk that is full, while the first disk is fine', async (t) => {
 
     await assertStatus(page, 'critical', 'Critical');
     await eventually(async () => {
-        assert.equal(await text(page, '.summary'),
-                     `One thing needs you: Disk usage (%) of ${disk}.`);
+        assert.match(await text(page, '.summary'),
+                     new RegExp(`^Disk usage of ${disk} critical: 9\\d`));
     });
     assert.equal(await text(page, '#overall .action'),
                  'Immediate scaling or cleanup required');
-    assert.equal(await page.locator(card('disk')).getAttribute('data-status'),
-                 'critical');
-    assert.match(await text(page, card('disk')), new RegExp(`${disk}\\s+9\\d`));
+
+    const row = page.locator(`#disks tr[data-key="${disk}"]`);
+
+    assert.equal(await row.getAttribute('data-status'), 'critical');
+    assert.match(await row.innerText(), new RegExp(`${disk}\\s+9\\d`));
+
+    // the worst is drawn
+
+    assert.equal(await row.getAttribute('aria-current'), 'true');
+    assert.match(await page.locator('#disk-chart svg').getAttribute('aria-label'),
+                 new RegExp(disk));
+    assert.match(await text(page, '#disks-judged'),
+                 /warning 89%, critical 90%/);
 
     await accessible(page);
     await shoot(page, 'disk-full');
@@ -278,10 +302,12 @@ for (const [code, rule, sentence] of [
         assert.match(await text(page, '.banner[data-key=health]'), sentence);
         await assertStatus(page, 'unknown', 'Unknown');
         assert.equal(await page.locator('.card').count(), 0);
+    assert.equal(await page.locator('#disks-panel').isVisible(), false);
+    assert.equal(await page.locator('#tier').isVisible(), false);
 
         // what may be seen is there
 
-        assert.match(await text(page, '#platform'), /3 vendors/);
+        assert.match(await text(page, '#vendor-count'), /3 vendors/);
 
         await accessible(page);
         await shoot(page, `unauthorised-${code}`);
@@ -304,7 +330,7 @@ test('the rules change while the page is open', async (t) => {
                      /You may not see the platform's capacity/);
     });
     assert.equal(await page.locator('#vendors tr').count(), 0);
-    assert.equal(await page.locator('#platform .tiles > div').count(), 0);
+    assert.equal(await text(page, '#counts'), '');
     await assertStatus(page, 'healthy', 'Healthy');
     clean(page, /console: Failed to load resource.*403/);
 });
@@ -320,7 +346,7 @@ test('an answer that is none', async (t) => {
     await page.locator('.banner[data-key=capacity]').waitFor();
     assert.match(await text(page, '.banner[data-key=capacity]'),
                  /Asked for the platform's capacity, the server answered 500/);
-    assert.match(await text(page, '#platform'), /3 vendors/);
+    assert.match(await text(page, '#vendor-count'), /3 vendors/);
 
     await page.unroute('**/platform/capacity');
     await page.locator('.banner[data-key]').waitFor({ state: 'detached' });

@@ -27,7 +27,7 @@ test('the keyboard alone', async (t) => {
     assert.equal(await where(), 'content');
 
     await page.keyboard.press('Shift+Tab');
-    assert.equal(await where(), 'theme');
+    assert.equal(await where(), 'language');
 
     // once around: all that can be used is reached, is seen, and has a name
 
@@ -54,7 +54,9 @@ test('the keyboard alone', async (t) => {
 
     assert.ok(reached.includes('vendor-search'));
     assert.ok(reached.includes('vendor-more'));
-    assert.ok(reached.filter((one) => one === 'num').length >= 5);
+    assert.ok(reached.filter((one) => one.startsWith('num')).length >= 4);
+    assert.ok(reached.includes('whatif-vendors'));
+    assert.ok(reached.includes('shortcut'));
     assert.ok(reached.filter((one) => one.startsWith('Products')).length >= 1);
 
     // to the other view and back
@@ -64,6 +66,7 @@ test('the keyboard alone', async (t) => {
     await eventually(async () => assert.equal(await where(), 'images-title'));
     assert.equal(await page.locator('#capacity-monitor').isVisible(), false);
     assert.equal(await text(page, 'nav a[aria-current=page]'), 'Images');
+    assert.equal(await page.locator('#overall').isVisible(), true);
 
     await page.goBack();
     await eventually(async () => {
@@ -112,22 +115,32 @@ for (const [width, height] of [[360, 740], [768, 1024], [1440, 900],
         const server = await serve(t, { http: calm + busy + shop(t) });
         const page = await visit(t, server, { viewport: { width, height } });
 
-        for (const view of ['Capacity Monitor', 'Images']) {
+        for (const view of ['Overview', 'Images']) {
             await page.locator('nav a', { hasText: view }).click();
 
             assert.deepEqual(await wide(page), []);
             assert.deepEqual(await cut(page), []);
             await accessible(page);
-            await shoot(page, `${width}-${view.split(' ')[0].toLowerCase()}`);
+            await shoot(page, `${width}-${view.toLowerCase()}`);
         }
 
         // what matters is there at the first sight
 
-        await page.locator('nav a', { hasText: 'Capacity' }).click();
+        await page.locator('nav a', { hasText: 'Overview' }).click();
 
         const { y, height: tall } = await page.locator('#overall').boundingBox();
 
         assert.ok(y + tall < height);
+
+        // on a phone three screens are enough
+
+        if (width === 360) {
+            const whole = await page.evaluate(() =>
+                document.documentElement.scrollHeight);
+
+            assert.ok(whole <= 3 * height, `${whole} pixels high`);
+        }
+
         clean(page);
     });
 }
@@ -146,7 +159,7 @@ async function wide(page) {
 
 async function cut(page) {
     return page.evaluate(() =>
-        [...document.querySelectorAll('h1, h2, h3, p, dt, dd, a, button, .badge')]
+        [...document.querySelectorAll('h2, h3, p, dt, dd, a, button, .badge')]
             .filter((one) => one.checkVisibility()
                              && !one.closest('.scroll, .exact')
                              && one.scrollWidth > one.clientWidth + 1
@@ -176,11 +189,25 @@ test('on one page of paper', async (t) => {
     assert.equal(pdf.toString('latin1').match(/\/Type\s*\/Page\b/g).length, 1);
 
     await page.emulateMedia({ media: 'print' });
-    assert.equal(await page.locator('.side').isVisible(), false);
+    assert.equal(await page.locator('.top nav').isVisible(), false);
     assert.equal(await page.locator('#overall').isVisible(), true);
-    assert.equal(await page.locator('#vendors tr:visible').count(), 10);
+    assert.equal(await page.locator('#vendors tr:visible').count(), 6);
     await page.setViewportSize({ width: 718, height: 1047 });
     await shoot(page, 'print');
+
+    // the other view too
+
+    await page.emulateMedia({ media: 'screen' });
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await page.locator('nav a', { hasText: 'Images' }).click();
+
+    const other = await page.pdf({ preferCSSPageSize: true });
+
+    assert.equal(other.toString('latin1').match(/\/Type\s*\/Page\b/g).length, 1);
+    await page.emulateMedia({ media: 'print' });
+    await page.setViewportSize({ width: 718, height: 1047 });
+    assert.equal(await page.locator('#image-stats').isVisible(), true);
+    await shoot(page, 'print-images');
     clean(page);
 });
 
@@ -192,10 +219,11 @@ test('German, in the reader\'s way to write numbers', async (t) => {
 
     assert.equal(await page.locator('html').getAttribute('lang'), 'de');
     await assertStatus(page, 'degraded', 'Beeinträchtigt');
-    assert.match(await text(page, '#platform'),
-                 /Bestellungen in diesem Monat\s+1\.234/);
-    assert.match(await text(page, '#thresholds'), /60 %/);
-    assert.match(await text(page, '#overall .age'), /vor \d+ s|gerade eben/);
+    assert.match(await text(page, '#counts'),
+                 /1\.234 Bestellungen in diesem Monat/);
+    assert.match(await text(page, '.summary'),
+                 /^Produkte nahe am Limit: 12 von 20 \(60\s%\)\.$/);
+    assert.match(await text(page, '#every'), /vor \d+\ss|gerade eben/);
     await accessible(page);
 
     for (const width of [360, 1440]) {
@@ -205,7 +233,7 @@ test('German, in the reader\'s way to write numbers', async (t) => {
         await shoot(page, `german-${width}`);
     }
 
-    // nothing of the table is out of sight
+    // nothing of the tables is out of sight
 
     assert.ok(await page.locator('#capacity-monitor .scroll').first()
                         .evaluate((one) => one.scrollWidth <= one.clientWidth));
@@ -215,7 +243,7 @@ test('German, in the reader\'s way to write numbers', async (t) => {
 
     const swiss = await visit(t, server, { locale: 'de-CH' });
 
-    assert.match(await text(swiss, '#platform'), /Monat\s+1['’]234/);
+    assert.match(await text(swiss, '#platform'), /1['’]234 Bestellungen/);
     clean(swiss);
 
     // one that the page does not speak
@@ -223,6 +251,15 @@ test('German, in the reader\'s way to write numbers', async (t) => {
     const french = await visit(t, server, { locale: 'fr-FR' });
 
     assert.equal(await french.locator('html').getAttribute('lang'), 'en');
+
+    // but that is chosen, and remembered
+
+    await french.locator('#language').selectOption('de');
+    assert.equal(await french.locator('html').getAttribute('lang'), 'de');
+    assert.match(await text(french, '.verdict'), /Beeinträchtigt/);
+    assert.match(await text(french, '#advice-title'), /Empfehlungen/);
+    await french.reload();
+    await assertStatus(french, 'degraded', 'Beeinträchtigt');
     clean(french);
 });
 

@@ -69,7 +69,7 @@ test('photos become variants', async (t) => {
         const links = row(page, name).locator('.variants a');
 
         assert.equal(await links.count(), 3);
-        assert.match(await links.nth(0).innerText(), /^200, 200 × 150, [\d.]+ KB$/);
+        assert.match(await links.nth(0).innerText(), /^200, 200 × 150, [\d.]+\sKiB$/);
         assert.match(await links.nth(1).innerText(), /^800, 800 × 600, /);
         assert.match(await links.nth(2).innerText(), /^original, 1,600 × 1,200, /);
 
@@ -224,7 +224,7 @@ test('a photo that is larger than the server takes', async (t) => {
     await row(page, 'huge.png').and(page.locator('[data-state=failed]'))
                                .waitFor();
     assert.match(await row(page, 'huge.png').locator('.error').innerText(),
-                 /^The photo, [\d.,]+ MB, is larger than the server takes/);
+                 /^The photo, [\d.,]+\sMiB, is larger than the server takes/);
     clean(page, /console: Failed to load resource.*413/);
 });
 

@@ -79,7 +79,7 @@ test('small, compressed, and kept', async (t) => {
         size += small.body.length;
     }
 
-    assert.ok(size < 60 * 1024, `${size} bytes in all`);
+    assert.ok(size < 80 * 1024, `${size} bytes in all`);
     t.diagnostic(`${size} bytes in all, of ${urls.length + 1} answers`);
 });
 

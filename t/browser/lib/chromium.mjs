@@ -30,9 +30,11 @@ async function launch() {
 // page.complaints: an error or a warning on the console, an exception, a
 // violation of its policy, a request to elsewhere or one that failed.
 
-// without: a file that does not arrive
+// without: a file that does not arrive; before: called with the page before it
+// is opened
 
-export async function visit(t, server, { path, without, ...options } = {}) {
+export async function visit(t, server, { path, without, before, ...options }
+                            = {}) {
     browser ??= await launch();
 
     const context = await browser.newContext({
@@ -51,6 +53,7 @@ export async function visit(t, server, { path, without, ...options } = {}) {
         await page.route(`**/${without}`, (route) => route.abort());
     }
 
+    await before?.(page);
     await page.goto(server.url(path));
 
     if (options.javaScriptEnabled !== false && !without) {
