@@ -1,6 +1,6 @@
 
 /*
- * CPU: see the header.
+ * CPU: its use over a window of time.
  */
 
 #include <math.h>
@@ -9,10 +9,10 @@
 #include "caphealth_cpu.h"
 
 
-/* a window is kept in steps of this part of it, so that it fits */
+/* samples closer than this part of the window are left out to fit it */
 #define CAPHEALTH_CPU_STEPS     240
 
-/* a look so soon after another says little: clock ticks are 10 ms */
+/* seconds; clock ticks of 10 ms make a shorter time too inexact */
 #define CAPHEALTH_CPU_LEAST     1.0
 
 /* seconds that a counter may go backwards, as those of idle time do */
@@ -113,7 +113,7 @@ caphealth_cpu_mean(const caphealth_cpu_window_t *w, double window,
 }
 
 
-/* the oldest in the window but the last; or that before the last */
+/* the oldest sample in the window, else the one before the last */
 
 static const caphealth_cpu_sample_t *
 caphealth_cpu_first(const caphealth_cpu_window_t *w, double window,
@@ -203,7 +203,7 @@ caphealth_cpu_facts(caphealth_cpu_window_t *w, caphealth_system_t *s,
         }
     }
 
-    /* what a look does not know yet is carried over with the time it is of */
+    /* unknown values are copied from the facts before, with their time */
 
     s->cpu_percent_at = now;
     s->cpu_mean_at = now;

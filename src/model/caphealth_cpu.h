@@ -3,9 +3,9 @@
  * CPU: its use over the last minutes, less what converters took at idle
  * priority.
  *
- * The samples are of counters that only grow, and are kept where they outlive
- * the collector that read them: a fresh one goes on where the last one ended.
- * Time that converters took is counted by the workers that started them.
+ * The samples are of counters that only grow, and outlive the collector that
+ * read them, so that a new collector continues the window.  The time of
+ * converters is counted by the workers that started them.
  */
 
 #ifndef CAPHEALTH_CPU_H
@@ -24,16 +24,17 @@
 typedef struct {
     double                   at;         /* monotonic seconds */
     double                   busy;       /* CPU seconds in use */
-    double                   total;      /* CPU seconds that there were */
-    double                   idle;       /* of busy, those that converters took
-                                            at idle priority */
+    double                   total;      /* CPU seconds in use or idle */
+    double                   idle;       /* of busy, those of converters at
+                                            idle priority */
 } caphealth_cpu_sample_t;
 
 
-/* all zero: there are none */
+/* all zero: it is empty */
 
 typedef struct {
-    int64_t                  basis;      /* what the counters are of */
+    int64_t                  basis;      /* which counters these are: another
+                                            limit has another basis */
     uint32_t                 first;
     uint32_t                 n;
     caphealth_cpu_sample_t   last;       /* the newest; n > 0 */
@@ -41,35 +42,34 @@ typedef struct {
 } caphealth_cpu_window_t;
 
 
-/* percent of what there was; NAN: unknown */
+/* percent of total; NAN: unknown */
 
 typedef struct {
     double                   percent;    /* 0 to 100, without converters */
     double                   converters; /* at idle priority */
-    double                   seconds;    /* that this is the mean of */
+    double                   seconds;    /* from the first sample to the last */
 } caphealth_cpu_mean_t;
 
 
 /*
- * Adds a sample to a window of so many seconds.  One of another basis, or of
- * counters that went backwards, begins anew; one that is older than the newest
- * is ignored.
+ * Adds a sample to a window of so many seconds.  The window is emptied first if
+ * the basis is another one, or a counter went backwards.  A sample that is
+ * older than the newest is ignored.
  */
 void caphealth_cpu_add(caphealth_cpu_window_t *w, int64_t basis,
     const caphealth_cpu_sample_t *sample, double window);
 
 /*
- * The mean of the window, or of what there is of it.  Where the samples are
- * further apart than the window is long, of the time between the last two, if
- * that is at most gap seconds.
+ * The mean over the window, or over the part of it that has samples.  If the
+ * samples are further apart than the window is long, the mean is that between
+ * the last two, if they are at most gap seconds apart.
  */
 void caphealth_cpu_mean(const caphealth_cpu_window_t *w, double window,
     double gap, caphealth_cpu_mean_t *mean);
 
 /*
- * CPU use in percent, converters included, from the newest sample that is at
- * least so many seconds older than the last one, and at most gap seconds; NAN:
- * there is no such sample.
+ * CPU use in percent, with converters, since the newest sample that is between
+ * least and gap seconds older than the last one; NAN: there is none.
  */
 double caphealth_cpu_since(const caphealth_cpu_window_t *w, double least,
     double gap);

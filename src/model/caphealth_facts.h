@@ -2,10 +2,9 @@
 /*
  * Facts: what the collector saw, as raw numbers.
  *
- * Facts come in sections, one for each source (the system, each watched
- * disk, the database), and each section has its own age and its own error,
- * so that one source that fails leaves the others alone.  What is unknown is
- * NAN or CAPHEALTH_UNKNOWN, never zero.
+ * Each source (the system, each watched disk, the database) is a section with
+ * its own age and error, so that the failure of one source does not concern the
+ * others.  What is unknown is NAN or CAPHEALTH_UNKNOWN, never zero.
  */
 
 #ifndef CAPHEALTH_FACTS_H
@@ -23,7 +22,7 @@
 #define CAPHEALTH_STALE_INTERVALS  3
 
 
-/* an image tree, whose counts are in shared memory */
+/* an image tree; its counts are in shared memory */
 
 typedef struct {
     const char            *path;
@@ -51,9 +50,10 @@ typedef struct {
     double                 progress;      /* of it, 0 to 100 */
     const char            *error;         /* or NULL */
     const char            *error_code;    /* the same for programs */
-    int                    uploads;       /* it takes them here */
-    const struct caphealth_disk_facts_s  *disk;    /* its file system, or NULL */
-    const struct caphealth_section_s     *scans;   /* what became of them, or
+    int                    uploads;       /* a location takes uploads to it */
+    const struct caphealth_disk_facts_s  *disk;    /* its file system, or
+                                                      NULL */
+    const struct caphealth_section_s     *scans;   /* its scans, or
                                                       NULL */
 } caphealth_root_t;
 
@@ -70,10 +70,10 @@ typedef struct {
 } caphealth_images_t;
 
 
-/* what is known about a section, beside its data */
+/* a section, without its data */
 
 typedef struct caphealth_section_s {
-    int                    configured;    /* 0: nobody asked for it */
+    int                    configured;    /* 0: it is not asked for */
     int                    failed;        /* the last attempt brought no data */
     double                 collected_at;  /* of the data, seconds since the
                                              epoch; 0: there is none yet */
@@ -114,16 +114,16 @@ typedef struct {
 } caphealth_images_facts_t;
 
 
-/* requests of the last minutes, by what became of them */
+/* uploads of the last minutes, by their outcome */
 
 typedef struct {
-    caphealth_section_t    section;       /* not configured: nowhere are uploads
-                                             taken */
+    caphealth_section_t    section;       /* not configured: no location takes
+                                             uploads */
     int64_t                stored;
     int64_t                full;          /* 507: no room */
     int64_t                busy;          /* 503: no converter was free */
     int64_t                failed;        /* 500 */
-    double                 seconds;       /* that these are of, at most */
+    double                 seconds;       /* they are counted over these */
 } caphealth_upload_facts_t;
 
 
@@ -143,22 +143,22 @@ typedef struct {
 void caphealth_images_clear(caphealth_images_t *i);
 
 /*
- * Adds the roots up.  What is not known of one of them is not known of all;
- * without roots everything is unknown.
+ * Adds up the roots.  The sums are unknown if one of them is, or if there is no
+ * root.
  */
 void caphealth_images_add(caphealth_images_t *i);
 
 /*
- * The sections one after another: the system, each disk, the database, the
- * images, the disks that are watched for the images' sake alone; NULL past the
- * last.
+ * The section of index i: the system, each disk, the database, the images, then
+ * the disks that are watched only because a root is on them.  NULL: there is
+ * none.
  */
 const caphealth_section_t *caphealth_facts_section(
     const caphealth_facts_t *f, size_t i);
 
 /*
- * The disks of the report, and then those that are watched for the images' sake
- * alone; NULL past the last.
+ * The disk of index i: those of the report, then those that are watched only
+ * because a root is on them.  NULL: there is none.
  */
 const caphealth_disk_facts_t *caphealth_facts_mount(
     const caphealth_facts_t *f, size_t i);
@@ -172,10 +172,10 @@ int caphealth_section_reachable(const caphealth_section_t *s);
 int caphealth_section_known(const caphealth_section_t *s);
 
 /*
- * A section is stale when its data is older than three intervals at the time
- * now (seconds since the epoch), or comes from further in the future than one
- * interval, which is what a clock set back looks like.  A section that is not
- * configured, or has no data yet, is not stale: it is unknown.
+ * A section is stale if its data is older than three intervals at the time now
+ * (seconds since the epoch), or more than one interval in the future, because
+ * the clock was set back.  A section that is not configured, or has no data
+ * yet, is unknown, not stale.
  */
 int caphealth_section_stale(const caphealth_section_t *s, double now);
 

@@ -142,8 +142,8 @@ caphealth_vendors_check_name(caphealth_vendors_check_t *c)
 
 
 /*
- * Vendors of one name are one in the object, and rows of one id are one in the
- * list, whatever their names: either may have more.
+ * The object adds up vendors of one name, and the list rows of one id, so
+ * either may have more entries than the other.
  */
 
 static int
@@ -174,7 +174,7 @@ caphealth_vendors_check_line(caphealth_vendors_check_t *c)
 }
 
 
-/* up to the line feed; NULL: that is no vendor */
+/* returns the end of the line; NULL: it is not a vendor */
 
 static const char *
 caphealth_vendor_line(caphealth_vendor_t *vendor, const char *p)
@@ -237,7 +237,7 @@ caphealth_vendor_string(const char *p)
 }
 
 
-/* from its quote to what follows the count; NULL: that is no vendor */
+/* returns what follows the count; NULL: it is not a vendor */
 
 static const char *
 caphealth_vendor_scan(const char *p, int64_t *products)
@@ -268,7 +268,7 @@ caphealth_vendor_count(const char *p, int64_t *products)
 }
 
 
-/* what may stand in a JSON string, up to the quote at its end */
+/* returns the quote at the end of a JSON string; NULL: it is not one */
 
 static const char *
 caphealth_vendor_name(const char *p)
@@ -299,7 +299,7 @@ caphealth_vendor_name(const char *p)
 }
 
 
-/* those that json_dumps() makes, but for U+0000, which no name has */
+/* the escapes that the collector writes; a name has no U+0000 */
 
 static const char *
 caphealth_vendor_escape(const char *p)
@@ -349,7 +349,7 @@ caphealth_vendors_next(const caphealth_vendors_t *v, const char *p,
 }
 
 
-/* the string up to its quote, of which the check has been made */
+/* a string that has been checked, up to its quote */
 
 static char *
 caphealth_vendor_unescape(const char *p)
@@ -411,8 +411,8 @@ caphealth_vendor_encode(char *p, unsigned code)
 
 
 /*
- * The cursor is a line of the list, in hexadecimal digits, which no client has
- * to escape.  The name is left out where the id is known: it may be long.
+ * The cursor is a line of the list in hexadecimal digits, so that no client has
+ * to escape it.  It has no name if the id is known, because names may be long.
  */
 
 int
@@ -484,7 +484,7 @@ caphealth_vendors_cursor(const caphealth_vendor_t *vendor)
 }
 
 
-/* the lines are in their order: half of them is left after each look */
+/* binary search: the lines are sorted */
 
 static const char *
 caphealth_vendors_behind(const caphealth_vendors_t *v,

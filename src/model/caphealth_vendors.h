@@ -10,7 +10,7 @@
  *
  *     [id,"name",products]
  *
- * which is shown by the page.  A NUL ends it.  There may be very many: the
+ * which the page shows.  A NUL ends it.  There may be very many: the
  * collector writes the text, one worker checks it, a piece at a time, before it
  * publishes it, and all of them pass it on as it is.  To make a document of
  * 100,000 vendors, and a text again, would take 0.1 to 0.3 s, and to look
@@ -31,19 +31,19 @@
 typedef struct {
     char       *text;            /* of the object; NULL: unknown */
     size_t      len;             /* bytes of it */
-    char       *list;            /* lines, in the same memory, up to a NUL; NULL:
+    char       *list;            /* lines, in the same memory, with a NUL; NULL:
                                     unknown */
     size_t      list_len;
     int64_t     list_n;          /* vendors */
 } caphealth_vendors_t;
 
 
-/* a check of a text that is under way */
+/* the progress of a check */
 
 typedef struct {
     const caphealth_vendors_t  *vendors;
     const char                 *p;           /* where it goes on */
-    int64_t                     products;    /* of the name before */
+    int64_t                     products;    /* of the previous vendor */
     int64_t                     n;           /* of the list so far */
     caphealth_vendor_t          before;
     unsigned                    names:1;     /* there is one */
@@ -81,9 +81,9 @@ const char *caphealth_vendors_next(const caphealth_vendors_t *v,
     const char *p, char **name, int64_t *products);
 
 /*
- * Where in the list a page ends, as text for whoever asks for the next: it
- * holds the last vendor's place in the order, not his number, so that the next
- * page begins behind it even if he or others have moved.
+ * The cursor tells where a page of the list ends.  It holds the last vendor's
+ * sort key, not an index, so that the next page begins after it even if vendors
+ * were added, removed or moved.
  *
  * _parse() points into buf, which has room for len bytes.  It returns 0, or
  * -1: that is no cursor.
