@@ -1,6 +1,6 @@
 
 /*
- * Under test: src/collector/caphealth_ask.c src/ipc/caphealth_utf8.c
+ * Under test: src/collector/caphealth_query_result.c src/ipc/caphealth_utf8.c
  *     src/collector/caphealth_vendor_products.c
  *
  * What a database answers to a query: its shape, how many columns it says it
@@ -16,12 +16,12 @@
 
 
 static int
-row(caphealth_ask_t *ask, fuzz_bytes_t line)
+row(caphealth_query_result_t *qr, fuzz_bytes_t line)
 {
-    int            rc;
-    char            *name, *number;
-    fuzz_bytes_t     first, third;
-    caphealth_id_t   id;
+    int             rc;
+    char           *name, *number;
+    fuzz_bytes_t    first, third;
+    caphealth_id_t  id;
 
     first = fuzz_piece(&line, '\t');
     third = fuzz_piece(&line, '\t');
@@ -34,11 +34,12 @@ row(caphealth_ask_t *ask, fuzz_bytes_t line)
     name = fuzz_copy(first.data, first.size);
     number = fuzz_copy(line.data, line.size);
 
-    rc = ask->query->shape == CAPHEALTH_ROWS
-         ? caphealth_ask_row(ask, first.size ? name : NULL, first.size,
-                             line.size ? number : NULL, line.size,
-                             third.size ? &id : NULL)
-         : caphealth_ask_number(ask, line.size ? number : NULL, line.size);
+    rc = qr->query->shape == CAPHEALTH_ROWS
+         ? caphealth_query_result_row(qr, first.size ? name : NULL, first.size,
+                                      line.size ? number : NULL, line.size,
+                                      third.size ? &id : NULL)
+         : caphealth_query_result_number(qr, line.size ? number : NULL,
+                                         line.size);
 
     free((char *) id.text);
     free(name);
@@ -51,16 +52,16 @@ row(caphealth_ask_t *ask, fuzz_bytes_t line)
 /* what is made of it is what a worker takes */
 
 static void
-check_rows(const caphealth_ask_t *ask)
+check_rows(const caphealth_query_result_t *qr)
 {
-    char                       *text;
-    caphealth_vendors_t         v;
-    caphealth_database_t        d, read;
-    caphealth_vendors_check_t   check;
+    char                      *text;
+    caphealth_vendors_t        v;
+    caphealth_database_t       d, read;
+    caphealth_vendors_check_t  check;
 
     caphealth_database_clear(&d);
 
-    text = caphealth_vendor_products(&ask->vendors, &d);
+    text = caphealth_vendor_products(&qr->vendors, &d);
     fuzz_check(text != NULL);
 
     fuzz_check(caphealth_database_read(&read, &d, sizeof(d)) == NULL);
@@ -70,7 +71,7 @@ check_rows(const caphealth_ask_t *ask)
     caphealth_vendors_check_init(&check, &v);
 
     fuzz_check(caphealth_vendors_check(&check, SIZE_MAX) == 1);
-    fuzz_check((size_t) v.list_n <= ask->rows);
+    fuzz_check((size_t) v.list_n <= qr->rows);
 
     caphealth_vendors_free(&v);
 }
@@ -79,41 +80,41 @@ check_rows(const caphealth_ask_t *ask)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    int               rc;
-    fuzz_bytes_t      b = { data, size };
-    caphealth_ask_t   ask;
+    int                       rc;
+    fuzz_bytes_t              b = { data, size };
+    caphealth_query_result_t  qr;
 
     static const caphealth_query_t  queries[] = {
         { "orders_count", CAPHEALTH_SCALAR, 0, { "", "" } },
         { "products_by_vendor", CAPHEALTH_ROWS, 0, { "", "" } }
     };
 
-    memset(&ask, 0, sizeof(ask));
+    memset(&qr, 0, sizeof(qr));
 
-    ask.query = &queries[fuzz_number(&b, 1) & 1];
+    qr.query = &queries[fuzz_number(&b, 1) & 1];
 
-    rc = caphealth_ask_columns(&ask, (int) fuzz_number(&b, 1) % 4);
+    rc = caphealth_query_result_columns(&qr, (int) fuzz_number(&b, 1) % 4);
 
     while (rc == 0 && b.size) {
-        rc = row(&ask, fuzz_piece(&b, '\n'));
+        rc = row(&qr, fuzz_piece(&b, '\n'));
     }
 
     if (rc == 0) {
-        rc = caphealth_ask_end(&ask);
+        rc = caphealth_query_result_end(&qr);
     }
 
-    fuzz_check((rc == 0) == (ask.error.code == 0));
-    fuzz_check((rc == 0) == ask.known);
-    fuzz_check(caphealth_error_valid(&ask.error));
+    fuzz_check((rc == 0) == (qr.error.code == 0));
+    fuzz_check((rc == 0) == qr.known);
+    fuzz_check(caphealth_error_valid(&qr.error));
 
-    if (rc == 0 && ask.query->shape == CAPHEALTH_ROWS) {
-        check_rows(&ask);
+    if (rc == 0 && qr.query->shape == CAPHEALTH_ROWS) {
+        check_rows(&qr);
 
     } else if (rc == 0) {
-        fuzz_check(ask.number >= 0 && ask.rows == 1);
+        fuzz_check(qr.number >= 0 && qr.rows == 1);
     }
 
-    caphealth_vendor_rows_free(&ask.vendors);
+    caphealth_vendor_rows_free(&qr.vendors);
 
     return 0;
 }

@@ -34,22 +34,24 @@
 #define CAPHEALTH_LEFTOVER    3600
 
 
-typedef struct caphealth_lane_s  caphealth_lane_t;
+typedef struct caphealth_source_thread_s  caphealth_source_thread_t;
 
 
 typedef struct {
     const char      *type;
-    int            (*create)(caphealth_lane_t *lane, const json_t *settings,
+    int            (*create)(caphealth_source_thread_t *st,
+                             const json_t *settings,
                              double timeout);
-    const char    *(*collect)(caphealth_lane_t *lane, caphealth_answer_t *a);
+    const char    *(*collect)(caphealth_source_thread_t *st,
+                              caphealth_answer_t *a);
                                              /* returns the vendors, or NULL;
                                                 NULL: it is a tree's */
     caphealth_source_e  source;
-} caphealth_lane_type_t;
+} caphealth_source_ops_t;
 
 
-struct caphealth_lane_s {
-    const caphealth_lane_type_t  *type;
+struct caphealth_source_thread_s {
+    const caphealth_source_ops_t  *type;
     void                         *source;
     uint32_t                      number;
     atomic_uint_fast64_t          serial;
@@ -59,41 +61,43 @@ struct caphealth_lane_s {
 
 
 typedef struct {
-    caphealth_lane_t             *lanes;
-    size_t                        nlanes;
-} caphealth_lanes_t;
+    caphealth_source_thread_t             *elts;
+    size_t                        nelts;
+} caphealth_source_threads_t;
 
 
-static int caphealth_serve(caphealth_lanes_t *lanes);
-static int caphealth_configure(caphealth_lanes_t *lanes, int fd);
+static int caphealth_serve(caphealth_source_threads_t *threads);
+static int caphealth_configure(caphealth_source_threads_t *threads, int fd);
 static json_t *caphealth_settings(int fd);
-static int caphealth_lane_start(caphealth_lane_t *lane,
+static int caphealth_source_thread_start(caphealth_source_thread_t *st,
     const json_t *settings, double timeout);
-static void *caphealth_lane_run(void *data);
-static void caphealth_lane_answer(caphealth_lane_t *lane, uint64_t serial);
-static void caphealth_lane_walk(caphealth_lane_t *lane, uint64_t serial);
-static void caphealth_lane_send(caphealth_lane_t *lane, uint16_t type,
-    uint64_t serial, const void *document, size_t size);
-static int caphealth_ask(caphealth_lanes_t *lanes,
+static void *caphealth_source_thread_run(void *data);
+static void caphealth_source_thread_answer(caphealth_source_thread_t *st,
+    uint64_t serial);
+static void caphealth_source_thread_walk(caphealth_source_thread_t *st,
+    uint64_t serial);
+static void caphealth_source_thread_send(caphealth_source_thread_t *st,
+    uint16_t type, uint64_t serial, const void *document, size_t size);
+static int caphealth_source_thread_wake(caphealth_source_threads_t *threads,
     const caphealth_ipc_message_t *m);
 static double caphealth_clock(clockid_t id);
-static int caphealth_system_create(caphealth_lane_t *lane,
+static int caphealth_system_create(caphealth_source_thread_t *st,
     const json_t *settings, double timeout);
-static const char *caphealth_system_collect(caphealth_lane_t *lane,
+static const char *caphealth_system_collect(caphealth_source_thread_t *st,
     caphealth_answer_t *a);
-static int caphealth_mount_create(caphealth_lane_t *lane,
+static int caphealth_mount_create(caphealth_source_thread_t *st,
     const json_t *settings, double timeout);
-static const char *caphealth_mount_collect(caphealth_lane_t *lane,
+static const char *caphealth_mount_collect(caphealth_source_thread_t *st,
     caphealth_answer_t *a);
-static int caphealth_database_create(caphealth_lane_t *lane,
+static int caphealth_database_create(caphealth_source_thread_t *st,
     const json_t *settings, double timeout);
-static const char *caphealth_database_collect(caphealth_lane_t *lane,
+static const char *caphealth_database_collect(caphealth_source_thread_t *st,
     caphealth_answer_t *a);
-static int caphealth_images_create(caphealth_lane_t *lane,
+static int caphealth_images_create(caphealth_source_thread_t *st,
     const json_t *settings, double timeout);
 
 
-static const caphealth_lane_type_t  caphealth_lane_types[] = {
+static const caphealth_source_ops_t  caphealth_source_ops[] = {
     { "system", caphealth_system_create, caphealth_system_collect,
       CAPHEALTH_SOURCE_SYSTEM },
     { "disk", caphealth_mount_create, caphealth_mount_collect,
@@ -108,27 +112,27 @@ static const caphealth_lane_type_t  caphealth_lane_types[] = {
 int
 main(int argc, char **argv)
 {
-    int                rc;
-    caphealth_lanes_t  lanes;
+    int                         rc;
+    caphealth_source_threads_t  threads;
 
     rc = caphealth_arguments(argc, argv);
     if (rc != -1) {
         return rc;
     }
 
-    memset(&lanes, 0, sizeof(caphealth_lanes_t));
+    memset(&threads, 0, sizeof(caphealth_source_threads_t));
 
     /*
      * The other threads may be anywhere, a hung mount included: nothing is
      * worth cleaning up that the end of the process does not.
      */
 
-    _exit(caphealth_serve(&lanes));
+    _exit(caphealth_serve(&threads));
 }
 
 
 static int
-caphealth_serve(caphealth_lanes_t *lanes)
+caphealth_serve(caphealth_source_threads_t *threads)
 {
     int                      fd, rc;
     caphealth_ipc_message_t  m;
@@ -163,12 +167,12 @@ caphealth_serve(caphealth_lanes_t *lanes)
         switch (m.type) {
 
         case CAPHEALTH_IPC_CONFIGURE:
-            rc = caphealth_configure(lanes, fd);
+            rc = caphealth_configure(threads, fd);
             break;
 
         case CAPHEALTH_IPC_COLLECT:
         case CAPHEALTH_IPC_SCAN:
-            rc = caphealth_ask(lanes, &m);
+            rc = caphealth_source_thread_wake(threads, &m);
             break;
 
         case CAPHEALTH_IPC_LOG:
@@ -193,13 +197,13 @@ caphealth_serve(caphealth_lanes_t *lanes)
 
 
 static int
-caphealth_configure(caphealth_lanes_t *lanes, int fd)
+caphealth_configure(caphealth_source_threads_t *threads, int fd)
 {
-    size_t    i;
-    double    timeout;
-    json_t   *settings, *sources;
+    size_t   i;
+    double   timeout;
+    json_t  *settings, *sources;
 
-    if (lanes->lanes != NULL) {
+    if (threads->elts != NULL) {
         fprintf(stderr, "caphealth-collector: configured twice\n");
         return -1;
     }
@@ -212,19 +216,19 @@ caphealth_configure(caphealth_lanes_t *lanes, int fd)
     timeout = json_number_value(json_object_get(settings, "timeout"));
     sources = json_object_get(settings, "sources");
 
-    lanes->nlanes = json_array_size(sources);
-    lanes->lanes = calloc(lanes->nlanes, sizeof(caphealth_lane_t));
+    threads->nelts = json_array_size(sources);
+    threads->elts = calloc(threads->nelts, sizeof(caphealth_source_thread_t));
 
-    if (lanes->lanes == NULL) {
+    if (threads->elts == NULL) {
         fprintf(stderr, "caphealth-collector: no sources, or no memory\n");
         goto failed;
     }
 
-    for (i = 0; i < lanes->nlanes; i++) {
-        lanes->lanes[i].number = (uint32_t) i;
+    for (i = 0; i < threads->nelts; i++) {
+        threads->elts[i].number = (uint32_t) i;
 
-        if (caphealth_lane_start(&lanes->lanes[i],
-                                 json_array_get(sources, i), timeout)
+        if (caphealth_source_thread_start(&threads->elts[i],
+                                          json_array_get(sources, i), timeout)
             == -1)
         {
             goto failed;
@@ -246,10 +250,10 @@ failed:
 static json_t *
 caphealth_settings(int fd)
 {
-    void          *text;
-    size_t         size;
-    json_t        *settings;
-    json_error_t   error;
+    void         *text;
+    size_t        size;
+    json_t       *settings;
+    json_error_t  error;
 
     text = caphealth_ipc_map(fd, &size);
     if (text == NULL) {
@@ -273,18 +277,18 @@ caphealth_settings(int fd)
 
 
 static int
-caphealth_lane_start(caphealth_lane_t *lane, const json_t *settings,
-    double timeout)
+caphealth_source_thread_start(caphealth_source_thread_t *st,
+    const json_t *settings, double timeout)
 {
-    int                           err;
-    pthread_t                     thread;
-    const char                   *name;
-    pthread_attr_t                attr;
-    const caphealth_lane_type_t  *type;
+    int                            err;
+    pthread_t                      thread;
+    const char                    *name;
+    pthread_attr_t                 attr;
+    const caphealth_source_ops_t  *type;
 
     name = json_string_value(json_object_get(settings, "type"));
 
-    for (type = caphealth_lane_types; type->type != NULL; type++) {
+    for (type = caphealth_source_ops; type->type != NULL; type++) {
         if (name != NULL && strcmp(type->type, name) == 0) {
             break;
         }
@@ -296,10 +300,10 @@ caphealth_lane_start(caphealth_lane_t *lane, const json_t *settings,
         return -1;
     }
 
-    lane->type = type;
+    st->type = type;
 
-    if (type->create(lane, settings, timeout) == -1
-        || sem_init(&lane->asked, 0, 0) == -1)
+    if (type->create(st, settings, timeout) == -1
+        || sem_init(&st->asked, 0, 0) == -1)
     {
         fprintf(stderr, "caphealth-collector: source \"%s\" cannot be set "
                 "up: %s\n", name, strerror(errno));
@@ -310,7 +314,7 @@ caphealth_lane_start(caphealth_lane_t *lane, const json_t *settings,
     (void) pthread_attr_setstacksize(&attr, CAPHEALTH_STACK_SIZE);
     (void) pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 
-    err = pthread_create(&thread, &attr, caphealth_lane_run, lane);
+    err = pthread_create(&thread, &attr, caphealth_source_thread_run, st);
 
     (void) pthread_attr_destroy(&attr);
 
@@ -325,10 +329,11 @@ caphealth_lane_start(caphealth_lane_t *lane, const json_t *settings,
 
 
 static int
-caphealth_ask(caphealth_lanes_t *lanes, const caphealth_ipc_message_t *m)
+caphealth_source_thread_wake(caphealth_source_threads_t *threads,
+    const caphealth_ipc_message_t *m)
 {
-    uint32_t           source, slice;
-    caphealth_lane_t  *lane;
+    uint32_t                    source, slice;
+    caphealth_source_thread_t  *st;
 
     source = m->value;
     slice = 0;
@@ -338,42 +343,42 @@ caphealth_ask(caphealth_lanes_t *lanes, const caphealth_ipc_message_t *m)
         slice = m->value >> 16;
     }
 
-    lane = (source < lanes->nlanes) ? &lanes->lanes[source] : NULL;
+    st = (source < threads->nelts) ? &threads->elts[source] : NULL;
 
-    if (lane == NULL || slice >= CAPHEALTH_SLICES
-        || (lane->type->collect == NULL) != (m->type == CAPHEALTH_IPC_SCAN))
+    if (st == NULL || slice >= CAPHEALTH_SLICES
+        || (st->type->collect == NULL) != (m->type == CAPHEALTH_IPC_SCAN))
     {
         fprintf(stderr, "caphealth-collector: asked by message %d for slice "
                 "%u of source %u of %zu\n", m->type, slice, source,
-                lanes->nlanes);
+                threads->nelts);
         return -1;
     }
 
-    atomic_store(&lane->slice, slice);
-    atomic_store(&lane->serial, m->serial);
+    atomic_store(&st->slice, slice);
+    atomic_store(&st->serial, m->serial);
 
-    return sem_post(&lane->asked);
+    return sem_post(&st->asked);
 }
 
 
 static void *
-caphealth_lane_run(void *data)
+caphealth_source_thread_run(void *data)
 {
-    caphealth_lane_t  *lane = data;
+    caphealth_source_thread_t  *st = data;
 
     for ( ;; ) {
 
-        while (sem_wait(&lane->asked) == -1) {
+        while (sem_wait(&st->asked) == -1) {
             if (errno != EINTR) {
                 _exit(1);
             }
         }
 
-        if (lane->type->collect == NULL) {
-            caphealth_lane_walk(lane, atomic_load(&lane->serial));
+        if (st->type->collect == NULL) {
+            caphealth_source_thread_walk(st, atomic_load(&st->serial));
 
         } else {
-            caphealth_lane_answer(lane, atomic_load(&lane->serial));
+            caphealth_source_thread_answer(st, atomic_load(&st->serial));
         }
     }
 
@@ -382,24 +387,24 @@ caphealth_lane_run(void *data)
 
 
 static void
-caphealth_lane_answer(caphealth_lane_t *lane, uint64_t serial)
+caphealth_source_thread_answer(caphealth_source_thread_t *st, uint64_t serial)
 {
-    char                *document;
-    double               start;
-    size_t               size;
-    const char          *vendors;
-    caphealth_answer_t   answer;
+    char               *document;
+    double              start;
+    size_t              size;
+    const char         *vendors;
+    caphealth_answer_t  answer;
 
     memset(&answer, 0, sizeof(caphealth_answer_t));
 
     /* the age of facts is counted from the moment before they were read */
 
-    answer.source = lane->type->source;
+    answer.source = st->type->source;
     answer.collected_at = caphealth_clock(CLOCK_REALTIME);
 
     start = caphealth_clock(CLOCK_MONOTONIC);
 
-    vendors = lane->type->collect(lane, &answer);
+    vendors = st->type->collect(st, &answer);
 
     answer.duration = caphealth_clock(CLOCK_MONOTONIC) - start;
 
@@ -416,37 +421,37 @@ caphealth_lane_answer(caphealth_lane_t *lane, uint64_t serial)
         memcpy(document + sizeof(caphealth_answer_t), vendors, size);
     }
 
-    caphealth_lane_send(lane, CAPHEALTH_IPC_FACTS, serial, document,
-                        sizeof(caphealth_answer_t) + size);
+    caphealth_source_thread_send(st, CAPHEALTH_IPC_FACTS, serial, document,
+                                 sizeof(caphealth_answer_t) + size);
 
     free(document);
 }
 
 
 static void
-caphealth_lane_walk(caphealth_lane_t *lane, uint64_t serial)
+caphealth_source_thread_walk(caphealth_source_thread_t *st, uint64_t serial)
 {
     caphealth_walk_t           walk;
     caphealth_walk_settings_t  walker;
 
-    walker = *(caphealth_walk_settings_t *) lane->source;
+    walker = *(caphealth_walk_settings_t *) st->source;
     walker.before = caphealth_clock(CLOCK_REALTIME) - CAPHEALTH_LEFTOVER;
 
     /* by other marks, workers of before a reload may have uploaded after it */
 
     walker.since += CAPHEALTH_LEFTOVER;
 
-    (void) caphealth_walk(&walker, (unsigned) atomic_load(&lane->slice),
+    (void) caphealth_walk(&walker, (unsigned) atomic_load(&st->slice),
                           &walk);
 
-    caphealth_lane_send(lane, CAPHEALTH_IPC_SCANNED, serial, &walk,
-                        sizeof(caphealth_walk_t));
+    caphealth_source_thread_send(st, CAPHEALTH_IPC_SCANNED, serial, &walk,
+                                 sizeof(caphealth_walk_t));
 }
 
 
 static void
-caphealth_lane_send(caphealth_lane_t *lane, uint16_t type, uint64_t serial,
-    const void *document, size_t size)
+caphealth_source_thread_send(caphealth_source_thread_t *st, uint16_t type,
+    uint64_t serial, const void *document, size_t size)
 {
     int                      fd;
     caphealth_ipc_message_t  m;
@@ -455,14 +460,14 @@ caphealth_lane_send(caphealth_lane_t *lane, uint16_t type, uint64_t serial,
 
     if (fd == -1) {
         fprintf(stderr, "caphealth-collector: the facts of source \"%s\" "
-                "cannot be sent: %s\n", lane->type->type, strerror(errno));
+                "cannot be sent: %s\n", st->type->type, strerror(errno));
         _exit(1);
     }
 
     m = (caphealth_ipc_message_t) {
         .version = CAPHEALTH_IPC_VERSION,
         .type = type,
-        .value = lane->number,
+        .value = st->number,
         .serial = serial
     };
 
@@ -486,29 +491,29 @@ caphealth_clock(clockid_t id)
 
 
 static int
-caphealth_system_create(caphealth_lane_t *lane, const json_t *settings,
+caphealth_system_create(caphealth_source_thread_t *st, const json_t *settings,
     double timeout)
 {
     (void) settings;
     (void) timeout;
 
-    lane->source = caphealth_host_create("");
+    st->source = caphealth_host_create("");
 
-    return lane->source == NULL ? -1 : 0;
+    return st->source == NULL ? -1 : 0;
 }
 
 
 static const char *
-caphealth_system_collect(caphealth_lane_t *lane, caphealth_answer_t *a)
+caphealth_system_collect(caphealth_source_thread_t *st, caphealth_answer_t *a)
 {
-    caphealth_host_collect(lane->source, a);
+    caphealth_host_collect(st->source, a);
 
     return NULL;
 }
 
 
 static int
-caphealth_mount_create(caphealth_lane_t *lane, const json_t *settings,
+caphealth_mount_create(caphealth_source_thread_t *st, const json_t *settings,
     double timeout)
 {
     const char  *path;
@@ -517,52 +522,53 @@ caphealth_mount_create(caphealth_lane_t *lane, const json_t *settings,
 
     path = json_string_value(json_object_get(settings, "path"));
 
-    lane->source = (path == NULL) ? NULL : strdup(path);
+    st->source = (path == NULL) ? NULL : strdup(path);
 
-    return lane->source == NULL ? -1 : 0;
+    return st->source == NULL ? -1 : 0;
 }
 
 
 static const char *
-caphealth_mount_collect(caphealth_lane_t *lane, caphealth_answer_t *a)
+caphealth_mount_collect(caphealth_source_thread_t *st, caphealth_answer_t *a)
 {
-    caphealth_disk_collect(lane->source, a);
+    caphealth_disk_collect(st->source, a);
 
     return NULL;
 }
 
 
 static int
-caphealth_database_create(caphealth_lane_t *lane, const json_t *settings,
-    double timeout)
+caphealth_database_create(caphealth_source_thread_t *st,
+    const json_t *settings, double timeout)
 {
     const char  *url;
 
     url = json_string_value(json_object_get(settings, "url"));
 
-    lane->source = (url == NULL) ? NULL
+    st->source = (url == NULL) ? NULL
                    : caphealth_db_create(url,
                                          json_object_get(settings, "queries"),
                                          timeout);
 
-    return lane->source == NULL ? -1 : 0;
+    return st->source == NULL ? -1 : 0;
 }
 
 
 static const char *
-caphealth_database_collect(caphealth_lane_t *lane, caphealth_answer_t *a)
+caphealth_database_collect(caphealth_source_thread_t *st,
+    caphealth_answer_t *a)
 {
-    return caphealth_db_collect(lane->source, a);
+    return caphealth_db_collect(st->source, a);
 }
 
 
 static int
-caphealth_images_create(caphealth_lane_t *lane, const json_t *settings,
+caphealth_images_create(caphealth_source_thread_t *st, const json_t *settings,
     double timeout)
 {
     (void) timeout;
 
-    lane->source = caphealth_walk_settings(settings);
+    st->source = caphealth_walk_settings(settings);
 
-    return lane->source == NULL ? -1 : 0;
+    return st->source == NULL ? -1 : 0;
 }

@@ -196,24 +196,24 @@ caphealth_db_unchanged(caphealth_db_t *db, int64_t month)
 
 
 static void
-caphealth_db_vendors(caphealth_db_t *db, caphealth_ask_t *ask,
+caphealth_db_vendors(caphealth_db_t *db, caphealth_query_result_t *qr,
     caphealth_database_t *d)
 {
-    db->vendors = caphealth_vendor_products(&ask->vendors, d);
+    db->vendors = caphealth_vendor_products(&qr->vendors, d);
 
     if (db->vendors == NULL) {
-        caphealth_error_set(&ask->error, CAPHEALTH_ERROR_NO_MEMORY,
-                            "query \"%s\": no memory", ask->query->name);
+        caphealth_error_set(&qr->error, CAPHEALTH_ERROR_NO_MEMORY,
+                            "query \"%s\": no memory", qr->query->name);
 
     } else if (caphealth_vendors_size(d)
                > CAPHEALTH_IPC_MAX - sizeof(caphealth_answer_t))
     {
-        caphealth_error_set(&ask->error, CAPHEALTH_ERROR_OTHER,
+        caphealth_error_set(&qr->error, CAPHEALTH_ERROR_OTHER,
                             "query \"%s\" returned more vendors than can be "
-                            "passed on", ask->query->name);
+                            "passed on", qr->query->name);
     }
 
-    if (ask->error.code != 0) {
+    if (qr->error.code != 0) {
         d->names_len = CAPHEALTH_UNKNOWN;
         d->list_len = CAPHEALTH_UNKNOWN;
         d->list_vendors = CAPHEALTH_UNKNOWN;
@@ -227,35 +227,35 @@ static int
 caphealth_db_ask(caphealth_db_t *db, const caphealth_query_t *query,
     caphealth_utc_month_t month, double deadline, caphealth_answer_t *a)
 {
-    int                    rc;
-    const char            *sql;
-    caphealth_ask_t        ask;
-    caphealth_database_t  *d;
+    int                       rc;
+    const char               *sql;
+    caphealth_database_t     *d;
+    caphealth_query_result_t  qr;
 
-    memset(&ask, 0, sizeof(caphealth_ask_t));
+    memset(&qr, 0, sizeof(caphealth_query_result_t));
 
     sql = json_string_value(json_object_get(db->queries, query->name));
 
-    ask.query = query;
-    ask.sql = (sql == NULL) ? query->sql[db->engine] : sql;
-    ask.month = month;
+    qr.query = query;
+    qr.sql = (sql == NULL) ? query->sql[db->engine] : sql;
+    qr.month = month;
 
-    rc = db->driver->ask(db->connection, &ask, deadline);
+    rc = db->driver->run_query(db->connection, &qr, deadline);
 
     d = &a->facts.database;
 
-    if (ask.error.code == 0 && ask.known) {
+    if (qr.error.code == 0 && qr.known) {
 
         if (query->shape == CAPHEALTH_SCALAR) {
-            *(int64_t *) ((char *) d + query->offset) = ask.number;
+            *(int64_t *) ((char *) d + query->offset) = qr.number;
 
         } else {
-            caphealth_db_vendors(db, &ask, d);
+            caphealth_db_vendors(db, &qr, d);
         }
     }
 
-    caphealth_error_add(&a->error, &ask.error);
-    caphealth_vendor_rows_free(&ask.vendors);
+    caphealth_error_add(&a->error, &qr.error);
+    caphealth_vendor_rows_free(&qr.vendors);
 
     return rc;
 }

@@ -56,13 +56,13 @@ typedef struct {
     size_t                    rows;
     size_t                    text;       /* bytes of names */
     caphealth_error_t         error;
-} caphealth_ask_t;
+} caphealth_query_result_t;
 
 
 /*
  * deadline: of CLOCK_MONOTONIC, in seconds.  url outlives the driver.
  *
- * open() connects; returns 0, or -1 with the error.  ask() runs one
+ * open() connects; returns 0, or -1 with the error.  run_query() runs one
  * query; returns 0 if another one may follow, whether or not the query brought
  * a result, -1 if not.  unchanged() is optional: 1 if the database is as it
  * was when the last look began.  close() leaves nothing open, and may be
@@ -79,7 +79,8 @@ typedef struct {
                        caphealth_error_t *error);
     void       (*close)(void *driver);
     int        (*unchanged)(void *driver);
-    int        (*ask)(void *driver, caphealth_ask_t *ask, double deadline);
+    int        (*run_query)(void *driver, caphealth_query_result_t *qr,
+                            double deadline);
     void       (*version)(void *driver, char *version, size_t len);
 } caphealth_driver_t;
 
@@ -100,18 +101,21 @@ double caphealth_db_share(double deadline);
 /*
  * What a driver tells of an answer: first how many columns it has, then each
  * row, with an id if there is a third column, else NULL, then that it is over.
- * -1: the answer is not of the query's shape, the ask's error says so, and no
+ * -1: the answer is not of the query's shape, the result's error says so, no
  * more need be told.
  */
-int caphealth_ask_columns(caphealth_ask_t *ask, int columns);
-int caphealth_ask_parameters(caphealth_ask_t *ask, int parameters);
-int caphealth_ask_number(caphealth_ask_t *ask, const char *text, size_t len);
-int caphealth_ask_row(caphealth_ask_t *ask, const char *name, size_t len,
-    const char *number, size_t number_len, const caphealth_id_t *id);
-int caphealth_ask_end(caphealth_ask_t *ask);
+int caphealth_query_result_columns(caphealth_query_result_t *qr, int columns);
+int caphealth_query_result_parameters(caphealth_query_result_t *qr,
+    int parameters);
+int caphealth_query_result_number(caphealth_query_result_t *qr,
+    const char *text, size_t len);
+int caphealth_query_result_row(caphealth_query_result_t *qr, const char *name,
+    size_t len, const char *number, size_t number_len,
+    const caphealth_id_t *id);
+int caphealth_query_result_end(caphealth_query_result_t *qr);
 
 /* forgets what has been told, because the query will be run again */
-void caphealth_ask_again(caphealth_ask_t *ask);
+void caphealth_query_result_reset(caphealth_query_result_t *qr);
 
 
 #endif /* CAPHEALTH_DB_H */

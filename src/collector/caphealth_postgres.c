@@ -383,7 +383,7 @@ caphealth_postgres_open(void *driver, double deadline,
 
 static int
 caphealth_postgres_call(caphealth_postgres_t *p, int sent,
-    caphealth_ask_t *ask, double deadline, PGresult **result)
+    caphealth_query_result_t *qr, double deadline, PGresult **result)
 {
     const char  *state;
 
@@ -391,9 +391,9 @@ caphealth_postgres_call(caphealth_postgres_t *p, int sent,
                    : PQmakeEmptyPGresult(p->conn, PGRES_FATAL_ERROR);
 
     if (*result == NULL) {
-        caphealth_error_set(&ask->error, CAPHEALTH_ERROR_TIMEOUT,
+        caphealth_error_set(&qr->error, CAPHEALTH_ERROR_TIMEOUT,
                             "query \"%s\": no answer within the timeout",
-                            ask->query->name);
+                            qr->query->name);
         caphealth_postgres_close(p);
         return -1;
     }
@@ -407,7 +407,7 @@ caphealth_postgres_call(caphealth_postgres_t *p, int sent,
     }
 
     if (PQstatus(p->conn) != CONNECTION_OK) {
-        caphealth_postgres_error(p->conn, p->url, &ask->error);
+        caphealth_postgres_error(p->conn, p->url, &qr->error);
         PQclear(*result);
         caphealth_postgres_close(p);
         return -1;
@@ -420,17 +420,18 @@ caphealth_postgres_call(caphealth_postgres_t *p, int sent,
 /* what the server says is wrong with the query, in one line */
 
 static void
-caphealth_postgres_refused(caphealth_ask_t *ask, const PGresult *result)
+caphealth_postgres_refused(caphealth_query_result_t *qr,
+    const PGresult *result)
 {
     const char  *message, *state;
 
     message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 
-    caphealth_error_set(&ask->error,
+    caphealth_error_set(&qr->error,
                         state == NULL ? CAPHEALTH_ERROR_OTHER
                                       : caphealth_postgres_code(state),
-                        "%s: %s", ask->query->name,
+                        "%s: %s", qr->query->name,
                         message == NULL ? PQresultErrorMessage(result)
                                         : message);
 }
@@ -447,21 +448,21 @@ caphealth_postgres_whole(Oid type)
 
 
 static void
-caphealth_postgres_rows(caphealth_ask_t *ask, const PGresult *result)
+caphealth_postgres_rows(caphealth_query_result_t *qr, const PGresult *result)
 {
-    int              i, rc, name, number;
-    caphealth_id_t   id;
+    int             i, rc, name, number;
+    caphealth_id_t  id;
 
     rc = 0;
     memset(&id, 0, sizeof(caphealth_id_t));
 
     for (i = 0; rc == 0 && i < PQntuples(result); i++) {
 
-        if (ask->query->shape == CAPHEALTH_SCALAR) {
-            rc = caphealth_ask_number(ask,
-                                      PQgetisnull(result, i, 0)
-                                      ? NULL : PQgetvalue(result, i, 0),
-                                      (size_t) PQgetlength(result, i, 0));
+        if (qr->query->shape == CAPHEALTH_SCALAR) {
+            rc = caphealth_query_result_number(qr,
+                                           PQgetisnull(result, i, 0)
+                                           ? NULL : PQgetvalue(result, i, 0),
+                                           (size_t) PQgetlength(result, i, 0));
             continue;
         }
 
@@ -475,16 +476,16 @@ caphealth_postgres_rows(caphealth_ask_t *ask, const PGresult *result)
             id.number = caphealth_postgres_whole(PQftype(result, 2));
         }
 
-        rc = caphealth_ask_row(ask,
-                               name ? PQgetvalue(result, i, 0) : NULL,
-                               (size_t) PQgetlength(result, i, 0),
-                               number ? PQgetvalue(result, i, 1) : NULL,
-                               (size_t) PQgetlength(result, i, 1),
-                               PQnfields(result) == 3 ? &id : NULL);
+        rc = caphealth_query_result_row(qr,
+                                      name ? PQgetvalue(result, i, 0) : NULL,
+                                      (size_t) PQgetlength(result, i, 0),
+                                      number ? PQgetvalue(result, i, 1) : NULL,
+                                      (size_t) PQgetlength(result, i, 1),
+                                      PQnfields(result) == 3 ? &id : NULL);
     }
 
     if (rc == 0) {
-        (void) caphealth_ask_end(ask);
+        (void) caphealth_query_result_end(qr);
     }
 }
 
@@ -505,30 +506,30 @@ caphealth_postgres_time(int64_t at, char *text, size_t len)
 /* prepared, so that the server tells how many parameters there are */
 
 static int
-caphealth_postgres_describe(caphealth_postgres_t *p, caphealth_ask_t *ask,
-    double deadline, int *parameters)
+caphealth_postgres_describe(caphealth_postgres_t *p,
+    caphealth_query_result_t *qr, double deadline, int *parameters)
 {
     PGresult  *result;
 
     *parameters = -1;
 
-    if (caphealth_postgres_call(p, PQsendPrepare(p->conn, "", ask->sql, 0,
+    if (caphealth_postgres_call(p, PQsendPrepare(p->conn, "", qr->sql, 0,
                                                  NULL),
-                                ask, deadline, &result)
+                                qr, deadline, &result)
         == -1)
     {
         return -1;
     }
 
     if (PQresultStatus(result) != PGRES_COMMAND_OK) {
-        caphealth_postgres_refused(ask, result);
+        caphealth_postgres_refused(qr, result);
         PQclear(result);
         return 0;
     }
 
     PQclear(result);
 
-    if (caphealth_postgres_call(p, PQsendDescribePrepared(p->conn, ""), ask,
+    if (caphealth_postgres_call(p, PQsendDescribePrepared(p->conn, ""), qr,
                                 deadline, &result)
         == -1)
     {
@@ -536,10 +537,10 @@ caphealth_postgres_describe(caphealth_postgres_t *p, caphealth_ask_t *ask,
     }
 
     if (PQresultStatus(result) != PGRES_COMMAND_OK) {
-        caphealth_postgres_refused(ask, result);
+        caphealth_postgres_refused(qr, result);
 
-    } else if (caphealth_ask_columns(ask, PQnfields(result)) == 0
-               && caphealth_ask_parameters(ask, PQnparams(result)) == 0)
+    } else if (caphealth_query_result_columns(qr, PQnfields(result)) == 0
+               && caphealth_query_result_parameters(qr, PQnparams(result)) == 0)
     {
         *parameters = PQnparams(result);
     }
@@ -554,11 +555,11 @@ caphealth_postgres_describe(caphealth_postgres_t *p, caphealth_ask_t *ask,
 
 static int
 caphealth_postgres_command(caphealth_postgres_t *p, const char *sql,
-    caphealth_ask_t *ask, double deadline)
+    caphealth_query_result_t *qr, double deadline)
 {
     PGresult  *result;
 
-    if (caphealth_postgres_call(p, PQsendQuery(p->conn, sql), ask, deadline,
+    if (caphealth_postgres_call(p, PQsendQuery(p->conn, sql), qr, deadline,
                                 &result)
         == -1)
     {
@@ -566,7 +567,7 @@ caphealth_postgres_command(caphealth_postgres_t *p, const char *sql,
     }
 
     if (PQresultStatus(result) != PGRES_COMMAND_OK) {
-        caphealth_postgres_refused(ask, result);
+        caphealth_postgres_refused(qr, result);
     }
 
     PQclear(result);
@@ -581,7 +582,7 @@ caphealth_postgres_command(caphealth_postgres_t *p, const char *sql,
  */
 
 static int
-caphealth_postgres_begin(caphealth_postgres_t *p, caphealth_ask_t *ask,
+caphealth_postgres_begin(caphealth_postgres_t *p, caphealth_query_result_t *qr,
     double deadline)
 {
     char    sql[256];
@@ -596,21 +597,21 @@ caphealth_postgres_begin(caphealth_postgres_t *p, caphealth_ask_t *ask,
                     "SET LOCAL lock_timeout = %.0f",
                     share + 1, share * CAPHEALTH_POSTGRES_LOCK + 1);
 
-    return caphealth_postgres_command(p, sql, ask, deadline);
+    return caphealth_postgres_command(p, sql, qr, deadline);
 }
 
 
 static int
-caphealth_postgres_run(caphealth_postgres_t *p, caphealth_ask_t *ask,
+caphealth_postgres_run(caphealth_postgres_t *p, caphealth_query_result_t *qr,
     double deadline)
 {
-    int          n;
-    char         first[32], next[32];
-    PGresult    *result;
+    int        n;
+    char       first[32], next[32];
+    PGresult  *result;
 
     const char *const  values[] = { first, next };
 
-    if (caphealth_postgres_describe(p, ask, deadline, &n) == -1) {
+    if (caphealth_postgres_describe(p, qr, deadline, &n) == -1) {
         return -1;
     }
 
@@ -618,22 +619,22 @@ caphealth_postgres_run(caphealth_postgres_t *p, caphealth_ask_t *ask,
         return 0;
     }
 
-    caphealth_postgres_time(ask->month.first, first, sizeof(first));
-    caphealth_postgres_time(ask->month.next, next, sizeof(next));
+    caphealth_postgres_time(qr->month.first, first, sizeof(first));
+    caphealth_postgres_time(qr->month.next, next, sizeof(next));
 
     if (caphealth_postgres_call(p, PQsendQueryPrepared(p->conn, "", n, values,
                                                        NULL, NULL, 0),
-                                ask, deadline, &result)
+                                qr, deadline, &result)
         == -1)
     {
         return -1;
     }
 
     if (PQresultStatus(result) == PGRES_TUPLES_OK) {
-        caphealth_postgres_rows(ask, result);
+        caphealth_postgres_rows(qr, result);
 
     } else {
-        caphealth_postgres_refused(ask, result);
+        caphealth_postgres_refused(qr, result);
     }
 
     PQclear(result);
@@ -643,20 +644,20 @@ caphealth_postgres_run(caphealth_postgres_t *p, caphealth_ask_t *ask,
 
 
 static int
-caphealth_postgres_attempt(caphealth_postgres_t *p, caphealth_ask_t *ask,
-    double deadline)
+caphealth_postgres_attempt(caphealth_postgres_t *p,
+    caphealth_query_result_t *qr, double deadline)
 {
-    if (caphealth_postgres_begin(p, ask, deadline) == -1) {
+    if (caphealth_postgres_begin(p, qr, deadline) == -1) {
         return -1;
     }
 
-    if (ask->error.code == 0
-        && caphealth_postgres_run(p, ask, deadline) == -1)
+    if (qr->error.code == 0
+        && caphealth_postgres_run(p, qr, deadline) == -1)
     {
         return -1;
     }
 
-    return caphealth_postgres_command(p, "ROLLBACK", ask, deadline);
+    return caphealth_postgres_command(p, "ROLLBACK", qr, deadline);
 }
 
 
@@ -666,7 +667,8 @@ caphealth_postgres_attempt(caphealth_postgres_t *p, caphealth_ask_t *ask,
  */
 
 static int
-caphealth_postgres_ask(void *driver, caphealth_ask_t *ask, double deadline)
+caphealth_postgres_run_query(void *driver, caphealth_query_result_t *qr,
+    double deadline)
 {
     caphealth_postgres_t  *p = driver;
 
@@ -678,18 +680,18 @@ caphealth_postgres_ask(void *driver, caphealth_ask_t *ask, double deadline)
     for ( ;; ) {
         p->conflict = 0;
 
-        rc = caphealth_postgres_attempt(p, ask, deadline);
+        rc = caphealth_postgres_attempt(p, qr, deadline);
 
         if (!p->conflict || caphealth_db_clock() > until) {
             return rc;
         }
 
-        caphealth_ask_again(ask);
+        caphealth_query_result_reset(qr);
 
         (void) poll(NULL, 0, CAPHEALTH_POSTGRES_PAUSE);
 
         if (p->conn == NULL
-            && caphealth_postgres_open(p, until, &ask->error) == -1)
+            && caphealth_postgres_open(p, until, &qr->error) == -1)
         {
             return -1;
         }
@@ -719,6 +721,6 @@ const caphealth_driver_t  caphealth_postgres_driver = {
     .open = caphealth_postgres_open,
     .close = caphealth_postgres_close,
     .unchanged = NULL,
-    .ask = caphealth_postgres_ask,
+    .run_query = caphealth_postgres_run_query,
     .version = caphealth_postgres_version
 };

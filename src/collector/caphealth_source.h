@@ -1,7 +1,7 @@
 
 /*
  * Sources: what the collector looks at.  Each is blocking code that runs in
- * a thread (a lane) of its own and fills the facts, and the error, of an answer
+ * a thread of its own and fills the facts, and the error, of an answer
  * that is all zero; the worker kills the collector if a source outlives its
  * deadline, so a source need not defend itself against a kernel that hangs,
  * only against a peer that does.

@@ -259,17 +259,17 @@ caphealth_sqlite_id(sqlite3_stmt *stmt, caphealth_id_t *id, char *hex)
 
 
 static int
-caphealth_sqlite_row(sqlite3_stmt *stmt, caphealth_ask_t *ask)
+caphealth_sqlite_row(sqlite3_stmt *stmt, caphealth_query_result_t *qr)
 {
-    char             hex[2 * CAPHEALTH_SQLITE_BLOB + 1];
-    const char      *name, *number;
-    caphealth_id_t   id;
+    char            hex[2 * CAPHEALTH_SQLITE_BLOB + 1];
+    const char     *name, *number;
+    caphealth_id_t  id;
 
-    if (ask->query->shape == CAPHEALTH_SCALAR) {
+    if (qr->query->shape == CAPHEALTH_SCALAR) {
         number = (const char *) sqlite3_column_text(stmt, 0);
 
-        return caphealth_ask_number(ask, number,
-                                    (size_t) sqlite3_column_bytes(stmt, 0));
+        return caphealth_query_result_number(qr, number,
+                                       (size_t) sqlite3_column_bytes(stmt, 0));
     }
 
     name = (const char *) sqlite3_column_text(stmt, 0);
@@ -279,22 +279,23 @@ caphealth_sqlite_row(sqlite3_stmt *stmt, caphealth_ask_t *ask)
         caphealth_sqlite_id(stmt, &id, hex);
     }
 
-    return caphealth_ask_row(ask, name,
-                             (size_t) sqlite3_column_bytes(stmt, 0), number,
-                             (size_t) sqlite3_column_bytes(stmt, 1),
-                             sqlite3_column_count(stmt) == 3 ? &id : NULL);
+    return caphealth_query_result_row(qr, name,
+                                (size_t) sqlite3_column_bytes(stmt, 0), number,
+                                (size_t) sqlite3_column_bytes(stmt, 1),
+                                sqlite3_column_count(stmt) == 3 ? &id : NULL);
 }
 
 
-/* one statement that reads: NULL and the ask's error if it is not */
+/* NULL, and the error of qr, unless it is one statement that reads */
 
 static sqlite3_stmt *
-caphealth_sqlite_prepare(caphealth_sqlite_t *s, caphealth_ask_t *ask, int *rc)
+caphealth_sqlite_prepare(caphealth_sqlite_t *s, caphealth_query_result_t *qr,
+    int *rc)
 {
     const char    *tail;
     sqlite3_stmt  *stmt;
 
-    *rc = sqlite3_prepare_v2(s->db, ask->sql, -1, &stmt, &tail);
+    *rc = sqlite3_prepare_v2(s->db, qr->sql, -1, &stmt, &tail);
 
     if (*rc != SQLITE_OK) {
         return NULL;
@@ -303,22 +304,23 @@ caphealth_sqlite_prepare(caphealth_sqlite_t *s, caphealth_ask_t *ask, int *rc)
     tail += strspn(tail, " \t\r\n;");
 
     if (stmt == NULL || *tail != '\0' || !sqlite3_stmt_readonly(stmt)) {
-        caphealth_error_set(&ask->error, CAPHEALTH_ERROR_OTHER,
+        caphealth_error_set(&qr->error, CAPHEALTH_ERROR_OTHER,
                             "query \"%s\" is not one statement that only "
-                            "reads", ask->query->name);
+                            "reads", qr->query->name);
         goto failed;
     }
 
-    if (caphealth_ask_columns(ask, sqlite3_column_count(stmt)) == -1
-        || caphealth_ask_parameters(ask, sqlite3_bind_parameter_count(stmt))
+    if (caphealth_query_result_columns(qr, sqlite3_column_count(stmt)) == -1
+        || caphealth_query_result_parameters(qr,
+                                            sqlite3_bind_parameter_count(stmt))
            == -1)
     {
         goto failed;
     }
 
     if (sqlite3_bind_parameter_count(stmt) == 2) {
-        (void) sqlite3_bind_int64(stmt, 1, ask->month.first);
-        (void) sqlite3_bind_int64(stmt, 2, ask->month.next);
+        (void) sqlite3_bind_int64(stmt, 1, qr->month.first);
+        (void) sqlite3_bind_int64(stmt, 2, qr->month.next);
     }
 
     return stmt;
@@ -337,28 +339,29 @@ failed:
  */
 
 static int
-caphealth_sqlite_failed(caphealth_sqlite_t *s, caphealth_ask_t *ask, int rc)
+caphealth_sqlite_failed(caphealth_sqlite_t *s, caphealth_query_result_t *qr,
+    int rc)
 {
     switch (rc & 0xff) {
 
     case SQLITE_INTERRUPT:
-        caphealth_error_set(&ask->error, CAPHEALTH_ERROR_TIMEOUT,
+        caphealth_error_set(&qr->error, CAPHEALTH_ERROR_TIMEOUT,
                             "query \"%s\": no answer within the timeout",
-                            ask->query->name);
+                            qr->query->name);
         return 0;
 
     case SQLITE_ERROR:
     case SQLITE_AUTH:
     case SQLITE_RANGE:
     case SQLITE_TOOBIG:
-        caphealth_error_set(&ask->error,
+        caphealth_error_set(&qr->error,
                             caphealth_sqlite_code(rc, sqlite3_errmsg(s->db)),
-                            "%s: %s", ask->query->name,
+                            "%s: %s", qr->query->name,
                             sqlite3_errmsg(s->db));
         return 0;
 
     default:
-        caphealth_error_set(&ask->error, caphealth_sqlite_code(rc, ""),
+        caphealth_error_set(&qr->error, caphealth_sqlite_code(rc, ""),
                             "\"%s\" cannot be read: %s", s->path,
                             sqlite3_errmsg(s->db));
         return -1;
@@ -366,32 +369,32 @@ caphealth_sqlite_failed(caphealth_sqlite_t *s, caphealth_ask_t *ask, int rc)
 }
 
 
-/* 0 or -1 as ask() has it, if the snapshot was still valid at the end */
+/* as run_query(), if the snapshot was still valid at the end */
 
 static int
-caphealth_sqlite_query(caphealth_sqlite_t *s, caphealth_ask_t *ask)
+caphealth_sqlite_query(caphealth_sqlite_t *s, caphealth_query_result_t *qr)
 {
     int            rc;
     sqlite3_stmt  *stmt;
 
-    stmt = caphealth_sqlite_prepare(s, ask, &rc);
+    stmt = caphealth_sqlite_prepare(s, qr, &rc);
 
     if (stmt == NULL) {
-        return rc == SQLITE_OK ? 0 : caphealth_sqlite_failed(s, ask, rc);
+        return rc == SQLITE_OK ? 0 : caphealth_sqlite_failed(s, qr, rc);
     }
 
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        if (caphealth_sqlite_row(stmt, ask) == -1) {
+        if (caphealth_sqlite_row(stmt, qr) == -1) {
             break;
         }
     }
 
     if (rc == SQLITE_DONE) {
-        (void) caphealth_ask_end(ask);
+        (void) caphealth_query_result_end(qr);
     }
 
     rc = (rc == SQLITE_ROW || rc == SQLITE_DONE)
-         ? 0 : caphealth_sqlite_failed(s, ask, rc);
+         ? 0 : caphealth_sqlite_failed(s, qr, rc);
 
     (void) sqlite3_finalize(stmt);
 
@@ -405,7 +408,8 @@ caphealth_sqlite_query(caphealth_sqlite_t *s, caphealth_ask_t *ask)
  */
 
 static int
-caphealth_sqlite_ask(void *driver, caphealth_ask_t *ask, double deadline)
+caphealth_sqlite_run_query(void *driver, caphealth_query_result_t *qr,
+    double deadline)
 {
     caphealth_sqlite_t  *s = driver;
 
@@ -415,23 +419,23 @@ caphealth_sqlite_ask(void *driver, caphealth_ask_t *ask, double deadline)
 
     for ( ;; ) {
 
-        if (s->db == NULL && caphealth_sqlite_connect(s, &ask->error) == -1) {
+        if (s->db == NULL && caphealth_sqlite_connect(s, &qr->error) == -1) {
             return -1;
         }
 
-        rc = caphealth_sqlite_query(s, ask);
+        rc = caphealth_sqlite_query(s, qr);
 
         if (caphealth_sqlite_snapshot_valid(s->snapshot)) {
             return rc;
         }
 
         caphealth_sqlite_close(s);
-        caphealth_ask_again(ask);
+        caphealth_query_result_reset(qr);
 
         if (caphealth_db_clock() > s->deadline) {
-            caphealth_error_set(&ask->error, CAPHEALTH_ERROR_OTHER,
+            caphealth_error_set(&qr->error, CAPHEALTH_ERROR_OTHER,
                                 "query \"%s\": \"%s\" was written each time "
-                                "before it was read", ask->query->name,
+                                "before it was read", qr->query->name,
                                 s->path);
             return 0;
         }
@@ -456,6 +460,6 @@ const caphealth_driver_t  caphealth_sqlite_driver = {
     .open = caphealth_sqlite_open,
     .close = caphealth_sqlite_close,
     .unchanged = caphealth_sqlite_unchanged,
-    .ask = caphealth_sqlite_ask,
+    .run_query = caphealth_sqlite_run_query,
     .version = caphealth_sqlite_version
 };
