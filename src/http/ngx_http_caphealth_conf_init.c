@@ -591,9 +591,9 @@ ngx_http_caphealth_init_zone(ngx_conf_t *cf,
     ngx_conf_init_size_value(cmcf->zone_size, size);
 
     cmcf->collector.zone = ngx_http_caphealth_zone_add(cf, cmcf->zone_size,
-                                          keys, cmcf->state.roots,
-                                          &cmcf->dirs,
-                                          &ngx_http_caphealth_module);
+                                                   keys, cmcf->state.roots,
+                                                   &cmcf->dirs,
+                                                   &ngx_http_caphealth_module);
 
     cmcf->state.zone = cmcf->collector.zone;
 

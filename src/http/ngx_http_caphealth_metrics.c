@@ -186,7 +186,7 @@ ngx_http_caphealth_metrics_part(ngx_http_request_t *r, ngx_uint_t part,
 
     body = &w->metrics[part][dialect];
     changes = (part == NGX_HTTP_CAPHEALTH_METRICS_VENDORS)
-              ? w->view->capacities : w->view->changes;
+              ? w->cache->capacities : w->cache->changes;
 
     if (*body == NULL || (*body)->changes != changes
         || part == NGX_HTTP_CAPHEALTH_METRICS_LIVE)
@@ -224,7 +224,7 @@ ngx_http_caphealth_metrics_render(ngx_http_request_t *r, ngx_uint_t part,
     };
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
-    facts = &cmcf->worker->view->facts;
+    facts = &cmcf->worker->cache->facts;
     len = 0;
 
     switch (part) {
@@ -253,17 +253,17 @@ static char *
 ngx_http_caphealth_metrics_live(ngx_http_request_t *r,
     caphealth_dialect_e dialect, double now, size_t *len)
 {
-    caphealth_activity_t             activity;
-    ngx_http_caphealth_view_t       *view;
-    ngx_http_caphealth_counters_t   *counters;
-    ngx_http_caphealth_main_conf_t  *cmcf;
+    caphealth_activity_t               activity;
+    ngx_http_caphealth_counters_t     *counters;
+    ngx_http_caphealth_main_conf_t    *cmcf;
+    ngx_http_caphealth_facts_cache_t  *cache;
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
     counters = ngx_http_caphealth_zone_counters(cmcf->collector.zone);
 
-    view = cmcf->worker->view;
+    cache = cmcf->worker->cache;
 
-    ngx_http_caphealth_view_images(view, now);
+    ngx_http_caphealth_facts_cache_images(cache, now);
 
     if (ngx_http_caphealth_counters_read(counters, r->pool, &activity)
         != NGX_OK)
@@ -273,7 +273,7 @@ ngx_http_caphealth_metrics_live(ngx_http_request_t *r,
 
     activity.uploads.configured = cmcf->uploads ? 1 : 0;
 
-    return caphealth_metrics_live(&view->facts.images.value, &activity,
+    return caphealth_metrics_live(&cache->facts.images.value, &activity,
                                   dialect, len);
 }
 

@@ -296,7 +296,7 @@ ngx_http_caphealth_probe_judge(ngx_http_request_t *r)
         return NULL;
     }
 
-    if (w->ready_changes == w->view->changes) {
+    if (w->ready_changes == w->cache->changes) {
         return &w->ready;
     }
 
@@ -305,11 +305,11 @@ ngx_http_caphealth_probe_judge(ngx_http_request_t *r)
         w->ready_changes = 0;
     }
 
-    if (caphealth_ready(&w->ready, &w->view->facts, &cmcf->policy, now) != 0) {
+    if (caphealth_ready(&w->ready, &w->cache->facts, &cmcf->policy, now) != 0) {
         return NULL;
     }
 
-    w->ready_changes = w->view->changes;
+    w->ready_changes = w->cache->changes;
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "caphealth ready: failed checks %xD, change %ui",

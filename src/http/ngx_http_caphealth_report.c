@@ -119,7 +119,7 @@ ngx_http_caphealth_report_body(ngx_http_request_t *r,
     /* a long list of vendors is not rendered again for the system */
 
     changes = (report == NGX_HTTP_CAPHEALTH_REPORT_CAPACITY)
-              ? w->view->capacities : w->view->changes;
+              ? w->cache->capacities : w->cache->changes;
 
     body = &w->reports[report];
 
@@ -156,7 +156,7 @@ ngx_http_caphealth_report_render(ngx_http_caphealth_main_conf_t *cmcf,
     ngx_http_caphealth_body_t      *body;
     ngx_http_caphealth_renderer_t  *renderer;
 
-    facts = &cmcf->worker->view->facts;
+    facts = &cmcf->worker->cache->facts;
     renderer = &ngx_http_caphealth_renderers[report];
 
     text = page ? caphealth_report_vendors(facts, now, page->after,
@@ -180,7 +180,7 @@ ngx_http_caphealth_report_render(ngx_http_caphealth_main_conf_t *cmcf,
 
     body->etag.data = body->etag_data;
     body->etag.len = ngx_sprintf(body->etag_data, "\"%xA-%08xD\"",
-                                 cmcf->worker->view->generation,
+                                 cmcf->worker->cache->generation,
                                  ngx_crc32_long((u_char *) body->data,
                                                 body->len))
                      - body->etag_data;

@@ -64,9 +64,9 @@ ngx_http_caphealth_stats_handler(ngx_http_request_t *r)
 
     /* read for each request, so that the one after an upload counts it */
 
-    ngx_http_caphealth_view_images(w->view, now);
+    ngx_http_caphealth_facts_cache_images(w->cache, now);
 
-    text = caphealth_report_statistics(&w->view->facts, now, &len);
+    text = caphealth_report_statistics(&w->cache->facts, now, &len);
     if (text == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -93,10 +93,10 @@ ngx_http_caphealth_stats_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_caphealth_stats_etag(ngx_http_request_t *r, char *text, size_t len)
 {
-    char       *time, *rest;
-    u_char     *p, digest[16];
-    ngx_str_t   value;
-    ngx_md5_t   md5;
+    char      *time, *rest;
+    u_char    *p, digest[16];
+    ngx_str_t  value;
+    ngx_md5_t  md5;
 
     static const char  member[] = ",\"timestamp\":";
 

@@ -96,11 +96,11 @@ ngx_http_caphealth_overall_status(ngx_http_caphealth_main_conf_t *cmcf,
         return CAPHEALTH_UNKNOWN_STATUS;
     }
 
-    if (w->status_changes != w->view->changes) {
-        caphealth_evaluate(&evaluation, &w->view->facts, &cmcf->policy, now);
+    if (w->status_changes != w->cache->changes) {
+        caphealth_evaluate(&evaluation, &w->cache->facts, &cmcf->policy, now);
 
         w->status = evaluation.overall;
-        w->status_changes = w->view->changes;
+        w->status_changes = w->cache->changes;
     }
 
     return w->status;

@@ -28,8 +28,9 @@ ngx_http_caphealth_worker_create(ngx_cycle_t *cycle,
 
     cln->handler = ngx_http_caphealth_worker_cleanup;
 
-    w->view = ngx_http_caphealth_view_create(cycle->pool, &cmcf->collector);
-    if (w->view == NULL) {
+    w->cache = ngx_http_caphealth_facts_cache_create(cycle->pool,
+                                                     &cmcf->collector);
+    if (w->cache == NULL) {
         return NGX_ERROR;
     }
 
@@ -52,7 +53,7 @@ ngx_http_caphealth_worker_create(ngx_cycle_t *cycle,
     }
 
     if (ngx_worker == 0) {
-        ngx_http_caphealth_zone_forget(cmcf->collector.zone);
+        ngx_http_caphealth_zone_remove_unused(cmcf->collector.zone);
     }
 
     if (cmcf->state.roots->nelts && cmcf->state.dir.len) {
@@ -125,7 +126,7 @@ ngx_http_caphealth_worker_update(ngx_http_caphealth_worker_ctx_t *w,
 {
     ngx_int_t  rc;
 
-    rc = ngx_http_caphealth_view_update(w->view, now, log);
+    rc = ngx_http_caphealth_facts_cache_update(w->cache, now, log);
 
     return rc == NGX_DECLINED ? NGX_OK : rc;
 }

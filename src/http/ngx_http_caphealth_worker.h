@@ -11,7 +11,7 @@
 
 #include "ngx_http_caphealth_conf.h"
 #include "ngx_http_caphealth_threads.h"
-#include "ngx_http_caphealth_view.h"
+#include "ngx_http_caphealth_facts_cache.h"
 
 #include "caphealth_exposition.h"
 #include "caphealth_ready.h"
@@ -60,7 +60,7 @@ typedef struct {
 
 
 struct ngx_http_caphealth_worker_ctx_s {
-    ngx_http_caphealth_view_t         *view;
+    ngx_http_caphealth_facts_cache_t         *cache;
     ngx_http_caphealth_collector_t    *collector;   /* NULL: another worker
                                                        has it */
     ngx_http_caphealth_converters_t   *converters;  /* NULL: no uploads */

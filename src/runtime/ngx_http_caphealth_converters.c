@@ -679,7 +679,8 @@ ngx_http_caphealth_converter_message(ngx_http_caphealth_helper_t *h,
 
         ngx_http_caphealth_observe(cs->counters, CAPHEALTH_CONVERT,
                                    ngx_current_msec - job->sent);
-        ngx_http_caphealth_count_conversion(cs->counters, ngx_current_msec - job->sent);
+        ngx_http_caphealth_count_conversion(cs->counters,
+                                            ngx_current_msec - job->sent);
 
         ngx_http_caphealth_job_done(job, NGX_HTTP_CAPHEALTH_JOB_ANSWERED);
     }

@@ -288,7 +288,7 @@ ngx_http_caphealth_count_conversion(ngx_http_caphealth_counters_t *counters,
 
 
 void
-ngx_http_caphealth_counters_carry(ngx_http_caphealth_counters_t *to,
+ngx_http_caphealth_counters_copy_old(ngx_http_caphealth_counters_t *to,
     ngx_http_caphealth_counters_t *from)
 {
     ngx_memcpy(to, from, offsetof(ngx_http_caphealth_counters_t, workers));

@@ -90,6 +90,19 @@ typedef struct {
 } ngx_http_caphealth_counters_t;
 
 
+/* nginx's cached time, in seconds since the epoch. */
+
+static ngx_inline double
+ngx_http_caphealth_now(void)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (double) tp->sec + (double) tp->msec / 1000;
+}
+
+
 void ngx_http_caphealth_count(ngx_atomic_t *counter, ngx_atomic_int_t n);
 
 /* A stage took so many milliseconds. */
@@ -123,11 +136,11 @@ ngx_uint_t ngx_http_caphealth_worker_gone(
 void ngx_http_caphealth_worker_set_waiting(ngx_uint_t waiting);
 
 /* An image took so long to convert, for the mean. */
-void ngx_http_caphealth_count_conversion(ngx_http_caphealth_counters_t *counters,
-    ngx_msec_t elapsed);
+void ngx_http_caphealth_count_conversion(
+    ngx_http_caphealth_counters_t *counters, ngx_msec_t elapsed);
 
 /* Copies all but the workers into counters that no process uses yet. */
-void ngx_http_caphealth_counters_carry(ngx_http_caphealth_counters_t *to,
+void ngx_http_caphealth_counters_copy_old(ngx_http_caphealth_counters_t *to,
     ngx_http_caphealth_counters_t *from);
 
 /*

@@ -1,9 +1,9 @@
 
 /*
- * A worker's view of the facts.
+ * A worker's cache of the facts.
  */
 
-#include "ngx_http_caphealth_view.h"
+#include "ngx_http_caphealth_facts_cache.h"
 
 #include "caphealth_version.h"
 
@@ -19,49 +19,51 @@ struct ngx_http_caphealth_piece_s {
 };
 
 
-static char *ngx_http_caphealth_view_node(ngx_pool_t *pool);
-static ngx_int_t ngx_http_caphealth_view_roots(ngx_pool_t *pool,
-    ngx_http_caphealth_view_t *view, ngx_array_t *sources);
-static ngx_int_t ngx_http_caphealth_view_add(ngx_http_caphealth_view_t *view,
-    ngx_http_caphealth_piece_t *piece, ngx_http_caphealth_source_t *source);
-static void ngx_http_caphealth_view_add_root(ngx_http_caphealth_view_t *view,
+static char *ngx_http_caphealth_facts_cache_node(ngx_pool_t *pool);
+static ngx_int_t ngx_http_caphealth_facts_cache_roots(ngx_pool_t *pool,
+    ngx_http_caphealth_facts_cache_t *cache, ngx_array_t *sources);
+static ngx_int_t ngx_http_caphealth_facts_cache_add(
+    ngx_http_caphealth_facts_cache_t *cache, ngx_http_caphealth_piece_t *piece,
     ngx_http_caphealth_source_t *source);
-static void ngx_http_caphealth_view_uploads(ngx_http_caphealth_view_t *view,
-    double now);
-static void ngx_http_caphealth_view_root(ngx_http_caphealth_view_t *view,
-    ngx_uint_t i);
-static void ngx_http_caphealth_view_changed(ngx_http_caphealth_view_t *view,
-    double now);
-static ngx_int_t ngx_http_caphealth_view_piece(
-    ngx_http_caphealth_view_t *view, ngx_http_caphealth_piece_t *piece,
+static void ngx_http_caphealth_facts_cache_add_root(
+    ngx_http_caphealth_facts_cache_t *cache,
+    ngx_http_caphealth_source_t *source);
+static void ngx_http_caphealth_facts_cache_uploads(
+    ngx_http_caphealth_facts_cache_t *cache, double now);
+static void ngx_http_caphealth_facts_cache_root(
+    ngx_http_caphealth_facts_cache_t *cache, ngx_uint_t i);
+static void ngx_http_caphealth_facts_cache_changed(
+    ngx_http_caphealth_facts_cache_t *cache, double now);
+static ngx_int_t ngx_http_caphealth_facts_cache_piece(
+    ngx_http_caphealth_facts_cache_t *cache, ngx_http_caphealth_piece_t *piece,
     ngx_log_t *log);
-static const char *ngx_http_caphealth_view_facts(
-    ngx_http_caphealth_view_t *view, ngx_http_caphealth_piece_t *piece,
+static const char *ngx_http_caphealth_facts_cache_facts(
+    ngx_http_caphealth_facts_cache_t *cache, ngx_http_caphealth_piece_t *piece,
     ngx_http_caphealth_facts_t *facts, char *text);
-static void ngx_http_caphealth_view_cleanup(void *data);
+static void ngx_http_caphealth_facts_cache_cleanup(void *data);
 
 
-ngx_http_caphealth_view_t *
-ngx_http_caphealth_view_create(ngx_pool_t *pool,
+ngx_http_caphealth_facts_cache_t *
+ngx_http_caphealth_facts_cache_create(ngx_pool_t *pool,
     ngx_http_caphealth_collector_conf_t *conf)
 {
-    ngx_uint_t                    i;
-    caphealth_facts_t            *f;
-    ngx_pool_cleanup_t           *cln;
-    ngx_http_caphealth_view_t    *view;
-    ngx_http_caphealth_source_t  *source;
+    ngx_uint_t                         i;
+    caphealth_facts_t                 *f;
+    ngx_pool_cleanup_t                *cln;
+    ngx_http_caphealth_source_t       *source;
+    ngx_http_caphealth_facts_cache_t  *cache;
 
-    view = ngx_pcalloc(pool, sizeof(ngx_http_caphealth_view_t));
-    if (view == NULL) {
+    cache = ngx_pcalloc(pool, sizeof(ngx_http_caphealth_facts_cache_t));
+    if (cache == NULL) {
         return NULL;
     }
 
-    view->zone = conf->zone;
-    view->npieces = conf->sources->nelts;
+    cache->zone = conf->zone;
+    cache->npieces = conf->sources->nelts;
 
-    view->pieces = ngx_pcalloc(pool, view->npieces
+    cache->pieces = ngx_pcalloc(pool, cache->npieces
                                      * sizeof(ngx_http_caphealth_piece_t));
-    if (view->pieces == NULL) {
+    if (cache->pieces == NULL) {
         return NULL;
     }
 
@@ -70,19 +72,19 @@ ngx_http_caphealth_view_create(ngx_pool_t *pool,
         return NULL;
     }
 
-    cln->handler = ngx_http_caphealth_view_cleanup;
-    cln->data = view;
+    cln->handler = ngx_http_caphealth_facts_cache_cleanup;
+    cln->data = cache;
 
-    f = &view->facts;
+    f = &cache->facts;
 
     f->version = CAPHEALTH_VERSION;
 
-    f->node = ngx_http_caphealth_view_node(pool);
+    f->node = ngx_http_caphealth_facts_cache_node(pool);
     if (f->node == NULL) {
         return NULL;
     }
 
-    f->disks = ngx_pcalloc(pool, view->npieces
+    f->disks = ngx_pcalloc(pool, cache->npieces
                                  * sizeof(caphealth_disk_facts_t));
     if (f->disks == NULL) {
         return NULL;
@@ -92,14 +94,17 @@ ngx_http_caphealth_view_create(ngx_pool_t *pool,
     caphealth_database_clear(&f->database.value);
     caphealth_images_clear(&f->images.value);
 
-    if (ngx_http_caphealth_view_roots(pool, view, conf->sources) != NGX_OK) {
+    if (ngx_http_caphealth_facts_cache_roots(pool, cache, conf->sources)
+        != NGX_OK)
+    {
         return NULL;
     }
 
     source = conf->sources->elts;
 
-    for (i = 0; i < view->npieces; i++) {
-        if (ngx_http_caphealth_view_add(view, &view->pieces[i], &source[i])
+    for (i = 0; i < cache->npieces; i++) {
+        if (ngx_http_caphealth_facts_cache_add(cache, &cache->pieces[i],
+                                               &source[i])
             != NGX_OK)
         {
             return NULL;
@@ -108,21 +113,21 @@ ngx_http_caphealth_view_create(ngx_pool_t *pool,
 
     /* disks for the sake of images are listed last, and not in the report */
 
-    while (f->ndisks && view->disks[f->ndisks - 1]->hidden) {
+    while (f->ndisks && cache->disks[f->ndisks - 1]->hidden) {
         f->ndisks--;
     }
 
-    return view;
+    return cache;
 }
 
 
 /* nginx's own $hostname, with a NUL */
 
 static char *
-ngx_http_caphealth_view_node(ngx_pool_t *pool)
+ngx_http_caphealth_facts_cache_node(ngx_pool_t *pool)
 {
-    char       *node;
-    ngx_str_t   name;
+    char      *node;
+    ngx_str_t  name;
 
     name = ngx_cycle->hostname;
 
@@ -139,20 +144,20 @@ ngx_http_caphealth_view_node(ngx_pool_t *pool)
 
 
 static ngx_int_t
-ngx_http_caphealth_view_roots(ngx_pool_t *pool,
-    ngx_http_caphealth_view_t *view, ngx_array_t *sources)
+ngx_http_caphealth_facts_cache_roots(ngx_pool_t *pool,
+    ngx_http_caphealth_facts_cache_t *cache, ngx_array_t *sources)
 {
-    view->sections = ngx_pcalloc(pool, sources->nelts
+    cache->sections = ngx_pcalloc(pool, sources->nelts
                                        * sizeof(caphealth_section_t));
-    view->roots = ngx_pcalloc(pool, sources->nelts
+    cache->roots = ngx_pcalloc(pool, sources->nelts
                               * sizeof(ngx_http_caphealth_source_t *));
-    view->disks = ngx_pcalloc(pool, sources->nelts
+    cache->disks = ngx_pcalloc(pool, sources->nelts
                               * sizeof(ngx_http_caphealth_source_t *));
-    view->facts.images.value.roots = ngx_pcalloc(pool, sources->nelts
+    cache->facts.images.value.roots = ngx_pcalloc(pool, sources->nelts
                                                  * sizeof(caphealth_root_t));
 
-    if (view->sections == NULL || view->roots == NULL || view->disks == NULL
-        || view->facts.images.value.roots == NULL)
+    if (cache->sections == NULL || cache->roots == NULL || cache->disks == NULL
+        || cache->facts.images.value.roots == NULL)
     {
         return NGX_ERROR;
     }
@@ -162,13 +167,13 @@ ngx_http_caphealth_view_roots(ngx_pool_t *pool,
 
 
 static ngx_int_t
-ngx_http_caphealth_view_add(ngx_http_caphealth_view_t *view,
+ngx_http_caphealth_facts_cache_add(ngx_http_caphealth_facts_cache_t *cache,
     ngx_http_caphealth_piece_t *piece, ngx_http_caphealth_source_t *source)
 {
     caphealth_facts_t       *f;
     caphealth_disk_facts_t  *disk;
 
-    f = &view->facts;
+    f = &cache->facts;
     piece->source = source;
 
     switch (source->type) {
@@ -179,7 +184,7 @@ ngx_http_caphealth_view_add(ngx_http_caphealth_view_t *view,
         break;
 
     case CAPHEALTH_SOURCE_DISK:
-        view->disks[f->ndisks] = source;
+        cache->disks[f->ndisks] = source;
         disk = &f->disks[f->ndisks++];
         caphealth_disk_clear(&disk->value);
 
@@ -190,8 +195,8 @@ ngx_http_caphealth_view_add(ngx_http_caphealth_view_t *view,
         break;
 
     case CAPHEALTH_SOURCE_IMAGES:
-        piece->section = &view->sections[f->images.value.nroots];
-        ngx_http_caphealth_view_add_root(view, source);
+        piece->section = &cache->sections[f->images.value.nroots];
+        ngx_http_caphealth_facts_cache_add_root(cache, source);
         break;
 
     default: /* CAPHEALTH_SOURCE_DATABASE */
@@ -208,25 +213,26 @@ ngx_http_caphealth_view_add(ngx_http_caphealth_view_t *view,
 
 
 static void
-ngx_http_caphealth_view_add_root(ngx_http_caphealth_view_t *view,
+ngx_http_caphealth_facts_cache_add_root(
+    ngx_http_caphealth_facts_cache_t *cache,
     ngx_http_caphealth_source_t *source)
 {
     ngx_uint_t          i;
-    caphealth_facts_t  *f;
     caphealth_root_t   *root;
+    caphealth_facts_t  *f;
 
-    f = &view->facts;
+    f = &cache->facts;
 
-    view->roots[f->images.value.nroots] = source;
+    cache->roots[f->images.value.nroots] = source;
     root = &f->images.value.roots[f->images.value.nroots++];
     root->path = (char *) source->argument.data;
     root->uploads = (source->root->marks.nelts != 0);
-    root->scans = &view->sections[f->images.value.nroots - 1];
+    root->scans = &cache->sections[f->images.value.nroots - 1];
 
     /* every root has its disk, and it was added before */
 
     for (i = 0; i < f->ndisks; i++) {
-        if (ngx_strcmp(view->disks[i]->argument.data, source->argument.data)
+        if (ngx_strcmp(cache->disks[i]->argument.data, source->argument.data)
             == 0)
         {
             root->disk = &f->disks[i];
@@ -239,25 +245,25 @@ ngx_http_caphealth_view_add_root(ngx_http_caphealth_view_t *view,
 
 
 ngx_int_t
-ngx_http_caphealth_view_update(ngx_http_caphealth_view_t *view, double now,
-    ngx_log_t *log)
+ngx_http_caphealth_facts_cache_update(ngx_http_caphealth_facts_cache_t *cache,
+    double now, ngx_log_t *log)
 {
     ngx_uint_t         i;
     ngx_atomic_uint_t  generation;
 
-    generation = ngx_http_caphealth_zone_generation(view->zone);
+    generation = ngx_http_caphealth_zone_generation(cache->zone);
 
-    if (view->read && generation == view->generation) {
+    if (cache->read && generation == cache->generation) {
 
         /* a clock that was set back makes facts look as if from the future */
 
-        if (now <= view->stale_at && now >= view->now) {
-            view->now = now;
+        if (now <= cache->stale_at && now >= cache->now) {
+            cache->now = now;
             return NGX_DECLINED;
         }
 
-        view->capacity = 1;
-        ngx_http_caphealth_view_changed(view, now);
+        cache->capacity = 1;
+        ngx_http_caphealth_facts_cache_changed(cache, now);
 
         return NGX_OK;
     }
@@ -265,68 +271,69 @@ ngx_http_caphealth_view_update(ngx_http_caphealth_view_t *view, double now,
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, log, 0,
                    "caphealth facts of generation %uA", generation);
 
-    view->capacity = view->pending || !view->read
-                     || now < view->now || now > view->stale_at;
+    cache->capacity = cache->pending || !cache->read
+                     || now < cache->now || now > cache->stale_at;
 
-    for (i = 0; i < view->npieces; i++) {
-        if (ngx_http_caphealth_view_piece(view, &view->pieces[i], log)
+    for (i = 0; i < cache->npieces; i++) {
+        if (ngx_http_caphealth_facts_cache_piece(cache, &cache->pieces[i], log)
             != NGX_OK)
         {
             /* a section that was read is not read again the next time */
 
-            view->pending = view->capacity;
+            cache->pending = cache->capacity;
             return NGX_ERROR;
         }
     }
 
-    view->read = 1;
-    view->pending = 0;
-    view->generation = generation;
+    cache->read = 1;
+    cache->pending = 0;
+    cache->generation = generation;
 
-    ngx_http_caphealth_view_changed(view, now);
+    ngx_http_caphealth_facts_cache_changed(cache, now);
 
     return NGX_OK;
 }
 
 
 static void
-ngx_http_caphealth_view_changed(ngx_http_caphealth_view_t *view, double now)
+ngx_http_caphealth_facts_cache_changed(ngx_http_caphealth_facts_cache_t *cache,
+    double now)
 {
     caphealth_images_t  *images;
 
-    images = &view->facts.images.value;
+    images = &cache->facts.images.value;
 
-    ngx_http_caphealth_view_images(view, now);
+    ngx_http_caphealth_facts_cache_images(cache, now);
 
     /* what was rendered before knows these; others have looked since */
 
-    if (images->files != view->files || images->bytes != view->bytes) {
-        view->files = images->files;
-        view->bytes = images->bytes;
-        view->capacity = 1;
+    if (images->files != cache->files || images->bytes != cache->bytes) {
+        cache->files = images->files;
+        cache->bytes = images->bytes;
+        cache->capacity = 1;
     }
 
-    view->now = now;
-    view->stale_at = caphealth_facts_stale_at(&view->facts, now);
-    view->changes++;
-    view->capacities += view->capacity;
+    cache->now = now;
+    cache->stale_at = caphealth_facts_stale_at(&cache->facts, now);
+    cache->changes++;
+    cache->capacities += cache->capacity;
 }
 
 
 static ngx_int_t
-ngx_http_caphealth_view_piece(ngx_http_caphealth_view_t *view,
+ngx_http_caphealth_facts_cache_piece(ngx_http_caphealth_facts_cache_t *cache,
     ngx_http_caphealth_piece_t *piece, ngx_log_t *log)
 {
-    char                         *text;
-    ngx_int_t                     rc;
-    const char                   *wrong;
-    ngx_uint_t                    database;
-    ngx_http_caphealth_facts_t    facts;
+    char                       *text;
+    ngx_int_t                   rc;
+    const char                 *wrong;
+    ngx_uint_t                  database;
+    ngx_http_caphealth_facts_t  facts;
 
     text = NULL;
     database = (piece->source->type == CAPHEALTH_SOURCE_DATABASE);
 
-    rc = ngx_http_caphealth_zone_read(view->zone, &piece->source->key, &facts,
+    rc = ngx_http_caphealth_zone_read(cache->zone, &piece->source->key, &facts,
                                       database ? &text : NULL,
                                       &piece->generation);
 
@@ -335,11 +342,12 @@ ngx_http_caphealth_view_piece(ngx_http_caphealth_view_t *view,
     }
 
     if (database) {
-        view->capacity = 1;
+        cache->capacity = 1;
     }
 
     if (facts.known) {
-        wrong = ngx_http_caphealth_view_facts(view, piece, &facts, text);
+        wrong = ngx_http_caphealth_facts_cache_facts(cache, piece, &facts,
+                                                     text);
 
         if (wrong) {
             ngx_log_error(NGX_LOG_ALERT, log, 0,
@@ -374,7 +382,7 @@ ngx_http_caphealth_view_piece(ngx_http_caphealth_view_t *view,
  */
 
 static const char *
-ngx_http_caphealth_view_facts(ngx_http_caphealth_view_t *view,
+ngx_http_caphealth_facts_cache_facts(ngx_http_caphealth_facts_cache_t *cache,
     ngx_http_caphealth_piece_t *piece, ngx_http_caphealth_facts_t *facts,
     char *text)
 {
@@ -392,7 +400,7 @@ ngx_http_caphealth_view_facts(ngx_http_caphealth_view_t *view,
                                    sizeof(caphealth_disk_t));
 
     case CAPHEALTH_SOURCE_DATABASE:
-        d = &view->facts.database;
+        d = &cache->facts.database;
 
         caphealth_vendors_free(&d->vendors);
 
@@ -422,28 +430,29 @@ ngx_http_caphealth_view_facts(ngx_http_caphealth_view_t *view,
 
 
 static void
-ngx_http_caphealth_view_cleanup(void *data)
+ngx_http_caphealth_facts_cache_cleanup(void *data)
 {
-    ngx_http_caphealth_view_t  *view = data;
+    ngx_http_caphealth_facts_cache_t  *cache = data;
 
-    caphealth_vendors_free(&view->facts.database.vendors);
+    caphealth_vendors_free(&cache->facts.database.vendors);
 }
 
 
 void
-ngx_http_caphealth_view_images(ngx_http_caphealth_view_t *view, double now)
+ngx_http_caphealth_facts_cache_images(ngx_http_caphealth_facts_cache_t *cache,
+    double now)
 {
-    size_t               i;
-    const char          *error;
-    caphealth_images_t  *images;
-    caphealth_section_t *section;
+    size_t                i;
+    const char           *error;
+    caphealth_images_t   *images;
+    caphealth_section_t  *section;
 
-    images = &view->facts.images.value;
-    section = &view->facts.images.section;
+    images = &cache->facts.images.value;
+    section = &cache->facts.images.section;
     error = NULL;
 
     for (i = 0; i < images->nroots; i++) {
-        ngx_http_caphealth_view_root(view, i);
+        ngx_http_caphealth_facts_cache_root(cache, i);
 
         if (error == NULL) {
             error = images->roots[i].error;
@@ -453,7 +462,7 @@ ngx_http_caphealth_view_images(ngx_http_caphealth_view_t *view, double now)
 
     caphealth_images_add(images);
 
-    ngx_http_caphealth_view_uploads(view, now);
+    ngx_http_caphealth_facts_cache_uploads(cache, now);
 
     if (images->nroots) {
         section->attempted_at = now;
@@ -467,14 +476,15 @@ ngx_http_caphealth_view_images(ngx_http_caphealth_view_t *view, double now)
 /* where any are taken */
 
 static void
-ngx_http_caphealth_view_uploads(ngx_http_caphealth_view_t *view, double now)
+ngx_http_caphealth_facts_cache_uploads(ngx_http_caphealth_facts_cache_t *cache,
+    double now)
 {
     size_t                     i;
     caphealth_images_t        *images;
     caphealth_upload_facts_t  *uploads;
 
-    images = &view->facts.images.value;
-    uploads = &view->facts.uploads;
+    images = &cache->facts.images.value;
+    uploads = &cache->facts.uploads;
 
     for (i = 0; i < images->nroots; i++) {
         if (images->roots[i].uploads) {
@@ -487,26 +497,27 @@ ngx_http_caphealth_view_uploads(ngx_http_caphealth_view_t *view, double now)
         uploads->section.attempted_at = now;
 
         ngx_http_caphealth_recent_read(
-            ngx_http_caphealth_zone_counters(view->zone), uploads);
+            ngx_http_caphealth_zone_counters(cache->zone), uploads);
     }
 }
 
 
 static void
-ngx_http_caphealth_view_root(ngx_http_caphealth_view_t *view, ngx_uint_t i)
+ngx_http_caphealth_facts_cache_root(ngx_http_caphealth_facts_cache_t *cache,
+    ngx_uint_t i)
 {
-    caphealth_root_t   *root;
-    caphealth_scan_t    scan;
-    caphealth_total_t   total;
+    caphealth_root_t  *root;
+    caphealth_scan_t   scan;
+    caphealth_total_t  total;
 
     static const char  *sources[] = { NULL, "saved", "live" };
 
-    root = &view->facts.images.value.roots[i];
-    root->error = view->sections[i].error;
-    root->error_code = view->sections[i].error_code;
+    root = &cache->facts.images.value.roots[i];
+    root->error = cache->sections[i].error;
+    root->error_code = cache->sections[i].error_code;
     root->source = NULL;
 
-    if (ngx_http_caphealth_tree_total(view->zone, &view->roots[i]->argument,
+    if (ngx_http_caphealth_tree_total(cache->zone, &cache->roots[i]->argument,
                                       &total, &scan)
         != NGX_OK)
     {

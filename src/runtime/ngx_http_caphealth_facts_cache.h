@@ -1,11 +1,11 @@
 
 /*
- * A worker's view of the facts: a copy of what is in the zone, kept until the
+ * A worker's cache of the facts: a copy of what is in the zone, kept until the
  * zone's generation moves.
  */
 
-#ifndef _NGX_HTTP_CAPHEALTH_VIEW_H_INCLUDED_
-#define _NGX_HTTP_CAPHEALTH_VIEW_H_INCLUDED_
+#ifndef _NGX_HTTP_CAPHEALTH_FACTS_CACHE_H_INCLUDED_
+#define _NGX_HTTP_CAPHEALTH_FACTS_CACHE_H_INCLUDED_
 
 
 #include "ngx_http_caphealth_collector.h"
@@ -43,24 +43,24 @@ typedef struct {
                                                     images */
     unsigned                       pending:1;    /* so did one that failed
                                                     behind it */
-} ngx_http_caphealth_view_t;
+} ngx_http_caphealth_facts_cache_t;
 
 
 /* Lives as long as pool does.  NULL: no memory. */
-ngx_http_caphealth_view_t *ngx_http_caphealth_view_create(ngx_pool_t *pool,
-    ngx_http_caphealth_collector_conf_t *conf);
+ngx_http_caphealth_facts_cache_t *ngx_http_caphealth_facts_cache_create(
+    ngx_pool_t *pool, ngx_http_caphealth_collector_conf_t *conf);
 
 /*
- * Brings the view up to date.  now is in seconds since the epoch.  NGX_OK:
+ * Brings the cache up to date.  now is in seconds since the epoch.  NGX_OK:
  * what was rendered from it before is out of date.  NGX_DECLINED: it still
  * stands.  NGX_ERROR: no memory.
  */
-ngx_int_t ngx_http_caphealth_view_update(ngx_http_caphealth_view_t *view,
-    double now, ngx_log_t *log);
+ngx_int_t ngx_http_caphealth_facts_cache_update(
+    ngx_http_caphealth_facts_cache_t *cache, double now, ngx_log_t *log);
 
 /* What is in the image trees at this moment. */
-void ngx_http_caphealth_view_images(ngx_http_caphealth_view_t *view,
-    double now);
+void ngx_http_caphealth_facts_cache_images(
+    ngx_http_caphealth_facts_cache_t *cache, double now);
 
 
-#endif /* _NGX_HTTP_CAPHEALTH_VIEW_H_INCLUDED_ */
+#endif /* _NGX_HTTP_CAPHEALTH_FACTS_CACHE_H_INCLUDED_ */

@@ -4,7 +4,6 @@
  */
 
 #include "ngx_http_caphealth_trees.h"
-#include "ngx_http_caphealth_zone.h"
 
 
 /* changes under way that can be told apart, of all workers */
@@ -40,6 +39,7 @@ static ngx_http_caphealth_tree_t *ngx_http_caphealth_tree_find(
     ngx_queue_t *trees, u_char *path, size_t len);
 static ngx_http_caphealth_tree_t *ngx_http_caphealth_tree_lock(
     ngx_shm_zone_t *zone, ngx_str_t *root);
+static void ngx_http_caphealth_tree_unlock(ngx_shm_zone_t *zone);
 static void ngx_http_caphealth_tree_end_dead(ngx_shm_zone_t *zone,
     ngx_http_caphealth_tree_t *t);
 static void ngx_http_caphealth_tree_set_shared(ngx_http_caphealth_tree_t *t,
@@ -51,7 +51,7 @@ static ngx_int_t ngx_http_caphealth_tree_due(ngx_http_caphealth_tree_t *t,
 
 
 ngx_int_t
-ngx_http_caphealth_trees_settle(ngx_slab_pool_t *shpool, ngx_queue_t *trees,
+ngx_http_caphealth_trees_allocate(ngx_slab_pool_t *shpool, ngx_queue_t *trees,
     ngx_array_t *roots)
 {
     ngx_uint_t                   i;
@@ -85,8 +85,8 @@ ngx_http_caphealth_trees_settle(ngx_slab_pool_t *shpool, ngx_queue_t *trees,
 
 
 void
-ngx_http_caphealth_trees_forget(ngx_slab_pool_t *shpool, ngx_queue_t *trees,
-    ngx_array_t *roots)
+ngx_http_caphealth_trees_remove_unused(ngx_slab_pool_t *shpool,
+    ngx_queue_t *trees, ngx_array_t *roots)
 {
     ngx_uint_t                   i;
     ngx_queue_t                 *q, *next;
@@ -122,7 +122,7 @@ ngx_http_caphealth_trees_forget(ngx_slab_pool_t *shpool, ngx_queue_t *trees,
  */
 
 void
-ngx_http_caphealth_trees_carry(ngx_queue_t *trees, ngx_queue_t *from)
+ngx_http_caphealth_trees_copy_old(ngx_queue_t *trees, ngx_queue_t *from)
 {
     ngx_queue_t                *q;
     ngx_http_caphealth_tree_t  *t, *old;
@@ -172,17 +172,31 @@ ngx_http_caphealth_tree_find(ngx_queue_t *trees, u_char *path, size_t len)
 static ngx_http_caphealth_tree_t *
 ngx_http_caphealth_tree_lock(ngx_shm_zone_t *zone, ngx_str_t *root)
 {
-    ngx_queue_t                *trees;
-    ngx_http_caphealth_tree_t  *t;
+    ngx_http_caphealth_tree_t   *t;
+    ngx_http_caphealth_trees_t  *trees;
 
-    trees = ngx_http_caphealth_zone_lock(zone);
-    t = ngx_http_caphealth_tree_find(trees, root->data, root->len);
+    trees = zone->data;
+
+    ngx_shmtx_lock(&trees->shpool->mutex);
+
+    t = ngx_http_caphealth_tree_find(trees->trees, root->data, root->len);
 
     if (t == NULL) {
-        ngx_http_caphealth_zone_unlock(zone);
+        ngx_http_caphealth_tree_unlock(zone);
     }
 
     return t;
+}
+
+
+static void
+ngx_http_caphealth_tree_unlock(ngx_shm_zone_t *zone)
+{
+    ngx_http_caphealth_trees_t  *trees;
+
+    trees = zone->data;
+
+    ngx_shmtx_unlock(&trees->shpool->mutex);
 }
 
 
@@ -219,7 +233,7 @@ ngx_http_caphealth_tree_begin(ngx_shm_zone_t *zone, ngx_str_t *root, char *id)
         t->crowded = ngx_time() + NGX_HTTP_CAPHEALTH_CROWDED;
     }
 
-    ngx_http_caphealth_zone_unlock(zone);
+    ngx_http_caphealth_tree_unlock(zone);
 
     return i < NGX_HTTP_CAPHEALTH_MOVES ? (ngx_int_t) i : -1;
 }
@@ -238,7 +252,7 @@ ngx_http_caphealth_tree_move(ngx_shm_zone_t *zone, ngx_str_t *root, char *id,
 
     caphealth_tree_move(&t->tree, id, files, bytes, complete);
 
-    ngx_http_caphealth_zone_unlock(zone);
+    ngx_http_caphealth_tree_unlock(zone);
 }
 
 
@@ -275,7 +289,7 @@ ngx_http_caphealth_tree_end(ngx_shm_zone_t *zone, ngx_str_t *root, char *id,
         }
     }
 
-    ngx_http_caphealth_zone_unlock(zone);
+    ngx_http_caphealth_tree_unlock(zone);
 }
 
 
@@ -300,7 +314,7 @@ ngx_http_caphealth_tree_step(ngx_shm_zone_t *zone, ngx_str_t *root,
     ngx_http_caphealth_tree_set_shared(t, others);
 
     if (ngx_http_caphealth_tree_due(t, step, 1) == NGX_OK) {
-        ngx_http_caphealth_zone_unlock(zone);
+        ngx_http_caphealth_tree_unlock(zone);
         return NGX_OK;
     }
 
@@ -327,7 +341,7 @@ ngx_http_caphealth_tree_step(ngx_shm_zone_t *zone, ngx_str_t *root,
         }
     }
 
-    ngx_http_caphealth_zone_unlock(zone);
+    ngx_http_caphealth_tree_unlock(zone);
 
     return rc;
 }
@@ -425,7 +439,7 @@ ngx_http_caphealth_tree_end_dead(ngx_shm_zone_t *zone,
     ngx_http_caphealth_move_t      *move;
     ngx_http_caphealth_counters_t  *counters;
 
-    counters = ngx_http_caphealth_zone_counters(zone);
+    counters = ((ngx_http_caphealth_trees_t *) zone->data)->counters;
 
     for (i = 0; i < t->nmoves; i++) {
         move = &t->moves[i];
@@ -464,7 +478,7 @@ ngx_http_caphealth_tree_walked(ngx_shm_zone_t *zone, ngx_str_t *root,
         rc = NGX_OK;
     }
 
-    ngx_http_caphealth_zone_unlock(zone);
+    ngx_http_caphealth_tree_unlock(zone);
 
     return rc;
 }
@@ -479,7 +493,7 @@ ngx_http_caphealth_tree_abandon(ngx_shm_zone_t *zone, ngx_str_t *root)
 
     if (t) {
         t->tree.scan.scanning_since = 0;
-        ngx_http_caphealth_zone_unlock(zone);
+        ngx_http_caphealth_tree_unlock(zone);
     }
 }
 
@@ -498,7 +512,7 @@ ngx_http_caphealth_tree_total(ngx_shm_zone_t *zone, ngx_str_t *root,
     caphealth_tree_total(&t->tree, total);
     *scan = t->tree.scan;
 
-    ngx_http_caphealth_zone_unlock(zone);
+    ngx_http_caphealth_tree_unlock(zone);
 
     return NGX_OK;
 }
@@ -528,7 +542,7 @@ ngx_http_caphealth_tree_copy(ngx_shm_zone_t *zone, ngx_str_t *root,
     if (t->tree.changes == t->saved
         || t->tree.scan.source == CAPHEALTH_TREE_UNKNOWN)
     {
-        ngx_http_caphealth_zone_unlock(zone);
+        ngx_http_caphealth_tree_unlock(zone);
         return NGX_DECLINED;
     }
 
@@ -537,7 +551,7 @@ ngx_http_caphealth_tree_copy(ngx_shm_zone_t *zone, ngx_str_t *root,
 
     t->saved = t->tree.changes;
 
-    ngx_http_caphealth_zone_unlock(zone);
+    ngx_http_caphealth_tree_unlock(zone);
 
     for (i = 0; i < CAPHEALTH_SLICES; i++) {
 
@@ -555,7 +569,7 @@ ngx_http_caphealth_tree_copy(ngx_shm_zone_t *zone, ngx_str_t *root,
                        sizeof(tree->leaves[i]));
         }
 
-        ngx_http_caphealth_zone_unlock(zone);
+        ngx_http_caphealth_tree_unlock(zone);
     }
 
     return NGX_OK;
@@ -571,7 +585,7 @@ ngx_http_caphealth_tree_unsaved(ngx_shm_zone_t *zone, ngx_str_t *root)
 
     if (t) {
         t->saved = t->tree.changes - 1;
-        ngx_http_caphealth_zone_unlock(zone);
+        ngx_http_caphealth_tree_unlock(zone);
     }
 }
 
@@ -590,7 +604,7 @@ ngx_http_caphealth_tree_unknown(ngx_shm_zone_t *zone, ngx_str_t *root)
     blank = (t->tree.scan.source == CAPHEALTH_TREE_UNKNOWN
              && t->tree.changes == 0);
 
-    ngx_http_caphealth_zone_unlock(zone);
+    ngx_http_caphealth_tree_unlock(zone);
 
     return blank;
 }
@@ -611,7 +625,7 @@ ngx_http_caphealth_tree_restore(ngx_shm_zone_t *zone, ngx_str_t *root,
     if (t->tree.scan.source != CAPHEALTH_TREE_UNKNOWN
         || t->tree.changes != 0)
     {
-        ngx_http_caphealth_zone_unlock(zone);
+        ngx_http_caphealth_tree_unlock(zone);
         return NGX_DECLINED;
     }
 
@@ -627,7 +641,7 @@ ngx_http_caphealth_tree_restore(ngx_shm_zone_t *zone, ngx_str_t *root,
     t->tree = *tree;
     t->saved = tree->changes;
 
-    ngx_http_caphealth_zone_unlock(zone);
+    ngx_http_caphealth_tree_unlock(zone);
 
     return NGX_OK;
 }
@@ -658,7 +672,7 @@ ngx_http_caphealth_tree_mark(ngx_shm_zone_t *zone,
     caphealth_tree_mark(&t->tree, hash, ngx_http_caphealth_now());
     since = t->tree.scan.marks_since;
 
-    ngx_http_caphealth_zone_unlock(zone);
+    ngx_http_caphealth_tree_unlock(zone);
 
     return since;
 }

@@ -18,6 +18,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "ngx_http_caphealth_counters.h"
+
 #include "caphealth_tree.h"
 
 
@@ -33,6 +35,15 @@ typedef struct {
 } ngx_http_caphealth_root_t;
 
 
+/* the data of the zone begins with this */
+
+typedef struct {
+    ngx_slab_pool_t                *shpool;
+    ngx_queue_t                    *trees;
+    ngx_http_caphealth_counters_t  *counters;
+} ngx_http_caphealth_trees_t;
+
+
 /* the slice to be walked next */
 
 typedef struct {
@@ -42,11 +53,11 @@ typedef struct {
 
 
 /* For the zone alone: roots is an array of ngx_http_caphealth_root_t *. */
-ngx_int_t ngx_http_caphealth_trees_settle(ngx_slab_pool_t *shpool,
+ngx_int_t ngx_http_caphealth_trees_allocate(ngx_slab_pool_t *shpool,
     ngx_queue_t *trees, ngx_array_t *roots);
-void ngx_http_caphealth_trees_forget(ngx_slab_pool_t *shpool,
+void ngx_http_caphealth_trees_remove_unused(ngx_slab_pool_t *shpool,
     ngx_queue_t *trees, ngx_array_t *roots);
-void ngx_http_caphealth_trees_carry(ngx_queue_t *trees, ngx_queue_t *from);
+void ngx_http_caphealth_trees_copy_old(ngx_queue_t *trees, ngx_queue_t *from);
 
 
 /* An image's files are about to change.  The result is for _end. */
@@ -88,8 +99,9 @@ ngx_int_t ngx_http_caphealth_tree_total(ngx_shm_zone_t *zone, ngx_str_t *root,
 
 /*
  * For the saved state.  _copy makes a copy, if anything has changed since the
- * last one (NGX_DECLINED: no); after _unsaved it makes another one, because that
- * could not be saved.  _restore sets a tree of which nothing is known yet.
+ * last one (NGX_DECLINED: no); after _unsaved it makes another one, as the
+ * last one could not be saved.  _restore sets a tree of which nothing is known
+ * yet.
  */
 ngx_int_t ngx_http_caphealth_tree_copy(ngx_shm_zone_t *zone, ngx_str_t *root,
     caphealth_tree_t *tree);

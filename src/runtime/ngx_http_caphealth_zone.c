@@ -43,24 +43,28 @@ typedef struct {
 
 
 typedef struct {
-    ngx_http_caphealth_sh_t  *sh;
-    ngx_slab_pool_t          *shpool;
-    ngx_array_t              *keys;
-    ngx_array_t              *roots;
-    ngx_array_t              *dirs;
-    ngx_cycle_t              *cycle;
+    ngx_http_caphealth_trees_t   trees;      /* first, for trees.c */
+    ngx_http_caphealth_sh_t     *sh;
+    ngx_slab_pool_t             *shpool;
+    ngx_array_t                 *keys;
+    ngx_array_t                 *roots;
+    ngx_array_t                 *dirs;
+    ngx_cycle_t                 *cycle;
 } ngx_http_caphealth_zone_t;
 
 
 static ngx_int_t ngx_http_caphealth_zone_init(ngx_shm_zone_t *zone,
     void *data);
+static void ngx_http_caphealth_zone_attach(ngx_http_caphealth_zone_t *z,
+    ngx_http_caphealth_sh_t *sh);
 static ngx_shm_zone_t *ngx_http_caphealth_zone_live(ngx_shm_zone_t *zone);
-static ngx_int_t ngx_http_caphealth_zone_settle(ngx_http_caphealth_zone_t *z);
-static void ngx_http_caphealth_zone_unsettle(ngx_http_caphealth_zone_t *z,
+static ngx_int_t ngx_http_caphealth_zone_allocate(
+    ngx_http_caphealth_zone_t *z);
+static void ngx_http_caphealth_zone_undo(ngx_http_caphealth_zone_t *z,
     ngx_queue_t *queue, ngx_queue_t *last);
 static ngx_int_t ngx_http_caphealth_zone_no_room(ngx_shm_zone_t *zone);
-static void ngx_http_caphealth_zone_carry(ngx_shm_zone_t *zone);
-static void ngx_http_caphealth_zone_copy(ngx_http_caphealth_zone_t *z,
+static void ngx_http_caphealth_zone_copy_old(ngx_shm_zone_t *zone);
+static void ngx_http_caphealth_zone_copy_section(ngx_http_caphealth_zone_t *z,
     ngx_http_caphealth_section_t *to, ngx_http_caphealth_section_t *from);
 static ngx_http_caphealth_section_t *ngx_http_caphealth_zone_section(
     ngx_http_caphealth_sh_t *sh, ngx_str_t *key);
@@ -127,7 +131,7 @@ ngx_http_caphealth_zone_add(ngx_conf_t *cf, size_t size, ngx_array_t *keys,
         z->shpool = (ngx_slab_pool_t *) live->shm.addr;
         z->sh = ((ngx_http_caphealth_zone_t *) live->data)->sh;
 
-        zone->noreuse = (ngx_http_caphealth_zone_settle(z) != NGX_OK);
+        zone->noreuse = (ngx_http_caphealth_zone_allocate(z) != NGX_OK);
 
         ngx_log_debug1(NGX_LOG_DEBUG_HTTP, cf->log, 0,
                        "caphealth zone of its own: %ui", zone->noreuse);
@@ -160,9 +164,9 @@ ngx_http_caphealth_zone_init(ngx_shm_zone_t *zone, void *data)
     z->shpool = (ngx_slab_pool_t *) zone->shm.addr;
 
     if (oz) {
-        z->sh = oz->sh;
+        ngx_http_caphealth_zone_attach(z, oz->sh);
 
-        return ngx_http_caphealth_zone_settle(z) == NGX_OK
+        return ngx_http_caphealth_zone_allocate(z) == NGX_OK
                ? NGX_OK : ngx_http_caphealth_zone_no_room(zone);
     }
 
@@ -172,6 +176,7 @@ ngx_http_caphealth_zone_init(ngx_shm_zone_t *zone, void *data)
     }
 
     z->shpool->data = z->sh;
+    ngx_http_caphealth_zone_attach(z, z->sh);
 
     /* a worker says for itself what did not fit, and what to do about it */
 
@@ -192,20 +197,32 @@ ngx_http_caphealth_zone_init(ngx_shm_zone_t *zone, void *data)
         return NGX_ERROR;
     }
 
-    if (ngx_http_caphealth_zone_settle(z) != NGX_OK) {
+    if (ngx_http_caphealth_zone_allocate(z) != NGX_OK) {
         return ngx_http_caphealth_zone_no_room(zone);
     }
 
-    ngx_http_caphealth_zone_carry(zone);
+    ngx_http_caphealth_zone_copy_old(zone);
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_caphealth_zone_attach(ngx_http_caphealth_zone_t *z,
+    ngx_http_caphealth_sh_t *sh)
+{
+    z->sh = sh;
+
+    z->trees.shpool = z->shpool;
+    z->trees.trees = &sh->trees;
+    z->trees.counters = &sh->counters;
 }
 
 
 /* makes the sections and trees of this configuration; all of them, or none */
 
 static ngx_int_t
-ngx_http_caphealth_zone_settle(ngx_http_caphealth_zone_t *z)
+ngx_http_caphealth_zone_allocate(ngx_http_caphealth_zone_t *z)
 {
     ngx_int_t     rc;
     ngx_str_t    *key;
@@ -230,13 +247,13 @@ ngx_http_caphealth_zone_settle(ngx_http_caphealth_zone_t *z)
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_http_caphealth_trees_settle(z->shpool, &z->sh->trees,
-                                             z->roots);
+        rc = ngx_http_caphealth_trees_allocate(z->shpool, &z->sh->trees,
+                                               z->roots);
     }
 
     if (rc != NGX_OK) {
-        ngx_http_caphealth_zone_unsettle(z, &z->sh->sections, section);
-        ngx_http_caphealth_zone_unsettle(z, &z->sh->trees, tree);
+        ngx_http_caphealth_zone_undo(z, &z->sh->sections, section);
+        ngx_http_caphealth_zone_undo(z, &z->sh->trees, tree);
     }
 
     ngx_shmtx_unlock(&z->shpool->mutex);
@@ -248,7 +265,7 @@ ngx_http_caphealth_zone_settle(ngx_http_caphealth_zone_t *z)
 /* what was added behind the last; both begin with their queue */
 
 static void
-ngx_http_caphealth_zone_unsettle(ngx_http_caphealth_zone_t *z,
+ngx_http_caphealth_zone_undo(ngx_http_caphealth_zone_t *z,
     ngx_queue_t *queue, ngx_queue_t *last)
 {
     ngx_queue_t  *q;
@@ -303,7 +320,7 @@ ngx_http_caphealth_section_create(ngx_http_caphealth_zone_t *z,
 
 
 void
-ngx_http_caphealth_zone_forget(ngx_shm_zone_t *zone)
+ngx_http_caphealth_zone_remove_unused(ngx_shm_zone_t *zone)
 {
     ngx_str_t                     *key;
     ngx_uint_t                     i;
@@ -346,7 +363,7 @@ ngx_http_caphealth_zone_forget(ngx_shm_zone_t *zone)
         ngx_slab_free_locked(z->shpool, s);
     }
 
-    ngx_http_caphealth_trees_forget(z->shpool, &z->sh->trees, z->roots);
+    ngx_http_caphealth_trees_remove_unused(z->shpool, &z->sh->trees, z->roots);
 
     ngx_shmtx_unlock(&z->shpool->mutex);
 }
@@ -358,8 +375,8 @@ static ngx_shm_zone_t *
 ngx_http_caphealth_zone_live(ngx_shm_zone_t *zone)
 {
     ngx_uint_t        i;
-    ngx_list_part_t  *part;
     ngx_shm_zone_t   *live;
+    ngx_list_part_t  *part;
 
     part = (ngx_list_part_t *) &ngx_cycle->shared_memory.part;
 
@@ -387,7 +404,7 @@ ngx_http_caphealth_zone_live(ngx_shm_zone_t *zone)
 /* new memory: what the old zone knew is copied */
 
 static void
-ngx_http_caphealth_zone_carry(ngx_shm_zone_t *zone)
+ngx_http_caphealth_zone_copy_old(ngx_shm_zone_t *zone)
 {
     ngx_str_t                      key;
     ngx_queue_t                   *q;
@@ -420,12 +437,12 @@ ngx_http_caphealth_zone_carry(ngx_shm_zone_t *zone)
         s = ngx_http_caphealth_zone_section(z->sh, &key);
 
         if (s) {
-            ngx_http_caphealth_zone_copy(z, s, os);
+            ngx_http_caphealth_zone_copy_section(z, s, os);
         }
     }
 
-    ngx_http_caphealth_trees_carry(&z->sh->trees, &oz->sh->trees);
-    ngx_http_caphealth_counters_carry(&z->sh->counters, &oz->sh->counters);
+    ngx_http_caphealth_trees_copy_old(&z->sh->trees, &oz->sh->trees);
+    ngx_http_caphealth_counters_copy_old(&z->sh->counters, &oz->sh->counters);
     z->sh->cpu = oz->sh->cpu;
 
     ngx_shmtx_unlock(&oz->shpool->mutex);
@@ -433,7 +450,7 @@ ngx_http_caphealth_zone_carry(ngx_shm_zone_t *zone)
 
 
 static void
-ngx_http_caphealth_zone_copy(ngx_http_caphealth_zone_t *z,
+ngx_http_caphealth_zone_copy_section(ngx_http_caphealth_zone_t *z,
     ngx_http_caphealth_section_t *to, ngx_http_caphealth_section_t *from)
 {
     u_char                      *text;
@@ -485,30 +502,6 @@ ngx_http_caphealth_zone_less(ngx_http_caphealth_facts_t *facts)
     facts->text.len = caphealth_vendors_size(d);
 
     return 1;
-}
-
-
-ngx_queue_t *
-ngx_http_caphealth_zone_lock(ngx_shm_zone_t *zone)
-{
-    ngx_http_caphealth_zone_t  *z;
-
-    z = zone->data;
-
-    ngx_shmtx_lock(&z->shpool->mutex);
-
-    return &z->sh->trees;
-}
-
-
-void
-ngx_http_caphealth_zone_unlock(ngx_shm_zone_t *zone)
-{
-    ngx_http_caphealth_zone_t  *z;
-
-    z = zone->data;
-
-    ngx_shmtx_unlock(&z->shpool->mutex);
 }
 
 
@@ -663,8 +656,8 @@ ngx_http_caphealth_section_set(ngx_http_caphealth_zone_t *z,
     ngx_http_caphealth_section_t *s, ngx_http_caphealth_facts_t *facts,
     u_char *text)
 {
-    u_char                      *old;
-    ngx_http_caphealth_facts_t   set, *last, *next;
+    u_char                     *old;
+    ngx_http_caphealth_facts_t  set, *last, *next;
 
     last = &s->facts[s->current];
     next = &s->facts[!s->current];
@@ -924,15 +917,4 @@ ngx_http_caphealth_zone_section(ngx_http_caphealth_sh_t *sh, ngx_str_t *key)
     }
 
     return NULL;
-}
-
-
-double
-ngx_http_caphealth_now(void)
-{
-    ngx_time_t  *tp;
-
-    tp = ngx_timeofday();
-
-    return (double) tp->sec + (double) tp->msec / 1000;
 }

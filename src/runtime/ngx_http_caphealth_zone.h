@@ -62,11 +62,7 @@ ngx_shm_zone_t *ngx_http_caphealth_zone_add(ngx_conf_t *cf, size_t size,
  * Drops the sections that this configuration has no use for.  Not before its
  * workers run: until then a reload may still fail, and the old ones go on.
  */
-void ngx_http_caphealth_zone_forget(ngx_shm_zone_t *zone);
-
-/* For the trees in it, which are returned; not for long. */
-ngx_queue_t *ngx_http_caphealth_zone_lock(ngx_shm_zone_t *zone);
-void ngx_http_caphealth_zone_unlock(ngx_shm_zone_t *zone);
+void ngx_http_caphealth_zone_remove_unused(ngx_shm_zone_t *zone);
 
 /*
  * A number that no other zone has, of this or another nginx: those who use the
@@ -116,9 +112,6 @@ ngx_int_t ngx_http_caphealth_zone_publish(ngx_shm_zone_t *zone,
 ngx_int_t ngx_http_caphealth_zone_read(ngx_shm_zone_t *zone, ngx_str_t *key,
     ngx_http_caphealth_facts_t *facts, char **text,
     ngx_atomic_uint_t *generation);
-
-/* nginx's cached time, in seconds since the epoch. */
-double ngx_http_caphealth_now(void);
 
 
 #endif /* _NGX_HTTP_CAPHEALTH_ZONE_H_INCLUDED_ */
