@@ -90,7 +90,7 @@ GET /collected/health
 --- request
 GET /collected/health
 --- response_body_like eval
-'"name":"Products","current":1000,"warning":500,"critical":1000,"limit":2000,"status":"critical","percent_used":50\.0,.*"overall_status":"critical","recommendations":\[\{"priority":"critical","title":"Products at critical level","description":"Currently at 50% of capacity \(1000 of 2000\)","action":"Immediate scaling or cleanup required","code":"threshold-critical","subject":"products_total","path":null\}.*"infrastructure_tier":"Shop","next_tier_trigger":"Approaching Mall tier \(vendors: 83%, products: 50%\)"'
+'"name":"Products","current":1000,"warning":500,"critical":1000,"limit":2000,"status":"critical","percent_used":50\.0,.*"overall_status":"critical","recommendations":\[\{"priority":"critical","title":"Products at critical level","description":"Currently at 50% of capacity \(1000 of 2000\)","action":"Immediate scaling or cleanup required","code":"threshold-critical","subject":"products_total","path":null,"forecast":null\}.*"infrastructure_tier":"Shop","next_tier_trigger":"Approaching Mall tier \(vendors: 83%, products: 50%\)"'
 --- no_error_log
 [error]
 

@@ -34,6 +34,15 @@ ngx_http_caphealth_worker_create(ngx_cycle_t *cycle,
         return NGX_ERROR;
     }
 
+    w->policy = &cmcf->policy;
+
+    w->forecasts = ngx_pcalloc(cycle->pool, sizeof(caphealth_forecasts_t));
+    if (w->forecasts == NULL) {
+        return NGX_ERROR;
+    }
+
+    w->cache->facts.forecasts = w->forecasts;
+
     cmcf->worker = w;
 
     counters = ngx_http_caphealth_zone_counters(cmcf->collector.zone);
@@ -124,11 +133,25 @@ ngx_int_t
 ngx_http_caphealth_worker_update(ngx_http_caphealth_worker_ctx_t *w,
     double now, ngx_log_t *log)
 {
-    ngx_int_t  rc;
+    if (ngx_http_caphealth_facts_cache_update(w->cache, now, log)
+        == NGX_ERROR)
+    {
+        return NGX_ERROR;
+    }
 
-    rc = ngx_http_caphealth_facts_cache_update(w->cache, now, log);
+    if (w->forecasts_changes != w->cache->changes) {
+        w->forecasts_changes = w->cache->changes;
 
-    return rc == NGX_DECLINED ? NGX_OK : rc;
+        caphealth_forecasts_update(w->forecasts, &w->cache->facts, w->policy,
+                                   now);
+
+        ngx_log_debug2(NGX_LOG_DEBUG_HTTP, log, 0,
+                       "caphealth forecasts of %uz thresholds, %uL computed "
+                       "so far",
+                       w->forecasts->n, w->forecasts->computed);
+    }
+
+    return NGX_OK;
 }
 
 

@@ -16,6 +16,7 @@
 #include "caphealth_exposition.h"
 #include "caphealth_ready.h"
 #include "caphealth_report.h"
+#include "caphealth_threshold_forecasts.h"
 
 
 typedef enum {
@@ -71,6 +72,10 @@ struct ngx_http_caphealth_worker_ctx_s {
     ngx_http_caphealth_body_t         *metrics
                                            [NGX_HTTP_CAPHEALTH_METRICS_PARTS]
                                            [CAPHEALTH_DIALECTS];
+
+    caphealth_policy_t                *policy;
+    caphealth_forecasts_t             *forecasts;
+    ngx_uint_t                         forecasts_changes;
 
     caphealth_ready_t                  ready;
     ngx_uint_t                         ready_changes;  /* of the facts it was

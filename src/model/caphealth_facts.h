@@ -114,6 +114,14 @@ typedef struct {
 } caphealth_images_facts_t;
 
 
+/* the daily maxima of the history; not configured: it is off */
+
+typedef struct {
+    caphealth_section_t        section;
+    caphealth_history_facts_t  value;
+} caphealth_past_facts_t;
+
+
 /* uploads of the last minutes, by their outcome */
 
 typedef struct {
@@ -136,6 +144,10 @@ typedef struct {
     caphealth_database_facts_t   database;
     caphealth_images_facts_t     images;
     caphealth_upload_facts_t     uploads;
+    caphealth_past_facts_t       history;
+
+    /* of these, kept by the caller, or NULL: there are none */
+    const struct caphealth_forecasts_s  *forecasts;
 } caphealth_facts_t;
 
 

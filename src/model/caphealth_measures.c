@@ -92,7 +92,12 @@ static const caphealth_measure_t  caphealth_status_rows[] = {
     { NULL, CODE(TIER), METRIC(STATESET, 0, "infrastructure_tier",
       "The infrastructure tier that the platform is in.") },
     { NULL, CODE(TIER_UTILIZATION), METRIC(GAUGE, 0, "tier_utilization_ratio",
-      "How much of what its tier holds the platform has.") }
+      "How much of what its tier holds the platform has.") },
+    { NULL, CODE(FORECAST), METRIC(GAUGE, 0, "forecast_limit_seconds",
+      "How long until a threshold reaches a level, at the pace of the last "
+      "weeks; 0: it has.") },
+    { NULL, CODE(TIER_FORECAST), METRIC(GAUGE, 0, "forecast_tier_seconds",
+      "How long until the platform outgrows its tier, likewise.") }
 };
 
 

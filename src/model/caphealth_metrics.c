@@ -11,6 +11,7 @@
 #include "caphealth_measures.h"
 #include "caphealth_metrics.h"
 #include "caphealth_number.h"
+#include "caphealth_threshold_forecasts.h"
 
 
 #define CAPHEALTH_BOUND_LEN  32
@@ -55,6 +56,10 @@ static void caphealth_samples_tier(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
 static void caphealth_samples_tier_utilization(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
+static void caphealth_samples_forecasts(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
+static void caphealth_samples_tier_forecasts(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
 static void caphealth_samples_collectors(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
 static void caphealth_samples_facts(caphealth_scrape_t *s,
@@ -84,6 +89,8 @@ static void caphealth_collector_of(caphealth_collector_t *c,
 static void caphealth_metrics_check(caphealth_scrape_t *s,
     const caphealth_measure_t *m, const caphealth_measure_t *threshold,
     const char *key, const caphealth_check_t *c);
+static void caphealth_metrics_estimates(caphealth_scrape_t *s,
+    caphealth_label_t *labels, const caphealth_forecast_t *f);
 static double caphealth_in_base_unit(double x, caphealth_unit_e unit);
 static void caphealth_metrics_results(caphealth_scrape_t *s,
     const caphealth_tally_t *tallies, size_t n);
@@ -131,6 +138,8 @@ static const caphealth_samples_pt  caphealth_code_samples[CAPHEALTH_CODES] = {
     [CAPHEALTH_CODE_BOUNDS] = caphealth_samples_checks,
     [CAPHEALTH_CODE_TIER] = caphealth_samples_tier,
     [CAPHEALTH_CODE_TIER_UTILIZATION] = caphealth_samples_tier_utilization,
+    [CAPHEALTH_CODE_FORECAST] = caphealth_samples_forecasts,
+    [CAPHEALTH_CODE_TIER_FORECAST] = caphealth_samples_tier_forecasts,
     [CAPHEALTH_CODE_SCOPE] = caphealth_samples_scope,
     [CAPHEALTH_CODE_ENGINE] = caphealth_samples_engine,
     [CAPHEALTH_CODE_UPLOADS] = caphealth_samples_upload_requests,
@@ -499,6 +508,96 @@ caphealth_samples_tier_utilization(caphealth_scrape_t *s,
     caphealth_exposition_sample(&s->out, NULL, &products, 1,
                                 caphealth_share(d->products_count,
                                                 tier->max_products) / 100);
+}
+
+
+static void
+caphealth_samples_forecasts(caphealth_scrape_t *s,
+    const caphealth_measure_t *m)
+{
+    size_t                                 i, level;
+    caphealth_label_t                      labels[4];
+    const caphealth_forecasts_t           *fs = s->facts->forecasts;
+    const caphealth_threshold_forecast_t  *t;
+
+    static const char *const  levels[CAPHEALTH_LEVELS] = {
+        [CAPHEALTH_LEVEL_WARNING] = "warning",
+        [CAPHEALTH_LEVEL_CRITICAL] = "critical",
+        [CAPHEALTH_LEVEL_LIMIT] = "limit"
+    };
+
+    (void) m;
+
+    for (i = 0; fs != NULL && i < fs->n; i++) {
+        t = &fs->of[i];
+
+        if (t->measure == NULL) {
+            continue;
+        }
+
+        labels[0] = (caphealth_label_t) { "measure", t->measure };
+        labels[1] = (caphealth_label_t) { "path", t->path };
+
+        for (level = 0; level < CAPHEALTH_LEVELS; level++) {
+            labels[2] = (caphealth_label_t) { "level", levels[level] };
+            caphealth_metrics_estimates(s, labels, &t->levels[level]);
+        }
+    }
+}
+
+
+/* the last of the 4 labels is the estimate */
+
+static void
+caphealth_metrics_estimates(caphealth_scrape_t *s, caphealth_label_t *labels,
+    const caphealth_forecast_t *f)
+{
+    size_t  i;
+
+    const struct {
+        const char  *name;
+        double       days;
+    } estimates[] = { { "low", f->low }, { "mid", f->mid },
+                      { "high", f->high } };
+
+    for (i = 0; i < caphealth_count_of(estimates); i++) {
+        labels[3] = (caphealth_label_t) { "estimate", estimates[i].name };
+
+        caphealth_exposition_sample(&s->out, NULL, labels, 4,
+                                    round(estimates[i].days * 86400));
+    }
+}
+
+
+static void
+caphealth_samples_tier_forecasts(caphealth_scrape_t *s,
+    const caphealth_measure_t *m)
+{
+    size_t                       i;
+    caphealth_label_t            labels[4];
+    const caphealth_forecast_t  *levels;
+
+    static const struct {
+        const char  *dimension;
+        const char  *key;
+    } dimensions[] = { { "vendors", "tier:vendors" },
+                       { "products", "tier:products" } };
+
+    (void) m;
+
+    memset(labels, 0, sizeof(labels));
+
+    for (i = 0; i < caphealth_count_of(dimensions); i++) {
+        levels = caphealth_forecasts_find(s->facts, dimensions[i].key);
+
+        if (levels != NULL) {
+            labels[0] = (caphealth_label_t) { "dimension",
+                                              dimensions[i].dimension };
+
+            caphealth_metrics_estimates(s, labels,
+                                        &levels[CAPHEALTH_LEVEL_LIMIT]);
+        }
+    }
 }
 
 

@@ -10,6 +10,7 @@
 #include "caphealth_extra_thresholds.h"
 #include "caphealth_number.h"
 #include "caphealth_recommendations.h"
+#include "caphealth_threshold_forecasts.h"
 
 
 /* above this share of a tier's bound the next tier is recommended */
@@ -90,6 +91,8 @@ static void caphealth_recommend_subject(caphealth_recommendations_t *r,
 static void caphealth_recommend(caphealth_recommendations_t *r,
     const caphealth_topic_t *topic, const char *title, const char *what,
     const char *path, const char *description, const char *action);
+static const char *caphealth_recommend_forecast(char *buf,
+    const caphealth_facts_t *f, const caphealth_topic_t *topic);
 static int caphealth_urgent(const char *code);
 
 static char *caphealth_tier_trigger(caphealth_json_t *j,
@@ -548,6 +551,8 @@ caphealth_recommend(caphealth_recommendations_t *r,
     const caphealth_topic_t *topic, const char *title, const char *what,
     const char *path, const char *description, const char *action)
 {
+    char  forecast[CAPHEALTH_FORECAST_LEN];
+
     if (caphealth_urgent(topic->code) != r->urgent) {
         return;
     }
@@ -562,7 +567,47 @@ caphealth_recommend(caphealth_recommendations_t *r,
     caphealth_json_string(r->json, "code", topic->code);
     caphealth_json_string(r->json, "subject", topic->subject);
     caphealth_json_string(r->json, "path", topic->path);
+    caphealth_json_string(r->json, "forecast",
+                          caphealth_recommend_forecast(forecast, r->facts,
+                                                       topic));
     caphealth_json_close_object(r->json);
+}
+
+
+/* of a threshold, or of the dimension of the tier that is outgrown first */
+
+static const char *
+caphealth_recommend_forecast(char *buf, const caphealth_facts_t *f,
+    const caphealth_topic_t *topic)
+{
+    const char                  *key;
+    const caphealth_forecast_t  *vendors, *products;
+
+    if (strcmp(topic->code, "threshold-warning") == 0
+        || strcmp(topic->code, "threshold-critical") == 0)
+    {
+        return caphealth_forecasts_sentence(buf, "full", f, topic->subject);
+    }
+
+    if (strcmp(topic->code, "tier-next") != 0) {
+        return NULL;
+    }
+
+    vendors = caphealth_forecasts_find(f, "tier:vendors");
+    products = caphealth_forecasts_find(f, "tier:products");
+    key = "tier:products";
+
+    /* a time that is not known is NAN, which no other is less than */
+
+    if (vendors != NULL
+        && (products == NULL
+            || !(products[CAPHEALTH_LEVEL_LIMIT].mid
+                 <= vendors[CAPHEALTH_LEVEL_LIMIT].mid)))
+    {
+        key = "tier:vendors";
+    }
+
+    return caphealth_forecasts_sentence(buf, "outgrown", f, key);
 }
 
 

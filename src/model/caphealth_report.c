@@ -13,6 +13,7 @@
 #include "caphealth_number.h"
 #include "caphealth_recommendations.h"
 #include "caphealth_report.h"
+#include "caphealth_threshold_forecasts.h"
 
 
 /* a document that is being written */
@@ -45,10 +46,19 @@ static void caphealth_report_thresholds(caphealth_report_t *r,
     const caphealth_facts_t *f, const caphealth_policy_t *p,
     const caphealth_evaluation_t *a);
 static void caphealth_report_threshold(caphealth_json_t *j,
-    const caphealth_measure_t *m, const char *key, const char *label,
-    const char *path, const caphealth_check_t *c);
+    const caphealth_facts_t *f, const caphealth_measure_t *m, const char *key,
+    const char *label, const char *path, const caphealth_check_t *c);
+static void caphealth_report_forecast(caphealth_json_t *j,
+    const caphealth_facts_t *f, const char *key);
+static void caphealth_report_days(caphealth_json_t *j, const char *name,
+    const caphealth_forecast_t *f);
 static void caphealth_report_tiers(caphealth_json_t *j,
     const caphealth_policy_t *p);
+static void caphealth_report_tier_forecast(caphealth_json_t *j,
+    const caphealth_facts_t *f, const caphealth_tier_t *tier);
+static void caphealth_report_dimension(caphealth_json_t *j,
+    const caphealth_facts_t *f, const char *name, const char *key, int64_t n,
+    int64_t limit);
 static void caphealth_report_stale(caphealth_report_t *r, const char *name,
     const caphealth_section_t *s);
 static void caphealth_report_interval(caphealth_report_t *r, const char *name,
@@ -103,6 +113,7 @@ caphealth_report_health(const caphealth_facts_t *f,
     caphealth_json_string(j, "host", f->node);
     caphealth_json_string(j, "version", f->version);
     caphealth_report_interval(&r, "refresh_seconds", &f->system.section);
+    caphealth_report_tier_forecast(j, f, a.tier);
 
     caphealth_json_close_object(j);
 
@@ -443,15 +454,15 @@ caphealth_report_thresholds(caphealth_report_t *r, const caphealth_facts_t *f,
         path = (i == CAPHEALTH_DISK_PERCENT && f->ndisks > 0)
                ? f->disks[0].path : NULL;
 
-        caphealth_report_threshold(&r->json, m, m->key, m->label, path,
+        caphealth_report_threshold(&r->json, f, m, m->key, m->label, path,
                                    &a->checks[i]);
     }
 
     memset(&e, 0, sizeof(caphealth_extra_t));
 
     while (caphealth_extra_next(&e, f, p, r->now)) {
-        caphealth_report_threshold(&r->json, e.measure, e.key, e.name, e.path,
-                                   &e.check);
+        caphealth_report_threshold(&r->json, f, e.measure, e.key, e.name,
+                                   e.path, &e.check);
     }
 
     caphealth_json_close_array(&r->json);
@@ -459,9 +470,9 @@ caphealth_report_thresholds(caphealth_report_t *r, const caphealth_facts_t *f,
 
 
 static void
-caphealth_report_threshold(caphealth_json_t *j, const caphealth_measure_t *m,
-    const char *key, const char *label, const char *path,
-    const caphealth_check_t *c)
+caphealth_report_threshold(caphealth_json_t *j, const caphealth_facts_t *f,
+    const caphealth_measure_t *m, const char *key, const char *label,
+    const char *path, const caphealth_check_t *c)
 {
     caphealth_json_open_object(j, NULL);
     caphealth_json_string(j, "name", label);
@@ -480,6 +491,99 @@ caphealth_report_threshold(caphealth_json_t *j, const caphealth_measure_t *m,
     caphealth_json_string(j, "key", key);
     caphealth_json_string(j, "path", path);
     caphealth_json_string(j, "unit", caphealth_unit_name(m->unit));
+    caphealth_report_forecast(j, f, key);
+    caphealth_json_close_object(j);
+}
+
+
+/* of a dimension of the tier, the limit is the only level */
+
+static void
+caphealth_report_forecast(caphealth_json_t *j, const caphealth_facts_t *f,
+    const char *key)
+{
+    const char                  *reason;
+    const caphealth_forecast_t  *levels, *best;
+
+    levels = caphealth_forecasts_find(f, key);
+    best = (levels == NULL) ? NULL : &levels[CAPHEALTH_LEVEL_LIMIT];
+    reason = caphealth_forecasts_reason(f, key, best);
+
+    /* a limit may be too far away to be known, and a level before it not */
+
+    while (best != NULL && best > levels && !caphealth_forecast_known(best)) {
+        best--;
+    }
+
+    if (best == NULL || !caphealth_forecast_known(best)) {
+        caphealth_json_null(j, "forecast");
+
+    } else {
+        caphealth_json_open_object(j, "forecast");
+        caphealth_report_days(j, "limit_in_days",
+                              &levels[CAPHEALTH_LEVEL_LIMIT]);
+        caphealth_report_days(j, "warning_in_days",
+                              &levels[CAPHEALTH_LEVEL_WARNING]);
+        caphealth_report_days(j, "critical_in_days",
+                              &levels[CAPHEALTH_LEVEL_CRITICAL]);
+        caphealth_json_number(j, "from_days",
+                              best->from_days == 0 ? NAN : best->from_days);
+        caphealth_json_number(j, "hit_rate",
+                              caphealth_round(best->hit_rate, 2));
+        caphealth_json_close_object(j);
+    }
+
+    caphealth_json_string(j, "forecast_reason", caphealth_known(reason));
+}
+
+
+static void
+caphealth_report_days(caphealth_json_t *j, const char *name,
+    const caphealth_forecast_t *f)
+{
+    if (!caphealth_forecast_known(f)) {
+        caphealth_json_null(j, name);
+        return;
+    }
+
+    caphealth_json_open_object(j, name);
+    caphealth_json_number(j, "low", caphealth_forecast_days(f->low));
+    caphealth_json_number(j, "mid", caphealth_forecast_days(f->mid));
+    caphealth_json_number(j, "high", caphealth_forecast_days(f->high));
+    caphealth_json_close_object(j);
+}
+
+
+static void
+caphealth_report_tier_forecast(caphealth_json_t *j, const caphealth_facts_t *f,
+    const caphealth_tier_t *tier)
+{
+    const caphealth_database_t  *d = &f->database.value;
+
+    caphealth_json_open_object(j, "tier_forecast");
+
+    caphealth_report_dimension(j, f, "vendors", "tier:vendors",
+                               d->vendors_count,
+                               tier == NULL ? CAPHEALTH_UNKNOWN
+                                            : tier->max_clients);
+    caphealth_report_dimension(j, f, "products", "tier:products",
+                               d->products_count,
+                               tier == NULL ? CAPHEALTH_UNKNOWN
+                                            : tier->max_products);
+
+    caphealth_json_close_object(j);
+}
+
+
+static void
+caphealth_report_dimension(caphealth_json_t *j, const caphealth_facts_t *f,
+    const char *name, const char *key, int64_t n, int64_t limit)
+{
+    caphealth_json_open_object(j, name);
+    caphealth_json_count(j, "current", n);
+    caphealth_json_count(j, "limit", limit);
+    caphealth_json_real(j, "percent_used", caphealth_share(n, limit), 1);
+    caphealth_report_forecast(j, f, key);
     caphealth_json_close_object(j);
 }
 

@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "caphealth_report.h"
@@ -172,6 +173,36 @@ sample_set(sample_t *s, caphealth_threshold_e i, double x)
 
     case CAPHEALTH_THRESHOLDS:
         break;
+    }
+}
+
+
+/*
+ * A history of 59 days and of today, in which a series rises by step a day, up
+ * to the value last yesterday, and is off the line by up to noise.
+ */
+
+static inline void
+sample_past(sample_t *s, const char *name, double last, double step,
+    double noise)
+{
+    int                         i;
+    caphealth_past_t           *past;
+    caphealth_history_facts_t  *h = &s->facts.history.value;
+
+    static const double  off[] = { 0, 0.7, -0.4, 1, -1, 0.2, -0.6 };
+
+    sample_section(&s->facts.history.section, 60);
+
+    h->first_day = (int32_t) (SAMPLE_NOW / 86400) - (CAPHEALTH_PAST_DAYS - 1);
+
+    past = &h->series[h->n++];
+
+    (void) snprintf(past->name, sizeof(past->name), "%s", name);
+
+    for (i = 0; i < CAPHEALTH_PAST_DAYS; i++) {
+        past->days[i] = (float) (last + step * (i - CAPHEALTH_PAST_DAYS + 2)
+                                 + noise * off[(i * 3 + i / 7) % 7]);
     }
 }
 

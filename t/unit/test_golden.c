@@ -18,6 +18,7 @@
 #include "caphealth_health_json.h"
 #include "caphealth_report.h"
 #include "caphealth_metrics.h"
+#include "caphealth_threshold_forecasts.h"
 #include "sample.h"
 
 
@@ -29,6 +30,7 @@ typedef struct {
     caphealth_root_t         roots[2];
     caphealth_section_t      scans[2];
     caphealth_activity_t     activity;
+    caphealth_forecasts_t    forecasts;
     double                   now;
 } golden_t;
 
@@ -269,6 +271,45 @@ golden_extreme(golden_t *g)
 }
 
 
+/* what grows, what does not, what is full, and what is known for too short */
+
+static void
+golden_history(golden_t *g)
+{
+    int                         i;
+    caphealth_history_facts_t  *h;
+
+    golden_warning(g);
+
+    h = &g->sample.facts.history.value;
+
+    g->sample.facts.database.value.vendors_count = 460;
+
+    sample_past(&g->sample, "products_count", 399500, 250, 300);
+    sample_past(&g->sample, "vendors_count", 459, 1, 2);
+    sample_past(&g->sample, "database_size_gb", 19.5, 0.004, 0.02);
+    sample_past(&g->sample, "image_bytes:/srv/images", 700e9, 1e9, 2e9);
+    sample_past(&g->sample, "image_bytes:/srv/b", 150e9, 1e8, 1e8);
+    sample_past(&g->sample, "disk_percent:/", 68.5, 1.2, 0.8);
+    sample_past(&g->sample, "disk_percent:/srv/images", 99.5, 0.5, 0.1);
+    sample_past(&g->sample, "memory_percent", 60, 0, 5);
+    sample_past(&g->sample, "cpu_mean_percent", 40, 0.1, 20);
+    sample_past(&g->sample, "disk_inodes_percent:/", 33, 0.01, 0);
+
+    for (i = 0; i < CAPHEALTH_PAST_DAYS - 5; i++) {
+        h->series[h->n - 1].days[i] = NAN;
+    }
+
+    g->sample.facts.disks[1].value.used = 99 * GIB;
+    g->sample.facts.disks[1].value.available = GIB;
+
+    caphealth_forecasts_update(&g->forecasts, &g->sample.facts,
+                               &g->sample.policy, g->now);
+
+    g->sample.facts.forecasts = &g->forecasts;
+}
+
+
 static const golden_state_t  golden_states[] = {
     { "healthy", golden_healthy },
     { "nothing", golden_nothing },
@@ -278,7 +319,8 @@ static const golden_state_t  golden_states[] = {
     { "critical", golden_critical },
     { "warning", golden_warning },
     { "hostile", golden_hostile },
-    { "extreme", golden_extreme }
+    { "extreme", golden_extreme },
+    { "history", golden_history }
 };
 
 

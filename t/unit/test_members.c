@@ -165,7 +165,9 @@ test_bounds(void **state)
                  "{\"name\":\"Image Storage (GB)\",\"current\":1.5,"
                  "\"warning\":19.2,\"critical\":20,\"limit\":1e300,"
                  "\"status\":\"ok\",\"percent_used\":0.0,"
-                 "\"key\":\"storage_gb\",\"path\":null,\"unit\":\"GiB\"}");
+                 "\"key\":\"storage_gb\",\"path\":null,\"unit\":\"GiB\","
+                 "\"forecast\":null,"
+                 "\"forecast_reason\":\"The history is off.\"}");
 
     json_decref(thresholds);
 }

@@ -93,7 +93,7 @@ assert_advice(const sample_t *s, const advice_t *expected)
     for (i = 0; expected[i].priority != NULL; i++) {
         one = json_array_get(list, i);
 
-        assert_int_equal(json_object_size(one), 7);
+        assert_int_equal(json_object_size(one), 8);
         assert_string(one, "priority", expected[i].priority);
         assert_string(one, "title", expected[i].title);
         assert_string(one, "description", expected[i].description);

@@ -45,6 +45,20 @@ assert_report(report_t report, const sample_t *s, const char *expected)
 }
 
 
+#define OFF                                                                  \
+        "\"forecast\":null,\"forecast_reason\":\"The history is off.\""
+
+#define DIMENSION(name, current, limit, percent)                             \
+        "\"" name "\":{\"current\":" current ",\"limit\":" limit     \
+        ",\"percent_used\":" percent "," OFF "}"
+
+#define DIMENSIONS(vendors, most_vendors, vendors_percent,                   \
+                   products, most_products, products_percent)                \
+        "\"tier_forecast\":{"                                              \
+        DIMENSION("vendors", vendors, most_vendors, vendors_percent) ","     \
+        DIMENSION("products", products, most_products, products_percent) "}"
+
+
 static void
 test_health(void **state)
 {
@@ -92,52 +106,52 @@ test_health(void **state)
         "{\"name\":\"Products\",\"current\":1234,\"warning\":400000,"
         "\"critical\":475000,\"limit\":500000,\"status\":\"ok\","
         "\"percent_used\":0.2,\"key\":\"products_total\",\"path\":null,"
-        "\"unit\":\"products\"},"
+        "\"unit\":\"products\"," OFF "},"
         "{\"name\":\"Image Storage (GB)\",\"current\":1.5,\"warning\":800,"
         "\"critical\":950,\"limit\":1000,\"status\":\"ok\","
         "\"percent_used\":0.1,\"key\":\"storage_gb\",\"path\":null,"
-        "\"unit\":\"GiB\"},"
+        "\"unit\":\"GiB\"," OFF "},"
         "{\"name\":\"Database (MB)\",\"current\":12.5,\"warning\":20000,"
         "\"critical\":24000,\"limit\":25000,\"status\":\"ok\","
         "\"percent_used\":0.1,\"key\":\"db_size_mb\",\"path\":null,"
-        "\"unit\":\"MiB\"},"
+        "\"unit\":\"MiB\"," OFF "},"
         "{\"name\":\"Disk Usage (%)\",\"current\":33.3,\"warning\":70,"
         "\"critical\":85,\"limit\":100,\"status\":\"ok\","
         "\"percent_used\":33.3,\"key\":\"disk_percent\",\"path\":\"/\","
-        "\"unit\":\"percent\"},"
+        "\"unit\":\"percent\"," OFF "},"
         "{\"name\":\"Memory Usage (%)\",\"current\":25.0,\"warning\":75,"
         "\"critical\":90,\"limit\":100,\"status\":\"ok\","
         "\"percent_used\":25.0,\"key\":\"memory_percent\",\"path\":null,"
-        "\"unit\":\"percent\"},"
+        "\"unit\":\"percent\"," OFF "},"
         "{\"name\":\"CPU Usage (%)\",\"current\":19.2,\"warning\":70,"
         "\"critical\":85,\"limit\":100,\"status\":\"ok\","
         "\"percent_used\":19.2,\"key\":\"cpu_percent\",\"path\":null,"
-        "\"unit\":\"percent\"},"
+        "\"unit\":\"percent\"," OFF "},"
         "{\"name\":\"Inode Usage (%): /\",\"current\":33.3,\"warning\":70,"
         "\"critical\":85,\"limit\":100,\"status\":\"ok\","
         "\"percent_used\":33.3,\"key\":\"inodes_percent:/\",\"path\":\"/\","
-        "\"unit\":\"percent\"},"
+        "\"unit\":\"percent\"," OFF "},"
         "{\"name\":\"Read-only: /\",\"current\":0,\"warning\":1,"
         "\"critical\":1,\"limit\":1,\"status\":\"ok\","
         "\"percent_used\":0.0,\"key\":\"read_only:/\",\"path\":\"/\","
-        "\"unit\":\"flag\"},"
+        "\"unit\":\"flag\"," OFF "},"
         "{\"name\":\"Disk Usage (%): /srv/images\",\"current\":33.3,"
         "\"warning\":70,\"critical\":85,\"limit\":100,\"status\":\"ok\","
         "\"percent_used\":33.3,\"key\":\"disk_percent:/srv/images\","
         "\"path\":\"/srv/images\","
-        "\"unit\":\"percent\"},"
+        "\"unit\":\"percent\"," OFF "},"
         "{\"name\":\"Read-only: /srv/images\",\"current\":0,\"warning\":1,"
         "\"critical\":1,\"limit\":1,\"status\":\"ok\","
         "\"percent_used\":0.0,\"key\":\"read_only:/srv/images\","
         "\"path\":\"/srv/images\","
-        "\"unit\":\"flag\"}],"
+        "\"unit\":\"flag\"," OFF "}],"
 
         "\"overall_status\":\"healthy\","
         "\"recommendations\":[{\"priority\":\"info\","
         "\"title\":\"All systems healthy\","
         "\"description\":\"No capacity concerns at this time\","
         "\"action\":null,\"code\":\"all-healthy\",\"subject\":null,"
-        "\"path\":null}],"
+        "\"path\":null,\"forecast\":null}],"
         "\"infrastructure_tier\":\"Starter\",\"next_tier_trigger\":null,"
         TIERS
 
@@ -153,7 +167,8 @@ test_health(void **state)
         "\"error_code\":null}],"
 
         "\"stale\":false,\"timestamp\":\"2001-09-09T01:46:40Z\","
-        "\"host\":\"shop-1\",\"version\":\"0.0.0\",\"refresh_seconds\":10}\n");
+        "\"host\":\"shop-1\",\"version\":\"0.0.0\",\"refresh_seconds\":10,"
+        DIMENSIONS("12", "50", "24.0", "1234", "10000", "12.3") "}\n");
 }
 
 
@@ -192,8 +207,8 @@ test_nothing(void **state)
         "{\"name\":\"" name "\",\"current\":null,\"warning\":" #warning      \
         ",\"critical\":" #critical ",\"limit\":" #limit                      \
         ",\"status\":\"not_configured\",\"percent_used\":null,"              \
-        "\"key\":\"" key "\",\"path\":null,"                                    \
-        "\"unit\":\"" unit "\"}"
+        "\"key\":\"" key "\",\"path\":null,"                                   \
+        "\"unit\":\"" unit "\"," OFF "}"
 
     assert_report(caphealth_report_health, &s,
         "{\"system\":{\"cpu_percent\":null,\"memory_percent\":null,"
@@ -238,12 +253,13 @@ test_nothing(void **state)
         "\"title\":\"Nothing is watched\","
         "\"description\":\"There is no source of facts\","
         "\"action\":null,\"code\":\"nothing-watched\",\"subject\":null,"
-        "\"path\":null}],"
+        "\"path\":null,\"forecast\":null}],"
         "\"infrastructure_tier\":null,\"next_tier_trigger\":null,"
         TIERS
         "\"disks\":[],\"stale\":null,\"timestamp\":null,"
         "\"host\":null,\"version\":null,"
-        "\"refresh_seconds\":null}\n");
+        "\"refresh_seconds\":null,"
+        DIMENSIONS("null", "null", "null", "null", "null", "null") "}\n");
 
     assert_report(caphealth_report_capacity, &s,
         "{\"products_total\":null,\"products_by_vendor\":null,"
