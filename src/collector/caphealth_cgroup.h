@@ -35,8 +35,9 @@ typedef struct {
 
 /*
  * Reads the limits from our own group upwards and keeps the tightest of each
- * kind: of memory the one that is used most.  root is "", or where recorded proc/ and sys/ trees are.  A limit
- * that is not below the host's (host_memory in bytes, host_cores) is none.
+ * kind: of memory and swap the one that is used most.  root is "", or where
+ * recorded proc/ and sys/ trees are.  A limit of memory or CPU that is not
+ * below the host's (host_memory in bytes, host_cores) is none.
  *
  * Returns NULL, or the name of the file in /proc that cannot be read, with
  * errno set.  A kernel without control groups has none and limits nothing.

@@ -694,7 +694,8 @@ caphealth_host_facts(const caphealth_host_t *h, const caphealth_look_t *look,
 
     group = limited ? look->cgroup.pressure_dir : "";
 
-    strcpy(s->scope, limited ? "cgroup" : "host");
+    (void) snprintf(s->scope, sizeof(s->scope), "%s",
+                    limited ? "cgroup" : "host");
 
     s->cpu_percent = caphealth_host_cpu(&h->last, look);
     s->cores = caphealth_host_cores(look);

@@ -384,7 +384,11 @@ caphealth_vendor_unescape(const char *p)
         }
 
         escape = strchr(escapes, *p);
-        *last++ = (escape == NULL) ? *p : characters[escape - escapes];
+        if (escape == NULL) {
+            *last++ = *p;
+        } else {
+            *last++ = characters[escape - escapes];
+        }
     }
 
     *last = '\0';
