@@ -111,6 +111,14 @@ static ngx_http_caphealth_size_bounds_t
 };
 
 
+static ngx_http_caphealth_size_bounds_t
+    ngx_http_caphealth_history_size_bounds =
+{
+    ngx_http_caphealth_check_size, 4 * 1024 * 1024, 1024 * 1024 * 1024,
+    "must be between 4m and 1g"
+};
+
+
 static ngx_command_t  ngx_http_caphealth_commands[] = {
 
     { ngx_string("caphealth_database"),
@@ -344,6 +352,27 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
       0,
       NULL },
 
+    { ngx_string("caphealth_history"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_caphealth_main_conf_t, collector.history),
+      NULL },
+
+    { ngx_string("caphealth_history"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_caphealth_history,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("caphealth_history_size"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_caphealth_main_conf_t, collector.history_size),
+      &ngx_http_caphealth_history_size_bounds },
+
     { ngx_string("caphealth_image_scan"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_caphealth_image_scan,
@@ -461,6 +490,7 @@ ngx_http_caphealth_create_main_conf(ngx_conf_t *cf)
      *     cmcf->probes = NULL;
      *     cmcf->enabled = 0;
      *     cmcf->uploads = 0;
+     *     cmcf->histories = 0;
      *     cmcf->worker = NULL;
      */
 
@@ -468,6 +498,8 @@ ngx_http_caphealth_create_main_conf(ngx_conf_t *cf)
     cmcf->collector.timeout = NGX_CONF_UNSET_MSEC;
     cmcf->collector.cpu_window = NGX_CONF_UNSET_MSEC;
     cmcf->collector.scan = NGX_CONF_UNSET;
+    cmcf->collector.history = NGX_CONF_UNSET;
+    cmcf->collector.history_size = NGX_CONF_UNSET_SIZE;
     cmcf->collector.scan_share = NGX_CONF_UNSET_UINT;
     cmcf->database_refresh = NGX_CONF_UNSET_MSEC;
     cmcf->zone_size = NGX_CONF_UNSET_SIZE;
@@ -508,6 +540,8 @@ ngx_http_caphealth_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(cmcf->database_refresh, 60000);
     ngx_conf_init_value(cmcf->metrics_vendors, 0);
     ngx_conf_init_value(cmcf->collector.scan, 6 * 3600);
+    ngx_conf_init_size_value(cmcf->collector.history_size, 50 * 1024 * 1024);
+    ngx_http_caphealth_init_history(cf, cmcf);
     ngx_conf_init_uint_value(cmcf->collector.scan_share, 25);
     ngx_conf_init_value(cmcf->images.max_files, 10);
     ngx_conf_init_size_value(cmcf->images.converter.max_pixels,

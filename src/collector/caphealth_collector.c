@@ -24,6 +24,7 @@
 #include "caphealth_arguments.h"
 #include "caphealth_confine.h"
 #include "caphealth_ipc.h"
+#include "caphealth_recorder.h"
 #include "caphealth_source.h"
 #include "caphealth_walk.h"
 
@@ -61,14 +62,19 @@ struct caphealth_source_thread_s {
 
 
 typedef struct {
-    caphealth_source_thread_t             *elts;
+    caphealth_source_thread_t    *elts;
     size_t                        nelts;
+    caphealth_recorder_t         *recorder;  /* NULL: no history is kept */
 } caphealth_source_threads_t;
 
 
 static int caphealth_serve(caphealth_source_threads_t *threads);
 static int caphealth_configure(caphealth_source_threads_t *threads, int fd);
 static json_t *caphealth_settings(int fd);
+static int caphealth_history_start(caphealth_source_threads_t *threads,
+    const json_t *settings);
+static int caphealth_record(caphealth_source_threads_t *threads, int fd);
+static void caphealth_send_past(const caphealth_history_facts_t *facts);
 static int caphealth_source_thread_start(caphealth_source_thread_t *st,
     const json_t *settings, double timeout);
 static void *caphealth_source_thread_run(void *data);
@@ -156,6 +162,10 @@ caphealth_serve(caphealth_source_threads_t *threads)
             break;
 
         case CAPHEALTH_IPC_CLOSED:
+            if (threads->recorder != NULL) {
+                caphealth_recorder_end(threads->recorder);
+            }
+
             return 0;
 
         default:
@@ -173,6 +183,10 @@ caphealth_serve(caphealth_source_threads_t *threads)
         case CAPHEALTH_IPC_COLLECT:
         case CAPHEALTH_IPC_SCAN:
             rc = caphealth_source_thread_wake(threads, &m);
+            break;
+
+        case CAPHEALTH_IPC_RECORD:
+            rc = caphealth_record(threads, fd);
             break;
 
         case CAPHEALTH_IPC_LOG:
@@ -235,6 +249,12 @@ caphealth_configure(caphealth_source_threads_t *threads, int fd)
         }
     }
 
+    if (caphealth_history_start(threads, json_object_get(settings, "history"))
+        == -1)
+    {
+        goto failed;
+    }
+
     json_decref(settings);
 
     return 0;
@@ -273,6 +293,94 @@ caphealth_settings(int fd)
     }
 
     return settings;
+}
+
+
+/* settings may be NULL: none is kept */
+
+static int
+caphealth_history_start(caphealth_source_threads_t *threads,
+    const json_t *settings)
+{
+    const char  *path;
+
+    path = json_string_value(json_object_get(settings, "path"));
+
+    if (path == NULL) {
+        return 0;
+    }
+
+    threads->recorder = caphealth_recorder_create(path,
+             json_integer_value(json_object_get(settings, "size")),
+             json_number_value(json_object_get(settings, "refresh")),
+             caphealth_send_past);
+
+    if (threads->recorder == NULL) {
+        fprintf(stderr, "caphealth-collector: the history cannot be set up: "
+                "%s\n", strerror(errno));
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+caphealth_record(caphealth_source_threads_t *threads, int fd)
+{
+    void                      *data;
+    size_t                     size;
+    const char                *wrong;
+    static caphealth_record_t  record;
+
+    data = caphealth_ipc_map(fd, &size);
+    if (data == NULL) {
+        fprintf(stderr, "caphealth-collector: a record cannot be read: %s\n",
+                strerror(errno));
+        return -1;
+    }
+
+    wrong = caphealth_record_read(&record, data, size);
+
+    (void) munmap(data, size);
+
+    if (wrong != NULL || threads->recorder == NULL) {
+        fprintf(stderr, "caphealth-collector: a record was %s: %s\n",
+                wrong ? "invalid" : "unexpected",
+                wrong ? wrong : "no history is kept");
+        return -1;
+    }
+
+    caphealth_recorder_add(threads->recorder, &record);
+
+    return 0;
+}
+
+
+/* in the recorder's thread */
+
+static void
+caphealth_send_past(const caphealth_history_facts_t *facts)
+{
+    int                      fd;
+    caphealth_ipc_message_t  m;
+
+    fd = caphealth_ipc_memfd(facts, sizeof(caphealth_history_facts_t));
+
+    if (fd == -1) {
+        fprintf(stderr, "caphealth-collector: the past cannot be sent: %s\n",
+                strerror(errno));
+        return;
+    }
+
+    m = (caphealth_ipc_message_t) {
+        .version = CAPHEALTH_IPC_VERSION,
+        .type = CAPHEALTH_IPC_PAST
+    };
+
+    (void) caphealth_ipc_send(CAPHEALTH_IPC_FD, &m, fd);
+
+    (void) close(fd);
 }
 
 

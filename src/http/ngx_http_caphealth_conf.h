@@ -32,7 +32,8 @@ typedef enum {
     NGX_HTTP_CAPHEALTH_ENDPOINT_IMAGE_UPLOAD,
     NGX_HTTP_CAPHEALTH_ENDPOINT_METRICS,
     NGX_HTTP_CAPHEALTH_ENDPOINT_PROBE,
-    NGX_HTTP_CAPHEALTH_ENDPOINT_DASHBOARD
+    NGX_HTTP_CAPHEALTH_ENDPOINT_DASHBOARD,
+    NGX_HTTP_CAPHEALTH_ENDPOINT_HISTORY
 } ngx_http_caphealth_endpoint_e;
 
 
@@ -77,6 +78,8 @@ typedef struct {
     ngx_uint_t                            enabled;        /* an endpoint is
                                                              configured */
     ngx_uint_t                            uploads;        /* an upload is */
+    ngx_uint_t                            histories;      /* a location that
+                                                             serves it is */
 
     ngx_http_caphealth_worker_ctx_t      *worker;         /* NULL: this process
                                                              is none */
@@ -170,6 +173,10 @@ ngx_int_t ngx_http_caphealth_add_dir(ngx_conf_t *cf, ngx_str_t *name,
 
 /* Checks the tiers. */
 char *ngx_http_caphealth_init_policy(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf);
+
+/* Whether a history is kept. */
+void ngx_http_caphealth_init_history(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf);
 
 /* Makes the sources, finds the helper programs, adds the zone. */

@@ -188,6 +188,26 @@ ngx_http_caphealth_init_policy(ngx_conf_t *cf,
 }
 
 
+/* where there is a state directory, or somebody asks for it */
+
+void
+ngx_http_caphealth_init_history(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf)
+{
+    ngx_http_caphealth_collector_conf_t  *collector;
+
+    collector = &cmcf->collector;
+
+    ngx_conf_init_value(collector->history,
+                        cmcf->state.dir.len || cmcf->state.roots->nelts
+                        || cmcf->histories);
+
+    collector->state_dir = &cmcf->state.dir;
+    collector->configured = ngx_time();
+    collector->reload = !ngx_is_init_cycle(cf->cycle->old_cycle);
+}
+
+
 char *
 ngx_http_caphealth_init_runtime(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf)
@@ -622,8 +642,13 @@ ngx_http_caphealth_init_state(ngx_conf_t *cf)
     ngx_http_caphealth_mark_foreign(cmcf);
 
     if (!cmcf->enabled || cmcf->state.dir.data
-        || cmcf->state.roots->nelts == 0 || core->servers.nelts == 0)
+        || (cmcf->state.roots->nelts == 0 && !cmcf->collector.history))
     {
+        return NGX_OK;
+    }
+
+    if (core->servers.nelts == 0) {
+        cmcf->collector.history = 0;
         return NGX_OK;
     }
 

@@ -17,6 +17,8 @@ char *ngx_http_caphealth_capacity(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_caphealth_image_stats(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_caphealth_history(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_caphealth_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_caphealth_probe(ngx_conf_t *cf, ngx_command_t *cmd,

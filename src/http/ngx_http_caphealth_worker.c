@@ -15,6 +15,7 @@ ngx_http_caphealth_worker_create(ngx_cycle_t *cycle,
 {
     ngx_pool_cleanup_t               *cln;
     ngx_http_caphealth_counters_t    *counters;
+    ngx_http_caphealth_recording_t   *recording;
     ngx_http_caphealth_worker_ctx_t  *w;
 
     cln = ngx_pool_cleanup_add(cycle->pool,
@@ -77,8 +78,21 @@ ngx_http_caphealth_worker_create(ngx_cycle_t *cycle,
         return NGX_OK;
     }
 
+    recording = NULL;
+
+    if (cmcf->collector.history) {
+        recording = ngx_http_caphealth_recording_create(cycle,
+                                                        &cmcf->collector,
+                                                        w->cache,
+                                                        &cmcf->policy);
+        if (recording == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
     w->collector = ngx_http_caphealth_collector_create(cycle,
-                                                       &cmcf->collector);
+                                                       &cmcf->collector,
+                                                       recording);
 
     return w->collector ? NGX_OK : NGX_ERROR;
 }

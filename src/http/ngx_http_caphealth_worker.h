@@ -10,6 +10,7 @@
 
 
 #include "ngx_http_caphealth_conf.h"
+#include "ngx_http_caphealth_recording.h"
 #include "ngx_http_caphealth_threads.h"
 #include "ngx_http_caphealth_facts_cache.h"
 

@@ -379,7 +379,8 @@ caphealth_history_facts_read(caphealth_history_facts_t *h, const void *data,
 
     if (size == sizeof(caphealth_history_facts_t)) {
         memcpy(h, data, size);
-        wrong = (h->n > CAPHEALTH_PAST_SERIES) ? "n" : NULL;
+        wrong = (h->n > CAPHEALTH_PAST_SERIES) ? "n"
+                : caphealth_error_valid(&h->error) ? NULL : "error";
     }
 
     for (i = 0; wrong == NULL && i < h->n; i++) {

@@ -22,7 +22,7 @@
 #define CAPHEALTH_UNKNOWN  ((int64_t) -1)
 
 /* of the history: series, and days of each */
-#define CAPHEALTH_PAST_SERIES  32
+#define CAPHEALTH_PAST_SERIES  24
 #define CAPHEALTH_PAST_DAYS    60
 
 
@@ -122,6 +122,7 @@ typedef struct {
 typedef struct {
     int32_t                first_day;     /* since the epoch */
     uint32_t               n;             /* series */
+    caphealth_error_t      error;         /* why the history is not written */
     caphealth_past_t       series[CAPHEALTH_PAST_SERIES];
 } caphealth_history_facts_t;
 

@@ -3,6 +3,7 @@
  * The collector's life, as worker 0 sees it.
  */
 
+#include "ngx_http_caphealth_recording.h"
 #include "ngx_http_caphealth_scan.h"
 
 #include <jansson.h>
@@ -13,6 +14,8 @@ struct ngx_http_caphealth_collector_s {
     ngx_http_caphealth_helper_t           helper;
     ngx_http_caphealth_source_timers_t    timers;
     char                                 *reason;    /* of the last failure */
+    ngx_http_caphealth_recording_t       *recording; /* NULL: no history is
+                                                        kept */
 };
 
 
@@ -64,7 +67,8 @@ static const ngx_http_caphealth_program_t  ngx_http_caphealth_collector = {
 
 ngx_http_caphealth_collector_t *
 ngx_http_caphealth_collector_create(ngx_cycle_t *cycle,
-    ngx_http_caphealth_collector_conf_t *conf)
+    ngx_http_caphealth_collector_conf_t *conf,
+    ngx_http_caphealth_recording_t *recording)
 {
     ngx_uint_t                          i;
     ngx_http_caphealth_collector_t     *cl;
@@ -76,6 +80,7 @@ ngx_http_caphealth_collector_create(ngx_cycle_t *cycle,
     }
 
     cl->conf = conf;
+    cl->recording = recording;
 
     if (ngx_http_caphealth_source_timers_init(&cl->timers, cycle, conf,
                                               &cl->helper)
@@ -241,6 +246,15 @@ ngx_http_caphealth_collector_settings(
                          "timeout", (double) conf->timeout / 1000,
                          "sources", sources);
 
+    if (settings && conf->history) {
+        failed |= json_object_set_new(settings, "history",
+                      json_pack("{s:s%, s:I, s:f}",
+                                "path", conf->state_dir->data,
+                                conf->state_dir->len,
+                                "size", (json_int_t) conf->history_size,
+                                "refresh", (double) conf->refresh / 1000));
+    }
+
     /* a source that is left out would shift the numbers of the others */
 
     text = failed ? NULL : json_dumps(settings, JSON_COMPACT);
@@ -311,6 +325,11 @@ ngx_http_caphealth_collector_message(ngx_http_caphealth_helper_t *h,
 
     cl = h->data;
 
+    if (m->type == CAPHEALTH_IPC_PAST && cargo->nfds == 1 && cl->recording) {
+        return ngx_http_caphealth_recording_past(cl->recording, cargo->fds[0])
+               == NGX_OK ? NULL : "sent an invalid past";
+    }
+
     if (m->type != CAPHEALTH_IPC_FACTS && m->type != CAPHEALTH_IPC_SCANNED) {
         return "sent an unknown message";
     }
@@ -343,6 +362,10 @@ ngx_http_caphealth_collector_message(ngx_http_caphealth_helper_t *h,
 
     if (ngx_current_msec - h->started >= h->pause) {
         ngx_http_caphealth_helper_works(h);
+    }
+
+    if (cl->recording && t->source->type == CAPHEALTH_SOURCE_SYSTEM) {
+        ngx_http_caphealth_recording_send(cl->recording, h);
     }
 
     return NULL;

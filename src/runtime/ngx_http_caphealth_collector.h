@@ -38,6 +38,11 @@ typedef struct {
     time_t                        scan;       /* seconds between full scans;
                                                  0: only the first */
     ngx_uint_t                    scan_share; /* percent of a core */
+    ngx_flag_t                    history;    /* is kept */
+    size_t                        history_size;
+    ngx_str_t                    *state_dir;  /* that it is in */
+    time_t                        configured; /* when that was read */
+    unsigned                      reload:1;   /* and not at the start */
     ngx_str_t                     path;       /* of the program */
     ngx_shm_zone_t               *zone;
 } ngx_http_caphealth_collector_conf_t;
@@ -48,13 +53,17 @@ typedef struct {
 
 typedef struct ngx_http_caphealth_collector_s  ngx_http_caphealth_collector_t;
 
+struct ngx_http_caphealth_recording_s;
+
 
 /*
  * To be called from init_process of the one worker that has a collector.
- * Nothing is started before the event loop runs.  NULL: no memory.
+ * Nothing is started before the event loop runs.  recording is what is sent for
+ * the history, or NULL.  NULL: no memory.
  */
 ngx_http_caphealth_collector_t *ngx_http_caphealth_collector_create(
-    ngx_cycle_t *cycle, ngx_http_caphealth_collector_conf_t *conf);
+    ngx_cycle_t *cycle, ngx_http_caphealth_collector_conf_t *conf,
+    struct ngx_http_caphealth_recording_s *recording);
 
 /* To be called from exit_process. */
 void ngx_http_caphealth_collector_stop(ngx_http_caphealth_collector_t *cl);

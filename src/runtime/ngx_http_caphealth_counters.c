@@ -8,8 +8,6 @@
 
 static ngx_uint_t ngx_http_caphealth_worker_dead(
     ngx_http_caphealth_worker_t *w);
-static ngx_atomic_uint_t ngx_http_caphealth_workers_waiting(
-    ngx_http_caphealth_counters_t *counters);
 static ngx_int_t ngx_http_caphealth_counters_outcomes(
     ngx_http_caphealth_counters_t *counters, ngx_pool_t *pool,
     caphealth_uploads_t *uploads);
@@ -251,7 +249,7 @@ ngx_http_caphealth_worker_set_waiting(ngx_uint_t waiting)
 
 /* images that waited in a worker that was killed do not wait any more */
 
-static ngx_atomic_uint_t
+ngx_atomic_uint_t
 ngx_http_caphealth_workers_waiting(ngx_http_caphealth_counters_t *counters)
 {
     ngx_uint_t                    i;

@@ -135,6 +135,10 @@ ngx_uint_t ngx_http_caphealth_worker_gone(
 /* Sets how many images wait in the calling worker. */
 void ngx_http_caphealth_worker_set_waiting(ngx_uint_t waiting);
 
+/* How many wait in all of them. */
+ngx_atomic_uint_t ngx_http_caphealth_workers_waiting(
+    ngx_http_caphealth_counters_t *counters);
+
 /* An image took so long to convert, for the mean. */
 void ngx_http_caphealth_count_conversion(
     ngx_http_caphealth_counters_t *counters, ngx_msec_t elapsed);

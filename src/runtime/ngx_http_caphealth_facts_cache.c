@@ -90,6 +90,8 @@ ngx_http_caphealth_facts_cache_create(ngx_pool_t *pool,
         return NULL;
     }
 
+    f->history.section.configured = conf->history;
+
     caphealth_system_clear(&f->system.value);
     caphealth_database_clear(&f->database.value);
     caphealth_images_clear(&f->images.value);
@@ -283,6 +285,16 @@ ngx_http_caphealth_facts_cache_update(ngx_http_caphealth_facts_cache_t *cache,
             cache->pending = cache->capacity;
             return NGX_ERROR;
         }
+    }
+
+    if (cache->facts.history.section.configured
+        && ngx_http_caphealth_zone_read_past(cache->zone,
+                                             &cache->facts.history.value,
+                                             &cache->past_generation)
+           == NGX_OK)
+    {
+        cache->facts.history.section.collected_at = now;
+        cache->capacity = 1;
     }
 
     cache->read = 1;

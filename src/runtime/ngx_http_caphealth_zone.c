@@ -10,7 +10,7 @@
 
 
 /* "caphlth" and the version of the structures below */
-#define NGX_HTTP_CAPHEALTH_LAYOUT  ((uint64_t) 0x636170686c746800 + 7)
+#define NGX_HTTP_CAPHEALTH_LAYOUT  ((uint64_t) 0x636170686c746800 + 8)
 
 
 /*
@@ -39,6 +39,8 @@ typedef struct {
     ngx_queue_t         trees;
     ngx_http_caphealth_counters_t  counters;
     caphealth_cpu_window_t         cpu;
+    ngx_atomic_uint_t              past_generation;
+    caphealth_history_facts_t      past;
 } ngx_http_caphealth_sh_t;
 
 
@@ -444,6 +446,8 @@ ngx_http_caphealth_zone_copy_old(ngx_shm_zone_t *zone)
     ngx_http_caphealth_trees_copy_old(&z->sh->trees, &oz->sh->trees);
     ngx_http_caphealth_counters_copy_old(&z->sh->counters, &oz->sh->counters);
     z->sh->cpu = oz->sh->cpu;
+    z->sh->past = oz->sh->past;
+    z->sh->past_generation = oz->sh->past_generation;
 
     ngx_shmtx_unlock(&oz->shpool->mutex);
 }
@@ -558,6 +562,47 @@ ngx_http_caphealth_zone_write_cpu(ngx_shm_zone_t *zone,
     }
 
     ngx_shmtx_unlock(&z->shpool->mutex);
+}
+
+
+void
+ngx_http_caphealth_zone_write_past(ngx_shm_zone_t *zone,
+    const caphealth_history_facts_t *past)
+{
+    ngx_http_caphealth_zone_t  *z;
+
+    z = zone->data;
+
+    ngx_shmtx_lock(&z->shpool->mutex);
+
+    z->sh->past = *past;
+    z->sh->past_generation = ++z->sh->generation;
+
+    ngx_shmtx_unlock(&z->shpool->mutex);
+}
+
+
+ngx_int_t
+ngx_http_caphealth_zone_read_past(ngx_shm_zone_t *zone,
+    caphealth_history_facts_t *past, ngx_atomic_uint_t *generation)
+{
+    ngx_int_t                   rc;
+    ngx_http_caphealth_zone_t  *z;
+
+    z = zone->data;
+    rc = NGX_DECLINED;
+
+    ngx_shmtx_lock(&z->shpool->mutex);
+
+    if (z->sh->past_generation != *generation) {
+        *past = z->sh->past;
+        *generation = z->sh->past_generation;
+        rc = NGX_OK;
+    }
+
+    ngx_shmtx_unlock(&z->shpool->mutex);
+
+    return rc;
 }
 
 

@@ -84,6 +84,15 @@ void ngx_http_caphealth_zone_write_cpu(ngx_shm_zone_t *zone,
     caphealth_cpu_window_t *window);
 
 /*
+ * The past of the history, which is read only if its generation is not
+ * *generation any more; NGX_DECLINED otherwise.
+ */
+void ngx_http_caphealth_zone_write_past(ngx_shm_zone_t *zone,
+    const caphealth_history_facts_t *past);
+ngx_int_t ngx_http_caphealth_zone_read_past(ngx_shm_zone_t *zone,
+    caphealth_history_facts_t *past, ngx_atomic_uint_t *generation);
+
+/*
  * Leaves out of facts that do not fit what costs least: first the list of the
  * vendors, then their names.  0: there is neither.
  */

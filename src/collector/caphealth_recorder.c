@@ -1,0 +1,331 @@
+
+/*
+ * The recorder.
+ */
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "caphealth_documents.h"
+#include "caphealth_history.h"
+#include "caphealth_recorder.h"
+
+
+/* the only code of the collector that uses as much stack is SQLite's */
+#define CAPHEALTH_RECORDER_STACK    (512 * 1024)
+
+/* seconds between two transactions */
+#define CAPHEALTH_RECORDER_PAUSE    60
+
+/* milliseconds that the end is put off for the last one */
+#define CAPHEALTH_RECORDER_END      500
+
+/* the least seconds of a column of the shortest window: 720 columns */
+#define CAPHEALTH_RECORDER_STEP     10
+
+/* seconds after which the highest value of a day may have changed */
+#define CAPHEALTH_RECORDER_PAST     600
+
+
+struct caphealth_recorder_s {
+    caphealth_history_t         *history;
+    caphealth_documents_t       *documents;
+    caphealth_recorder_past_pt   past;
+    caphealth_history_facts_t    facts;
+    int64_t                      past_at;    /* in units of _PAST; 0: never */
+    int                          told;       /* the worker has the facts */
+
+    pthread_mutex_t              mutex;      /* of the rest */
+    pthread_cond_t               changed;
+    int                          records;    /* some have been added */
+    int                          ending;
+    int                          ended;
+};
+
+
+static int caphealth_recorder_start(caphealth_recorder_t *r);
+static void *caphealth_recorder_run(void *data);
+static void caphealth_recorder_write(caphealth_recorder_t *r);
+static void caphealth_recorder_tell(caphealth_recorder_t *r, double now);
+static void caphealth_recorder_log(void *data, const char *text);
+static double caphealth_recorder_clock(clockid_t id);
+
+
+caphealth_recorder_t *
+caphealth_recorder_create(const char *dir, int64_t size, double refresh,
+    caphealth_recorder_past_pt past)
+{
+    char                  *path;
+    int64_t                step;
+    caphealth_recorder_t  *r;
+
+    r = calloc(1, sizeof(caphealth_recorder_t));
+
+    if (r == NULL || asprintf(&path, "%s/history.sqlite", dir) == -1) {
+        free(r);
+        errno = ENOMEM;
+        return NULL;
+    }
+
+    step = (int64_t) refresh + ((double) (int64_t) refresh < refresh);
+    step = (step < CAPHEALTH_RECORDER_STEP) ? CAPHEALTH_RECORDER_STEP : step;
+
+    r->past = past;
+    r->history = caphealth_history_create(path, size, caphealth_recorder_log,
+                                          r);
+    free(path);
+
+    if (r->history != NULL) {
+        r->documents = caphealth_documents_create(r->history, dir, step,
+                                                  caphealth_recorder_log, r);
+    }
+
+    if (r->documents == NULL) {
+        if (r->history != NULL) {
+            caphealth_history_destroy(r->history);
+        }
+
+        free(r);
+        errno = ENOMEM;
+        return NULL;
+    }
+
+    errno = caphealth_recorder_start(r);
+
+    if (errno != 0) {
+        caphealth_documents_destroy(r->documents);
+        caphealth_history_destroy(r->history);
+        free(r);
+        return NULL;
+    }
+
+    return r;
+}
+
+
+static int
+caphealth_recorder_start(caphealth_recorder_t *r)
+{
+    int                 err;
+    pthread_t           thread;
+    pthread_attr_t      attr;
+    pthread_condattr_t  condattr;
+
+    (void) pthread_condattr_init(&condattr);
+    (void) pthread_condattr_setclock(&condattr, CLOCK_MONOTONIC);
+    (void) pthread_cond_init(&r->changed, &condattr);
+    (void) pthread_condattr_destroy(&condattr);
+    (void) pthread_mutex_init(&r->mutex, NULL);
+
+    (void) pthread_attr_init(&attr);
+    (void) pthread_attr_setstacksize(&attr, CAPHEALTH_RECORDER_STACK);
+    (void) pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+
+    err = pthread_create(&thread, &attr, caphealth_recorder_run, r);
+
+    (void) pthread_attr_destroy(&attr);
+
+    return err;
+}
+
+
+void
+caphealth_recorder_add(caphealth_recorder_t *r,
+    const caphealth_record_t *record)
+{
+    size_t                           i;
+    const caphealth_record_event_t  *event;
+
+    for (i = 0; i < record->nseries; i++) {
+        caphealth_history_add(r->history, record->series[i].name,
+                              caphealth_series_unit(record->series[i].unit),
+                              record->time, record->series[i].value);
+    }
+
+    for (i = 0; i < record->nevents; i++) {
+        event = &record->events[i];
+
+        caphealth_history_event(r->history, event->time,
+                                caphealth_event_name(event->kind),
+                                event->from, event->to, event->text);
+    }
+
+    (void) pthread_mutex_lock(&r->mutex);
+
+    r->records = 1;
+
+    (void) pthread_cond_broadcast(&r->changed);
+    (void) pthread_mutex_unlock(&r->mutex);
+}
+
+
+void
+caphealth_recorder_end(caphealth_recorder_t *r)
+{
+    struct timespec  until;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &until);
+
+    until.tv_nsec += CAPHEALTH_RECORDER_END * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+
+    (void) pthread_mutex_lock(&r->mutex);
+
+    r->ending = 1;
+    (void) pthread_cond_broadcast(&r->changed);
+
+    while (!r->ended
+           && pthread_cond_timedwait(&r->changed, &r->mutex, &until) == 0)
+    {
+        /* void */
+    }
+
+    (void) pthread_mutex_unlock(&r->mutex);
+}
+
+
+/*
+ * What is in the file already is read at once, and the first record is written
+ * at once, so that there are documents soon after the start.
+ */
+
+static void *
+caphealth_recorder_run(void *data)
+{
+    int                    first, ending;
+    struct timespec        next;
+    caphealth_recorder_t  *r = data;
+
+    caphealth_recorder_write(r);
+
+    for (first = 1, ending = 0; !ending; first = 0) {
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &next);
+        next.tv_sec += CAPHEALTH_RECORDER_PAUSE;
+
+        (void) pthread_mutex_lock(&r->mutex);
+
+        while (!r->ending && !(first && r->records)
+               && pthread_cond_timedwait(&r->changed, &r->mutex, &next) == 0)
+        {
+            /* void */
+        }
+
+        ending = r->ending;
+
+        (void) pthread_mutex_unlock(&r->mutex);
+
+        caphealth_recorder_write(r);
+    }
+
+    (void) pthread_mutex_lock(&r->mutex);
+
+    r->ended = 1;
+    (void) pthread_cond_broadcast(&r->changed);
+
+    (void) pthread_mutex_unlock(&r->mutex);
+
+    return NULL;
+}
+
+
+static void
+caphealth_recorder_write(caphealth_recorder_t *r)
+{
+    int     ending;
+    double  now;
+
+    (void) pthread_mutex_lock(&r->mutex);
+    ending = r->ending;
+    (void) pthread_mutex_unlock(&r->mutex);
+
+    now = caphealth_recorder_clock(CLOCK_REALTIME);
+
+    /* the documents are the next collector's to write, which may be here */
+
+    if (caphealth_history_write(r->history, now,
+                                caphealth_recorder_clock(CLOCK_BOOTTIME))
+        == 0
+        && !ending)
+    {
+        (void) caphealth_documents_write(r->documents, now);
+    }
+
+    if (!ending) {
+        caphealth_recorder_tell(r, now);
+    }
+}
+
+
+static void
+caphealth_recorder_tell(caphealth_recorder_t *r, double now)
+{
+    int64_t      at;
+    const char  *error;
+
+    at = (int64_t) now / CAPHEALTH_RECORDER_PAST;
+    error = caphealth_history_error(r->history);
+
+    if (*error == '\0' && at != r->past_at) {
+        if (caphealth_documents_past(r->documents, now, &r->facts) == 0) {
+            r->past_at = at;
+            r->told = 0;
+        }
+
+        error = caphealth_history_error(r->history);
+    }
+
+    if (r->facts.error.code ? strcmp(r->facts.error.text, error) != 0
+                            : *error != '\0')
+    {
+        memset(&r->facts.error, 0, sizeof(caphealth_error_t));
+
+        if (*error != '\0') {
+            caphealth_error_set(&r->facts.error, CAPHEALTH_ERROR_OTHER, "%s",
+                                error);
+        }
+
+        r->told = 0;
+    }
+
+    if (!r->told) {
+        r->told = 1;
+        r->past(&r->facts);
+    }
+}
+
+
+/* an error of the history is told to the worker, which logs it */
+
+static void
+caphealth_recorder_log(void *data, const char *text)
+{
+    const char            *error;
+    caphealth_recorder_t  *r = data;
+
+    error = (r->history == NULL) ? "" : caphealth_history_error(r->history);
+
+    if ((*error != '\0' && strstr(text, error) != NULL)
+        || strstr(text, ": it is written again") != NULL)
+    {
+        return;
+    }
+
+    fprintf(stderr, "caphealth-collector: %s\n", text);
+}
+
+
+static double
+caphealth_recorder_clock(clockid_t id)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(id, &ts);
+
+    return (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
+}

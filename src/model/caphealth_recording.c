@@ -1,0 +1,422 @@
+
+/*
+ * What the history keeps of the facts.
+ */
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "caphealth_extra_thresholds.h"
+#include "caphealth_number.h"
+#include "caphealth_recording.h"
+
+
+/* seconds between two events of failed uploads */
+#define CAPHEALTH_RECORDING_UPLOADS  60
+
+
+typedef struct {
+    caphealth_record_t             *record;
+    caphealth_recording_t          *last;
+    const caphealth_facts_t        *facts;
+    double                          now;
+    int                             left_out;
+} caphealth_recorded_t;
+
+
+static void caphealth_record_system(caphealth_recorded_t *r);
+static void caphealth_record_disks(caphealth_recorded_t *r);
+static void caphealth_record_database(caphealth_recorded_t *r);
+static void caphealth_record_images(caphealth_recorded_t *r);
+static void caphealth_record_uploads(caphealth_recorded_t *r,
+    const caphealth_recording_uploads_t *uploads);
+static void caphealth_record_status(caphealth_recorded_t *r,
+    const caphealth_policy_t *p);
+static void caphealth_record_cause(char *text,
+    const caphealth_evaluation_t *a, const caphealth_facts_t *f,
+    const caphealth_policy_t *p, double now);
+static void caphealth_record_outages(caphealth_recorded_t *r);
+static void caphealth_record_outage(caphealth_recorded_t *r, size_t i,
+    const char *name, const char *path, const caphealth_section_t *s);
+static void caphealth_record_scans(caphealth_recorded_t *r);
+static int caphealth_record_fresh(const caphealth_recorded_t *r,
+    const caphealth_section_t *s);
+static void caphealth_record_value(caphealth_recorded_t *r,
+    const caphealth_section_t *s, const char *name, const char *path,
+    caphealth_series_unit_e unit, double value);
+
+
+int
+caphealth_recording_fill(caphealth_record_t *record,
+    caphealth_recording_t *last, const caphealth_facts_t *f,
+    const caphealth_policy_t *p, const caphealth_recording_uploads_t *uploads,
+    double now)
+{
+    caphealth_recorded_t  r;
+
+    record->version = CAPHEALTH_RECORD_VERSION;
+    record->time = now;
+
+    r.record = record;
+    r.last = last;
+    r.facts = f;
+    r.now = now;
+    r.left_out = 0;
+
+    caphealth_record_status(&r, p);
+    caphealth_record_system(&r);
+    caphealth_record_database(&r);
+    caphealth_record_uploads(&r, uploads);
+    caphealth_record_disks(&r);
+    caphealth_record_images(&r);
+    caphealth_record_outages(&r);
+    caphealth_record_scans(&r);
+
+    last->time = now;
+
+    return r.left_out;
+}
+
+
+static void
+caphealth_record_system(caphealth_recorded_t *r)
+{
+    const caphealth_system_t   *s;
+    const caphealth_section_t  *section;
+
+    s = &r->facts->system.value;
+    section = &r->facts->system.section;
+
+    caphealth_record_value(r, section, "cpu_percent", NULL,
+                           CAPHEALTH_SERIES_PERCENT, s->cpu_percent);
+    caphealth_record_value(r, section, "cpu_mean_percent", NULL,
+                           CAPHEALTH_SERIES_PERCENT, s->cpu_mean);
+    caphealth_record_value(r, section, "memory_percent", NULL,
+                           CAPHEALTH_SERIES_PERCENT,
+                           caphealth_share(s->memory_used, s->memory_total));
+}
+
+
+static void
+caphealth_record_disks(caphealth_recorded_t *r)
+{
+    size_t                         i;
+    const caphealth_disk_facts_t  *d;
+
+    for (i = 0; (d = caphealth_facts_mount(r->facts, i)) != NULL; i++) {
+        caphealth_record_value(r, &d->section, "disk_percent", d->path,
+                               CAPHEALTH_SERIES_PERCENT,
+                               caphealth_disk_usage(&d->value));
+        caphealth_record_value(r, &d->section, "disk_inodes_percent", d->path,
+                               CAPHEALTH_SERIES_PERCENT,
+                               caphealth_disk_inodes(&d->value));
+    }
+}
+
+
+static void
+caphealth_record_database(caphealth_recorded_t *r)
+{
+    size_t                       i;
+    const caphealth_database_t  *d;
+    const caphealth_section_t   *section;
+
+    d = &r->facts->database.value;
+    section = &r->facts->database.section;
+
+    const struct {
+        const char  *name;
+        int64_t      value;
+    } counts[] = {
+        { "products_count", d->products_count },
+        { "orders_count", d->orders_count },
+        { "vendors_count", d->vendors_count },
+        { "orders_this_month", d->orders_this_month }
+    };
+
+    if (!section->configured) {
+        return;
+    }
+
+    caphealth_record_value(r, section, "database_size_gb", NULL,
+                           CAPHEALTH_SERIES_GB,
+                           caphealth_amount(d->size, CAPHEALTH_GIB));
+
+    for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        caphealth_record_value(r, section, counts[i].name, NULL,
+                               CAPHEALTH_SERIES_COUNT,
+                               caphealth_amount(counts[i].value, 1));
+    }
+}
+
+
+/* counted live, so never stale */
+
+static void
+caphealth_record_images(caphealth_recorded_t *r)
+{
+    size_t                   i;
+    const caphealth_root_t  *root;
+
+    for (i = 0; i < r->facts->images.value.nroots; i++) {
+        root = &r->facts->images.value.roots[i];
+
+        caphealth_record_value(r, NULL, "image_files", root->path,
+                               CAPHEALTH_SERIES_COUNT,
+                               (root->source == NULL) ? NAN
+                               : caphealth_amount(root->files, 1));
+        caphealth_record_value(r, NULL, "image_bytes", root->path,
+                               CAPHEALTH_SERIES_BYTES,
+                               (root->source == NULL) ? NAN
+                               : caphealth_amount(root->bytes, 1));
+    }
+}
+
+
+static void
+caphealth_record_uploads(caphealth_recorded_t *r,
+    const caphealth_recording_uploads_t *uploads)
+{
+    char                    text[64];
+    double                  minutes, stored, failed;
+    caphealth_recording_t  *last;
+
+    last = r->last;
+
+    if (!r->facts->uploads.section.configured) {
+        return;
+    }
+
+    minutes = (r->now - last->time) / 60;
+    stored = uploads->stored - last->uploads.stored;
+    failed = uploads->failed - last->uploads.failed;
+
+    if (last->time == 0 || minutes <= 0 || stored < 0 || failed < 0) {
+        stored = NAN;
+        failed = NAN;
+    }
+
+    last->uploads = *uploads;
+
+    caphealth_record_value(r, NULL, "uploads_per_minute", NULL,
+                           CAPHEALTH_SERIES_PER_MINUTE, stored / minutes);
+    caphealth_record_value(r, NULL, "upload_failures_per_minute", NULL,
+                           CAPHEALTH_SERIES_PER_MINUTE, failed / minutes);
+    caphealth_record_value(r, NULL, "converters_waiting", NULL,
+                           CAPHEALTH_SERIES_COUNT, uploads->waiting);
+
+    if (failed > 0) {
+        last->failures += failed;
+    }
+
+    if (last->failures > 0
+        && (r->now - last->told_at >= CAPHEALTH_RECORDING_UPLOADS
+            || r->now < last->told_at))
+    {
+        (void) snprintf(text, sizeof(text), "%.0f upload%s failed",
+                        last->failures, (last->failures == 1) ? "" : "s");
+
+        (void) caphealth_record_event(r->record, r->now,
+                                      CAPHEALTH_EVENT_UPLOADS, "", "", text);
+        last->failures = 0;
+        last->told_at = r->now;
+    }
+}
+
+
+static void
+caphealth_record_status(caphealth_recorded_t *r, const caphealth_policy_t *p)
+{
+    char                    text[CAPHEALTH_REASON_LEN + 128];
+    double                  value;
+    caphealth_evaluation_t  a;
+
+    caphealth_evaluate(&a, r->facts, p, r->now);
+
+    value = (a.overall == CAPHEALTH_OK) ? 0
+            : (a.overall == CAPHEALTH_WARNING) ? 1
+            : (a.overall == CAPHEALTH_CRITICAL) ? 2 : NAN;
+
+    caphealth_record_value(r, NULL, "status", NULL, CAPHEALTH_SERIES_STATUS,
+                           value);
+
+    if (a.overall == r->last->status) {
+        return;
+    }
+
+    /* at the start nothing is known for a moment */
+
+    if (r->last->status == CAPHEALTH_NOT_CONFIGURED) {
+        if (!isnan(value)) {
+            r->last->status = a.overall;
+        }
+
+        return;
+    }
+
+    caphealth_record_cause(text, &a, r->facts, p, r->now);
+
+    (void) caphealth_record_event(r->record, r->now, CAPHEALTH_EVENT_STATUS,
+                                  caphealth_overall_name(r->last->status),
+                                  caphealth_overall_name(a.overall), text);
+    r->last->status = a.overall;
+}
+
+
+/* the first of the worst, with its name */
+
+static void
+caphealth_record_cause(char *text, const caphealth_evaluation_t *a,
+    const caphealth_facts_t *f, const caphealth_policy_t *p, double now)
+{
+    char                reason[CAPHEALTH_REASON_LEN];
+    size_t              i;
+    caphealth_extra_t   extra;
+    caphealth_status_e  worst;
+
+    text[0] = '\0';
+
+    if (a->overall == CAPHEALTH_OK) {
+        (void) snprintf(text, CAPHEALTH_REASON_LEN, "all is well");
+        return;
+    }
+
+    worst = a->overall;
+
+    for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
+        if (a->checks[i].status == worst) {
+            (void) caphealth_reason_check(reason, a, i, f, now);
+            (void) snprintf(text, CAPHEALTH_REASON_LEN + 128, "%.100s: %s",
+                            caphealth_threshold(i)->label, reason);
+            return;
+        }
+    }
+
+    memset(&extra, 0, sizeof(caphealth_extra_t));
+
+    while (caphealth_extra_next(&extra, f, p, now)) {
+        if (extra.check.status == worst) {
+            (void) caphealth_extra_reason(reason, &extra, f, now);
+            (void) snprintf(text, CAPHEALTH_REASON_LEN + 128, "%.100s: %s",
+                            extra.name, reason);
+            return;
+        }
+    }
+
+    (void) snprintf(text, CAPHEALTH_REASON_LEN + 128, "database: %s",
+                    caphealth_reason_section(reason, &f->database.section,
+                                             now));
+}
+
+
+static void
+caphealth_record_outages(caphealth_recorded_t *r)
+{
+    size_t                         i;
+    const caphealth_disk_facts_t  *d;
+
+    caphealth_record_outage(r, 0, "system", NULL, &r->facts->system.section);
+    caphealth_record_outage(r, 1, "database", NULL,
+                            &r->facts->database.section);
+
+    for (i = 0; (d = caphealth_facts_mount(r->facts, i)) != NULL; i++) {
+        caphealth_record_outage(r, i + 2, "disk", d->path, &d->section);
+    }
+}
+
+
+static void
+caphealth_record_outage(caphealth_recorded_t *r, size_t i, const char *name,
+    const char *path, const caphealth_section_t *s)
+{
+    char  text[CAPHEALTH_REASON_LEN];
+
+    if (i >= CAPHEALTH_RECORDING_SECTIONS || !s->configured
+        || s->attempted_at == 0 || s->failed == r->last->failed[i])
+    {
+        return;
+    }
+
+    (void) snprintf(text, sizeof(text), "%s%s%s%s%s%s", name,
+                    path ? " \"" : "", path ? path : "", path ? "\"" : "",
+                    (s->failed && s->error) ? ": " : "",
+                    (s->failed && s->error) ? s->error : "");
+    caphealth_reason_line(text);
+
+    /* what there is no room for is told with the next record */
+
+    if (caphealth_record_event(r->record, r->now,
+                               s->failed ? CAPHEALTH_EVENT_OUTAGE
+                                         : CAPHEALTH_EVENT_RECOVERY,
+                               "", "", text)
+        == 0)
+    {
+        r->last->failed[i] = (unsigned char) s->failed;
+    }
+}
+
+
+static void
+caphealth_record_scans(caphealth_recorded_t *r)
+{
+    char                     text[CAPHEALTH_REASON_LEN];
+    double                   before;
+    size_t                   i;
+    const caphealth_root_t  *root;
+
+    for (i = 0; i < r->facts->images.value.nroots
+                && i < CAPHEALTH_RECORDING_ROOTS; i++)
+    {
+        root = &r->facts->images.value.roots[i];
+        before = r->last->scanned_at[i];
+
+        if (root->source == NULL || root->scanned_at == before) {
+            continue;
+        }
+
+        r->last->scanned_at[i] = root->scanned_at;
+
+        /* one of before this process began is not news */
+
+        if (r->last->time == 0 || root->drift_files == 0) {
+            continue;
+        }
+
+        (void) snprintf(text, sizeof(text), "image root \"%s\": %lld files "
+                        "and %lld bytes had changed unseen", root->path,
+                        (long long) root->drift_files,
+                        (long long) root->drift_bytes);
+        caphealth_reason_line(text);
+
+        (void) caphealth_record_event(r->record, r->now, CAPHEALTH_EVENT_SCAN,
+                                      "", "", text);
+    }
+}
+
+
+static int
+caphealth_record_fresh(const caphealth_recorded_t *r,
+    const caphealth_section_t *s)
+{
+    return s == NULL
+           || (caphealth_section_known(s)
+               && !caphealth_section_stale(s, r->now));
+}
+
+
+/* s is what it is a number of; NULL: it is never stale */
+
+static void
+caphealth_record_value(caphealth_recorded_t *r, const caphealth_section_t *s,
+    const char *name, const char *path, caphealth_series_unit_e unit,
+    double value)
+{
+    if (!caphealth_record_fresh(r, s)) {
+        value = NAN;
+    }
+
+    if (caphealth_record_add(r->record, name, path, unit, value) == -1) {
+        r->left_out++;
+    }
+}

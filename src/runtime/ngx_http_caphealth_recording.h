@@ -1,0 +1,38 @@
+
+/*
+ * What worker 0 tells the collector for the history: a record after each look
+ * at the system.
+ */
+
+#ifndef _NGX_HTTP_CAPHEALTH_RECORDING_H_INCLUDED_
+#define _NGX_HTTP_CAPHEALTH_RECORDING_H_INCLUDED_
+
+
+#include "ngx_http_caphealth_helper.h"
+#include "ngx_http_caphealth_facts_cache.h"
+
+#include "caphealth_policy.h"
+
+
+typedef struct ngx_http_caphealth_recording_s
+    ngx_http_caphealth_recording_t;
+
+
+/* NULL: no memory. */
+ngx_http_caphealth_recording_t *ngx_http_caphealth_recording_create(
+    ngx_cycle_t *cycle, ngx_http_caphealth_collector_conf_t *conf,
+    ngx_http_caphealth_facts_cache_t *cache, const caphealth_policy_t *policy);
+
+/* Sends a record to the collector, which runs. */
+void ngx_http_caphealth_recording_send(ngx_http_caphealth_recording_t *rec,
+    ngx_http_caphealth_helper_t *collector);
+
+/*
+ * Publishes what the collector knows of the past, which is in the memfd.
+ * NGX_ERROR: it is invalid; the log says why.
+ */
+ngx_int_t ngx_http_caphealth_recording_past(
+    ngx_http_caphealth_recording_t *rec, int fd);
+
+
+#endif /* _NGX_HTTP_CAPHEALTH_RECORDING_H_INCLUDED_ */
