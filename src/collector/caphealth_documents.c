@@ -197,7 +197,9 @@ caphealth_documents_write(caphealth_documents_t *d, double now)
                                                      d->window->tier);
         column = (int64_t) now / d->width;
 
-        if (column == d->written[i]) {
+        /* those of a minute's step and less are written each minute */
+
+        if (i > 1 && column == d->written[i]) {
             continue;
         }
 
@@ -206,7 +208,9 @@ caphealth_documents_write(caphealth_documents_t *d, double now)
 
         rc = caphealth_document_write(d, now);
 
-        if (rc == 0) {
+        /* one without a column is written again as soon as there is one */
+
+        if (rc == 0 && d->first < d->n) {
             d->written[i] = column;
         }
     }
