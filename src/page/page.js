@@ -28,6 +28,7 @@ const past = new History(root.dataset.history, Number(refresh));
 const nothing = { error: null, time: null, age: '', old: false };
 
 const DAY = 86400e3;
+const LEAST = 600e3;             // of a time axis
 const EVENTS = matchMedia('(min-width: 140rem)').matches ? 18 : 6;
 
 const rhythm = new Rhythm(Number(refresh), look);
@@ -317,13 +318,13 @@ function draw(key, box, { title, chart }) {
     }
 
     const to = now();
-    const from = to - windows[range];
-    const ahead = chart.forecast && windows[range] >= windows['60d']
-                  ? windows[range] / 4 : 0;
+    const window = shown();
+    const from = to - window;
+    const ahead = chart.forecast && window >= windows['60d'] ? window / 4 : 0;
 
     charts.get(key).show({
         name: title,
-        range: t(`range.${range}.long`),
+        range: t(past.known ? `range.${range}.long` : 'range.seen'),
         from: from + ahead,
         now: to,
         to: to + ahead,
@@ -334,6 +335,14 @@ function draw(key, box, { title, chart }) {
         events: marks(from),
         note: gap(),
     });
+}
+
+// without a past no more than what this page can have seen
+
+function shown() {
+    return past.known ? windows[range]
+           : Math.min(windows[range],
+                      Math.max(LEAST, Date.now() - past.opened));
 }
 
 function marks(from) {
@@ -689,7 +698,9 @@ whatif.start();
 
 if (photos !== '') {
     element('photos-panel').hidden = false;
-    upload.start(element('upload'), () => rhythm.now());
+    upload.start(element('upload'), () => rhythm.now(),
+                 { most: Number(root.dataset.uploadMax),
+                   deletes: root.dataset.uploadDelete === 'on' });
 }
 
 // the address is the view's

@@ -73,8 +73,9 @@ export function store(key, value) {
     }
 }
 
-// data-t: the key of an element's text; data-label: of its aria-label.  What
-// is in a <template> is reached through its content.
+// data-t: the key of an element's text; data-label: of its aria-label;
+// data-hint: of its placeholder.  What is in a <template> is reached through
+// its content.
 
 export function translate(root) {
     for (const element of root.querySelectorAll('[data-t]')) {
@@ -83,6 +84,10 @@ export function translate(root) {
 
     for (const element of root.querySelectorAll('[data-label]')) {
         element.setAttribute('aria-label', t(element.dataset.label));
+    }
+
+    for (const element of root.querySelectorAll('[data-hint]')) {
+        element.placeholder = t(element.dataset.hint);
     }
 
     for (const { content } of root.querySelectorAll('template')) {

@@ -253,7 +253,7 @@ test('what was seen since the page was opened', async (t) => {
 
     await plot.waitFor();
     assert.match(await plot.getAttribute('aria-label'),
-                 /^Memory, the last 2 hours: now \S+%, lowest/);
+                 /^Memory, since this page was opened: now \S+%, lowest/);
     assert.match(await text(page, '#events-note'),
                  /^No history is configured\. None since this page/);
     assert.equal(await text(page, '.strip p:last-child'),

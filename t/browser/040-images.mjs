@@ -53,7 +53,8 @@ async function drop(page, files) {
     await page.dispatchEvent('#upload', 'drop', { dataTransfer: transfer });
 }
 
-const row = (page, name) => page.locator('#uploads > li', { hasText: name });
+const row = (page, name) => page.locator('#uploads > li, #gallery > li',
+                                         { hasText: name });
 
 test('photos become variants', async (t) => {
     const server = await serve(t, {});
@@ -149,14 +150,19 @@ async function taken(page, selector, file) {
     }, [selector, file]);
 }
 
-test('a file dropped beside does not open, and text may be dropped',
+test('a file may be dropped anywhere on the page, and so may text',
      async (t) => {
     const server = await serve(t, {});
     const page = await visit(t, server);
 
-    assert.equal(await taken(page, 'footer', true), true);
     assert.equal(await taken(page, '#vendor-search', false), false);
-    clean(page);
+    assert.equal(await page.locator('#images').isVisible(), false);
+
+    assert.equal(await taken(page, 'footer', true), true);
+    await row(page, 'x.jpg').and(page.locator('[data-state=failed]')).waitFor();
+    assert.equal(await page.locator('#images').isVisible(), true);
+    assert.equal(await page.locator('#overall').isVisible(), true);
+    clean(page, /console: Failed to load resource.*415/);
 });
 
 test('progress, and a change of mind', async (t) => {
@@ -224,8 +230,13 @@ test('a photo that is larger than the server takes', async (t) => {
     await row(page, 'huge.png').and(page.locator('[data-state=failed]'))
                                .waitFor();
     assert.match(await row(page, 'huge.png').locator('.error').innerText(),
-                 /^The photo, [\d.,]+\sMiB, is larger than the server takes/);
-    clean(page, /console: Failed to load resource.*413/);
+                 /^The photo, [\d.,]+\sMiB, is larger than the server takes: 100\sKiB/);
+
+    // it was not sent, and would fail again
+
+    assert.equal(await row(page, 'huge.png').locator('.again').isVisible(),
+                 false);
+    clean(page);
 });
 
 function busy(route, seconds) {
@@ -374,4 +385,113 @@ test('a form of a browser', async (t) => {
 
     assert.equal(none.status, 400);
     assert.match(none.json.type, /no-image$/);
+});
+
+test('all together: a total, cancelled, and tried again', async (t) => {
+    const server = await serve(t, {});
+    const page = await visit(t, server, { path });
+    let lost = true;
+
+    // two without an answer, until they are cancelled
+
+    await page.route('**/platform/images', (route) =>
+        lost ? null : route.continue());
+
+    await page.locator('#photos').setInputFiles(
+        photos(t, ['one.jpg', 'two.jpg', 'three.jpg']));
+    assert.match(await text(page, '#upload-count'),
+                 /^0 of 3 stored, [\d.]+\s[KM]iB in all$/);
+    await page.locator('#cancel-all').click();
+    assert.equal(await page.locator('#uploads > [data-state=cancelled]').count(),
+                 3);
+    assert.equal(await page.locator('#cancel-all').isVisible(), false);
+    await accessible(page);
+
+    lost = false;
+    await page.locator('#retry-failed').click();
+    await eventually(async () => {
+        assert.match(await text(page, '#upload-count'), /^3 of 3 stored/);
+    });
+    assert.equal(await page.locator('#upload-total').evaluate((one) =>
+        one.value), 1);
+    assert.equal(await page.locator('#retry-failed').isVisible(), false);
+    clean(page, /ERR_ABORTED/);
+});
+
+test('a gallery, which survives a reload, and deletes', async (t) => {
+    const server = await serve(t, {});
+    const page = await visit(t, server, { path });
+
+    await page.locator('#photos').setInputFiles(photos(t, ['one.jpg', 'two.jpg']));
+    await eventually(async () => {
+        assert.equal(await page.locator('#gallery > li').count(), 2);
+    });
+
+    await page.reload();
+    await eventually(async () => {
+        assert.equal(await page.locator('#gallery > li').count(), 2);
+    });
+    assert.equal(await page.locator('#upload-all').isVisible(), false);
+
+    const remove = row(page, 'one.jpg').locator('.delete');
+
+    // asked first, and deleted when it is said again
+
+    await remove.click();
+    assert.equal(await remove.innerText(), 'Really delete?');
+    await accessible(page);
+    await shoot(page, 'gallery');
+    await remove.click();
+    await eventually(async () => {
+        assert.equal(await page.locator('#gallery > li').count(), 1);
+    });
+    assert.equal(await page.evaluate(() => document.activeElement.className),
+                 'delete');
+    await eventually(async () => {
+        assert.equal((await server.json('/platform/image-stats')).total_files,
+                     3);
+    });
+
+    await page.reload();
+    await eventually(async () => {
+        assert.equal(await page.locator('#gallery > li').count(), 1);
+    });
+
+    // Chromium says so of a 204
+
+    clean(page, /failed: .*ERR_ABORTED/);
+});
+
+test('no button to delete where the server does not', async (t) => {
+    const server = await serve(t, {
+        locations: {
+            '/platform/images': `caphealth_image_upload;
+                client_max_body_size 8m; caphealth_image_root images;
+                caphealth_image_url /media/;`,
+        },
+    });
+    const page = await visit(t, server, { path });
+
+    await page.locator('#photos').setInputFiles(photos(t, ['one.jpg']));
+    await row(page, 'one.jpg').and(page.locator('[data-state=done]')).waitFor();
+    assert.equal(await page.locator('.delete:visible').count(), 0);
+    clean(page);
+});
+
+test('errors in the reader\'s language', async (t) => {
+    const server = await serve(t, {});
+    const page = await visit(t, server, { path, locale: 'de-DE' });
+    const [good] = photos(t, ['good.jpg']);
+    const bad = join(good, '..', 'bad.txt');
+
+    writeFileSync(bad, 'Not a photo at all.');
+    await page.locator('#photos').setInputFiles([good, bad]);
+    await row(page, 'bad.txt').and(page.locator('[data-state=failed]')).waitFor();
+    assert.match(await row(page, 'bad.txt').locator('.error').innerText(),
+                 /^Das ist kein Bild eines unterstützten Formats\. /);
+    assert.equal(await row(page, 'bad.txt').locator('small')
+                                           .getAttribute('lang'), 'en');
+    await row(page, 'good.jpg').and(page.locator('[data-state=done]')).waitFor();
+    await shoot(page, 'uploads-german');
+    clean(page, /console: Failed to load resource.*415/);
 });
