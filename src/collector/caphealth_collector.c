@@ -31,7 +31,7 @@
 
 #define CAPHEALTH_STACK_SIZE  (512 * 1024)
 
-/* seconds after which what no upload has finished never will be */
+/* files of an upload that has not ended after so many seconds are removed */
 #define CAPHEALTH_LEFTOVER    3600
 
 
@@ -129,8 +129,8 @@ main(int argc, char **argv)
     memset(&threads, 0, sizeof(caphealth_source_threads_t));
 
     /*
-     * The other threads may be anywhere, a hung mount included: nothing is
-     * worth cleaning up that the end of the process does not.
+     * _exit(), because another thread may hang in a mount, which exit()'s
+     * handlers could wait for.
      */
 
     _exit(caphealth_serve(&threads));
@@ -545,7 +545,7 @@ caphealth_source_thread_walk(caphealth_source_thread_t *st, uint64_t serial)
     walker = *(caphealth_walk_settings_t *) st->source;
     walker.before = caphealth_clock(CLOCK_REALTIME) - CAPHEALTH_LEFTOVER;
 
-    /* by other marks, workers of before a reload may have uploaded after it */
+    /* workers of before a reload may still upload with other marks after it */
 
     walker.since += CAPHEALTH_LEFTOVER;
 

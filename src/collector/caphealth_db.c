@@ -177,7 +177,7 @@ caphealth_db_destroy(caphealth_db_t *db)
 }
 
 
-/* a shop at rest costs nothing, unless a query of its own may say otherwise */
+/* an unchanged database has the same result, unless a query is not our own */
 
 static int
 caphealth_db_unchanged(caphealth_db_t *db, int64_t month)

@@ -1,6 +1,6 @@
 
 /*
- * The result of a query, checked: it may be anybody's query.
+ * The result of a query, checked, for the query may be the operator's own.
  */
 
 #include <errno.h>

@@ -334,8 +334,8 @@ failed:
 
 
 /*
- * What is wrong with the query, or takes it too long, is the query's; what is
- * wrong with the file is the look's.
+ * An error of the query, as that it takes too long, is the query's alone.  An
+ * error of the file ends the whole look.
  */
 
 static int
@@ -403,8 +403,8 @@ caphealth_sqlite_query(caphealth_sqlite_t *s, caphealth_query_result_t *qr)
 
 
 /*
- * What the shop wrote while it was read is read again: half of it would be of
- * one transaction and half of the next.
+ * If the shop has written during the look, it is made again, because some of
+ * the results would be of one transaction and some of the next.
  */
 
 static int

@@ -405,7 +405,7 @@ caphealth_walk_stray(caphealth_walk_ctx_t *t, int dir, const char *name,
 }
 
 
-/* what cannot be read there is no failure: it is no part of the tree */
+/* a directory that is not part of the tree may be unreadable: no error */
 
 static void
 caphealth_walk_stray_tree(caphealth_walk_ctx_t *t, const char *path)
