@@ -31,6 +31,16 @@ typedef struct {
 } caphealth_span_t;
 
 
+/* what is written */
+
+typedef struct {
+    char                             *data;
+    size_t                            len;
+    size_t                            size;
+    int                               failed;    /* there is no memory */
+} caphealth_cut_text_t;
+
+
 /* the values of a series that are wanted, without the brackets */
 
 typedef struct {
@@ -71,23 +81,30 @@ static int caphealth_query_digits(const char **p, int n, int *value);
 static const char *caphealth_query_window(double age);
 static int caphealth_cut_read(caphealth_cut_t *c);
 static int caphealth_cut_series(caphealth_cut_t *c);
+static int caphealth_cut_skip(caphealth_cut_t *c);
 static int caphealth_cut_wanted(const caphealth_history_query_t *q,
     const caphealth_span_t *name);
 static int caphealth_cut_values(caphealth_cut_t *c, caphealth_span_t *values);
-static int caphealth_cut_number(caphealth_cut_t *c);
 static void caphealth_cut_range(caphealth_cut_t *c);
 static int caphealth_cut_expect(caphealth_cut_t *c, const char *text);
 static int caphealth_cut_string(caphealth_cut_t *c, caphealth_span_t *s);
 static int caphealth_cut_long(caphealth_cut_t *c, long most, long *n);
 static int caphealth_cut_time(caphealth_cut_t *c, double *t);
-static void caphealth_cut_json(const caphealth_cut_t *c, FILE *f);
-static int caphealth_cut_events(const caphealth_cut_t *c, FILE *f);
-static void caphealth_cut_csv(const caphealth_cut_t *c, FILE *f);
-static void caphealth_cut_csv_name(FILE *f, const caphealth_span_t *name,
-    const char *what);
-static const char *caphealth_cut_utf8(FILE *f, const char *p);
-static void caphealth_cut_put_time(FILE *f, double t);
-static void caphealth_cut_put(FILE *f, const caphealth_span_t *s);
+static void caphealth_cut_json(const caphealth_cut_t *c,
+    caphealth_cut_text_t *f);
+static int caphealth_cut_events(const caphealth_cut_t *c,
+    caphealth_cut_text_t *f);
+static void caphealth_cut_csv(const caphealth_cut_t *c,
+    caphealth_cut_text_t *f);
+static void caphealth_cut_csv_name(caphealth_cut_text_t *f,
+    const caphealth_span_t *name, const char *what);
+static const char *caphealth_cut_utf8(caphealth_cut_text_t *f, const char *p);
+static void caphealth_cut_put_time(caphealth_cut_text_t *f, double t);
+static void caphealth_cut_put(caphealth_cut_text_t *f,
+    const caphealth_span_t *s);
+static void caphealth_cut_puts(caphealth_cut_text_t *f, const char *text);
+static void caphealth_cut_putc(caphealth_cut_text_t *f, char c);
+static int caphealth_cut_reserve(caphealth_cut_text_t *f, size_t n);
 
 
 /* in the order of what they reach back to */
@@ -430,15 +447,16 @@ char *
 caphealth_history_cut(const char *document, size_t len,
     const caphealth_history_query_t *q, int csv, size_t *n)
 {
-    int               rc;
-    char             *text;
-    FILE             *f;
-    caphealth_cut_t   c;
+    int                    rc;
+    caphealth_cut_t        c;
+    caphealth_cut_text_t   f;
 
     memset(&c, 0, sizeof(caphealth_cut_t));
     c.query = q;
     c.p = document;
     c.end = document + len;
+
+    memset(&f, 0, sizeof(caphealth_cut_text_t));
 
     *n = 1;
 
@@ -447,51 +465,37 @@ caphealth_history_cut(const char *document, size_t len,
         return NULL;
     }
 
-    if (caphealth_cut_read(&c) == -1) {
-        free(c.series);
-        *n = 0;
-        return NULL;
-    }
+    rc = caphealth_cut_read(&c);
 
-    text = NULL;
-    f = open_memstream(&text, n);
+    if (rc == 0 && csv) {
+        caphealth_cut_csv(&c, &f);
 
-    if (f == NULL) {
-        free(c.series);
-        *n = 1;
-        return NULL;
-    }
-
-    if (csv) {
-        caphealth_cut_csv(&c, f);
-        rc = 0;
-
-    } else {
-        caphealth_cut_json(&c, f);
-        rc = caphealth_cut_events(&c, f);
+    } else if (rc == 0) {
+        caphealth_cut_json(&c, &f);
+        rc = caphealth_cut_events(&c, &f);
     }
 
     free(c.series);
 
-    if (ferror(f) | fclose(f)) {
-        free(text);
-        *n = 1;
-        return NULL;
+    caphealth_cut_putc(&f, '\0');
+
+    if (rc == 0 && !f.failed) {
+        *n = f.len - 1;
+        return f.data;
     }
 
-    if (rc == -1) {
-        free(text);
-        *n = 0;
-        return NULL;
-    }
+    free(f.data);
+    *n = (rc == 0);
 
-    return text;
+    return NULL;
 }
 
 
 static int
 caphealth_cut_read(caphealth_cut_t *c)
 {
+    const char  *comma;
+
     if (caphealth_cut_expect(c, "{\"window\":")
         || caphealth_cut_string(c, &c->window)
         || caphealth_cut_expect(c, ",\"step\":")
@@ -509,12 +513,14 @@ caphealth_cut_read(caphealth_cut_t *c)
 
     caphealth_cut_range(c);
 
+    comma = "";
+
     while (c->p < c->end && *c->p != '}') {
-        if ((c->nseries > 0 && caphealth_cut_expect(c, ","))
-            || caphealth_cut_series(c))
-        {
+        if (caphealth_cut_expect(c, comma) || caphealth_cut_series(c)) {
             return -1;
         }
+
+        comma = ",";
     }
 
     if (caphealth_cut_expect(c, "},\"events\":[")) {
@@ -551,6 +557,7 @@ caphealth_cut_range(caphealth_cut_t *c)
 static int
 caphealth_cut_series(caphealth_cut_t *c)
 {
+    int                      wanted;
     size_t                   i;
     caphealth_cut_series_t  *s;
 
@@ -558,7 +565,7 @@ caphealth_cut_series(caphealth_cut_t *c)
         return -1;
     }
 
-    s = &c->series[c->nseries++];
+    s = &c->series[c->nseries];
 
     if (caphealth_cut_string(c, &s->name)
         || caphealth_cut_expect(c, ":{\"unit\":")
@@ -567,75 +574,91 @@ caphealth_cut_series(caphealth_cut_t *c)
         return -1;
     }
 
+    wanted = caphealth_cut_wanted(c->query, &s->name);
+
     for (i = 0; i < 3; i++) {
         if (caphealth_cut_expect(c, caphealth_cut_arrays[i])
-            || caphealth_cut_values(c, &s->values[i]))
+            || (wanted ? caphealth_cut_values(c, &s->values[i])
+                       : caphealth_cut_skip(c)))
         {
             return -1;
         }
     }
+
+    c->nseries += (size_t) wanted;
 
     return caphealth_cut_expect(c, "]}");
 }
 
 
 static int
-caphealth_cut_values(caphealth_cut_t *c, caphealth_span_t *values)
+caphealth_cut_skip(caphealth_cut_t *c)
 {
-    long  i;
+    const char  *end;
 
-    values->p = c->p;
-    values->end = c->p;
+    end = memchr(c->p, ']', (size_t) (c->end - c->p));
 
-    for (i = 0; i < c->columns; i++) {
-        if (i > 0 && caphealth_cut_expect(c, ",")) {
-            return -1;
-        }
-
-        if (i == c->first) {
-            values->p = c->p;
-            values->end = c->p;
-        }
-
-        if (caphealth_cut_number(c)) {
-            return -1;
-        }
-
-        if (i < c->last && i >= c->first) {
-            values->end = c->p;
-        }
+    if (end == NULL) {
+        return -1;
     }
+
+    c->p = end;
 
     return 0;
 }
 
 
-/* a number, or null */
+/* numbers, or null, up to the bracket behind them, which is not taken */
 
 static int
-caphealth_cut_number(caphealth_cut_t *c)
+caphealth_cut_values(caphealth_cut_t *c, caphealth_span_t *values)
 {
-    const char  *p;
+    long         i;
+    const char  *p, *end;
 
-    if (c->p < c->end && *c->p == 'n') {
-        return caphealth_cut_expect(c, "null");
-    }
+    static const char  valid[256] = {
+        ['0'] = 1, ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1, ['5'] = 1,
+        ['6'] = 1, ['7'] = 1, ['8'] = 1, ['9'] = 1, ['.'] = 1, ['-'] = 1,
+        ['+'] = 1, ['e'] = 1, ['n'] = 1, ['u'] = 1, ['l'] = 1
+    };
 
-    for (p = c->p; p < c->end; p++) {
-        if ((*p < '0' || *p > '9') && *p != '.' && *p != '-' && *p != 'e'
-            && *p != '+')
-        {
-            break;
-        }
-    }
+    end = memchr(c->p, ']', (size_t) (c->end - c->p));
 
-    if (p == c->p) {
+    if (end == NULL) {
         return -1;
     }
 
-    c->p = p;
+    p = c->p;
 
-    return 0;
+    values->p = p;
+    values->end = p;
+
+    for (i = 0; i < c->columns; i++) {
+        if (i > 0 && (p == end || *p++ != ',')) {
+            return -1;
+        }
+
+        if (i == c->first) {
+            values->p = p;
+            values->end = p;
+        }
+
+        if (p == end || !valid[(unsigned char) *p]) {
+            return -1;
+        }
+
+        while (p < end && valid[(unsigned char) *p]) {
+            p++;
+        }
+
+        if (i < c->last && i >= c->first) {
+            values->end = p;
+        }
+    }
+
+    c->p = end;
+
+    return (p == end) ? 0 : -1;
 }
 
 
@@ -755,46 +778,48 @@ caphealth_cut_time(caphealth_cut_t *c, double *t)
 
 
 static void
-caphealth_cut_json(const caphealth_cut_t *c, FILE *f)
+caphealth_cut_json(const caphealth_cut_t *c, caphealth_cut_text_t *f)
 {
+    char         number[64];
     size_t       i, j;
     const char  *comma;
 
-    fputs("{\"window\":", f);
+    caphealth_cut_puts(f, "{\"window\":");
     caphealth_cut_put(f, &c->window);
-    fprintf(f, ",\"step\":%ld,\"start\":\"", c->step);
+    (void) snprintf(number, sizeof(number), ",\"step\":%ld,\"start\":\"",
+                    c->step);
+    caphealth_cut_puts(f, number);
     caphealth_cut_put_time(f, c->start + (double) (c->first * c->step));
-    fprintf(f, "\",\"columns\":%ld,\"generated_at\":", c->last - c->first);
+    (void) snprintf(number, sizeof(number),
+                    "\",\"columns\":%ld,\"generated_at\":",
+                    c->last - c->first);
+    caphealth_cut_puts(f, number);
     caphealth_cut_put(f, &c->generated_at);
-    fputs(",\"series\":{", f);
+    caphealth_cut_puts(f, ",\"series\":{");
 
     comma = "";
 
     for (i = 0; i < c->nseries; i++) {
-        if (!caphealth_cut_wanted(c->query, &c->series[i].name)) {
-            continue;
-        }
-
-        fputs(comma, f);
+        caphealth_cut_puts(f, comma);
         caphealth_cut_put(f, &c->series[i].name);
-        fputs(":{\"unit\":", f);
+        caphealth_cut_puts(f, ":{\"unit\":");
         caphealth_cut_put(f, &c->series[i].unit);
 
         for (j = 0; j < 3; j++) {
-            fputs(caphealth_cut_arrays[j], f);
+            caphealth_cut_puts(f, caphealth_cut_arrays[j]);
             caphealth_cut_put(f, &c->series[i].values[j]);
         }
 
-        fputs("]}", f);
+        caphealth_cut_puts(f, "]}");
         comma = ",";
     }
 
-    fputs("},\"events\":[", f);
+    caphealth_cut_puts(f, "},\"events\":[");
 }
 
 
 static int
-caphealth_cut_events(const caphealth_cut_t *c, FILE *f)
+caphealth_cut_events(const caphealth_cut_t *c, caphealth_cut_text_t *f)
 {
     double            t;
     caphealth_cut_t   e;
@@ -836,13 +861,13 @@ caphealth_cut_events(const caphealth_cut_t *c, FILE *f)
         event.end = e.p;
 
         if (t >= c->query->from && t < c->query->to) {
-            fputs(comma, f);
+            caphealth_cut_puts(f, comma);
             caphealth_cut_put(f, &event);
             comma = ",";
         }
     }
 
-    fputs("]}\n", f);
+    caphealth_cut_puts(f, "]}\n");
 
     return caphealth_cut_expect(&e, "]}\n") || e.p != e.end ? -1 : 0;
 }
@@ -851,62 +876,60 @@ caphealth_cut_events(const caphealth_cut_t *c, FILE *f)
 /* a row a column: its time, and three values a series */
 
 static void
-caphealth_cut_csv(const caphealth_cut_t *c, FILE *f)
+caphealth_cut_csv(const caphealth_cut_t *c, caphealth_cut_text_t *f)
 {
     long               row;
     size_t             i, j;
     const char        *p;
-    caphealth_span_t  *v;
+    caphealth_span_t  *v, s;
 
     static const char  *names[3] = { " min", " mean", " max" };
 
-    fputs("time", f);
+    caphealth_cut_puts(f, "time");
 
     for (i = 0; i < c->nseries; i++) {
-        if (caphealth_cut_wanted(c->query, &c->series[i].name)) {
-            for (j = 0; j < 3; j++) {
-                caphealth_cut_csv_name(f, &c->series[i].name, names[j]);
-            }
-
-        } else {
-            c->series[i].name.p = NULL;
+        for (j = 0; j < 3; j++) {
+            caphealth_cut_csv_name(f, &c->series[i].name, names[j]);
         }
     }
 
-    fputs("\r\n", f);
+    caphealth_cut_puts(f, "\r\n");
 
     for (row = c->first; row < c->last; row++) {
         caphealth_cut_put_time(f, c->start + (double) (row * c->step));
 
         for (i = 0; i < c->nseries; i++) {
-            for (j = 0; c->series[i].name.p != NULL && j < 3; j++) {
+            for (j = 0; j < 3; j++) {
                 v = &c->series[i].values[j];
 
                 p = memchr(v->p, ',', (size_t) (v->end - v->p));
                 p = (p == NULL) ? v->end : p;
 
-                putc(',', f);
+                caphealth_cut_putc(f, ',');
+
+                s.p = v->p;
+                s.end = p;
 
                 if (*v->p != 'n') {
-                    fwrite(v->p, 1, (size_t) (p - v->p), f);
+                    caphealth_cut_put(f, &s);
                 }
 
                 v->p = (p == v->end) ? p : p + 1;
             }
         }
 
-        fputs("\r\n", f);
+        caphealth_cut_puts(f, "\r\n");
     }
 }
 
 
 static void
-caphealth_cut_csv_name(FILE *f, const caphealth_span_t *name,
-    const char *what)
+caphealth_cut_csv_name(caphealth_cut_text_t *f,
+    const caphealth_span_t *name, const char *what)
 {
     const char  *p;
 
-    fputs(",\"", f);
+    caphealth_cut_puts(f, ",\"");
 
     for (p = name->p + 1; p < name->end - 1; p++) {
         if (*p == '\\') {
@@ -914,27 +937,28 @@ caphealth_cut_csv_name(FILE *f, const caphealth_span_t *name,
             continue;
         }
 
-        putc(*p, f);
+        caphealth_cut_putc(f, *p);
     }
 
-    fprintf(f, "%s\"", what);
+    caphealth_cut_puts(f, what);
+    caphealth_cut_putc(f, '"');
 }
 
 
 /* what an escape stands for; returns its last byte */
 
 static const char *
-caphealth_cut_utf8(FILE *f, const char *p)
+caphealth_cut_utf8(caphealth_cut_text_t *f, const char *p)
 {
     if (*p == '"') {
-        fputs("\"\"", f);
+        caphealth_cut_puts(f, "\"\"");
 
     } else if (*p == '\\' || *p == '/') {
-        putc(*p, f);
+        caphealth_cut_putc(f, *p);
 
     } else {
         /* a control character */
-        putc(' ', f);
+        caphealth_cut_putc(f, ' ');
 
         if (*p == 'u') {
             p += strspn(p + 1, "0123456789abcdefABCDEF") < 4 ? 0 : 4;
@@ -946,7 +970,7 @@ caphealth_cut_utf8(FILE *f, const char *p)
 
 
 static void
-caphealth_cut_put_time(FILE *f, double t)
+caphealth_cut_put_time(caphealth_cut_text_t *f, double t)
 {
     char       text[64];
     time_t     seconds;
@@ -957,13 +981,66 @@ caphealth_cut_put_time(FILE *f, double t)
     if (gmtime_r(&seconds, &tm) != NULL
         && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) != 0)
     {
-        fputs(text, f);
+        caphealth_cut_puts(f, text);
     }
 }
 
 
 static void
-caphealth_cut_put(FILE *f, const caphealth_span_t *s)
+caphealth_cut_put(caphealth_cut_text_t *f, const caphealth_span_t *s)
 {
-    fwrite(s->p, 1, (size_t) (s->end - s->p), f);
+    size_t  len;
+
+    len = (size_t) (s->end - s->p);
+
+    if (caphealth_cut_reserve(f, len) == 0) {
+        memcpy(&f->data[f->len], s->p, len);
+        f->len += len;
+    }
+}
+
+
+static void
+caphealth_cut_puts(caphealth_cut_text_t *f, const char *text)
+{
+    caphealth_span_t  s;
+
+    s.p = text;
+    s.end = text + strlen(text);
+
+    caphealth_cut_put(f, &s);
+}
+
+
+static void
+caphealth_cut_putc(caphealth_cut_text_t *f, char c)
+{
+    if (caphealth_cut_reserve(f, 1) == 0) {
+        f->data[f->len++] = c;
+    }
+}
+
+
+static int
+caphealth_cut_reserve(caphealth_cut_text_t *f, size_t n)
+{
+    char    *data;
+    size_t   size;
+
+    if (n <= f->size - f->len) {
+        return 0;
+    }
+
+    size = 2 * f->size + n + 4096;
+    data = f->failed ? NULL : realloc(f->data, size);
+
+    if (data == NULL) {
+        f->failed = 1;
+        return -1;
+    }
+
+    f->data = data;
+    f->size = size;
+
+    return 0;
 }

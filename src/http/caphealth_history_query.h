@@ -39,8 +39,8 @@ const char *caphealth_history_query_parse(caphealth_history_query_t *q,
 /*
  * Cuts what is asked for out of a document of caphealth_documents_write(), of
  * len bytes: a JSON document of the same form, or CSV (RFC 4180).  Returns a
- * text of *n bytes, which the caller free()s; or NULL with *n 0, it is no such
- * document, or 1, there is no memory.
+ * text of *n bytes, with a NUL behind them, which the caller free()s; or NULL:
+ * it is no such document, *n is 0, or there is no memory, *n is 1.
  */
 char *caphealth_history_cut(const char *document, size_t len,
     const caphealth_history_query_t *q, int csv, size_t *n);

@@ -95,6 +95,9 @@ caphealth_record_system(caphealth_recorded_t *r)
     caphealth_record_value(r, section, "memory_percent", NULL,
                            CAPHEALTH_SERIES_PERCENT,
                            caphealth_share(s->memory_used, s->memory_total));
+    caphealth_record_value(r, section, "swap_percent", NULL,
+                           CAPHEALTH_SERIES_PERCENT,
+                           caphealth_share(s->swap_used, s->swap_total));
 }
 
 
