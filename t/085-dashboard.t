@@ -404,7 +404,7 @@ X-Client: 192.0.2.7
 
 
 
-=== TEST 36: the history is any location; none is found by itself
+=== TEST 36: the history is any location that is named
 --- config eval
 $::health . '
     location /past { return 204; }
@@ -435,3 +435,16 @@ $::health . '
 --- response_body_like eval
 [qr{data-upload-max="7340032"\s+data-upload-delete="on"},
  qr{data-upload-max=""\s+data-upload-delete=""}]
+
+
+
+=== TEST 38: a history is found by itself, if there is a single one
+--- config eval
+$::health . '
+    location = /history { caphealth_history; }
+    location /admin { caphealth_dashboard; }
+    location /other { caphealth_dashboard history=off; }'
+--- request eval
+["GET /admin", "GET /other"]
+--- response_body_like eval
+[qr{data-history="/history"}, qr{data-history=""}]

@@ -123,11 +123,8 @@ static ngx_http_caphealth_data_kind_t
       NGX_HTTP_CAPHEALTH_ENDPOINT_IMAGE_STATS },
     { ngx_string("upload"), ngx_string("caphealth_image_upload"),
       NGX_HTTP_CAPHEALTH_ENDPOINT_IMAGE_UPLOAD },
-
-    /* documents, as files or of another server: any location */
-
-    { ngx_string("history"), ngx_null_string,
-      NGX_HTTP_CAPHEALTH_ENDPOINT_NONE }
+    { ngx_string("history"), ngx_string("caphealth_history"),
+      NGX_HTTP_CAPHEALTH_ENDPOINT_HISTORY }
 };
 
 
@@ -454,10 +451,6 @@ ngx_http_caphealth_find_location(ngx_conf_t *cf,
     kind = &ngx_http_caphealth_data_kinds[i];
     root = d->server->ctx->loc_conf[ngx_http_core_module.ctx_index];
 
-    if (kind->endpoint == NGX_HTTP_CAPHEALTH_ENDPOINT_NONE) {
-        return NGX_CONF_OK;
-    }
-
     if (ngx_array_init(&found, cf->pool, 1,
                        sizeof(ngx_http_core_loc_conf_t *))
         != NGX_OK
@@ -472,7 +465,10 @@ ngx_http_caphealth_find_location(ngx_conf_t *cf,
     }
 
     if (data->named) {
-        if (found.nelts) {
+
+        /* the past's documents may be another server's, or files */
+
+        if (found.nelts || i == NGX_HTTP_CAPHEALTH_DATA_HISTORY) {
             return NGX_CONF_OK;
         }
 

@@ -83,9 +83,11 @@ export class History {
 
         const body = await response.json();
 
-        this.keep(window, { etag, body, start: Date.parse(body.start),
-                            step: 1000 * body.step },
-                  wait({ step: 1000 * body.step }));
+        const document = { etag, body, start: Date.parse(body.start),
+                           step: 1000 * body.step,
+                           end: Date.parse(body.generated_at) || Infinity };
+
+        this.keep(window, document, wait(document));
     }
 
     keep(window, document, ms) {
@@ -132,7 +134,8 @@ export class History {
         const points = recorded(this.documents.get(window), name, from, factor);
         const step = this.documents.get(window)?.step ?? 0;
         const gap = Math.max(STALE * this.refresh, 1.5 * step);
-        let end = points.at(-1)?.at + step / 2;
+        let end = Math.min(points.at(-1)?.at + step / 2,
+                           this.documents.get(window)?.end ?? Infinity);
 
         if (!(end >= from)) {
             end = from;
@@ -248,8 +251,11 @@ function recorded(document, name, from, factor) {
 
     for (let i = first; i < series.mean.length; i++) {
         if (series.mean[i] !== null) {
+            // the last column has not come to its end yet
+
             points.push({
-                at: document.start + (i + .5) * document.step,
+                at: Math.min(document.start + (i + .5) * document.step,
+                             document.end),
                 min: factor * series.min[i],
                 mean: factor * series.mean[i],
                 max: factor * series.max[i],

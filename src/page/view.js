@@ -118,20 +118,21 @@ function yesOrNo({ current }) {
 function forecast(one, factor = 1) {
     const days = one?.forecast?.limit_in_days;
 
-    return finite(days?.mid) && finite(one.current) && finite(one.limit)
+    return days?.mid > 0 && finite(one.current) && finite(one.limit)
            ? { value: factor * one.current, target: factor * one.limit,
                low: DAY * days.low, mid: DAY * days.mid, high: DAY * days.high }
            : null;
 }
 
-// of a measure that has one, or that says why it has none
+// "full in 38 days (31 to 52)"; null: there is no forecast
 
 export function fullIn(one) {
     const days = one?.forecast?.limit_in_days;
 
-    return finite(days?.mid) ? t('forecast.full', { mid: ahead(days.mid),
-                                                    ...range(days) })
-           : one?.forecast_reason ? reason(one.forecast_reason) : null;
+    return !finite(days?.mid) ? null
+           : days.mid > 0 ? t('forecast.full', { mid: ahead(days.mid),
+                                                 ...range(days) })
+           : t('forecast.reached');
 }
 
 // the ends of the band in the unit of its middle
@@ -142,10 +143,16 @@ function range({ low, mid, high }) {
     return { low: number(low / unit, 0), high: number(high / unit, 0) };
 }
 
-function reason(sentence) {
-    const key = `forecast.${sentence.toLowerCase().replaceAll(/[\s-]+/g, '_')}`;
+const reasons = [[/not growing/, 'not_growing'], [/little/, 'too_little_past'],
+                 [/unsteadi?ly/, 'too_unsteady'], [/reached/, 'reached']];
 
-    return known(key) ? t(key) : sentence;
+// why there is none, in a word or two; the report says it in English
+
+function reason(sentence) {
+    const [, key] = reasons.find(([words]) => words.test(sentence ?? ''))
+                    ?? [null, null];
+
+    return key === null ? '–' : t(`forecast.${key}`);
 }
 
 // --- cards ---
@@ -380,9 +387,9 @@ function disk(path, health) {
         free: size(free),
         inodes: finite(inodes?.current) ? percent(inodes.current)
                 : t(space ? 'number.none' : 'number.unknown'),
-        full: finite(days?.mid) ? ahead(days.mid)
-              : space?.forecast_reason ? reason(space.forecast_reason) : '–',
-        band: finite(days?.mid) ? t('forecast.band', range(days)) : '',
+        full: days?.mid > 0 ? ahead(days.mid) : days?.mid === 0
+              ? t('forecast.reached') : reason(space?.forecast_reason),
+        band: days?.mid > 0 ? t('forecast.band', range(days)) : '',
         note: seen?.error ?? (ofPath('read_only')?.current > 0
                               || seen?.read_only ? t('line.read_only') : null),
         threshold: space,
@@ -517,7 +524,7 @@ function next(health, here) {
 function arrival(health, above) {
     const [first] = sides
         .map(({ key }) => ({ key, ...health.tier_forecast?.[key] }))
-        .filter((one) => finite(one.forecast?.limit_in_days?.mid))
+        .filter((one) => one.forecast?.limit_in_days?.mid > 0)
         .sort((a, b) => a.forecast.limit_in_days.mid
                         - b.forecast.limit_in_days.mid);
 

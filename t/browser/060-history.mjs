@@ -35,7 +35,7 @@ function grown(body) {
           percent_used: 75.2, status: 'warning', ...days(31, 38.4, 52) },
         { ...disk, key: 'inodes_percent:/srv/images', current: 12,
           percent_used: 12, status: 'ok', forecast: null,
-          forecast_reason: 'not growing' });
+          forecast_reason: 'It is not growing.' });
     body.disks.push({ ...body.disks[0], path: '/srv/images', percent: 75.2,
                       available_gb: 92, inodes_percent: 12 });
     Object.assign(threshold('db_size_mb'), { current: 9523,
@@ -259,6 +259,33 @@ for (const [name, directives, sentence] of [
         clean(page, /console: Failed to load resource.*40[34]/);
     });
 }
+
+test('the server\'s own history', async (t) => {
+    const server = await serve(t, {
+        http: calm + shop(t),
+        locations: { '= /platform/history': 'caphealth_history;' },
+    });
+
+    await server.until(async () => {
+        const answer = await fetch(server.url('/platform/history?window=2d'));
+
+        return answer.status === 200;
+    }, 90000);
+
+    const page = await visit(t, server, { path: `${path}?range=2h` });
+
+    await assertStatus(page, 'healthy', 'Healthy');
+    await eventually(async () => {
+        assert.match(await page.locator(`${chart('memory')} svg`)
+                               .getAttribute('aria-label'),
+                     /^Memory, the last 2 hours: now/);
+        assert.equal(await page.locator('.banner[data-key]').count(), 0);
+    });
+    assert.equal(await page.locator('footer a', { hasText: 'history' })
+                           .getAttribute('href'), '/platform/history');
+    await shoot(page, 'history-own');
+    clean(page);
+});
 
 test('the generator, column by column', () => {
     const { series, columns } = history('2h', 1795916760);
