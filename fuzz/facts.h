@@ -312,8 +312,6 @@ facts_answer(caphealth_answer_t *a, const json_t *document,
         return -1;
     }
 
-    fuzz_check(memcmp(a, &sent, sizeof(sent)) == 0);
-
     *text = vendors;
 
     return 0;

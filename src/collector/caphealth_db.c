@@ -295,7 +295,7 @@ caphealth_db_look(caphealth_db_t *db, caphealth_answer_t *a)
 
     db->driver->version(db->connection, version, sizeof(version));
 
-    strcpy(d->engine, db->driver->engine);
+    caphealth_utf8_append(d->engine, sizeof(d->engine), db->driver->engine);
     caphealth_utf8_append(d->version, sizeof(d->version), version);
 
     for (i = 0; i < CAPHEALTH_QUERIES; i++) {

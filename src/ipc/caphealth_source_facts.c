@@ -180,7 +180,7 @@ static void
 caphealth_source_clear(const caphealth_source_field_t *fields, void *facts,
     size_t size)
 {
-    char                            *value;
+    void                            *value;
     const caphealth_source_field_t  *field;
 
     memset(facts, 0, size);
@@ -246,7 +246,7 @@ caphealth_field_valid(const caphealth_source_field_t *field,
     double       real;
     int32_t      flag;
     int64_t      count;
-    const char  *end;
+    const char  *string, *end;
 
     switch (field->type) {
 
@@ -264,10 +264,10 @@ caphealth_field_valid(const caphealth_source_field_t *field,
         return flag >= -1 && flag <= 1;
 
     default: /* CAPHEALTH_STRING */
-        end = memchr(value, '\0', field->size);
+        string = value;
+        end = memchr(string, '\0', field->size);
         return end != NULL
-               && caphealth_utf8_valid(value, (size_t) (end
-                                                        - (const char *) value));
+               && caphealth_utf8_valid(string, (size_t) (end - string));
     }
 }
 

@@ -31,8 +31,8 @@
 typedef struct {
     char       *text;            /* of the object; NULL: unknown */
     size_t      len;             /* bytes of it */
-    char       *list;            /* lines, in the same memory, with a NUL; NULL:
-                                    unknown */
+    char       *list;            /* lines, in the same memory, up to a NUL;
+                                    NULL: unknown */
     size_t      list_len;
     int64_t     list_n;          /* vendors */
 } caphealth_vendors_t;

@@ -371,7 +371,7 @@ ngx_http_caphealth_facts_cache_piece(ngx_http_caphealth_facts_cache_t *cache,
 
     piece->section->collected_at = facts.collected_at;
     piece->section->attempted_at = facts.attempted_at;
-    piece->section->failed = facts.failed;
+    piece->section->failed = (facts.failed != 0);
     piece->section->seconds = facts.seconds;
     piece->section->failures = (int64_t) facts.failures;
 
@@ -382,7 +382,7 @@ ngx_http_caphealth_facts_cache_piece(ngx_http_caphealth_facts_cache_t *cache,
     piece->section->error_code =
                   caphealth_error_name(facts.error.code,
                                        piece->source->type,
-                                       facts.failed);
+                                       facts.failed != 0);
 
     return NGX_OK;
 }
