@@ -186,13 +186,26 @@ static const double  caphealth_forecast_widths[CAPHEALTH_FORECAST_WIDTHS] = {
 };
 
 
-static const char *const  caphealth_forecast_reasons[] = {
-    "",
-    "The limit has been reached in the last 7 days.",
-    "Too little is known of the past: at least 5 days are needed.",
-    "It is not growing.",
-    "It grows too unsteadily to say when.",
-    "There is no limit."
+static const struct {
+    const char                 *code;
+    const char                 *sentence;
+} caphealth_forecast_reasons[] = {
+    [CAPHEALTH_FORECAST_KNOWN] = { NULL, "" },
+    [CAPHEALTH_FORECAST_REACHED] = {
+        "reached", "The limit has been reached in the last 7 days." },
+    [CAPHEALTH_FORECAST_TOO_LITTLE_PAST] = {
+        "too_little_past",
+        "Too little is known of the past: at least 5 days are needed." },
+    [CAPHEALTH_FORECAST_NOT_GROWING] = {
+        "not_growing", "It is not growing." },
+    [CAPHEALTH_FORECAST_TOO_UNSTEADY] = {
+        "too_unsteady", "It grows too unsteadily to say when." },
+    [CAPHEALTH_FORECAST_NO_LIMIT] = {
+        "no_limit", "There is no limit." },
+    [CAPHEALTH_FORECAST_NO_HISTORY] = {
+        "no_history", "The history is off." },
+    [CAPHEALTH_FORECAST_NOT_KEPT] = {
+        "not_kept", "No history of it is kept." }
 };
 
 
@@ -220,7 +233,14 @@ caphealth_forecast(const caphealth_forecast_day_t *past, size_t n,
 const char *
 caphealth_forecast_reason(caphealth_forecast_reason_e reason)
 {
-    return caphealth_forecast_reasons[reason];
+    return caphealth_forecast_reasons[reason].sentence;
+}
+
+
+const char *
+caphealth_forecast_code(caphealth_forecast_reason_e reason)
+{
+    return caphealth_forecast_reasons[reason].code;
 }
 
 

@@ -73,7 +73,11 @@ typedef enum {
     CAPHEALTH_FORECAST_TOO_LITTLE_PAST,
     CAPHEALTH_FORECAST_NOT_GROWING,
     CAPHEALTH_FORECAST_TOO_UNSTEADY,
-    CAPHEALTH_FORECAST_NO_LIMIT          /* it is NAN, or infinite */
+    CAPHEALTH_FORECAST_NO_LIMIT,         /* it is NAN, or infinite */
+
+    /* of the caller: */
+    CAPHEALTH_FORECAST_NO_HISTORY,       /* it is off */
+    CAPHEALTH_FORECAST_NOT_KEPT          /* in the history */
 } caphealth_forecast_reason_e;
 
 
@@ -109,6 +113,9 @@ void caphealth_forecast(const caphealth_forecast_day_t *past, size_t n,
 
 /* Why there is none, as a sentence for clients; "": there is one. */
 const char *caphealth_forecast_reason(caphealth_forecast_reason_e reason);
+
+/* The same for programs; NULL: there is one. */
+const char *caphealth_forecast_code(caphealth_forecast_reason_e reason);
 
 
 #endif /* CAPHEALTH_FORECAST_H */

@@ -502,7 +502,7 @@ static void
 caphealth_report_forecast(caphealth_json_t *j, const caphealth_facts_t *f,
     const char *key)
 {
-    const char                  *reason;
+    caphealth_forecast_reason_e  reason;
     const caphealth_forecast_t  *levels, *best;
 
     levels = caphealth_forecasts_find(f, key);
@@ -533,7 +533,9 @@ caphealth_report_forecast(caphealth_json_t *j, const caphealth_facts_t *f,
         caphealth_json_close_object(j);
     }
 
-    caphealth_json_string(j, "forecast_reason", caphealth_known(reason));
+    caphealth_json_string(j, "forecast_reason",
+                      caphealth_known(caphealth_forecast_reason(reason)));
+    caphealth_json_string(j, "forecast_code", caphealth_forecast_code(reason));
 }
 
 

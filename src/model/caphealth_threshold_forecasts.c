@@ -320,7 +320,7 @@ caphealth_forecast_known(const caphealth_forecast_t *f)
 }
 
 
-const char *
+caphealth_forecast_reason_e
 caphealth_forecasts_reason(const caphealth_facts_t *f, const char *key,
     const caphealth_forecast_t *forecast)
 {
@@ -328,12 +328,12 @@ caphealth_forecasts_reason(const caphealth_facts_t *f, const char *key,
     char  name[CAPHEALTH_SERIES_NAME];
 
     if (forecast != NULL) {
-        return caphealth_forecast_known(forecast)
-               ? "" : caphealth_forecast_reason(forecast->reason);
+        return caphealth_forecast_known(forecast) ? CAPHEALTH_FORECAST_KNOWN
+                                                  : forecast->reason;
     }
 
     if (!f->history.section.configured) {
-        return "The history is off.";
+        return CAPHEALTH_FORECAST_NO_HISTORY;
     }
 
     n = (strncmp(key, "tier:", 5) == 0) ? (int) strlen(key)
@@ -341,11 +341,8 @@ caphealth_forecasts_reason(const caphealth_facts_t *f, const char *key,
 
     (void) snprintf(name, sizeof(name), "%.*s", n, key);
 
-    if (caphealth_forecast_source(name) == NULL) {
-        return "No history of it is kept.";
-    }
-
-    return caphealth_forecast_reason(CAPHEALTH_FORECAST_TOO_LITTLE_PAST);
+    return (caphealth_forecast_source(name) == NULL)
+           ? CAPHEALTH_FORECAST_NOT_KEPT : CAPHEALTH_FORECAST_TOO_LITTLE_PAST;
 }
 
 

@@ -143,16 +143,10 @@ function range({ low, mid, high }) {
     return { low: number(low / unit, 0), high: number(high / unit, 0) };
 }
 
-const reasons = [[/not growing/, 'not_growing'], [/little/, 'too_little_past'],
-                 [/unsteadi?ly/, 'too_unsteady'], [/reached/, 'reached']];
+// why there is none, in a word or two, by its code
 
-// why there is none, in a word or two; the report says it in English
-
-function reason(sentence) {
-    const [, key] = reasons.find(([words]) => words.test(sentence ?? ''))
-                    ?? [null, null];
-
-    return key === null ? '–' : t(`forecast.${key}`);
+function reason(code) {
+    return known(`forecast.${code}`) ? t(`forecast.${code}`) : '–';
 }
 
 // --- cards ---
@@ -388,7 +382,7 @@ function disk(path, health) {
         inodes: finite(inodes?.current) ? percent(inodes.current)
                 : t(space ? 'number.none' : 'number.unknown'),
         full: days?.mid > 0 ? ahead(days.mid) : days?.mid === 0
-              ? t('forecast.reached') : reason(space?.forecast_reason),
+              ? t('forecast.reached') : reason(space?.forecast_code),
         band: days?.mid > 0 ? t('forecast.band', range(days)) : '',
         note: seen?.error ?? (ofPath('read_only')?.current > 0
                               || seen?.read_only ? t('line.read_only') : null),

@@ -35,7 +35,8 @@ function grown(body) {
           percent_used: 75.2, status: 'warning', ...days(31, 38.4, 52) },
         { ...disk, key: 'inodes_percent:/srv/images', current: 12,
           percent_used: 12, status: 'ok', forecast: null,
-          forecast_reason: 'It is not growing.' });
+          forecast_reason: 'It is not growing.',
+          forecast_code: 'not_growing' });
     body.disks.push({ ...body.disks[0], path: '/srv/images', percent: 75.2,
                       available_gb: 92, inodes_percent: 12 });
     Object.assign(threshold('db_size_mb'), { current: 9523,

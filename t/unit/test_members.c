@@ -167,7 +167,8 @@ test_bounds(void **state)
                  "\"status\":\"ok\",\"percent_used\":0.0,"
                  "\"key\":\"storage_gb\",\"path\":null,\"unit\":\"GiB\","
                  "\"forecast\":null,"
-                 "\"forecast_reason\":\"The history is off.\"}");
+                 "\"forecast_reason\":\"The history is off.\","
+                 "\"forecast_code\":\"no_history\"}");
 
     json_decref(thresholds);
 }

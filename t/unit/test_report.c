@@ -46,7 +46,8 @@ assert_report(report_t report, const sample_t *s, const char *expected)
 
 
 #define OFF                                                                  \
-        "\"forecast\":null,\"forecast_reason\":\"The history is off.\""
+        "\"forecast\":null,\"forecast_reason\":\"The history is off.\","      \
+        "\"forecast_code\":\"no_history\""
 
 #define DIMENSION(name, current, limit, percent)                             \
         "\"" name "\":{\"current\":" current ",\"limit\":" limit     \
