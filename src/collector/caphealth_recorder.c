@@ -18,8 +18,9 @@
 /* the only code of the collector that uses as much stack is SQLite's */
 #define CAPHEALTH_RECORDER_STACK    (512 * 1024)
 
-/* seconds between two transactions */
+/* seconds between two transactions, and from the first record to the first */
 #define CAPHEALTH_RECORDER_PAUSE    60
+#define CAPHEALTH_RECORDER_FIRST    3
 
 /* milliseconds that the end is put off for the last one */
 #define CAPHEALTH_RECORDER_END      500
@@ -190,8 +191,8 @@ caphealth_recorder_end(caphealth_recorder_t *r)
 
 
 /*
- * What is in the file already is read at once, and the first record is written
- * at once, so that there are documents soon after the start.
+ * What is in the file already is read at once, and the first records are written
+ * soon, so that there are documents after the start.
  */
 
 static void *
@@ -203,17 +204,21 @@ caphealth_recorder_run(void *data)
 
     caphealth_recorder_write(r);
 
-    for (first = 1, ending = 0; !ending; first = 0) {
+    for (first = 1, ending = 0; !ending; /* void */) {
 
         (void) clock_gettime(CLOCK_MONOTONIC, &next);
         next.tv_sec += CAPHEALTH_RECORDER_PAUSE;
 
         (void) pthread_mutex_lock(&r->mutex);
 
-        while (!r->ending && !(first && r->records)
+        while (!r->ending
                && pthread_cond_timedwait(&r->changed, &r->mutex, &next) == 0)
         {
-            /* void */
+            if (first && r->records) {
+                first = 0;
+                (void) clock_gettime(CLOCK_MONOTONIC, &next);
+                next.tv_sec += CAPHEALTH_RECORDER_FIRST;
+            }
         }
 
         ending = r->ending;

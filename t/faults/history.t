@@ -1,0 +1,266 @@
+# The history of a real nginx: what is kept, over reloads, kills, a damaged file,
+# one of a newer version, a disk that is full, and what is answered of it.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+
+use Caphealth;
+use Caphealth::Server;
+use File::Temp qw(tempdir);
+use HTTP::Tiny;
+use IO::Uncompress::Gunzip qw(gunzip);
+use JSON::PP qw(decode_json);
+use Test::More;
+use Time::HiRes qw(sleep);
+
+my $calm = <<'END';
+caphealth_refresh 1s;
+caphealth_disk    /;
+caphealth_threshold cpu_percent off;
+caphealth_threshold memory_percent off;
+END
+
+my $location = 'location = /history { caphealth_history; }';
+my $state = tempdir('caphealth-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+
+chmod 0755, $state;
+
+my $nginx = Caphealth::Server->new(
+    http      => "$calm caphealth_state_dir $state/state;",
+    locations => $location);
+
+# the document, once it is so
+
+sub comes {
+    my ($code, $query) = @_;
+
+    my $response;
+
+    $nginx->until(sub {
+        $response = $nginx->get('/history' . ($query // ''));
+        local $_ = decode_json($response->{content});
+        $response->{status} == 200 && $code->();
+    }, 75) or diag "$response->{status} " . substr $response->{content}, 0, 999;
+
+    return decode_json($response->{content});
+}
+
+sub kinds { return join ' ', map { $_->{kind} } @{ $_[0]{events} } }
+
+sub known {
+    my ($document, $name) = @_;
+
+    return grep { defined } @{ $document->{series}{$name}{mean} // [] };
+}
+
+subtest 'a start' => sub {
+    my $document = comes(sub { kinds($_) =~ /start/ });
+
+    is $document->{window}, '2h', 'the window';
+    is $document->{step}, 10, 'the step';
+    is kinds($document), 'start', 'the start is an event';
+    ok known($document, 'memory_percent'), 'the memory is known';
+    ok $document->{series}{'disk_percent:/'}, 'so is a disk';
+
+    my @files = map { "history-$_.json" } qw(2h 2d 60d 3y);
+
+    is_deeply [sort map { s{.*/}{}r } glob "$state/state/history*.json*"],
+              [sort @files, map { "$_.gz" } @files], 'the documents';
+    ok !(grep { (stat)[2] & 077 } glob "$state/state/history*"),
+       'nobody else may read them';
+};
+
+subtest 'what may be asked' => sub {
+    for my $window (qw(2h 2d 60d 3y)) {
+        my $response = $nginx->get("/history?window=$window");
+        my $document = decode_json($response->{content});
+
+        is $document->{window}, $window, $window;
+        is $response->{headers}{'content-type'}, 'application/json', 'its type';
+        is $response->{headers}{'cache-control'}, 'private, no-cache',
+           'it is asked about';
+    }
+
+    my $response = $nginx->get('/history?window=2d');
+    my $etag = $response->{headers}{etag};
+    my $modified = $response->{headers}{'last-modified'};
+
+    is $nginx->get('/history?window=2d',
+                   { 'If-None-Match' => $etag })->{status}, 304, '304 by tag';
+    is $nginx->get('/history?window=2d',
+                   { 'If-Modified-Since' => $modified })->{status}, 304,
+       'and by time';
+
+    my $part = $nginx->get('/history?window=2d', { Range => 'bytes=2-9' });
+
+    is $part->{status}, 206, 'a range';
+    is $part->{content}, substr($response->{content}, 2, 8), 'of it';
+
+    my $packed = $nginx->get('/history?window=2d',
+                             { 'Accept-Encoding' => 'gzip' });
+    my $plain;
+
+    is $packed->{headers}{'content-encoding'}, 'gzip', 'compressed';
+    gunzip(\$packed->{content}, \$plain);
+    is decode_json($plain)->{window}, '2d', 'the same';
+
+    my $head = $nginx->{client}->head(
+        "http://127.0.0.1:$nginx->{port}/history?window=2d");
+
+    is $head->{status}, 200, 'HEAD';
+    is $head->{content} // '', '', 'has no body';
+
+    my $document = decode_json($nginx->get(
+        '/history?series=memory_percent,disk_percent:%2F,none')->{content});
+
+    is_deeply [sort keys %{ $document->{series} }],
+              ['disk_percent:/', 'memory_percent'], 'two series';
+
+    my $old = decode_json($nginx->get(
+        '/history?from=2001-01-01T00:00:00Z&to=2001-01-02T00:00:00Z')
+        ->{content});
+
+    is $old->{window}, '3y', 'the window that reaches back furthest';
+    is $old->{columns}, 0, 'nothing is known of then';
+    is_deeply $old->{events}, [], 'and nothing happened';
+
+    my $csv = $nginx->get('/history?series=memory_percent',
+                          { Accept => 'text/csv' });
+
+    is $csv->{headers}{'content-type'}, 'text/csv; charset=utf-8', 'CSV';
+    like $csv->{content}, qr/\Atime,"memory_percent\ min",
+        "memory_percent\ mean","memory_percent\ max"\r\n
+        \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ,[\d.]+,[\d.]+,[\d.]+\r\n/x, 'its rows';
+
+    for (['window=1h', qr/"window" must be 2h, 2d, 60d or 3y/],
+         ['x=1', qr/unknown argument/],
+         ['from=yesterday', qr/"from" must be a time by RFC 3339/],
+         ['from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z',
+          qr/"from" must be before "to"/],
+         ['series=', qr/"series" must be/])
+    {
+        my ($query, $like) = @$_;
+        my $refused = $nginx->get("/history?$query");
+        my $problem = decode_json($refused->{content});
+
+        is $refused->{status}, 400, $query;
+        like $problem->{detail}, $like, 'and why';
+        is $problem->{type}, 'urn:caphealth:problem:invalid-query', 'its type';
+    }
+
+    my $post = $nginx->{client}->post(
+        "http://127.0.0.1:$nginx->{port}/history");
+
+    is $post->{status}, 405, 'POST';
+};
+
+subtest 'a reload' => sub {
+    ok $nginx->reload, 'reload';
+
+    my $document = comes(sub { kinds($_) =~ /reload/ });
+
+    like kinds($document), qr/start.*reload/, 'is an event, and the start is kept';
+};
+
+subtest 'a collector that is killed' => sub {
+    my $pid = $nginx->collector;
+
+    kill KILL => $pid;
+    ok $nginx->until(sub { $nginx->collector != $pid }), 'it is replaced';
+
+    my $document = comes(sub { kinds($_) =~ /reload/ });
+
+    like kinds($document), qr/start/, 'nothing that was written is lost';
+};
+
+subtest 'a damaged file, and one of a newer version' => sub {
+    $nginx->stop;
+
+    open my $file, '+<', "$state/state/history.sqlite" or die $!;
+    print {$file} 'no database' x 100;
+    close $file;
+
+    $nginx->start;
+
+    ok $nginx->until(sub { -e "$state/state/history.sqlite.damaged" }),
+       'is set aside';
+    like comes(sub { kinds($_) =~ /history/ })->{events}[0]{text},
+         qr/the file is damaged, and was set aside/, 'it is an event';
+    is $nginx->logged(
+           qr/history\.sqlite": the file is damaged, and was set aside/), 1,
+       'and is said once';
+
+    $nginx->stop;
+    is system('sqlite3', "$state/state/history.sqlite",
+              'PRAGMA user_version=99'), 0, 'a newer one';
+    $nginx->start;
+
+    ok $nginx->until(sub { -e "$state/state/history.sqlite.newer" }),
+       'is set aside';
+    is $nginx->logged(qr/a newer version has written the file/), 1,
+       'and is said once';
+};
+
+subtest 'a disk that is full' => sub {
+    plan skip_all => 'it needs root' if $> != 0;
+
+    $nginx->stop;
+
+    mkdir "$state/small";
+    plan skip_all => 'no file system can be mounted'
+        if system("mount -t tmpfs -o size=256k tmpfs $state/small") != 0;
+
+    chmod 0700, "$state/small";
+    open my $fill, '>', "$state/small/fill";
+    syswrite $fill, "\0" x 4096 for 1 .. 64;
+    close $fill;
+
+    $nginx->configure(http => "$calm caphealth_state_dir $state/small;");
+    $nginx->start;
+
+    ok $nginx->until(sub {
+        $nginx->logged(
+            qr{\[error\].*caphealth history in "$state/small" is not written:});
+    }), 'is an error';
+
+    my $response = $nginx->get('/history');
+
+    is $response->{status}, 404, 'there is none yet';
+    is decode_json($response->{content})->{type},
+       'urn:caphealth:problem:no-history', 'which is said';
+    is $nginx->get('/health')->{status}, 200, 'the rest goes on';
+
+    unlink "$state/small/fill";
+
+    ok $nginx->until(sub {
+        $nginx->logged(qr/\[notice\].*caphealth\ history\ in.*written\ again/x)
+    }, 90), 'it is written when there is room again';
+    ok known(comes(sub { kinds($_) =~ /start/ }), 'memory_percent'),
+       'with what was recorded meanwhile';
+    is $nginx->logged(qr/is not written/), 1, 'it was said once';
+
+    $nginx->stop;
+    system("umount $state/small");
+    $nginx->configure(http => "$calm caphealth_state_dir $state/state;");
+    $nginx->start;
+};
+
+subtest 'off' => sub {
+    $nginx->configure(http => "$calm caphealth_history off;
+                               caphealth_state_dir $state/none;");
+    ok $nginx->reload, 'reload';
+
+    my $response = $nginx->get('/history');
+
+    is $response->{status}, 404, 'it is not there';
+    is decode_json($response->{content})->{type},
+       'urn:caphealth:problem:history-off', 'because it is off';
+    is_deeply [glob "$state/none/history*"], [], 'nothing is written';
+};
+
+is join('', grep { !/caphealth-collector \d+ exited on signal 9/ }
+            split /^/, $nginx->alerts), '', 'no alerts but for the kill';
+
+done_testing();
