@@ -94,8 +94,15 @@ def contexts():
     manual = section(read('README.md'), 'Directives')
     wrong = []
 
+    table = {}
+
+    # one that is another in a location has two rows
+
     for name, flags in re.findall(
             r'ngx_string\("(caphealth_\w+)"\),\s*([A-Z0-9_|\s]+),', source):
+        table[name] = table.get(name, '') + flags
+
+    for name, flags in table.items():
         said = re.search(r'^### %s\n.*?^\*\*context:\*\* ([^\n]*)$' % name,
                          manual, re.M | re.S)
         real = [words for flag, words in (('NGX_HTTP_MAIN_CONF', 'http'),

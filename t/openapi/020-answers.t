@@ -98,6 +98,7 @@ sub server {
     location = $base/health { caphealth_health; }
     location = $base/capacity { caphealth_capacity; }
     location = $base/image-stats { caphealth_image_stats; }
+    location = $base/history { caphealth_history; }
     location = /metrics { caphealth_metrics; }
     location = $base/live { caphealth_probe live; }
     location = $base/ready { caphealth_probe ready; }
@@ -151,6 +152,11 @@ sub reads {
                  request($nginx, 'GET', "$base/health", $health_json));
     is_described($state, 'GET', '/metrics', request($nginx, 'GET', '/metrics',
         { Accept => 'application/openmetrics-text' }));
+    is_described($state, 'GET', "$base/history",
+                 request($nginx, 'GET', "$base/history$_->[0]", $_->[1]))
+        for [''], ['?window=2d'], ['?window=1d'],
+            ['?from=2026-01-01T00:00:00Z&series=cpu_percent'],
+            ['?window=2d', { Accept => 'text/csv' }];
     is_described($state, 'GET', "$base/capacity",
                  request($nginx, 'GET', "$base/capacity?vendors=list&limit=2"));
     is_described($state, 'GET', "$base/capacity",
@@ -242,7 +248,17 @@ END
 
     # who may not, and how not
 
-    for my $path (@reads, '/admin/platform-health') {
+    # the history: once there is one, and without one
+
+    my $past = "$base/history";
+
+    $nginx->until(sub { request($nginx, 'GET', $past)->{status} == 200 });
+    $seen = request($nginx, 'GET', $past);
+    is_described('a history', 'GET', $past, $seen);
+    is_described('the same', 'GET', $past, request($nginx, 'GET', $past,
+        { 'If-None-Match' => $seen->{headers}{etag} }));
+
+    for my $path (@reads, $past, '/admin/platform-health') {
         is_described('elsewhere', 'GET', $path,
             request($nginx, 'GET', $path, { 'X-Client' => '192.0.2.7' }));
         is_described('a method', 'PUT', $path, request($nginx, 'PUT', $path));
@@ -461,7 +477,12 @@ subtest 'uploads that fail for the server\'s sake' => sub {
     $nginx = server(http => "caphealth_helper_dir $helpers;",
                     main => 'thread_pool default threads=1 max_queue=0;');
 
-    for my $case ([ POST => $path, strange('well') ],
+    $nginx->until(sub {
+        request($nginx, 'GET', "$base/history")->{status} == 200
+    });
+
+    for my $case ([ GET => "$base/history?series=status" ],
+                  [ POST => $path, strange('well') ],
                   [ DELETE => "$path/" . '0' x 32 ])
     {
         my ($method, $uri, $content) = @$case;
@@ -473,13 +494,21 @@ subtest 'uploads that fail for the server\'s sake' => sub {
             $response = request($nginx, $method, $uri, {}, $content);
             $response->{status} == 503;
         });
-        is_described("no thread for $method", $method, $path
-                     . ($content ? '' : '/{id}'), $response);
+        is_described("no thread for $method", $method,
+                     $method eq 'GET' ? "$base/history"
+                     : $path . ($content ? '' : '/{id}'), $response);
         like $response->{content}, qr/server-busy/, 'it is as it was meant';
     }
 
     close $_ for @waiting;
     ok $nginx->stop('TERM'), 'ends';
+
+    # no history
+
+    $nginx = server(http => 'caphealth_history off;');
+    is_described('off', 'GET', "$base/history",
+                 request($nginx, 'GET', "$base/history"));
+    ok $nginx->stop, 'quits';
 
     # no converter
 
