@@ -527,7 +527,8 @@ caphealth_report_forecast(caphealth_json_t *j, const caphealth_facts_t *f,
         caphealth_report_days(j, "critical_in_days",
                               &levels[CAPHEALTH_LEVEL_CRITICAL]);
         caphealth_json_number(j, "from_days",
-                              best->from_days == 0 ? NAN : best->from_days);
+                              best->from_days == 0
+                              ? NAN : (double) best->from_days);
         caphealth_json_number(j, "hit_rate",
                               caphealth_round(best->hit_rate, 2));
         caphealth_json_close_object(j);

@@ -46,6 +46,10 @@ static int caphealth_forecast_add_series(caphealth_forecast_input_t *input,
 static void caphealth_forecasts_add(caphealth_forecasts_t *fs,
     caphealth_forecast_input_t *input, const char *measure, const char *path,
     double value, double now);
+static int caphealth_forecast_same_input(const caphealth_forecast_input_t *a,
+    const caphealth_forecast_input_t *b);
+static int caphealth_forecast_same(const double *a, const double *b,
+    size_t n);
 
 
 static const caphealth_forecast_source_t  caphealth_forecast_sources[] = {
@@ -283,7 +287,7 @@ caphealth_forecasts_add(caphealth_forecasts_t *fs,
     t->measure = measure;
     t->path = path;
 
-    if (memcmp(&t->input, input, sizeof(caphealth_forecast_input_t)) == 0) {
+    if (caphealth_forecast_same_input(&t->input, input)) {
         return;
     }
 
@@ -293,6 +297,34 @@ caphealth_forecasts_add(caphealth_forecasts_t *fs,
                        value, input->limits, CAPHEALTH_LEVELS, t->levels);
 
     fs->computed++;
+}
+
+
+static int
+caphealth_forecast_same_input(const caphealth_forecast_input_t *a,
+    const caphealth_forecast_input_t *b)
+{
+    return a->hour == b->hour && a->reached == b->reached
+           && a->first_day == b->first_day && strcmp(a->key, b->key) == 0
+           && caphealth_forecast_same(a->limits, b->limits, CAPHEALTH_LEVELS)
+           && caphealth_forecast_same(a->days, b->days, CAPHEALTH_PAST_DAYS);
+}
+
+
+/* a NAN is like another one */
+
+static int
+caphealth_forecast_same(const double *a, const double *b, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (a[i] != b[i] && !(isnan(a[i]) && isnan(b[i]))) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
