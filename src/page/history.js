@@ -101,6 +101,12 @@ export class History {
                && this.documents.size > 0;
     }
 
+    // since when a window's document tells of it
+
+    start(window) {
+        return this.documents.get(window)?.start ?? this.opened;
+    }
+
     // at: milliseconds since the epoch; the same one twice counts once
 
     sample(name, at, value) {

@@ -29,6 +29,7 @@ const nothing = { error: null, time: null, age: '', old: false };
 
 const DAY = 86400e3;
 const LEAST = 600e3;             // of a time axis
+const SOON = 300;                // milliseconds
 const EVENTS = matchMedia('(min-width: 140rem)').matches ? 18 : 6;
 
 const rhythm = new Rhythm(Number(refresh), look);
@@ -38,6 +39,7 @@ const address = new URLSearchParams(location.search);
 let range = address.get('range') in windows ? address.get('range') : '2d';
 let disk = null;                 // whose row was chosen
 let allEvents = false;
+let ticks = 0;
 let current = { status: null, since: null };
 
 // the server's clock: ages are counted by it
@@ -48,12 +50,22 @@ function now() {
 
 async function look() {
     const patience = Math.max(5000, Number(refresh));
+    let rendered = false;
+
+    // the past may take its time: the present does not wait for it
+
+    const asked = remember(patience).then(() => {
+        if (rendered) {
+            render();
+        }
+    });
 
     await Promise.all([...sources.map((one) => one.ask(patience)),
-                       remember(patience)]);
+                       Promise.race([asked, sleep(SOON)])]);
 
     sample();
     render();
+    rendered = true;
 
     return sources.every(({ state }) => state !== 'unreachable');
 }
@@ -61,11 +73,12 @@ async function look() {
 // the window that is shown, and the one of the last 30 days
 
 async function remember(patience) {
-    await past.ask('60d', patience);
+    await Promise.all([...new Set(['60d', range])].map((window) =>
+                      past.ask(window, patience)));
+}
 
-    if (range !== '60d') {
-        await past.ask(range, patience);
-    }
+function sleep(ms) {
+    return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 // what this page sees is the past from here on
@@ -337,12 +350,14 @@ function draw(key, box, { title, chart }) {
     });
 }
 
-// without a past no more than what this page can have seen
+// Without a past no more than what this page can have seen; with one that has
+// just begun no more than that, unless a range is asked for.
 
 function shown() {
-    return past.known ? windows[range]
-           : Math.min(windows[range],
-                      Math.max(LEAST, Date.now() - past.opened));
+    const first = past.known ? past.start(range) : past.opened;
+
+    return past.known && address.has('range') ? windows[range]
+           : Math.min(windows[range], Math.max(LEAST, now() - first));
 }
 
 function marks(from) {
@@ -535,7 +550,7 @@ function ranges() {
 
         radio.addEventListener('change', async () => {
             range = radio.value;
-            remembered({ range: range === '2d' ? '' : range });
+            remembered({ range });
             render();
             await past.ask(range, 5000);
             render();
@@ -719,5 +734,13 @@ element('events-all').addEventListener('click', () => {
 document.addEventListener('keydown', key);
 window.addEventListener('hashchange', route);
 
-setInterval(tick, 1000);
+setInterval(() => {
+    ticks++;
+
+    // the seconds to the next try count; an age need not
+
+    if (rhythm.misses > 0 || ticks % 5 === 0) {
+        tick();
+    }
+}, 1000);
 rhythm.now();

@@ -160,8 +160,11 @@ test('ranges, and the address', async (t) => {
     await page.reload();
     assert.equal(await page.locator('#range :checked').inputValue(), '3y');
     await page.locator('#range input[value="2d"]').check();
-    assert.equal(new URL(page.url()).search, '');
-    clean(page);
+    assert.equal(new URL(page.url()).search, '?range=2d');
+
+    // what was under way when it was loaded again
+
+    clean(page, /ERR_ABORTED/);
 });
 
 test('the forecast, in words and ahead of now', async (t) => {
@@ -285,6 +288,18 @@ test('the server\'s own history', async (t) => {
     assert.equal(await page.locator('footer a', { hasText: 'history' })
                            .getAttribute('href'), '/platform/history');
     await shoot(page, 'history-own');
+
+    // unless a range is asked for, the axis is as long as what is known
+
+    const young = await visit(t, server, { path });
+
+    await eventually(async () => {
+        assert.equal(await young.locator(`${chart('memory')} .unknown rect`)
+                                .count(), 1);
+        assert.doesNotMatch(await young.locator(`${chart('memory')} .grid`)
+                                       .textContent(), /00:00.*12:00/);
+    });
+    clean(young);
     clean(page);
 });
 
