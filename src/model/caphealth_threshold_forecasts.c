@@ -16,9 +16,6 @@
 #define CAPHEALTH_DAY_SECONDS   86400
 #define CAPHEALTH_HOUR_SECONDS  3600
 
-/* by which the hour of each begins after that of the next */
-#define CAPHEALTH_HOUR_APART    (CAPHEALTH_HOUR_SECONDS / CAPHEALTH_FORECASTS)
-
 
 /* the daily maxima of a threshold, in its unit */
 
@@ -46,7 +43,9 @@ static int caphealth_forecast_add_series(caphealth_forecast_input_t *input,
 static void caphealth_forecasts_add(caphealth_forecasts_t *fs,
     caphealth_forecast_input_t *input, const char *measure, const char *path,
     double value, double now);
-static int caphealth_forecast_same_input(const caphealth_forecast_input_t *a,
+static int caphealth_forecast_same_bounds(const caphealth_forecast_input_t *a,
+    const caphealth_forecast_input_t *b);
+static int caphealth_forecast_same_past(const caphealth_forecast_input_t *a,
     const caphealth_forecast_input_t *b);
 static int caphealth_forecast_same(const double *a, const double *b,
     size_t n);
@@ -78,6 +77,7 @@ caphealth_forecasts_update(caphealth_forecasts_t *fs,
     const caphealth_database_t  *d = &f->database.value;
 
     fs->n = 0;
+    fs->renewed = 0;
 
     if (f->history.value.n == 0
         || f->history.value.first_day > INT32_MAX - CAPHEALTH_PAST_DAYS)
@@ -261,9 +261,7 @@ caphealth_forecasts_add(caphealth_forecasts_t *fs,
         return;
     }
 
-    input->hour = ((int64_t) now
-                   + (int64_t) fs->n * CAPHEALTH_HOUR_APART)
-                  / CAPHEALTH_HOUR_SECONDS;
+    input->hour = (int64_t) (now / CAPHEALTH_HOUR_SECONDS);
 
     for (i = 0; i < CAPHEALTH_LEVELS; i++) {
         if (value >= input->limits[i]) {
@@ -287,8 +285,19 @@ caphealth_forecasts_add(caphealth_forecasts_t *fs,
     t->measure = measure;
     t->path = path;
 
-    if (caphealth_forecast_same_input(&t->input, input)) {
-        return;
+    if (caphealth_forecast_same_bounds(&t->input, input)) {
+
+        if (caphealth_forecast_same_past(&t->input, input)) {
+            return;
+        }
+
+        /* at midnight it is so of all, and each takes its time */
+
+        if (fs->renewed) {
+            return;
+        }
+
+        fs->renewed = 1;
     }
 
     t->input = *input;
@@ -301,12 +310,19 @@ caphealth_forecasts_add(caphealth_forecasts_t *fs,
 
 
 static int
-caphealth_forecast_same_input(const caphealth_forecast_input_t *a,
+caphealth_forecast_same_bounds(const caphealth_forecast_input_t *a,
     const caphealth_forecast_input_t *b)
 {
-    return a->hour == b->hour && a->reached == b->reached
-           && a->first_day == b->first_day && strcmp(a->key, b->key) == 0
-           && caphealth_forecast_same(a->limits, b->limits, CAPHEALTH_LEVELS)
+    return strcmp(a->key, b->key) == 0 && a->reached == b->reached
+           && caphealth_forecast_same(a->limits, b->limits, CAPHEALTH_LEVELS);
+}
+
+
+static int
+caphealth_forecast_same_past(const caphealth_forecast_input_t *a,
+    const caphealth_forecast_input_t *b)
+{
+    return a->hour == b->hour && a->first_day == b->first_day
            && caphealth_forecast_same(a->days, b->days, CAPHEALTH_PAST_DAYS);
 }
 

@@ -4,9 +4,9 @@
  * own, by the daily maxima of the history.
  *
  * The three bounds of a threshold take up to half a millisecond, so what was
- * computed is kept, and computed anew for what has changed: a day of the past,
- * a bound, on which side of it the value is; and once an hour, as the time goes
- * on, but not of all in the same request.
+ * computed is kept.  It is computed anew at once where a bound has changed, or
+ * on which side of it the value is; and where a day of the past has changed, or
+ * an hour has gone by, for one threshold at each update.
  */
 
 #ifndef CAPHEALTH_THRESHOLD_FORECASTS_H
@@ -58,6 +58,7 @@ typedef struct {
 typedef struct caphealth_forecasts_s {
     size_t                          n;
     uint64_t                        computed;    /* since the start */
+    int                             renewed;     /* one, in this update */
     caphealth_threshold_forecast_t  of[CAPHEALTH_FORECASTS];
 } caphealth_forecasts_t;
 
