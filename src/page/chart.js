@@ -34,10 +34,9 @@ export class Chart {
         this.columns = [];
 
         this.plot = element('svg', { role: 'img', tabindex: 0 });
-        this.clip = element('rect', {});
         this.parts = {};
 
-        for (const [name, tag] of [['unknown', 'g'], ['grid', 'g'],
+        for (const [name, tag] of [['grid', 'g'], ['unknown', 'g'],
                                    ['ahead', 'g'], ['range', 'path'],
                                    ['line', 'path'], ['bounds', 'g'],
                                    ['events', 'g'], ['mark', 'line']])
