@@ -84,6 +84,8 @@ static ngx_uint_t ngx_http_caphealth_section_copies(
     ngx_http_caphealth_section_t *s);
 static void ngx_http_caphealth_section_abandon(ngx_http_caphealth_zone_t *z,
     ngx_http_caphealth_section_t *s);
+static void ngx_http_caphealth_section_tidy(ngx_http_caphealth_zone_t *z,
+    ngx_http_caphealth_section_t *s);
 static u_char *ngx_http_caphealth_section_alloc(ngx_http_caphealth_zone_t *z,
     ngx_http_caphealth_section_t *s, size_t len);
 static void ngx_http_caphealth_section_error(ngx_http_caphealth_section_t *s,
@@ -701,8 +703,9 @@ ngx_http_caphealth_section_set(ngx_http_caphealth_zone_t *z,
     ngx_http_caphealth_section_t *s, ngx_http_caphealth_facts_t *facts,
     u_char *text)
 {
-    u_char                     *old;
     ngx_http_caphealth_facts_t  set, *last, *next;
+
+    ngx_http_caphealth_section_tidy(z, s);
 
     last = &s->facts[s->current];
     next = &s->facts[!s->current];
@@ -718,14 +721,6 @@ ngx_http_caphealth_section_set(ngx_http_caphealth_zone_t *z,
         set.text = last->text;
     }
 
-    /* a worker that was killed here has not freed the text before the last */
-
-    if (next->text.data && next->text.data != last->text.data) {
-        old = next->text.data;
-        next->text.data = NULL;
-        ngx_slab_free_locked(z->shpool, old);
-    }
-
     *next = set;
     ngx_memory_barrier();
 
@@ -736,14 +731,7 @@ ngx_http_caphealth_section_set(ngx_http_caphealth_zone_t *z,
         s->copying = NULL;
     }
 
-    if (last->text.data != set.text.data) {
-        old = last->text.data;
-        last->text.data = NULL;
-
-        if (old) {
-            ngx_slab_free_locked(z->shpool, old);
-        }
-    }
+    ngx_http_caphealth_section_tidy(z, s);
 
     s->generation = ++z->sh->generation;
 }
@@ -804,12 +792,46 @@ ngx_http_caphealth_section_abandon(ngx_http_caphealth_zone_t *z,
 {
     u_char  *p;
 
+    ngx_http_caphealth_section_tidy(z, s);
+
     p = s->copying;
     s->copying = NULL;
 
     if (p && p != s->facts[s->current].text.data) {
         ngx_slab_free_locked(z->shpool, p);
     }
+}
+
+
+/*
+ * The facts that are not current may refer to the current ones' text, which a
+ * failed look has kept; to the text before, or to one that was about to become
+ * current, if a worker was killed.  No pointer to what is freed is left.
+ */
+
+static void
+ngx_http_caphealth_section_tidy(ngx_http_caphealth_zone_t *z,
+    ngx_http_caphealth_section_t *s)
+{
+    u_char                      *p;
+    ngx_http_caphealth_facts_t  *other;
+
+    other = &s->facts[!s->current];
+
+    p = other->text.data;
+    other->text.data = NULL;
+
+    if (p == NULL || p == s->facts[s->current].text.data) {
+        return;
+    }
+
+    if (s->copying == p) {
+        s->copying = NULL;
+    }
+
+    ngx_memory_barrier();
+
+    ngx_slab_free_locked(z->shpool, p);
 }
 
 

@@ -339,6 +339,48 @@ subtest 'renamed image roots' => sub {
     ok $nginx->stop, 'quits';
 };
 
+# A list of vendors that does not fit beside the one before gets its place. A
+# failed look between them keeps that, and nothing else may get it as well.
+
+subtest 'vendors that fill the zone, before and after an outage' => sub {
+    my $dir = File::Temp::tempdir('caphealth-XXXXXX', TMPDIR => 1,
+                                  CLEANUP => 1);
+    my $many = shop('many', <<'END');
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999)
+INSERT INTO vendors SELECT i, printf('%0260d', i), 1 FROM n;
+INSERT INTO products (vendor_id) SELECT id FROM vendors;
+END
+
+    chmod 0755, $dir;
+
+    my $http = "caphealth_zone 1m; caphealth_database sqlite:$many;";
+    my $often = "caphealth_refresh 1s; caphealth_database_refresh 1s;";
+    my $nginx = Caphealth::Server->new(http => "$often $http");
+
+    $nginx->report('/health', \&complete);
+
+    rename $many, "$many.away" or die "rename: $!\n";
+
+    $nginx->report('/health', sub { $_->{database}{error} });
+
+    rename "$many.away", $many or die "rename: $!\n";
+
+    $nginx->report('/health', sub { !$_->{database}{error} });
+
+    # the tree has no room but in a zone of its own, into which the list comes
+
+    $nginx->configure(http => "$slow $http", locations =>
+        "location = /images { caphealth_image_root $dir/images;
+                              caphealth_image_upload; }");
+    ok $nginx->reload, 'reload';
+
+    my $vendors = eval { $nginx->json('/capacity')->{products_by_vendor} };
+
+    is scalar keys %{ $vendors // {} }, 999, 'all vendors are still there';
+    is $nginx->alerts, '', 'nothing that anybody would mind';
+    ok $nginx->stop, 'quits';
+};
+
 # what a test finds room for, a reload does
 
 subtest 'small zones' => sub {
