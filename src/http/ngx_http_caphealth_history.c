@@ -14,6 +14,9 @@
 /* a larger document is none of ours */
 #define NGX_HTTP_CAPHEALTH_HISTORY_MAX  (64 * 1024 * 1024)
 
+/* after this time without an end of the thread the timer is set again */
+#define NGX_HTTP_CAPHEALTH_HISTORY_WAIT  60000
+
 
 /*
  * A part of a document, and the thread that cuts it.  It does not belong to the
@@ -440,6 +443,10 @@ ngx_http_caphealth_history_cut(ngx_http_request_t *r,
                                             &ngx_http_caphealth_history_busy);
     }
 
+    /* a worker that quits waits for timers, and not for threads */
+
+    ngx_add_timer(&task->event, NGX_HTTP_CAPHEALTH_HISTORY_WAIT);
+
     cut->running = 1;
     r->main->count++;
 
@@ -525,8 +532,19 @@ ngx_http_caphealth_history_done(ngx_event_t *ev)
     ngx_http_caphealth_cut_t  *cut;
 
     cut = ev->data;
-    cut->running = 0;
     r = cut->request;
+
+    if (ev->timedout) {
+        ev->timedout = 0;
+        ngx_add_timer(ev, NGX_HTTP_CAPHEALTH_HISTORY_WAIT);
+        return;
+    }
+
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+    }
+
+    cut->running = 0;
 
     if (r == NULL) {
         ngx_http_caphealth_history_free(cut);

@@ -247,6 +247,55 @@ subtest 'a disk that is full' => sub {
     $nginx->start;
 };
 
+# answers that a thread still cuts, out of a document that takes it a while
+
+subtest 'a worker that quits' => sub {
+    my $file = "$state/state/history-3y.json";
+
+    $nginx->configure(main => 'thread_pool default threads=1;',
+                      http => "$calm caphealth_state_dir $state/state;");
+    ok $nginx->reload, 'reload';
+
+    comes(sub { known($_, 'memory_percent') }, '?window=3y');
+
+    open my $fh, '<', $file or die "$file: $!\n";
+    my $document = do { local $/ = undef; <$fh> };
+    my ($series) = $document =~ /\{("memory_percent":\{.*?\]\})/
+        or die "no series in $document\n";
+    my $others = join ',', map { $series =~ s/_/$_/r }
+                           1 .. 50_000_000 / length $series;
+
+    $document =~ s/(?="memory_percent")/$others,/;
+
+    open $fh, '>', "$file.large" or die "$file.large: $!\n";
+    print {$fh} $document;
+    close $fh or die "$file.large: $!\n";
+    rename "$file.large", $file or die "rename: $!\n";
+
+    my ($worker) = $nginx->workers;
+    my $query = 'window=3y&series=memory_percent';
+    my @clients = map {
+        IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                              PeerPort => $nginx->{port})
+    } 1 .. 8;
+
+    print {$_} "GET /history?$query HTTP/1.0\r\n\r\n" for @clients;
+
+    my $cut = sub {
+        grep { (readlink // '') eq $file } glob "/proc/$worker/fd/*";
+    };
+
+    ok $nginx->until($cut), 'a thread cuts it';
+    ok $nginx->stop, 'quits';
+
+    my @answers = map { local $/ = undef; readline($_) // '' } @clients;
+
+    is scalar(grep { /^HTTP\S+ 200 .*"memory_percent"/s } @answers), 8,
+       'after all were answered';
+
+    $nginx->start;
+};
+
 subtest 'off' => sub {
     $nginx->configure(http => "$calm caphealth_history off;
                                caphealth_state_dir $state/none;");
