@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -678,6 +677,34 @@ caphealth_host_pressure(caphealth_pressure_t *p, const char *root,
 }
 
 
+/* a sandbox may be without it: then it is unknown, and no error */
+
+static void
+caphealth_host_uptime(caphealth_system_t *s, const char *root,
+    caphealth_answer_t *a)
+{
+    char    *text;
+    size_t   len;
+    double   uptime;
+
+    static const char  path[] = "/proc/uptime";
+
+    text = caphealth_file_read(root, path, &len);
+    if (text == NULL) {
+        return;
+    }
+
+    if (caphealth_proc_uptime(text, len, &uptime) == -1) {
+        caphealth_host_error(a, path, "is not as expected");
+
+    } else {
+        s->uptime = uptime;
+    }
+
+    free(text);
+}
+
+
 static void
 caphealth_host_facts(const caphealth_host_t *h, const caphealth_look_t *look,
     caphealth_answer_t *a)
@@ -711,6 +738,8 @@ caphealth_host_facts(const caphealth_host_t *h, const caphealth_look_t *look,
         s->load5 = look->load[1];
         s->load15 = look->load[2];
     }
+
+    caphealth_host_uptime(s, h->root, a);
 
     caphealth_host_pressure(&s->pressure_cpu, h->root, group, "cpu", a);
     caphealth_host_pressure(&s->pressure_memory, h->root, group, "memory", a);

@@ -326,6 +326,22 @@ caphealth_proc_loadavg(const char *text, size_t len, double load[3])
 }
 
 
+int
+caphealth_proc_uptime(const char *text, size_t len, double *uptime)
+{
+    caphealth_str_t  rest, line, word;
+
+    if (!caphealth_whole(&rest, text, len)
+        || !caphealth_str_line(&rest, &line)
+        || !caphealth_str_word(&line, &word))
+    {
+        return -1;
+    }
+
+    return caphealth_str_decimal(&word, uptime);
+}
+
+
 static int
 caphealth_stall(caphealth_str_t *line, caphealth_proc_stall_t *stall)
 {

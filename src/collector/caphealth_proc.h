@@ -78,6 +78,9 @@ int caphealth_proc_meminfo(const char *text, size_t len, int64_t *total,
 
 int caphealth_proc_loadavg(const char *text, size_t len, double load[3]);
 
+/* seconds since boot */
+int caphealth_proc_uptime(const char *text, size_t len, double *uptime);
+
 int caphealth_proc_pressure(const char *text, size_t len,
     caphealth_proc_pressure_t *pressure);
 

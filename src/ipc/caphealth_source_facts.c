@@ -81,6 +81,7 @@ static const caphealth_source_field_t  caphealth_system_fields[] = {
     caphealth_field_real(system, load1, DBL_MAX),
     caphealth_field_real(system, load5, DBL_MAX),
     caphealth_field_real(system, load15, DBL_MAX),
+    caphealth_field_real(system, uptime, DBL_MAX),
     caphealth_field_stall(pressure_cpu.some),
     caphealth_field_stall(pressure_cpu.full),
     caphealth_field_stall(pressure_memory.some),

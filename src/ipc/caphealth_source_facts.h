@@ -58,6 +58,7 @@ typedef struct {
     double                 load1;
     double                 load5;
     double                 load15;
+    double                 uptime;        /* seconds since boot */
     caphealth_pressure_t   pressure_cpu;
     caphealth_pressure_t   pressure_memory;
     caphealth_pressure_t   pressure_io;

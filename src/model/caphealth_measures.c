@@ -175,7 +175,9 @@ static const caphealth_measure_t  caphealth_system_rows[] = {
     { "swap_used_gb", GIB, FACTS(system.value.swap_used),
       METRIC(GAUGE, 7, "swap_used_bytes", "Swap space in use.") },
     { "swap_total_gb", GIB, FACTS(system.value.swap_total),
-      METRIC(GAUGE, 7, "swap_size_bytes", "Swap space that may be used.") }
+      METRIC(GAUGE, 7, "swap_size_bytes", "Swap space that may be used.") },
+    { "uptime_seconds", WHOLE_SECONDS, FACTS(system.value.uptime),
+      METRIC(GAUGE, 8, "system_uptime_seconds", "Time since boot.") }
 };
 
 

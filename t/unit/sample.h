@@ -79,6 +79,7 @@ sample_init(sample_t *s)
         .load1 = 0.126,
         .load5 = 0.994,
         .load15 = 1.256,
+        .uptime = 86399.51,
         .pressure_cpu = { { 1.234, 2.346, 3, 4.0625 },
                           { NAN, NAN, NAN, NAN } },
         .pressure_memory = { { 0, 0, 0, 0 }, { 0, 0, 0.01, 1e6 } },

@@ -153,6 +153,50 @@ swap(void **state)
 }
 
 
+/* what a sandbox leaves out is no error, what makes no sense is one */
+
+static void
+uptime(void **state)
+{
+    size_t               i;
+    seen_t               a = { 0 };
+    caphealth_host_t    *h = caphealth_host_create(tree_root);
+    caphealth_system_t   s;
+
+    static const struct {
+        const char  *text;       /* NULL: there is no such file */
+        double       seconds;    /* NAN: unknown */
+        const char  *error;
+    } table[] = {
+        { NULL, NAN, "" },
+        { "17105.42 31337.01\n", 17105.42, "" },
+        { "0.00 0.00\n", 0, "" },
+        { "", NAN, "\"/proc/uptime\" is not as expected" },
+        { "17105.42 313", NAN, "\"/proc/uptime\" is not as expected" },
+        { "long 0.00\n", NAN, "\"/proc/uptime\" is not as expected" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+
+        if (table[i].text != NULL) {
+            tree_put("/proc/uptime", table[i].text);
+        }
+
+        s = look(h, &a);
+
+        assert_string_equal(a.error.text, table[i].error);
+        assert_true(isnan(table[i].seconds) == isnan(s.uptime));
+        assert_true(isnan(s.uptime)
+                    || fabs(s.uptime - table[i].seconds) < 1e-9);
+    }
+
+    json_decref(a.data);
+    caphealth_host_destroy(h);
+}
+
+
 #define CPUS(a, b, c, d)                                                     \
     "cpu  0 0 0 " a " 0 0 0 0 0 0\n"                                         \
     "cpu0 " a " 0 0 1000 0 0 0 0 0 0\n"                                      \
@@ -541,6 +585,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         TREE_TEST(host),
         TREE_TEST(swap),
+        TREE_TEST(uptime),
         TREE_TEST(some_cpus),
         TREE_TEST(zfs),
         TREE_TEST(container_v2),

@@ -355,7 +355,7 @@ test_cut(void **state)
 
         for (cut = 0; cut < len; cut++) {
             size_t  j;
-            int     rc[10];
+            int     rc[11];
 
             copy = bare(text, cut);
 
@@ -371,6 +371,7 @@ test_cut(void **state)
             rc[7] = caphealth_proc_limit(copy, cut, &a);
             rc[8] = caphealth_proc_quota(copy, cut, &a, &b);
             rc[9] = caphealth_proc_key(copy, cut, "inactive_file", &a);
+            rc[10] = caphealth_proc_uptime(copy, cut, load);
 
             free(copy);
 

@@ -85,7 +85,7 @@ test_health(void **state)
         "\"collected_at\":\"2001-09-09T01:46:40Z\",\"stale\":false,"
         "\"error\":null,"
         "\"error_code\":null,\"swap_percent\":25.0,\"swap_used_gb\":1.0,"
-        "\"swap_total_gb\":4.0},"
+        "\"swap_total_gb\":4.0,\"uptime_seconds\":86400},"
 
         "\"database\":{\"size_mb\":12.5,\"products_count\":1234,"
         "\"orders_count\":5678,\"vendors_count\":12,\"inventory_count\":0,"
@@ -222,7 +222,7 @@ test_nothing(void **state)
         "\"cpu_mean_seconds\":null,"
         "\"collected_at\":null,\"stale\":null,\"error\":null,"
         "\"error_code\":null,\"swap_percent\":null,\"swap_used_gb\":null,"
-        "\"swap_total_gb\":null},"
+        "\"swap_total_gb\":null,\"uptime_seconds\":null},"
         "\"database\":{\"size_mb\":null,\"products_count\":null,"
         "\"orders_count\":null,\"vendors_count\":null,"
         "\"inventory_count\":null,\"size_bytes\":null,\"engine\":null,"

@@ -41,6 +41,7 @@ assert_system_unknown(const caphealth_system_t *s)
     assert_true(isnan(s->load1));
     assert_true(isnan(s->load5));
     assert_true(isnan(s->load15));
+    assert_true(isnan(s->uptime));
     assert_pressure_unknown(&s->pressure_cpu);
     assert_pressure_unknown(&s->pressure_memory);
     assert_pressure_unknown(&s->pressure_io);
