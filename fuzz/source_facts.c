@@ -15,6 +15,15 @@
 #include "caphealth_utf8.h"
 
 
+/* a seed of another size is refused as a whole, and tries nothing */
+
+_Static_assert(sizeof(caphealth_system_t) == 360
+               && sizeof(caphealth_disk_t) == 80
+               && sizeof(caphealth_database_t) == 160,
+               "SYSTEM, DISK and DATABASE of fuzz/seeds are packed like "
+               "these structs: change them, then the sizes here");
+
+
 static void
 check_string(const char *s, size_t size)
 {
