@@ -234,6 +234,8 @@ browser openapi: all units
 	@util/test $@
 
 check:
+	$(if $(T),,$(error make check needs a test: make check T=t/100-probe.t, \
+		or T=test_cpu; make test runs all))
 	@$(QUIETLY) all $(if $(wildcard t/unit/$(T).c),$(BUILD)/unit/$(T))
 	@util/test $(T)
 
