@@ -81,6 +81,17 @@ static ngx_http_caphealth_problem_t  ngx_http_caphealth_history_none = {
 };
 
 
+/* but for what is wrong */
+
+static ngx_http_caphealth_problem_t  ngx_http_caphealth_history_invalid = {
+    NGX_HTTP_BAD_REQUEST,
+    ngx_string(NGX_HTTP_CAPHEALTH_URN "invalid-query"),
+    ngx_string("Invalid query"),
+    ngx_null_string,
+    ngx_null_string
+};
+
+
 static ngx_http_caphealth_problem_t  ngx_http_caphealth_history_busy = {
     NGX_HTTP_SERVICE_UNAVAILABLE,
     ngx_string(NGX_HTTP_CAPHEALTH_URN "server-busy"),
@@ -226,10 +237,7 @@ ngx_http_caphealth_history_problem(ngx_http_request_t *r, const char *detail)
     u_char                        *p;
     ngx_http_caphealth_problem_t   problem;
 
-    problem.status = NGX_HTTP_BAD_REQUEST;
-    ngx_str_set(&problem.type, NGX_HTTP_CAPHEALTH_URN "invalid-query");
-    ngx_str_set(&problem.title, "Invalid query");
-    ngx_str_null(&problem.allow);
+    problem = ngx_http_caphealth_history_invalid;
 
     problem.detail.data = ngx_pnalloc(r->pool, 2 * ngx_strlen(detail));
     if (problem.detail.data == NULL) {

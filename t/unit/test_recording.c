@@ -1,0 +1,310 @@
+
+/*
+ * What worker 0 records of the facts for the history.
+ */
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "caphealth_recording.h"
+
+
+#define NOW  1700000000.0
+
+
+static caphealth_record_t             record;
+static caphealth_recording_t          last;
+static caphealth_facts_t              facts;
+static caphealth_disk_facts_t         disk;
+static caphealth_root_t               root;
+static caphealth_policy_t             policy;
+static caphealth_recording_uploads_t  uploads;
+
+
+static void
+section(caphealth_section_t *s, double now)
+{
+    s->configured = 1;
+    s->collected_at = now;
+    s->attempted_at = now;
+    s->interval = 10;
+}
+
+
+static int
+setup(void **state)
+{
+    (void) state;
+
+    memset(&last, 0, sizeof(last));
+    memset(&facts, 0, sizeof(facts));
+    memset(&disk, 0, sizeof(disk));
+    memset(&root, 0, sizeof(root));
+    memset(&uploads, 0, sizeof(uploads));
+
+    caphealth_policy_init(&policy);
+    caphealth_system_clear(&facts.system.value);
+    caphealth_database_clear(&facts.database.value);
+    caphealth_images_clear(&facts.images.value);
+    caphealth_disk_clear(&disk.value);
+
+    section(&facts.system.section, NOW);
+    facts.system.value.cpu_percent = 12.5;
+    facts.system.value.cpu_mean = 10;
+    facts.system.value.memory_total = 1000;
+    facts.system.value.memory_used = 250;
+
+    section(&disk.section, NOW);
+    disk.path = "/srv";
+    disk.value.total = 1000;
+    disk.value.used = 500;
+    disk.value.available = 500;
+    disk.value.inodes = 100;
+    disk.value.inodes_free = 50;
+    facts.disks = &disk;
+    facts.ndisks = 1;
+
+    return 0;
+}
+
+
+static void
+fill(double now)
+{
+    memset(&record, 0, sizeof(record));
+
+    assert_int_equal(caphealth_recording_fill(&record, &last, &facts, &policy,
+                                              &uploads, now), 0);
+}
+
+
+static double
+value(const char *name)
+{
+    size_t  i;
+
+    for (i = 0; i < record.nseries; i++) {
+        if (strcmp(record.series[i].name, name) == 0) {
+            return record.series[i].value;
+        }
+    }
+
+    return -1;
+}
+
+
+static const char *
+kinds(void)
+{
+    size_t       i;
+    static char  text[512];
+
+    text[0] = '\0';
+
+    for (i = 0; i < record.nevents; i++) {
+        strcat(text, caphealth_event_name(record.events[i].kind));
+        strcat(text, " ");
+    }
+
+    return text;
+}
+
+
+static void
+values(void **state)
+{
+    (void) state;
+
+    fill(NOW);
+
+    assert_true(record.time == NOW);
+    assert_true(value("cpu_percent") == 12.5);
+    assert_true(value("cpu_mean_percent") == 10);
+    assert_true(value("memory_percent") == 25);
+    assert_true(isnan(value("swap_percent")));
+    assert_true(value("disk_percent:/srv") == 50);
+    assert_true(value("disk_inodes_percent:/srv") == 50);
+    assert_true(value("products_count") == -1);
+    assert_true(value("uploads_per_minute") == -1);
+    assert_string_equal(kinds(), "");
+
+    /* what is stale is unknown */
+
+    fill(NOW + 31);
+    assert_true(isnan(value("cpu_percent")));
+    assert_true(isnan(value("disk_percent:/srv")));
+    assert_true(isnan(value("status")));
+}
+
+
+static void
+status(void **state)
+{
+    (void) state;
+
+    fill(NOW);
+    assert_true(value("status") == 0);
+
+    disk.value.used = 970;
+    disk.value.available = 30;
+    fill(NOW + 1);
+
+    assert_true(value("status") == 2);
+    assert_string_equal(kinds(), "status ");
+    assert_string_equal(record.events[0].from, "healthy");
+    assert_string_equal(record.events[0].to, "critical");
+    assert_non_null(strstr(record.events[0].text, "97.0 percent, critical"));
+
+    fill(NOW + 2);
+    assert_string_equal(kinds(), "");
+
+    disk.value.used = 500;
+    disk.value.available = 500;
+    fill(NOW + 3);
+    assert_string_equal(kinds(), "status ");
+    assert_string_equal(record.events[0].to, "healthy");
+}
+
+
+static void
+outages(void **state)
+{
+    (void) state;
+
+    fill(NOW);
+
+    disk.section.failed = 1;
+    disk.section.error = "statfs() failed";
+    fill(NOW + 1);
+    assert_string_equal(kinds(), "outage ");
+    assert_string_equal(record.events[0].text,
+                        "disk \"/srv\": statfs() failed");
+
+    fill(NOW + 2);
+    assert_string_equal(kinds(), "");
+
+    disk.section.failed = 0;
+    disk.section.error = NULL;
+    fill(NOW + 3);
+    assert_string_equal(kinds(), "recovery ");
+    assert_string_equal(record.events[0].text, "disk \"/srv\"");
+}
+
+
+static void
+failed_uploads(void **state)
+{
+    (void) state;
+
+    facts.uploads.section.configured = 1;
+    facts.system.section.interval = 100;
+    disk.section.interval = 100;
+    uploads.stored = 1000;
+    uploads.failed = 100;
+    uploads.waiting = 3;
+
+    fill(NOW);
+    assert_true(isnan(value("uploads_per_minute")));
+    assert_true(value("converters_waiting") == 3);
+
+    uploads.stored = 1005;
+    uploads.failed = 101;
+    fill(NOW + 10);
+    assert_true(value("uploads_per_minute") == 30);
+    assert_true(value("upload_failures_per_minute") == 6);
+    assert_string_equal(kinds(), "upload_failed ");
+    assert_string_equal(record.events[0].text, "1 upload failed");
+
+    /* one event a minute, with all of them */
+
+    uploads.failed = 104;
+    fill(NOW + 20);
+    assert_string_equal(kinds(), "");
+    uploads.failed = 105;
+    fill(NOW + 30);
+    assert_string_equal(kinds(), "");
+    fill(NOW + 70);
+    assert_string_equal(kinds(), "upload_failed ");
+    assert_string_equal(record.events[0].text, "4 uploads failed");
+
+    /* the zone is new */
+
+    uploads.stored = 0;
+    fill(NOW + 80);
+    assert_true(isnan(value("uploads_per_minute")));
+}
+
+
+static void
+scans(void **state)
+{
+    (void) state;
+
+    root.path = "/img";
+    root.source = "live";
+    root.files = 10;
+    root.bytes = 4096;
+    root.scanned_at = NOW - 100;
+    root.drift_files = 3;
+    root.drift_bytes = 0;
+    facts.images.value.roots = &root;
+    facts.images.value.nroots = 1;
+
+    fill(NOW);
+    assert_string_equal(kinds(), "");
+    assert_true(value("image_files:/img") == 10);
+    assert_true(value("image_bytes:/img") == 4096);
+
+    root.scanned_at = NOW;
+    fill(NOW + 1);
+    assert_string_equal(kinds(), "scan ");
+    assert_non_null(strstr(record.events[0].text, "image root \"/img\": 3 "));
+
+    root.scanned_at = NOW + 2;
+    root.drift_files = 0;
+    fill(NOW + 3);
+    assert_string_equal(kinds(), "");
+
+    root.source = NULL;
+    fill(NOW + 4);
+    assert_true(isnan(value("image_files:/img")));
+}
+
+
+static void
+a_long_path(void **state)
+{
+    static char  path[200];
+
+    (void) state;
+
+    memset(path, 'x', sizeof(path) - 1);
+    disk.path = path;
+
+    memset(&record, 0, sizeof(record));
+    assert_int_equal(caphealth_recording_fill(&record, &last, &facts, &policy,
+                                              &uploads, NOW), 2);
+    assert_true(value("cpu_percent") == 12.5);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test_setup(values, setup),
+        cmocka_unit_test_setup(status, setup),
+        cmocka_unit_test_setup(outages, setup),
+        cmocka_unit_test_setup(failed_uploads, setup),
+        cmocka_unit_test_setup(scans, setup),
+        cmocka_unit_test_setup(a_long_path, setup)
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
