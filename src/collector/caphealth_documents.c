@@ -32,8 +32,8 @@
 
 typedef struct {
     const char                *name;
-    caphealth_history_tier_e   tier;
     int64_t                    seconds;
+    caphealth_history_tier_e   tier;
     int                        level;    /* of compression: that of a window
                                             which is written each minute must
                                             cost little */
@@ -123,10 +123,10 @@ static void caphealth_documents_day(void *data, int64_t time,
 
 
 static const caphealth_window_t  caphealth_windows[] = {
-    { "2h", CAPHEALTH_HISTORY_SECONDS, 7200, 1 },
-    { "2d", CAPHEALTH_HISTORY_MINUTES, 2 * CAPHEALTH_DAY, 1 },
-    { "60d", CAPHEALTH_HISTORY_TEN_MINUTES, 60 * CAPHEALTH_DAY, 4 },
-    { "3y", CAPHEALTH_HISTORY_SIX_HOURS, 3 * 1461 * 21600, 4 }
+    { "2h", 7200, CAPHEALTH_HISTORY_SECONDS, 1 },
+    { "2d", 2 * CAPHEALTH_DAY, CAPHEALTH_HISTORY_MINUTES, 1 },
+    { "60d", 60 * CAPHEALTH_DAY, CAPHEALTH_HISTORY_TEN_MINUTES, 4 },
+    { "3y", 3 * 1461 * 21600, CAPHEALTH_HISTORY_SIX_HOURS, 4 }
 };
 
 
@@ -635,14 +635,20 @@ caphealth_documents_number(char *text, double x)
     decimals = 0;
     scale = 1;
 
-    for (least = 1000; x < least; least /= 10) {
+    least = 1000;
+
+    while (x < least) {
         decimals++;
         scale *= 10;
+        least /= 10;
     }
 
     if (decimals == 0) {
-        for (least = 10000; x >= least; least *= 10) {
+        least = 10000;
+
+        while (x >= least) {
             scale *= 10;
+            least *= 10;
         }
 
         m = (uint64_t) (nearbyint(x / scale) * scale);

@@ -346,6 +346,8 @@ caphealth_query_time(double *t, const char *value, size_t len)
         31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31
     };
 
+    memset(text, 0, sizeof(text));
+
     if (caphealth_query_decode(text, sizeof(text), value, len) == -1) {
         return -1;
     }
@@ -993,7 +995,7 @@ caphealth_cut_put(caphealth_cut_text_t *f, const caphealth_span_t *s)
 
     len = (size_t) (s->end - s->p);
 
-    if (caphealth_cut_reserve(f, len) == 0) {
+    if (len > 0 && caphealth_cut_reserve(f, len) == 0) {
         memcpy(&f->data[f->len], s->p, len);
         f->len += len;
     }
