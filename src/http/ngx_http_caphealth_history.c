@@ -521,8 +521,8 @@ ngx_http_caphealth_history_thread(void *data, ngx_log_t *log)
         }
     }
 
-    cut->text = caphealth_history_cut(document, offset, &cut->query, cut->csv,
-                                      &cut->len);
+    cut->text = caphealth_history_cut(document, offset, &cut->query,
+                                      (int) cut->csv, &cut->len);
 
     if (cut->text == NULL && cut->len) {
         cut->err = NGX_ENOMEM;
