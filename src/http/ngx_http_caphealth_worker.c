@@ -117,6 +117,10 @@ ngx_http_caphealth_worker_stop(ngx_http_caphealth_worker_ctx_t *w)
         ngx_http_caphealth_state_stop(w->state);
     }
 
+    if (w->collector) {
+        ngx_http_caphealth_collector_wait(w->collector);
+    }
+
     ngx_http_caphealth_worker_leave();
 }
 

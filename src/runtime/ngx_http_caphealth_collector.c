@@ -47,7 +47,7 @@ static const ngx_http_caphealth_program_t  ngx_http_caphealth_collector = {
     .name = NGX_HTTP_CAPHEALTH_COLLECTOR,
     .body = 0,
     .nfds = 1,
-    .exit_timeout = 1000,
+    .exit_timeout = 2000,
     .pause_first = NGX_HTTP_CAPHEALTH_PAUSE_MIN,
     .pause_min = NGX_HTTP_CAPHEALTH_PAUSE_MIN,
     .pause_max = NGX_HTTP_CAPHEALTH_PAUSE_MAX,
@@ -123,6 +123,17 @@ ngx_http_caphealth_collector_stop(ngx_http_caphealth_collector_t *cl)
 {
     ngx_http_caphealth_source_timers_reset(&cl->timers);
     ngx_http_caphealth_helper_stop(&cl->helper);
+}
+
+
+/* it writes the last minute of the history when its socket is closed */
+
+void
+ngx_http_caphealth_collector_wait(ngx_http_caphealth_collector_t *cl)
+{
+    if (cl->recording) {
+        ngx_http_caphealth_helper_wait(&cl->helper);
+    }
 }
 
 

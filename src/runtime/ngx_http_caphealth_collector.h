@@ -68,5 +68,11 @@ ngx_http_caphealth_collector_t *ngx_http_caphealth_collector_create(
 /* To be called from exit_process. */
 void ngx_http_caphealth_collector_stop(ngx_http_caphealth_collector_t *cl);
 
+/*
+ * After that, and after all else that is left to do: blocks until it has
+ * written the history.
+ */
+void ngx_http_caphealth_collector_wait(ngx_http_caphealth_collector_t *cl);
+
 
 #endif /* _NGX_HTTP_CAPHEALTH_COLLECTOR_H_INCLUDED_ */

@@ -6,6 +6,10 @@
 #include "ngx_http_caphealth_helper.h"
 
 
+/* milliseconds between two looks whether a helper has ended */
+#define NGX_HTTP_CAPHEALTH_HELPER_PAUSE  5
+
+
 static void ngx_http_caphealth_helper_timer_handler(ngx_event_t *ev);
 static void ngx_http_caphealth_helper_read_handler(ngx_event_t *rev);
 static void ngx_http_caphealth_helper_message(ngx_http_caphealth_helper_t *h,
@@ -459,6 +463,23 @@ ngx_http_caphealth_helper_stop(ngx_http_caphealth_helper_t *h)
     h->leaving = h->process;
 
     ngx_add_timer(&h->leave, h->program->exit_timeout);
+}
+
+
+void
+ngx_http_caphealth_helper_wait(ngx_http_caphealth_helper_t *h)
+{
+    ngx_msec_t  waited;
+
+    for (waited = 0;
+         waited < h->program->exit_timeout
+         && ngx_http_caphealth_process_lives(&h->leaving);
+         waited += NGX_HTTP_CAPHEALTH_HELPER_PAUSE)
+    {
+        /* ended by SIGCHLD */
+
+        ngx_msleep(NGX_HTTP_CAPHEALTH_HELPER_PAUSE);
+    }
 }
 
 

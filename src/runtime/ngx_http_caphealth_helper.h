@@ -167,5 +167,11 @@ void ngx_http_caphealth_helper_replace(ngx_http_caphealth_helper_t *h,
 /* Its socket is closed, so that it exits, else it is killed.  STOPPED. */
 void ngx_http_caphealth_helper_stop(ngx_http_caphealth_helper_t *h);
 
+/*
+ * Blocks until the one that was stopped has ended, or its time is over.  Only
+ * for a worker that exits: the end of it kills what is still there.
+ */
+void ngx_http_caphealth_helper_wait(ngx_http_caphealth_helper_t *h);
+
 
 #endif /* _NGX_HTTP_CAPHEALTH_HELPER_H_INCLUDED_ */

@@ -356,13 +356,19 @@ ngx_http_caphealth_process_close(ngx_http_caphealth_process_t *p)
 }
 
 
+ngx_uint_t
+ngx_http_caphealth_process_lives(ngx_http_caphealth_process_t *p)
+{
+    return p->pid != 0
+           && ngx_processes[p->slot].pid == p->pid
+           && !ngx_processes[p->slot].exited;
+}
+
+
 void
 ngx_http_caphealth_process_kill(ngx_http_caphealth_process_t *p)
 {
-    if (p->pid == 0
-        || ngx_processes[p->slot].pid != p->pid
-        || ngx_processes[p->slot].exited)
-    {
+    if (!ngx_http_caphealth_process_lives(p)) {
         return;
     }
 
@@ -384,9 +390,7 @@ ngx_http_caphealth_process_cpu(ngx_http_caphealth_process_t *p)
 
     /* a pid that has been reaped may be another process's by now */
 
-    if (p->pid == 0
-        || ngx_processes[p->slot].pid != p->pid
-        || ngx_processes[p->slot].exited
+    if (!ngx_http_caphealth_process_lives(p)
         || clock_getcpuclockid(p->pid, &clock) != 0
         || clock_gettime(clock, &ts) == -1)
     {

@@ -42,6 +42,9 @@ ngx_int_t ngx_http_caphealth_process_start(ngx_http_caphealth_process_t *p,
 /* Closes the socket, which is the program's signal to exit. */
 void ngx_http_caphealth_process_close(ngx_http_caphealth_process_t *p);
 
+/* Whether nginx has not reaped it yet. */
+ngx_uint_t ngx_http_caphealth_process_lives(ngx_http_caphealth_process_t *p);
+
 /* SIGKILL, unless nginx has reaped it already. */
 void ngx_http_caphealth_process_kill(ngx_http_caphealth_process_t *p);
 

@@ -186,7 +186,8 @@ subtest 'a damaged file, and one of a newer version' => sub {
 
     ok $nginx->until(sub { -e "$state/state/history.sqlite.damaged" }),
        'is set aside';
-    like comes(sub { kinds($_) =~ /history/ })->{events}[0]{text},
+    like join("\n", map { $_->{text} }
+                    @{ comes(sub { kinds($_) =~ /history/ })->{events} }),
          qr/the file is damaged, and was set aside/, 'it is an event';
     is $nginx->logged(
            qr/history\.sqlite": the file is damaged, and was set aside/), 1,
@@ -247,6 +248,37 @@ subtest 'a disk that is full' => sub {
     $nginx->start;
 };
 
+# The collector writes once a minute, and at its end, for which the worker waits:
+# it would be killed with it.
+
+subtest 'what was recorded just before the end' => sub {
+    my $collector = $nginx->collector;
+    my $exits = $nginx->logged(qr/: exiting$/);
+    my $last = $nginx->report('/health', sub {
+        defined $_->{system}{collected_at}
+    })->{system}{collected_at};
+
+    # the record of a look is sent with its facts
+
+    $last = $nginx->report('/health', sub {
+        $_->{system}{collected_at} gt $last
+    })->{system}{collected_at};
+
+    kill STOP => $collector;
+    kill QUIT => $nginx->master;
+    ok $nginx->until(sub { $nginx->logged(qr/: exiting$/) > $exits }),
+       'the worker exits, the collector has written nothing yet';
+    kill CONT => $collector;
+    ok $nginx->stop, 'quits';
+
+    like $last, qr/^[\d:.TZ-]+$/, 'the time of the last look';
+    is qx(sqlite3 $state/state/history.sqlite "SELECT max(time)
+          >= CAST(strftime('%s', '$last') AS INTEGER) FROM seconds"), "1\n",
+       'what was seen then is in the file';
+
+    $nginx->start;
+};
+
 # answers that a thread still cuts, out of a document that takes it a while
 
 subtest 'a worker that quits' => sub {
@@ -260,7 +292,7 @@ subtest 'a worker that quits' => sub {
 
     open my $fh, '<', $file or die "$file: $!\n";
     my $document = do { local $/ = undef; <$fh> };
-    my ($series) = $document =~ /\{("memory_percent":\{.*?\]\})/
+    my ($series) = $document =~ /("memory_percent":\{.*?\]\})/
         or die "no series in $document\n";
     my $others = join ',', map { $series =~ s/_/$_/r }
                            1 .. 50_000_000 / length $series;
