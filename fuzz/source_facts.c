@@ -98,6 +98,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (wrong == NULL) {
         read = &a;
+        fuzz_check(b.size >= sizeof(a));
         fuzz_check(memcmp(read, bytes, sizeof(a)) == 0);
         fuzz_check(caphealth_error_valid(&a.error));
         fuzz_check(a.known || a.error.code != 0);

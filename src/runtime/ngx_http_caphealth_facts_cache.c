@@ -90,7 +90,7 @@ ngx_http_caphealth_facts_cache_create(ngx_pool_t *pool,
         return NULL;
     }
 
-    f->history.section.configured = conf->history;
+    f->history.section.configured = (int) conf->history;
 
     caphealth_system_clear(&f->system.value);
     caphealth_database_clear(&f->database.value);
