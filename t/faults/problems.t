@@ -9,6 +9,7 @@ use warnings;
 use lib 't/lib';
 
 use Caphealth::Broken qw(png rewrite_frame);
+use Caphealth::Server;
 use Caphealth::Upload qw(photo strange form);
 use File::Temp qw(tempdir);
 use HTTP::Tiny;
@@ -328,6 +329,46 @@ subtest 'a server that is busy' => sub {
         return $late;
     }, 60);
     problem 'an image that has waited too long', decode_json($late);
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'the history' => sub {
+    my $dir = tempdir(CLEANUP => 1);
+
+    chmod 0755, $dir;
+
+    # a collector that exits at once writes none
+
+    symlink '/bin/false', "$dir/caphealth-$_" or die $!
+        for qw(collector converter);
+
+    my $nginx = Caphealth::Server->new(
+        http      => "caphealth_state_dir $dir/state;
+                      caphealth_helper_dir $dir;",
+        locations => 'location = /history { caphealth_history; }');
+
+    for my $case (
+        [ 'a window twice' => 'window=2h&window=2d' ],
+        [ 'an unknown window' => 'window=5d' ],
+        [ 'series twice' => 'series=a&series=b' ],
+        [ 'no series' => 'series=,' ],
+        [ 'an unknown argument' => 'x=1' ],
+        [ 'a time that is none' => 'from=yesterday' ],
+        [ 'the end of the time twice' =>
+          'to=2026-01-01T00:00:00Z&to=2026-01-01T00:00:00Z' ],
+        [ 'an end before the beginning' =>
+          'from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z' ])
+    {
+        my ($name, $query) = @$case;
+
+        problem $name, $nginx->get("/history?$query");
+    }
+
+    problem 'no history yet', $nginx->get('/history');
+
+    $nginx->configure(http => "$nginx->{http} caphealth_history off;");
+    ok $nginx->reload, 'reload';
+    problem 'no history at all', $nginx->get('/history');
     ok $nginx->stop, 'quits';
 };
 
