@@ -3,7 +3,7 @@
  * Under test: src/ipc/caphealth_source_facts.c src/ipc/caphealth_error.c
  *
  * What a collector that a stranger has taken over may send: the source that
- * was asked for, and an answer of any bytes.
+ * was asked for, and an answer of any bytes; or the daily maxima.
  */
 
 #include "fuzz.h"
@@ -80,6 +80,42 @@ check_database(const caphealth_database_t *d, size_t size)
 }
 
 
+/* the daily maxima, which a collector sends unasked */
+
+static void
+check_history(fuzz_bytes_t b)
+{
+    char                       *bytes;
+    size_t                      i;
+    const void                 *read;
+    const char                 *wrong, *name;
+    caphealth_history_facts_t   h;
+
+    bytes = fuzz_copy(b.data, b.size);
+    wrong = caphealth_history_facts_read(&h, bytes, b.size);
+
+    if (wrong == NULL) {
+        read = &h;
+        fuzz_check(b.size >= sizeof(h));
+        fuzz_check(memcmp(read, bytes, sizeof(h)) == 0);
+        fuzz_check(caphealth_error_valid(&h.error));
+        fuzz_check(h.first_day <= INT32_MAX - CAPHEALTH_PAST_DAYS);
+
+    } else {
+        fuzz_check(h.n == 0);
+    }
+
+    for (i = 0; i < h.n; i++) {
+        name = h.series[i].name;
+
+        check_string(name, sizeof(h.series[i].name));
+        fuzz_check(caphealth_history_facts_past(&h, name) != NULL);
+    }
+
+    free(bytes);
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -91,7 +127,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     caphealth_answer_t   a;
     caphealth_source_e   of;
 
-    of = (caphealth_source_e) (fuzz_number(&b, 1) % CAPHEALTH_SOURCE_IMAGES);
+    of = (caphealth_source_e) (fuzz_number(&b, 1)
+                               % (CAPHEALTH_SOURCE_IMAGES + 1));
+
+    if (of == CAPHEALTH_SOURCE_IMAGES) {
+        check_history(b);
+        return 0;
+    }
 
     bytes = fuzz_copy(b.data, b.size);
     wrong = caphealth_answer_read(&a, of, bytes, b.size);

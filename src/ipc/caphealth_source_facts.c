@@ -380,7 +380,8 @@ caphealth_history_facts_read(caphealth_history_facts_t *h, const void *data,
 
     if (size == sizeof(caphealth_history_facts_t)) {
         memcpy(h, data, size);
-        wrong = (h->n > CAPHEALTH_PAST_SERIES) ? "n"
+        wrong = (h->first_day > INT32_MAX - CAPHEALTH_PAST_DAYS) ? "first_day"
+                : (h->n > CAPHEALTH_PAST_SERIES) ? "n"
                 : caphealth_error_valid(&h->error) ? NULL : "error";
     }
 
