@@ -37,7 +37,7 @@ typedef enum {
     CAPHEALTH_IPC_CONFIGURE,     /* worker: the settings, JSON in the memfd */
     CAPHEALTH_IPC_COLLECT,       /* worker: look at source value */
     CAPHEALTH_IPC_FACTS,         /* collector: the answer in the memfd, as
-                                    caphealth_reply_parse() takes it */
+                                    caphealth_answer_read() takes it */
     CAPHEALTH_IPC_LIMITS,        /* worker: caphealth_limits_t */
     CAPHEALTH_IPC_READY,         /* converter: the sandbox is closed */
     CAPHEALTH_IPC_CONVERT,       /* worker: caphealth_job_t */

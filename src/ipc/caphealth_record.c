@@ -17,7 +17,6 @@
 
 static int caphealth_record_time(double time);
 static int caphealth_record_text(const char *text, size_t size);
-static void caphealth_record_copy(char *to, size_t size, const char *text);
 
 
 static const char  *caphealth_series_units[CAPHEALTH_SERIES_UNITS] = {
@@ -173,37 +172,11 @@ caphealth_record_event(caphealth_record_t *r, double time,
     event->time = time;
     event->kind = kind;
 
-    caphealth_record_copy(event->from, sizeof(event->from), from);
-    caphealth_record_copy(event->to, sizeof(event->to), to);
-    caphealth_record_copy(event->text, sizeof(event->text), text);
+    caphealth_utf8_append(event->from, sizeof(event->from), from);
+    caphealth_utf8_append(event->to, sizeof(event->to), to);
+    caphealth_utf8_append(event->text, sizeof(event->text), text);
 
     return 0;
-}
-
-
-/* not within a UTF-8 character; what is none is left out */
-
-static void
-caphealth_record_copy(char *to, size_t size, const char *text)
-{
-    size_t  len;
-
-    len = strnlen(text, size);
-
-    if (len == size) {
-        len--;
-
-        while (len > 0 && ((unsigned char) text[len] & 0xc0) == 0x80) {
-            len--;
-        }
-    }
-
-    if (!caphealth_utf8_valid(text, len)) {
-        len = 0;
-    }
-
-    memcpy(to, text, len);
-    to[len] = '\0';
 }
 
 

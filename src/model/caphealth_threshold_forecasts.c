@@ -79,9 +79,7 @@ caphealth_forecasts_update(caphealth_forecasts_t *fs,
     fs->n = 0;
     fs->renewed = 0;
 
-    if (f->history.value.n == 0
-        || f->history.value.first_day > INT32_MAX - CAPHEALTH_PAST_DAYS)
-    {
+    if (f->history.value.n == 0) {
         return;
     }
 

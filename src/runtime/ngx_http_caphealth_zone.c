@@ -775,12 +775,17 @@ ngx_http_caphealth_section_text(ngx_http_caphealth_zone_t *z,
 }
 
 
-/* whether another worker, of an old or of a new cycle, copies a text */
+/*
+ * Whether another worker, of an old or of a new cycle, copies a text.  One that
+ * runs as another user, which a reload may have changed, is alive if kill()
+ * fails with EPERM.
+ */
 
 static ngx_uint_t
 ngx_http_caphealth_section_copies(ngx_http_caphealth_section_t *s)
 {
-    return s->copying && s->pid != ngx_pid && kill(s->pid, 0) == 0;
+    return s->copying && s->pid != ngx_pid
+           && (kill(s->pid, 0) == 0 || ngx_errno == NGX_EPERM);
 }
 
 

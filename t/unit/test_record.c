@@ -196,6 +196,13 @@ facts(void **state)
     assert_string_equal(caphealth_history_facts_read(&past_copy, &past,
                                                      sizeof(past)), "n");
     assert_int_equal(past_copy.n, 0);
+
+    /* the last of its days must be one, too */
+
+    past.first_day = INT32_MAX;
+    assert_string_equal(caphealth_history_facts_read(&past_copy, &past,
+                                                     sizeof(past)),
+                        "first_day");
 }
 
 

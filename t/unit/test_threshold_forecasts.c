@@ -312,12 +312,6 @@ reasons(void **state)
     p.sample.policy.off[CAPHEALTH_CPU_PERCENT] = 1;
     update(&p, SAMPLE_NOW);
     assert_null(find(&p, "cpu_percent"));
-
-    /* a day that no calendar has */
-
-    p.sample.facts.history.value.first_day = INT32_MAX;
-    update(&p, SAMPLE_NOW);
-    assert_null(find(&p, "disk_percent:/srv/images"));
 }
 
 
