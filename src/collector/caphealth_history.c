@@ -29,7 +29,7 @@
 
 /* samples and events that are kept while nothing can be written */
 #define CAPHEALTH_HISTORY_WAITING   65536
-#define CAPHEALTH_HISTORY_NEWS      1024
+#define CAPHEALTH_HISTORY_PENDING      1024
 
 /* events in the file */
 #define CAPHEALTH_HISTORY_EVENTS    4000
@@ -75,23 +75,23 @@ typedef struct {
     char                         from[CAPHEALTH_HISTORY_KIND];
     char                         to[CAPHEALTH_HISTORY_KIND];
     char                         text[CAPHEALTH_HISTORY_TEXT];
-} caphealth_history_news_t;
+} caphealth_history_pending_t;
 
 
 /* what has been added, and not yet written */
 
 typedef struct {
     size_t                       nsamples;
-    size_t                       nnews;
-    size_t                       lost;   /* samples */
+    size_t                       npending;  /* events */
+    size_t                       lost;      /* samples */
     caphealth_history_sample_t  *samples;
-    caphealth_history_news_t    *news;
+    caphealth_history_pending_t *pending;
 } caphealth_history_batch_t;
 
 
 struct caphealth_history_s {
     char                        *path;
-    int64_t                      most;
+    int64_t                      max_size;
     caphealth_history_log_pt     log;
     void                        *data;
 
@@ -147,9 +147,9 @@ static int caphealth_history_write_tier(caphealth_history_t *h, size_t tier);
 static int caphealth_history_get(caphealth_history_t *h, size_t tier,
     int64_t time);
 static int caphealth_history_put(caphealth_history_t *h, size_t tier);
-static int caphealth_history_write_news(caphealth_history_t *h, double now);
+static int caphealth_history_write_events(caphealth_history_t *h, double now);
 static int caphealth_history_insert(sqlite3_stmt *insert,
-    const caphealth_history_news_t *news);
+    const caphealth_history_pending_t *event);
 static int caphealth_history_remove_old(caphealth_history_t *h, int64_t now);
 static int caphealth_history_remove_rows(caphealth_history_t *h, size_t tier,
     int64_t rows, int64_t now);
@@ -192,7 +192,7 @@ static const char  caphealth_history_tables[] =
 
 
 caphealth_history_t *
-caphealth_history_create(const char *path, int64_t most,
+caphealth_history_create(const char *path, int64_t max_size,
     caphealth_history_log_pt log, void *data)
 {
     caphealth_history_t  *h;
@@ -202,8 +202,8 @@ caphealth_history_create(const char *path, int64_t most,
         return NULL;
     }
 
-    h->most = (most > CAPHEALTH_HISTORY_LEAST) ? most
-                                               : CAPHEALTH_HISTORY_LEAST;
+    h->max_size = (max_size > CAPHEALTH_HISTORY_MIN_SIZE)
+                  ? max_size : CAPHEALTH_HISTORY_MIN_SIZE;
     h->log = log;
     h->data = data;
     h->lock = -1;
@@ -229,9 +229,10 @@ caphealth_history_alloc(caphealth_history_batch_t *b)
 {
     b->samples = calloc(CAPHEALTH_HISTORY_WAITING,
                         sizeof(caphealth_history_sample_t));
-    b->news = calloc(CAPHEALTH_HISTORY_NEWS, sizeof(caphealth_history_news_t));
+    b->pending = calloc(CAPHEALTH_HISTORY_PENDING,
+                        sizeof(caphealth_history_pending_t));
 
-    return (b->samples == NULL || b->news == NULL) ? -1 : 0;
+    return (b->samples == NULL || b->pending == NULL) ? -1 : 0;
 }
 
 
@@ -249,9 +250,9 @@ caphealth_history_destroy(caphealth_history_t *h)
     (void) pthread_mutex_destroy(&h->mutex);
 
     free(h->added.samples);
-    free(h->added.news);
+    free(h->added.pending);
     free(h->batch.samples);
-    free(h->batch.news);
+    free(h->batch.pending);
     free(h->path);
     free(h);
 }
@@ -322,7 +323,7 @@ caphealth_history_event(caphealth_history_t *h, double time, const char *kind,
     const char *from, const char *to, const char *text)
 {
     caphealth_history_batch_t  *b;
-    caphealth_history_news_t   *news;
+    caphealth_history_pending_t   *event;
 
     if (!(time >= 0 && time < CAPHEALTH_HISTORY_LATEST)) {
         return;
@@ -332,19 +333,19 @@ caphealth_history_event(caphealth_history_t *h, double time, const char *kind,
 
     b = &h->added;
 
-    if (b->nnews == CAPHEALTH_HISTORY_NEWS) {
-        b->nnews--;
-        memmove(b->news, &b->news[1],
-                b->nnews * sizeof(caphealth_history_news_t));
+    if (b->npending == CAPHEALTH_HISTORY_PENDING) {
+        b->npending--;
+        memmove(b->pending, &b->pending[1],
+                b->npending * sizeof(caphealth_history_pending_t));
     }
 
-    news = &b->news[b->nnews++];
-    news->time = time;
+    event = &b->pending[b->npending++];
+    event->time = time;
 
-    caphealth_history_cut(news->kind, sizeof(news->kind), kind);
-    caphealth_history_cut(news->from, sizeof(news->from), from);
-    caphealth_history_cut(news->to, sizeof(news->to), to);
-    caphealth_history_cut(news->text, sizeof(news->text), text);
+    caphealth_history_cut(event->kind, sizeof(event->kind), kind);
+    caphealth_history_cut(event->from, sizeof(event->from), from);
+    caphealth_history_cut(event->to, sizeof(event->to), to);
+    caphealth_history_cut(event->text, sizeof(event->text), text);
 
     (void) pthread_mutex_unlock(&h->mutex);
 }
@@ -442,7 +443,7 @@ caphealth_history_take(caphealth_history_t *h)
     h->added = b;
 
     h->added.nsamples = 0;
-    h->added.nnews = 0;
+    h->added.npending = 0;
     h->added.lost = 0;
 
     (void) pthread_mutex_unlock(&h->mutex);
@@ -475,14 +476,15 @@ caphealth_history_give_back(caphealth_history_t *h)
     a->nsamples += b->nsamples;
     a->lost += b->lost;
 
-    n = CAPHEALTH_HISTORY_NEWS - a->nnews;
-    n = (b->nnews < n) ? b->nnews : n;
+    n = CAPHEALTH_HISTORY_PENDING - a->npending;
+    n = (b->npending < n) ? b->npending : n;
 
-    memmove(&a->news[n], a->news, a->nnews * sizeof(caphealth_history_news_t));
-    memcpy(a->news, &b->news[b->nnews - n],
-           n * sizeof(caphealth_history_news_t));
+    memmove(&a->pending[n], a->pending,
+            a->npending * sizeof(caphealth_history_pending_t));
+    memcpy(a->pending, &b->pending[b->npending - n],
+           n * sizeof(caphealth_history_pending_t));
 
-    a->nnews += n;
+    a->npending += n;
 
     (void) pthread_mutex_unlock(&h->mutex);
 }
@@ -898,7 +900,7 @@ caphealth_history_transaction(caphealth_history_t *h, double now)
     }
 
     if (rc == SQLITE_OK) {
-        rc = caphealth_history_write_news(h, now);
+        rc = caphealth_history_write_events(h, now);
     }
 
     if (rc == SQLITE_OK && h->writes % CAPHEALTH_HISTORY_WRITES == 0) {
@@ -1085,26 +1087,26 @@ caphealth_history_put(caphealth_history_t *h, size_t tier)
 
 
 static int
-caphealth_history_write_news(caphealth_history_t *h, double now)
+caphealth_history_write_events(caphealth_history_t *h, double now)
 {
     int                              rc;
     size_t                           i;
     sqlite3_stmt                    *insert;
-    caphealth_history_news_t         lost;
-    const caphealth_history_news_t  *news;
+    caphealth_history_pending_t         lost;
+    const caphealth_history_pending_t  *event;
 
     rc = sqlite3_prepare_v2(h->db, "INSERT INTO events"
                             " (time, kind, \"from\", \"to\", text)"
                             " VALUES (?, ?, ?, ?, ?)", -1, &insert, NULL);
 
-    for (i = 0; rc == SQLITE_OK && i < h->batch.nnews; i++) {
-        news = &h->batch.news[i];
+    for (i = 0; rc == SQLITE_OK && i < h->batch.npending; i++) {
+        event = &h->batch.pending[i];
 
-        rc = caphealth_history_insert(insert, news);
+        rc = caphealth_history_insert(insert, event);
     }
 
     if (rc == SQLITE_OK && h->batch.lost > 0) {
-        lost = (caphealth_history_news_t) { .time = now, .kind = "history" };
+        lost = (caphealth_history_pending_t) { .time = now, .kind = "history" };
 
         (void) snprintf(lost.text, sizeof(lost.text),
                         "%zu samples were lost", h->batch.lost);
@@ -1122,13 +1124,13 @@ caphealth_history_write_news(caphealth_history_t *h, double now)
 
 static int
 caphealth_history_insert(sqlite3_stmt *insert,
-    const caphealth_history_news_t *news)
+    const caphealth_history_pending_t *event)
 {
-    (void) sqlite3_bind_double(insert, 1, news->time);
-    (void) sqlite3_bind_text(insert, 2, news->kind, -1, SQLITE_STATIC);
-    (void) sqlite3_bind_text(insert, 3, news->from, -1, SQLITE_STATIC);
-    (void) sqlite3_bind_text(insert, 4, news->to, -1, SQLITE_STATIC);
-    (void) sqlite3_bind_text(insert, 5, news->text, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_double(insert, 1, event->time);
+    (void) sqlite3_bind_text(insert, 2, event->kind, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_text(insert, 3, event->from, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_text(insert, 4, event->to, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_text(insert, 5, event->text, -1, SQLITE_STATIC);
     (void) sqlite3_step(insert);
 
     return sqlite3_reset(insert);
@@ -1211,7 +1213,7 @@ caphealth_history_shrink(caphealth_history_t *h, int64_t now)
             return rc;
         }
 
-        if ((pages - spare) * size <= h->most / 10 * 9) {
+        if ((pages - spare) * size <= h->max_size / 10 * 9) {
             break;
         }
 
@@ -1232,7 +1234,7 @@ caphealth_history_shrink(caphealth_history_t *h, int64_t now)
         }
     }
 
-    return (pages * size > h->most)
+    return (pages * size > h->max_size)
            ? caphealth_history_exec(h, "PRAGMA incremental_vacuum") : rc;
 }
 

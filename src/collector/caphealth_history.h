@@ -45,8 +45,8 @@
 #define CAPHEALTH_HISTORY_KIND      32
 #define CAPHEALTH_HISTORY_TEXT      512
 
-/* the least that the most bytes may be */
-#define CAPHEALTH_HISTORY_LEAST     (4 * 1024 * 1024)
+/* a smaller limit of the size is raised to this, in bytes */
+#define CAPHEALTH_HISTORY_MIN_SIZE  (4 * 1024 * 1024)
 
 
 typedef enum {
@@ -92,8 +92,8 @@ typedef void (*caphealth_history_event_pt)(void *data, double time,
  * by its owner only, and of at most so many bytes.  log may be NULL.  NULL: no
  * memory.
  */
-caphealth_history_t *caphealth_history_create(const char *path, int64_t most,
-    caphealth_history_log_pt log, void *data);
+caphealth_history_t *caphealth_history_create(const char *path,
+    int64_t max_size, caphealth_history_log_pt log, void *data);
 
 /* Writes nothing: what is to be kept is written before. */
 void caphealth_history_destroy(caphealth_history_t *h);

@@ -360,7 +360,7 @@ most_bytes(void **state)
     (void) state;
 
     caphealth_history_destroy(history);
-    history = create(CAPHEALTH_HISTORY_LEAST);
+    history = create(CAPHEALTH_HISTORY_MIN_SIZE);
 
     for (i = 0; i < 150; i++) {
         for (j = 0; j < 500; j++) {
@@ -373,7 +373,7 @@ most_bytes(void **state)
         write_at(START + 60 * i + 2);
 
         assert_int_equal(stat(path, &st), 0);
-        assert_true(st.st_size <= CAPHEALTH_HISTORY_LEAST);
+        assert_true(st.st_size <= CAPHEALTH_HISTORY_MIN_SIZE);
     }
 
     /* of the largest tiers some is left, of the others all */
@@ -400,14 +400,14 @@ most_bytes(void **state)
     }
 
     assert_int_equal(stat(path, &st), 0);
-    assert_true(st.st_size > CAPHEALTH_HISTORY_LEAST);
+    assert_true(st.st_size > CAPHEALTH_HISTORY_MIN_SIZE);
 
     caphealth_history_destroy(history);
-    history = create(CAPHEALTH_HISTORY_LEAST);
+    history = create(CAPHEALTH_HISTORY_MIN_SIZE);
     write_at(START + 60 * 270);
 
     assert_int_equal(stat(path, &st), 0);
-    assert_true(st.st_size <= CAPHEALTH_HISTORY_LEAST);
+    assert_true(st.st_size <= CAPHEALTH_HISTORY_MIN_SIZE);
     assert_int_equal(read_tier(CAPHEALTH_HISTORY_SIX_HOURS, "series 3"), 1);
     assert_string_equal(logged, "");
 }
