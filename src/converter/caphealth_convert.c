@@ -268,8 +268,8 @@ caphealth_convert_warm_up(void)
 
     job.max_pixels = CAPHEALTH_WARM_UP_SIDE * CAPHEALTH_WARM_UP_SIDE;
     job.nvariants = 2;
-    job.variants[0] = (caphealth_variant_t) { 0, 85, 6, { 0, 0 } };
-    job.variants[1] = (caphealth_variant_t) { 3, 85, 0, { 0, 0 } };
+    job.variants[0] = (caphealth_variant_t) { .quality = 85, .method = 6 };
+    job.variants[1] = (caphealth_variant_t) { .max = 3, .quality = 85 };
 
     caphealth_warm_up_sort();
 

@@ -110,6 +110,8 @@ caphealth_encode_yuv(const caphealth_picture_t *picture,
     result->outputs[number].width = picture->width;
     result->outputs[number].height = picture->height;
     result->outputs[number].bytes = e.bytes;
+    result->outputs[number].format = CAPHEALTH_OUTPUT_WEBP;
+    result->outputs[number].frames = 1;
 
     return CAPHEALTH_JOB_OK;
 }

@@ -64,6 +64,10 @@ caphealth_job_valid(const caphealth_job_t *job)
 
     if (job->offset > CAPHEALTH_JOB_MOST
         || job->length > CAPHEALTH_JOB_MOST
+        || job->focus_x < -CAPHEALTH_FOCUS_EDGE
+        || job->focus_x > CAPHEALTH_FOCUS_EDGE
+        || job->focus_y < -CAPHEALTH_FOCUS_EDGE
+        || job->focus_y > CAPHEALTH_FOCUS_EDGE
         || job->nvariants == 0 || job->nvariants > CAPHEALTH_VARIANTS_MAX)
     {
         return 0;
@@ -73,7 +77,11 @@ caphealth_job_valid(const caphealth_job_t *job)
         v = &job->variants[i];
 
         if (v->max > CAPHEALTH_SIDE_MAX || v->quality > CAPHEALTH_QUALITY_MAX
-            || v->method > CAPHEALTH_METHOD_MAX)
+            || v->method > CAPHEALTH_METHOD_MAX
+            || v->width > CAPHEALTH_SIDE_MAX || v->height > CAPHEALTH_SIDE_MAX
+            || (v->width == 0) != (v->height == 0)
+            || v->format >= CAPHEALTH_OUTPUTS || v->fit >= CAPHEALTH_FITS
+            || v->filled > 1 || v->animated > 1)
         {
             return 0;
         }
@@ -102,6 +110,7 @@ caphealth_job_answered(const caphealth_job_t *job,
     if (result->nvariants != job->nvariants
         || result->width == 0
         || result->height == 0
+        || result->thumbhash_size > CAPHEALTH_THUMBHASH_MAX
         || (uint64_t) result->width * result->height > job->max_pixels)
     {
         return 0;
@@ -131,6 +140,8 @@ caphealth_job_output(const caphealth_job_t *job,
            && output->width <= max
            && output->height > 0
            && output->height <= max
+           && output->format < CAPHEALTH_OUTPUTS
+           && output->frames > 0
            && output->bytes > 0
            && output->bytes <= caphealth_job_file_size(job->max_pixels);
 }

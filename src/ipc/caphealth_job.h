@@ -17,13 +17,48 @@
 #define CAPHEALTH_SIDE_MAX      16383
 
 
-/* one of the WebP files made of an image */
+/* a ThumbHash has 5 to 25 bytes */
+#define CAPHEALTH_THUMBHASH_MAX  25
+
+/* the focus at the right or lower edge; 0 is the middle, -this the other edge */
+#define CAPHEALTH_FOCUS_EDGE     32768
+
+
+/* the format of a variant's file */
+
+typedef enum {
+    CAPHEALTH_OUTPUT_WEBP = 0,
+    CAPHEALTH_OUTPUT_JPEG,
+    CAPHEALTH_OUTPUT_AVIF,
+    CAPHEALTH_OUTPUTS
+} caphealth_output_format_e;
+
+
+/* how an image becomes width by height; nothing is enlarged */
+
+typedef enum {
+    CAPHEALTH_FIT_INSIDE = 0,    /* all of it, within that */
+    CAPHEALTH_FIT_COVER,         /* cut to the shape, around the focus */
+    CAPHEALTH_FIT_CONTAIN,       /* all of it, on a background of the shape */
+    CAPHEALTH_FITS
+} caphealth_fit_e;
+
+
+/* one of the files made of an image */
 
 typedef struct {
     uint32_t  max;          /* longer side at most, pixels; 0: as it is */
-    uint8_t   quality;      /* libwebp's, 0 to 100 */
+    uint32_t  width;        /* of size=WxH, pixels, both or none; 0: none */
+    uint32_t  height;
+    uint8_t   quality;      /* the encoder's, 0 to 100 */
     uint8_t   method;       /* libwebp's, 0 to 6 */
-    uint8_t   reserved[2];
+    uint8_t   format;       /* caphealth_output_format_e */
+    uint8_t   fit;          /* caphealth_fit_e */
+    uint8_t   background[3];/* red, green, blue: behind what is transparent,
+                               where that is not kept, and around the image */
+    uint8_t   filled;       /* 1: the background is set, and alpha not kept */
+    uint8_t   animated;     /* 1: all frames, 0: the first */
+    uint8_t   reserved[3];
 } caphealth_variant_t;
 
 
@@ -61,6 +96,8 @@ typedef struct {
     uint64_t             length;
     uint64_t             max_pixels;
     uint32_t             nvariants;
+    int32_t              focus_x;    /* what CAPHEALTH_FIT_COVER keeps in */
+    int32_t              focus_y;    /* view: +-CAPHEALTH_FOCUS_EDGE */
     uint32_t             reserved;
     caphealth_variant_t  variants[CAPHEALTH_VARIANTS_MAX];
 } caphealth_job_t;
@@ -70,6 +107,9 @@ typedef struct {
     uint32_t             width;
     uint32_t             height;
     uint64_t             bytes;
+    uint32_t             format;     /* caphealth_output_format_e that was
+                                        kept */
+    uint32_t             frames;     /* 1, or those of an animation */
 } caphealth_output_t;
 
 
@@ -82,6 +122,11 @@ typedef struct {
     uint32_t             height;
     uint32_t             nvariants;
     uint8_t              sha256[32]; /* of the input's bytes */
+    uint8_t              thumbhash[CAPHEALTH_THUMBHASH_MAX];
+    uint8_t              thumbhash_size;
+                                     /* bytes; 0: there is none */
+    uint8_t              colour[3];  /* the dominant one, sRGB */
+    uint8_t              reserved[3];
     caphealth_output_t   outputs[CAPHEALTH_VARIANTS_MAX];
     char                 detail[160]; /* a sentence's end for people, ASCII,
                                         zero-terminated: "its IHDR chunk has

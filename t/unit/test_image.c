@@ -163,7 +163,17 @@ jobs(void **state)
         { offsetof(caphealth_job_t, nvariants), 4, 9 },
         { offsetof(caphealth_job_t, variants[0].max), 4, 16384 },
         { offsetof(caphealth_job_t, variants[1].quality), 1, 101 },
-        { offsetof(caphealth_job_t, variants[1].method), 1, 7 }
+        { offsetof(caphealth_job_t, variants[1].method), 1, 7 },
+        { offsetof(caphealth_job_t, variants[1].width), 4, 100 },
+        { offsetof(caphealth_job_t, variants[1].height), 4, 100 },
+        { offsetof(caphealth_job_t, variants[1].format), 1, CAPHEALTH_OUTPUTS },
+        { offsetof(caphealth_job_t, variants[1].fit), 1, CAPHEALTH_FITS },
+        { offsetof(caphealth_job_t, variants[1].filled), 1, 2 },
+        { offsetof(caphealth_job_t, variants[1].animated), 1, 2 },
+        { offsetof(caphealth_job_t, focus_x), 4, 32769 },
+        { offsetof(caphealth_job_t, focus_x), 4, (uint32_t) -32769 },
+        { offsetof(caphealth_job_t, focus_y), 4, 32769 },
+        { offsetof(caphealth_job_t, focus_y), 4, (uint32_t) -32769 }
     };
 
     (void) state;
@@ -173,8 +183,8 @@ jobs(void **state)
     good.length = 1000;
     good.max_pixels = 1000000;
     good.nvariants = 2;
-    good.variants[0] = (caphealth_variant_t) { 0, 100, 6, { 0, 0 } };
-    good.variants[1] = (caphealth_variant_t) { 16383, 0, 0, { 0, 0 } };
+    good.variants[0] = (caphealth_variant_t) { .quality = 100, .method = 6 };
+    good.variants[1] = (caphealth_variant_t) { .max = 16383 };
 
     assert_true(caphealth_job_valid(&good));
 
@@ -217,7 +227,9 @@ answers(void **state)
         { offsetof(caphealth_result_t, outputs[1].width), 801 },
         { offsetof(caphealth_result_t, outputs[1].height), 0 },
         { offsetof(caphealth_result_t, outputs[1].bytes), 0 },
-        { offsetof(caphealth_result_t, outputs[1].bytes), UINT32_MAX }
+        { offsetof(caphealth_result_t, outputs[1].bytes), UINT32_MAX },
+        { offsetof(caphealth_result_t, outputs[1].format), CAPHEALTH_OUTPUTS },
+        { offsetof(caphealth_result_t, outputs[1].frames), 0 }
     };
 
     (void) state;
@@ -231,8 +243,12 @@ answers(void **state)
     good.width = 1000;
     good.height = 1000;
     good.nvariants = 2;
-    good.outputs[0] = (caphealth_output_t) { 1000, 1000, 5000 };
-    good.outputs[1] = (caphealth_output_t) { 800, 800, 100 };
+    good.outputs[0] = (caphealth_output_t) {
+        .width = 1000, .height = 1000, .bytes = 5000, .frames = 1
+    };
+    good.outputs[1] = (caphealth_output_t) {
+        .width = 800, .height = 800, .bytes = 100, .frames = 1
+    };
 
     assert_true(caphealth_job_answered(&job, &good));
 
