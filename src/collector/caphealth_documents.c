@@ -105,10 +105,10 @@ static void caphealth_document_body(caphealth_documents_t *d, double now);
 static void caphealth_document_values(caphealth_documents_t *d,
     const char *name, const uint32_t *count, const float *values);
 static void caphealth_document_events(caphealth_documents_t *d);
-static void caphealth_document_count(void *data, double time,
-    const char *kind, const char *from, const char *to, const char *text);
-static void caphealth_document_event(void *data, double time,
-    const char *kind, const char *from, const char *to, const char *text);
+static void caphealth_document_count(void *data,
+    const caphealth_history_event_t *event);
+static void caphealth_document_event(void *data,
+    const caphealth_history_event_t *event);
 static void caphealth_document_text(caphealth_documents_t *d,
     const char *text);
 static void caphealth_document_string(caphealth_documents_t *d,
@@ -715,24 +715,18 @@ caphealth_document_events(caphealth_documents_t *d)
 
 
 static void
-caphealth_document_count(void *data, double time, const char *kind,
-    const char *from, const char *to, const char *text)
+caphealth_document_count(void *data, const caphealth_history_event_t *event)
 {
     caphealth_documents_t  *d = data;
 
-    (void) time;
-    (void) kind;
-    (void) from;
-    (void) to;
-    (void) text;
+    (void) event;
 
     d->events++;
 }
 
 
 static void
-caphealth_document_event(void *data, double time, const char *kind,
-    const char *from, const char *to, const char *text)
+caphealth_document_event(void *data, const caphealth_history_event_t *event)
 {
     caphealth_documents_t  *d = data;
 
@@ -742,15 +736,19 @@ caphealth_document_event(void *data, double time, const char *kind,
 
     caphealth_document_text(d, (d->events > d->skip + 1) ? ",{\"at\":"
                                                          : "{\"at\":");
-    caphealth_document_time(d, time);
+    caphealth_document_time(d, event->time);
     caphealth_document_text(d, ",\"kind\":");
-    caphealth_document_string(d, kind);
+    caphealth_document_string(d, event->kind);
     caphealth_document_text(d, ",\"from\":");
-    caphealth_document_string(d, (*from == '\0') ? NULL : from);
+    caphealth_document_string(d, (*event->from == '\0') ? NULL : event->from);
     caphealth_document_text(d, ",\"to\":");
-    caphealth_document_string(d, (*to == '\0') ? NULL : to);
+    caphealth_document_string(d, (*event->to == '\0') ? NULL : event->to);
     caphealth_document_text(d, ",\"text\":");
-    caphealth_document_string(d, text);
+    caphealth_document_string(d, event->text);
+    caphealth_document_text(d, ",\"code\":");
+    caphealth_document_string(d, (*event->code == '\0') ? NULL : event->code);
+    caphealth_document_text(d, ",\"args\":");
+    caphealth_document_text(d, (*event->args == '\0') ? "{}" : event->args);
     caphealth_document_text(d, "}");
 }
 

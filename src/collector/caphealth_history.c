@@ -75,6 +75,8 @@ typedef struct {
     char                         from[CAPHEALTH_HISTORY_KIND];
     char                         to[CAPHEALTH_HISTORY_KIND];
     char                         text[CAPHEALTH_HISTORY_TEXT];
+    char                         code[CAPHEALTH_HISTORY_KIND];
+    char                         args[CAPHEALTH_HISTORY_TEXT];
 } caphealth_history_pending_t;
 
 
@@ -130,6 +132,7 @@ static int caphealth_history_open(caphealth_history_t *h);
 static int caphealth_history_open_lock(caphealth_history_t *h, int operation);
 static int caphealth_history_open_file(caphealth_history_t *h);
 static int caphealth_history_schema(caphealth_history_t *h);
+static int caphealth_history_add_columns(caphealth_history_t *h);
 static int caphealth_history_create_schema(caphealth_history_t *h);
 static int caphealth_history_prepare(caphealth_history_t *h);
 static void caphealth_history_close(caphealth_history_t *h);
@@ -187,7 +190,8 @@ static const char  caphealth_history_tables[] =
     "CREATE TABLE six_hours (time INTEGER PRIMARY KEY, data BLOB NOT NULL);"
     "CREATE TABLE events (id INTEGER PRIMARY KEY, time REAL NOT NULL,"
     " kind TEXT NOT NULL, \"from\" TEXT NOT NULL, \"to\" TEXT NOT NULL,"
-    " text TEXT NOT NULL);"
+    " text TEXT NOT NULL, code TEXT NOT NULL DEFAULT '',"
+    " args TEXT NOT NULL DEFAULT '');"
     "CREATE INDEX events_time ON events (time);";
 
 
@@ -319,13 +323,13 @@ caphealth_history_drop(caphealth_history_batch_t *b, size_t n)
 
 
 void
-caphealth_history_event(caphealth_history_t *h, double time, const char *kind,
-    const char *from, const char *to, const char *text)
+caphealth_history_event(caphealth_history_t *h,
+    const caphealth_history_event_t *event)
 {
-    caphealth_history_batch_t  *b;
-    caphealth_history_pending_t   *event;
+    caphealth_history_batch_t    *b;
+    caphealth_history_pending_t  *p;
 
-    if (!(time >= 0 && time < CAPHEALTH_HISTORY_LATEST)) {
+    if (!(event->time >= 0 && event->time < CAPHEALTH_HISTORY_LATEST)) {
         return;
     }
 
@@ -339,13 +343,18 @@ caphealth_history_event(caphealth_history_t *h, double time, const char *kind,
                 b->npending * sizeof(caphealth_history_pending_t));
     }
 
-    event = &b->pending[b->npending++];
-    event->time = time;
+    p = &b->pending[b->npending++];
+    p->time = event->time;
 
-    caphealth_history_cut(event->kind, sizeof(event->kind), kind);
-    caphealth_history_cut(event->from, sizeof(event->from), from);
-    caphealth_history_cut(event->to, sizeof(event->to), to);
-    caphealth_history_cut(event->text, sizeof(event->text), text);
+    caphealth_history_cut(p->kind, sizeof(p->kind), event->kind);
+    caphealth_history_cut(p->from, sizeof(p->from), event->from);
+    caphealth_history_cut(p->to, sizeof(p->to), event->to);
+    caphealth_history_cut(p->text, sizeof(p->text), event->text);
+    caphealth_history_cut(p->code, sizeof(p->code), event->code);
+    caphealth_history_cut(p->args, sizeof(p->args),
+                          (event->args != NULL
+                           && strlen(event->args) < sizeof(p->args))
+                          ? event->args : NULL);
 
     (void) pthread_mutex_unlock(&h->mutex);
 }
@@ -357,6 +366,11 @@ static void
 caphealth_history_cut(char *to, size_t size, const char *text)
 {
     size_t  len;
+
+    if (text == NULL) {
+        *to = '\0';
+        return;
+    }
 
     len = strnlen(text, size);
 
@@ -414,7 +428,7 @@ static void
 caphealth_history_clock(caphealth_history_t *h, double now, double up)
 {
     double  by;
-    char    text[CAPHEALTH_HISTORY_TEXT];
+    char    text[CAPHEALTH_HISTORY_TEXT], args[64];
 
     by = now - up - h->offset;
     h->offset = now - up;
@@ -422,8 +436,12 @@ caphealth_history_clock(caphealth_history_t *h, double now, double up)
     if (h->has_offset && fabs(by) > CAPHEALTH_HISTORY_SET) {
         (void) snprintf(text, sizeof(text), "the clock was set %s by %.0f s",
                         (by > 0) ? "forward" : "back", fabs(by));
+        (void) snprintf(args, sizeof(args), "{\"seconds\":%.0f}", by);
 
-        caphealth_history_event(h, now, "clock", "", "", text);
+        caphealth_history_event(h, &(caphealth_history_event_t) {
+            .time = now, .kind = "clock", .text = text, .code = "clock-set",
+            .args = args
+        });
         caphealth_history_log(h, text);
     }
 
@@ -627,7 +645,46 @@ caphealth_history_schema(caphealth_history_t *h)
         return SQLITE_CORRUPT;
     }
 
-    return (id == CAPHEALTH_HISTORY_ID) ? SQLITE_OK : CAPHEALTH_HISTORY_FOREIGN;
+    return (id == CAPHEALTH_HISTORY_ID) ? caphealth_history_add_columns(h)
+                                        : CAPHEALTH_HISTORY_FOREIGN;
+}
+
+
+/*
+ * The columns of the events that came later.  A version without them goes on
+ * with the file, for it names those that it writes.
+ */
+
+static int
+caphealth_history_add_columns(caphealth_history_t *h)
+{
+    int      rc;
+    int64_t  n;
+
+    static const char  columns[] = "SELECT count(*) FROM"
+        " pragma_table_info('events') WHERE name = 'args'";
+
+    rc = caphealth_history_number(h, &n, columns);
+
+    if (rc != SQLITE_OK || n > 0) {
+        return rc;
+    }
+
+    rc = caphealth_history_exec(h, "BEGIN IMMEDIATE");
+
+    /* another process may have done it meanwhile */
+
+    if (rc == SQLITE_OK) {
+        rc = caphealth_history_number(h, &n, columns);
+    }
+
+    if (rc == SQLITE_OK && n == 0) {
+        rc = caphealth_history_exec(h,
+                 "ALTER TABLE events ADD code TEXT NOT NULL DEFAULT '';"
+                 "ALTER TABLE events ADD args TEXT NOT NULL DEFAULT ''");
+    }
+
+    return (rc == SQLITE_OK) ? caphealth_history_exec(h, "COMMIT") : rc;
 }
 
 
@@ -722,7 +779,7 @@ caphealth_history_close(caphealth_history_t *h)
 static int
 caphealth_history_recover(caphealth_history_t *h, int rc, double now)
 {
-    int   aside;
+    int   aside, newer;
     char  text[CAPHEALTH_HISTORY_TEXT];
 
     aside = ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB);
@@ -733,15 +790,15 @@ caphealth_history_recover(caphealth_history_t *h, int rc, double now)
         return 0;
     }
 
+    newer = (rc == CAPHEALTH_HISTORY_NEWER);
+
     (void) snprintf(text, sizeof(text), "%s",
-                    (rc == CAPHEALTH_HISTORY_NEWER)
-                    ? "a newer version has written the file"
-                    : "the file is damaged");
+                    newer ? "a newer version has written the file"
+                          : "the file is damaged");
 
     caphealth_history_close(h);
 
-    rc = caphealth_history_set_aside(h, (rc == CAPHEALTH_HISTORY_NEWER)
-                                        ? "newer" : "damaged");
+    rc = caphealth_history_set_aside(h, newer ? "newer" : "damaged");
 
     if (rc != SQLITE_OK) {
         (void) snprintf(&text[strlen(text)], sizeof(text) - strlen(text),
@@ -758,7 +815,10 @@ caphealth_history_recover(caphealth_history_t *h, int rc, double now)
                     ", and was set aside");
 
     caphealth_history_log(h, text);
-    caphealth_history_event(h, now, "history", "", "", text);
+    caphealth_history_event(h, &(caphealth_history_event_t) {
+        .time = now, .kind = "history", .text = text,
+        .code = newer ? "history-newer" : "history-damaged"
+    });
 
     return 1;
 }
@@ -1096,8 +1156,9 @@ caphealth_history_write_events(caphealth_history_t *h, double now)
     const caphealth_history_pending_t  *event;
 
     rc = sqlite3_prepare_v2(h->db, "INSERT INTO events"
-                            " (time, kind, \"from\", \"to\", text)"
-                            " VALUES (?, ?, ?, ?, ?)", -1, &insert, NULL);
+                            " (time, kind, \"from\", \"to\", text, code,"
+                            " args) VALUES (?, ?, ?, ?, ?, ?, ?)", -1,
+                            &insert, NULL);
 
     for (i = 0; rc == SQLITE_OK && i < h->batch.npending; i++) {
         event = &h->batch.pending[i];
@@ -1106,10 +1167,14 @@ caphealth_history_write_events(caphealth_history_t *h, double now)
     }
 
     if (rc == SQLITE_OK && h->batch.lost > 0) {
-        lost = (caphealth_history_pending_t) { .time = now, .kind = "history" };
+        lost = (caphealth_history_pending_t) {
+            .time = now, .kind = "history", .code = "samples-lost"
+        };
 
         (void) snprintf(lost.text, sizeof(lost.text),
                         "%zu samples were lost", h->batch.lost);
+        (void) snprintf(lost.args, sizeof(lost.args), "{\"count\":%zu}",
+                        h->batch.lost);
 
         rc = caphealth_history_insert(insert, &lost);
 
@@ -1131,6 +1196,8 @@ caphealth_history_insert(sqlite3_stmt *insert,
     (void) sqlite3_bind_text(insert, 3, event->from, -1, SQLITE_STATIC);
     (void) sqlite3_bind_text(insert, 4, event->to, -1, SQLITE_STATIC);
     (void) sqlite3_bind_text(insert, 5, event->text, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_text(insert, 6, event->code, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_text(insert, 7, event->args, -1, SQLITE_STATIC);
     (void) sqlite3_step(insert);
 
     return sqlite3_reset(insert);
@@ -1336,24 +1403,32 @@ int
 caphealth_history_events(caphealth_history_t *h, double from, double to,
     caphealth_history_event_pt event, void *data)
 {
-    int            rc;
-    const char    *kind, *before, *after, *text;
-    sqlite3_stmt  *stmt;
+    int                        rc;
+    sqlite3_stmt              *stmt;
+    caphealth_history_event_t  e;
+
+    /* whoever can write the file cannot break the documents by it */
 
     rc = caphealth_history_select(h, "SELECT time, kind, \"from\", \"to\","
-                                  " text FROM events"
+                                  " text, code, CASE WHEN json_valid(args)"
+                                  " AND json_type(args) = 'object'"
+                                  " THEN json(args) ELSE '' END FROM events"
                                   " WHERE time >= ? AND time < ?"
                                   " ORDER BY time, id", from, to, &stmt);
 
     while (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
-        kind = (const char *) sqlite3_column_text(stmt, 1);
-        before = (const char *) sqlite3_column_text(stmt, 2);
-        after = (const char *) sqlite3_column_text(stmt, 3);
-        text = (const char *) sqlite3_column_text(stmt, 4);
+        e.time = sqlite3_column_double(stmt, 0);
+        e.kind = (const char *) sqlite3_column_text(stmt, 1);
+        e.from = (const char *) sqlite3_column_text(stmt, 2);
+        e.to = (const char *) sqlite3_column_text(stmt, 3);
+        e.text = (const char *) sqlite3_column_text(stmt, 4);
+        e.code = (const char *) sqlite3_column_text(stmt, 5);
+        e.args = (const char *) sqlite3_column_text(stmt, 6);
 
-        if (kind != NULL && before != NULL && after != NULL && text != NULL) {
-            event(data, sqlite3_column_double(stmt, 0), kind, before, after,
-                  text);
+        if (e.kind != NULL && e.from != NULL && e.to != NULL && e.text != NULL
+            && e.code != NULL && e.args != NULL)
+        {
+            event(data, &e);
         }
     }
 

@@ -38,8 +38,8 @@
 #define CAPHEALTH_HISTORY_SERIES    1024
 
 /*
- * bytes of a name, of the kind of an event and its states, and of its text,
- * with the NUL
+ * bytes of a name, of the kind of an event, its states and its code, and of its
+ * text and its arguments, with the NUL
  */
 #define CAPHEALTH_HISTORY_NAME      256
 #define CAPHEALTH_HISTORY_KIND      32
@@ -82,9 +82,21 @@ typedef void (*caphealth_history_name_pt)(void *data, uint32_t series,
 typedef void (*caphealth_history_row_pt)(void *data, int64_t time,
     const caphealth_history_point_t *points, size_t n);
 
-/* what was from one state to another, or "" and "" */
-typedef void (*caphealth_history_event_pt)(void *data, double time,
-    const char *kind, const char *from, const char *to, const char *text);
+/* every text may be "" */
+
+typedef struct {
+    double                   time;
+    const char              *kind;
+    const char              *from;       /* a state */
+    const char              *to;
+    const char              *text;       /* for people */
+    const char              *code;       /* for programs */
+    const char              *args;       /* of the code, a JSON object */
+} caphealth_history_event_t;
+
+
+typedef void (*caphealth_history_event_pt)(void *data,
+    const caphealth_history_event_t *event);
 
 
 /*
@@ -101,12 +113,13 @@ void caphealth_history_destroy(caphealth_history_t *h);
 /*
  * Adds a sample, or an event, in memory; of any thread.  time are seconds since
  * the epoch.  A value that is no finite number is unknown and is not kept.  A
- * name or text that is too long is cut.  unit is one of caphealth_series_unit().
+ * name or text that is too long is cut, and arguments that are too long are left
+ * out; a text that is NULL is "".  unit is one of caphealth_series_unit().
  */
 void caphealth_history_add(caphealth_history_t *h, const char *name,
     const char *unit, double time, double value);
-void caphealth_history_event(caphealth_history_t *h, double time,
-    const char *kind, const char *from, const char *to, const char *text);
+void caphealth_history_event(caphealth_history_t *h,
+    const caphealth_history_event_t *event);
 
 /*
  * What follows is for one thread.

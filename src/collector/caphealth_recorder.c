@@ -138,6 +138,7 @@ void
 caphealth_recorder_add(caphealth_recorder_t *r,
     const caphealth_record_t *record)
 {
+    char                            *args;
     size_t                           i;
     const caphealth_record_event_t  *event;
 
@@ -150,9 +151,19 @@ caphealth_recorder_add(caphealth_recorder_t *r,
     for (i = 0; i < record->nevents; i++) {
         event = &record->events[i];
 
-        caphealth_history_event(r->history, event->time,
-                                caphealth_event_name(event->kind),
-                                event->from, event->to, event->text);
+        args = caphealth_event_args_json(&event->args);
+
+        caphealth_history_event(r->history, &(caphealth_history_event_t) {
+            .time = event->time,
+            .kind = caphealth_event_name(event->kind),
+            .from = event->from,
+            .to = event->to,
+            .text = event->text,
+            .code = caphealth_event_code(event->args.code),
+            .args = args ? args : ""
+        });
+
+        free(args);
     }
 
     (void) pthread_mutex_lock(&r->mutex);

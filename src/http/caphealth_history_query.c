@@ -823,6 +823,7 @@ caphealth_cut_json(const caphealth_cut_t *c, caphealth_cut_text_t *f)
 static int
 caphealth_cut_events(const caphealth_cut_t *c, caphealth_cut_text_t *f)
 {
+    int               depth;
     double            t;
     caphealth_cut_t   e;
     caphealth_span_t  event, s;
@@ -845,15 +846,18 @@ caphealth_cut_events(const caphealth_cut_t *c, caphealth_cut_text_t *f)
             return -1;
         }
 
-        while (e.p < e.end && *e.p != '}') {
+        for (depth = 0; e.p < e.end && (*e.p != '}' || depth > 0); /* void */)
+        {
             if (*e.p == '"') {
                 if (caphealth_cut_string(&e, &s)) {
                     return -1;
                 }
 
-            } else {
-                e.p++;
+                continue;
             }
+
+            depth += (*e.p == '{') - (*e.p == '}');
+            e.p++;
         }
 
         if (caphealth_cut_expect(&e, "}")) {

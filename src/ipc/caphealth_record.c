@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "caphealth_record.h"
@@ -17,6 +18,9 @@
 
 static int caphealth_record_time(double time);
 static int caphealth_record_text(const char *text, size_t size);
+static int caphealth_record_args(const caphealth_event_args_t *args);
+static void caphealth_event_arg(FILE *stream, const char *name,
+    const char *text);
 
 
 static const char  *caphealth_series_units[CAPHEALTH_SERIES_UNITS] = {
@@ -40,6 +44,28 @@ static const char  *caphealth_events[CAPHEALTH_EVENTS] = {
     [CAPHEALTH_EVENT_SCAN] = "scan",
     [CAPHEALTH_EVENT_CLOCK] = "clock",
     [CAPHEALTH_EVENT_HISTORY] = "history"
+};
+
+
+/* a code, and the names of its numbers */
+
+static const struct {
+    const char  *name;
+    const char  *numbers[CAPHEALTH_EVENT_NUMBERS];
+} caphealth_event_codes[CAPHEALTH_EVENT_CODES] = {
+    [CAPHEALTH_EVENT_CODE_NONE] = { "", { NULL } },
+    [CAPHEALTH_EVENT_STARTED] = { "started", { NULL } },
+    [CAPHEALTH_EVENT_WORKER_REPLACED] = { "worker-replaced", { NULL } },
+    [CAPHEALTH_EVENT_RELOADED] = { "reloaded", { NULL } },
+    [CAPHEALTH_EVENT_ALL_HEALTHY] = { "all-healthy", { NULL } },
+    [CAPHEALTH_EVENT_THRESHOLD] = { "threshold", { "current", "bound" } },
+    [CAPHEALTH_EVENT_FILESYSTEM_READ_ONLY] = { "filesystem-read-only",
+                                               { NULL } },
+    [CAPHEALTH_EVENT_VALUE_UNKNOWN] = { "value-unknown", { NULL } },
+    [CAPHEALTH_EVENT_SOURCE_FAILED] = { "source-failed", { NULL } },
+    [CAPHEALTH_EVENT_SOURCE_RECOVERED] = { "source-recovered", { NULL } },
+    [CAPHEALTH_EVENT_UPLOADS_FAILED] = { "uploads-failed", { "count" } },
+    [CAPHEALTH_EVENT_TREE_CHANGED] = { "tree-changed", { "files", "bytes" } }
 };
 
 
@@ -95,7 +121,8 @@ caphealth_record_read(caphealth_record_t *r, const void *data, size_t size)
             || !caphealth_record_time(event->time)
             || !caphealth_record_text(event->from, sizeof(event->from))
             || !caphealth_record_text(event->to, sizeof(event->to))
-            || !caphealth_record_text(event->text, sizeof(event->text)))
+            || !caphealth_record_text(event->text, sizeof(event->text))
+            || !caphealth_record_args(&event->args))
         {
             return "an event";
         }
@@ -120,6 +147,26 @@ caphealth_record_text(const char *text, size_t size)
     end = memchr(text, '\0', size);
 
     return end != NULL && caphealth_utf8_valid(text, (size_t) (end - text));
+}
+
+
+static int
+caphealth_record_args(const caphealth_event_args_t *args)
+{
+    size_t  i;
+
+    for (i = 0; i < CAPHEALTH_EVENT_NUMBERS; i++) {
+        if (isinf(args->numbers[i])) {
+            return 0;
+        }
+    }
+
+    return args->code < CAPHEALTH_EVENT_CODES
+           && caphealth_record_text(args->subject, sizeof(args->subject))
+           && caphealth_record_text(args->path, sizeof(args->path))
+           && caphealth_record_text(args->error_code,
+                                    sizeof(args->error_code))
+           && caphealth_record_text(args->unit, sizeof(args->unit));
 }
 
 
@@ -158,7 +205,7 @@ caphealth_record_add(caphealth_record_t *r, const char *name,
 int
 caphealth_record_event(caphealth_record_t *r, double time,
     caphealth_event_e kind, const char *from, const char *to,
-    const char *text)
+    const char *text, const caphealth_event_args_t *args)
 {
     caphealth_record_event_t  *event;
 
@@ -176,7 +223,95 @@ caphealth_record_event(caphealth_record_t *r, double time,
     caphealth_utf8_append(event->to, sizeof(event->to), to);
     caphealth_utf8_append(event->text, sizeof(event->text), text);
 
+    if (args != NULL) {
+        event->args = *args;
+    }
+
     return 0;
+}
+
+
+void
+caphealth_event_args(caphealth_event_args_t *args,
+    caphealth_event_code_e code, const char *subject, const char *path)
+{
+    size_t  i;
+
+    memset(args, 0, sizeof(caphealth_event_args_t));
+
+    args->code = code;
+
+    for (i = 0; i < CAPHEALTH_EVENT_NUMBERS; i++) {
+        args->numbers[i] = NAN;
+    }
+
+    caphealth_utf8_append(args->subject, sizeof(args->subject),
+                          subject ? subject : "");
+    caphealth_utf8_append(args->path, sizeof(args->path), path ? path : "");
+}
+
+
+char *
+caphealth_event_args_json(const caphealth_event_args_t *args)
+{
+    char        *text;
+    FILE        *stream;
+    size_t       i, len;
+    const char  *name;
+
+    stream = open_memstream(&text, &len);
+    if (stream == NULL) {
+        return NULL;
+    }
+
+    /* a brace in place of the first comma */
+
+    caphealth_event_arg(stream, "subject", args->subject);
+    caphealth_event_arg(stream, "path", args->path);
+    caphealth_event_arg(stream, "error_code", args->error_code);
+    caphealth_event_arg(stream, "unit", args->unit);
+
+    for (i = 0; args->code < CAPHEALTH_EVENT_CODES
+                && i < CAPHEALTH_EVENT_NUMBERS; i++)
+    {
+        name = caphealth_event_codes[args->code].numbers[i];
+
+        if (name == NULL) {
+            break;
+        }
+
+        if (isfinite(args->numbers[i])) {
+            fprintf(stream, ",\"%s\":%.15g", name, args->numbers[i]);
+
+        } else {
+            fprintf(stream, ",\"%s\":null", name);
+        }
+    }
+
+    if (ftell(stream) == 0) {
+        (void) fputc('{', stream);
+    }
+
+    (void) fputc('}', stream);
+
+    if (fclose(stream) != 0) {
+        free(text);
+        return NULL;
+    }
+
+    text[0] = '{';
+
+    return text;
+}
+
+
+static void
+caphealth_event_arg(FILE *stream, const char *name, const char *text)
+{
+    if (*text != '\0') {
+        fprintf(stream, ",\"%s\":", name);
+        caphealth_utf8_json(stream, text);
+    }
 }
 
 
@@ -192,4 +327,12 @@ const char *
 caphealth_event_name(uint32_t kind)
 {
     return (kind < CAPHEALTH_EVENTS) ? caphealth_events[kind] : "";
+}
+
+
+const char *
+caphealth_event_code(uint32_t code)
+{
+    return (code < CAPHEALTH_EVENT_CODES) ? caphealth_event_codes[code].name
+                                          : "";
 }

@@ -12,13 +12,16 @@
 #include <stdint.h>
 
 
-#define CAPHEALTH_RECORD_VERSION  1
+#define CAPHEALTH_RECORD_VERSION  2
 
 #define CAPHEALTH_RECORD_SERIES   64
 #define CAPHEALTH_RECORD_EVENTS   16
 
 /* bytes of a series' name, with its NUL */
 #define CAPHEALTH_SERIES_NAME     96
+
+/* numbers that an event may have */
+#define CAPHEALTH_EVENT_NUMBERS   2
 
 
 typedef enum {
@@ -55,12 +58,46 @@ typedef struct {
 } caphealth_record_series_t;
 
 
+/* what an event says, for programs; in the order of its numbers */
+
+typedef enum {
+    CAPHEALTH_EVENT_CODE_NONE = 0,
+    CAPHEALTH_EVENT_STARTED,
+    CAPHEALTH_EVENT_WORKER_REPLACED,
+    CAPHEALTH_EVENT_RELOADED,
+    CAPHEALTH_EVENT_ALL_HEALTHY,
+    CAPHEALTH_EVENT_THRESHOLD,       /* the number, and the bound it reached */
+    CAPHEALTH_EVENT_FILESYSTEM_READ_ONLY,
+    CAPHEALTH_EVENT_VALUE_UNKNOWN,
+    CAPHEALTH_EVENT_SOURCE_FAILED,
+    CAPHEALTH_EVENT_SOURCE_RECOVERED,
+    CAPHEALTH_EVENT_UPLOADS_FAILED,  /* how many */
+    CAPHEALTH_EVENT_TREE_CHANGED,    /* files, bytes */
+    CAPHEALTH_EVENT_CODES
+} caphealth_event_code_e;
+
+
+/* all zero: it says nothing for programs */
+
 typedef struct {
-    double              time;
-    uint32_t            kind;    /* caphealth_event_e */
-    char                from[16];   /* a status, or "" */
-    char                to[16];
-    char                text[164];  /* one line without a full stop */
+    uint32_t            code;    /* caphealth_event_code_e */
+    uint32_t            reserved;
+    char                subject[128];   /* a threshold's key, a source's name,
+                                           or "" */
+    char                path[128];      /* that it is of, or "" */
+    char                error_code[32]; /* of a source, or "" */
+    char                unit[16];       /* of the numbers, or "" */
+    double              numbers[CAPHEALTH_EVENT_NUMBERS];  /* NAN: unknown */
+} caphealth_event_args_t;
+
+
+typedef struct {
+    double                  time;
+    uint32_t                kind;    /* caphealth_event_e */
+    char                    from[16];   /* a status, or "" */
+    char                    to[16];
+    char                    text[164];  /* one line without a full stop */
+    caphealth_event_args_t  args;
 } caphealth_record_event_t;
 
 
@@ -86,17 +123,30 @@ const char *caphealth_record_read(caphealth_record_t *r, const void *data,
 /*
  * Adds a series, or an event, to a record.  A series whose name is too long, or
  * that there is no room for, is left out: -1.  A text is cut, not within a
- * character.
+ * character.  An event's args may be NULL.
  */
 int caphealth_record_add(caphealth_record_t *r, const char *name,
     const char *path, caphealth_series_unit_e unit, double value);
 int caphealth_record_event(caphealth_record_t *r, double time,
     caphealth_event_e kind, const char *from, const char *to,
-    const char *text);
+    const char *text, const caphealth_event_args_t *args);
+
+/*
+ * Arguments for caphealth_record_event(), without numbers.  Each text may be
+ * NULL; one that is too long is cut.
+ */
+void caphealth_event_args(caphealth_event_args_t *args,
+    caphealth_event_code_e code, const char *subject, const char *path);
 
 /* As clients read it.  Never NULL. */
 const char *caphealth_series_unit(uint32_t unit);
 const char *caphealth_event_name(uint32_t kind);
+const char *caphealth_event_code(uint32_t code);
+
+/*
+ * The arguments as a JSON object, which the caller free()s.  NULL: no memory.
+ */
+char *caphealth_event_args_json(const caphealth_event_args_t *args);
 
 
 #endif /* CAPHEALTH_RECORD_H */

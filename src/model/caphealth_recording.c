@@ -33,9 +33,14 @@ static void caphealth_record_uploads(caphealth_recorded_t *r,
     const caphealth_recording_uploads_t *uploads);
 static void caphealth_record_status(caphealth_recorded_t *r,
     const caphealth_policy_t *p);
-static void caphealth_record_cause(char *text,
+static void caphealth_record_cause(char *text, caphealth_event_args_t *args,
     const caphealth_evaluation_t *a, const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now);
+static void caphealth_record_judged(caphealth_event_args_t *args,
+    const char *key, const char *path, const caphealth_measure_t *m,
+    const caphealth_check_t *check);
+static void caphealth_record_error(caphealth_event_args_t *args,
+    const caphealth_section_t *s);
 static void caphealth_record_outages(caphealth_recorded_t *r);
 static void caphealth_record_outage(caphealth_recorded_t *r, size_t i,
     const char *name, const char *path, const caphealth_section_t *s);
@@ -184,6 +189,7 @@ caphealth_record_uploads(caphealth_recorded_t *r,
     char                    text[64];
     double                  minutes, stored, failed;
     caphealth_recording_t  *last;
+    caphealth_event_args_t  args;
 
     last = r->last;
 
@@ -220,8 +226,13 @@ caphealth_record_uploads(caphealth_recorded_t *r,
         (void) snprintf(text, sizeof(text), "%.0f upload%s failed",
                         last->failures, (last->failures == 1) ? "" : "s");
 
+        caphealth_event_args(&args, CAPHEALTH_EVENT_UPLOADS_FAILED, NULL,
+                             NULL);
+        args.numbers[0] = last->failures;
+
         (void) caphealth_record_event(r->record, r->now,
-                                      CAPHEALTH_EVENT_UPLOADS, "", "", text);
+                                      CAPHEALTH_EVENT_UPLOADS, "", "", text,
+                                      &args);
         last->failures = 0;
         last->told_at = r->now;
     }
@@ -234,6 +245,7 @@ caphealth_record_status(caphealth_recorded_t *r, const caphealth_policy_t *p)
     char                    text[CAPHEALTH_REASON_LEN + 128];
     double                  value;
     caphealth_evaluation_t  a;
+    caphealth_event_args_t  args;
 
     caphealth_evaluate(&a, r->facts, p, r->now);
 
@@ -258,11 +270,12 @@ caphealth_record_status(caphealth_recorded_t *r, const caphealth_policy_t *p)
         return;
     }
 
-    caphealth_record_cause(text, &a, r->facts, p, r->now);
+    caphealth_record_cause(text, &args, &a, r->facts, p, r->now);
 
     (void) caphealth_record_event(r->record, r->now, CAPHEALTH_EVENT_STATUS,
                                   caphealth_overall_name(r->last->status),
-                                  caphealth_overall_name(a.overall), text);
+                                  caphealth_overall_name(a.overall), text,
+                                  &args);
     r->last->status = a.overall;
 }
 
@@ -270,8 +283,9 @@ caphealth_record_status(caphealth_recorded_t *r, const caphealth_policy_t *p)
 /* the first of the worst, with its name */
 
 static void
-caphealth_record_cause(char *text, const caphealth_evaluation_t *a,
-    const caphealth_facts_t *f, const caphealth_policy_t *p, double now)
+caphealth_record_cause(char *text, caphealth_event_args_t *args,
+    const caphealth_evaluation_t *a, const caphealth_facts_t *f,
+    const caphealth_policy_t *p, double now)
 {
     char                reason[CAPHEALTH_REASON_LEN];
     size_t              i;
@@ -282,6 +296,7 @@ caphealth_record_cause(char *text, const caphealth_evaluation_t *a,
 
     if (a->overall == CAPHEALTH_OK) {
         (void) snprintf(text, CAPHEALTH_REASON_LEN, "all is well");
+        caphealth_event_args(args, CAPHEALTH_EVENT_ALL_HEALTHY, NULL, NULL);
         return;
     }
 
@@ -292,6 +307,8 @@ caphealth_record_cause(char *text, const caphealth_evaluation_t *a,
             (void) caphealth_reason_check(reason, a, i, f, now);
             (void) snprintf(text, CAPHEALTH_REASON_LEN + 128, "%.100s: %s",
                             caphealth_threshold(i)->label, reason);
+            caphealth_record_judged(args, caphealth_threshold(i)->key, NULL,
+                                    caphealth_threshold(i), &a->checks[i]);
             return;
         }
     }
@@ -303,6 +320,17 @@ caphealth_record_cause(char *text, const caphealth_evaluation_t *a,
             (void) caphealth_extra_reason(reason, &extra, f, now);
             (void) snprintf(text, CAPHEALTH_REASON_LEN + 128, "%.100s: %s",
                             extra.name, reason);
+            caphealth_record_judged(args, extra.key, extra.path,
+                                    extra.measure, &extra.check);
+
+            if (extra.kind == CAPHEALTH_EXTRA_READ_ONLY
+                && extra.check.status != CAPHEALTH_UNKNOWN_STATUS)
+            {
+                caphealth_event_args(args,
+                                     CAPHEALTH_EVENT_FILESYSTEM_READ_ONLY,
+                                     extra.key, extra.path);
+            }
+
             return;
         }
     }
@@ -310,6 +338,40 @@ caphealth_record_cause(char *text, const caphealth_evaluation_t *a,
     (void) snprintf(text, CAPHEALTH_REASON_LEN + 128, "database: %s",
                     caphealth_reason_section(reason, &f->database.section,
                                              now));
+    caphealth_event_args(args, CAPHEALTH_EVENT_SOURCE_FAILED, "database",
+                         NULL);
+    caphealth_record_error(args, &f->database.section);
+}
+
+
+static void
+caphealth_record_judged(caphealth_event_args_t *args, const char *key,
+    const char *path, const caphealth_measure_t *m,
+    const caphealth_check_t *check)
+{
+    if (check->status == CAPHEALTH_UNKNOWN_STATUS) {
+        caphealth_event_args(args, CAPHEALTH_EVENT_VALUE_UNKNOWN, key, path);
+        return;
+    }
+
+    caphealth_event_args(args, CAPHEALTH_EVENT_THRESHOLD, key, path);
+
+    (void) snprintf(args->unit, sizeof(args->unit), "%s",
+                    caphealth_unit_name(m->unit));
+    args->numbers[0] = check->current;
+    args->numbers[1] = (check->status == CAPHEALTH_CRITICAL)
+                       ? check->bounds.critical : check->bounds.warning;
+}
+
+
+static void
+caphealth_record_error(caphealth_event_args_t *args,
+    const caphealth_section_t *s)
+{
+    if (s->error_code != NULL) {
+        (void) snprintf(args->error_code, sizeof(args->error_code), "%s",
+                        s->error_code);
+    }
 }
 
 
@@ -333,7 +395,8 @@ static void
 caphealth_record_outage(caphealth_recorded_t *r, size_t i, const char *name,
     const char *path, const caphealth_section_t *s)
 {
-    char  text[CAPHEALTH_REASON_LEN];
+    char                    text[CAPHEALTH_REASON_LEN];
+    caphealth_event_args_t  args;
 
     if (i >= CAPHEALTH_RECORDING_SECTIONS || !s->configured
         || s->attempted_at == 0 || s->failed == r->last->failed[i])
@@ -347,12 +410,20 @@ caphealth_record_outage(caphealth_recorded_t *r, size_t i, const char *name,
                     (s->failed && s->error) ? s->error : "");
     caphealth_reason_line(text);
 
+    caphealth_event_args(&args, s->failed ? CAPHEALTH_EVENT_SOURCE_FAILED
+                                          : CAPHEALTH_EVENT_SOURCE_RECOVERED,
+                         name, path);
+
+    if (s->failed) {
+        caphealth_record_error(&args, s);
+    }
+
     /* what there is no room for is told with the next record */
 
     if (caphealth_record_event(r->record, r->now,
                                s->failed ? CAPHEALTH_EVENT_OUTAGE
                                          : CAPHEALTH_EVENT_RECOVERY,
-                               "", "", text)
+                               "", "", text, &args)
         == 0)
     {
         r->last->failed[i] = (unsigned char) s->failed;
@@ -367,6 +438,7 @@ caphealth_record_scans(caphealth_recorded_t *r)
     double                   before;
     size_t                   i;
     const caphealth_root_t  *root;
+    caphealth_event_args_t   args;
 
     for (i = 0; i < r->facts->images.value.nroots
                 && i < CAPHEALTH_RECORDING_ROOTS; i++)
@@ -392,8 +464,13 @@ caphealth_record_scans(caphealth_recorded_t *r)
                         (long long) root->drift_bytes);
         caphealth_reason_line(text);
 
+        caphealth_event_args(&args, CAPHEALTH_EVENT_TREE_CHANGED,
+                             "image_storage", root->path);
+        args.numbers[0] = (double) root->drift_files;
+        args.numbers[1] = (double) root->drift_bytes;
+
         (void) caphealth_record_event(r->record, r->now, CAPHEALTH_EVENT_SCAN,
-                                      "", "", text);
+                                      "", "", text, &args);
     }
 }
 

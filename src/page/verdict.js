@@ -1,8 +1,8 @@
 // What needs somebody, and since when: recommendations, the verdict, the status
 // of the last days, events.
 
-import { day, finite, full, known, moment, number, percent, plural, span, t }
-    from './text.js';
+import { day, finite, full, known, moment, number, percent, plural, size, span,
+         t } from './text.js';
 import { amount, fullIn, join, name, shape, since, verdict } from './view.js';
 
 export function advice(health) {
@@ -190,8 +190,8 @@ function parts(share) {
 
 // --- events ---
 
-const severities = { outage: 'critical', upload_failed: 'warning',
-                     reload: 'info', start: 'info', scan: 'info' };
+const severities = { outage: 'critical', recovery: 'ok',
+                     upload_failed: 'warning' };
 
 export function severity({ kind, to }) {
     return kind === 'status' ? synonyms[to] ?? to : severities[kind] ?? 'info';
@@ -208,7 +208,9 @@ export function event(one) {
     const change = one.kind === 'status' && one.to
                    ? t('event.change', { from: state(one.from),
                                          to: state(one.to) })
-                   : eventName(one);
+                   : null;
+    const said = happened(one);
+    const text = said ?? one.text;
 
     return {
         key: `${one.at} ${one.kind} ${one.text ?? ''}`,
@@ -217,7 +219,39 @@ export function event(one) {
         time: new Date(one.at).toISOString(),
         full: full(one.at),
         at: moment(one.at),
-        text: one.text ? t('event.text', { what: change, text: one.text })
-                       : change,
+        text: !text ? change ?? eventName(one)
+              : change === null && said !== null ? said
+              : t('event.text', { what: change ?? eventName(one), text }),
     };
+}
+
+// What an event says, by its code; '': no more than its kind; null: there are
+// no words for the code, and the server's own are in English.
+
+function happened({ code, args }) {
+    if (code === 'all-healthy') {
+        return '';
+    }
+
+    const key = `happened.${code}`;
+    const { subject, path, error_code: error, unit, current, bound, count,
+            files, bytes, seconds } = args ?? {};
+
+    if (!known(key) && !known(`${key}.other`)) {
+        return null;
+    }
+
+    const words = {
+        subject: subject ? name(subject, path ?? '') : '',
+        path,
+        current: amount({ unit }, current),
+        bound: amount({ unit }, bound),
+        error: known(`error.${error}`) ? t(`error.${error}`) : t('error.other'),
+        files: plural('count.files', files),
+        size: size(bytes),
+        span: span(1000 * Math.abs(seconds)),
+        direction: t(seconds < 0 ? 'clock.back' : 'clock.forward'),
+    };
+
+    return known(key) ? t(key, words) : plural(key, count);
 }

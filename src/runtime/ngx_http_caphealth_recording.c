@@ -142,6 +142,8 @@ static void
 ngx_http_caphealth_recording_begin(ngx_http_caphealth_recording_t *rec,
     double now)
 {
+    caphealth_event_args_t  args;
+
     if (rec->begun) {
         return;
     }
@@ -151,11 +153,19 @@ ngx_http_caphealth_recording_begin(ngx_http_caphealth_recording_t *rec,
     if (ngx_time() - rec->conf->configured
         > NGX_HTTP_CAPHEALTH_RECORDING_BEGIN)
     {
+        caphealth_event_args(&args, CAPHEALTH_EVENT_WORKER_REPLACED, NULL,
+                             NULL);
+
         (void) caphealth_record_event(&rec->record, now,
                                       CAPHEALTH_EVENT_START, "", "",
-                                      "a worker process was replaced");
+                                      "a worker process was replaced", &args);
         return;
     }
+
+    caphealth_event_args(&args,
+                         rec->conf->reload ? CAPHEALTH_EVENT_RELOADED
+                                           : CAPHEALTH_EVENT_STARTED,
+                         NULL, NULL);
 
     (void) caphealth_record_event(&rec->record, now,
                                   rec->conf->reload ? CAPHEALTH_EVENT_RELOAD
@@ -163,7 +173,7 @@ ngx_http_caphealth_recording_begin(ngx_http_caphealth_recording_t *rec,
                                   "", "",
                                   rec->conf->reload
                                   ? "nginx has read its configuration anew"
-                                  : "nginx has started");
+                                  : "nginx has started", &args);
 }
 
 

@@ -210,7 +210,7 @@ test('since when, the last 30 days, and what happened', async (t) => {
     await page.locator('#events-all').click();
     assert.equal(await page.locator('#events li').count(), 8);
     assert.match(await text(page, '#events li:nth-of-type(5)'),
-                 /Healthy → Degraded/);
+                 /Healthy → Degraded: Disk usage of \/srv\/images at 70\.1%, threshold 70%$/);
     assert.match(await text(page, '.card[data-key=images] .facts'),
                  /^\d+ in 24 hours · \d+ failed · 0 waiting/);
     clean(page);
@@ -325,6 +325,14 @@ for (const [name, options] of Object.entries({
 
         await accessible(page);
         await shoot(page, name);
+
+        if (name === 'history-german') {
+            await page.locator('#events-all').click();
+            assert.match(await text(page, '#events'),
+                         /Plattenbelegung von \/srv\/images bei 70,1\s%, Schwelle 70\s%/);
+            assert.match(await text(page, '#events'),
+                         /Kritisch: Datenbank: keine Antwort innerhalb der Frist/);
+        }
 
         if (name === 'history-360') {
             const whole = await page.evaluate(() =>

@@ -178,9 +178,14 @@ windows(void **state)
                               123456);
     }
 
-    caphealth_history_event(history, START + 5, "status", "healthy",
-                            "critical", "a disk \xff is full");
-    caphealth_history_event(history, START + 7, "start", "", "", "");
+    caphealth_history_event(history, &(caphealth_history_event_t) {
+        .time = START + 5, .kind = "status", .from = "healthy",
+        .to = "critical", .text = "a disk \xff is full", .code = "threshold",
+        .args = "{\"subject\":\"disk_percent\",\"current\":97}"
+    });
+    caphealth_history_event(history, &(caphealth_history_event_t) {
+        .time = START + 7, .kind = "start"
+    });
 
     write_at(START + 3000);
 
@@ -211,8 +216,12 @@ windows(void **state)
     assert_string_equal(text_of(event, "from"), "healthy");
     assert_string_equal(text_of(event, "to"), "critical");
     assert_string_equal(text_of(event, "text"), "a disk \xef\xbf\xbd is full");
+    assert_string_equal(text_of(event, "code"), "threshold");
+    assert_int_equal(number_of(json_object_get(event, "args"), "current"), 97);
     event = json_array_get(json_object_get(json, "events"), 1);
     assert_true(json_is_null(json_object_get(event, "from")));
+    assert_true(json_is_null(json_object_get(event, "code")));
+    assert_int_equal(json_object_size(json_object_get(event, "args")), 0);
 
     json_decref(json);
 

@@ -172,16 +172,27 @@ add_row(void *data, int64_t time, const caphealth_history_point_t *points,
 
 
 static void
-add_event(void *data, double time, const char *kind, const char *from,
-    const char *to, const char *text)
+add_event(void *data, const caphealth_history_event_t *event)
 {
     size_t    len;
     found_t  *f = data;
 
     len = strlen(f->events);
     (void) snprintf(&f->events[len], sizeof(f->events) - len,
-                    "%.0f %s%s%s: %s\n", time - START, kind, from, to, text);
+                    "%.0f %s%s%s: %s%s%s%s%s\n", event->time - START,
+                    event->kind, event->from, event->to, event->text,
+                    (*event->code == '\0') ? "" : " ", event->code,
+                    (*event->args == '\0') ? "" : " ", event->args);
     f->n++;
+}
+
+
+static void
+happens(double time, const char *kind)
+{
+    caphealth_history_event(history, &(caphealth_history_event_t) {
+        .time = time, .kind = kind
+    });
 }
 
 
@@ -300,7 +311,7 @@ a_part_of_the_time(void **state)
 
     for (i = 0; i < 10; i++) {
         caphealth_history_add(history, "cpu", UNIT, START + 60 * i, i);
-        caphealth_history_event(history, START + 60 * i, "reload", "", "", "");
+        happens(START + 60 * i, "reload");
     }
 
     write_at(START + 600);
@@ -318,6 +329,80 @@ a_part_of_the_time(void **state)
     assert_int_equal(caphealth_history_events(history, START + 60, START + 180,
                                               add_event, &found), 0);
     assert_string_equal(found.events, "60 reload: \n120 reload: \n");
+}
+
+
+/* the code of an event and its arguments, which are an object or nothing */
+
+static void
+codes(void **state)
+{
+    static const struct {
+        const char  *args;
+        const char  *kept;
+    } all[] = {
+        { "{\"path\":\"/a } b\"}", " x {\"path\":\"/a } b\"}" },
+        { "{\"n\":1", " x" },
+        { "[1]", " x" },
+        { "{},{}", " x" },
+        { "", " x" }
+    };
+
+    size_t  i;
+    char    expected[64];
+
+    (void) state;
+
+    for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        caphealth_history_event(history, &(caphealth_history_event_t) {
+            .time = START + (double) i, .kind = "scan", .code = "x",
+            .args = all[i].args
+        });
+        write_at(START + (double) i);
+
+        (void) snprintf(expected, sizeof(expected), "%zu scan: %s\n", i,
+                        all[i].kept);
+        assert_non_null(strstr(read_events(), expected));
+    }
+}
+
+
+/* a file of before there were codes is taken, and gets them */
+
+static void
+without_codes(void **state)
+{
+    (void) state;
+
+    happens(START, "start");
+    write_at(START);
+    caphealth_history_destroy(history);
+    history = NULL;
+
+    sql("CREATE TABLE old AS SELECT id, time, kind, \"from\", \"to\", text"
+        " FROM events; DROP TABLE events;"
+        "CREATE TABLE events (id INTEGER PRIMARY KEY, time REAL NOT NULL,"
+        " kind TEXT NOT NULL, \"from\" TEXT NOT NULL, \"to\" TEXT NOT NULL,"
+        " text TEXT NOT NULL);"
+        "INSERT INTO events SELECT * FROM old; DROP TABLE old;");
+
+    history = create(50 * MIB);
+    caphealth_history_event(history, &(caphealth_history_event_t) {
+        .time = START + 1, .kind = "reload", .code = "reloaded", .args = "{}"
+    });
+    write_at(START + 1);
+
+    assert_string_equal(read_events(), "0 start: \n"
+                                       "1 reload:  reloaded {}\n");
+    assert_string_equal(logged, "");
+    assert_false(exists(".damaged"));
+
+    /* a version that knows no codes goes on beside this one */
+
+    sql("INSERT INTO events (time, kind, \"from\", \"to\", text)"
+        " VALUES (1700000000, 'start', '', '', '')");
+    (void) read_events();
+    assert_int_equal(found.n, 3);
 }
 
 
@@ -426,7 +511,7 @@ what_is_not_kept(void **state)
     caphealth_history_add(history, "nothing", UNIT, NAN, 1);
     caphealth_history_add(history, "nothing", UNIT, -1, 1);
     caphealth_history_add(history, "nothing", UNIT, 1e300, 1);
-    caphealth_history_event(history, NAN, "nothing", "", "", "");
+    happens(NAN, "nothing");
 
     /* a name is cut before a character that is not there whole */
 
@@ -435,8 +520,11 @@ what_is_not_kept(void **state)
     name[599] = '\0';
 
     caphealth_history_add(history, name, UNIT, START, 1);
-    caphealth_history_event(history, START, "a kind that is longer than it is"
-                            " taken", " ok", " failed", name);
+    caphealth_history_event(history, &(caphealth_history_event_t) {
+        .time = START, .kind = "a kind that is longer than it is taken",
+        .from = " ok", .to = " failed", .text = name, .code = "threshold",
+        .args = name
+    });
     write_at(START);
 
     assert_int_equal(read_tier(CAPHEALTH_HISTORY_MINUTES, "nothing"), 0);
@@ -529,7 +617,8 @@ a_damaged_file(void **state)
 
         write_at(START + 120);
         assert_string_equal(read_events(), "60 history: the file is damaged,"
-                                           " and was set aside\n");
+                                           " and was set aside"
+                                           " history-damaged\n");
     }
 }
 
@@ -688,6 +777,7 @@ a_clock_that_jumps(void **state)
     assert_true(found.times[2870] > START + 1e8);
 
     assert_non_null(strstr(read_events(), "clock: the clock was set back by"));
+    assert_non_null(strstr(found.events, " clock-set {\"seconds\":-"));
     assert_int_equal(found.n, 2);
 
     /* a slow one is none */
@@ -870,7 +960,7 @@ waits_too_long(void **state)
     }
 
     for (i = 0; i < 1100; i++) {
-        caphealth_history_event(history, START + i, "n", "", "", "");
+        happens(START + i, "n");
     }
 
     assert_non_null(strstr(caphealth_history_error(history),
@@ -887,7 +977,8 @@ waits_too_long(void **state)
     memset(&found, 0, sizeof(found));
     assert_int_equal(caphealth_history_events(history, START + 7000, INFINITY,
                                               add_event, &found), 0);
-    assert_non_null(strstr(found.events, "samples were lost"));
+    assert_non_null(strstr(found.events, "samples were lost samples-lost"
+                                         " {\"count\":"));
 }
 
 
@@ -956,7 +1047,7 @@ add_many(void *data)
         caphealth_history_add(history, name, UNIT, START + i / 100.0, i);
 
         if (i % 100 == 0) {
-            caphealth_history_event(history, START, "thread", "", "", data);
+            happens(START, "thread");
         }
     }
 
@@ -1068,6 +1159,8 @@ main(void)
         cmocka_unit_test_setup_teardown(a_damaged_file, setup, teardown),
         cmocka_unit_test_setup_teardown(damaged_while_open, setup, teardown),
         cmocka_unit_test_setup_teardown(a_newer_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(codes, setup, teardown),
+        cmocka_unit_test_setup_teardown(without_codes, setup, teardown),
         cmocka_unit_test_setup_teardown(another_database, setup, teardown),
         cmocka_unit_test_setup_teardown(a_clock_that_jumps, setup, teardown),
         cmocka_unit_test_setup_teardown(two_processes, setup, teardown),

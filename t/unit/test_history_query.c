@@ -30,7 +30,8 @@ static const char  document[] =
     "\"disk_percent:/a \\\"b\\\\\":{\"unit\":\"percent\",\"min\":[7,7,7,7],"
     "\"mean\":[8,8,8,8],\"max\":[9,9,9,9]}},\"events\":["
     "{\"at\":\"2026-01-31T12:00:30Z\",\"kind\":\"reload\",\"from\":null,"
-    "\"to\":null,\"text\":\"a } and \\\"x\\\"\"},"
+    "\"to\":null,\"text\":\"a } and \\\"x\\\"\",\"code\":\"reloaded\","
+    "\"args\":{\"path\":\"}\",\"count\":{}}},"
     "{\"at\":\"2026-01-31T12:02:30Z\",\"kind\":\"start\",\"from\":null,"
     "\"to\":null,\"text\":\"\"}]}\n";
 
@@ -190,7 +191,8 @@ a_part_of_it(void **state)
         "\"cpu_percent\":{\"unit\":\"percent\",\"min\":[2.5,null],"
         "\"mean\":[3,null],\"max\":[4,null]}},\"events\":["
         "{\"at\":\"2026-01-31T12:00:30Z\",\"kind\":\"reload\",\"from\":null,"
-        "\"to\":null,\"text\":\"a } and \\\"x\\\"\"}]}\n");
+        "\"to\":null,\"text\":\"a } and \\\"x\\\"\",\"code\":\"reloaded\","
+        "\"args\":{\"path\":\"}\",\"count\":{}}}]}\n");
     free(text);
 
     text = cut("series=disk_percent:/a%20%22b%5c&to=2026-01-31T12:01:00Z", 0);

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -24,6 +25,8 @@ static caphealth_history_facts_t  past, past_copy;
 static void
 prepare(void)
 {
+    caphealth_event_args_t  args;
+
     memset(&record, 0, sizeof(record));
     record.version = CAPHEALTH_RECORD_VERSION;
     record.time = 1700000000;
@@ -32,9 +35,14 @@ prepare(void)
                                      CAPHEALTH_SERIES_PERCENT, 12.5), 0);
     assert_int_equal(caphealth_record_add(&record, "disk_percent", "/",
                                      CAPHEALTH_SERIES_PERCENT, INFINITY), 0);
+    caphealth_event_args(&args, CAPHEALTH_EVENT_THRESHOLD,
+                         "disk_percent:/a \"b\"", "/a \"b\"");
+    (void) strcpy(args.unit, "percent");
+    args.numbers[0] = 97.25;
+
     assert_int_equal(caphealth_record_event(&record, record.time,
                                      CAPHEALTH_EVENT_STATUS, "healthy",
-                                     "critical", "a disk is full"), 0);
+                                     "critical", "a disk is full", &args), 0);
 }
 
 
@@ -62,6 +70,45 @@ taken(void **state)
                         "percent");
     assert_string_equal(caphealth_series_unit(1000), "");
     assert_string_equal(caphealth_event_name(1000), "");
+    assert_string_equal(caphealth_event_code(copy.events[0].args.code),
+                        "threshold");
+    assert_string_equal(caphealth_event_code(1000), "");
+}
+
+
+/* each code has a name, and what is unknown is null */
+
+static void
+arguments(void **state)
+{
+    char                    *json;
+    uint32_t                 code;
+    caphealth_event_args_t   args;
+
+    (void) state;
+
+    prepare();
+    json = caphealth_event_args_json(&record.events[0].args);
+    assert_string_equal(json, "{\"subject\":\"disk_percent:/a \\\"b\\\"\","
+                        "\"path\":\"/a \\\"b\\\"\",\"unit\":\"percent\","
+                        "\"current\":97.25,\"bound\":null}");
+    free(json);
+
+    for (code = 0; code < CAPHEALTH_EVENT_CODES; code++) {
+        assert_true((caphealth_event_code(code)[0] == '\0')
+                    == (code == CAPHEALTH_EVENT_CODE_NONE));
+    }
+
+    caphealth_event_args(&args, CAPHEALTH_EVENT_UPLOADS_FAILED, NULL, NULL);
+    args.numbers[0] = 3;
+    json = caphealth_event_args_json(&args);
+    assert_string_equal(json, "{\"count\":3}");
+    free(json);
+
+    caphealth_event_args(&args, CAPHEALTH_EVENT_STARTED, NULL, NULL);
+    json = caphealth_event_args_json(&args);
+    assert_string_equal(json, "{}");
+    free(json);
 }
 
 
@@ -109,6 +156,18 @@ refused(void **state)
     prepare();
     memset(record.events[0].text, 'x', sizeof(record.events[0].text));
     assert_string_equal(read_record(), "an event");
+
+    prepare();
+    record.events[0].args.code = CAPHEALTH_EVENT_CODES;
+    assert_string_equal(read_record(), "an event");
+
+    prepare();
+    memset(record.events[0].args.path, 'x', sizeof(record.events[0].args.path));
+    assert_string_equal(read_record(), "an event");
+
+    prepare();
+    record.events[0].args.numbers[1] = INFINITY;
+    assert_string_equal(read_record(), "an event");
 }
 
 
@@ -136,7 +195,8 @@ too_much(void **state)
     memcpy(&text[len - 2], "\xc3\xa4", 2);
 
     assert_int_equal(caphealth_record_event(&record, 1,
-                                       CAPHEALTH_EVENT_OUTAGE, "", "", text),
+                                       CAPHEALTH_EVENT_OUTAGE, "", "", text,
+                                       NULL),
                      0);
     assert_int_equal(strlen(record.events[1].text), len - 2);
 
@@ -150,12 +210,13 @@ too_much(void **state)
 
     for (i = 2; i < CAPHEALTH_RECORD_EVENTS; i++) {
         assert_int_equal(caphealth_record_event(&record, 1,
-                                       CAPHEALTH_EVENT_START, "", "", ""), 0);
+                                       CAPHEALTH_EVENT_START, "", "", "",
+                                       NULL), 0);
     }
 
     assert_int_equal(caphealth_record_event(&record, 1,
-                                       CAPHEALTH_EVENT_START, "", "", ""),
-                     -1);
+                                       CAPHEALTH_EVENT_START, "", "", "",
+                                       NULL), -1);
     assert_null(read_record());
 }
 
@@ -211,6 +272,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(taken),
+        cmocka_unit_test(arguments),
         cmocka_unit_test(refused),
         cmocka_unit_test(too_much),
         cmocka_unit_test(facts)

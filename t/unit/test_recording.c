@@ -8,6 +8,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -116,6 +118,25 @@ kinds(void)
 }
 
 
+/* the code of the record's first event, and its arguments */
+
+static const char *
+said(void)
+{
+    char         *json;
+    static char   text[512];
+
+    json = caphealth_event_args_json(&record.events[0].args);
+    assert_non_null(json);
+
+    (void) snprintf(text, sizeof(text), "%s %s",
+                    caphealth_event_code(record.events[0].args.code), json);
+    free(json);
+
+    return text;
+}
+
+
 static void
 values(void **state)
 {
@@ -160,6 +181,8 @@ status(void **state)
     assert_string_equal(record.events[0].from, "healthy");
     assert_string_equal(record.events[0].to, "critical");
     assert_non_null(strstr(record.events[0].text, "97.0 percent, critical"));
+    assert_string_equal(said(), "threshold {\"subject\":\"disk_percent\","
+                        "\"unit\":\"percent\",\"current\":97,\"bound\":85}");
 
     fill(NOW + 2);
     assert_string_equal(kinds(), "");
@@ -169,6 +192,23 @@ status(void **state)
     fill(NOW + 3);
     assert_string_equal(kinds(), "status ");
     assert_string_equal(record.events[0].to, "healthy");
+    assert_string_equal(said(), "all-healthy {}");
+
+    root.path = "/srv/img";
+    root.disk = &disk;
+    root.uploads = 1;
+    facts.images.value.roots = &root;
+    facts.images.value.nroots = 1;
+    disk.value.read_only = 1;
+    fill(NOW + 4);
+    assert_string_equal(said(), "filesystem-read-only"
+                        " {\"subject\":\"read_only:/srv\","
+                        "\"path\":\"/srv\"}");
+
+    disk.value.read_only = 0;
+    fill(NOW + 50);
+    assert_string_equal(record.events[0].to, "unknown");
+    assert_string_equal(said(), "value-unknown {\"subject\":\"disk_percent\"}");
 }
 
 
@@ -181,10 +221,14 @@ outages(void **state)
 
     disk.section.failed = 1;
     disk.section.error = "statfs() failed";
+    disk.section.error_code = "permission_denied";
     fill(NOW + 1);
     assert_string_equal(kinds(), "outage ");
     assert_string_equal(record.events[0].text,
                         "disk \"/srv\": statfs() failed");
+    assert_string_equal(said(), "source-failed {\"subject\":\"disk\","
+                        "\"path\":\"/srv\","
+                        "\"error_code\":\"permission_denied\"}");
 
     fill(NOW + 2);
     assert_string_equal(kinds(), "");
@@ -194,6 +238,8 @@ outages(void **state)
     fill(NOW + 3);
     assert_string_equal(kinds(), "recovery ");
     assert_string_equal(record.events[0].text, "disk \"/srv\"");
+    assert_string_equal(said(), "source-recovered {\"subject\":\"disk\","
+                        "\"path\":\"/srv\"}");
 }
 
 
@@ -232,6 +278,7 @@ failed_uploads(void **state)
     fill(NOW + 70);
     assert_string_equal(kinds(), "upload_failed ");
     assert_string_equal(record.events[0].text, "4 uploads failed");
+    assert_string_equal(said(), "uploads-failed {\"count\":4}");
 
     /* the zone is new */
 
@@ -265,6 +312,8 @@ scans(void **state)
     fill(NOW + 1);
     assert_string_equal(kinds(), "scan ");
     assert_non_null(strstr(record.events[0].text, "image root \"/img\": 3 "));
+    assert_string_equal(said(), "tree-changed {\"subject\":\"image_storage\","
+                        "\"path\":\"/img\",\"files\":3,\"bytes\":0}");
 
     root.scanned_at = NOW + 2;
     root.drift_files = 0;

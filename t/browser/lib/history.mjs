@@ -65,10 +65,14 @@ const happened = [
     [20 * HOUR, 'upload_failed', null, null, '3 of 12,040: undecodable-image'],
     [26 * HOUR, 'outage', null, null, 'nothing was collected for 3 h'],
     [30 * HOUR, 'scan', null, null, 'no drift, 41 s'],
-    [4 * DAY, 'status', 'healthy', 'warning', 'disk_percent:/srv/images'],
+    [4 * DAY, 'status', 'healthy', 'warning',
+     'disk usage of "/srv/images": 70.1 percent, warning from 70 percent',
+     'threshold', { subject: 'disk_percent:/srv/images', path: '/srv/images',
+                    unit: 'percent', current: 70.1, bound: 70 }],
     [11 * DAY, 'status', 'critical', 'healthy', ''],
     [11 * DAY + 43 * 60, 'status', 'healthy', 'critical',
-     'database unreachable'],
+     'database: no answer', 'source-failed',
+     { subject: 'database', error_code: 'database_timeout' }],
     [41 * DAY, 'start', null, null, '0.1.0'],
 ];
 
@@ -114,8 +118,9 @@ export function history(window, now) {
                 }];
             })),
         events: happened.filter(([ago]) => ago < columns * step)
-            .map(([ago, kind, from, to, text]) =>
-                 ({ at: iso(Math.floor(now - ago)), kind, from, to, text })),
+            .map(([ago, kind, from, to, text, code = null, args = {}]) =>
+                 ({ at: iso(Math.floor(now - ago)), kind, from, to, text,
+                    code, args })),
     };
 }
 
