@@ -42,80 +42,77 @@ static ngx_conf_enum_t  ngx_http_caphealth_priorities[] = {
 };
 
 
-static ngx_http_caphealth_msec_bounds_t  ngx_http_caphealth_refresh_bounds = {
-    ngx_http_caphealth_check_msec, 1000, 86400000,
-    "must be between 1s and 1d"
+/* of the directives that take one value: what it may be */
+
+static ngx_http_caphealth_value_t  ngx_http_caphealth_access_value = {
+    NGX_HTTP_CAPHEALTH_NAME, 0, 0, ngx_http_caphealth_accesses,
+    "\"local\" or \"delegated\""
 };
 
-
-static ngx_http_caphealth_msec_bounds_t  ngx_http_caphealth_timeout_bounds = {
-    ngx_http_caphealth_check_msec, 100, 600000,
-    "must be between 100ms and 10m"
+static ngx_http_caphealth_value_t  ngx_http_caphealth_refresh_value = {
+    NGX_HTTP_CAPHEALTH_MSEC, 1000, 86400000, NULL,
+    "a time between 1s and 1d"
 };
 
-
-static ngx_http_caphealth_msec_bounds_t
-    ngx_http_caphealth_cpu_window_bounds =
-{
-    ngx_http_caphealth_check_msec, 10000, 3600000,
-    "must be between 10s and 1h"
+static ngx_http_caphealth_value_t  ngx_http_caphealth_timeout_value = {
+    NGX_HTTP_CAPHEALTH_MSEC, 100, 600000, NULL,
+    "a time between 100ms and 10m"
 };
 
-
-static ngx_conf_post_t  ngx_http_caphealth_zone_post = {
-    ngx_http_caphealth_check_zone_size
+static ngx_http_caphealth_value_t  ngx_http_caphealth_cpu_window_value = {
+    NGX_HTTP_CAPHEALTH_MSEC, 10000, 3600000, NULL,
+    "a time between 10s and 1h"
 };
 
-
-static ngx_conf_num_bounds_t  ngx_http_caphealth_files_bounds = {
-    ngx_conf_check_num_bounds, 1, CAPHEALTH_PARTS_MAX
+static ngx_http_caphealth_value_t  ngx_http_caphealth_zone_value = {
+    NGX_HTTP_CAPHEALTH_SIZE, NGX_HTTP_CAPHEALTH_ZONE_MIN,
+    NGX_MAX_SIZE_T_VALUE, NULL,
+    "a size of at least 64k"
 };
 
-
-static ngx_conf_num_bounds_t  ngx_http_caphealth_converters_bounds = {
-    ngx_conf_check_num_bounds, 1, 16
+static ngx_http_caphealth_value_t  ngx_http_caphealth_history_size_value = {
+    NGX_HTTP_CAPHEALTH_SIZE, 4 * 1024 * 1024, 1024 * 1024 * 1024, NULL,
+    "a size between 4m and 1g"
 };
 
-
-static ngx_conf_num_bounds_t  ngx_http_caphealth_queue_bounds = {
-    ngx_conf_check_num_bounds, 0, 1024
+static ngx_http_caphealth_value_t  ngx_http_caphealth_vendors_value = {
+    NGX_HTTP_CAPHEALTH_NUMBER, 0, 10000, NULL,
+    "a number of vendors between 0 and 10000"
 };
 
-
-static ngx_conf_num_bounds_t  ngx_http_caphealth_vendors_bounds = {
-    ngx_conf_check_num_bounds, 0, 10000
+static ngx_http_caphealth_value_t  ngx_http_caphealth_max_files_value = {
+    NGX_HTTP_CAPHEALTH_NUMBER, 1, CAPHEALTH_PARTS_MAX, NULL,
+    "a number of files between 1 and 100"
 };
 
-
-static ngx_http_caphealth_msec_bounds_t
-    ngx_http_caphealth_image_timeout_bounds =
-{
-    ngx_http_caphealth_check_msec, 1000, 600000,
-    "must be between 1s and 10m"
+static ngx_http_caphealth_value_t  ngx_http_caphealth_max_pixels_value = {
+    NGX_HTTP_CAPHEALTH_SIZE, 1, 1024 * 1024 * 1024, NULL,
+    "width times height, between 1 and 1g"
 };
 
-
-static ngx_http_caphealth_size_bounds_t
-    ngx_http_caphealth_image_pixels_bounds =
-{
-    ngx_http_caphealth_check_size, 1, 1024 * 1024 * 1024,
-    "must be between 1 and 1g, width times height"
+static ngx_http_caphealth_value_t  ngx_http_caphealth_image_timeout_value = {
+    NGX_HTTP_CAPHEALTH_MSEC, 1000, 600000, NULL,
+    "a time between 1s and 10m"
 };
 
-
-static ngx_http_caphealth_size_bounds_t
-    ngx_http_caphealth_image_memory_bounds =
-{
-    ngx_http_caphealth_check_size, 64 * 1024 * 1024, NGX_MAX_SIZE_T_VALUE,
-    "must be at least 64m, the decoders themselves take half of it"
+static ngx_http_caphealth_value_t  ngx_http_caphealth_image_memory_value = {
+    NGX_HTTP_CAPHEALTH_SIZE, 64 * 1024 * 1024, NGX_MAX_SIZE_T_VALUE, NULL,
+    "a size of at least 64m, of which the decoders themselves take half"
 };
 
+static ngx_http_caphealth_value_t  ngx_http_caphealth_converters_value = {
+    NGX_HTTP_CAPHEALTH_NUMBER, 1, 16, NULL,
+    "a number of processes for each worker between 1 and 16"
+};
 
-static ngx_http_caphealth_size_bounds_t
-    ngx_http_caphealth_history_size_bounds =
-{
-    ngx_http_caphealth_check_size, 4 * 1024 * 1024, 1024 * 1024 * 1024,
-    "must be between 4m and 1g"
+static ngx_http_caphealth_value_t  ngx_http_caphealth_queue_value = {
+    NGX_HTTP_CAPHEALTH_NUMBER, 0, 1024, NULL,
+    "a number of images between 0 and 1024"
+};
+
+static ngx_http_caphealth_value_t  ngx_http_caphealth_priority_value = {
+    NGX_HTTP_CAPHEALTH_NAME, 0, 0, ngx_http_caphealth_priorities,
+    "\"normal\" or \"idle\""
 };
 
 
@@ -137,31 +134,31 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
 
     { ngx_string("caphealth_refresh"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_caphealth_set_value,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_caphealth_main_conf_t, collector.refresh),
-      &ngx_http_caphealth_refresh_bounds },
+      &ngx_http_caphealth_refresh_value },
 
     { ngx_string("caphealth_database_refresh"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_caphealth_set_value,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_caphealth_main_conf_t, database_refresh),
-      &ngx_http_caphealth_refresh_bounds },
+      &ngx_http_caphealth_refresh_value },
 
     { ngx_string("caphealth_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_caphealth_set_value,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_caphealth_main_conf_t, collector.timeout),
-      &ngx_http_caphealth_timeout_bounds },
+      &ngx_http_caphealth_timeout_value },
 
     { ngx_string("caphealth_cpu_window"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_caphealth_set_value,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_caphealth_main_conf_t, collector.cpu_window),
-      &ngx_http_caphealth_cpu_window_bounds },
+      &ngx_http_caphealth_cpu_window_value },
 
     { ngx_string("caphealth_threshold"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
@@ -186,10 +183,10 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
 
     { ngx_string("caphealth_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_size_slot,
+      ngx_http_caphealth_set_value,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_caphealth_main_conf_t, zone_size),
-      &ngx_http_caphealth_zone_post },
+      &ngx_http_caphealth_zone_value },
 
     { ngx_string("caphealth_helper_dir"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -200,10 +197,10 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
 
     { ngx_string("caphealth_access"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_http_caphealth_set_value,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_caphealth_loc_conf_t, access),
-      &ngx_http_caphealth_accesses },
+      &ngx_http_caphealth_access_value },
 
     { ngx_string("caphealth_health"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
@@ -242,10 +239,10 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
 
     { ngx_string("caphealth_metrics_vendors"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_num_slot,
+      ngx_http_caphealth_set_value,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_caphealth_main_conf_t, metrics_vendors),
-      &ngx_http_caphealth_vendors_bounds },
+      &ngx_http_caphealth_vendors_value },
 
     { ngx_string("caphealth_dashboard"),
       NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
@@ -298,52 +295,52 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
 
     { ngx_string("caphealth_image_max_pixels"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_size_slot,
+      ngx_http_caphealth_set_value,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_caphealth_main_conf_t, images.converter.max_pixels),
-      &ngx_http_caphealth_image_pixels_bounds },
+      &ngx_http_caphealth_max_pixels_value },
 
     { ngx_string("caphealth_image_max_files"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_num_slot,
+      ngx_http_caphealth_set_value,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_caphealth_main_conf_t, images.max_files),
-      &ngx_http_caphealth_files_bounds },
+      &ngx_http_caphealth_max_files_value },
 
     { ngx_string("caphealth_image_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_caphealth_set_value,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_caphealth_main_conf_t, images.converter.timeout),
-      &ngx_http_caphealth_image_timeout_bounds },
+      &ngx_http_caphealth_image_timeout_value },
 
     { ngx_string("caphealth_image_memory"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_size_slot,
+      ngx_http_caphealth_set_value,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_caphealth_main_conf_t, images.converter.memory),
-      &ngx_http_caphealth_image_memory_bounds },
+      &ngx_http_caphealth_image_memory_value },
 
     { ngx_string("caphealth_image_converters"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_num_slot,
+      ngx_http_caphealth_set_value,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_caphealth_main_conf_t, images.converter.converters),
-      &ngx_http_caphealth_converters_bounds },
+      &ngx_http_caphealth_converters_value },
 
     { ngx_string("caphealth_image_queue"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_num_slot,
+      ngx_http_caphealth_set_value,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_caphealth_main_conf_t, images.converter.queue),
-      &ngx_http_caphealth_queue_bounds },
+      &ngx_http_caphealth_queue_value },
 
     { ngx_string("caphealth_image_priority"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_http_caphealth_set_value,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_caphealth_main_conf_t, images.converter.sched_idle),
-      &ngx_http_caphealth_priorities },
+      &ngx_http_caphealth_priority_value },
 
     { ngx_string("caphealth_state_dir"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -368,10 +365,10 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
 
     { ngx_string("caphealth_history_size"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_size_slot,
+      ngx_http_caphealth_set_value,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_caphealth_main_conf_t, collector.history_size),
-      &ngx_http_caphealth_history_size_bounds },
+      &ngx_http_caphealth_history_size_value },
 
     { ngx_string("caphealth_image_scan"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,

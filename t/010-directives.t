@@ -29,7 +29,7 @@ secret
     location = /health { caphealth_health; }
 --- must_die
 --- error_log
-"caphealth_database" directive has no path after "sqlite:"
+invalid value "sqlite:" in "caphealth_database" directive, it must be "sqlite:" and a path
 --- no_error_log
 [alert]
 
@@ -124,7 +124,7 @@ duplicate query "orders_count"
     location = /health { caphealth_health; }
 --- must_die
 --- error_log
-"caphealth_refresh" directive must be between 1s and 1d
+invalid value "10ms" in "caphealth_refresh" directive, it must be a time between 1s and 1d
 --- no_error_log
 [alert]
 
@@ -137,7 +137,7 @@ duplicate query "orders_count"
     location = /health { caphealth_health; }
 --- must_die
 --- error_log
-"caphealth_refresh" directive invalid value
+invalid value "often" in "caphealth_refresh" directive, it must be a time between 1s and 1d
 --- no_error_log
 [alert]
 
@@ -150,7 +150,7 @@ duplicate query "orders_count"
     location = /health { caphealth_health; }
 --- must_die
 --- error_log
-"caphealth_database_refresh" directive must be between 1s and 1d
+invalid value "2d" in "caphealth_database_refresh" directive, it must be a time between 1s and 1d
 --- no_error_log
 [alert]
 
@@ -163,7 +163,7 @@ duplicate query "orders_count"
     location = /health { caphealth_health; }
 --- must_die
 --- error_log
-"caphealth_timeout" directive must be between 100ms and 10m
+invalid value "0" in "caphealth_timeout" directive, it must be a time between 100ms and 10m
 --- no_error_log
 [alert]
 
@@ -362,7 +362,7 @@ the ladder of "caphealth_tier" is not possible
     location = /health { caphealth_health; }
 --- must_die
 --- error_log
-invalid path "data", expected an absolute one
+invalid value "data" in "caphealth_disk" directive, it must be an absolute path
 --- no_error_log
 [alert]
 
@@ -389,7 +389,7 @@ duplicate disk "/"
     location = /health { caphealth_health; }
 --- must_die
 --- error_log
-"caphealth_zone" of 4096 bytes is too small, it must be at least 65536
+invalid value "4k" in "caphealth_zone" directive, it must be a size of at least 64k
 --- no_error_log
 [alert]
 
@@ -430,7 +430,7 @@ qr/html\/caphealth-collector" is not an executable file: make it one/
     location = /health { caphealth_health; }
 --- must_die
 --- error_log
-invalid value "public"
+invalid value "public" in "caphealth_access" directive, it must be "local" or "delegated"
 --- no_error_log
 [alert]
 
@@ -547,7 +547,7 @@ start caphealth-collector
     location = /health { caphealth_health; }
 --- must_die
 --- error_log
-"caphealth_cpu_window" directive must be between 10s and 1h
+invalid value "9s" in "caphealth_cpu_window" directive, it must be a time between 10s and 1h
 --- no_error_log
 [alert]
 
@@ -560,7 +560,7 @@ start caphealth-collector
     location = /health { caphealth_health; }
 --- must_die
 --- error_log
-"caphealth_cpu_window" directive must be between 10s and 1h
+invalid value "3601s" in "caphealth_cpu_window" directive, it must be a time between 10s and 1h
 --- no_error_log
 [alert]
 

@@ -38,7 +38,7 @@ __DATA__
     location = /upload { caphealth_image_upload; }
 --- must_die
 --- error_log
-"caphealth_image_root" must not be "/": give the images a directory of their own
+invalid value "/" in "caphealth_image_root" directive, it must be a directory of the images' own, not "/"
 
 
 
@@ -48,7 +48,7 @@ __DATA__
     location = /upload { caphealth_image_upload; }
 --- must_die
 --- error_log
-"caphealth_image_root" must be the path of a directory, without variables
+invalid value "/srv/$host" in "caphealth_image_root" directive, it must be the path of a directory, without variables
 
 
 
@@ -80,7 +80,7 @@ mkdir() "/nowhere/images" failed
     location = /upload { caphealth_image_upload; }
 --- must_die
 --- error_log
-invalid "caphealth_image_url" "media", it must be a prefix as "/media/" or "https://cdn.example.com/"
+invalid value "media" in "caphealth_image_url" directive, it must be a prefix as "/media/" or "https://cdn.example.com/"
 
 
 
@@ -91,7 +91,7 @@ invalid "caphealth_image_url" "media", it must be a prefix as "/media/" or "http
     location = /upload { caphealth_image_upload; }
 --- must_die
 --- error_log
-invalid "caphealth_image_url"
+invalid value "/media/"?x" in "caphealth_image_url" directive, it must be a prefix as "/media/" or "https://cdn.example.com/"
 
 
 
@@ -211,7 +211,7 @@ there may be 8 variants at most
     location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
 --- must_die
 --- error_log
-value must be between 1 and 100
+invalid value "101" in "caphealth_image_max_files" directive, it must be a number of files between 1 and 100
 
 
 
@@ -222,7 +222,7 @@ value must be between 1 and 100
     location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
 --- must_die
 --- error_log
-"caphealth_image_max_pixels" directive must be between 1 and 1g, width times height
+invalid value "0" in "caphealth_image_max_pixels" directive, it must be width times height, between 1 and 1g
 
 
 
@@ -233,7 +233,7 @@ value must be between 1 and 100
     location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
 --- must_die
 --- error_log
-"caphealth_image_timeout" directive must be between 1s and 10m
+invalid value "1ms" in "caphealth_image_timeout" directive, it must be a time between 1s and 10m
 
 
 
@@ -244,7 +244,7 @@ value must be between 1 and 100
     location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
 --- must_die
 --- error_log
-"caphealth_image_memory" directive must be at least 64m
+invalid value "63m" in "caphealth_image_memory" directive, it must be a size of at least 64m, of which the decoders themselves take half
 
 
 
@@ -255,7 +255,7 @@ value must be between 1 and 100
     location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
 --- must_die
 --- error_log
-value must be between 1 and 16
+invalid value "17" in "caphealth_image_converters" directive, it must be a number of processes for each worker between 1 and 16
 
 
 
@@ -266,7 +266,7 @@ value must be between 1 and 16
     location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
 --- must_die
 --- error_log
-value must be between 0 and 1024
+invalid value "1025" in "caphealth_image_queue" directive, it must be a number of images between 0 and 1024
 
 
 
@@ -290,7 +290,7 @@ invalid value "yes" in "caphealth_image_delete" directive, it must be "on" or "o
     location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
 --- must_die
 --- error_log
-invalid value "low"
+invalid value "low" in "caphealth_image_priority" directive, it must be "normal" or "idle"
 
 
 
@@ -334,7 +334,7 @@ start caphealth-converter
     location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
 --- must_die
 --- error_log
-invalid "caphealth_image_scan" "often", it must be a time between 1s and 365d, as "6h", or "off"
+invalid value "often" in "caphealth_image_scan" directive, it must be a time between 1s and 365d, as "6h", or "off"
 
 
 
@@ -345,7 +345,7 @@ invalid "caphealth_image_scan" "often", it must be a time between 1s and 365d, a
     location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
 --- must_die
 --- error_log
-invalid "caphealth_image_scan" "0", it must be a time between 1s and 365d
+invalid value "0" in "caphealth_image_scan" directive, it must be a time between 1s and 365d, as "6h", or "off"
 
 
 
@@ -368,7 +368,7 @@ invalid "caphealth_image_scan" "0", it must be a time between 1s and 365d
     location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
 --- must_die
 --- error_log
-invalid "caphealth_image_scan_share" "25", it must be between 1% and 100% of a core
+invalid value "25" in "caphealth_image_scan_share" directive, it must be between 1% and 100% of a core
 
 
 
@@ -379,7 +379,7 @@ invalid "caphealth_image_scan_share" "25", it must be between 1% and 100% of a c
     location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
 --- must_die
 --- error_log
-invalid "caphealth_image_scan_share" "0%"
+invalid value "0%" in "caphealth_image_scan_share" directive, it must be between 1% and 100% of a core
 
 
 
@@ -390,7 +390,7 @@ invalid "caphealth_image_scan_share" "0%"
     location = /upload { caphealth_image_upload; caphealth_image_root html/images; }
 --- must_die
 --- error_log
-invalid "caphealth_image_scan_share" "101%"
+invalid value "101%" in "caphealth_image_scan_share" directive, it must be between 1% and 100% of a core
 
 
 

@@ -214,7 +214,7 @@ qr/\A(?!.*caphealth_vendor_products).*caphealth_database_rows\{table="vendors"\}
     location = /metrics { caphealth_metrics; }
 --- must_die
 --- error_log
-"caphealth_metrics_vendors" directive invalid number
+in "caphealth_metrics_vendors" directive, it must be a number of vendors between 0 and 10000
 
 
 
@@ -225,7 +225,7 @@ qr/\A(?!.*caphealth_vendor_products).*caphealth_database_rows\{table="vendors"\}
     location = /metrics { caphealth_metrics; }
 --- must_die
 --- error_log
-value must be between 0 and 10000
+it must be a number of vendors between 0 and 10000
 
 
 

@@ -11,9 +11,6 @@
 #include "caphealth_query_names.h"
 
 
-#define NGX_HTTP_CAPHEALTH_ZONE_MIN  (16 * ngx_pagesize)
-
-
 typedef struct {
     ngx_str_t   name;
     size_t      offset;
@@ -93,7 +90,8 @@ ngx_http_caphealth_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     path.len = value[1].len - 7;
 
     if (path.len == 0) {
-        return "has no path after \"sqlite:\"";
+        return ngx_http_caphealth_invalid_value(cf, &value[1],
+                                                "\"sqlite:\" and a path");
     }
 
     if (ngx_conf_full_name(cf->cycle, &path, 0) != NGX_OK) {
@@ -468,10 +466,8 @@ ngx_http_caphealth_disk(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (value[1].data[0] != '/') {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid path \"%V\", expected an absolute one",
-                           &value[1]);
-        return NGX_CONF_ERROR;
+        return ngx_http_caphealth_invalid_value(cf, &value[1],
+                                                "an absolute path");
     }
 
     if (cmcf->disks == NULL) {
@@ -520,10 +516,9 @@ ngx_http_caphealth_image_root(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (value[1].len == 0 || ngx_strlchr(value[1].data,
                                          value[1].data + value[1].len, '$'))
     {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"caphealth_image_root\" must be the path of a "
-                           "directory, without variables");
-        return NGX_CONF_ERROR;
+        return ngx_http_caphealth_invalid_value(cf, &value[1],
+                                                "the path of a directory, "
+                                                "without variables");
     }
 
     if (ngx_conf_full_name(cf->cycle, &lcf->upload.root, 0) != NGX_OK) {
@@ -537,10 +532,9 @@ ngx_http_caphealth_image_root(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (lcf->upload.root.len == 1) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"caphealth_image_root\" must not be \"/\": give "
-                           "the images a directory of their own");
-        return NGX_CONF_ERROR;
+        return ngx_http_caphealth_invalid_value(cf, &lcf->upload.root,
+                                                "a directory of the images' "
+                                                "own, not \"/\"");
     }
 
     return ngx_http_caphealth_add_root(cf, &lcf->upload.root) == NGX_OK
@@ -562,10 +556,8 @@ ngx_http_caphealth_state_dir(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
 
     if (value[1].len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"caphealth_state_dir\" must be the path of a "
-                           "directory");
-        return NGX_CONF_ERROR;
+        return ngx_http_caphealth_invalid_value(cf, &value[1],
+                                                "the path of a directory");
     }
 
     if (ngx_conf_full_name(cf->cycle, &value[1], 0) != NGX_OK) {
@@ -602,11 +594,9 @@ ngx_http_caphealth_image_scan(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     scan = ngx_parse_time(&value[1], 1);
 
     if (scan == (time_t) NGX_ERROR || scan < 1 || scan > 365 * 86400) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid \"caphealth_image_scan\" \"%V\", it must "
-                           "be a time between 1s and 365d, as \"6h\", or "
-                           "\"off\"", &value[1]);
-        return NGX_CONF_ERROR;
+        return ngx_http_caphealth_invalid_value(cf, &value[1],
+                                                "a time between 1s and 365d, "
+                                                "as \"6h\", or \"off\"");
     }
 
     cmcf->collector.scan = scan;
@@ -635,11 +625,9 @@ ngx_http_caphealth_scan_share(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (share == NGX_ERROR || share < 1 || share > 100) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid \"caphealth_image_scan_share\" \"%V\", it "
-                           "must be between 1%% and 100%% of a core",
-                           &value[1]);
-        return NGX_CONF_ERROR;
+        return ngx_http_caphealth_invalid_value(cf, &value[1],
+                                                "between 1% and 100% of a "
+                                                "core");
     }
 
     cmcf->collector.scan_share = share;
@@ -649,41 +637,70 @@ ngx_http_caphealth_scan_share(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
-ngx_http_caphealth_check_msec(ngx_conf_t *cf, void *post, void *data)
+ngx_http_caphealth_set_value(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_caphealth_msec_bounds_t  *bounds = post;
-    ngx_msec_t                        *value = data;
+    char  *p = conf;
 
-    return *value < bounds->low || *value > bounds->high ? bounds->error
-                                                         : NGX_CONF_OK;
-}
+    ngx_int_t                    n, *field;
+    ngx_str_t                   *value;
+    ngx_conf_enum_t             *name;
+    ngx_http_caphealth_value_t  *v;
 
+    field = (ngx_int_t *) (p + cmd->offset);
 
-char *
-ngx_http_caphealth_check_size(ngx_conf_t *cf, void *post, void *data)
-{
-    ngx_http_caphealth_size_bounds_t  *bounds = post;
-    size_t                            *value = data;
-
-    return *value < bounds->low || *value > bounds->high ? bounds->error
-                                                         : NGX_CONF_OK;
-}
-
-
-char *
-ngx_http_caphealth_check_zone_size(ngx_conf_t *cf, void *post, void *data)
-{
-    size_t *value = data;
-
-    if (*value < (size_t) NGX_HTTP_CAPHEALTH_ZONE_MIN) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"caphealth_zone\" of %uz bytes is too small, "
-                           "it must be at least %uz", *value,
-                           (size_t) NGX_HTTP_CAPHEALTH_ZONE_MIN);
-        return NGX_CONF_ERROR;
+    if (*field != NGX_CONF_UNSET) {
+        return "is duplicate";
     }
 
+    value = cf->args->elts;
+    v = cmd->post;
+    n = NGX_ERROR;
+
+    switch (v->type) {
+
+    case NGX_HTTP_CAPHEALTH_NAME:
+        for (name = v->names; name->name.len; name++) {
+            if (ngx_strcmp(name->name.data, value[1].data) == 0) {
+                *field = name->value;
+                return NGX_CONF_OK;
+            }
+        }
+
+        break;
+
+    case NGX_HTTP_CAPHEALTH_SIZE:
+        n = ngx_parse_size(&value[1]);
+        break;
+
+    case NGX_HTTP_CAPHEALTH_MSEC:
+        n = ngx_parse_time(&value[1], 0);
+        break;
+
+    default: /* NGX_HTTP_CAPHEALTH_NUMBER */
+        n = ngx_atoi(value[1].data, value[1].len);
+    }
+
+    if (n == NGX_ERROR || (size_t) n < v->low || (size_t) n > v->high) {
+        return ngx_http_caphealth_invalid_value(cf, &value[1], v->expected);
+    }
+
+    *field = n;
+
     return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_caphealth_invalid_value(ngx_conf_t *cf, ngx_str_t *value,
+    char *expected)
+{
+    ngx_str_t  *name = cf->args->elts;
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid value \"%V\" in \"%V\" directive, it must "
+                       "be %s", value, name, expected);
+
+    return NGX_CONF_ERROR;
 }
 
 

@@ -20,6 +20,9 @@
 #include "caphealth_variants.h"
 
 
+/* of caphealth_zone, bytes */
+#define NGX_HTTP_CAPHEALTH_ZONE_MIN          (64 * 1024)
+
 #define NGX_HTTP_CAPHEALTH_ACCESS_LOCAL      0
 #define NGX_HTTP_CAPHEALTH_ACCESS_DELEGATED  1
 
@@ -129,26 +132,37 @@ char *ngx_http_caphealth_image_scan(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_caphealth_scan_share(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
-/* ngx_conf_post_t's: the range of a value, and what is said outside of it */
+/*
+ * The value of a directive that takes one, and is set in a configuration where
+ * it is NGX_CONF_UNSET or, with the same bits, NGX_CONF_UNSET_MSEC, _UINT or
+ * _SIZE.
+ */
+
+typedef enum {
+    NGX_HTTP_CAPHEALTH_NUMBER = 0,                        /* ngx_int_t */
+    NGX_HTTP_CAPHEALTH_SIZE,                              /* size_t */
+    NGX_HTTP_CAPHEALTH_MSEC,                              /* ngx_msec_t */
+    NGX_HTTP_CAPHEALTH_NAME                               /* ngx_uint_t */
+} ngx_http_caphealth_value_e;
 
 typedef struct {
-    ngx_conf_post_handler_pt   post_handler;
-    ngx_msec_t                 low;
-    ngx_msec_t                 high;
-    char                      *error;
-} ngx_http_caphealth_msec_bounds_t;
+    ngx_http_caphealth_value_e            type;
+    size_t                                low;
+    size_t                                high;
+    ngx_conf_enum_t                      *names;          /* of a name */
+    char                                 *expected;       /* "it must be ..." */
+} ngx_http_caphealth_value_t;
 
-typedef struct {
-    ngx_conf_post_handler_pt   post_handler;
-    size_t                     low;
-    size_t                     high;
-    char                      *error;
-} ngx_http_caphealth_size_bounds_t;
+/* Sets it; cmd->post is an ngx_http_caphealth_value_t. */
+char *ngx_http_caphealth_set_value(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
-char *ngx_http_caphealth_check_msec(ngx_conf_t *cf, void *post, void *data);
-char *ngx_http_caphealth_check_size(ngx_conf_t *cf, void *post, void *data);
-char *ngx_http_caphealth_check_zone_size(ngx_conf_t *cf, void *post,
-    void *data);
+/*
+ * Logs that an argument of the directive must be what is expected, and returns
+ * NGX_CONF_ERROR.
+ */
+char *ngx_http_caphealth_invalid_value(ngx_conf_t *cf, ngx_str_t *value,
+    char *expected);
 
 /* Logs an error if value, an argument of the directive, is not UTF-8. */
 ngx_int_t ngx_http_caphealth_check_utf8(ngx_conf_t *cf, ngx_str_t *value);

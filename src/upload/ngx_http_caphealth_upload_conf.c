@@ -57,11 +57,9 @@ ngx_http_caphealth_image_url(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             && ngx_strncasecmp(url->data, (u_char *) "http://", 7) != 0
             && ngx_strncasecmp(url->data, (u_char *) "https://", 8) != 0))
     {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid \"caphealth_image_url\" \"%V\", it must "
-                           "be a prefix as \"/media/\" or "
-                           "\"https://cdn.example.com/\"", url);
-        return NGX_CONF_ERROR;
+        return ngx_http_caphealth_invalid_value(cf, url,
+                                             "a prefix as \"/media/\" or "
+                                             "\"https://cdn.example.com/\"");
     }
 
     p = ngx_pnalloc(cf->pool, url->len + 1);
