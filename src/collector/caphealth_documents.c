@@ -919,6 +919,7 @@ static int
 caphealth_documents_forecast(const char *name, const char *unit)
 {
     return strcmp(unit, "per_minute") != 0 && strcmp(unit, "status") != 0
+           && strcmp(unit, "seconds") != 0
            && strcmp(name, "converters_waiting") != 0
            && strlen(name) < CAPHEALTH_SERIES_NAME;
 }

@@ -30,6 +30,7 @@ static const char  *caphealth_series_units[CAPHEALTH_SERIES_UNITS] = {
     [CAPHEALTH_SERIES_BYTES] = "bytes",
     [CAPHEALTH_SERIES_COUNT] = "count",
     [CAPHEALTH_SERIES_PER_MINUTE] = "per_minute",
+    [CAPHEALTH_SERIES_SECONDS] = "seconds",
     [CAPHEALTH_SERIES_STATUS] = "status"
 };
 

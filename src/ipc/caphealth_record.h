@@ -31,6 +31,7 @@ typedef enum {
     CAPHEALTH_SERIES_BYTES,
     CAPHEALTH_SERIES_COUNT,
     CAPHEALTH_SERIES_PER_MINUTE,
+    CAPHEALTH_SERIES_SECONDS,
     CAPHEALTH_SERIES_STATUS,     /* 0 healthy, 1 warning, 2 critical */
     CAPHEALTH_SERIES_UNITS
 } caphealth_series_unit_e;

@@ -37,6 +37,14 @@ typedef struct {
 } caphealth_histogram_t;
 
 
+/*
+ * The value, in seconds, that a share q of what was counted is not above, by a
+ * straight line within its bucket, as histogram_quantile() of Prometheus has
+ * it; above all bounds: the last of them.  NAN: nothing was counted.
+ */
+double caphealth_histogram_quantile(const caphealth_histogram_t *h, double q);
+
+
 typedef struct {
     const char               *name;
     double                    n;

@@ -874,3 +874,36 @@ caphealth_metrics_histogram(caphealth_scrape_t *s, const char *stage,
     caphealth_exposition_sample(&s->out, "_sum", labels, 1, h->sum);
     caphealth_exposition_sample(&s->out, "_count", labels, 1, n);
 }
+
+
+double
+caphealth_histogram_quantile(const caphealth_histogram_t *h, double q)
+{
+    size_t  i;
+    double  all, rank, low;
+
+    all = 0;
+
+    for (i = 0; i <= CAPHEALTH_BUCKETS; i++) {
+        all += h->buckets[i];
+    }
+
+    if (all <= 0) {
+        return NAN;
+    }
+
+    rank = q * all;
+    low = 0;
+
+    for (i = 0; i < CAPHEALTH_BUCKETS; i++) {
+        if (rank <= h->buckets[i]) {
+            return low + (caphealth_bucket_bounds[i] - low) * rank
+                         / h->buckets[i];
+        }
+
+        rank -= h->buckets[i];
+        low = caphealth_bucket_bounds[i];
+    }
+
+    return low;
+}

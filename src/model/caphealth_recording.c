@@ -214,6 +214,8 @@ caphealth_record_uploads(caphealth_recorded_t *r,
                            CAPHEALTH_SERIES_PER_MINUTE, failed / minutes);
     caphealth_record_value(r, NULL, "converters_waiting", NULL,
                            CAPHEALTH_SERIES_COUNT, uploads->waiting);
+    caphealth_record_value(r, NULL, "upload_p95_seconds", NULL,
+                           CAPHEALTH_SERIES_SECONDS, uploads->p95);
 
     if (failed > 0) {
         last->failures += failed;

@@ -27,6 +27,7 @@ typedef struct {
     double              stored;
     double              failed;          /* by the server */
     double              waiting;
+    double              p95;             /* seconds, of the last day; NAN */
 } caphealth_recording_uploads_t;
 
 

@@ -196,11 +196,23 @@ function uploads() {
 
         return mean === null ? null : Math.round(mean * 1440);
     };
-    const last = past.points('converters_waiting', window, from).at(-1);
+    const last = (name) => past.points(name, window, from).at(-1)?.mean ?? null;
 
     return { uploads: daily('uploads_per_minute'),
              failures: daily('upload_failures_per_minute'),
-             waiting: last?.mean ?? null };
+             p95: last('upload_p95_seconds'),
+             waiting: last('converters_waiting') };
+}
+
+// of the products, in the last 30 days; null: not known for as long as a day
+
+function growth() {
+    const points = past.points('products_count', '60d', now() - 30 * DAY)
+                       .filter((point) => point !== null);
+    const [first, last] = [points.at(0), points.at(-1)];
+    const ms = last?.at - first?.at;
+
+    return ms >= DAY ? { perDay: DAY * (last.mean - first.mean) / ms, ms } : null;
 }
 
 function renderDisks(rows) {
@@ -401,7 +413,7 @@ function renderCapacity() {
     const one = source('capacity');
 
     if (one?.body) {
-        fill(element('platform'), view.platform(one.body, now()));
+        fill(element('platform'), view.platform(one.body, now(), growth()));
         vendors.update(one.body.products_by_vendor);
 
     } else if (one?.state !== 'new') {

@@ -6,6 +6,7 @@ let plurals;
 let collator;
 let formats;
 let three;
+let changes;
 let dates;
 
 // The language is the one that was chosen, else the first of the reader's
@@ -36,6 +37,8 @@ export function choose(language) {
     formats = [0, 1, 2].map((digits) =>
         new Intl.NumberFormat(locale, { maximumFractionDigits: digits }));
     three = new Intl.NumberFormat(locale, { maximumSignificantDigits: 3 });
+    changes = new Intl.NumberFormat(locale, { maximumFractionDigits: 0,
+                                              signDisplay: 'exceptZero' });
     dates = Object.fromEntries(Object.entries({
         seconds: { ...hours, second: '2-digit' },
         minutes: hours,
@@ -114,6 +117,12 @@ export function finite(x) {
 
 export function number(x, digits = 2) {
     return finite(x) ? formats[digits].format(x) : t('number.unknown');
+}
+
+// with its sign
+
+export function change(x) {
+    return finite(x) ? changes.format(x) : t('number.unknown');
 }
 
 export function unit(key, x, digits = 2) {

@@ -1,7 +1,7 @@
 // From the documents of the endpoints to what the page shows.
 
-import { age, ahead, axisTime, finite, GIB, known, MIB, number, percent, plural,
-         size, sizeUnit, t } from './text.js';
+import { age, ahead, axisTime, change, finite, GIB, known, MIB, number, percent,
+         plural, size, sizeUnit, span, t } from './text.js';
 
 const shapes = {
     ok: '●', healthy: '●', info: '○', warning: '▲', degraded: '▲',
@@ -332,6 +332,8 @@ function images(section, health, past) {
         value: number(past.uploads, 0),
         exact: null,
         facts: join(t('line.uploads'),
+                    finite(past.p95)
+                    ? t('line.p95', { n: number(past.p95) }) : null,
                     finite(past.failures)
                     ? t('line.failed', { n: number(past.failures, 0) }) : null,
                     finite(past.waiting)
@@ -533,7 +535,9 @@ function arrival(health, above) {
 
 // --- the platform ---
 
-export function platform(capacity, now) {
+// growth: of the products, or null
+
+export function platform(capacity, now, growth) {
     const counts = {
         products: capacity.products_total,
         active: capacity.active_vendors,
@@ -542,7 +546,10 @@ export function platform(capacity, now) {
 
     return {
         counts: join(...Object.entries(counts).map(([key, n]) =>
-            finite(n) ? plural(`count.${key}`, n) : null)),
+            finite(n) ? plural(`count.${key}`, n) : null),
+            growth && t('line.growth', { n: change(growth.perDay),
+                                         span: span(growth.ms) })),
+        unknown: capacity.products_by_vendor ? t('vendors.images') : null,
         error: capacity.error,
         ...since(capacity, 'collected_at', now),
     };

@@ -6,6 +6,7 @@
 #include "ngx_http_caphealth_counters.h"
 
 
+static ngx_uint_t ngx_http_caphealth_bucket(ngx_msec_t elapsed);
 static ngx_uint_t ngx_http_caphealth_worker_dead(
     ngx_http_caphealth_worker_t *w);
 static ngx_int_t ngx_http_caphealth_counters_outcomes(
@@ -30,10 +31,20 @@ void
 ngx_http_caphealth_observe(ngx_http_caphealth_counters_t *counters,
     caphealth_stage_e stage, ngx_msec_t elapsed)
 {
-    ngx_uint_t                       i;
     ngx_http_caphealth_histogram_t  *h;
 
     h = &counters->stages[stage];
+
+    ngx_http_caphealth_count(&h->buckets[ngx_http_caphealth_bucket(elapsed)],
+                             1);
+    ngx_http_caphealth_count(&h->sum, (ngx_atomic_int_t) elapsed);
+}
+
+
+static ngx_uint_t
+ngx_http_caphealth_bucket(ngx_msec_t elapsed)
+{
+    ngx_uint_t  i;
 
     for (i = 0; i < CAPHEALTH_BUCKETS; i++) {
         if ((double) elapsed <= caphealth_bucket_bounds[i] * 1000) {
@@ -41,8 +52,7 @@ ngx_http_caphealth_observe(ngx_http_caphealth_counters_t *counters,
         }
     }
 
-    ngx_http_caphealth_count(&h->buckets[i], 1);
-    ngx_http_caphealth_count(&h->sum, (ngx_atomic_int_t) elapsed);
+    return i;
 }
 
 
@@ -107,6 +117,62 @@ ngx_http_caphealth_recent_read(ngx_http_caphealth_counters_t *counters,
     uploads->failed = counts[NGX_HTTP_CAPHEALTH_UPLOAD_FAILED];
     uploads->seconds = NGX_HTTP_CAPHEALTH_RECENT
                        * (NGX_HTTP_CAPHEALTH_RECENT_SLICE / 1000.0);
+}
+
+
+/* a slice is used again as in ngx_http_caphealth_count_recent() */
+
+void
+ngx_http_caphealth_count_stored(ngx_http_caphealth_counters_t *counters,
+    ngx_msec_t elapsed)
+{
+    ngx_uint_t                  i;
+    ngx_atomic_uint_t           old, number;
+    ngx_http_caphealth_hour_t  *hour;
+
+    number = ngx_current_msec / NGX_HTTP_CAPHEALTH_DAY_SLICE + 1;
+    hour = &counters->hours[number % NGX_HTTP_CAPHEALTH_DAY];
+    old = hour->number;
+
+    if (old != number && ngx_atomic_cmp_set(&hour->number, old, number)) {
+        for (i = 0; i <= CAPHEALTH_BUCKETS; i++) {
+            hour->buckets[i] = 0;
+        }
+    }
+
+    ngx_http_caphealth_count(
+                          &hour->buckets[ngx_http_caphealth_bucket(elapsed)],
+                          1);
+}
+
+
+double
+ngx_http_caphealth_stored_p95(ngx_http_caphealth_counters_t *counters)
+{
+    ngx_uint_t                  i, n;
+    ngx_atomic_uint_t           number;
+    caphealth_histogram_t       day;
+    ngx_http_caphealth_hour_t  *hour;
+
+    ngx_memzero(&day, sizeof(caphealth_histogram_t));
+
+    number = ngx_current_msec / NGX_HTTP_CAPHEALTH_DAY_SLICE + 1;
+
+    for (i = 0; i < NGX_HTTP_CAPHEALTH_DAY; i++) {
+        hour = &counters->hours[i];
+
+        if (hour->number > number
+            || hour->number + NGX_HTTP_CAPHEALTH_DAY <= number)
+        {
+            continue;
+        }
+
+        for (n = 0; n <= CAPHEALTH_BUCKETS; n++) {
+            day.buckets[n] += (double) hour->buckets[n];
+        }
+    }
+
+    return caphealth_histogram_quantile(&day, 0.95);
 }
 
 

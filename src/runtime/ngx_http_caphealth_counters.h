@@ -55,6 +55,18 @@ typedef struct {
 } ngx_http_caphealth_recent_t;
 
 
+/* how long the uploads of the last day took, in slices of an hour */
+
+#define NGX_HTTP_CAPHEALTH_DAY        24
+#define NGX_HTTP_CAPHEALTH_DAY_SLICE  3600000      /* milliseconds */
+
+
+typedef struct {
+    ngx_atomic_t   number;                   /* of the slice; 0: none */
+    ngx_atomic_t   buckets[CAPHEALTH_BUCKETS + 1];
+} ngx_http_caphealth_hour_t;
+
+
 /*
  * A worker holds its mutex as long as it lives.  The mutex is robust, so the
  * kernel marks it when the worker has ended in any way.  A pid does not tell
@@ -81,6 +93,7 @@ typedef struct {
                                                        priority */
     ngx_http_caphealth_histogram_t   stages[CAPHEALTH_STAGES];
     ngx_http_caphealth_recent_t      recent[NGX_HTTP_CAPHEALTH_RECENT];
+    ngx_http_caphealth_hour_t        hours[NGX_HTTP_CAPHEALTH_DAY];
     ngx_atomic_t                     took;          /* lately an image, ms; 0:
                                                        there was none */
     ngx_atomic_t                     normal;        /* seconds since the epoch:
@@ -114,6 +127,15 @@ void ngx_http_caphealth_count_recent(ngx_http_caphealth_counters_t *counters,
     ngx_http_caphealth_upload_e result);
 void ngx_http_caphealth_recent_read(ngx_http_caphealth_counters_t *counters,
     caphealth_upload_facts_t *uploads);
+
+/*
+ * An upload was stored, so many milliseconds after it had been received; and
+ * how long 95 of 100 of the last day took at most, in seconds.  NAN: there was
+ * none.
+ */
+void ngx_http_caphealth_count_stored(ngx_http_caphealth_counters_t *counters,
+    ngx_msec_t elapsed);
+double ngx_http_caphealth_stored_p95(ngx_http_caphealth_counters_t *counters);
 
 /* Of a zone that is new.  NGX_ERROR: the mutexes cannot be made. */
 ngx_int_t ngx_http_caphealth_counters_init(

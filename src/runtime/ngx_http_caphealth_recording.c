@@ -187,6 +187,7 @@ ngx_http_caphealth_recording_uploads(ngx_http_caphealth_recording_t *rec,
     counters = ngx_http_caphealth_zone_counters(rec->conf->zone);
 
     uploads->stored = (double) counters->posts[CAPHEALTH_OUTCOME_OK];
+    uploads->p95 = ngx_http_caphealth_stored_p95(counters);
     uploads->waiting = (double) ngx_http_caphealth_workers_waiting(counters);
     uploads->failed = (double) counters->posts[CAPHEALTH_OUTCOME_INTERNAL];
 

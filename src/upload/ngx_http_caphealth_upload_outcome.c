@@ -238,6 +238,7 @@ ngx_http_caphealth_outcome_count_recent(ngx_http_caphealth_outcome_t *outcome,
     if (result == CAPHEALTH_OUTCOME_OK) {
         ngx_http_caphealth_count_recent(outcome->counters,
                                         NGX_HTTP_CAPHEALTH_UPLOAD_STORED);
+        ngx_http_caphealth_count_stored(outcome->counters, outcome->elapsed);
         return;
     }
 

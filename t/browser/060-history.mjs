@@ -212,7 +212,10 @@ test('since when, the last 30 days, and what happened', async (t) => {
     assert.match(await text(page, '#events li:nth-of-type(5)'),
                  /Healthy → Degraded: Disk usage of \/srv\/images at 70\.1%, threshold 70%$/);
     assert.match(await text(page, '.card[data-key=images] .facts'),
-                 /^\d+ in 24 hours · \d+ failed · 0 waiting/);
+                 /^\d+ in 24 hours · 95% within 2\.13 s · \d+ failed · 0 waiting/);
+    assert.match(await text(page, '#platform'),
+                 / · \+790 products a day \(29\sd\)/);
+    assert.match(await text(page, '#platform'), /images a vendor has is not known/);
     clean(page);
 });
 

@@ -513,6 +513,30 @@ of_uploads(void **state)
     cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 
+/* as Prometheus has it: a straight line within a bucket */
+
+static void
+quantile(void **state)
+{
+    caphealth_histogram_t  h;
+
+    (void) state;
+
+    memset(&h, 0, sizeof(h));
+    assert_true(isnan(caphealth_histogram_quantile(&h, 0.95)));
+
+    h.buckets[7] = 100;                     /* from 0.5 to 1 */
+    assert_true(fabs(caphealth_histogram_quantile(&h, 0.95) - 0.975) < 1e-9);
+
+    h.buckets[8] = 100;                     /* to 2.5 */
+    assert_true(fabs(caphealth_histogram_quantile(&h, 0.5) - 1) < 1e-9);
+    assert_true(fabs(caphealth_histogram_quantile(&h, 0.95) - 2.35) < 1e-9);
+
+    h.buckets[CAPHEALTH_BUCKETS] = 10000;
+    assert_true(caphealth_histogram_quantile(&h, 0.95) == 60);
+}
+
+
 int
 main(void)
 {
@@ -524,7 +548,8 @@ main(void)
         unit(of_no_database),
         unit(of_vendors),
         unit(of_images),
-        unit(of_uploads)
+        unit(of_uploads),
+        unit(quantile)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -254,10 +254,12 @@ failed_uploads(void **state)
     uploads.stored = 1000;
     uploads.failed = 100;
     uploads.waiting = 3;
+    uploads.p95 = 2.5;
 
     fill(NOW);
     assert_true(isnan(value("uploads_per_minute")));
     assert_true(value("converters_waiting") == 3);
+    assert_true(value("upload_p95_seconds") == 2.5);
 
     uploads.stored = 1005;
     uploads.failed = 101;

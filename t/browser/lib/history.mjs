@@ -49,6 +49,7 @@ const series = {
     upload_failures_per_minute: ['per minute', (ago, at) =>
         noise(at) > .995 ? .5 : 0],
     converters_waiting: ['', () => 0],
+    upload_p95_seconds: ['seconds', () => 2.13],
     vendors_count: ['vendors', (ago) => Math.round(5000 - 2 * ago / DAY)],
     products_count: ['products', (ago) => Math.round(200000 - 790 * ago / DAY)],
     status: ['status', (ago) => ago < 4 * DAY ? 1
