@@ -702,3 +702,73 @@ unknown database, expected "sqlite:/path", "postgresql://..." or "off"; a string
 --- no_error_log
 s3same
 db.internal
+
+
+
+=== TEST 52: caphealth_database, port
+--- http_config
+    caphealth_database "postgresql://u:s3same@db.internal:70000/shop";
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid URL in "caphealth_database" directive: a port must be between 1 and 65535
+--- no_error_log
+s3same
+db.internal
+
+
+
+=== TEST 53: caphealth_database, unknown parameter
+--- http_config
+    caphealth_database "postgresql://u:s3same@db.internal/shop?sslmod=require";
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid URL in "caphealth_database" directive: libpq knows no parameter "sslmod"
+--- no_error_log
+s3same
+db.internal
+
+
+
+=== TEST 54: caphealth_database, a password that is not encoded
+--- http_config
+    caphealth_database "postgresql://u:s3same@1@db.internal/shop";
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid URL in "caphealth_database" directive: what is special in a user or a password must be percent-encoded
+--- no_error_log
+s3same
+db.internal
+
+
+
+=== TEST 55: caphealth_query that does not read
+--- http_config
+    caphealth_database sqlite:/nowhere.db;
+    caphealth_query    orders_count "DELETE FROM orders";
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+query "orders_count" must be a SELECT: "DELETE FROM orders"
+--- no_error_log
+[alert]
+
+
+
+=== TEST 56: caphealth_query of two statements
+--- http_config
+    caphealth_database sqlite:/nowhere.db;
+    caphealth_query    orders_count "SELECT 1; SELECT 2";
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+query "orders_count" must be one SELECT, and has another statement behind ";"
+--- no_error_log
+[alert]

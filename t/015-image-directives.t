@@ -444,3 +444,29 @@ GET /x
 --- no_error_log
 [alert]
 [error]
+
+
+
+=== TEST 37: caphealth_image_delete without an upload
+--- config
+    location = /upload { caphealth_image_delete on; }
+--- must_die
+--- error_log
+"caphealth_image_delete" needs a "caphealth_image_upload" in its location "/upload"
+
+
+
+=== TEST 38: caphealth_image_delete that a location inside inherits
+--- config
+    location /images {
+        caphealth_image_delete on;
+        caphealth_image_root html/images;
+        location /images/upload { caphealth_image_upload; }
+    }
+    location = /x { return 200 "x"; }
+--- request
+GET /x
+--- response_body: x
+--- no_error_log
+[alert]
+[error]

@@ -7,6 +7,7 @@
 
 #include <math.h>
 
+#include "caphealth_database_check.h"
 #include "caphealth_measures.h"
 #include "caphealth_query_names.h"
 
@@ -57,6 +58,7 @@ ngx_http_caphealth_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_caphealth_main_conf_t *cmcf = conf;
 
+    char        wrong[CAPHEALTH_DATABASE_WRONG];
     ngx_str_t  *value, path;
 
     if (cmcf->database.data) {
@@ -77,6 +79,14 @@ ngx_http_caphealth_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (ngx_strncmp(value[1].data, "postgresql://", 13) == 0
         || ngx_strncmp(value[1].data, "postgres://", 11) == 0)
     {
+        if (caphealth_database_check_url((char *) value[1].data, wrong) == -1)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid URL in \"caphealth_database\" "
+                               "directive: %s", wrong);
+            return NGX_CONF_ERROR;
+        }
+
         cmcf->database = value[1];
         return NGX_CONF_OK;
     }
@@ -149,6 +159,7 @@ ngx_http_caphealth_query(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_str_t     *value;
     ngx_uint_t     i;
+    const char    *wrong;
     ngx_keyval_t  *query;
 
     value = cf->args->elts;
@@ -167,9 +178,11 @@ ngx_http_caphealth_query(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (value[2].len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "query \"%V\" is empty",
-                           &value[1]);
+    wrong = caphealth_database_check_query((char *) value[2].data);
+
+    if (wrong) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "query \"%V\" %s: \"%V\"",
+                           &value[1], wrong, &value[2]);
         return NGX_CONF_ERROR;
     }
 
@@ -456,8 +469,9 @@ ngx_http_caphealth_disk(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_caphealth_main_conf_t *cmcf = conf;
 
-    ngx_str_t   *value, *path;
-    ngx_uint_t   i;
+    ngx_str_t        *value, *path;
+    ngx_uint_t        i;
+    ngx_file_info_t   fi;
 
     value = cf->args->elts;
 
@@ -493,6 +507,19 @@ ngx_http_caphealth_disk(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     *path = value[1];
+
+    /*
+     * A mount that hangs must not make a reload hang, so this is looked at in
+     * a start and in a test of the configuration alone.
+     */
+
+    if ((ngx_test_config || ngx_is_init_cycle(cf->cycle->old_cycle))
+        && ngx_file_info(value[1].data, &fi) == NGX_FILE_ERROR)
+    {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, ngx_errno,
+                           "\"caphealth_disk\" \"%V\" cannot be looked at "
+                           "now, its numbers are null until it can", path);
+    }
 
     return NGX_CONF_OK;
 }

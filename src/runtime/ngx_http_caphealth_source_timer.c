@@ -24,6 +24,9 @@
 /* the longest that a source that hangs is left alone */
 #define NGX_HTTP_CAPHEALTH_HANG_PAUSE_MAX  300000
 
+/* between two changes of a cause in the log, but for the first */
+#define NGX_HTTP_CAPHEALTH_LOG_PAUSE       60000
+
 
 static void ngx_http_caphealth_source_timer_handler(ngx_event_t *ev);
 static void ngx_http_caphealth_source_timer_on_timeout(
@@ -40,6 +43,8 @@ static void ngx_http_caphealth_source_timer_take(
     u_char *text, size_t len);
 static void ngx_http_caphealth_source_timer_cpu(
     ngx_http_caphealth_source_timer_t *t, caphealth_answer_t *answer);
+static ngx_uint_t ngx_http_caphealth_source_timer_other_error(
+    ngx_http_caphealth_source_timer_t *t, caphealth_error_t *error);
 static void ngx_http_caphealth_source_timer_publish(
     ngx_http_caphealth_source_timer_t *t, ngx_http_caphealth_facts_t *facts);
 static void ngx_http_caphealth_source_timer_fail(
@@ -524,15 +529,83 @@ ngx_http_caphealth_source_timer_publish(ngx_http_caphealth_source_timer_t *t,
         return;
     }
 
-    if (change == NGX_HTTP_CAPHEALTH_BEGINS) {
+    switch (change) {
+
+    case NGX_HTTP_CAPHEALTH_BEGINS:
         ngx_log_error(NGX_LOG_ERR, t->timers->log, 0,
                       "caphealth %V: %s", &t->source->name,
                       facts->error.text);
+        t->log_pause = 0;
+        break;
 
-    } else if (change == NGX_HTTP_CAPHEALTH_ENDS) {
+    case NGX_HTTP_CAPHEALTH_ENDS:
         ngx_log_error(NGX_LOG_NOTICE, t->timers->log, 0,
                       "caphealth %V works again, after %.0f seconds",
                       &t->source->name, facts->attempted_at - since);
+        break;
+
+    default: /* NGX_HTTP_CAPHEALTH_SAME */
+        if (!ngx_http_caphealth_source_timer_other_error(t, &facts->error)) {
+            return;
+        }
+
+        ngx_log_error(NGX_LOG_ERR, t->timers->log, 0,
+                      "caphealth %V has another error: %s", &t->source->name,
+                      facts->error.text);
+        t->log_pause = NGX_HTTP_CAPHEALTH_LOG_PAUSE;
+    }
+
+    t->logged = facts->error;
+    t->logged_at = ngx_current_msec;
+}
+
+
+/*
+ * Whether the error is another one than the log has, but for its numbers, which
+ * may be times.  Causes that take turns are logged once a minute.
+ */
+
+static ngx_uint_t
+ngx_http_caphealth_source_timer_other_error(
+    ngx_http_caphealth_source_timer_t *t, caphealth_error_t *error)
+{
+    char  *p, *q;
+
+    if (error->code == 0) {
+        return 0;
+    }
+
+    if (t->logged.code == 0) {
+
+        /* it began in a worker of before */
+
+        t->logged = *error;
+        t->logged_at = ngx_current_msec;
+
+        return 0;
+    }
+
+    if (ngx_current_msec - t->logged_at < t->log_pause) {
+        return 0;
+    }
+
+    p = t->logged.text;
+    q = error->text;
+
+    for ( ;; ) {
+        p += strspn(p, "0123456789.");
+        q += strspn(q, "0123456789.");
+
+        if (*p != *q) {
+            return 1;
+        }
+
+        if (*p == '\0') {
+            return 0;
+        }
+
+        p++;
+        q++;
     }
 }
 

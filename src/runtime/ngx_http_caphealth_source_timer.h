@@ -60,6 +60,10 @@ struct ngx_http_caphealth_source_timer_s {
     uint64_t                              serial;
     ngx_msec_t                            asked;
     ngx_msec_t                            hang_pause; /* 0: it does not hang */
+    caphealth_error_t                     logged;    /* the last in the log */
+    ngx_msec_t                            logged_at;
+    ngx_msec_t                            log_pause; /* before another cause is
+                                                        logged */
     unsigned                              waiting:1; /* for an answer */
     unsigned                              overdue:1;
     unsigned                              sampled:1; /* it has answered */

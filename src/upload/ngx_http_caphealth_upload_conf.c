@@ -137,9 +137,24 @@ ngx_http_caphealth_merge_upload_conf(ngx_conf_t *cf,
     ngx_http_caphealth_loc_conf_t *prev, ngx_http_caphealth_loc_conf_t *conf)
 {
     const char                        *reason;
+    ngx_http_core_loc_conf_t          *clcf;
     ngx_http_caphealth_upload_conf_t  *ucf;
 
     ucf = &conf->upload;
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    /* locations inside of it inherit the directive */
+
+    if (ucf->delete == 1
+        && conf->endpoint != NGX_HTTP_CAPHEALTH_ENDPOINT_IMAGE_UPLOAD
+        && clcf->locations == NULL && !clcf->noname)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"caphealth_image_delete\" needs a "
+                           "\"caphealth_image_upload\" in its location "
+                           "\"%V\"", &clcf->name);
+        return NGX_CONF_ERROR;
+    }
 
     ngx_conf_merge_str_value(ucf->root, prev->upload.root, "");
     ngx_conf_merge_str_value(ucf->url, prev->upload.url, "/");

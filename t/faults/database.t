@@ -184,4 +184,26 @@ subtest 'SQLite, made later and replaced' => sub {
     ok $nginx->stop, 'quits';
 };
 
+subtest 'SQLite: another cause is logged when it comes' => sub {
+    my $nginx = Caphealth::Server->new(
+        http => "$often caphealth_database sqlite:shop.db;");
+
+    $nginx->report('/health', sub { $_->{database}{error} });
+
+    is $nginx->logged(qr/\[error\].*caphealth database: /), 1, 'no file';
+
+    open my $file, '>', "$nginx->{prefix}/shop.db" or die $!;
+    print $file 'not a database' x 1000;
+    close $file or die $!;
+
+    $nginx->report('/health',
+                   sub { ($_->{database}{error} // '') =~ /not a database/ });
+
+    ok $nginx->until(sub {
+        $nginx->logged(
+            qr/\[error\].*caphealth database has another error: .*not a database/)
+    }), 'a file that is none';
+};
+
+
 done_testing;

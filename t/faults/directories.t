@@ -267,4 +267,18 @@ subtest 'not as root' => sub {
          'where it cannot, the test says so';
 };
 
+subtest 'a disk that is not there is a warning' => sub {
+    conf('', "caphealth_disk $prefix/later;", 'location = /h { caphealth_health; }');
+
+    my $says = check();
+
+    like $says, qr{\[warn\] .*"caphealth_disk" "\Q$prefix\E/later" cannot be },
+         'which names it';
+    like $says, qr/nginx\.conf:\d+/, 'and says where that stands';
+    like $says, qr/test is successful/, 'and nothing else';
+
+    mkdir "$prefix/later" or die $!;
+    unlike check(), qr/\[warn\]/, 'one that is there';
+};
+
 done_testing;
