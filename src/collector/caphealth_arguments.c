@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "caphealth_arguments.h"
+#include "caphealth_check.h"
 #include "caphealth_ipc.h"
 #include "caphealth_scan.h"
 #include "caphealth_version.h"
@@ -26,8 +27,18 @@ caphealth_arguments(int argc, char **argv)
     }
 
     if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-        printf("usage: caphealth-collector [--version | --help | --scan"
-               " ROOT]\n\n"
+        printf("usage: caphealth-collector --check URL [--query NAME=SELECT]"
+               " ...\n"
+               "                           [--timeout SECONDS]\n"
+               "       caphealth-collector --scan ROOT\n"
+               "       caphealth-collector --help | --version\n\n"
+               "--check asks a database what nginx's collector asks: each"
+               " query, its number,\n"
+               "its time and its plan, and for each problem what to do.  URL"
+               " is what\n"
+               "caphealth_database has, --query what caphealth_query has, and"
+               " SECONDS (5) are\n"
+               "caphealth_timeout.  Run it as the workers' user.\n\n"
                "--scan prints what is in the image tree at ROOT, and changes"
                " nothing.\n\n"
                "Otherwise it is started by an nginx worker with the caphealth"
@@ -38,6 +49,10 @@ caphealth_arguments(int argc, char **argv)
 
     if (argc == 3 && strcmp(argv[1], "--scan") == 0) {
         return caphealth_scan(argv[2]);
+    }
+
+    if (argc > 1 && strcmp(argv[1], "--check") == 0) {
+        return caphealth_check(argc - 2, argv + 2);
     }
 
     if (argc > 1) {

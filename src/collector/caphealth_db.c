@@ -221,6 +221,22 @@ caphealth_db_vendors(caphealth_db_t *db, caphealth_query_result_t *qr,
 }
 
 
+static void
+caphealth_db_query(caphealth_db_t *db, const caphealth_query_t *query,
+    caphealth_utc_month_t month, caphealth_query_result_t *qr)
+{
+    const char  *sql;
+
+    memset(qr, 0, sizeof(caphealth_query_result_t));
+
+    sql = json_string_value(json_object_get(db->queries, query->name));
+
+    qr->query = query;
+    qr->sql = (sql == NULL) ? query->sql[db->engine] : sql;
+    qr->month = month;
+}
+
+
 /* -1: there is no connection any more */
 
 static int
@@ -228,17 +244,10 @@ caphealth_db_ask(caphealth_db_t *db, const caphealth_query_t *query,
     caphealth_utc_month_t month, double deadline, caphealth_answer_t *a)
 {
     int                       rc;
-    const char               *sql;
     caphealth_database_t     *d;
     caphealth_query_result_t  qr;
 
-    memset(&qr, 0, sizeof(caphealth_query_result_t));
-
-    sql = json_string_value(json_object_get(db->queries, query->name));
-
-    qr.query = query;
-    qr.sql = (sql == NULL) ? query->sql[db->engine] : sql;
-    qr.month = month;
+    caphealth_db_query(db, query, month, &qr);
 
     rc = db->driver->run_query(db->connection, &qr, deadline);
 
@@ -262,10 +271,22 @@ caphealth_db_ask(caphealth_db_t *db, const caphealth_query_t *query,
 
 
 static void
+caphealth_db_engine(caphealth_db_t *db, caphealth_database_t *d)
+{
+    char  version[sizeof(d->version)];
+
+    caphealth_database_clear(d);
+
+    db->driver->version(db->connection, version, sizeof(version));
+
+    caphealth_utf8_append(d->engine, sizeof(d->engine), db->driver->engine);
+    caphealth_utf8_append(d->version, sizeof(d->version), version);
+}
+
+
+static void
 caphealth_db_look(caphealth_db_t *db, caphealth_answer_t *a)
 {
-    char                    version[sizeof(((caphealth_database_t *) 0)
-                                           ->version)];
     size_t                  i;
     double                  deadline;
     caphealth_database_t   *d;
@@ -291,12 +312,7 @@ caphealth_db_look(caphealth_db_t *db, caphealth_answer_t *a)
     free(db->vendors);
     db->vendors = NULL;
 
-    caphealth_database_clear(d);
-
-    db->driver->version(db->connection, version, sizeof(version));
-
-    caphealth_utf8_append(d->engine, sizeof(d->engine), db->driver->engine);
-    caphealth_utf8_append(d->version, sizeof(d->version), version);
+    caphealth_db_engine(db, d);
 
     for (i = 0; i < CAPHEALTH_QUERIES; i++) {
 
@@ -325,4 +341,98 @@ caphealth_db_collect(caphealth_db_t *db, caphealth_answer_t *a)
 
     return (a->known && a->facts.database.names_len != CAPHEALTH_UNKNOWN)
            ? db->vendors : NULL;
+}
+
+
+/* the first line of the plan of a query, "" if there is none */
+
+static int
+caphealth_db_plan(caphealth_db_t *db, const caphealth_query_result_t *asked,
+    double deadline, char *plan, size_t len)
+{
+    int                       rc;
+    char                     *sql;
+    caphealth_query_result_t  qr;
+
+    static const char *const         explain[] = { "EXPLAIN QUERY PLAN ",
+                                                   "EXPLAIN " };
+    static const caphealth_query_t   query = { "plan", CAPHEALTH_PLAN, 0,
+                                               { NULL, NULL } };
+
+    plan[0] = '\0';
+
+    if (asprintf(&sql, "%s%s", explain[db->engine], asked->sql) == -1) {
+        return 0;
+    }
+
+    caphealth_db_query(db, &query, asked->month, &qr);
+    qr.sql = sql;
+
+    rc = db->driver->run_query(db->connection, &qr, deadline);
+
+    if (qr.error.code == 0) {
+        caphealth_utf8_append(plan, len, qr.plan);
+    }
+
+    free(sql);
+
+    return rc;
+}
+
+
+int
+caphealth_db_check(caphealth_db_t *db, caphealth_answer_t *a,
+    caphealth_db_check_pt report, void *ctx)
+{
+    int                       rc;
+    char                      plan[sizeof(((caphealth_query_result_t *) 0)
+                                          ->plan)];
+    size_t                    i;
+    double                    start, deadline;
+    caphealth_db_check_t      check;
+    caphealth_utc_month_t     month;
+    caphealth_query_result_t  qr;
+
+    month = caphealth_utc_month((int64_t) time(NULL));
+    rc = db->driver->open(db->connection, caphealth_db_clock() + db->timeout,
+                          &a->error);
+
+    if (rc == 0) {
+        caphealth_db_engine(db, &a->facts.database);
+    }
+
+    /* each has the whole timeout: one that is slow must not hide the others */
+
+    for (i = 0; rc == 0 && i < CAPHEALTH_QUERIES; i++) {
+
+        caphealth_db_query(db, &caphealth_queries[i], month, &qr);
+
+        start = caphealth_db_clock();
+        deadline = start + db->timeout;
+
+        rc = db->driver->run_query(db->connection, &qr, deadline);
+
+        memset(&check, 0, sizeof(caphealth_db_check_t));
+
+        check.name = qr.query->name;
+        check.known = (qr.error.code == 0 && qr.known);
+        check.rows = (qr.query->shape == CAPHEALTH_ROWS);
+        check.number = check.rows ? (int64_t) qr.rows : qr.number;
+        check.seconds = caphealth_db_clock() - start;
+        check.error = qr.error;
+        check.plan = "";
+
+        if (rc == 0 && check.known) {
+            rc = caphealth_db_plan(db, &qr, caphealth_db_clock() + db->timeout,
+                                   plan, sizeof(plan));
+            check.plan = plan;
+        }
+
+        report(ctx, &check);
+        caphealth_vendor_rows_free(&qr.vendors);
+    }
+
+    db->driver->close(db->connection);
+
+    return rc;
 }

@@ -22,8 +22,10 @@ typedef enum {
 
 typedef enum {
     CAPHEALTH_SCALAR = 0,        /* one row, one column: a whole number */
-    CAPHEALTH_ROWS               /* rows of a name, a whole number, and where
+    CAPHEALTH_ROWS,              /* rows of a name, a whole number, and where
                                     there is a third column, an id */
+    CAPHEALTH_PLAN               /* a query plan: the last column of each row
+                                    is text */
 } caphealth_shape_e;
 
 
@@ -55,6 +57,7 @@ typedef struct {
     int                       known;      /* there is a result */
     size_t                    rows;
     size_t                    text;       /* bytes of names */
+    char                      plan[160];  /* the first row of a plan */
     caphealth_error_t         error;
 } caphealth_query_result_t;
 
@@ -112,6 +115,8 @@ int caphealth_query_result_number(caphealth_query_result_t *qr,
 int caphealth_query_result_row(caphealth_query_result_t *qr, const char *name,
     size_t len, const char *number, size_t number_len,
     const caphealth_id_t *id);
+int caphealth_query_result_plan(caphealth_query_result_t *qr, const char *text,
+    size_t len);
 int caphealth_query_result_end(caphealth_query_result_t *qr);
 
 /* forgets what has been told, because the query will be run again */

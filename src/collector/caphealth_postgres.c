@@ -458,6 +458,12 @@ caphealth_postgres_rows(caphealth_query_result_t *qr, const PGresult *result)
 
     for (i = 0; rc == 0 && i < PQntuples(result); i++) {
 
+        if (qr->query->shape == CAPHEALTH_PLAN) {
+            rc = caphealth_query_result_plan(qr, PQgetvalue(result, i, 0),
+                                           (size_t) PQgetlength(result, i, 0));
+            continue;
+        }
+
         if (qr->query->shape == CAPHEALTH_SCALAR) {
             rc = caphealth_query_result_number(qr,
                                            PQgetisnull(result, i, 0)

@@ -29,6 +29,10 @@ caphealth_query_result_columns(caphealth_query_result_t *qr, int columns)
 {
     int  scalar;
 
+    if (qr->query->shape == CAPHEALTH_PLAN) {
+        return 0;
+    }
+
     scalar = (qr->query->shape == CAPHEALTH_SCALAR);
 
     if (columns != (scalar ? 1 : 2) && (scalar || columns != 3)) {
@@ -199,6 +203,29 @@ failed:
     qr->known = 0;
 
     return -1;
+}
+
+
+int
+caphealth_query_result_plan(caphealth_query_result_t *qr, const char *text,
+    size_t len)
+{
+    char  *copy;
+
+    if (qr->rows++ > 0 || text == NULL) {
+        return 0;
+    }
+
+    copy = caphealth_utf8_copy(text, len);
+
+    if (copy != NULL) {
+        caphealth_utf8_append(qr->plan, sizeof(qr->plan), copy);
+    }
+
+    free(copy);
+    qr->known = 1;
+
+    return 0;
 }
 
 

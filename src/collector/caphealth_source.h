@@ -56,6 +56,30 @@ caphealth_db_t *caphealth_db_create(const char *url, const json_t *queries,
     double timeout);
 void caphealth_db_destroy(caphealth_db_t *db);
 
+/* one query of a check */
+
+typedef struct {
+    const char         *name;        /* as in caphealth_query */
+    int                 known;
+    int64_t             number;      /* what it counted, or how many rows it
+                                        brought */
+    int                 rows;        /* it brings rows */
+    double              seconds;
+    const char         *plan;        /* the first line of the server's plan */
+    caphealth_error_t   error;
+} caphealth_db_check_t;
+
+typedef void (*caphealth_db_check_pt)(void *ctx,
+    const caphealth_db_check_t *check);
+
+/*
+ * Connects, and calls report() after each query.  engine and version are the
+ * facts' of *a, which is all zero before; its error is that of the connection.
+ * Returns 0, or -1 if there was no connection, or none any more.
+ */
+int caphealth_db_check(caphealth_db_t *db, caphealth_answer_t *a,
+    caphealth_db_check_pt report, void *ctx);
+
 /*
  * Connects, asks and closes: nothing is held between two looks.  A query that
  * fails leaves its number unknown and its name in the error; a database that

@@ -261,9 +261,18 @@ caphealth_sqlite_id(sqlite3_stmt *stmt, caphealth_id_t *id, char *hex)
 static int
 caphealth_sqlite_row(sqlite3_stmt *stmt, caphealth_query_result_t *qr)
 {
+    int             last;
     char            hex[2 * CAPHEALTH_SQLITE_BLOB + 1];
     const char     *name, *number;
     caphealth_id_t  id;
+
+    if (qr->query->shape == CAPHEALTH_PLAN) {
+        last = sqlite3_column_count(stmt) - 1;
+        name = (const char *) sqlite3_column_text(stmt, last);
+
+        return caphealth_query_result_plan(qr, name,
+                                    (size_t) sqlite3_column_bytes(stmt, last));
+    }
 
     if (qr->query->shape == CAPHEALTH_SCALAR) {
         number = (const char *) sqlite3_column_text(stmt, 0);

@@ -174,7 +174,12 @@ def test(text, level):
                            'nginx.conf', '-e', 'error.log'],
                           capture_output=True, text=True, check=False)
 
-    return done.returncode == 0 and not done.stderr, done.stderr
+    # an example's disks are not this machine's
+
+    said = [line for line in done.stderr.splitlines()
+            if '[warn] "caphealth_disk"' not in line]
+
+    return done.returncode == 0 and not said, done.stderr
 
 
 def check(text, name):

@@ -7,6 +7,8 @@
 import json
 import os
 import pty
+import re
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -125,6 +127,42 @@ ok(counted['total_files'] == len(found) == 12
 done = run('--scan', path('nowhere'), program=COLLECTOR)
 ok(done.returncode == 1 and 'nowhere" cannot be read' in done.stderr,
    'a scan of nothing', done)
+
+# a database, as the person who sets it up sees it
+
+shop = sqlite3.connect(path('shop.db'))
+shop.executescript('''
+CREATE TABLE vendors (id INTEGER PRIMARY KEY, name TEXT, is_active INTEGER);
+CREATE TABLE products (id INTEGER PRIMARY KEY, vendor_id INTEGER);
+CREATE TABLE orders (id INTEGER PRIMARY KEY, created_at TEXT);
+INSERT INTO vendors (name, is_active) VALUES ('Anna', 1);
+INSERT INTO products (vendor_id) VALUES (1), (1);
+''')
+shop.close()
+
+url = 'sqlite:' + path('shop.db')
+done = run('--check', url, program=COLLECTOR)
+ok(done.returncode == 1 and re.search(r'^products_count +2 ', done.stdout, re.M)
+   and 'no such table: inventory' in done.stdout
+   and '--query' in done.stdout, 'a check: what is known, what to do', done)
+
+done = run('--check', url, '--query', 'inventory_count=SELECT 7',
+           program=COLLECTOR)
+ok(done.returncode == 0 and re.search(r'^inventory_count +7 ', done.stdout, re.M)
+   and 'SCAN products' in done.stdout, 'with a query of its own', done)
+
+for arguments, said in (
+        ([], 'needs the URL'),
+        (['mysql://root:s3same@db/shop'], 'needs the URL'),
+        (['postgresql://u:s3same@db:0/shop'], 'a port must be'),
+        ([url, '--query', 'sales=SELECT 1'], 'products_count'),
+        ([url, '--query', 'orders_count=DELETE FROM orders'],
+         'must be a SELECT'),
+        ([url, '--timeout', 'never'], 'between 0.1 and 600'),
+        ([url, '--tmeout', '3'], 'is not an argument')):
+    done = run('--check', *arguments, program=COLLECTOR)
+    ok(done.returncode == 2 and said in done.stderr and not done.stdout
+       and 's3same' not in done.stderr, 'a check: ' + said, done)
 
 print('1..%d' % tests)
 sys.exit(failures != 0)
