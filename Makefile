@@ -269,6 +269,7 @@ bench:
 	@bench/uploads
 	@bench/scan
 	@bench/rest
+	@bench/history
 	@bench/growth
 	@bench/foresight
 	@bench/table
