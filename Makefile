@@ -21,12 +21,24 @@ HARDEN	= -fPIE -fstack-protector-strong
 INCS	= -Isrc/ipc -Isrc/model -Isrc/store -Isrc/collector \
 	  -Isrc/converter -Isrc/converter/formats -Isrc/http -Isrc/upload \
 	  $(shell pkg-config --cflags libpq 2>/dev/null)
-ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) $(HARDEN) $(INCS) $(CPPFLAGS) \
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(HEIF_FLAGS) $(WARN) $(HARDEN) $(INCS) \
+	  $(CPPFLAGS) \
 	  $(CFLAGS) $(SANITIZE)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(SANITIZE)
 LIBS	= -ljansson -lpq -lsqlite3 -lz -lpthread -lm
-CODECS	= -ljansson -lwebp -lwebpdemux -ljpeg -lpng -lz -llcms2 -lzimg \
-	  -lseccomp -lnettle -lm
+CODECS	= -ljansson -lwebp -lwebpdemux -ljpeg -lpng -lgif $(HEIF_LIBS) \
+	  -lz -llcms2 -lzimg -lseccomp -lnettle -lm
+
+# WITH_HEIF=no: without AVIF and HEIC, and the libraries that they need
+
+WITH_HEIF ?= yes
+
+ifeq ($(WITH_HEIF),no)
+HEIF_FLAGS = -DCAPHEALTH_HEIF=0
+HEIF_LESS = $(wildcard src/converter/formats/caphealth_heif*.c)
+else
+HEIF_LIBS = -lheif -lde265 -ldav1d
+endif
 
 IPC	= $(wildcard src/ipc/*.c)
 MODEL	= $(wildcard src/model/*.c)
@@ -34,7 +46,7 @@ MAIN	= src/collector/caphealth_collector.c
 COLLECTOR = $(filter-out $(MAIN),$(wildcard src/collector/*.c))
 STORE	= $(wildcard src/store/*.c)
 CONVERTER_MAIN = src/converter/caphealth_converter.c
-CONVERTER = $(filter-out $(CONVERTER_MAIN),$(wildcard \
+CONVERTER = $(filter-out $(CONVERTER_MAIN) $(HEIF_LESS),$(wildcard \
 	  src/converter/*.c src/converter/formats/*.c))
 SERVE	= $(patsubst %,src/converter/caphealth_%.c, \
 	  serve sandbox sched command child)
@@ -53,7 +65,7 @@ UNITS	= $(patsubst t/unit/%.c,$(BUILD)/unit/%,$(wildcard t/unit/*.c))
 
 QUIETLY	= $(MAKE) --no-print-directory -s -j $(shell nproc)
 
-export NGINX_BINARY NGINX_SRC BUILD
+export NGINX_BINARY NGINX_SRC BUILD WITH_HEIF
 
 
 EXAMPLES = $(wildcard conf/snippets/*) \

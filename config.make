@@ -12,6 +12,7 @@ modules:	caphealth_helpers
 caphealth_helpers:
 	\$(MAKE) -C $ngx_addon_dir helpers CC="\$(CC)" \\
 		CPPFLAGS= CFLAGS="-O2 -g $NGX_CC_OPT" LDFLAGS="$NGX_LD_OPT" \\
+		WITH_HEIF="${WITH_HEIF:-yes}" \\
 		BUILD=\`cd $NGX_OBJS && pwd\`
 
 .PHONY:	caphealth_helpers

@@ -12,6 +12,11 @@
 
 #define CAPHEALTH_MAGICS_MAX  8
 
+/* an ISO base media file: the size of its first box, "ftyp", the major brand,
+   a version, the compatible brands */
+#define CAPHEALTH_BRAND       8
+#define CAPHEALTH_BRANDS      16
+
 
 typedef struct {
     const char  *name;
@@ -28,6 +33,8 @@ typedef struct {
 } caphealth_guess_t;
 
 
+static int caphealth_format_begins(const uint8_t *data, size_t size,
+    const char *magic);
 static int caphealth_format_is(const uint8_t *data, size_t size,
     const char *magic, size_t n);
 static const caphealth_format_t *caphealth_format_row(
@@ -46,17 +53,21 @@ static const caphealth_format_t  caphealth_formats[] = {
 
 #define caphealth_guess(magic, name)  { sizeof(magic) - 1, magic, name }
 
-/* ISO base media files name their brand after "ftyp" */
+/* what a build without libheif does not read */
+
+#define CAPHEALTH_HEIF_LESS  ", which needs a caphealth that is built with "  \
+                             "libheif"
 
 static const caphealth_guess_t  caphealth_guesses[] = {
-    caphealth_guess("GIF8", "a GIF image"),
     caphealth_guess("BM", "a BMP image"),
     caphealth_guess("II*\0", "a TIFF image, or a camera's raw one"),
     caphealth_guess("MM\0*", "a TIFF image, or a camera's raw one"),
-    caphealth_guess("????ftypavi", "an AVIF image"),
-    caphealth_guess("????ftyphe", "a HEIC photo"),
-    caphealth_guess("????ftypmif1", "a HEIC photo"),
-    caphealth_guess("????ftypmsf1", "a HEIC photo"),
+#if !(CAPHEALTH_HEIF)
+    caphealth_guess("????ftypavi", "an AVIF image" CAPHEALTH_HEIF_LESS),
+    caphealth_guess("????ftyphe", "a HEIC photo" CAPHEALTH_HEIF_LESS),
+    caphealth_guess("????ftypmif", "a HEIC photo" CAPHEALTH_HEIF_LESS),
+    caphealth_guess("????ftypmsf", "a HEIC photo" CAPHEALTH_HEIF_LESS),
+#endif
     caphealth_guess("????ftyp", "a video"),
     caphealth_guess("\0\0\0\14JXL ", "a JPEG XL image"),
     caphealth_guess("\377\12", "a JPEG XL image"),
@@ -78,13 +89,49 @@ caphealth_format(const uint8_t *data, size_t size)
 
     for (i = CAPHEALTH_FORMAT_UNKNOWN + 1; i < CAPHEALTH_FORMAT_COUNT; i++) {
         for (magic = caphealth_formats[i].magics; *magic; magic++) {
-            if (caphealth_format_is(data, size, *magic, strlen(*magic))) {
+            if (caphealth_format_begins(data, size, *magic)) {
                 return (caphealth_format_e) i;
             }
         }
     }
 
     return CAPHEALTH_FORMAT_UNKNOWN;
+}
+
+
+static int
+caphealth_format_begins(const uint8_t *data, size_t size, const char *magic)
+{
+    size_t  n, at;
+
+    n = strlen(magic);
+
+    if (caphealth_format_is(data, size, magic, n)) {
+        return 1;
+    }
+
+    if (size < CAPHEALTH_BRANDS
+        || memcmp(data + 4, "ftyp", 4) != 0
+        || strncmp(magic, "????ftyp", CAPHEALTH_BRAND) != 0)
+    {
+        return 0;
+    }
+
+    if (size > CAPHEALTH_FORMAT_BYTES) {
+        size = CAPHEALTH_FORMAT_BYTES;
+    }
+
+    if (data[0] == 0 && data[1] == 0 && data[2] == 0 && data[3] < size) {
+        size = data[3];
+    }
+
+    for (at = CAPHEALTH_BRANDS; at + 4 <= size; at += 4) {
+        if (caphealth_format_is(data + at, 4, magic + CAPHEALTH_BRAND, 4)) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -292,14 +292,14 @@ def check_problems():
 
 
 def check_formats():
-    """A list of the formats names each that the converter does."""
+    """A list of the formats, from the first on, names each of them."""
 
     about = subprocess.run([BUILD + '/caphealth-converter', '--help'],
                            capture_output=True, text=True, check=True).stdout
     labels = re.findall(r'^  ([A-Z]\w+) ', about, re.M)
     label = '(?:%s)' % '|'.join(labels)
-    lists = re.compile(r'\b%s(?:, %s)*(?:,| or| and| oder| und) %s\b'
-                       % (label, label, label))
+    lists = re.compile(r'\b%s(?:,\s+%s)*(?:,| or| and| oder| und)\s+%s\b'
+                       % (labels[0], label, label))
     found, wrong = 0, []
 
     for document in documents() + ['man/caphealth-converter.1',

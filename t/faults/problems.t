@@ -148,12 +148,12 @@ subtest 'a body that is not as it must be' => sub {
             $nginx->post(form('a.jpg' => 'x' x (33 << 20)));
 
     problem 'an empty file', $nginx->post('');
-    problem 'another format', $nginx->post("GIF89a\1\0\1\0\0\0\0;");
+    problem 'another format', $nginx->post("BM\1\0\1\0\0\0\0;");
     problem 'text', $nginx->post('text');
     problem 'a file of no format', $nginx->post("\1\2\3");
     problem 'the second of a form',
             $nginx->post(form('a.jpg' => strange('well'),
-                              'b".gif' => "GIF89a\1\0\1\0\0\0\0;"));
+                              'b".bmp' => "BM\1\0\1\0\0\0\0;"));
     ok $nginx->stop, 'quits';
 };
 

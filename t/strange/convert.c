@@ -496,6 +496,7 @@ caphealth_convert(const caphealth_job_t *job, const uint8_t *data,
         result->outputs[i].width = 1;
         result->outputs[i].height = 1;
         result->outputs[i].bytes = sizeof(webp) - 1;
+        result->outputs[i].frames = 1;
     }
 
     for (s = acts; s->word; s++) {

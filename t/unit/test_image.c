@@ -35,10 +35,25 @@ formats(void **state)
         { "\211PNG\n\032\n", 7, CAPHEALTH_FORMAT_UNKNOWN, NULL },
         { "RIFF\0\0\0\0WEBPVP8 ", 16, CAPHEALTH_FORMAT_WEBP, NULL },
         { "RIFF\0\0\0\0WAVEfmt ", 16, CAPHEALTH_FORMAT_UNKNOWN, NULL },
-        { "GIF89a", 6, CAPHEALTH_FORMAT_UNKNOWN, "a GIF image" },
-        { "\0\0\0\30ftypheic", 12, CAPHEALTH_FORMAT_UNKNOWN, "a HEIC photo" },
-        { "\0\0\0\30ftypavif", 12, CAPHEALTH_FORMAT_UNKNOWN,
-          "an AVIF image" },
+        { "GIF89a", 6, CAPHEALTH_FORMAT_GIF, NULL },
+        { "GIF87a", 6, CAPHEALTH_FORMAT_GIF, NULL },
+        { "GIF88a", 6, CAPHEALTH_FORMAT_UNKNOWN, "text" },
+#if (CAPHEALTH_HEIF)
+        { "\0\0\0\30ftypheic", 12, CAPHEALTH_FORMAT_HEIC, NULL },
+        { "\0\0\0\30ftypavif", 12, CAPHEALTH_FORMAT_AVIF, NULL },
+        { "\0\0\0\30ftypmif1\0\0\0\0mif1heic", 24, CAPHEALTH_FORMAT_HEIC,
+          NULL },
+        { "\0\0\0\34ftypmif1\0\0\0\0mif1miafavif", 28,
+          CAPHEALTH_FORMAT_AVIF, NULL },
+        { "\0\0\0\30ftypmif1\0\0\0\0mif1miafavif", 28,
+          CAPHEALTH_FORMAT_HEIC, NULL },    /* it is behind the box */
+        { "\0\0\0\34ftypmsf1\0\0\0\0avis", 20, CAPHEALTH_FORMAT_AVIF, NULL },
+        { "\0\0\0\34ftypMiHB\0\0\0\0heix", 20, CAPHEALTH_FORMAT_HEIC, NULL },
+        { "\0\0\0\34ftypMiHB\0\0\0\0hei", 19, CAPHEALTH_FORMAT_UNKNOWN,
+          "a video" },
+        { "\0\0\0\24ftypqt  \0\0\0\0qt  avif", 24, CAPHEALTH_FORMAT_UNKNOWN,
+          "a video" },
+#endif
         { "\0\0\0\30ftypisom", 12, CAPHEALTH_FORMAT_UNKNOWN, "a video" },
         { "<svg xmlns", 10, CAPHEALTH_FORMAT_UNKNOWN, "an SVG drawing" },
         { "\357\273\277 \n<SVG>", 10, CAPHEALTH_FORMAT_UNKNOWN,
@@ -80,9 +95,9 @@ formats(void **state)
     assert_string_equal(caphealth_format_label(CAPHEALTH_FORMAT_WEBP),
                         "WebP");
     assert_string_equal(caphealth_format_list(list, " or "),
-                        "JPEG, PNG or WebP");
+                        "JPEG, PNG, WebP, GIF, AVIF or HEIC");
     assert_string_equal(caphealth_format_list(list, ", "),
-                        "JPEG, PNG, WebP");
+                        "JPEG, PNG, WebP, GIF, AVIF, HEIC");
     assert_int_equal(caphealth_format_may(CAPHEALTH_FORMAT_JPEG),
                      CAPHEALTH_FORMAT_PROFILE);
     assert_int_equal(caphealth_format_may(CAPHEALTH_FORMAT_UNKNOWN), 0);

@@ -1,0 +1,631 @@
+
+/*
+ * AVIF and HEIC, by libheif, with the decoders of caphealth_heif_codecs.c.
+ *
+ * The image is the primary item, or what is derived from it: a grid of tiles,
+ * as of phones, or an overlay.  How it is turned and cut is in properties of
+ * the item, which libheif applies.  By the standard (ISO/IEC 23000-22, 7.2.4)
+ * these alone count, so the orientation in Exif data is not looked at.
+ */
+
+#include <libheif/heif.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "caphealth_colour.h"
+#include "caphealth_decode.h"
+#include "caphealth_heif_codecs.h"
+
+
+/* H.273: unspecified, and what is taken for it */
+#define CAPHEALTH_CICP_UNSPECIFIED   2
+#define CAPHEALTH_CICP_SRGB_PRIMARY  1
+#define CAPHEALTH_CICP_SRGB_CURVE    13
+
+/* what libheif and a codec hold at once: samples of a pixel beside alpha's, of
+   the decoded picture and of what becomes of it */
+#define CAPHEALTH_HEIF_SAMPLES       6
+#define CAPHEALTH_HEIF_ALPHA         2
+
+/* for all that does not grow with the image */
+#define CAPHEALTH_HEIF_MEMORY        (2 * 1024 * 1024)
+
+/* the byte that glibc fills memory with when it is freed: its inverse is what
+   new memory is filled with */
+#define CAPHEALTH_HEIF_PERTURB       255
+
+
+typedef struct {
+    const uint8_t   *data;          /* NULL: there is none */
+    int              stride;        /* bytes */
+    int              bits;
+    int              width;
+    int              height;
+} caphealth_heif_plane_t;
+
+
+typedef struct {
+    struct heif_context         *ctx;
+    struct heif_image_handle    *handle;
+    struct heif_image           *image;
+    caphealth_heif_plane_t       planes[4];    /* red, green, blue, alpha */
+    unsigned                     alpha:1;
+    unsigned                     premultiplied:1;
+    caphealth_colour_t          *colour;
+    void                        *row;          /* interleaved samples */
+    uint8_t                     *converted;
+    caphealth_picture_t         *picture;
+    caphealth_result_t          *result;
+} caphealth_heif_t;
+
+
+static caphealth_job_status_e caphealth_heif_open(caphealth_heif_t *h,
+    const caphealth_job_t *job, const uint8_t *data, size_t size);
+static caphealth_job_status_e caphealth_heif_reserve(
+    const caphealth_heif_t *h);
+static caphealth_job_status_e caphealth_heif_decode(caphealth_heif_t *h,
+    const caphealth_job_t *job);
+static int caphealth_heif_planes(caphealth_heif_t *h);
+static caphealth_job_status_e caphealth_heif_colour(caphealth_heif_t *h);
+static caphealth_colour_status_e caphealth_heif_icc(caphealth_heif_t *h,
+    caphealth_colour_e kind);
+static caphealth_colour_status_e caphealth_heif_cicp(caphealth_heif_t *h,
+    caphealth_colour_e kind);
+static caphealth_job_status_e caphealth_heif_rows(caphealth_heif_t *h);
+static void caphealth_heif_narrow(const caphealth_heif_t *h, uint32_t y,
+    uint8_t *to);
+static void caphealth_heif_wide(const caphealth_heif_t *h, uint32_t y,
+    uint16_t *to);
+static uint32_t caphealth_heif_sample(const caphealth_heif_plane_t *plane,
+    uint32_t x, uint32_t y, uint32_t max);
+static uint32_t caphealth_heif_alpha(const caphealth_heif_t *h, uint32_t x,
+    uint32_t y, uint32_t max);
+static uint32_t caphealth_heif_straight(uint32_t sample, uint32_t alpha,
+    uint32_t max);
+static caphealth_job_status_e caphealth_heif_failed(caphealth_heif_t *h,
+    struct heif_error err);
+
+
+static caphealth_job_status_e
+caphealth_decode_heif(const caphealth_job_t *job, const uint8_t *data,
+    size_t size, caphealth_picture_t *picture, caphealth_result_t *result)
+{
+    caphealth_heif_t        h;
+    caphealth_job_status_e  rc;
+
+    memset(&h, 0, sizeof(caphealth_heif_t));
+
+    h.picture = picture;
+    h.result = result;
+
+    /*
+     * Of a grid, libheif fills what the tiles cover; the rest of its memory
+     * must not be what an image before this one has left there.
+     */
+
+    (void) mallopt(M_PERTURB, CAPHEALTH_HEIF_PERTURB);
+
+    rc = caphealth_heif_open(&h, job, data, size);
+
+    if (rc == CAPHEALTH_JOB_OK) {
+        rc = caphealth_heif_decode(&h, job);
+    }
+
+    (void) mallopt(M_PERTURB, 0);
+
+    if (rc == CAPHEALTH_JOB_OK) {
+        rc = caphealth_heif_colour(&h);
+    }
+
+    if (rc == CAPHEALTH_JOB_OK) {
+        rc = caphealth_heif_rows(&h);
+    }
+
+    caphealth_colour_free(h.colour);
+    free(h.row);
+    free(h.converted);
+    heif_image_release(h.image);
+    heif_image_handle_release(h.handle);
+    heif_context_free(h.ctx);
+
+    if (rc == CAPHEALTH_JOB_OK) {
+        caphealth_picture_opaque(picture);
+    }
+
+    return rc;
+}
+
+
+caphealth_job_status_e
+caphealth_decode_avif(const caphealth_job_t *job, const uint8_t *data,
+    size_t size, caphealth_picture_t *picture, caphealth_result_t *result)
+{
+    return caphealth_decode_heif(job, data, size, picture, result);
+}
+
+
+caphealth_job_status_e
+caphealth_decode_heic(const caphealth_job_t *job, const uint8_t *data,
+    size_t size, caphealth_picture_t *picture, caphealth_result_t *result)
+{
+    return caphealth_decode_heif(job, data, size, picture, result);
+}
+
+
+/*
+ * heif_init() is not called: that is what reads a directory of plugins.  The
+ * library's own decoders are registered when it is loaded.
+ */
+
+static caphealth_job_status_e
+caphealth_heif_open(caphealth_heif_t *h, const caphealth_job_t *job,
+    const uint8_t *data, size_t size)
+{
+    int                      width, height;
+    struct heif_error        err;
+    caphealth_job_status_e   rc;
+
+    h->ctx = heif_context_alloc();
+    if (h->ctx == NULL) {
+        return caphealth_fail(h->result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+    }
+
+    heif_context_set_max_decoding_threads(h->ctx, 0);
+
+    err = heif_context_read_from_memory_without_copy(h->ctx, data, size,
+                                                     NULL);
+
+    if (err.code == heif_error_Ok) {
+        err = heif_context_get_primary_image_handle(h->ctx, &h->handle);
+    }
+
+    if (err.code != heif_error_Ok) {
+        return caphealth_heif_failed(h, err);
+    }
+
+    /* as it is stored, and as it is looked at, which may be cut */
+
+    width = heif_image_handle_get_ispe_width(h->handle);
+    height = heif_image_handle_get_ispe_height(h->handle);
+
+    if (width <= 0 || height <= 0) {
+        return caphealth_fail(h->result, CAPHEALTH_JOB_INVALID,
+                              "it has no pixels");
+    }
+
+    rc = caphealth_check_size(job, h->result, (uint64_t) width,
+                              (uint64_t) height);
+    if (rc != CAPHEALTH_JOB_OK) {
+        return rc;
+    }
+
+    /* no side of a grid may be longer than it says either */
+
+    heif_context_set_maximum_image_size_limit(h->ctx,
+                                              (width > height ? width
+                                                              : height) + 1);
+
+    return caphealth_heif_reserve(h);
+}
+
+
+/*
+ * The library ends the process where it has no memory, so what it will need is
+ * asked for before.
+ */
+
+static caphealth_job_status_e
+caphealth_heif_reserve(const caphealth_heif_t *h)
+{
+    int             bits;
+    size_t          pixels, samples;
+    void *volatile  p;
+
+    pixels = (size_t) heif_image_handle_get_ispe_width(h->handle)
+             * (size_t) heif_image_handle_get_ispe_height(h->handle);
+    samples = CAPHEALTH_HEIF_SAMPLES;
+    bits = heif_image_handle_get_luma_bits_per_pixel(h->handle);
+
+    if (heif_image_handle_has_alpha_channel(h->handle)) {
+        samples += CAPHEALTH_HEIF_ALPHA;
+    }
+
+    p = malloc(CAPHEALTH_HEIF_MEMORY
+               + pixels * samples * (bits > 8 ? sizeof(uint16_t) : 1));
+    if (p == NULL) {
+        return caphealth_fail(h->result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+    }
+
+    free(p);
+
+    return CAPHEALTH_JOB_OK;
+}
+
+
+static caphealth_job_status_e
+caphealth_heif_decode(caphealth_heif_t *h, const caphealth_job_t *job)
+{
+    struct heif_error  err;
+
+    caphealth_heif_codecs(job->max_pixels);
+
+    err = heif_decode_image(h->handle, &h->image, heif_colorspace_RGB,
+                            heif_chroma_444, NULL);
+
+    if (err.code != heif_error_Ok) {
+        return caphealth_heif_failed(h, err);
+    }
+
+    if (caphealth_heif_planes(h) == -1) {
+        return caphealth_fail(h->result, CAPHEALTH_JOB_UNSUPPORTED,
+                              "its channels do not fit together");
+    }
+
+    return caphealth_check_size(job, h->result,
+                                (uint64_t) h->planes[0].width,
+                                (uint64_t) h->planes[0].height);
+}
+
+
+static int
+caphealth_heif_planes(caphealth_heif_t *h)
+{
+    unsigned                 i;
+    caphealth_heif_plane_t  *p;
+
+    static const enum heif_channel  channels[] = {
+        heif_channel_R, heif_channel_G, heif_channel_B, heif_channel_Alpha
+    };
+
+    for (i = 0; i < 4; i++) {
+        p = &h->planes[i];
+
+        if (!heif_image_has_channel(h->image, channels[i])) {
+            if (i < 3) {
+                return -1;
+            }
+
+            return 0;
+        }
+
+        p->data = heif_image_get_plane_readonly(h->image, channels[i],
+                                                &p->stride);
+        p->bits = heif_image_get_bits_per_pixel_range(h->image, channels[i]);
+        p->width = heif_image_get_width(h->image, channels[i]);
+        p->height = heif_image_get_height(h->image, channels[i]);
+
+        if (p->data == NULL || p->width <= 0 || p->height <= 0 || p->bits < 8
+            || p->bits > 16)
+        {
+            return -1;
+        }
+
+        if (i < 3 && (p->width != h->planes[0].width
+                      || p->height != h->planes[0].height
+                      || p->bits != h->planes[0].bits))
+        {
+            return -1;
+        }
+    }
+
+    h->alpha = 1;
+    h->premultiplied = heif_image_handle_is_premultiplied_alpha(h->handle)
+                       ? 1 : 0;
+
+    return 0;
+}
+
+
+/* a profile counts before the code points, which may be beside it */
+
+static caphealth_job_status_e
+caphealth_heif_colour(caphealth_heif_t *h)
+{
+    caphealth_colour_e          kind;
+    caphealth_colour_status_e   rc;
+
+    if (h->planes[0].bits > 8) {
+        kind = h->alpha ? CAPHEALTH_COLOUR_RGBA_16 : CAPHEALTH_COLOUR_RGB_16;
+
+    } else {
+        kind = h->alpha ? CAPHEALTH_COLOUR_RGBA : CAPHEALTH_COLOUR_RGB;
+    }
+
+    rc = caphealth_heif_icc(h, kind);
+
+    if (rc == CAPHEALTH_COLOUR_UNUSABLE) {
+        rc = caphealth_heif_cicp(h, kind);
+    }
+
+    return rc == CAPHEALTH_COLOUR_NO_MEMORY
+           ? caphealth_fail(h->result, CAPHEALTH_JOB_NO_MEMORY, "%s", "")
+           : CAPHEALTH_JOB_OK;
+}
+
+
+static caphealth_colour_status_e
+caphealth_heif_icc(caphealth_heif_t *h, caphealth_colour_e kind)
+{
+    size_t                       size;
+    uint8_t                     *profile;
+    struct heif_error            err;
+    caphealth_colour_status_e    rc;
+
+    size = heif_image_handle_get_raw_color_profile_size(h->handle);
+
+    if (size == 0 || size > CAPHEALTH_PROFILE_MAX) {
+        return CAPHEALTH_COLOUR_UNUSABLE;
+    }
+
+    profile = malloc(size);
+    if (profile == NULL) {
+        return CAPHEALTH_COLOUR_NO_MEMORY;
+    }
+
+    err = heif_image_handle_get_raw_color_profile(h->handle, profile);
+
+    rc = err.code == heif_error_Ok
+         ? caphealth_colour_icc(&h->colour, kind, profile, size)
+         : CAPHEALTH_COLOUR_UNUSABLE;
+
+    free(profile);
+
+    return rc;
+}
+
+
+/*
+ * Those of the file, or of the bitstream.  The curves of video are taken for
+ * sRGB's, as browsers do: encoders of stills name them without changing a
+ * sample.
+ */
+
+static caphealth_colour_status_e
+caphealth_heif_cicp(caphealth_heif_t *h, caphealth_colour_e kind)
+{
+    uint8_t                          codes[4];
+    struct heif_error                err;
+    struct heif_color_profile_nclx  *nclx;
+
+    nclx = NULL;
+    err = heif_image_handle_get_nclx_color_profile(h->handle, &nclx);
+
+    if (err.code != heif_error_Ok) {
+        err = heif_image_get_nclx_color_profile(h->image, &nclx);
+    }
+
+    if (err.code != heif_error_Ok || nclx == NULL) {
+        return CAPHEALTH_COLOUR_UNUSABLE;
+    }
+
+    codes[0] = (uint8_t) nclx->color_primaries;
+    codes[1] = (uint8_t) nclx->transfer_characteristics;
+    codes[2] = 0;
+    codes[3] = 1;
+
+    heif_nclx_color_profile_free(nclx);
+
+    if (codes[0] == CAPHEALTH_CICP_UNSPECIFIED) {
+        codes[0] = CAPHEALTH_CICP_SRGB_PRIMARY;
+    }
+
+    switch (codes[1]) {
+
+    case 1:                              /* BT.709 */
+    case CAPHEALTH_CICP_UNSPECIFIED:
+    case 6:                              /* BT.601 */
+    case 14:                             /* BT.2020 */
+    case 15:
+        codes[1] = CAPHEALTH_CICP_SRGB_CURVE;
+        break;
+    }
+
+    return caphealth_colour_cicp(&h->colour, kind, codes);
+}
+
+
+static caphealth_job_status_e
+caphealth_heif_rows(caphealth_heif_t *h)
+{
+    uint8_t   *row;
+    unsigned   channels, wide;
+    uint32_t   y, width, height;
+
+    channels = h->alpha ? 4 : 3;
+    width = (uint32_t) h->planes[0].width;
+    height = (uint32_t) h->planes[0].height;
+    wide = h->colour && h->planes[0].bits > 8;
+
+    h->row = malloc((size_t) width * channels
+                    * (wide ? sizeof(uint16_t) : 1));
+    h->converted = malloc((size_t) width * channels);
+
+    if (h->row == NULL || h->converted == NULL
+        || caphealth_picture_create(h->picture, CAPHEALTH_PICTURE_RGB,
+                                    h->alpha, 0, 0, width, height)
+           == -1)
+    {
+        return caphealth_fail(h->result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+    }
+
+    for (y = 0; y < height; y++) {
+        row = h->row;
+
+        if (wide) {
+            caphealth_heif_wide(h, y, h->row);
+
+        } else {
+            caphealth_heif_narrow(h, y, h->row);
+        }
+
+        if (h->colour) {
+            caphealth_colour_row(h->colour, h->row, h->converted, width);
+            row = h->converted;
+        }
+
+        caphealth_picture_row(h->picture, y, row, channels);
+    }
+
+    return CAPHEALTH_JOB_OK;
+}
+
+
+static void
+caphealth_heif_narrow(const caphealth_heif_t *h, uint32_t y, uint8_t *to)
+{
+    unsigned  i;
+    uint32_t  x, sample, alpha;
+
+    for (x = 0; x < (uint32_t) h->planes[0].width; x++) {
+
+        alpha = h->alpha ? caphealth_heif_alpha(h, x, y, UINT8_MAX)
+                         : UINT8_MAX;
+
+        for (i = 0; i < 3; i++) {
+            sample = caphealth_heif_sample(&h->planes[i], x, y, UINT8_MAX);
+
+            if (h->premultiplied) {
+                sample = caphealth_heif_straight(sample, alpha, UINT8_MAX);
+            }
+
+            *to++ = (uint8_t) sample;
+        }
+
+        if (h->alpha) {
+            *to++ = (uint8_t) alpha;
+        }
+    }
+}
+
+
+static void
+caphealth_heif_wide(const caphealth_heif_t *h, uint32_t y, uint16_t *to)
+{
+    unsigned  i;
+    uint32_t  x, sample, alpha;
+
+    for (x = 0; x < (uint32_t) h->planes[0].width; x++) {
+
+        alpha = h->alpha ? caphealth_heif_alpha(h, x, y, UINT16_MAX)
+                         : UINT16_MAX;
+
+        for (i = 0; i < 3; i++) {
+            sample = caphealth_heif_sample(&h->planes[i], x, y, UINT16_MAX);
+
+            if (h->premultiplied) {
+                sample = caphealth_heif_straight(sample, alpha, UINT16_MAX);
+            }
+
+            *to++ = (uint16_t) sample;
+        }
+
+        if (h->alpha) {
+            *to++ = (uint16_t) alpha;
+        }
+    }
+}
+
+
+/* from its own depth to that of max */
+
+static uint32_t
+caphealth_heif_sample(const caphealth_heif_plane_t *plane, uint32_t x,
+    uint32_t y, uint32_t max)
+{
+    uint16_t        wide;
+    uint32_t        sample, most;
+    const uint8_t  *row;
+
+    row = plane->data + (size_t) y * (size_t) plane->stride;
+
+    if (plane->bits == 8) {
+        sample = row[x];
+
+    } else {
+        memcpy(&wide, row + (size_t) x * sizeof(uint16_t), sizeof(uint16_t));
+        sample = wide;
+    }
+
+    most = (1u << plane->bits) - 1;
+
+    if (most == max) {
+        return sample;
+    }
+
+    sample = sample < most ? sample : most;
+
+    return (uint32_t) (((uint64_t) sample * max + most / 2) / most);
+}
+
+
+/* it may be of another size: the nearest sample */
+
+static uint32_t
+caphealth_heif_alpha(const caphealth_heif_t *h, uint32_t x, uint32_t y,
+    uint32_t max)
+{
+    const caphealth_heif_plane_t  *a, *p;
+
+    a = &h->planes[3];
+    p = &h->planes[0];
+
+    if (a->width != p->width) {
+        x = (uint32_t) ((uint64_t) x * (uint32_t) a->width
+                        / (uint32_t) p->width);
+    }
+
+    if (a->height != p->height) {
+        y = (uint32_t) ((uint64_t) y * (uint32_t) a->height
+                        / (uint32_t) p->height);
+    }
+
+    return caphealth_heif_sample(a, x, y, max);
+}
+
+
+static uint32_t
+caphealth_heif_straight(uint32_t sample, uint32_t alpha, uint32_t max)
+{
+    if (alpha == 0) {
+        return 0;
+    }
+
+    if (sample >= alpha) {
+        return max;
+    }
+
+    return (uint32_t) (((uint64_t) sample * max + alpha / 2) / alpha);
+}
+
+
+static caphealth_job_status_e
+caphealth_heif_failed(caphealth_heif_t *h, struct heif_error err)
+{
+    switch (err.code) {
+
+    case heif_error_Memory_allocation_error:
+        if (err.subcode != heif_suberror_Security_limit_exceeded) {
+            return caphealth_fail(h->result, CAPHEALTH_JOB_NO_MEMORY, "%s",
+                                  "");
+        }
+
+        break;
+
+    case heif_error_Unsupported_filetype:
+    case heif_error_Unsupported_feature:
+        return caphealth_fail(h->result, CAPHEALTH_JOB_UNSUPPORTED,
+                              "%s", err.message);
+
+    default:
+        break;
+    }
+
+    if (err.subcode == heif_suberror_End_of_data) {
+        return caphealth_fail(h->result, CAPHEALTH_JOB_INVALID,
+                              "it ends too soon");
+    }
+
+    return caphealth_fail(h->result, CAPHEALTH_JOB_INVALID, "%s",
+                          err.message);
+}
