@@ -9,6 +9,8 @@
  * bytes: two of them, and a delimiter lies across its end.
  */
 
+#include <errno.h>
+
 #include "fuzz.h"
 
 #include "caphealth_multipart.h"
@@ -27,6 +29,7 @@ typedef struct {
 
     caphealth_multipart_result_e   rc;
     caphealth_part_t               parts[FILES];
+    caphealth_field_t              fields[2];
     unsigned                       n;
     const char                    *reason;
 } form_t;
@@ -51,8 +54,21 @@ give(void *ctx, void *buf, size_t size, uint64_t offset)
 static void
 parse(form_t *f)
 {
-    f->rc = caphealth_multipart_parse("b", give, f, f->size, f->parts, f->max,
-                                      &f->n, &f->reason);
+    caphealth_form_t  form;
+
+    memset(&form, 0, sizeof(caphealth_form_t));
+    form.parts = f->parts;
+    form.max = f->max;
+    form.fields = f->fields;
+    form.nfields = 2;
+
+    f->fields[0].name = "alt";
+    f->fields[1].name = "f";
+
+    f->rc = caphealth_multipart_parse("b", give, f, f->size, &form);
+
+    f->n = form.n;
+    f->reason = form.reason;
 }
 
 
@@ -91,20 +107,19 @@ expand(form_t *f, fuzz_bytes_t b)
 /* headers before it, and a boundary after it, or in its place */
 
 static void
-check_part(const form_t *f, const caphealth_part_t *part)
+check_range(const form_t *f, uint64_t offset, uint64_t length)
 {
-    const char     *c;
     const uint8_t  *p, *end;
 
-    fuzz_check(part->offset >= 4 && part->offset <= f->size);
-    fuzz_check(part->length <= f->size - part->offset);
+    fuzz_check(offset >= 4 && offset <= f->size);
+    fuzz_check(length <= f->size - offset);
 
-    p = f->data + part->offset;
-    end = p + part->length;
+    p = f->data + offset;
+    end = p + length;
 
     fuzz_check(p[-1] == '\n' && (p[-2] == '\n' || p[-3] == '\n'));
 
-    if (part->length == 0 && memcmp(end, "--", 2) == 0) {
+    if (length == 0 && memcmp(end, "--", 2) == 0) {
         end--;
 
     } else if (*end == '\r') {
@@ -113,11 +128,50 @@ check_part(const form_t *f, const caphealth_part_t *part)
 
     fuzz_check(f->data + f->size - end >= 4);
     fuzz_check(memcmp(end, "\n--", 3) == 0);
+}
+
+
+static void
+check_part(const form_t *f, const caphealth_part_t *part)
+{
+    const char  *c;
+
+    check_range(f, part->offset, part->length);
 
     fuzz_check(memchr(part->filename, '\0', CAPHEALTH_FILENAME_MAX) != NULL);
 
     for (c = part->filename; *c; c++) {
         fuzz_check((unsigned char) *c >= 0x20 && *c != 0x7f);
+    }
+}
+
+
+/* what is read of a field is its bytes, or is refused for what they are */
+
+static void
+check_field(form_t *f, const caphealth_field_t *field)
+{
+    char      text[64];
+    unsigned  i;
+
+    fuzz_check(field->n <= CAPHEALTH_PARTS_MAX);
+
+    for (i = 0; i < field->n; i++) {
+        check_range(f, field->values[i].offset, field->values[i].length);
+
+        errno = 0;
+
+        if (caphealth_field_read(field, i, give, f, text, sizeof(text)) == 0) {
+            fuzz_check(strlen(text) == field->values[i].length);
+            fuzz_check(memcmp(text, f->data + field->values[i].offset,
+                              strlen(text)) == 0);
+
+        } else {
+            fuzz_check(errno == (field->values[i].length >= sizeof(text)
+                                 ? EMSGSIZE : EILSEQ));
+        }
+
+        fuzz_check(caphealth_field_index(field, i, field->n) == (int) i);
     }
 }
 
@@ -155,6 +209,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                           + f.parts[i - 1].length);
     }
 
+    check_field(&f, &f.fields[0]);
+    check_field(&f, &f.fields[1]);
+
     /* how the body comes in pieces makes no difference */
 
     whole = f;
@@ -171,6 +228,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                    && strcmp(whole.parts[i].filename, f.parts[i].filename)
                       == 0);
     }
+
+    fuzz_check(memcmp(whole.fields, f.fields, sizeof(f.fields)) == 0);
 
     free(f.data);
 

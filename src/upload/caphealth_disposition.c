@@ -185,6 +185,10 @@ caphealth_disposition_value(const char *p, const char *end,
 
             d->name = 1;
 
+            if (strlen(value) < sizeof(d->field)) {
+                memcpy(d->field, value, strlen(value) + 1);
+            }
+
         } else if (caphealth_is(name, len, "filename")) {
             reason = caphealth_disposition_name(value, d);
 

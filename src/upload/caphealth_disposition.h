@@ -10,6 +10,10 @@
 #include <stddef.h>
 
 
+/* the longest name of a field that is told, bytes */
+#define CAPHEALTH_FIELD_LEN  32
+
+
 /* the Content-Disposition of a part */
 
 typedef enum {
@@ -31,6 +35,8 @@ typedef struct {
     size_t                    type_len;
     char                     *filename;   /* the caller's, zero-terminated */
     size_t                    size;       /* of it; a longer name is cut */
+    char                      field[CAPHEALTH_FIELD_LEN + 1];
+                                          /* the name; "": none, or longer */
 } caphealth_disposition_t;
 
 

@@ -1,6 +1,6 @@
 
 /*
- * multipart/form-data, RFC 7578: where in a body its files are.
+ * multipart/form-data, RFC 7578: where in a body its files and fields are.
  */
 
 #include <errno.h>
@@ -10,6 +10,7 @@
 
 #include "caphealth_disposition.h"
 #include "caphealth_multipart.h"
+#include "caphealth_utf8.h"
 
 
 /* more than a part's headers and a boundary line at once */
@@ -29,11 +30,8 @@ typedef struct {
     char                         *window;
     size_t                        window_len;
 
-    caphealth_part_t             *parts;     /* that are files */
-    unsigned                      max;
-    unsigned                      n;
+    caphealth_form_t             *form;
     unsigned                      nparts;    /* of any kind */
-    const char                   *reason;
     char                          header[CAPHEALTH_PART_HEADER];
 } caphealth_multipart_t;
 
@@ -72,6 +70,9 @@ static caphealth_multipart_result_e caphealth_multipart_parts(
     caphealth_multipart_t *mp, caphealth_parts_t *ps);
 static caphealth_multipart_result_e caphealth_multipart_part(
     caphealth_multipart_t *mp, caphealth_parts_t *ps);
+static caphealth_multipart_result_e caphealth_multipart_field(
+    caphealth_multipart_t *mp, caphealth_disposition_t *d, uint64_t start,
+    uint64_t end);
 static caphealth_multipart_result_e caphealth_multipart_nested(
     caphealth_multipart_t *mp, caphealth_parts_t *ps,
     caphealth_disposition_t *d, uint64_t start, uint64_t end);
@@ -87,6 +88,8 @@ static caphealth_multipart_result_e caphealth_multipart_first(
     caphealth_multipart_t *mp, caphealth_parts_t *ps, unsigned *found);
 static caphealth_line_e caphealth_multipart_boundary_line(const char *p,
     const char *end, size_t *len);
+static int caphealth_multipart_read(caphealth_multipart_read_pt read, void *ctx,
+    char *buf, size_t want, size_t size, uint64_t offset, size_t *have);
 static ssize_t caphealth_multipart_window(caphealth_multipart_t *mp,
     caphealth_parts_t *ps, uint64_t offset, size_t want, const char **p);
 static caphealth_multipart_result_e caphealth_multipart_invalid(
@@ -207,11 +210,19 @@ caphealth_boundary_valid(const char *boundary)
 caphealth_multipart_result_e
 caphealth_multipart_parse(const char *boundary,
     caphealth_multipart_read_pt read, void *ctx, uint64_t size,
-    caphealth_part_t *parts, unsigned max, unsigned *n, const char **reason)
+    caphealth_form_t *form)
 {
+    unsigned                      i;
     caphealth_parts_t             ps;
     caphealth_multipart_t        *mp;
     caphealth_multipart_result_e  rc;
+
+    form->n = 0;
+    form->reason = NULL;
+
+    for (i = 0; i < form->nfields; i++) {
+        form->fields[i].n = 0;
+    }
 
     mp = calloc(1, sizeof(caphealth_multipart_t) + CAPHEALTH_WINDOW);
     if (mp == NULL) {
@@ -221,16 +232,12 @@ caphealth_multipart_parse(const char *boundary,
     mp->read = read;
     mp->ctx = ctx;
     mp->window = (char *) (mp + 1);
-    mp->parts = parts;
-    mp->max = max;
+    mp->form = form;
 
     caphealth_multipart_begin(&ps, 1, 0, size);
     caphealth_multipart_delimiter(&ps, boundary);
 
     rc = caphealth_multipart_parts(mp, &ps);
-
-    *n = mp->n;
-    *reason = mp->reason;
 
     free(mp);
 
@@ -301,6 +308,8 @@ caphealth_multipart_part(caphealth_multipart_t *mp, caphealth_parts_t *ps)
     char                          filename[CAPHEALTH_FILENAME_MAX];
     unsigned                      found;
     uint64_t                      start, end;
+    caphealth_part_t             *part;
+    caphealth_form_t             *form;
     caphealth_disposition_t       d;
     caphealth_multipart_result_e  rc;
 
@@ -341,7 +350,11 @@ caphealth_multipart_part(caphealth_multipart_t *mp, caphealth_parts_t *ps)
         return rc;
     }
 
-    if ((!d.file && (ps->depth == 1 || d.kind != CAPHEALTH_DISPOSITION_FILE))
+    if (!d.file && ps->depth == 1) {
+        return caphealth_multipart_field(mp, &d, start, end);
+    }
+
+    if ((!d.file && d.kind != CAPHEALTH_DISPOSITION_FILE)
         || (filename[0] == '\0' && start == end))
     {
         return CAPHEALTH_MULTIPART_OK;
@@ -351,17 +364,95 @@ caphealth_multipart_part(caphealth_multipart_t *mp, caphealth_parts_t *ps)
         return caphealth_multipart_invalid(mp, caphealth_multipart_encoded);
     }
 
-    if (mp->n == mp->max) {
+    form = mp->form;
+
+    if (form->n == form->max) {
         return CAPHEALTH_MULTIPART_TOO_MANY;
     }
 
-    mp->parts[mp->n].offset = start;
-    mp->parts[mp->n].length = end - start;
-    memcpy(mp->parts[mp->n].filename, filename, sizeof(filename));
-
-    mp->n++;
+    part = &form->parts[form->n++];
+    part->offset = start;
+    part->length = end - start;
+    memcpy(part->filename, filename, sizeof(filename));
 
     return CAPHEALTH_MULTIPART_OK;
+}
+
+
+/* a part that is no file: those that nobody wants are passed over */
+
+static caphealth_multipart_result_e
+caphealth_multipart_field(caphealth_multipart_t *mp,
+    caphealth_disposition_t *d, uint64_t start, uint64_t end)
+{
+    unsigned            i;
+    caphealth_field_t  *field;
+
+    for (i = 0; i < mp->form->nfields; i++) {
+        field = &mp->form->fields[i];
+
+        if (strcmp(field->name, d->field) != 0) {
+            continue;
+        }
+
+        if (d->encoded) {
+            return caphealth_multipart_invalid(mp, caphealth_multipart_encoded);
+        }
+
+        /* a body has no more parts than there is room for */
+
+        field->values[field->n].offset = start;
+        field->values[field->n].length = end - start;
+        field->n++;
+    }
+
+    return CAPHEALTH_MULTIPART_OK;
+}
+
+
+int
+caphealth_field_index(const caphealth_field_t *field, unsigned i, unsigned n)
+{
+    if (field->n == 0) {
+        return -1;
+    }
+
+    if (field->n == n) {
+        return (int) i;
+    }
+
+    return field->n == 1 ? 0 : -2;
+}
+
+
+int
+caphealth_field_read(const caphealth_field_t *field, unsigned i,
+    caphealth_multipart_read_pt read, void *ctx, char *text, size_t size)
+{
+    size_t  len, have;
+
+    if (field->values[i].length >= size) {
+        errno = EMSGSIZE;
+        return -1;
+    }
+
+    len = (size_t) field->values[i].length;
+
+    if (caphealth_multipart_read(read, ctx, text, len, len,
+                                 field->values[i].offset, &have)
+        == -1)
+    {
+        return -1;
+    }
+
+    if (!caphealth_utf8_valid(text, len)) {
+        errno = EILSEQ;
+        return -1;
+    }
+
+    text[len] = '\0';
+
+    return 0;
 }
 
 
@@ -417,7 +508,7 @@ caphealth_multipart_header(caphealth_multipart_t *mp, caphealth_parts_t *ps,
 {
     size_t       len;
     ssize_t      n;
-    const char  *p, *blank, *text;
+    const char  *p, *blank, *text, *reason;
 
     n = caphealth_multipart_window(mp, ps, ps->offset, CAPHEALTH_PART_HEADER,
                                    &p);
@@ -443,26 +534,26 @@ caphealth_multipart_header(caphealth_multipart_t *mp, caphealth_parts_t *ps,
 
     memcpy(mp->header, p, len);
 
-    mp->reason = caphealth_disposition(mp->header, len, d);
+    reason = caphealth_disposition(mp->header, len, d);
 
-    if (mp->reason == NULL && ps->depth == 1) {
+    if (reason == NULL && ps->depth == 1) {
 
         if (len == 0) {
-            mp->reason = "A part has no headers.";
+            reason = "A part has no headers.";
 
         } else if (d->kind == CAPHEALTH_DISPOSITION_NONE) {
-            mp->reason = "A part has no Content-Disposition.";
+            reason = "A part has no Content-Disposition.";
 
         } else if (d->kind != CAPHEALTH_DISPOSITION_FORM_DATA) {
-            mp->reason = "A part's Content-Disposition is not "
-                         "\"form-data\".";
+            reason = "A part's Content-Disposition is not \"form-data\".";
 
         } else if (!d->name) {
-            mp->reason = "A part's Content-Disposition has no name.";
+            reason = "A part's Content-Disposition has no name.";
         }
     }
 
-    return mp->reason ? CAPHEALTH_MULTIPART_INVALID : CAPHEALTH_MULTIPART_OK;
+    return reason ? caphealth_multipart_invalid(mp, reason)
+                  : CAPHEALTH_MULTIPART_OK;
 }
 
 
@@ -659,6 +750,35 @@ caphealth_multipart_boundary_line(const char *p, const char *end, size_t *len)
 }
 
 
+/* Reads the bytes that are wanted, and more if there is room: *have of them. */
+
+static int
+caphealth_multipart_read(caphealth_multipart_read_pt read, void *ctx, char *buf,
+    size_t want, size_t size, uint64_t offset, size_t *have)
+{
+    ssize_t  n;
+
+    *have = 0;
+
+    while (*have < want) {
+        n = read(ctx, buf + *have, size - *have, offset + *have);
+
+        if (n == -1 && errno == EINTR) {
+            continue;
+        }
+
+        if (n <= 0) {
+            errno = n ? errno : EIO;
+            return -1;
+        }
+
+        *have += (size_t) n;
+    }
+
+    return 0;
+}
+
+
 /*
  * Moves the window to offset, unless it has the wanted bytes already.  Returns
  * how many of them there are, at *p.
@@ -668,8 +788,7 @@ static ssize_t
 caphealth_multipart_window(caphealth_multipart_t *mp, caphealth_parts_t *ps,
     uint64_t offset, size_t want, const char **p)
 {
-    size_t    skip;
-    ssize_t   n;
+    size_t  skip;
 
     if (want > ps->end - offset) {
         want = (size_t) (ps->end - offset);
@@ -680,21 +799,12 @@ caphealth_multipart_window(caphealth_multipart_t *mp, caphealth_parts_t *ps,
         mp->offset = offset;
         mp->window_len = 0;
 
-        while (mp->window_len < want) {
-            n = mp->read(mp->ctx, mp->window + mp->window_len,
-                         CAPHEALTH_WINDOW - mp->window_len,
-                         offset + mp->window_len);
-
-            if (n == -1 && errno == EINTR) {
-                continue;
-            }
-
-            if (n <= 0) {
-                errno = n ? errno : EIO;
-                return -1;
-            }
-
-            mp->window_len += (size_t) n;
+        if (caphealth_multipart_read(mp->read, mp->ctx, mp->window, want,
+                                     CAPHEALTH_WINDOW, offset,
+                                     &mp->window_len)
+            == -1)
+        {
+            return -1;
         }
     }
 
@@ -708,7 +818,7 @@ caphealth_multipart_window(caphealth_multipart_t *mp, caphealth_parts_t *ps,
 static caphealth_multipart_result_e
 caphealth_multipart_invalid(caphealth_multipart_t *mp, const char *reason)
 {
-    mp->reason = reason;
+    mp->form->reason = reason;
 
     return CAPHEALTH_MULTIPART_INVALID;
 }

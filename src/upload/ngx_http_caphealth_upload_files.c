@@ -93,8 +93,7 @@ ngx_http_caphealth_upload_open(void *data, ngx_log_t *log)
 static ngx_int_t
 ngx_http_caphealth_upload_parse(ngx_http_caphealth_upload_t *u)
 {
-    unsigned                       n;
-    const char                    *reason;
+    caphealth_form_t               form;
     caphealth_multipart_result_e   rc;
 
     if (u->boundary[0] == '\0') {
@@ -106,15 +105,18 @@ ngx_http_caphealth_upload_parse(ngx_http_caphealth_upload_t *u)
         return NGX_OK;
     }
 
+    form.parts = u->parts;
+    form.max = (unsigned) u->main_conf->images.max_files;
+    form.fields = NULL;
+    form.nfields = 0;
+
     rc = caphealth_multipart_parse(u->boundary,
                                    ngx_http_caphealth_upload_read_body, u,
-                                   u->size, u->parts,
-                                   u->main_conf->images.max_files, &n,
-                                   &reason);
+                                   u->size, &form);
     switch (rc) {
 
     case CAPHEALTH_MULTIPART_OK:
-        if (n == 0) {
+        if (form.n == 0) {
             ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_NO_IMAGE,
                                              NULL,
                                              "The form has no file in it: a "
@@ -123,7 +125,7 @@ ngx_http_caphealth_upload_parse(ngx_http_caphealth_upload_t *u)
             return NGX_ERROR;
         }
 
-        u->nimages = n;
+        u->nimages = form.n;
         return NGX_OK;
 
     case CAPHEALTH_MULTIPART_TOO_MANY:
@@ -139,7 +141,7 @@ ngx_http_caphealth_upload_parse(ngx_http_caphealth_upload_t *u)
 
     default: /* CAPHEALTH_MULTIPART_INVALID */
         ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_MALFORMED, NULL,
-                                         "%s", reason);
+                                         "%s", form.reason);
         return NGX_ERROR;
     }
 }

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "caphealth_disposition.h"
 #include "caphealth_multipart.h"
 
 
@@ -40,9 +41,10 @@ typedef struct {
 } body_t;
 
 
-static caphealth_part_t  parts[CAPHEALTH_PARTS_MAX];
-static unsigned          nparts;
-static const char       *reason;
+static caphealth_part_t   parts[CAPHEALTH_PARTS_MAX];
+static caphealth_field_t  fields[2];
+static unsigned           nparts;
+static const char        *reason;
 
 
 static ssize_t
@@ -76,12 +78,35 @@ give(void *ctx, void *buf, size_t size, uint64_t offset)
 
 
 static caphealth_multipart_result_e
+parse_body(body_t *b, size_t size)
+{
+    caphealth_form_t              form;
+    caphealth_multipart_result_e  rc;
+
+    memset(&form, 0, sizeof(form));
+    form.parts = parts;
+    form.max = 10;
+    form.fields = fields;
+    form.nfields = 2;
+
+    fields[0].name = "alt";
+    fields[1].name = "focus";
+
+    rc = caphealth_multipart_parse("b", give, b, size, &form);
+
+    nparts = form.n;
+    reason = form.reason;
+
+    return rc;
+}
+
+
+static caphealth_multipart_result_e
 parse(const char *data, size_t size)
 {
     body_t  b = { data, size, 0, 0 };
 
-    return caphealth_multipart_parse("b", give, &b, size, parts, 10, &nparts,
-                                     &reason);
+    return parse_body(&b, size);
 }
 
 
@@ -507,9 +532,7 @@ windows(void **state)
 
         b = (body_t) { body, (size_t) (p - body), (size_t) (13 + i), 0 };
 
-        assert_int_equal(caphealth_multipart_parse("b", give, &b, b.size,
-                                                   parts, 10, &nparts,
-                                                   &reason),
+        assert_int_equal(parse_body(&b, b.size),
                          CAPHEALTH_MULTIPART_OK);
         assert_int_equal(parts[0].length, len);
     }
@@ -596,8 +619,7 @@ read_errors(void **state)
 
     (void) state;
 
-    assert_int_equal(caphealth_multipart_parse("b", give, &b, 100, parts, 10,
-                                               &nparts, &reason),
+    assert_int_equal(parse_body(&b, 100),
                      CAPHEALTH_MULTIPART_ERROR);
     assert_int_equal(errno, EIO);
 
@@ -605,10 +627,141 @@ read_errors(void **state)
 
     b = (body_t) { "--b\r\n", 5, 0, 0 };
 
-    assert_int_equal(caphealth_multipart_parse("b", give, &b, 100, parts, 10,
-                                               &nparts, &reason),
+    assert_int_equal(parse_body(&b, 100),
                      CAPHEALTH_MULTIPART_ERROR);
     assert_int_equal(errno, EIO);
+}
+
+
+#define NAMED(name)                                                           \
+    "Content-Disposition: form-data; name=" name "\r\n\r\n"
+
+
+static void
+text_fields(void **state)
+{
+    body_t    b;
+    char      text[16];
+    unsigned  i;
+
+    static const char  body[] =
+        "--b\r\n" NAMED("\"alt\"") "A red chair\r\n"
+        "--b\r\n" FILE_PART("a.jpg") "first\r\n"
+        "--b\r\n" NAMED("other") "no\r\n"
+        "--b\r\n" NAMED("alt")
+        "--b\r\nContent-Disposition: form-data; name=alt; filename=x\r\n\r\n"
+        "a file\r\n"
+        "--b\r\n" NAMED("Alt") "another name\r\n"
+        "--b\r\n" NAMED("focus") "0.5,0.25\r\n"
+        "--b\r\n" NAMED("alt") "St\xc3\xbchle, 3\xe2\x82\xac\r\n"
+        "--b--\r\n";
+
+    static const char *const  values[] = {
+        "A red chair", "", "St\xc3\xbchle, 3\xe2\x82\xac"
+    };
+
+    (void) state;
+
+    for (i = 1; i < 40; i++) {
+        b = (body_t) { body, sizeof(body) - 1, i, 0 };
+
+        assert_int_equal(parse_body(&b, b.size), CAPHEALTH_MULTIPART_OK);
+        assert_int_equal(nparts, 2);
+        assert_int_equal(fields[0].n, 3);
+        assert_int_equal(fields[1].n, 1);
+    }
+
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(caphealth_field_read(&fields[0], i, give, &b, text,
+                                              sizeof(text)),
+                         0);
+        assert_string_equal(text, values[i]);
+    }
+
+    assert_int_equal(caphealth_field_read(&fields[1], 0, give, &b, text, 9),
+                     0);
+    assert_string_equal(text, "0.5,0.25");
+
+    errno = 0;
+    assert_int_equal(caphealth_field_read(&fields[1], 0, give, &b, text, 8),
+                     -1);
+    assert_int_equal(errno, EMSGSIZE);
+
+    b.err = EIO;
+    assert_int_equal(caphealth_field_read(&fields[1], 0, give, &b, text, 9),
+                     -1);
+    assert_int_equal(errno, EIO);
+}
+
+
+static void
+text_fields_refused(void **state)
+{
+    body_t  b;
+    char    text[16], name[CAPHEALTH_FIELD_LEN + 2], body[256];
+
+    static const char  nul[] = "--b\r\n" NAMED("alt") "a\0b\r\n--b--";
+    static const char  latin[] = "--b\r\n" NAMED("alt") "caf\xe9\r\n--b--";
+    static const char  encoded[] =
+        "--b\r\nContent-Disposition: form-data; name=alt\r\n"
+        "Content-Transfer-Encoding: base64\r\n\r\nQQ==\r\n--b--";
+
+    (void) state;
+
+    assert_int_equal(parse(encoded, sizeof(encoded) - 1),
+                     CAPHEALTH_MULTIPART_INVALID);
+    assert_non_null(strstr(reason, "Content-Transfer-Encoding"));
+
+    b = (body_t) { latin, sizeof(latin) - 1, 0, 0 };
+
+    assert_int_equal(parse_body(&b, b.size), CAPHEALTH_MULTIPART_OK);
+    assert_int_equal(caphealth_field_read(&fields[0], 0, give, &b, text, 16),
+                     -1);
+    assert_int_equal(errno, EILSEQ);
+
+    b = (body_t) { nul, sizeof(nul) - 1, 0, 0 };
+
+    assert_int_equal(parse_body(&b, b.size), CAPHEALTH_MULTIPART_OK);
+    assert_int_equal(caphealth_field_read(&fields[0], 0, give, &b, text, 16),
+                     -1);
+    assert_int_equal(errno, EILSEQ);
+
+    /* a name that is too long is not taken for its beginning */
+
+    memset(name, 'x', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    (void) snprintf(body, sizeof(body), "--b\r\n" NAMED("\"alt%s\"")
+                    "x\r\n--b--", name);
+
+    assert_int_equal(parse(body, strlen(body)), CAPHEALTH_MULTIPART_OK);
+    assert_int_equal(fields[0].n, 0);
+}
+
+
+static void
+which_file_a_field_is_of(void **state)
+{
+    static const struct {
+        unsigned  sent, i, n;
+        int       index;
+    } table[] = {
+        { 0, 0, 1, -1 }, { 0, 2, 3, -1 },
+        { 1, 0, 1, 0 }, { 1, 0, 3, 0 }, { 1, 2, 3, 0 },
+        { 3, 0, 3, 0 }, { 3, 2, 3, 2 },
+        { 2, 0, 3, -2 }, { 2, 0, 1, -2 }, { 4, 1, 3, -2 }
+    };
+
+    size_t  i;
+
+    (void) state;
+
+    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        fields[0].n = table[i].sent;
+
+        assert_int_equal(caphealth_field_index(&fields[0], table[i].i,
+                                               table[i].n),
+                         table[i].index);
+    }
 }
 
 
@@ -627,7 +780,10 @@ main(void)
         cmocka_unit_test(windows),
         cmocka_unit_test(counts),
         cmocka_unit_test(headers_too_long),
-        cmocka_unit_test(read_errors)
+        cmocka_unit_test(read_errors),
+        cmocka_unit_test(text_fields),
+        cmocka_unit_test(text_fields_refused),
+        cmocka_unit_test(which_file_a_field_is_of)
     };
 
     return cmocka_run_group_tests_name("multipart", tests, NULL, NULL);
