@@ -42,7 +42,7 @@ Content-Type: application/json
 --- response_headers_like
 Location: (?:http://localhost:\d+)?/media/([0-9a-f]{2})/([0-9a-f]{2})/\1\2[0-9a-f]{28}_original\.webp
 --- response_body_like eval
-qr{^\{"images":\[\{"id":"(..)(..)(.{28})","format":"png","width":40,"height":30,"bytes":@{[ length $::image ]},"sha256":"[0-9a-f]{64}","variants":\{"original":\{"url":"/media/\1/\2/\1\2\3_original.webp","width":40,"height":30,"bytes":\d+\},"800":\{"url":"/media/\1/\2/\1\2\3_800.webp","width":40,"height":30,"bytes":\d+\},"200":\{"url":"/media/\1/\2/\1\2\3_200.webp","width":40,"height":30,"bytes":\d+\}\}\}\]\}\n?$}
+qr{^\{"images":\[\{"id":"(..)(..)(.{28})","format":"png","width":40,"height":30,"bytes":@{[ length $::image ]},"sha256":"[0-9a-f]{64}","variants":\{"original":\{"url":"/media/\1/\2/\1\2\3_original.webp","width":40,"height":30,"bytes":\d+,"format":"webp"\},"800":\{"url":"/media/\1/\2/\1\2\3_800.webp","width":40,"height":30,"bytes":\d+,"format":"webp"\},"200":\{"url":"/media/\1/\2/\1\2\3_200.webp","width":40,"height":30,"bytes":\d+,"format":"webp"\}\}\}\]\}\n?$}
 --- no_error_log
 [error]
 [alert]
@@ -158,7 +158,7 @@ Content-Type: image/jpeg
 --- error_code: 201
 --- response_headers_like
 Location: (?:http://localhost:\d+)?/media/.*_full\.webp
---- response_body_like: "variants":\{"full":\{"url":"/media/[^"]*_full.webp","width":40,"height":30,"bytes":\d+\},"small":\{"url":"[^"]*_small.webp","width":20,"height":15,"bytes":\d+\}\}\}\]
+--- response_body_like: "variants":\{"full":\{"url":"/media/[^"]*_full.webp","width":40,"height":30,"bytes":\d+,"format":"webp"\},"small":\{"url":"[^"]*_small.webp","width":20,"height":15,"bytes":\d+,"format":"webp"\}\}\}\]
 
 
 

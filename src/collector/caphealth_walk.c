@@ -15,11 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "caphealth_output.h"
 #include "caphealth_walk_internal.h"
 
-
-/* "<id>_v.webp", "<id>_" and the longest variant and ".webp" */
-#define CAPHEALTH_FILE_MIN    (CAPHEALTH_ID_LEN + 2 + CAPHEALTH_SUFFIX_LEN)
 
 #define CAPHEALTH_TEMP        ".tmp"
 
@@ -337,11 +335,12 @@ caphealth_walk_file(caphealth_walk_ctx_t *t, int dir, const char *name)
 static int
 caphealth_walk_is_image(caphealth_walk_ctx_t *t, const char *name, size_t len)
 {
-    if (len < CAPHEALTH_FILE_MIN
-        || name[CAPHEALTH_ID_LEN] != '_'
-        || memcmp(name + len - CAPHEALTH_SUFFIX_LEN, CAPHEALTH_SUFFIX,
-                  CAPHEALTH_SUFFIX_LEN)
-           != 0)
+    size_t  extension;
+
+    extension = caphealth_output_extension(name, len);
+
+    if (extension == 0 || len <= CAPHEALTH_ID_LEN + 1 + extension
+        || name[CAPHEALTH_ID_LEN] != '_')
     {
         return 0;
     }
@@ -349,8 +348,7 @@ caphealth_walk_is_image(caphealth_walk_ctx_t *t, const char *name, size_t len)
     return memcmp(name, t->prefix, 4) == 0
            && caphealth_id_valid(name, CAPHEALTH_ID_LEN)
            && caphealth_variant_valid(name + CAPHEALTH_ID_LEN + 1,
-                                      len - CAPHEALTH_ID_LEN - 1
-                                      - CAPHEALTH_SUFFIX_LEN);
+                                      len - CAPHEALTH_ID_LEN - 1 - extension);
 }
 
 

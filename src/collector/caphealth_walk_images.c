@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "caphealth_output.h"
 #include "caphealth_walk_internal.h"
 
 
@@ -23,6 +24,11 @@ static int caphealth_walk_leftover(caphealth_walk_ctx_t *t, int dir,
     const caphealth_walk_image_t *image);
 static void caphealth_walk_remove(caphealth_walk_ctx_t *t, int dir,
     const caphealth_walk_image_t *image);
+static void caphealth_walk_remove_file(caphealth_walk_ctx_t *t, int dir,
+    const char *name);
+static const char *caphealth_walk_name(char path[CAPHEALTH_PATH_LEN],
+    const caphealth_walk_image_t *image, const char *variant,
+    uint32_t format);
 
 
 void
@@ -52,7 +58,7 @@ caphealth_walk_add_file(caphealth_walk_ctx_t *t, const char *name, size_t len,
     }
 
     variant = name + CAPHEALTH_ID_LEN + 1;
-    len -= CAPHEALTH_ID_LEN + 1 + CAPHEALTH_SUFFIX_LEN;
+    len -= CAPHEALTH_ID_LEN + 1 + caphealth_output_extension(name, len);
 
     file = &t->images[t->nimages++];
 
@@ -142,8 +148,9 @@ static int
 caphealth_walk_leftover(caphealth_walk_ctx_t *t, int dir,
     const caphealth_walk_image_t *image)
 {
-    char                              name[NAME_MAX + 1];
+    char                              path[CAPHEALTH_PATH_LEN];
     size_t                            i;
+    uint32_t                          format;
     struct stat                       st;
     const caphealth_walk_settings_t  *w;
 
@@ -158,13 +165,16 @@ caphealth_walk_leftover(caphealth_walk_ctx_t *t, int dir,
     /* the mark may have been linked after the directory was read */
 
     for (i = 0; i < w->nmarks; i++) {
-        (void) snprintf(name, sizeof(name), "%.*s_%s" CAPHEALTH_SUFFIX,
-                        CAPHEALTH_ID_LEN, image->id, w->marks[i]);
+        for (format = 0; format < CAPHEALTH_OUTPUTS; format++) {
 
-        if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0
-            || errno != ENOENT)
-        {
-            return 0;
+            if (fstatat(dir, caphealth_walk_name(path, image, w->marks[i],
+                                                 format),
+                        &st, AT_SYMLINK_NOFOLLOW)
+                == 0
+                || errno != ENOENT)
+            {
+                return 0;
+            }
         }
     }
 
@@ -176,35 +186,63 @@ static void
 caphealth_walk_remove(caphealth_walk_ctx_t *t, int dir,
     const caphealth_walk_image_t *image)
 {
-    char                              name[NAME_MAX + 1];
+    char                              path[CAPHEALTH_PATH_LEN];
     size_t                            i;
-    struct stat                       st;
+    uint32_t                          format;
     const caphealth_walk_settings_t  *w;
 
     w = t->settings;
 
     for (i = 0; i < w->nvariants; i++) {
-        (void) snprintf(name, sizeof(name), "%.*s_%s" CAPHEALTH_SUFFIX,
-                        CAPHEALTH_ID_LEN, image->id, w->variants[i]);
-
-        if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
-            continue;
+        for (format = 0; format < CAPHEALTH_OUTPUTS; format++) {
+            caphealth_walk_remove_file(t, dir,
+                                       caphealth_walk_name(path, image,
+                                                           w->variants[i],
+                                                           format));
         }
-
-        if (unlinkat(dir, name, 0) == -1) {
-            caphealth_walk_failed(t, caphealth_error_errno(errno),
-                                  "\"%s/%02x/%02x/%s\", a leftover, "
-                                  "cannot be removed: %s", w->root, t->slice,
-                                  t->leaf, name, strerror(errno));
-            continue;
-        }
-
-        t->walk->files--;
-        t->walk->bytes -= st.st_size;
-        t->walk->leaves[t->leaf]--;
-        t->walk->removed++;
-        t->walk->removed_bytes += st.st_size;
     }
+}
+
+
+static void
+caphealth_walk_remove_file(caphealth_walk_ctx_t *t, int dir, const char *name)
+{
+    struct stat  st;
+
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
+        return;
+    }
+
+    if (unlinkat(dir, name, 0) == -1) {
+        caphealth_walk_failed(t, caphealth_error_errno(errno),
+                              "\"%s/%02x/%02x/%s\", a leftover, "
+                              "cannot be removed: %s", t->settings->root,
+                              t->slice, t->leaf, name, strerror(errno));
+        return;
+    }
+
+    t->walk->files--;
+    t->walk->bytes -= st.st_size;
+    t->walk->leaves[t->leaf]--;
+    t->walk->removed++;
+    t->walk->removed_bytes += st.st_size;
+}
+
+
+/* the name of a file of the image, in path */
+
+static const char *
+caphealth_walk_name(char path[CAPHEALTH_PATH_LEN],
+    const caphealth_walk_image_t *image, const char *variant, uint32_t format)
+{
+    char  id[CAPHEALTH_ID_LEN + 1];
+
+    memcpy(id, image->id, CAPHEALTH_ID_LEN);
+    id[CAPHEALTH_ID_LEN] = '\0';
+
+    (void) caphealth_path(path, id, variant, format);
+
+    return path + CAPHEALTH_LEAF_LEN;
 }
 
 

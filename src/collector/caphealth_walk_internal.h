@@ -17,9 +17,6 @@
 /* bytes of a directory that are read at once */
 #define CAPHEALTH_ENTRIES     32768
 
-#define CAPHEALTH_SUFFIX      ".webp"
-#define CAPHEALTH_SUFFIX_LEN  (sizeof(CAPHEALTH_SUFFIX) - 1)
-
 
 /* a file of an image; when sorted and joined, all of its files */
 
@@ -46,7 +43,7 @@ typedef struct {
 } caphealth_walk_ctx_t;
 
 
-/* Adds a file of an image, whose name is so long. */
+/* Adds a file of an image, whose name is so long, its extension included. */
 void caphealth_walk_add_file(caphealth_walk_ctx_t *t, const char *name,
     size_t len, const struct stat *st);
 

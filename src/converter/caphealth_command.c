@@ -17,6 +17,7 @@
 #include "caphealth_command.h"
 #include "caphealth_format.h"
 #include "caphealth_ipc.h"
+#include "caphealth_output.h"
 #include "caphealth_variants.h"
 #include "caphealth_version.h"
 
@@ -450,7 +451,7 @@ caphealth_command_convert(caphealth_command_t *c, const char *input, int fd,
     }
 
     for (i = 0; i < files->nvariants; i++) {
-        if (caphealth_image_check(files, i, result.outputs[i].bytes) == -1) {
+        if (caphealth_image_check(files, i, &result.outputs[i]) == -1) {
             caphealth_command_failed(c, input, "the decoder's answer does "
                                      "not fit its files");
             return NULL;
@@ -471,24 +472,29 @@ static json_t *
 caphealth_command_image(caphealth_command_t *c, const char *input,
     const caphealth_image_files_t *files, const caphealth_result_t *result)
 {
-    char       path[CAPHEALTH_PATH_LEN], sha256[65];
-    json_t    *variants;
-    unsigned   i;
+    char                       path[CAPHEALTH_PATH_LEN], sha256[65];
+    json_t                    *variants;
+    unsigned                   i;
+    const caphealth_output_t  *output;
 
     variants = json_object();
 
     for (i = 0; i < files->nvariants; i++) {
-        (void) caphealth_path(path, files->id, files->variants[i].name);
+        output = &result->outputs[i];
+
+        (void) caphealth_path(path, files->id, files->variants[i].name,
+                              output->format);
 
         (void) json_object_set_new(variants, files->variants[i].name,
-                        json_pack("{s:o, s:i, s:i, s:I}",
+                        json_pack("{s:o, s:i, s:i, s:I, s:s}",
                                   "path",
                                   caphealth_command_text(
                                       json_sprintf("%s/%s", c->outdir, path)),
-                                  "width", (int) result->outputs[i].width,
-                                  "height", (int) result->outputs[i].height,
-                                  "bytes",
-                                  (json_int_t) result->outputs[i].bytes));
+                                  "width", (int) output->width,
+                                  "height", (int) output->height,
+                                  "bytes", (json_int_t) output->bytes,
+                                  "format",
+                                  caphealth_output_row(output->format)->name));
     }
 
     for (i = 0; i < 32; i++) {

@@ -8,8 +8,8 @@
 #include "caphealth_job.h"
 
 
-/* a lossy WebP file is smaller than its pixels, apart from its headers */
-#define CAPHEALTH_JOB_PIXEL  4
+/* the most bytes a pixel has: noise as JPEG, of quality 100, not subsampled */
+#define CAPHEALTH_JOB_PIXEL  6
 #define CAPHEALTH_JOB_REST   (1024 * 1024)
 
 /* larger offsets and lengths could overflow when they are added */
@@ -140,7 +140,8 @@ caphealth_job_output(const caphealth_job_t *job,
            && output->width <= max
            && output->height > 0
            && output->height <= max
-           && output->format < CAPHEALTH_OUTPUTS
+           && (output->format == variant->format
+               || output->format == CAPHEALTH_OUTPUT_WEBP)
            && output->frames > 0
            && output->bytes > 0
            && output->bytes <= caphealth_job_file_size(job->max_pixels);

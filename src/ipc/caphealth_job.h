@@ -107,8 +107,9 @@ typedef struct {
     uint32_t             width;
     uint32_t             height;
     uint64_t             bytes;
-    uint32_t             format;     /* caphealth_output_format_e that was
-                                        kept */
+    uint32_t             format;     /* caphealth_output_format_e: that of the
+                                        variant, or WebP where that is smaller
+                                        or takes less memory */
     uint32_t             frames;     /* 1, or those of an animation */
 } caphealth_output_t;
 

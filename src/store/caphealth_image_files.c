@@ -13,10 +13,8 @@
 #include <unistd.h>
 
 #include "caphealth_image_files.h"
+#include "caphealth_output.h"
 
-
-/* RIFF, the size of what follows, WEBP */
-#define CAPHEALTH_IMAGE_RIFF   12
 
 /* ".", ".tmp" */
 #define CAPHEALTH_TEMP_LEN   (CAPHEALTH_PATH_LEN + 5)
@@ -37,6 +35,8 @@ static int caphealth_image_open_dir(caphealth_image_files_t *image, int parent,
     const char *name, size_t len);
 static int caphealth_image_open_file(caphealth_image_files_t *image,
     caphealth_image_file_t *f);
+static int caphealth_image_read(int fd, uint8_t *to, size_t size,
+    off_t offset);
 static int caphealth_image_no_writers(caphealth_image_files_t *image,
     caphealth_image_file_t *f);
 static int caphealth_image_lease(int fd);
@@ -48,6 +48,8 @@ static int caphealth_image_move(caphealth_image_files_t *image,
 static void caphealth_image_temp_name(caphealth_image_files_t *image,
     caphealth_image_file_t *f, char temp[CAPHEALTH_TEMP_LEN]);
 static int caphealth_image_find_leaf(const char *root, const char *id);
+static int caphealth_image_remove_mark(int dir, const char *id,
+    const char *mark, caphealth_removed_t *removed);
 static int caphealth_image_remove_file(int dir, const char *name,
     caphealth_removed_t *removed);
 static int caphealth_image_remove_rest(int dir, const char *id,
@@ -202,39 +204,40 @@ caphealth_image_open_file(caphealth_image_files_t *image,
 
 int
 caphealth_image_check(caphealth_image_files_t *image, unsigned i,
-    uint64_t bytes)
+    const caphealth_output_t *output)
 {
-    ssize_t      n;
-    uint32_t     riff;
-    uint8_t      head[CAPHEALTH_IMAGE_RIFF];
-    struct stat  st;
+    int                      rc;
+    uint8_t                  head[CAPHEALTH_OUTPUT_HEAD];
+    uint8_t                  tail[CAPHEALTH_OUTPUT_TAIL];
+    struct stat              st;
+    caphealth_image_file_t  *f;
 
-    if (caphealth_image_no_writers(image, &image->variants[i]) == -1) {
+    f = &image->variants[i];
+
+    if (caphealth_image_no_writers(image, f) == -1) {
         return -1;
     }
 
-    if (fstat(image->variants[i].fd, &st) == -1) {
+    if (fstat(f->fd, &st) == -1) {
         return caphealth_image_failed(image, "fstat()");
     }
 
-    do {
-        n = pread(image->variants[i].fd, head, sizeof(head), 0);
-    } while (n == -1 && errno == EINTR);
+    if (st.st_size >= CAPHEALTH_OUTPUT_HEAD
+        && (uint64_t) st.st_size == output->bytes)
+    {
+        rc = caphealth_image_read(f->fd, head, sizeof(head), 0);
 
-    if (n == -1) {
-        return caphealth_image_failed(image, "pread()");
-    }
+        if (rc == 0) {
+            rc = caphealth_image_read(f->fd, tail, sizeof(tail),
+                                      st.st_size - (off_t) sizeof(tail));
+        }
 
-    if (n == (ssize_t) sizeof(head)) {
-        riff = head[4] | head[5] << 8 | head[6] << 16
-               | (uint32_t) head[7] << 24;
+        if (rc == -1) {
+            return caphealth_image_failed(image, "pread()");
+        }
 
-        if (st.st_size >= 0
-            && (uint64_t) st.st_size == bytes
-            && (uint64_t) riff + 8 == bytes
-            && memcmp(head, "RIFF", 4) == 0
-            && memcmp(head + 8, "WEBP", 4) == 0)
-        {
+        if (caphealth_output_is(output->format, output->bytes, head, tail)) {
+            f->format = output->format;
             return 0;
         }
     }
@@ -242,6 +245,24 @@ caphealth_image_check(caphealth_image_files_t *image, unsigned i,
     errno = EINVAL;
 
     return caphealth_image_failed(image, "check of an output");
+}
+
+
+static int
+caphealth_image_read(int fd, uint8_t *to, size_t size, off_t offset)
+{
+    ssize_t  n;
+
+    do {
+        n = pread(fd, to, size, offset);
+    } while (n == -1 && errno == EINTR);
+
+    if (n >= 0 && (size_t) n != size) {
+        errno = EINVAL;
+        return -1;
+    }
+
+    return n == -1 ? -1 : 0;
 }
 
 
@@ -409,7 +430,7 @@ caphealth_image_link(caphealth_image_files_t *image, caphealth_image_file_t *f)
 {
     char  path[CAPHEALTH_PATH_LEN], proc[CAPHEALTH_PROC_LEN];
 
-    (void) caphealth_path(path, image->id, f->name);
+    (void) caphealth_path(path, image->id, f->name, f->format);
 
     if (f->named) {
         if (caphealth_image_move(image, f, path + CAPHEALTH_LEAF_LEN) == -1) {
@@ -467,13 +488,15 @@ caphealth_image_move(caphealth_image_files_t *image,
 }
 
 
+/* made before the format is known, so the extension is the same for all */
+
 static void
 caphealth_image_temp_name(caphealth_image_files_t *image,
     caphealth_image_file_t *f, char temp[CAPHEALTH_TEMP_LEN])
 {
     char  path[CAPHEALTH_PATH_LEN];
 
-    (void) caphealth_path(path, image->id, f->name);
+    (void) caphealth_path(path, image->id, f->name, CAPHEALTH_OUTPUT_WEBP);
     (void) snprintf(temp, CAPHEALTH_TEMP_LEN, ".%s.tmp",
                     path + CAPHEALTH_LEAF_LEN);
 }
@@ -494,7 +517,7 @@ caphealth_image_withdraw(caphealth_image_files_t *image)
         f = &image->variants[i];
 
         if (f->linked) {
-            (void) caphealth_path(path, image->id, f->name);
+            (void) caphealth_path(path, image->id, f->name, f->format);
             (void) unlinkat(image->dir, path + CAPHEALTH_LEAF_LEN, 0);
             f->linked = 0;
         }
@@ -535,24 +558,18 @@ int
 caphealth_image_remove(const char *root, const char *id, const char *mark,
     caphealth_removed_t *removed)
 {
-    int   dir, rc, err;
-    char  path[CAPHEALTH_PATH_LEN];
+    int  dir, rc, err;
 
     memset(removed, 0, sizeof(caphealth_removed_t));
-
-    (void) caphealth_path(path, id, mark);
 
     dir = caphealth_image_find_leaf(root, id);
     if (dir == -1) {
         return -1;
     }
 
-    rc = caphealth_image_remove_file(dir, path + CAPHEALTH_LEAF_LEN, removed);
-    removed->marked = (rc == 0);
+    rc = caphealth_image_remove_mark(dir, id, mark, removed);
 
-    /* there is no mark: files of an earlier attempt, or of other variants */
-
-    if (rc == 0 || errno == ENOENT) {
+    if (rc == 0) {
         rc = caphealth_image_remove_rest(dir, id, removed);
 
         if (rc == 0 && removed->files == 0) {
@@ -596,6 +613,36 @@ caphealth_image_find_leaf(const char *root, const char *id)
     }
 
     return fd;
+}
+
+
+/*
+ * There may be none: only files of an earlier attempt, or of other variants,
+ * are left.
+ */
+
+static int
+caphealth_image_remove_mark(int dir, const char *id, const char *mark,
+    caphealth_removed_t *removed)
+{
+    char      path[CAPHEALTH_PATH_LEN];
+    uint32_t  format;
+
+    for (format = 0; format < CAPHEALTH_OUTPUTS; format++) {
+        (void) caphealth_path(path, id, mark, format);
+
+        if (caphealth_image_remove_file(dir, path + CAPHEALTH_LEAF_LEN,
+                                        removed)
+            == 0)
+        {
+            removed->marked = 1;
+
+        } else if (errno != ENOENT) {
+            return -1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -22,6 +22,8 @@
 
 typedef struct {
     int       fd;
+    uint32_t  format;          /* caphealth_output_format_e, which gives the
+                                  extension; set when it is checked */
     char      name[CAPHEALTH_VARIANT_LEN + 1];
     unsigned  named:1;         /* it has a temporary name in the directory */
     unsigned  linked:1;        /* it has its own */
@@ -64,12 +66,13 @@ void caphealth_image_add(caphealth_image_files_t *image, const char *name);
 int caphealth_image_open(caphealth_image_files_t *image, const char *root);
 
 /*
- * Whether file i is a WebP file of so many bytes, by its header, to which
- * nobody can write any more, the caller included.  May block for 2 seconds.
- * Returns 0, or -1 with errno set, which is EINVAL if it is not.
+ * Whether file i is what a converter says of it, of its format by its header
+ * and of so many bytes, and nobody can write to it any more, the caller
+ * included.  May block for 2 seconds.  Returns 0, or -1 with errno set, which
+ * is EINVAL if it is not.
  */
 int caphealth_image_check(caphealth_image_files_t *image, unsigned i,
-    uint64_t bytes);
+    const caphealth_output_t *output);
 
 /*
  * Closes the files of an image that is complete until it is published, so that
@@ -91,7 +94,7 @@ void caphealth_image_withdraw(caphealth_image_files_t *image);
 void caphealth_image_close(caphealth_image_files_t *image);
 
 /*
- * Removes the files of the image id, the commit mark first, so that an image of
+ * Removes the files of the image id, the commit mark, in whatever format, first, so that an image of
  * which a file cannot be removed is not complete, and can be tried again.
  * *removed becomes what was removed, whether all of it or not.  Returns 0, or
  * -1 with errno set: ENOENT if there is no such image.

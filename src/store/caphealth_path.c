@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "caphealth_output.h"
 #include "caphealth_path.h"
 
 
@@ -82,12 +83,14 @@ caphealth_variant_valid(const char *name, size_t len)
 
 size_t
 caphealth_path(char path[CAPHEALTH_PATH_LEN], const char *id,
-    const char *variant)
+    const char *variant, uint32_t format)
 {
     int  n;
 
-    n = snprintf(path, CAPHEALTH_PATH_LEN, "%.2s/%.2s/%s_%.*s.webp",
-                 id, id + 2, id, CAPHEALTH_VARIANT_LEN, variant);
+    n = snprintf(path, CAPHEALTH_PATH_LEN, "%.2s/%.2s/%s_%.*s.%.*s",
+                 id, id + 2, id, CAPHEALTH_VARIANT_LEN, variant,
+                 CAPHEALTH_OUTPUT_EXTENSION,
+                 caphealth_output_row(format)->extension);
 
     return (size_t) n;
 }

@@ -1,7 +1,7 @@
 
 /*
- * Ids of images, and the paths of their files: <root>/ab/cd/<id>_<variant>.webp
- * where ab and cd are the first four digits of the id.
+ * Ids of images, and the paths of their files:
+ * <root>/ab/cd/<id>_<variant>.<extension>, where ab and cd are the first four digits of the id.
  */
 
 #ifndef CAPHEALTH_PATH_H
@@ -21,7 +21,7 @@
 /* "ab/cd/" */
 #define CAPHEALTH_LEAF_LEN     6
 
-/* "ab/cd/<id>_<variant>.webp" and its zero */
+/* "ab/cd/<id>_<variant>.webp" and its zero; no extension is longer */
 #define CAPHEALTH_PATH_LEN                                                    \
     (CAPHEALTH_LEAF_LEN + CAPHEALTH_ID_LEN + 1 + CAPHEALTH_VARIANT_LEN + 6)
 
@@ -39,11 +39,12 @@ int caphealth_id_valid(const char *id, size_t len);
 int caphealth_variant_valid(const char *name, size_t len);
 
 /*
- * Writes the path of a variant, relative to the root and zero-terminated, and
- * returns its length.  The file's name alone is at CAPHEALTH_LEAF_LEN.
+ * Writes the path of a variant whose file is of that caphealth_output_format_e,
+ * relative to the root and zero-terminated, and returns its length.  The file's
+ * name alone is at CAPHEALTH_LEAF_LEN.
  */
 size_t caphealth_path(char path[CAPHEALTH_PATH_LEN], const char *id,
-    const char *variant);
+    const char *variant, uint32_t format);
 
 
 #endif /* CAPHEALTH_PATH_H */

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_caphealth_answer.h"
+#include "caphealth_output.h"
 #include "ngx_http_caphealth_upload.h"
 #include "ngx_http_caphealth_upload_outcome.h"
 
@@ -601,13 +602,16 @@ ngx_http_caphealth_upload_variants(ngx_http_caphealth_upload_t *u,
 
         if (url == NULL
             || json_object_set_new(variants, image->files.variants[i].name,
-                                   json_pack("{s:s%, s:I, s:I, s:I}",
+                                   json_pack("{s:s%, s:I, s:I, s:I, s:s}",
                                              "url", url, len, "width",
                                              (json_int_t) output->width,
                                              "height",
                                              (json_int_t) output->height,
                                              "bytes",
-                                             (json_int_t) output->bytes)))
+                                             (json_int_t) output->bytes,
+                                             "format",
+                                             caphealth_output_row(
+                                                 output->format)->name)))
         {
             json_decref(variants);
             return NULL;
@@ -650,7 +654,8 @@ ngx_http_caphealth_upload_url(ngx_pool_t *pool, ngx_http_caphealth_upload_t *u,
     u_char  *url;
 
     n = caphealth_path(path, image->files.id,
-                       image->files.variants[variant].name);
+                       image->files.variants[variant].name,
+                       image->files.variants[variant].format);
 
     *len = u->conf->url.len + n;
 

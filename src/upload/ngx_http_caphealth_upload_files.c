@@ -272,7 +272,7 @@ ngx_http_caphealth_upload_check_files(ngx_http_caphealth_upload_t *u,
 
     for (i = 0; i < image->files.nvariants; i++) {
         if (caphealth_image_check(&image->files, i,
-                                image->job.result.outputs[i].bytes)
+                                  &image->job.result.outputs[i])
             == 0)
         {
             continue;

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "caphealth_image_files.h"
+#include "caphealth_output.h"
 #include "tree.h"
 
 
@@ -64,12 +65,30 @@ begin(caphealth_image_files_t *image, int no_tmpfile)
 }
 
 
+static int
+check_as(caphealth_image_files_t *image, unsigned i, uint32_t format,
+    uint64_t bytes)
+{
+    caphealth_output_t  output = { .bytes = bytes, .format = format };
+
+    return caphealth_image_check(image, i, &output);
+}
+
+
+static int
+check(caphealth_image_files_t *image, unsigned i, uint64_t bytes)
+{
+    return check_as(image, i, CAPHEALTH_OUTPUT_WEBP, bytes);
+}
+
+
 static void
 path_of(const caphealth_image_files_t *image, const char *variant, char *path)
 {
     char  relative[CAPHEALTH_PATH_LEN];
 
-    (void) caphealth_path(relative, image->id, variant);
+    (void) caphealth_path(relative, image->id, variant,
+                          CAPHEALTH_OUTPUT_WEBP);
     (void) snprintf(path, 256, "%s/%s", tree_root, relative);
 }
 
@@ -93,7 +112,7 @@ published(void **state)
         path_of(&image, "original", path);
         assert_int_equal(access(path, F_OK), -1);
 
-        assert_int_equal(caphealth_image_check(&image, 0, 12), 0);
+        assert_int_equal(check(&image, 0, 12), 0);
         assert_int_equal(caphealth_image_publish(&image), 0);
         caphealth_image_close(&image);
 
@@ -182,21 +201,21 @@ checks(void **state)
 
     begin(&image, 0);
 
-    assert_int_equal(caphealth_image_check(&image, 0, 12), 0);
-    assert_int_equal(caphealth_image_check(&image, 0, 13), -1);
+    assert_int_equal(check(&image, 0, 12), 0);
+    assert_int_equal(check(&image, 0, 13), -1);
     assert_int_equal(errno, EINVAL);
 
     assert_int_equal(pwrite(image.variants[1].fd, "GIFF", 4, 0), 4);
-    assert_int_equal(caphealth_image_check(&image, 1, 12), -1);
+    assert_int_equal(check(&image, 1, 12), -1);
 
     assert_int_equal(pwrite(image.variants[2].fd, "\5", 1, 4), 1);
-    assert_int_equal(caphealth_image_check(&image, 2, 12), -1);
+    assert_int_equal(check(&image, 2, 12), -1);
 
     caphealth_image_close(&image);
     begin(&image, 0);
 
     assert_int_equal(ftruncate(image.variants[2].fd, 0), 0);
-    assert_int_equal(caphealth_image_check(&image, 2, 0), -1);
+    assert_int_equal(check(&image, 2, 0), -1);
     assert_int_equal(errno, EINVAL);
 
     caphealth_image_close(&image);
@@ -223,6 +242,104 @@ no_root(void **state)
     assert_int_equal(caphealth_image_remove("/nonexistent",
                                           "0123456789abcdef0123456789abcdef",
                                           "original", &removed), -1);
+}
+
+
+static const char  jpeg[] = "\377\330\377\340middle\377\331";
+static const char  avif[] = "\0\0\0\40ftypavif\0\0\0\0";
+
+
+/* each by its own header, with its own extension */
+
+static void
+formats(void **state)
+{
+    char                     path[256];
+    int                      no_tmpfile;
+    caphealth_removed_t      removed;
+    caphealth_image_files_t  image;
+
+    (void) state;
+
+    for (no_tmpfile = 0; no_tmpfile < 2; no_tmpfile++) {
+        begin(&image, no_tmpfile);
+
+        assert_int_equal(pwrite(image.variants[0].fd, jpeg, 12, 0), 12);
+        assert_int_equal(pwrite(image.variants[1].fd, avif, 16, 0), 16);
+
+        assert_int_equal(check_as(&image, 0, CAPHEALTH_OUTPUT_AVIF, 12), -1);
+        assert_int_equal(check_as(&image, 0, CAPHEALTH_OUTPUTS, 12), -1);
+        assert_int_equal(check_as(&image, 0, CAPHEALTH_OUTPUT_JPEG, 12), 0);
+        assert_int_equal(check_as(&image, 1, CAPHEALTH_OUTPUT_WEBP, 16), -1);
+        assert_int_equal(check_as(&image, 1, CAPHEALTH_OUTPUT_AVIF, 16), 0);
+        assert_int_equal(check_as(&image, 2, CAPHEALTH_OUTPUT_JPEG, 12), -1);
+        assert_int_equal(check_as(&image, 2, CAPHEALTH_OUTPUT_WEBP, 12), 0);
+
+        assert_int_equal(caphealth_image_publish(&image), 0);
+        caphealth_image_close(&image);
+        assert_int_equal(count(), 3);
+
+        path_of(&image, "original", path);
+        memcpy(strrchr(path, '.'), ".jpg", 5);
+        assert_int_equal(access(path, F_OK), 0);
+
+        path_of(&image, "800", path);
+        memcpy(strrchr(path, '.'), ".avif", 6);
+        assert_int_equal(access(path, F_OK), 0);
+
+        assert_int_equal(caphealth_image_remove(tree_root, image.id,
+                                                "original", &removed), 0);
+        assert_int_equal(removed.files, 3);
+        assert_int_equal(removed.bytes, 40);
+        assert_true(removed.marked);
+        assert_int_equal(count(), 0);
+    }
+}
+
+
+static void
+jpeg_is_whole(void **state)
+{
+    caphealth_image_files_t  image;
+
+    (void) state;
+
+    begin(&image, 0);
+
+    assert_int_equal(pwrite(image.variants[0].fd, jpeg, 12, 0), 12);
+    assert_int_equal(pwrite(image.variants[0].fd, "\332", 1, 11), 1);
+    assert_int_equal(check_as(&image, 0, CAPHEALTH_OUTPUT_JPEG, 12), -1);
+    assert_int_equal(errno, EINVAL);
+
+    caphealth_image_close(&image);
+}
+
+
+static void
+names_of_formats(void **state)
+{
+    char    list[CAPHEALTH_OUTPUT_LIST];
+    size_t  i;
+
+    static const char  *const files[] = {
+        "x.webp", "x.jpg", "x.avif", "x.png", "x.jpeg", ".webp", "webp", "",
+        "x.WEBP", "x.webp.tmp"
+    };
+
+    static const size_t  lengths[] = { 5, 4, 5, 0, 0, 5, 0, 0, 0, 0 };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        assert_int_equal(caphealth_output_extension(files[i],
+                                                    strlen(files[i])),
+                         lengths[i]);
+    }
+
+    assert_string_equal(caphealth_output_list(list), "webp, jpeg or avif");
+    assert_int_equal(caphealth_output_by_name("jpeg"), CAPHEALTH_OUTPUT_JPEG);
+    assert_int_equal(caphealth_output_by_name("jpg"), CAPHEALTH_OUTPUTS);
+    assert_string_equal(caphealth_output_row(99)->name, "webp");
 }
 
 
@@ -285,18 +402,18 @@ writers(void **state)
                image.variants[1].fd, 0);
     assert_ptr_not_equal(map, MAP_FAILED);
 
-    assert_int_equal(caphealth_image_check(&image, 0, 12), -1);
+    assert_int_equal(check(&image, 0, 12), -1);
     assert_int_equal(errno, EINVAL);
     assert_string_equal(image.failed, "check of who writes to an output");
-    assert_int_equal(caphealth_image_check(&image, 1, 12), -1);
+    assert_int_equal(check(&image, 1, 12), -1);
     assert_int_equal(errno, EINVAL);
 
     (void) close(fd);
     (void) munmap(map, 12);
 
-    assert_int_equal(caphealth_image_check(&image, 0, 12), 0);
-    assert_int_equal(caphealth_image_check(&image, 1, 12), 0);
-    assert_int_equal(caphealth_image_check(&image, 2, 12), 0);
+    assert_int_equal(check(&image, 0, 12), 0);
+    assert_int_equal(check(&image, 1, 12), 0);
+    assert_int_equal(check(&image, 2, 12), 0);
     assert_int_equal(write(image.variants[0].fd, "x", 1), -1);
 
     assert_int_equal(caphealth_image_publish(&image), 0);
@@ -390,6 +507,9 @@ main(void)
         TREE_TEST(given_up),
         TREE_TEST(taken),
         TREE_TEST(checks),
+        TREE_TEST(formats),
+        TREE_TEST(jpeg_is_whole),
+        cmocka_unit_test(names_of_formats),
         TREE_TEST(removal),
         TREE_TEST(writers),
         TREE_TEST(symbolic),

@@ -220,6 +220,42 @@ leftovers(void **state)
 }
 
 
+/* a file's extension is that of its format, whichever variant it is of */
+
+static void
+formats(void **state)
+{
+    (void) state;
+
+    tree_put(A "_original.jpg", "12345");
+    tree_put(A "_800.avif", "123");
+    tree_put(A "_200.webp", "1");
+    tree_put(B "_800.jpg", "12");
+    tree_put(B "_800.avif", "1");
+    tree_put("/ab/ce/.abce" TAIL "_original.webp.tmp", "1");
+    tree_put(A "_800.jpeg", "1");
+    tree_put(A "_800.png", "1");
+    tree_put(A "_.jpg", "1");
+    tree_put(A ".jpg", "1");
+
+    assert_int_equal(go(0xab), 0);
+    assert_int_equal(walk.files, 5);
+    assert_int_equal(walk.bytes, 12);
+    assert_int_equal(walk.complete, 1);
+    assert_int_equal(walk.incomplete, 1);
+    assert_int_equal(walk.strays, 4);
+
+    walker.before = (double) time(NULL) + 100;
+    assert_int_equal(go(0xab), 0);
+    assert_int_equal(walk.removed, 2);
+    assert_int_equal(walk.removed_bytes, 3);
+    assert_int_equal(walk.files, 3);
+    assert_false(there(B "_800.jpg"));
+    assert_false(there(B "_800.avif"));
+    assert_true(there(A "_800.avif"));
+}
+
+
 static void
 unreadable(void **state)
 {
@@ -281,6 +317,7 @@ main(void)
         cmocka_unit_test_setup_teardown(counted, setup, tree_teardown),
         cmocka_unit_test_setup_teardown(strays, setup, tree_teardown),
         cmocka_unit_test_setup_teardown(leftovers, setup, tree_teardown),
+        cmocka_unit_test_setup_teardown(formats, setup, tree_teardown),
         cmocka_unit_test_setup_teardown(unreadable, setup, tree_teardown),
         cmocka_unit_test_setup_teardown(many, setup, tree_teardown)
     };
