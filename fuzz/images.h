@@ -39,9 +39,9 @@ static const caphealth_job_t  images_job = {
     .max_pixels = IMAGES_PIXELS,
     .nvariants = IMAGES_VARIANTS,
     .variants = {
-        { 0, 85, 2, { 0, 0 } },
-        { 24, 85, 4, { 0, 0 } },
-        { 80, 85, 4, { 0, 0 } }
+        { .quality = 85, .method = 2 },
+        { .max = 24, .quality = 85, .method = 4 },
+        { .max = 80, .quality = 85, .method = 4 }
     }
 };
 

@@ -154,34 +154,36 @@ at "method=7": method is libwebp's, 0 (fast) to 6 (small)
 === TEST 14: caphealth_image_variant, an option that is none
 --- config
     caphealth_image_root html/images;
-    caphealth_image_variant a size=7;
+    caphealth_image_variant a min=7;
     location = /upload { caphealth_image_upload; }
 --- must_die
 --- error_log
-at "size=7": the options are max=PX, quality=0..100 and method=0..6
+at "min=7": the options are max=PX, size=WxH, fit=inside|cover|contain, background=#rrggbb[aa], quality=0..100 and method=0..6
 
 
 
-=== TEST 15: no variant that is whole
+=== TEST 15: variants that are all limited, one as the largest
 --- config
     caphealth_image_root html/images;
     caphealth_image_variant a max=7;
+    caphealth_image_variant b size=7x6 fit=cover;
     location = /upload { caphealth_image_upload; }
---- must_die
---- error_log
-the "caphealth_image_variant" directives make no set: one of them must be without max
+--- request
+    GET /upload
+--- error_code: 405
 
 
 
-=== TEST 16: two variants that are whole
+=== TEST 16: two variants that are whole, of which the first is the largest
 --- config
     caphealth_image_root html/images;
     caphealth_image_variant a;
-    caphealth_image_variant b;
+    caphealth_image_variant b size=16383x16383 fit=contain background=#01aF00;
+    caphealth_image_variant c background=#01aF0080;
     location = /upload { caphealth_image_upload; }
---- must_die
---- error_log
-the "caphealth_image_variant" directives make no set: only one of them may be without max
+--- request
+    GET /upload
+--- error_code: 405
 
 
 
@@ -470,3 +472,69 @@ GET /x
 --- no_error_log
 [alert]
 [error]
+
+
+
+=== TEST 39: caphealth_image_variant, a size that is none
+--- config
+    caphealth_image_root html/images;
+    caphealth_image_variant a size=400;
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+invalid "caphealth_image_variant" "a", at "size=400": size is width and height in pixels, as 400x300, 1 to 16383 each
+
+
+
+=== TEST 40: caphealth_image_variant, a size without a height
+--- config
+    caphealth_image_root html/images;
+    caphealth_image_variant a size=400x;
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+invalid "caphealth_image_variant" "a", at "size=400x": size is width and height in pixels, as 400x300, 1 to 16383 each
+
+
+
+=== TEST 41: caphealth_image_variant, a fit that is none
+--- config
+    caphealth_image_root html/images;
+    caphealth_image_variant a size=4x4 fit=fill;
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+invalid "caphealth_image_variant" "a", at "fit=fill": fit is inside, cover or contain
+
+
+
+=== TEST 42: caphealth_image_variant, a fit without a size
+--- config
+    caphealth_image_root html/images;
+    caphealth_image_variant a max=9 fit=cover;
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+invalid "caphealth_image_variant" "a", at "fit=cover": cover and contain need a size=WxH
+
+
+
+=== TEST 43: caphealth_image_variant, max and size
+--- config
+    caphealth_image_root html/images;
+    caphealth_image_variant a max=9 size=4x4;
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+invalid "caphealth_image_variant" "a", at "size=4x4": max and size exclude each other
+
+
+
+=== TEST 44: caphealth_image_variant, a background that is none
+--- config
+    caphealth_image_root html/images;
+    caphealth_image_variant a background=white;
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+invalid "caphealth_image_variant" "a", at "background=white": background is a colour, #rrggbb, or #rrggbbaa with its opacity

@@ -70,10 +70,12 @@ static const char  caphealth_command_about[] =
 
 static const char  caphealth_command_help[] =
 "\n"
-"  --variant 'NAME [max=PX] [quality=0..100] [method=0..6]'\n"
+"  --variant 'NAME [max=PX | size=WxH [fit=inside|cover|contain]]\n"
+"             [background=#rrggbb[aa]] [quality=0..100] [method=0..6]'\n"
 "                     one of the variants, may be repeated; naming one\n"
 "                     replaces the set: original method=2, 800 max=800,\n"
 "                     200 max=200, with quality=85 method=4\n"
+"  --focus X,Y        what fit=cover keeps in view    (0.5,0.5)\n"
 "  --max-pixels N     refuse larger images            (50m)\n"
 "  --memory SIZE      address space of the decoder    (1g)\n"
 "  --timeout SECONDS  for one image                   (30)\n"
@@ -86,6 +88,7 @@ static const char  caphealth_command_help[] =
 static const struct option  caphealth_command_longopts[] = {
     { "convert", no_argument, NULL, 'c' },
     { "variant", required_argument, NULL, 'v' },
+    { "focus", required_argument, NULL, 'f' },
     { "max-pixels", required_argument, NULL, 'p' },
     { "memory", required_argument, NULL, 'm' },
     { "timeout", required_argument, NULL, 't' },
@@ -157,6 +160,15 @@ caphealth_command_options(caphealth_command_t *c, int argc, char *argv[])
             }
             break;
 
+        case 'f':
+            if (caphealth_job_focus(&c->job, optarg, strlen(optarg)) == -1) {
+                fprintf(stderr, "caphealth-converter: --focus \"%s\": two "
+                        "numbers from 0 to 1 are expected, as in 0.5,0.25\n",
+                        optarg);
+                return 2;
+            }
+            break;
+
         case 'p':
             if (caphealth_command_size("--max-pixels", optarg,
                                        &c->job.max_pixels) == -1)
@@ -215,6 +227,10 @@ caphealth_command_variant(caphealth_command_t *c, char *text)
 
     while (reason == NULL && (word = strtok_r(NULL, " ", &save)) != NULL) {
         reason = caphealth_variants_option(&c->variants, word);
+    }
+
+    if (reason == NULL) {
+        reason = caphealth_variants_agree(&c->variants);
     }
 
     if (reason) {
@@ -277,19 +293,13 @@ caphealth_command_size(const char *option, const char *text, uint64_t *size)
 static int
 caphealth_command_prepare(caphealth_command_t *c)
 {
-    unsigned     i;
-    const char  *reason;
+    unsigned  i;
 
     if (c->variants.n == 0) {
         caphealth_variants_default(&c->variants);
     }
 
-    reason = caphealth_variants_check(&c->variants);
-
-    if (reason) {
-        fprintf(stderr, "caphealth-converter: --variant: %s\n", reason);
-        return -1;
-    }
+    caphealth_variants_order(&c->variants);
 
     c->child.limits.cpu = c->child.timeout;
     c->child.limits.file_size = caphealth_job_file_size(c->job.max_pixels);

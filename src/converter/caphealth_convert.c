@@ -11,6 +11,7 @@
 #include "caphealth_convert.h"
 #include "caphealth_decode.h"
 #include "caphealth_encode.h"
+#include "caphealth_fit.h"
 #include "caphealth_format.h"
 #include "caphealth_picture.h"
 
@@ -28,13 +29,21 @@ typedef struct {
 static caphealth_job_status_e caphealth_convert_decode(
     const caphealth_job_t *job, const uint8_t *data, size_t length,
     caphealth_picture_t *picture, caphealth_result_t *result);
-static void caphealth_convert_order(const caphealth_job_t *job,
-    unsigned *order);
-static void caphealth_convert_size(const caphealth_result_t *result,
-    const caphealth_variant_t *variant, uint32_t *width, uint32_t *height);
 static caphealth_job_status_e caphealth_convert_variants(
     const caphealth_job_t *job, caphealth_picture_t *picture,
     caphealth_convert_write_pt write, void *ctx, caphealth_result_t *result);
+static void caphealth_convert_order(const caphealth_fit_t *fits, unsigned n,
+    unsigned *order);
+static int caphealth_convert_same(const caphealth_picture_t *picture,
+    const caphealth_fit_t *fit);
+static int caphealth_convert_laid(const caphealth_picture_t *picture,
+    const caphealth_variant_t *variant, const caphealth_fit_t *fit);
+static int caphealth_convert_lay(const caphealth_picture_t *picture,
+    const caphealth_variant_t *variant, const caphealth_fit_t *fit,
+    const caphealth_result_t *result, caphealth_picture_t *to);
+static int caphealth_convert_part(const caphealth_picture_t *picture,
+    const caphealth_fit_t *fit, const caphealth_result_t *result,
+    caphealth_picture_kind_e kind, caphealth_picture_t *to);
 static int caphealth_convert_keep(void *ctx, unsigned variant,
     const uint8_t *data, size_t size);
 static void caphealth_warm_up_sort(void);
@@ -228,9 +237,10 @@ caphealth_convert_decode(const caphealth_job_t *job, const uint8_t *data,
 
 
 /*
- * Each variant is made of the next larger one, which is freed then.  One with
- * alpha is made of the image itself, because edges overshoot when they are
- * scaled, and alpha loses at each step what it cannot hold of that.
+ * Each variant is made of the next larger one that shows all of the image,
+ * which is freed when the next such one is made.  One with alpha is made of the
+ * image itself, because edges overshoot when they are scaled, and alpha loses
+ * at each step what it cannot hold of that.
  */
 
 static caphealth_job_status_e
@@ -238,48 +248,56 @@ caphealth_convert_variants(const caphealth_job_t *job,
     caphealth_picture_t *picture, caphealth_convert_write_pt write, void *ctx,
     caphealth_result_t *result)
 {
-    unsigned                i, order[CAPHEALTH_VARIANTS_MAX] = { 0 };
-    uint32_t                width, height;
+    int                     rc;
+    unsigned                i, n, order[CAPHEALTH_VARIANTS_MAX] = { 0 };
+    caphealth_fit_t         fits[CAPHEALTH_VARIANTS_MAX];
     caphealth_picture_t     next, *made;
-    caphealth_job_status_e  rc;
+    caphealth_job_status_e  status;
 
-    caphealth_convert_order(job, order);
+    for (i = 0; i < job->nvariants; i++) {
+        caphealth_fit(job, &job->variants[i], result->width, result->height,
+                      &fits[i]);
+    }
+
+    caphealth_convert_order(fits, job->nvariants, order);
 
     for (i = 0; i < job->nvariants; i++) {
 
-        caphealth_convert_size(result, &job->variants[order[i]], &width,
-                               &height);
+        n = order[i];
+        made = &next;
+        memset(&next, 0, sizeof(caphealth_picture_t));
 
-        made = picture;
+        if (caphealth_convert_laid(picture, &job->variants[n], &fits[n])) {
+            rc = caphealth_convert_lay(picture, &job->variants[n], &fits[n],
+                                       result, &next);
 
-        if (!((picture->kind == CAPHEALTH_PICTURE_YUV || picture->alpha)
-              && picture->width == width && picture->height == height
-              && picture->left == 0 && picture->top == 0))
-        {
-            if (caphealth_picture_scale(picture, &next, width, height) == -1)
-            {
-                caphealth_picture_free(&next);
-                return caphealth_fail(result, CAPHEALTH_JOB_NO_MEMORY, "%s",
-                                      "");
-            }
+        } else if (caphealth_convert_same(picture, &fits[n])) {
+            rc = 0;
+            made = picture;
 
-            if (picture->alpha) {
-                made = &next;
+        } else {
+            rc = caphealth_convert_part(picture, &fits[n], result,
+                                        picture->alpha
+                                        ? CAPHEALTH_PICTURE_RGB
+                                        : CAPHEALTH_PICTURE_YUV, &next);
 
-            } else {
+            if (rc == 0 && !picture->alpha && !fits[n].cut) {
                 caphealth_picture_free(picture);
                 *picture = next;
+                made = picture;
             }
         }
 
-        rc = caphealth_encode(made, job, order[i], write, ctx, result);
+        status = rc == 0
+                 ? caphealth_encode(made, job, n, write, ctx, result)
+                 : caphealth_fail(result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
 
         if (made == &next) {
             caphealth_picture_free(&next);
         }
 
-        if (rc != CAPHEALTH_JOB_OK) {
-            return rc;
+        if (status != CAPHEALTH_JOB_OK) {
+            return status;
         }
     }
 
@@ -287,50 +305,118 @@ caphealth_convert_variants(const caphealth_job_t *job,
 }
 
 
+/* from the largest scale to the smallest */
+
 static void
-caphealth_convert_order(const caphealth_job_t *job, unsigned *order)
+caphealth_convert_order(const caphealth_fit_t *fits, unsigned n,
+    unsigned *order)
 {
-    unsigned  i, n, max;
+    unsigned  i, k;
 
-    for (n = 0; n < job->nvariants; n++) {
-        max = job->variants[n].max ? job->variants[n].max : UINT32_MAX;
-
-        for (i = n; i > 0; i--) {
-            if (job->variants[order[i - 1]].max == 0
-                || job->variants[order[i - 1]].max >= max)
-            {
-                break;
-            }
-
+    for (k = 0; k < n; k++) {
+        for (i = k; i > 0 && fits[order[i - 1]].scale < fits[k].scale; i--) {
             order[i] = order[i - 1];
         }
 
-        order[i] = n;
+        order[i] = k;
     }
 }
 
 
-/* of the image's own size, so that rounding does not add up */
+/* whether the picture is the variant already */
 
-static void
-caphealth_convert_size(const caphealth_result_t *result,
-    const caphealth_variant_t *variant, uint32_t *width, uint32_t *height)
+static int
+caphealth_convert_same(const caphealth_picture_t *picture,
+    const caphealth_fit_t *fit)
 {
-    uint64_t  max, side, w, h;
+    return (picture->kind == CAPHEALTH_PICTURE_YUV || picture->alpha)
+           && !fit->cut
+           && picture->width == fit->image_width
+           && picture->height == fit->image_height
+           && picture->left == 0 && picture->top == 0;
+}
 
-    w = result->width;
-    h = result->height;
 
-    max = variant->max ? variant->max : CAPHEALTH_SIDE_MAX;
-    side = w > h ? w : h;
+/* whether something of its background is seen, or may be */
 
-    if (side > max) {
-        w = (w * max + side / 2) / side;
-        h = (h * max + side / 2) / side;
+static int
+caphealth_convert_laid(const caphealth_picture_t *picture,
+    const caphealth_variant_t *variant, const caphealth_fit_t *fit)
+{
+    return fit->width != fit->image_width || fit->height != fit->image_height
+           || (picture->alpha
+               && (variant->filled
+                   || variant->format == CAPHEALTH_OUTPUT_JPEG));
+}
+
+
+static int
+caphealth_convert_lay(const caphealth_picture_t *picture,
+    const caphealth_variant_t *variant, const caphealth_fit_t *fit,
+    const caphealth_result_t *result, caphealth_picture_t *to)
+{
+    int                  rc;
+    uint8_t              background[4] = { 255, 255, 255, 255 };
+    caphealth_region_t   all;
+    caphealth_picture_t  part, laid;
+
+    if (variant->filled) {
+        memcpy(background, variant->background, 3);
+        background[3] = variant->opacity;
+
+    } else if (variant->format != CAPHEALTH_OUTPUT_JPEG) {
+        memset(background, 0, 4);
     }
 
-    *width = w ? (uint32_t) w : 1;
-    *height = h ? (uint32_t) h : 1;
+    rc = caphealth_convert_part(picture, fit, result, CAPHEALTH_PICTURE_RGB,
+                                &part);
+
+    memset(&laid, 0, sizeof(caphealth_picture_t));
+
+    if (rc == 0) {
+        rc = caphealth_picture_lay(&part, fit->left, fit->top, background,
+                                   &laid, fit->width, fit->height);
+    }
+
+    caphealth_picture_free(&part);
+
+    if (rc == 0 && laid.alpha) {
+        *to = laid;
+        return 0;
+    }
+
+    if (rc == 0) {
+        all = (caphealth_region_t) { 0, 0, laid.width, laid.height };
+        rc = caphealth_picture_scale(&laid, &all, to, CAPHEALTH_PICTURE_YUV,
+                                     laid.width, laid.height);
+    }
+
+    caphealth_picture_free(&laid);
+
+    return rc;
+}
+
+
+/* what of the image is in a variant, of a picture that may be smaller */
+
+static int
+caphealth_convert_part(const caphealth_picture_t *picture,
+    const caphealth_fit_t *fit, const caphealth_result_t *result,
+    caphealth_picture_kind_e kind, caphealth_picture_t *to)
+{
+    double              x, y;
+    caphealth_region_t  region;
+
+    x = (double) picture->width / result->width;
+    y = (double) picture->height / result->height;
+
+    region.left = fit->x * x;
+    region.top = fit->y * y;
+    region.width = fit->w * x;
+    region.height = fit->h * y;
+
+    return caphealth_picture_scale(picture, &region, to, kind,
+                                   fit->image_width, fit->image_height);
 }
 
 

@@ -17,6 +17,8 @@
 
 static int caphealth_plane_create(caphealth_plane_t *plane, uint32_t width,
     uint32_t height);
+static void caphealth_picture_over(const uint8_t *from[4], uint8_t *to[4],
+    const uint8_t background[4], uint32_t x);
 static int caphealth_plane_orient(caphealth_plane_t *plane, unsigned swap,
     unsigned mirror, unsigned flip);
 static void caphealth_plane_mirror(caphealth_plane_t *plane);
@@ -175,6 +177,93 @@ caphealth_picture_opaque(caphealth_picture_t *p)
     free(p->planes[3].data);
     p->planes[3].data = NULL;
     p->alpha = 0;
+}
+
+
+int
+caphealth_picture_lay(const caphealth_picture_t *from, uint32_t left,
+    uint32_t top, const uint8_t background[4], caphealth_picture_t *to,
+    uint32_t width, uint32_t height)
+{
+    unsigned        i;
+    uint8_t        *rows[4];
+    uint32_t        x, y;
+    const uint8_t  *lines[4];
+
+    if (caphealth_picture_create(to, CAPHEALTH_PICTURE_RGB,
+                                 background[3] < 255, 0, 0, width, height)
+        == -1)
+    {
+        return -1;
+    }
+
+    for (i = 0; i < 4; i++) {
+        if (to->planes[i].data) {
+            memset(to->planes[i].data, background[i],
+                   to->planes[i].stride * height);
+        }
+    }
+
+    for (y = 0; y < from->height; y++) {
+        for (i = 0; i < 4; i++) {
+            rows[i] = to->planes[i].data;
+            lines[i] = from->planes[i].data;
+
+            if (rows[i]) {
+                rows[i] += (top + y) * to->planes[i].stride + left;
+            }
+
+            if (lines[i]) {
+                lines[i] += (from->top + y) * from->planes[i].stride
+                            + from->left;
+            }
+        }
+
+        if (from->alpha) {
+            for (x = 0; x < from->width; x++) {
+                caphealth_picture_over(lines, rows, background, x);
+            }
+
+            continue;
+        }
+
+        for (i = 0; i < 3; i++) {
+            memcpy(rows[i], lines[i], from->width);
+        }
+
+        if (to->alpha) {
+            memset(rows[3], 255, from->width);
+        }
+    }
+
+    return 0;
+}
+
+
+/* "source over" of Porter and Duff, of straight alpha */
+
+static void
+caphealth_picture_over(const uint8_t *from[4], uint8_t *to[4],
+    const uint8_t background[4], uint32_t x)
+{
+    unsigned  i, front, back, sum;
+
+    front = from[3][x] * 255u;
+    back = (255u - from[3][x]) * background[3];
+    sum = front + back;
+
+    if (sum == 0) {
+        return;
+    }
+
+    for (i = 0; i < 3; i++) {
+        to[i][x] = (uint8_t) ((from[i][x] * front + background[i] * back
+                               + sum / 2) / sum);
+    }
+
+    if (to[3]) {
+        to[3][x] = (uint8_t) ((sum + 127) / 255);
+    }
 }
 
 

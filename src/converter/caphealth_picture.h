@@ -51,6 +51,16 @@ typedef struct {
 } caphealth_picture_t;
 
 
+/* a part of a picture, in luma samples from the corner of its window */
+
+typedef struct {
+    double     left;
+    double     top;
+    double     width;
+    double     height;
+} caphealth_region_t;
+
+
 /*
  * Allocates the planes of a picture of width by height, with its window at
  * the corner.  Returns 0, or -1 if there is no memory; the caller frees it.
@@ -82,12 +92,24 @@ void caphealth_picture_pad(caphealth_picture_t *p);
 void caphealth_picture_opaque(caphealth_picture_t *p);
 
 /*
- * Makes *to a picture of width by height, by Lanczos-3 where the size changes:
- * an RGB picture of one with alpha, which must be RGB itself; a YUV picture of
- * any other.  Returns 0; or -1, without memory for it.
+ * Makes *to a picture of width by height, by Lanczos-3 where the size changes,
+ * of a part of another: an RGB picture, with alpha if that has it, or of one
+ * without alpha also a YUV picture.  Returns 0; or -1, without memory for it;
+ * the caller frees *to either way.
  */
 int caphealth_picture_scale(const caphealth_picture_t *from,
-    caphealth_picture_t *to, uint32_t width, uint32_t height);
+    const caphealth_region_t *region, caphealth_picture_t *to,
+    caphealth_picture_kind_e kind, uint32_t width, uint32_t height);
+
+/*
+ * Makes *to an RGB picture of width by height: background, red, green, blue and
+ * opacity, with the RGB picture from laid over it at left, top.  It has alpha
+ * if the background is not opaque.  Returns 0, or -1 if there is no memory; the
+ * caller frees *to either way.
+ */
+int caphealth_picture_lay(const caphealth_picture_t *from, uint32_t left,
+    uint32_t top, const uint8_t background[4], caphealth_picture_t *to,
+    uint32_t width, uint32_t height);
 
 
 /* --- what went wrong, for the result --- */

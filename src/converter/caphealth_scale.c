@@ -15,34 +15,34 @@
 
 
 static void caphealth_scale_formats(const caphealth_picture_t *from,
-    const caphealth_picture_t *to, zimg_image_format *in,
-    zimg_image_format *out);
+    const caphealth_region_t *region, const caphealth_picture_t *to,
+    zimg_image_format *in, zimg_image_format *out);
 static int caphealth_scale_run(zimg_filter_graph *graph,
     const caphealth_picture_t *from, const caphealth_picture_t *to);
+static void caphealth_scale_grey(const caphealth_picture_t *to);
 
 
 int
 caphealth_picture_scale(const caphealth_picture_t *from,
-    caphealth_picture_t *to, uint32_t width, uint32_t height)
+    const caphealth_region_t *region, caphealth_picture_t *to,
+    caphealth_picture_kind_e kind, uint32_t width, uint32_t height)
 {
     int                         rc;
-    unsigned                    i;
+    unsigned                    sub;
     zimg_filter_graph          *graph;
     zimg_image_format           in, out;
     zimg_graph_builder_params   params;
 
-    if (from->alpha
-        ? caphealth_picture_create(to, CAPHEALTH_PICTURE_RGB, 1, 0, 0, width,
-                                   height)
-          == -1
-        : caphealth_picture_create(to, CAPHEALTH_PICTURE_YUV, 0, 1, 1, width,
-                                   height)
-          == -1)
+    sub = (kind == CAPHEALTH_PICTURE_YUV) ? 1 : 0;
+
+    if (caphealth_picture_create(to, kind, from->alpha, sub, sub, width,
+                                 height)
+        == -1)
     {
         return -1;
     }
 
-    caphealth_scale_formats(from, to, &in, &out);
+    caphealth_scale_formats(from, region, to, &in, &out);
 
     zimg_graph_builder_params_default(&params, ZIMG_API_VERSION);
 
@@ -61,13 +61,31 @@ caphealth_picture_scale(const caphealth_picture_t *from,
     zimg_filter_graph_free(graph);
 
     if (from->kind == CAPHEALTH_PICTURE_GREY) {
-        for (i = 1; i < 3; i++) {
-            memset(to->planes[i].data, CAPHEALTH_NEUTRAL,
-                   to->planes[i].stride * to->planes[i].height);
-        }
+        caphealth_scale_grey(to);
     }
 
     return rc;
+}
+
+
+/* its grey is in the first plane */
+
+static void
+caphealth_scale_grey(const caphealth_picture_t *to)
+{
+    size_t    size;
+    unsigned  i;
+
+    for (i = 1; i < 3; i++) {
+        size = to->planes[i].stride * to->planes[i].height;
+
+        if (to->kind == CAPHEALTH_PICTURE_RGB) {
+            memcpy(to->planes[i].data, to->planes[0].data, size);
+
+        } else {
+            memset(to->planes[i].data, CAPHEALTH_NEUTRAL, size);
+        }
+    }
 }
 
 
@@ -78,8 +96,8 @@ caphealth_picture_scale(const caphealth_picture_t *from,
 
 static void
 caphealth_scale_formats(const caphealth_picture_t *from,
-    const caphealth_picture_t *to, zimg_image_format *in,
-    zimg_image_format *out)
+    const caphealth_region_t *region, const caphealth_picture_t *to,
+    zimg_image_format *in, zimg_image_format *out)
 {
     zimg_image_format_default(in, ZIMG_API_VERSION);
     zimg_image_format_default(out, ZIMG_API_VERSION);
@@ -96,39 +114,45 @@ caphealth_scale_formats(const caphealth_picture_t *from,
 
     in->alpha = from->alpha ? ZIMG_ALPHA_STRAIGHT : ZIMG_ALPHA_NONE;
 
-    in->active_region.left = from->left;
-    in->active_region.top = from->top;
-    in->active_region.width = (double) from->width * to->planes[0].width
-                              / to->width;
-    in->active_region.height = (double) from->height * to->planes[0].height
+    in->active_region.left = from->left + region->left;
+    in->active_region.top = from->top + region->top;
+    in->active_region.width = region->width * to->planes[0].width / to->width;
+    in->active_region.height = region->height * to->planes[0].height
                                / to->height;
 
     out->width = to->planes[0].width;
     out->height = to->planes[0].height;
     out->pixel_type = ZIMG_PIXEL_BYTE;
     out->depth = 8;
-    out->pixel_range = ZIMG_RANGE_LIMITED;
     out->chroma_location = ZIMG_CHROMA_CENTER;
     out->alpha = in->alpha;
+
+    if (to->kind == CAPHEALTH_PICTURE_RGB) {
+        out->color_family = ZIMG_COLOR_RGB;
+        out->matrix_coefficients = ZIMG_MATRIX_RGB;
+        out->pixel_range = ZIMG_RANGE_FULL;
+
+    } else {
+        out->color_family = ZIMG_COLOR_YUV;
+        out->matrix_coefficients = ZIMG_MATRIX_ST170_M;
+        out->pixel_range = ZIMG_RANGE_LIMITED;
+        out->subsample_w = 1;
+        out->subsample_h = 1;
+    }
 
     switch (from->kind) {
 
     case CAPHEALTH_PICTURE_GREY:
         in->color_family = ZIMG_COLOR_GREY;
         out->color_family = ZIMG_COLOR_GREY;
-        return;
+        out->matrix_coefficients = in->matrix_coefficients;
+        out->subsample_w = 0;
+        out->subsample_h = 0;
+        break;
 
     case CAPHEALTH_PICTURE_RGB:
         in->color_family = ZIMG_COLOR_RGB;
         in->matrix_coefficients = ZIMG_MATRIX_RGB;
-
-        if (from->alpha) {
-            out->color_family = ZIMG_COLOR_RGB;
-            out->matrix_coefficients = ZIMG_MATRIX_RGB;
-            out->pixel_range = ZIMG_RANGE_FULL;
-            return;
-        }
-
         break;
 
     default:
@@ -138,11 +162,6 @@ caphealth_scale_formats(const caphealth_picture_t *from,
         in->subsample_h = from->sub_h;
         break;
     }
-
-    out->color_family = ZIMG_COLOR_YUV;
-    out->matrix_coefficients = ZIMG_MATRIX_ST170_M;
-    out->subsample_w = 1;
-    out->subsample_h = 1;
 }
 
 

@@ -18,10 +18,15 @@
 #define CAPHEALTH_QUALITY_MAX  100
 #define CAPHEALTH_METHOD_MAX   6
 
+/* nine digits behind the point are looked at */
+#define CAPHEALTH_FOCUS_ONE    1000000000
 
-static int caphealth_job_output(const caphealth_job_t *job,
-    const caphealth_variant_t *variant, const caphealth_output_t *output);
+
+static int caphealth_job_output(const caphealth_variant_t *variant,
+    const caphealth_output_t *output);
 static int caphealth_job_detail(const caphealth_result_t *result);
+static int caphealth_job_share(const char *p, const char *end,
+    int32_t *focus);
 
 
 const char *
@@ -80,7 +85,9 @@ caphealth_job_valid(const caphealth_job_t *job)
             || v->method > CAPHEALTH_METHOD_MAX
             || v->width > CAPHEALTH_SIDE_MAX || v->height > CAPHEALTH_SIDE_MAX
             || (v->width == 0) != (v->height == 0)
+            || (v->max && v->width)
             || v->format >= CAPHEALTH_OUTPUTS || v->fit >= CAPHEALTH_FITS
+            || (v->fit != CAPHEALTH_FIT_INSIDE && v->width == 0)
             || v->filled > 1 || v->animated > 1)
         {
             return 0;
@@ -117,9 +124,7 @@ caphealth_job_answered(const caphealth_job_t *job,
     }
 
     for (i = 0; i < job->nvariants; i++) {
-        if (!caphealth_job_output(job, &job->variants[i],
-                                  &result->outputs[i]))
-        {
+        if (!caphealth_job_output(&job->variants[i], &result->outputs[i])) {
             return 0;
         }
     }
@@ -129,22 +134,35 @@ caphealth_job_answered(const caphealth_job_t *job,
 
 
 static int
-caphealth_job_output(const caphealth_job_t *job,
-    const caphealth_variant_t *variant, const caphealth_output_t *output)
+caphealth_job_output(const caphealth_variant_t *variant,
+    const caphealth_output_t *output)
 {
-    uint32_t  max;
+    uint32_t  width, height;
 
-    max = variant->max ? variant->max : CAPHEALTH_SIDE_MAX;
+    width = variant->max ? variant->max : CAPHEALTH_SIDE_MAX;
+    height = width;
+
+    if (variant->width) {
+        width = variant->width;
+        height = variant->height;
+    }
+
+    if (variant->fit == CAPHEALTH_FIT_CONTAIN
+        && (output->width != width || output->height != height))
+    {
+        return 0;
+    }
 
     return output->width > 0
-           && output->width <= max
+           && output->width <= width
            && output->height > 0
-           && output->height <= max
+           && output->height <= height
            && (output->format == variant->format
                || output->format == CAPHEALTH_OUTPUT_WEBP)
            && output->frames > 0
            && output->bytes > 0
-           && output->bytes <= caphealth_job_file_size(job->max_pixels);
+           && output->bytes <= caphealth_job_file_size((uint64_t) output->width
+                                                       * output->height);
 }
 
 
@@ -164,6 +182,71 @@ caphealth_job_detail(const caphealth_result_t *result)
     }
 
     return 1;
+}
+
+
+int
+caphealth_job_focus(caphealth_job_t *job, const char *text, size_t len)
+{
+    int32_t      x, y;
+    const char  *comma;
+
+    comma = len ? memchr(text, ',', len) : NULL;
+
+    if (comma == NULL
+        || caphealth_job_share(text, comma, &x) == -1
+        || caphealth_job_share(comma + 1, text + len, &y) == -1)
+    {
+        return -1;
+    }
+
+    job->focus_x = x;
+    job->focus_y = y;
+
+    return 0;
+}
+
+
+/* 0 to 1 becomes -CAPHEALTH_FOCUS_EDGE to CAPHEALTH_FOCUS_EDGE */
+
+static int
+caphealth_job_share(const char *p, const char *end, int32_t *focus)
+{
+    unsigned  digits;
+    uint64_t  value, one;
+
+    digits = 0;
+    value = 0;
+    one = 1;
+
+    for ( /* void */ ; p < end && *p >= '0' && *p <= '9'; p++) {
+        value = value * 10 + (uint64_t) (*p - '0');
+        digits++;
+
+        if (value > 1) {
+            return -1;
+        }
+    }
+
+    if (p < end && *p == '.') {
+        for (p++; p < end && *p >= '0' && *p <= '9'; p++) {
+            digits++;
+
+            if (one < CAPHEALTH_FOCUS_ONE) {
+                value = value * 10 + (uint64_t) (*p - '0');
+                one *= 10;
+            }
+        }
+    }
+
+    if (p < end || digits == 0 || value > one) {
+        return -1;
+    }
+
+    value = (value * 2 * CAPHEALTH_FOCUS_EDGE + one / 2) / one;
+    *focus = (int32_t) value - CAPHEALTH_FOCUS_EDGE;
+
+    return 0;
 }
 
 

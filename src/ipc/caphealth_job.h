@@ -8,6 +8,7 @@
 #define CAPHEALTH_JOB_H
 
 
+#include <stddef.h>
 #include <stdint.h>
 
 
@@ -55,10 +56,12 @@ typedef struct {
     uint8_t   format;       /* caphealth_output_format_e */
     uint8_t   fit;          /* caphealth_fit_e */
     uint8_t   background[3];/* red, green, blue: behind what is transparent,
-                               where that is not kept, and around the image */
-    uint8_t   filled;       /* 1: the background is set, and alpha not kept */
+                               and around the image */
+    uint8_t   filled;       /* 1: the background is set */
     uint8_t   animated;     /* 1: all frames, 0: the first */
-    uint8_t   reserved[3];
+    uint8_t   opacity;      /* of the background, if it is set; at 255, alpha
+                               is not kept */
+    uint8_t   reserved[2];
 } caphealth_variant_t;
 
 
@@ -151,6 +154,13 @@ int caphealth_job_valid(const caphealth_job_t *job);
  */
 int caphealth_job_answered(const caphealth_job_t *job,
     const caphealth_result_t *result);
+
+/*
+ * Reads a focus, "0.5,0.25": the shares of the width from the left and of the
+ * height from the top, 0 to 1, decimal.  Returns 0, or -1 if it is none, and
+ * leaves *job as it is then.
+ */
+int caphealth_job_focus(caphealth_job_t *job, const char *text, size_t len);
 
 /* The most bytes one output of an image of so many pixels may have. */
 uint64_t caphealth_job_file_size(uint64_t max_pixels);

@@ -14,8 +14,22 @@
 #define CAPHEALTH_METHOD   4
 
 
+static const char *caphealth_variants_size(caphealth_variant_t *v,
+    const char *text);
+static const char *caphealth_variants_fit(caphealth_variant_t *v,
+    const char *name);
+static const char *caphealth_variants_background(caphealth_variant_t *v,
+    const char *text);
 static const char *caphealth_variants_number(const char *text, unsigned max,
     unsigned *number);
+static uint64_t caphealth_variants_area(const caphealth_variant_t *v);
+
+
+static const char *const  caphealth_fits[CAPHEALTH_FITS] = {
+    [CAPHEALTH_FIT_INSIDE] = "inside",
+    [CAPHEALTH_FIT_COVER] = "cover",
+    [CAPHEALTH_FIT_CONTAIN] = "contain",
+};
 
 
 void
@@ -84,6 +98,18 @@ caphealth_variants_option(caphealth_variants_t *set, const char *option)
         return NULL;
     }
 
+    if (strncmp(option, "size=", 5) == 0) {
+        return caphealth_variants_size(v, option + 5);
+    }
+
+    if (strncmp(option, "fit=", 4) == 0) {
+        return caphealth_variants_fit(v, option + 4);
+    }
+
+    if (strncmp(option, "background=", 11) == 0) {
+        return caphealth_variants_background(v, option + 11);
+    }
+
     if (strncmp(option, "quality=", 8) == 0) {
         if (caphealth_variants_number(option + 8, 100, &n)) {
             return "quality is libwebp's, 0 to 100";
@@ -102,7 +128,97 @@ caphealth_variants_option(caphealth_variants_t *set, const char *option)
         return NULL;
     }
 
-    return "the options are max=PX, quality=0..100 and method=0..6";
+    return "the options are max=PX, size=WxH, fit=inside|cover|contain, "
+           "background=#rrggbb[aa], quality=0..100 and method=0..6";
+}
+
+
+static const char *
+caphealth_variants_size(caphealth_variant_t *v, const char *text)
+{
+    char         width[8];
+    size_t       len;
+    unsigned     w, h;
+    const char  *x;
+
+    x = strchr(text, 'x');
+    len = x ? (size_t) (x - text) : sizeof(width);
+
+    if (len < sizeof(width)) {
+        (void) snprintf(width, sizeof(width), "%.*s", (int) len, text);
+
+        if (caphealth_variants_number(width, CAPHEALTH_SIDE_MAX, &w) == NULL
+            && caphealth_variants_number(x + 1, CAPHEALTH_SIDE_MAX, &h) == NULL
+            && w > 0 && h > 0)
+        {
+            v->width = w;
+            v->height = h;
+            return NULL;
+        }
+    }
+
+    return "size is width and height in pixels, as 400x300, 1 to 16383 each";
+}
+
+
+static const char *
+caphealth_variants_fit(caphealth_variant_t *v, const char *name)
+{
+    unsigned  i;
+
+    for (i = 0; i < CAPHEALTH_FITS; i++) {
+        if (strcmp(name, caphealth_fits[i]) == 0) {
+            v->fit = (uint8_t) i;
+            return NULL;
+        }
+    }
+
+    return "fit is inside, cover or contain";
+}
+
+
+static const char *
+caphealth_variants_background(caphealth_variant_t *v, const char *text)
+{
+    size_t    len;
+    unsigned  c[4];
+
+    len = strlen(text);
+    c[3] = 255;
+
+    if ((len == 7 || len == 9) && text[0] == '#'
+        && strspn(text + 1, "0123456789abcdefABCDEF") == len - 1
+        && sscanf(text + 1, "%2x%2x%2x%2x", &c[0], &c[1], &c[2], &c[3])
+           >= 3)
+    {
+        v->background[0] = (uint8_t) c[0];
+        v->background[1] = (uint8_t) c[1];
+        v->background[2] = (uint8_t) c[2];
+        v->opacity = (uint8_t) c[3];
+        v->filled = 1;
+        return NULL;
+    }
+
+    return "background is a colour, #rrggbb, or #rrggbbaa with its opacity";
+}
+
+
+const char *
+caphealth_variants_agree(const caphealth_variants_t *set)
+{
+    const caphealth_variant_t  *v;
+
+    v = &set->variants[set->n - 1];
+
+    if (v->max && v->width) {
+        return "max and size exclude each other";
+    }
+
+    if (v->fit != CAPHEALTH_FIT_INSIDE && v->width == 0) {
+        return "cover and contain need a size=WxH";
+    }
+
+    return NULL;
 }
 
 
@@ -131,26 +247,21 @@ caphealth_variants_number(const char *text, unsigned max, unsigned *number)
 }
 
 
-const char *
-caphealth_variants_check(caphealth_variants_t *set)
+void
+caphealth_variants_order(caphealth_variants_t *set)
 {
     char                 name[CAPHEALTH_VARIANT_LEN + 1];
-    unsigned             i, n, mark;
+    unsigned             i, mark;
     caphealth_variant_t  v;
 
-    n = 0;
     mark = 0;
 
-    for (i = 0; i < set->n; i++) {
-        if (set->variants[i].max == 0) {
+    for (i = 1; i < set->n; i++) {
+        if (caphealth_variants_area(&set->variants[i])
+            > caphealth_variants_area(&set->variants[mark]))
+        {
             mark = i;
-            n++;
         }
-    }
-
-    if (n != 1) {
-        return n ? "only one of them may be without max"
-                 : "one of them must be without max";
     }
 
     v = set->variants[mark];
@@ -163,6 +274,17 @@ caphealth_variants_check(caphealth_variants_t *set)
 
     set->variants[0] = v;
     memcpy(set->names[0], name, sizeof(name));
+}
 
-    return NULL;
+
+/* the most pixels it may have */
+
+static uint64_t
+caphealth_variants_area(const caphealth_variant_t *v)
+{
+    if (v->width) {
+        return (uint64_t) v->width * v->height;
+    }
+
+    return v->max ? (uint64_t) v->max * v->max : UINT64_MAX;
 }

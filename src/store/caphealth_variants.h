@@ -1,7 +1,8 @@
 
 /*
  * The variants that are made of each image, as they are configured:
- * NAME [max=PX] [quality=0..100] [method=0..6].
+ * NAME [max=PX | size=WxH [fit=inside|cover|contain]] [background=#rrggbb[aa]]
+ * [quality=0..100] [method=0..6].
  */
 
 #ifndef CAPHEALTH_VARIANTS_H
@@ -32,11 +33,15 @@ const char *caphealth_variants_add(caphealth_variants_t *set,
 const char *caphealth_variants_option(caphealth_variants_t *set,
     const char *option);
 
+/* Checks the options of the last one added together.  NULL, or what is wrong. */
+const char *caphealth_variants_agree(const caphealth_variants_t *set);
+
 /*
- * Checks the set as a whole, and moves its largest to the front: the one
- * without max, whose file marks an image as complete.  NULL, or what is wrong.
+ * Moves the variant whose file marks an image as complete to the front: the one
+ * of the largest area, max by max or width by height; one without either is the
+ * largest; of equal ones, the first.  There must be a variant.
  */
-const char *caphealth_variants_check(caphealth_variants_t *set);
+void caphealth_variants_order(caphealth_variants_t *set);
 
 
 #endif /* CAPHEALTH_VARIANTS_H */

@@ -121,6 +121,10 @@ ngx_http_caphealth_image_variant(ngx_conf_t *cf, ngx_command_t *cmd,
         reason = caphealth_variants_option(variants, (char *) value[i].data);
     }
 
+    if (reason == NULL) {
+        reason = caphealth_variants_agree(variants);
+    }
+
     if (reason) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid \"caphealth_image_variant\" \"%V\", at "
@@ -136,7 +140,6 @@ char *
 ngx_http_caphealth_merge_upload_conf(ngx_conf_t *cf,
     ngx_http_caphealth_loc_conf_t *prev, ngx_http_caphealth_loc_conf_t *conf)
 {
-    const char                        *reason;
     ngx_http_core_loc_conf_t          *clcf;
     ngx_http_caphealth_upload_conf_t  *ucf;
 
@@ -162,14 +165,7 @@ ngx_http_caphealth_merge_upload_conf(ngx_conf_t *cf,
     ngx_conf_merge_value(ucf->delete, prev->upload.delete, 0);
 
     if (ucf->variants) {
-        reason = caphealth_variants_check(ucf->variants);
-
-        if (reason) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "the \"caphealth_image_variant\" directives "
-                               "make no set: %s", reason);
-            return NGX_CONF_ERROR;
-        }
+        caphealth_variants_order(ucf->variants);
     }
 
     if (conf->endpoint != NGX_HTTP_CAPHEALTH_ENDPOINT_IMAGE_UPLOAD) {

@@ -112,13 +112,19 @@ variants(void **state)
 
     static const char  *bad[] = {
         "max=0", "max=16384", "max=", "max=-1", "max=8x", "max=99999999999",
-        "quality=101", "quality=", "method=7", "method=a", "min=3", "max", ""
+        "quality=101", "quality=", "method=7", "method=a", "min=3", "max", "",
+        "size=", "size=8", "size=8x", "size=x8", "size=0x8", "size=8x0",
+        "size=16384x1", "size=1x16384", "size=8x8x8", "size=8,8", "size=+8x8",
+        "size=00000001x1", "fit=", "fit=fill", "fit=Cover", "background=",
+        "background=#fff", "background=ffffff", "background=#ffffff0",
+        "background=#fffffg", "background=# fffff", "background=#+f+f+f",
+        "background=#ffffff000"
     };
 
     (void) state;
 
     caphealth_variants_default(&set);
-    assert_null(caphealth_variants_check(&set));
+    caphealth_variants_order(&set);
     assert_int_equal(set.n, 3);
     assert_string_equal(set.names[0], "original");
     assert_int_equal(set.variants[0].method, 2);
@@ -130,17 +136,18 @@ variants(void **state)
     assert_null(caphealth_variants_option(&set, "max=16383"));
     assert_null(caphealth_variants_option(&set, "quality=0"));
     assert_null(caphealth_variants_option(&set, "method=6"));
-    assert_non_null(caphealth_variants_check(&set));
+    assert_null(caphealth_variants_agree(&set));
 
     assert_null(caphealth_variants_add(&set, "full"));
-    assert_null(caphealth_variants_check(&set));
+    assert_null(caphealth_variants_agree(&set));
+    caphealth_variants_order(&set);
     assert_string_equal(set.names[0], "full");
     assert_string_equal(set.names[1], "thumb");
     assert_int_equal(set.variants[1].max, 16383);
     assert_int_equal(set.variants[1].quality, 0);
     assert_int_equal(set.variants[1].method, 6);
     assert_int_equal(set.variants[0].method, 4);
-    assert_null(caphealth_variants_check(&set));
+    caphealth_variants_order(&set);
     assert_string_equal(set.names[0], "full");
 
     assert_non_null(caphealth_variants_add(&set, "full"));
@@ -153,9 +160,69 @@ variants(void **state)
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_non_null(caphealth_variants_option(&set, bad[i]));
     }
+}
 
-    assert_null(caphealth_variants_add(&set, "other"));
-    assert_non_null(caphealth_variants_check(&set));
+
+/* sizes, fits and backgrounds; the largest area marks an image as complete */
+
+static void
+variants_fit(void **state)
+{
+    caphealth_variants_t        set;
+    const caphealth_variant_t  *v;
+
+    (void) state;
+
+    memset(&set, 0, sizeof(set));
+
+    assert_null(caphealth_variants_add(&set, "wide"));
+    assert_null(caphealth_variants_option(&set, "size=400x100"));
+    assert_null(caphealth_variants_agree(&set));
+
+    assert_null(caphealth_variants_add(&set, "square"));
+    assert_null(caphealth_variants_option(&set, "fit=cover"));
+    assert_non_null(caphealth_variants_agree(&set));
+    assert_null(caphealth_variants_option(&set, "size=200x200"));
+    assert_null(caphealth_variants_agree(&set));
+    assert_null(caphealth_variants_option(&set, "max=200"));
+    assert_non_null(caphealth_variants_agree(&set));
+    set.variants[1].max = 0;
+
+    assert_null(caphealth_variants_add(&set, "canvas"));
+    assert_null(caphealth_variants_option(&set, "size=16383x1"));
+    assert_null(caphealth_variants_option(&set, "fit=contain"));
+    assert_null(caphealth_variants_option(&set, "background=#01fFa080"));
+    assert_null(caphealth_variants_agree(&set));
+
+    v = &set.variants[2];
+    assert_int_equal(v->width, 16383);
+    assert_int_equal(v->height, 1);
+    assert_int_equal(v->fit, CAPHEALTH_FIT_CONTAIN);
+    assert_int_equal(v->filled, 1);
+    assert_int_equal(v->background[0], 0x01);
+    assert_int_equal(v->background[1], 0xff);
+    assert_int_equal(v->background[2], 0xa0);
+    assert_int_equal(v->opacity, 0x80);
+
+    /* of 400 x 100 and 200 x 200 the first */
+
+    caphealth_variants_order(&set);
+    assert_string_equal(set.names[0], "wide");
+
+    assert_null(caphealth_variants_add(&set, "max"));
+    assert_null(caphealth_variants_option(&set, "max=201"));
+    assert_null(caphealth_variants_option(&set, "background=#010203"));
+    assert_int_equal(set.variants[3].opacity, 255);
+
+    caphealth_variants_order(&set);
+    assert_string_equal(set.names[0], "max");
+    assert_string_equal(set.names[1], "wide");
+    assert_string_equal(set.names[3], "canvas");
+
+    assert_null(caphealth_variants_add(&set, "all"));
+    assert_null(caphealth_variants_add(&set, "too"));
+    caphealth_variants_order(&set);
+    assert_string_equal(set.names[0], "all");
 }
 
 
@@ -181,6 +248,10 @@ jobs(void **state)
         { offsetof(caphealth_job_t, variants[1].method), 1, 7 },
         { offsetof(caphealth_job_t, variants[1].width), 4, 100 },
         { offsetof(caphealth_job_t, variants[1].height), 4, 100 },
+        { offsetof(caphealth_job_t, variants[2].max), 4, 100 },
+        { offsetof(caphealth_job_t, variants[2].width), 4, 16384 },
+        { offsetof(caphealth_job_t, variants[2].height), 4, 16384 },
+        { offsetof(caphealth_job_t, variants[0].fit), 1, 1 },
         { offsetof(caphealth_job_t, variants[1].format), 1, CAPHEALTH_OUTPUTS },
         { offsetof(caphealth_job_t, variants[1].fit), 1, CAPHEALTH_FITS },
         { offsetof(caphealth_job_t, variants[1].filled), 1, 2 },
@@ -197,9 +268,11 @@ jobs(void **state)
     good.offset = 70000;
     good.length = 1000;
     good.max_pixels = 1000000;
-    good.nvariants = 2;
+    good.nvariants = 3;
     good.variants[0] = (caphealth_variant_t) { .quality = 100, .method = 6 };
     good.variants[1] = (caphealth_variant_t) { .max = 16383 };
+    good.variants[2] = (caphealth_variant_t) { .width = 9, .height = 16383,
+                                             .fit = CAPHEALTH_FIT_COVER };
 
     assert_true(caphealth_job_valid(&good));
 
@@ -212,8 +285,60 @@ jobs(void **state)
     /* what is beyond the last is nobody's */
 
     job = good;
-    job.variants[2].quality = 255;
+    job.variants[3].quality = 255;
     assert_true(caphealth_job_valid(&job));
+}
+
+
+static void
+focus(void **state)
+{
+    size_t           i;
+    caphealth_job_t  job;
+
+    static const struct {
+        const char  *text;
+        int32_t      x;
+        int32_t      y;
+    } good[] = {
+        { "0.5,0.5", 0, 0 },
+        { "0,1", -32768, 32768 },
+        { "1,0", 32768, -32768 },
+        { "1.,0.", 32768, -32768 },
+        { ".25,.75", -16384, 16384 },
+        { "1.0000000000000000,000.0000", 32768, -32768 },
+        { "0.333333333333333333333333,0.1", -10923, -26214 },
+        { "0.0000000001,0.9999999999999", -32768, 32768 }
+    };
+
+    static const char  *bad[] = {
+        "", ",", "0.5", "0.5,", ",0.5", "0.5,0.5,0.5", "1.1,0", "0,2",
+        "-0.1,0", "0,+1", "1e-1,0", "nan,0", "0.5;0.5", " 0.5,0.5",
+        "0.5, 0.5", "0x1,0", ".,.", "1.000000001,0", "99999999999999999999,0",
+        "0,5,0,5", "50%,50%"
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        memset(&job, 0, sizeof(job));
+        assert_int_equal(caphealth_job_focus(&job, good[i].text,
+                                             strlen(good[i].text)), 0);
+        assert_int_equal(job.focus_x, good[i].x);
+        assert_int_equal(job.focus_y, good[i].y);
+    }
+
+    job.focus_x = 7;
+    job.focus_y = 8;
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(caphealth_job_focus(&job, bad[i], strlen(bad[i])),
+                         -1);
+    }
+
+    assert_int_equal(caphealth_job_focus(&job, "0.5,0.5\0", 8), -1);
+    assert_int_equal(job.focus_x, 7);
+    assert_int_equal(job.focus_y, 8);
 }
 
 
@@ -231,7 +356,7 @@ answers(void **state)
         uint32_t  value;
     } bad[] = {
         { offsetof(caphealth_result_t, status), CAPHEALTH_JOB_STATUSES },
-        { offsetof(caphealth_result_t, nvariants), 1 },
+        { offsetof(caphealth_result_t, nvariants), 2 },
         { offsetof(caphealth_result_t, nvariants), 9 },
         { offsetof(caphealth_result_t, width), 0 },
         { offsetof(caphealth_result_t, height), 0 },
@@ -244,25 +369,41 @@ answers(void **state)
         { offsetof(caphealth_result_t, outputs[1].bytes), 0 },
         { offsetof(caphealth_result_t, outputs[1].bytes), UINT32_MAX },
         { offsetof(caphealth_result_t, outputs[1].format), CAPHEALTH_OUTPUTS },
-        { offsetof(caphealth_result_t, outputs[1].frames), 0 }
+        { offsetof(caphealth_result_t, outputs[1].frames), 0 },
+        { offsetof(caphealth_result_t, outputs[2].width), 101 },
+        { offsetof(caphealth_result_t, outputs[2].height), 51 },
+        { offsetof(caphealth_result_t, outputs[3].width), 29 },
+        { offsetof(caphealth_result_t, outputs[3].height), 41 },
+        { offsetof(caphealth_result_t, outputs[3].bytes), 2 * 1024 * 1024 }
     };
 
     (void) state;
 
     memset(&job, 0, sizeof(job));
     job.max_pixels = 1000000;
-    job.nvariants = 2;
+    job.nvariants = 4;
     job.variants[1].max = 800;
+    job.variants[2].width = 100;
+    job.variants[2].height = 50;
+    job.variants[3].width = 30;
+    job.variants[3].height = 40;
+    job.variants[3].fit = CAPHEALTH_FIT_CONTAIN;
 
     memset(&good, 0, sizeof(good));
     good.width = 1000;
     good.height = 1000;
-    good.nvariants = 2;
+    good.nvariants = 4;
     good.outputs[0] = (caphealth_output_t) {
         .width = 1000, .height = 1000, .bytes = 5000, .frames = 1
     };
     good.outputs[1] = (caphealth_output_t) {
         .width = 800, .height = 800, .bytes = 100, .frames = 1
+    };
+    good.outputs[2] = (caphealth_output_t) {
+        .width = 50, .height = 50, .bytes = 100, .frames = 1
+    };
+    good.outputs[3] = (caphealth_output_t) {
+        .width = 30, .height = 40, .bytes = 1024 * 1024, .frames = 1
     };
 
     assert_true(caphealth_job_answered(&job, &good));
@@ -300,7 +441,9 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(formats),
         cmocka_unit_test(variants),
+        cmocka_unit_test(variants_fit),
         cmocka_unit_test(jobs),
+        cmocka_unit_test(focus),
         cmocka_unit_test(answers)
     };
 
