@@ -68,6 +68,12 @@ QUIETLY	= $(MAKE) --no-print-directory -s -j $(shell nproc)
 export NGINX_BINARY NGINX_SRC BUILD WITH_HEIF
 
 
+# every page that another one links to, where the link expects it
+
+PAGES	= README.md CHANGELOG.md CONTRIBUTING.md LICENSE SECURITY.md \
+	  debian/libnginx-mod-http-caphealth.README.Debian t/README.md \
+	  t/lib/README.md $(shell find docs -type f 2>/dev/null | sort)
+
 EXAMPLES = $(wildcard conf/snippets/*) \
 	  $(shell find contrib -type f 2>/dev/null | sort)
 
@@ -170,12 +176,15 @@ install-files:
 		$(DESTDIR)$(BIN_DIR)/
 	install -D -m 644 -t $(DESTDIR)$(MAN_DIR)/man1 man/*.1
 	install -D -m 644 -t $(DESTDIR)$(MAN_DIR)/man8 man/*.8
-	install -D -m 644 -t $(DESTDIR)$(DOC_DIR) README.md
-	install -D -m 644 -t $(DESTDIR)$(DOC_DIR)/docs docs/*.md
+	for file in $(PAGES); do \
+		install -D -m 644 $$file $(DESTDIR)$(DOC_DIR)/$$file || exit 1; \
+	done
 	for file in $(EXAMPLES); do \
 		install -D -m 644 $$file \
 			$(DESTDIR)$(DOC_DIR)/examples/$${file#*/} || exit 1; \
 	done
+	ln -sfn examples $(DESTDIR)$(DOC_DIR)/conf
+	ln -sfn examples $(DESTDIR)$(DOC_DIR)/contrib
 
 
 # --- the Debian package ---
@@ -194,7 +203,7 @@ clean:
 run:
 	@util/packages build run
 	@echo "building ..."
-	@$(QUIETLY) all
+	@$(QUIETLY) all $(BUILD)/demo-past
 	@util/run
 
 # one test: make test T=t/070-upload.t, or T=test_ipc; "make check" installs
@@ -225,7 +234,13 @@ test-all: test-most
 # --- what make test is made of; util/test counts ---
 
 .PHONY: units sandbox
-units: $(UNITS) $(BUILD)/strange/caphealth-converter $(WATCHED)
+units: $(UNITS) $(BUILD)/strange/caphealth-converter $(WATCHED) \
+	  $(BUILD)/demo-past
+
+$(BUILD)/demo-past: util/demo-past.c \
+	  $(patsubst src/%.c,$(OBJS)/%.o,$(COLLECTOR) $(STORE) $(IPC))
+	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< \
+		$(filter %.o,$^) $(ALL_LDFLAGS) $(LIBS)
 
 $(BUILD)/unit/%: t/unit/%.c \
 	  $(patsubst src/%.c,$(OBJS)/%.o,$(COLLECTOR) $(CONVERTER) \

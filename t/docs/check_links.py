@@ -108,6 +108,35 @@ def repository():
     none(elsewhere, 'links to elsewhere are well formed')
 
 
+def installed():
+    """Of the pages that "make install" puts beside the module."""
+
+    with tempfile.TemporaryDirectory(prefix='caphealth-') as top:
+        done = subprocess.run(['make', '-s', 'install-files',
+                               'DESTDIR=' + top, 'DOC_DIR=/doc'], cwd=TOP,
+                              capture_output=True, text=True, check=False)
+        ok(done.returncode == 0, 'make install-files', done.stderr)
+
+        wrong = []
+        pages = glob.glob(top + '/doc/**/*.md', recursive=True)
+
+        for page in pages:
+            with open(page, encoding='utf-8') as f:
+                text = f.read()
+
+            for target in LINK.findall(prose(text)):
+                path = target.partition('#')[0]
+
+                if path and not re.match(r'[a-z][a-z0-9+.-]*:', path) \
+                        and not os.path.exists(os.path.join(
+                            os.path.dirname(page), path)):
+                    wrong.append('%s: %s' % (os.path.relpath(page, top),
+                                             target))
+
+        none(wrong, 'links of the pages that are installed')
+        ok(len(pages) > 20, 'which are all', pages)
+
+
 class Page(html.parser.HTMLParser):
     """What a page of the site refers to."""
 
@@ -220,6 +249,7 @@ def navigation():
 
 
 repository()
+installed()
 sources()
 navigation()
 

@@ -8,10 +8,10 @@ import pwd
 import re
 import shlex
 import subprocess
-import sys
 import tempfile
 
-TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
+from handbook import TOP, done, ok, skip
+
 PAGE = os.path.join(TOP, 'docs', 'operations', 'postgresql.md')
 POSTGRES = os.path.join(TOP, 't', 'lib', 'postgres.sh')
 COLLECTOR = os.environ['TEST_NGINX_COLLECTOR']
@@ -60,20 +60,6 @@ COUNTS = {
     'vendors_count': 2, 'active_vendors': 1, 'inventory_count': 7,
     'products_by_vendor': 1,
 }
-
-tests = failures = 0
-
-
-def ok(good, name, said=''):
-    global tests, failures
-
-    tests += 1
-    failures += not good
-    print('%s %d - %s' % ('ok' if good else 'not ok', tests, name))
-
-    if not good:
-        print('# ' + str(said).replace('\n', '\n# '))
-
 
 def block(name):
     with open(PAGE) as page:
@@ -130,14 +116,15 @@ def run_setup(server, port):
 
 def main():
     if os.geteuid() != 0:
-        print('1..0 # SKIP only root can become the workers\' user')
-        return 0
+        skip('a database that is set up',
+             'only root can become the workers\' user')
+        return
 
     try:
         pwd.getpwnam('www-data')
     except KeyError:
-        print('1..0 # SKIP there is no user "www-data"')
-        return 0
+        skip('a database that is set up', 'there is no user "www-data"')
+        return
 
     with tempfile.TemporaryDirectory(prefix='caphealth-') as top:
         os.chmod(top, 0o755)
@@ -150,8 +137,6 @@ def main():
         finally:
             subprocess.run([POSTGRES, 'remove', server], check=False)
 
-    print('1..%d' % tests)
-    return failures != 0
 
 
 def tell(server, port):
@@ -159,15 +144,15 @@ def tell(server, port):
 
     # the role that t/lib/postgres.sh has made owns the database
 
-    done = psql(server, '-q', '-c', 'ALTER DATABASE shop OWNER TO postgres',
+    said = psql(server, '-q', '-c', 'ALTER DATABASE shop OWNER TO postgres',
                 '-c', 'DROP OWNED BY caphealth', '-c', 'DROP ROLE caphealth',
                 '-c', SHOP)
-    ok(done.returncode == 0, 'a shop', done.stdout)
+    ok(said.returncode == 0, 'a shop', said.stdout)
 
     # as Debian has it: whoever is not the system's user is refused
 
-    done = psql(server, '-tAc', 'SHOW hba_file')
-    with open(done.stdout.strip(), 'r+') as hba:
+    said = psql(server, '-tAc', 'SHOW hba_file')
+    with open(said.stdout.strip(), 'r+') as hba:
         lines = [line for line in hba.read().splitlines()
                  if not line.startswith('local')]
         hba.seek(0)
@@ -177,60 +162,61 @@ def tell(server, port):
 
     psql(server, '-qc', 'SELECT pg_reload_conf()')
 
-    done = check(url)
-    ok(done.returncode == 1 and 'no connection' in done.stdout
-       and 'pg_hba.conf' in done.stdout, 'before: refused, and what to do',
-       done.stdout)
+    said = check(url)
+    ok(said.returncode == 1 and 'no connection' in said.stdout
+       and 'pg_hba.conf' in said.stdout, 'before: refused, and what to do',
+       said.stdout)
 
-    done = run_setup(server, port)
-    ok(done.returncode == 0, 'the block to copy', done.stdout)
+    said = run_setup(server, port)
+    ok(said.returncode == 0, 'the block to copy', said.stdout)
 
-    done = check(url)
-    ok(done.returncode == 0 and done.stdout.count('\n') > 8
-       and 'all is known' in done.stdout, 'after: all is known', done.stdout)
-    ok(numbers(done.stdout).get('products_count') == 3, 'and right',
-       done.stdout)
-    ok(len(re.findall(r'cost=', done.stdout)) == 8, 'each with its plan',
-       done.stdout)
-    ok('www-data' in done.stdout.splitlines()[0], 'as the workers\' user',
-       done.stdout)
+    said = check(url)
+    ok(said.returncode == 0 and said.stdout.count('\n') > 8
+       and 'all is known' in said.stdout, 'after: all is known', said.stdout)
+    ok(numbers(said.stdout).get('products_count') == 3, 'and right',
+       said.stdout)
+    ok(len(re.findall(r'cost=', said.stdout)) == 8, 'each with its plan',
+       said.stdout)
+    ok('www-data' in said.stdout.splitlines()[0], 'as the workers\' user',
+       said.stdout)
 
     own = queries('queries')
     ok(len(own) == 8, 'the page has all eight queries', own)
 
-    done = check(url, *own)
-    ok(done.returncode == 1 and 'permission denied for schema' in done.stdout
-       and 'GRANT USAGE' in done.stdout, 'no USAGE: what to do', done.stdout)
+    said = check(url, *own)
+    ok(said.returncode == 1 and 'permission denied for schema' in said.stdout
+       and 'GRANT USAGE' in said.stdout, 'no USAGE: what to do', said.stdout)
 
     psql(server, '-qc', '''
 GRANT USAGE ON SCHEMA catalog, sales, people TO caphealth;
 GRANT SELECT ON people.sellers, catalog.items, catalog.stock, sales.purchases
     TO caphealth''')
 
-    done = check(url, *own)
-    seen = numbers(done.stdout)
+    said = check(url, *own)
+    seen = numbers(said.stdout)
     seen.pop('database_size', None)
-    ok(done.returncode == 0 and seen == COUNTS, 'another shape: all eight',
-       done.stdout)
+    ok(said.returncode == 0 and seen == COUNTS, 'another shape: all eight',
+       said.stdout)
 
-    done = check(url, *queries('estimates'))
-    ok('returned NULL' in done.stdout and done.returncode == 1,
-       'estimates before ANALYZE: not known', done.stdout)
+    said = check(url, *queries('estimates'))
+    ok('returned NULL' in said.stdout and said.returncode == 1,
+       'estimates before ANALYZE: not known', said.stdout)
 
     psql(server, '-qc', 'ANALYZE')
 
-    done = check(url, *queries('estimates'))
-    seen = numbers(done.stdout)
+    said = check(url, *queries('estimates'))
+    seen = numbers(said.stdout)
     ok((seen.get('products_count'), seen.get('orders_count')) == (5, 3),
-       'estimates', done.stdout)
+       'estimates', said.stdout)
 
-    done = check(url, ('products_count',
+    said = check(url, ('products_count',
                        'SELECT count(*) FROM (SELECT pg_sleep(60)) AS s'),
                  timeout='1')
-    ok(re.search(r'canceling|timeout', done.stdout)
-       and 'a longer caphealth_timeout' in done.stdout
-       and numbers(done.stdout).get('vendors_count') == 2,
-       'a query that is too slow, and those behind it', done.stdout)
+    ok(re.search(r'canceling|timeout', said.stdout)
+       and 'a longer caphealth_timeout' in said.stdout
+       and numbers(said.stdout).get('vendors_count') == 2,
+       'a query that is too slow, and those behind it', said.stdout)
 
 
-sys.exit(main())
+main()
+done()
