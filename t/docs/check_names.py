@@ -317,10 +317,12 @@ def check_formats():
     names = [label.lower() for label in labels]
     openapi = read('contrib/openapi.yaml')
 
+    made = re.findall(r'^ +row\([A-Z]+, "(\w+)", ', read('src/store/caphealth_output.h'), re.M)
+
     for text in re.findall(r'\bformat: \{ enum: \[(.*?)\] \}', openapi):
         found += 1
 
-        if text.split(', ') != names:
+        if text.split(', ') not in (names, made):
             wrong.append('contrib/openapi.yaml: format %s' % text)
 
     types = re.findall(r'^ +image/(\w+): \{\}$', openapi, re.M)
