@@ -405,3 +405,52 @@ GET /y
 --- response_body_like eval
 ["images", "images", "problem:cross-site", "problem:cross-site",
  "problem:cross-site", "images"]
+
+
+
+=== TEST 26: a description for all files, and one for each
+--- http_config eval: $::http
+--- config
+    location = /upload { caphealth_image_upload; }
+--- request eval
+["POST /upload\n" . ::part('name="alt"', "St\xc3\xbchle \"A\"") . $::one x 2 . $::end,
+ "POST /upload\n" . ::part('name="alt"', 'first') . $::one
+ . ::part('name="alt"', '') . $::one . ::part('name=alt', 'third') . $::one
+ . $::end,
+ "POST /upload\n" . ::part('name="Alt"', 'x') . $::one . $::end,
+ "POST /upload\n" . ::part('name=alt', 'x' x 4096) . $::one . $::end]
+--- more_headers eval
+[$::form, $::form, $::form, $::form]
+--- error_code eval
+[201, 201, 201, 201]
+--- response_body_like eval
+[qr/^\{"images":\[(\{[^{]*"sha256":"\w+","alt":"St\xc3\xbchle \\"A\\"","variants":\{[^\]]*){2}\]\}$/,
+ qr/^[^\]]*"alt":"first","variants"[^\]]*"sha256":"\w+","variants"[^\]]*"alt":"third","variants"[^\]]*\]\}$/,
+ qr/^(?!.*"alt")/s, qr/"alt":"x{4096}"/]
+--- no_error_log
+[alert]
+[error]
+
+
+
+=== TEST 27: a description that cannot be taken
+--- http_config eval: $::http
+--- config
+    location = /upload { caphealth_image_upload; }
+--- request eval
+["POST /upload\n" . ::part('name=alt', 'a') x 2 . $::one x 3 . $::end,
+ "POST /upload\n" . ::part('name=alt', "caf\xe9") . $::one . $::end,
+ "POST /upload\n" . ::part('name=alt', "a\0b") . $::one . $::end,
+ "POST /upload\n" . ::part('name=alt', 'x' x 4097) . $::one . $::end]
+--- more_headers eval
+[$::form, $::form, $::form, $::form]
+--- error_code eval
+[400, 400, 400, 400]
+--- response_body_like eval
+['problem:invalid-field.*"alt." is sent 2 times for 3 files',
+ 'problem:invalid-field.*File 1 of 1, ."a.png.": The field ."alt." is not UTF-8',
+ 'problem:invalid-field.*is not UTF-8, or has a NUL',
+ 'problem:invalid-field.*has 4097 bytes; the most are 4096']
+--- no_error_log
+[alert]
+[error]

@@ -31,5 +31,6 @@ const caphealth_outcome_t  caphealth_outcomes[CAPHEALTH_OUTCOMES] = {
     [CAPHEALTH_OUTCOME_BAD_REQUEST] = { 0, "bad-request", "bad-request" },
     [CAPHEALTH_OUTCOME_CLIENT_GONE] =
         { 0, "client-closed-request", "client-closed-request" },
-    [CAPHEALTH_OUTCOME_INTERNAL] = { 0, "internal-error", "internal-error" }
+    [CAPHEALTH_OUTCOME_INTERNAL] = { 0, "internal-error", "internal-error" },
+    [CAPHEALTH_OUTCOME_INVALID_FIELD] = { 400, "invalid-field", NULL }
 };

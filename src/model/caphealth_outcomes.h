@@ -31,6 +31,7 @@ typedef enum {
     CAPHEALTH_OUTCOME_BAD_REQUEST,
     CAPHEALTH_OUTCOME_CLIENT_GONE,
     CAPHEALTH_OUTCOME_INTERNAL,
+    CAPHEALTH_OUTCOME_INVALID_FIELD,
     CAPHEALTH_OUTCOMES               /* how many there are */
 } caphealth_outcome_e;
 

@@ -28,6 +28,18 @@
     "\"caphealth_image_memory\". Send a smaller one."
 
 
+/* the most bytes of a description, UTF-8 */
+#define NGX_HTTP_CAPHEALTH_ALT_LEN  4096
+
+
+/* the text fields of a form that are read; their names in upload_files.c */
+
+typedef enum {
+    NGX_HTTP_CAPHEALTH_FIELD_ALT = 0,
+    NGX_HTTP_CAPHEALTH_FIELDS
+} ngx_http_caphealth_field_e;
+
+
 typedef struct ngx_http_caphealth_upload_s  ngx_http_caphealth_upload_t;
 
 
@@ -36,6 +48,7 @@ typedef struct {
     ngx_http_caphealth_job_t          job;
     caphealth_part_t                  part;
     caphealth_format_e                format;
+    char                             *alt;        /* NULL: none was sent */
     caphealth_image_files_t           files;      /* its own */
     ngx_int_t                         begun;      /* of _tree_begin(), for
                                                      _tree_end() */
@@ -82,6 +95,8 @@ struct ngx_http_caphealth_upload_s {
     ngx_msec_t                        publishing_at;
 
     caphealth_part_t                 *parts;
+    caphealth_field_t                *fields;     /* of a form, by their
+                                                     ngx_http_caphealth_field_e */
     ngx_http_caphealth_image_t       *images;
     ngx_uint_t                        nimages;
     ngx_uint_t                        opened;     /* so many, from the first,

@@ -117,6 +117,11 @@ static ngx_http_caphealth_refusal_t
         ngx_string("There is no image of this id. The last part of the path "
                    "must be the \"id\" that the upload was answered with, 32 "
                    "hexadecimal digits.")
+    },
+
+    [CAPHEALTH_OUTCOME_INVALID_FIELD] = {
+        ngx_string("A field cannot be taken"),
+        ngx_null_string
     }
 };
 
@@ -572,13 +577,14 @@ ngx_http_caphealth_upload_image(ngx_http_caphealth_upload_t *u,
 
     (void) ngx_hex_dump(sha256, result->sha256, sizeof(result->sha256));
 
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:s%, s:o}",
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:s%, s:s*, s:o}",
                      "id", image->files.id,
                      "format", caphealth_format_name(image->format),
                      "width", (json_int_t) result->width,
                      "height", (json_int_t) result->height,
                      "bytes", (json_int_t) image->part.length,
                      "sha256", sha256, sizeof(sha256),
+                     "alt", image->alt,
                      "variants", ngx_http_caphealth_upload_variants(u, image));
 }
 

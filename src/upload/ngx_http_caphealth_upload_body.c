@@ -23,7 +23,10 @@ ngx_http_caphealth_upload_body(ngx_http_caphealth_upload_t *u,
     u->parts = ngx_palloc(u->pool, n * sizeof(caphealth_part_t));
     u->images = ngx_pcalloc(u->pool, n * sizeof(ngx_http_caphealth_image_t));
 
-    if (u->parts == NULL || u->images == NULL) {
+    u->fields = ngx_palloc(u->pool, NGX_HTTP_CAPHEALTH_FIELDS
+                                    * sizeof(caphealth_field_t));
+
+    if (u->parts == NULL || u->images == NULL || u->fields == NULL) {
         return NGX_ERROR;
     }
 

@@ -12,6 +12,9 @@ static ngx_int_t ngx_http_caphealth_upload_parse(
     ngx_http_caphealth_upload_t *u);
 static ssize_t ngx_http_caphealth_upload_read_body(void *ctx, void *buf,
     size_t size, uint64_t offset);
+static ngx_int_t ngx_http_caphealth_upload_field(
+    ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image,
+    ngx_http_caphealth_field_e which, size_t max, char **text);
 static ngx_int_t ngx_http_caphealth_upload_detect_format(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 static ngx_int_t ngx_http_caphealth_upload_open_input(
@@ -20,6 +23,9 @@ static ngx_int_t ngx_http_caphealth_upload_check_files(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 static ngx_int_t ngx_http_caphealth_upload_open_outputs(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
+
+
+static const char  *ngx_http_caphealth_field_names[] = { "alt" };
 
 
 void
@@ -39,7 +45,12 @@ ngx_http_caphealth_upload_prepare(void *data, ngx_log_t *log)
 
     for (i = 0; i < u->nimages; i++) {
         if (ngx_http_caphealth_upload_detect_format(u, &u->images[i])
-            != NGX_OK)
+            != NGX_OK
+            || ngx_http_caphealth_upload_field(u, &u->images[i],
+                                               NGX_HTTP_CAPHEALTH_FIELD_ALT,
+                                               NGX_HTTP_CAPHEALTH_ALT_LEN,
+                                               &u->images[i].alt)
+               != NGX_OK)
         {
             return;
         }
@@ -93,6 +104,7 @@ ngx_http_caphealth_upload_open(void *data, ngx_log_t *log)
 static ngx_int_t
 ngx_http_caphealth_upload_parse(ngx_http_caphealth_upload_t *u)
 {
+    ngx_uint_t                     i;
     caphealth_form_t               form;
     caphealth_multipart_result_e   rc;
 
@@ -107,8 +119,12 @@ ngx_http_caphealth_upload_parse(ngx_http_caphealth_upload_t *u)
 
     form.parts = u->parts;
     form.max = (unsigned) u->main_conf->images.max_files;
-    form.fields = NULL;
-    form.nfields = 0;
+    form.fields = u->fields;
+    form.nfields = NGX_HTTP_CAPHEALTH_FIELDS;
+
+    for (i = 0; i < NGX_HTTP_CAPHEALTH_FIELDS; i++) {
+        form.fields[i].name = ngx_http_caphealth_field_names[i];
+    }
 
     rc = caphealth_multipart_parse(u->boundary,
                                    ngx_http_caphealth_upload_read_body, u,
@@ -154,6 +170,88 @@ ngx_http_caphealth_upload_read_body(void *ctx, void *buf, size_t size,
     ngx_http_caphealth_upload_t *u = ctx;
 
     return pread(u->body, buf, size, (off_t) offset);
+}
+
+
+/*
+ * The value of a text field for this image, in the upload's pool; NULL: none,
+ * or an empty one, was sent.
+ */
+
+static ngx_int_t
+ngx_http_caphealth_upload_field(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image, ngx_http_caphealth_field_e which,
+    size_t max, char **text)
+{
+    int                 i;
+    size_t              len;
+    caphealth_field_t  *field;
+
+    *text = NULL;
+
+    if (u->boundary[0] == '\0') {
+        return NGX_OK;
+    }
+
+    field = &u->fields[which];
+
+    i = caphealth_field_index(field, (unsigned) (image - u->images),
+                              (unsigned) u->nimages);
+
+    if (i == -2) {
+        ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_INVALID_FIELD,
+                                         NULL,
+                                         "The field \"%s\" is sent %ui times "
+                                         "for %ui files. Send it once, for all "
+                                         "of them, or once for each.",
+                                         field->name, (ngx_uint_t) field->n,
+                                         u->nimages);
+        return NGX_ERROR;
+    }
+
+    if (i == -1 || field->values[i].length == 0) {
+        return NGX_OK;
+    }
+
+    len = ngx_min(field->values[i].length, max) + 1;
+
+    *text = ngx_pnalloc(u->pool, len);
+    if (*text == NULL) {
+        ngx_http_caphealth_upload_call_failed(u, NGX_ENOMEM, "malloc()");
+        return NGX_ERROR;
+    }
+
+    if (caphealth_field_read(field, (unsigned) i,
+                             ngx_http_caphealth_upload_read_body, u, *text,
+                             len)
+        == 0)
+    {
+        return NGX_OK;
+    }
+
+    switch (ngx_errno) {
+
+    case EMSGSIZE:
+        ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_INVALID_FIELD,
+                                         image,
+                                         "The field \"%s\" has %uL bytes; the "
+                                         "most are %uz.", field->name,
+                                         field->values[i].length, max);
+        break;
+
+    case EILSEQ:
+        ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_INVALID_FIELD,
+                                         image,
+                                         "The field \"%s\" is not UTF-8, or "
+                                         "has a NUL in it.", field->name);
+        break;
+
+    default:
+        ngx_http_caphealth_upload_call_failed(u, ngx_errno, "read() of a body");
+        break;
+    }
+
+    return NGX_ERROR;
 }
 
 

@@ -430,6 +430,17 @@ def photo():
     return out.getvalue()
 
 
+def form(image, **fields):
+    """A form of it with the boundary "b"."""
+
+    parts = [b'--b\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s'
+             % (name.encode(), text.encode()) for name, text in fields.items()]
+    parts.append(b'--b\r\nContent-Disposition: form-data; name="file"; '
+                 b'filename="a.jpg"\r\n\r\n%s' % image)
+
+    return b'\r\n'.join(parts) + b'\r\n--b--\r\n'
+
+
 def answers():
     """A real nginx with everything, and what it answers."""
 
@@ -467,7 +478,10 @@ INSERT INTO products VALUES (1, 1);
         nginx.until('/stats', lambda d: d['roots'][0]['filesystem'])
 
         found = {
-            'Image upload': nginx.json('/upload', data=photo()),
+            'Image upload': nginx.json(
+                '/upload', data=form(photo(), alt='A chair'),
+                headers={'Content-Type':
+                         'multipart/form-data; boundary=b'}),
             'Health': nginx.json('/health'),
             'Capacity': nginx.json('/capacity'),
             'Vendors, page by page': {

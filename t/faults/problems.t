@@ -132,6 +132,18 @@ subtest 'a body that is not as it must be' => sub {
     problem 'a form that is cut', $nginx->post(substr($form, 0, -9), $FORM);
     problem 'no form in it', $nginx->post('x', $FORM);
     problem 'no file', $nginx->post(part("$disposition; name=a"), $FORM);
+
+    my ($files) = form(map { ("$_.jpg" => strange('well')) } 1 .. 2);
+    my $alt = "--b1234\r\n$disposition; name=alt\r\n\r\n";
+
+    problem 'a field that is not UTF-8', $nginx->post("${alt}caf\xe9\r\n$files",
+        { 'Content-Type' => 'multipart/form-data; boundary=b1234' });
+    problem 'a field that is too long',
+            $nginx->post($alt . 'x' x 4097 . "\r\n$files",
+        { 'Content-Type' => 'multipart/form-data; boundary=b1234' });
+    problem 'more fields than files',
+            $nginx->post("${alt}a\r\n" x 3 . $files,
+        { 'Content-Type' => 'multipart/form-data; boundary=b1234' });
     problem 'too many files',
             $nginx->post(form(map { ("$_.jpg" => strange('well')) } 1 .. 3));
 

@@ -382,6 +382,11 @@ subtest 'uploads' => sub {
 
     posted($nginx, 'malformed', substr($form, 0, 100), $type);
     posted($nginx, 'no image', form());
+
+    my $alt = "--b1234\r\nContent-Disposition: form-data; name=alt\r\n\r\n";
+
+    posted($nginx, 'a description', "${alt}A chair\r\n$form", $type);
+    posted($nginx, 'a description in Latin-1', "${alt}caf\xe9\r\n$form", $type);
     posted($nginx, 'three files', form(map { ($_, $photo) } 1 .. 3));
     posted($nginx, 'a large file', "\xff\xd8\xff" . 'x' x (40 * 1048576));
     posted($nginx, 'a large body', 'x' x (49 * 1048576));
