@@ -1559,6 +1559,264 @@ def check_webp_faults():
     refused('an animation cut in its first frame', webp[:len(webp) // 4])
 
 
+# --- GIF ---
+
+def gifsicle(data, *options):
+    return subprocess.run(['gifsicle', *options], input=data,
+                          capture_output=True, check=True).stdout
+
+
+def check_gif():
+    image = gradient(90, 70).quantize(64)
+    clear = gradient(90, 70).quantize(64)
+    clear.paste(63, (20, 10, 50, 40))
+    fewer = Image.new('P', (30, 20), 1)
+    fewer.putpalette([0, 0, 0, 255, 0, 0])
+
+    for name, made in (
+            ('a GIF', image),
+            ('a GIF with transparency', clear),
+            ('a GIF of two colours', fewer)):
+        options = {'transparency': 63} if made is clear else {}
+        data = encoded(made, 'GIF', **options)
+
+        for kind, gif in ((name, data),
+                          (name + ', interlaced', gifsicle(data, '-i')),
+                          (name + ', with a palette of its own',
+                           local_palette(data))):
+            looks(kind, write('a.gif', gif),
+                  Image.open(io.BytesIO(gif)).convert('RGBA'))
+
+    file = path('87.gif')
+    magick(save(gradient(40, 30), 'g.png'), '-interlace', 'none',
+           'gif87:' + file)
+    looks('a GIF87a', file, Image.open(file).convert('RGB'))
+
+    # a frame that does not begin at the corner, nor ends at the other
+
+    frames = gifsicle(encoded(fewer, 'GIF'), '--logical-screen', '50x40',
+                      '-p', '12,7')
+    wanted = Image.new('RGBA', (50, 40))
+    wanted.paste((255, 0, 0, 255), (12, 7, 42, 27))
+    looks('a GIF with a smaller frame', write('a.gif', frames), wanted)
+
+    at = frames.index(b'\x2c')
+    wanted = Image.new('RGBA', (62, 40))
+    wanted.paste((255, 0, 0, 255), (32, 7, 62, 27))
+    looks('a GIF with a frame beyond its canvas',
+          write('a.gif', frames[:at + 1] + b'\x20' + frames[at + 2:]), wanted)
+
+    animated = encoded(image, 'GIF', save_all=True, loop=0, duration=50,
+                       append_images=[image.rotate(180)])
+    looks('an animated GIF, its first frame', write('a.gif', animated),
+          image.convert('RGB'))
+
+
+def local_palette(gif):
+    """The global one moved behind the image's descriptor."""
+
+    size = 3 << (gif[10] & 7) + 1
+    at = gif.index(b'\x2c', 13 + size)
+
+    return (gif[:10] + bytes([gif[10] & 0x78]) + gif[11:13]
+            + gif[13 + size:at + 9]
+            + bytes([gif[at + 9] | 0x80 | gif[10] & 7]) + gif[13:13 + size]
+            + gif[at + 10:])
+
+
+def check_gif_faults():
+    gif = encoded(noisy(97, 61), 'GIF')
+    second = encoded(noisy(97, 61), 'GIF', save_all=True,
+                     append_images=[noisy(97, 61).rotate(180)])
+
+    taken('a GIF without a trailer', gif[:-1], gif)
+    taken('a GIF without an empty last block', gif[:-2], gif)
+    taken('a GIF with a trailer of its own', gif + b'abc', gif)
+    taken('a GIF with zeros between its blocks',
+          gif[:-1] + b'\0\0\0;', gif)
+    taken('a GIF that is cut in its second frame', second[:-100], second)
+
+    for cut in (3, 10, 300, len(gif) // 2, len(gif) - 900):
+        refused('a GIF, %d bytes cut' % cut, gif[:-cut], 'damaged')
+
+    refused('a GIF without a frame', gif[:13 + 768] + b';', 'no image')
+    refused('a GIF that is a header', b'GIF89a', 'damaged')
+
+
+# --- AVIF and HEIC ---
+
+def run(*command):
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+
+
+def heif(image, name, *options):
+    source = save(image, name + '.png')
+    file = path(name)
+
+    if name.endswith('.avif'):
+        run('avifenc', '-j', '1', '-s', '8', *options, source, file)
+    else:
+        run('heif-enc', '-q', '90', *options, source, '-o', file)
+
+    return file
+
+
+def decoded(file):
+    """What avifdec or heif-convert make of it."""
+
+    made = path('decoded.png')
+
+    if file.endswith('.avif'):
+        run('avifdec', '-j', '1', '-d', '8', file, made)
+    else:
+        run('heif-convert', file, made)
+
+    return Image.open(made)
+
+
+def check_heif():
+    image = gradient(97, 65)
+    clear = image.convert('RGBA')
+    clear.putalpha(Image.linear_gradient('L').resize(image.size))
+    grey = image.convert('L')
+
+    for name, source, options in (
+            ('a.avif', image, ()),
+            ('a.avif', clear, ()),
+            ('a.avif', grey, ('-y', '400')),
+            ('a.avif', image, ('-y', '444')),
+            ('a.avif', image, ('-y', '422', '-d', '12')),
+            ('a.avif', image, ('-d', '10')),
+            ('a.avif', clear, ('-d', '10')),
+            ('a.avif', image, ('-r', 'limited')),
+            ('a.avif', image, ('-l',)),
+            ('a.avif', image, ('--cicp', '1/13/1')),
+            ('a.avif', clear, ('-p',)),
+            ('a.avif', image.resize((256, 128)), ('--grid', '2x1')),
+            ('a.heic', image, ()),
+            ('a.heic', clear, ()),
+            ('a.heic', grey, ()),
+            ('a.heic', image, ('-L',)),
+            ('a.heic', image, ('-p', 'chroma=444'))):
+        file = heif(source, name, *options)
+        looks(' '.join((name[2:], source.mode, *options)), file, source)
+        looks(' '.join((name[2:], source.mode, *options, 'as another decoder '
+                        'has it')),
+              file, decoded(file).convert(source.mode), 4)
+
+    # what it is is in its brands, whatever its major one is
+
+    with open(heif(image, 'a.avif'), 'rb') as file:
+        data = file.read()
+
+    for major in (b'mif1', b'msf1', b'MiHB'):
+        taken('an AVIF of the brand ' + major.decode(),
+              data[:8] + major + data[12:], data)
+
+    check_heif_orientation(image)
+    check_heif_colour()
+
+
+def check_heif_orientation(image):
+    """irot turns to the left; imir of 0 swaps top and bottom; and what Exif
+    says does not count."""
+
+    for options, wanted in (
+            (('--irot', '1'), image.rotate(90, expand=True)),
+            (('--irot', '2'), image.rotate(180)),
+            (('--irot', '3'), image.rotate(270, expand=True)),
+            (('--imir', '0'), ImageOps.flip(image)),
+            (('--imir', '1'), ImageOps.mirror(image)),
+            (('--clap', '41,1,29,1,0,1,0,1'),
+             image.crop((28, 18, 69, 47)))):
+        looks('AVIF ' + ' '.join(options), heif(image, 'o.avif', *options),
+              wanted)
+
+    with open(path('exif'), 'wb') as file:
+        file.write(oriented(1).tobytes())
+
+    with open(heif(image, 'o.avif', '--exif', path('exif')), 'rb') as file:
+        data = file.read()
+
+    turned_in = data.replace(oriented(1).tobytes(), oriented(6).tobytes())
+    ok(turned_in != data, 'AVIF with Exif')
+    taken('AVIF with an orientation in Exif', turned_in, data)
+
+
+def check_heif_colour():
+    """By code points, by a profile, and of the two the profile."""
+
+    image = gradient(64, 48)
+    profile = path('p3.icc')
+
+    with open(profile, 'wb') as file:
+        file.write(rgb_profile(DISPLAY_P3, srgb_light))
+
+    with open(profile, 'rb') as file:
+        wanted = in_profile(image, file.read())
+
+    looks('AVIF with a profile', heif(image, 'c.avif', '--icc', profile),
+          wanted)
+    looks('AVIF with a profile and code points',
+          heif(image, 'c.avif', '--icc', profile, '--cicp', '9/16/6'), wanted)
+    looks('AVIF of 10 bits with a profile',
+          heif(image, 'c.avif', '--icc', profile, '-d', '10'), wanted)
+    looks('AVIF of Display P3', heif(image, 'c.avif', '--cicp', '12/13/6'),
+          wanted)
+    looks('AVIF of BT.709', heif(image, 'c.avif', '--cicp', '1/1/1'), image)
+
+    # the signal of the reference white, of 1000 candelas, and more
+
+    for name, transfer, white in (('PQ', '16', 0.5807), ('HLG', '18', 0.75)):
+        for level, least, most in ((0, 0, 3), (white, 183, 197),
+                                   (1, 249, 255)):
+            grey = Image.new('RGB', (32, 32), (round(255 * level),) * 3)
+            made = convert(heif(grey, 'c.avif', '-d', '10', '-l', '--cicp',
+                                '9/%s/9' % transfer))
+            value = made if isinstance(made, str) else \
+                Image.open(made['original']['path']).convert('L') \
+                     .getpixel((9, 9))
+            ok(not isinstance(made, str) and least <= value <= most,
+               'AVIF of %s, %.2f' % (name, level), value)
+
+
+def check_heif_faults():
+    image = noisy(97, 61)
+    clear = image.convert('RGBA')
+    clear.putalpha(Image.linear_gradient('L').resize(image.size))
+
+    for name, source, options in (
+            ('f.avif', image, ()), ('f.avif', clear, ()),
+            ('f.avif', image.resize((256, 128)), ('--grid', '2x1')),
+            ('f.heic', image, ()), ('f.heic', clear, ())):
+        kind = ' '.join((name[2:], source.mode, *options))
+
+        with open(heif(source, name, *options), 'rb') as file:
+            data = file.read()
+
+        taken(kind + ' with a trailer',
+              data + struct.pack('>I4s', 16, b'free') + bytes(8), data)
+
+        for cut in (1, 10, 300, len(data) // 2, len(data) - 60):
+            refused('%s, %d bytes cut' % (kind, cut), data[:-cut])
+
+    with open(heif(image, 'f.heic'), 'rb') as file:
+        data = file.read()
+
+    at = data.index(b'mdat')
+    refused('heic with zeros in its last slice',
+            data[:at + 400] + bytes(len(data) - at - 400))
+
+    with open(heif(image, 'f.avif'), 'rb') as file:
+        data = file.read()
+
+    refused('avif with another codec', data.replace(b'av01', b'jpeg'))
+    refused('avif of more pixels than it says',
+            data.replace(struct.pack('>II', 97, 61),
+                         struct.pack('>II', 97, 99999999)))
+
+
 for check in (check_orientation, check_jpeg, check_png, check_alpha,
               check_stains, check_steps, check_memory, check_profiles,
               check_exif, check_pieces,
@@ -1566,7 +1824,8 @@ for check in (check_orientation, check_jpeg, check_png, check_alpha,
               check_png_colour, check_deep, check_webp_colour,
               check_sizes, check_moving, check_scaled, check_jpeg_faults,
               check_jpeg_samplings, check_arithmetic, check_png_faults,
-              check_webp_faults):
+              check_webp_faults, check_gif, check_gif_faults, check_heif,
+              check_heif_faults):
     check()
 
 print('1..%d' % tests)

@@ -40,7 +40,7 @@ typedef struct {
     int                      height;
     int                      bits;
     enum heif_chroma         chroma;
-    const uint8_t           *planes[3];
+    const uint8_t           *planes[3];     /* NULL: there is none */
     ptrdiff_t                strides[3];    /* bytes */
     uint16_t                 codes[3];      /* H.273: primaries, transfer,
                                                matrix */
@@ -146,11 +146,16 @@ caphealth_heif_codecs(uint64_t max_pixels)
 }
 
 
+/*
+ * What has no colours gets neutral ones, as libheif takes every picture
+ * without for one of the full range.
+ */
+
 static struct heif_error
 caphealth_heif_image(const caphealth_heif_frame_t *frame,
     struct heif_image **image)
 {
-    int                 i, n;
+    int                 i;
     struct heif_error   err;
 
     *image = NULL;
@@ -161,17 +166,13 @@ caphealth_heif_image(const caphealth_heif_frame_t *frame,
         return caphealth_heif_broken;
     }
 
-    n = frame->chroma == heif_chroma_monochrome ? 1 : 3;
-
     err = heif_image_create(frame->width, frame->height,
-                            n == 1 ? heif_colorspace_monochrome
-                                   : heif_colorspace_YCbCr,
-                            frame->chroma, image);
+                            heif_colorspace_YCbCr, frame->chroma, image);
     if (err.code != heif_error_Ok) {
         return err;
     }
 
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < 3; i++) {
         err = caphealth_heif_plane(frame, i, *image);
 
         if (err.code != heif_error_Ok) {
@@ -191,9 +192,10 @@ static struct heif_error
 caphealth_heif_plane(const caphealth_heif_frame_t *frame, int i,
     struct heif_image *image)
 {
-    int                 y, width, height, stride;
+    int                 x, y, width, height, stride;
     size_t              size;
-    uint8_t            *to;
+    uint8_t            *to, *row;
+    uint16_t            neutral;
     struct heif_error   err;
 
     static const enum heif_channel  channels[] = {
@@ -222,11 +224,24 @@ caphealth_heif_plane(const caphealth_heif_frame_t *frame, int i,
         return caphealth_heif_no_memory;
     }
 
-    size = (size_t) width * (frame->bits > 8 ? 2 : 1);
+    size = frame->bits > 8 ? sizeof(uint16_t) : 1;
+    neutral = (uint16_t) (1 << (frame->bits - 1));
 
     for (y = 0; y < height; y++) {
-        memcpy(to + (ptrdiff_t) y * stride,
-               frame->planes[i] + y * frame->strides[i], size);
+        row = to + (ptrdiff_t) y * stride;
+
+        if (frame->planes[i]) {
+            memcpy(row, frame->planes[i] + y * frame->strides[i],
+                   (size_t) width * size);
+
+        } else if (size == 1) {
+            memset(row, neutral, (size_t) width);
+
+        } else {
+            for (x = 0; x < width; x++) {
+                memcpy(row + (size_t) x * size, &neutral, size);
+            }
+        }
     }
 
     return caphealth_heif_ok;
@@ -400,11 +415,11 @@ static struct heif_error
 caphealth_hevc_picture(const struct de265_image *picture,
     struct heif_image **image)
 {
-    int                      i, stride;
+    int                      i, n, stride;
     caphealth_heif_frame_t   frame;
 
     static const enum heif_chroma  chromas[] = {
-        [de265_chroma_mono] = heif_chroma_monochrome,
+        [de265_chroma_mono] = heif_chroma_420,
         [de265_chroma_420] = heif_chroma_420,
         [de265_chroma_422] = heif_chroma_422,
         [de265_chroma_444] = heif_chroma_444
@@ -422,7 +437,9 @@ caphealth_hevc_picture(const struct de265_image *picture,
     frame.codes[2] = (uint16_t) de265_get_image_matrix_coefficients(picture);
     frame.full_range = de265_get_image_full_range_flag(picture) ? 1 : 0;
 
-    for (i = 0; i < (frame.chroma == heif_chroma_monochrome ? 1 : 3); i++) {
+    n = de265_get_chroma_format(picture) == de265_chroma_mono ? 1 : 3;
+
+    for (i = 0; i < n; i++) {
 
         if (de265_get_bits_per_pixel(picture, i) != frame.bits) {
             return (struct heif_error) {
@@ -624,7 +641,7 @@ caphealth_av1_decode(void *decoder, struct heif_image **image)
     caphealth_heif_frame_t   frame;
 
     static const enum heif_chroma  chromas[] = {
-        [DAV1D_PIXEL_LAYOUT_I400] = heif_chroma_monochrome,
+        [DAV1D_PIXEL_LAYOUT_I400] = heif_chroma_420,
         [DAV1D_PIXEL_LAYOUT_I420] = heif_chroma_420,
         [DAV1D_PIXEL_LAYOUT_I422] = heif_chroma_422,
         [DAV1D_PIXEL_LAYOUT_I444] = heif_chroma_444
@@ -669,7 +686,9 @@ caphealth_av1_decode(void *decoder, struct heif_image **image)
     frame.codes[2] = (uint16_t) picture.seq_hdr->mtrx;
     frame.full_range = picture.seq_hdr->color_range ? 1 : 0;
 
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < (picture.p.layout == DAV1D_PIXEL_LAYOUT_I400 ? 1 : 3);
+         i++)
+    {
         frame.planes[i] = picture.data[i];
         frame.strides[i] = picture.stride[i ? 1 : 0];
     }
