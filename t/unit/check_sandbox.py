@@ -179,9 +179,41 @@ def magick(*options):
     return write
 
 
-def animation(image, name):
-    image.save(name, 'WEBP', save_all=True,
-               append_images=[image.rotate(180)], method=0)
+def animation(suffix, **options):
+    def write(image, name):
+        image.save(name, suffix, save_all=True,
+                   append_images=[image.rotate(180)], **options)
+
+    return write
+
+
+def avifenc(*options):
+    """AV1 has no side of more than 65,536 pixels, and these are made fast."""
+
+    def write(image, name):
+        png = name + '.png'
+        image.save(png)
+        subprocess.run(['avifenc', '-j', '1', '-s', '9', *options, png,
+                        name], check=True, stdout=subprocess.DEVNULL)
+        os.remove(png)
+
+    return write
+
+
+def heif_enc(mode, *options):
+    """What is less than 16 pixels wide or high is enlarged: x265 has it so."""
+
+    def write(image, name):
+        png = name + '.png'
+        image.convert(mode) \
+             .resize((max(image.width, 16), max(image.height, 16))).save(png)
+        subprocess.run(['heif-enc', '-p', 'preset=ultrafast', *options, png,
+                        '-o', name + '.heic'], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        os.remove(png)
+        os.rename(name + '.heic', name)
+
+    return write
 
 
 MODES = {
@@ -211,11 +243,27 @@ MODES = {
     'WebP, lossless': pillow('RGB', 'WEBP', lossless=True, method=0),
     'WebP, lossless with alpha': pillow('RGBA', 'WEBP', lossless=True,
                                         method=0),
-    'WebP, animated': animation,
+    'WebP, animated': animation('WEBP', method=0),
+    'GIF': pillow('P', 'GIF'),
+    'GIF, animated': animation('GIF', disposal=2, duration=50),
+    'AVIF': avifenc('-y', '420'),
+    'AVIF with alpha premultiplied': avifenc('-p', '-y', '444'),
+    'AVIF, grey': avifenc('-y', '400'),
+    'AVIF of 10 bits': avifenc('-d', '10'),
+    'AVIF of 12 bits, turned': avifenc('-d', '12', '-y', '422', '--irot',
+                                       '1'),
+    'AVIF, lossless': avifenc('-l'),
+    'AVIF of PQ': avifenc('-d', '10', '--cicp', '9/16/9'),
+    'HEIC': heif_enc('RGB'),
+    'HEIC with alpha': heif_enc('RGBA'),
+    'HEIC, grey': heif_enc('L'),
+    'HEIC, lossless': heif_enc('RGB', '-L'),
+    'HEIC, 4:4:4': heif_enc('RGB', '-p', 'chroma=444'),
 }
 
 WITH_ALPHA = ('PNG, RGBA', 'PNG, palette with tRNS', 'WebP with alpha')
-LARGE_ONES = ('JPEG 4:2:0', 'PNG', 'PNG, RGBA', 'WebP with alpha')
+LARGE_ONES = ('JPEG 4:2:0', 'PNG', 'PNG, RGBA', 'WebP with alpha', 'GIF',
+              'AVIF', 'HEIC')
 
 
 def made(mode, content, size):
@@ -269,7 +317,8 @@ def check_matrix():
 def check_memory():
     modes = MODES if WHOLE else ('JPEG, progressive', 'JPEG with a profile',
                                  'PNG, RGBA', 'WebP with alpha',
-                                 'WebP, animated')
+                                 'WebP, animated', 'GIF',
+                                 'AVIF with alpha premultiplied', 'HEIC')
 
     for mode in modes:
         image = made(mode, photo, (1200, 900) if WHOLE else (800, 600))
@@ -287,7 +336,8 @@ def check_memory():
 def check_broken():
     modes = MODES if WHOLE else ('JPEG 4:2:0', 'JPEG, progressive',
                                  'PNG, RGBA', 'WebP with alpha',
-                                 'WebP, lossless with alpha')
+                                 'WebP, lossless with alpha', 'GIF',
+                                 'AVIF with alpha premultiplied', 'HEIC')
     random = numpy.random.default_rng(11)
 
     for mode in modes:
