@@ -261,8 +261,7 @@ function withdraw() {
 
     root.dataset.refused = '';
     element('disk-chart').replaceChildren();
-    fill(element('tier'), { ladder: [], dimensions: [],
-                            next: t('tier.unknown') });
+    fill(element('tier'), { ladder: [], next: t('tier.unknown') });
     fill(element('disks-panel'), { judged: [] });
     whatif.update(null);
     charts.clear();

@@ -7,7 +7,7 @@ import { vendor } from './view.js';
 
 // a larger screen shows more
 
-const FIRST = matchMedia('(min-width: 140rem)').matches ? 24 : 6;
+const FIRST = matchMedia('(min-width: 140rem)').matches ? 24 : 8;
 const MORE = 100;
 
 const body = document.getElementById('vendors');

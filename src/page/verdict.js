@@ -150,7 +150,7 @@ export function sinceWhen(status, events, now, seen) {
 
         return before && last.from
                ? `${since} · ${t('verdict.before', {
-                   state: t(`status.${plain(last.from)}`).toLowerCase(),
+                   state: t(`before.${plain(last.from)}`),
                    span: span(last.at - before.at) })}`
                : since;
     }

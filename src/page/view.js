@@ -140,7 +140,9 @@ export function fullIn(one) {
 function range({ low, mid, high }) {
     const unit = mid < 2 ? 1 / 24 : mid < 60 ? 1 : mid < 730 ? 30.44 : 365.25;
 
-    return { low: number(low / unit, 0), high: number(high / unit, 0) };
+    const digits = unit > 365 ? 1 : 0;
+
+    return { low: number(low / unit, digits), high: number(high / unit, digits) };
 }
 
 // why there is none, in a word or two, by its code
@@ -193,9 +195,10 @@ function card(kind, health, now, past) {
         ...verdict('check', worst(kind, all, section)),
         ...since(section, 'collected_at', now),
         judged: section.configured === false ? []
-                : all.map((one) => one === first && bound !== null
+                : all.filter((one) => told(one, one === first && bound !== null))
+                     .map((one) => one === first && bound !== null
                                    ? { ...judged(one), name: '', current: '' }
-                                   : judged(one)),
+                                   : brief(one)),
         chart: {
             series: kind.series, factor: kind.factor ?? 1,
             most: kind.most ?? null,
@@ -205,8 +208,32 @@ function card(kind, health, now, past) {
             forecast: bound === null ? null : forecast(first, bound),
             format: kind.factor ? sizes : kind.most ? percents : rates,
         },
-        ...kind.show(section, health, past),
+        ...shown(kind.show(section, health, past),
+                 bound !== null && first ? judged(first).bounds : null),
     };
+}
+
+// what is drawn and well needs no words beside the chart, and there are none
+// for what nothing is known of
+
+function told({ status, current }, drawn) {
+    return status !== 'not_configured'
+           && (status !== 'ok' || (!drawn && current !== null));
+}
+
+// the bounds of what is well are drawn, or far away
+
+function brief(one) {
+    return one.status === 'ok' && one.unit !== 'percent'
+           ? { ...judged(one), bounds: t('number.limit', {
+               limit: amount(one, one.limit) }) }
+           : judged(one);
+}
+
+// the bounds of what is drawn can be read at the value
+
+function shown({ exact, ...rest }, bounds) {
+    return { ...rest, exact: join(exact, bounds) || null };
 }
 
 function worst(kind, all, section) {
@@ -292,17 +319,21 @@ function memory(system) {
 
 function database(section, health) {
     const threshold = health.thresholds.find(({ key }) => key === 'db_size_mb');
+    const products = health.thresholds.find(({ key }) =>
+                                            key === 'products_total');
     const count = (key) => finite(section[`${key}_count`])
         ? plural(`count.${key}`, section[`${key}_count`]) : null;
 
     return {
         value: section.configured === false ? t('number.none')
                : size(section.size_mb * MIB),
-        exact: join(bytes(section.size_bytes), count('inventory'),
+        exact: join(bytes(section.size_bytes), count('orders'),
+                    count('inventory'),
                     section.engine ? `${section.engine} ${
                         section.version ?? ''}` : null),
-        facts: join(fullIn(threshold), count('products'), count('vendors'),
-                    count('orders')),
+        facts: join(fullIn(threshold),
+                    finite(products?.current) ? null : count('products'),
+                    count('vendors')),
     };
 }
 
@@ -330,15 +361,15 @@ function images(section, health, past) {
 
     return {
         value: number(past.uploads, 0),
-        exact: null,
+        exact: stored,
         facts: join(t('line.uploads'),
                     finite(past.p95)
                     ? t('line.p95', { n: number(past.p95) }) : null,
                     finite(past.failures)
                     ? t('line.failed', { n: number(past.failures, 0) }) : null,
                     finite(past.waiting)
-                    ? t('line.waiting', { n: number(past.waiting, 0) }) : null,
-                    stored),
+                    ? t('line.waiting', { n: number(past.waiting, 0) })
+                    : null),
     };
 }
 
@@ -422,8 +453,6 @@ export function disksJudged(health) {
 
 // --- the ladder of tiers ---
 
-const NEAR = 70;
-
 const sides = [
     { key: 'vendors', count: 'vendors_count', bound: 'max_clients' },
     { key: 'products', count: 'products_count', bound: 'max_products' },
@@ -436,10 +465,6 @@ export function tier(health) {
 
     return {
         ladder: health.tiers.map((one, i) => step(one, i, here)),
-        dimensions: current
-                    ? sides.map((side) => dimension(side, current,
-                                                    health.database))
-                    : [],
         next: current ? next(health, here) : t('tier.unknown'),
     };
 }
@@ -474,26 +499,6 @@ function bounds({ max_clients: clients, max_products: products }) {
 
     return t(key, { vendors: number(clients, 0),
                     products: number(products, 0) });
-}
-
-function dimension({ key, count, bound }, current, section) {
-    const n = section[count];
-    const most = current[bound];
-    const label = t(`tier.${key}`);
-    const value = most === null
-                  ? number(n, 0)
-                  : t('tier.of', { n: number(n, 0), bound: number(most, 0) });
-
-    const share = most > 0 && finite(n) ? 100 * n / most : null;
-
-    return {
-        key,
-        label,
-        value,
-        bar: `${label}: ${value}`,
-        fill: length(share),
-        status: share > NEAR ? 'warning' : 'ok',
-    };
 }
 
 // one sentence: how full the tier is, what comes behind it, and when

@@ -165,7 +165,7 @@ function row(one, value) {
         name: t(`whatif.${base(one.key)}`, { path: one.path }),
         ...verdict('check', status),
         value: amount(one, value),
-        bounds: t(broken ? 'whatif.broken' : 'whatif.limit',
+        bounds: t(broken ? 'whatif.broken' : 'number.limit',
                   { limit: one.unit === 'percent' ? percent(one.limit)
                                                   : amount(one, one.limit) }),
     };
