@@ -4,7 +4,9 @@
  */
 
 #include "ngx_http_caphealth_conf.h"
+#include "ngx_http_caphealth_cors.h"
 #include "ngx_http_caphealth_endpoints.h"
+#include "ngx_http_caphealth_token.h"
 #include "ngx_http_caphealth_upload_conf.h"
 #include "ngx_http_caphealth_upload_outcome.h"
 #include "ngx_http_caphealth_worker.h"
@@ -293,6 +295,27 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
       offsetof(ngx_http_caphealth_loc_conf_t, upload.delete),
       NULL },
 
+    { ngx_string("caphealth_image_tokens"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_caphealth_image_tokens,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("caphealth_image_owner"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_caphealth_loc_conf_t, upload.owner),
+      NULL },
+
+    { ngx_string("caphealth_image_cors"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_caphealth_image_cors,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("caphealth_image_max_pixels"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_caphealth_set_value,
@@ -455,6 +478,20 @@ ngx_http_caphealth_add_variables(ngx_conf_t *cf, ngx_http_variable_t *v)
 static ngx_int_t
 ngx_http_caphealth_init(ngx_conf_t *cf)
 {
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *core;
+
+    core = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&core->phases[NGX_HTTP_REWRITE_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_caphealth_token_mask;
+
+    ngx_http_caphealth_cors_init();
+
     if (ngx_http_caphealth_init_state(cf) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -595,11 +632,14 @@ ngx_http_caphealth_create_loc_conf(ngx_conf_t *cf)
      *     clcf->handler = NULL;
      *     clcf->upload.root = { 0, NULL };
      *     clcf->upload.url = { 0, NULL };
+     *     clcf->upload.owner = NULL;
      */
 
     clcf->access = NGX_CONF_UNSET_UINT;
     clcf->upload.variants = NGX_CONF_UNSET_PTR;
     clcf->upload.delete = NGX_CONF_UNSET;
+    clcf->upload.tokens = NGX_CONF_UNSET_PTR;
+    clcf->upload.cors = NGX_CONF_UNSET_PTR;
     clcf->dashboard = NGX_CONF_UNSET_PTR;
     clcf->probe = NGX_CONF_UNSET_PTR;
     clcf->links = NGX_CONF_UNSET_PTR;

@@ -538,3 +538,160 @@ invalid "caphealth_image_variant" "a", at "size=4x4": max and size exclude each 
 --- must_die
 --- error_log
 invalid "caphealth_image_variant" "a", at "background=white": background is a colour, #rrggbb, or #rrggbbaa with its opacity
+
+
+
+=== TEST 45: caphealth_image_tokens, a file that is not there
+--- config
+    location = /upload {
+        caphealth_image_upload;
+        caphealth_image_root html/images;
+        caphealth_image_tokens keys;
+    }
+--- must_die
+--- error_log
+"caphealth_image_tokens": open() "
+/keys" failed (2: No such file or directory)
+
+
+
+=== TEST 46: caphealth_image_tokens, a secret that is too short
+--- user_files
+>>> keys
+# keys
+
+a 0123456789abcdef
+--- config
+    location = /upload {
+        caphealth_image_upload;
+        caphealth_image_root html/images;
+        caphealth_image_tokens ../html/keys;
+    }
+--- must_die
+--- error_log
+"caphealth_image_tokens": invalid key in
+html/keys:3, its secret must be of at least 32 bytes: 64 hexadecimal digits, or 43 characters of base64url
+--- no_error_log
+0123456789abcdef
+
+
+
+=== TEST 47: caphealth_image_tokens, two keys of one id
+--- user_files
+>>> keys
+a 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
+b 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
+a 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
+--- config
+    location = /upload {
+        caphealth_image_upload;
+        caphealth_image_root html/images;
+        caphealth_image_tokens ../html/keys;
+    }
+--- must_die
+--- error_log
+"caphealth_image_tokens": duplicate key "a" in
+html/keys:3, each needs an id of its own
+
+
+
+=== TEST 48: caphealth_image_tokens, a file without keys
+--- user_files
+>>> keys
+# none
+--- config
+    location = /upload {
+        caphealth_image_upload;
+        caphealth_image_root html/images;
+        caphealth_image_tokens ../html/keys;
+    }
+--- must_die
+--- error_log
+"caphealth_image_tokens": there is no key in "
+it must have lines of an id and a secret
+
+
+
+=== TEST 49: caphealth_image_tokens, a directory
+--- config
+    location = /upload {
+        caphealth_image_upload;
+        caphealth_image_root html/images;
+        caphealth_image_tokens ../html;
+    }
+--- must_die
+--- error_log
+must be a file of keys, of at most 256 kilobytes
+
+
+
+=== TEST 50: caphealth_image_tokens, a file that others can read
+--- user_files
+>>> keys
+a 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
+--- config
+    location = /upload {
+        caphealth_image_upload;
+        caphealth_image_root html/images;
+        caphealth_image_tokens ../html/keys;
+    }
+    location = /x { return 200 "x"; }
+--- request
+GET /x
+--- response_body: x
+--- error_log
+so that others can read or change its secrets; make it 0600
+--- no_error_log
+0001020304
+
+
+
+=== TEST 51: caphealth_image_cors, an origin with a path
+--- config
+    location = /upload {
+        caphealth_image_upload;
+        caphealth_image_root html/images;
+        caphealth_image_cors https://a.example https://b.example/;
+    }
+--- must_die
+--- error_log
+invalid value "https://b.example/" in "caphealth_image_cors" directive, it must be an origin as a browser sends it
+
+
+
+=== TEST 52: caphealth_image_cors, the scheme's own port
+--- config
+    location = /upload {
+        caphealth_image_upload;
+        caphealth_image_root html/images;
+        caphealth_image_cors https://b.example:443;
+    }
+--- must_die
+--- error_log
+invalid value "https://b.example:443" in "caphealth_image_cors" directive
+
+
+
+=== TEST 53: caphealth_image_cors, any origin and one more
+--- config
+    location = /upload {
+        caphealth_image_upload;
+        caphealth_image_root html/images;
+        caphealth_image_cors * https://b.example;
+    }
+--- must_die
+--- error_log
+invalid value "*" in "caphealth_image_cors" directive, "*" is any origin, and must be alone
+
+
+
+=== TEST 54: caphealth_image_cors, any origin without tokens
+--- config
+    location = /upload {
+        caphealth_image_upload;
+        caphealth_image_root html/images;
+        caphealth_image_cors *;
+    }
+--- must_die
+--- error_log
+"caphealth_image_cors *" needs a "caphealth_image_tokens": without tokens a page of any site could make a visitor's browser upload

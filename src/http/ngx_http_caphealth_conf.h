@@ -96,6 +96,10 @@ typedef struct {
     ngx_str_t                             url;            /* ends with "/" */
     caphealth_variants_t                 *variants;
     ngx_flag_t                            delete;
+    ngx_array_t                          *tokens;  /* caphealth_token_key_t;
+                                                      NULL: none is needed */
+    ngx_http_complex_value_t             *owner;
+    ngx_array_t                          *cors;    /* ngx_str_t, origins */
 } ngx_http_caphealth_upload_conf_t;
 
 

@@ -15,7 +15,7 @@
 /*
  * a large shop has many vendors, and pages that are not touched cost nothing
  */
-#define NGX_HTTP_CAPHEALTH_ZONE_SIZE  (512 * 1024)
+#define NGX_HTTP_CAPHEALTH_ZONE_SIZE  (576 * 1024)
 #define NGX_HTTP_CAPHEALTH_ZONE_SHOP  (8 * 1024 * 1024)
 
 

@@ -32,5 +32,10 @@ const caphealth_outcome_t  caphealth_outcomes[CAPHEALTH_OUTCOMES] = {
     [CAPHEALTH_OUTCOME_CLIENT_GONE] =
         { 0, "client-closed-request", "client-closed-request" },
     [CAPHEALTH_OUTCOME_INTERNAL] = { 0, "internal-error", "internal-error" },
-    [CAPHEALTH_OUTCOME_INVALID_FIELD] = { 400, "invalid-field", NULL }
+    [CAPHEALTH_OUTCOME_INVALID_FIELD] = { 400, "invalid-field", NULL },
+    [CAPHEALTH_OUTCOME_NO_TOKEN] = { 401, "no-token", "no-token" },
+    [CAPHEALTH_OUTCOME_BAD_TOKEN] = { 401, "invalid-token", "invalid-token" },
+    [CAPHEALTH_OUTCOME_NOT_PERMITTED] =
+        { 403, "not-permitted", "not-permitted" },
+    [CAPHEALTH_OUTCOME_QUOTA] = { 507, "quota-exceeded", NULL }
 };

@@ -19,6 +19,7 @@
 #include <ngx_core.h>
 
 #include "ngx_http_caphealth_counters.h"
+#include "ngx_http_caphealth_uses.h"
 
 #include "caphealth_tree.h"
 
@@ -41,6 +42,7 @@ typedef struct {
     ngx_slab_pool_t                *shpool;
     ngx_queue_t                    *trees;
     ngx_http_caphealth_counters_t  *counters;
+    ngx_http_caphealth_uses_t      *uses;
 } ngx_http_caphealth_trees_t;
 
 

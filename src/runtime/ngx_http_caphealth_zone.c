@@ -38,6 +38,7 @@ typedef struct {
     ngx_queue_t         sections;
     ngx_queue_t         trees;
     ngx_http_caphealth_counters_t  counters;
+    ngx_http_caphealth_uses_t      uses;
     caphealth_cpu_window_t         cpu;
     ngx_atomic_uint_t              past_generation;
     caphealth_history_facts_t      past;
@@ -220,6 +221,7 @@ ngx_http_caphealth_zone_attach(ngx_http_caphealth_zone_t *z,
     z->trees.shpool = z->shpool;
     z->trees.trees = &sh->trees;
     z->trees.counters = &sh->counters;
+    z->trees.uses = &sh->uses;
 }
 
 
@@ -447,6 +449,7 @@ ngx_http_caphealth_zone_copy_old(ngx_shm_zone_t *zone)
 
     ngx_http_caphealth_trees_copy_old(&z->sh->trees, &oz->sh->trees);
     ngx_http_caphealth_counters_copy_old(&z->sh->counters, &oz->sh->counters);
+    z->sh->uses = oz->sh->uses;
     z->sh->cpu = oz->sh->cpu;
     z->sh->past = oz->sh->past;
     z->sh->past_generation = oz->sh->past_generation;

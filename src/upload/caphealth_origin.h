@@ -11,6 +11,13 @@
 
 
 /*
+ * Whether this is an origin as browsers write one in "Origin", a scheme, a
+ * host and perhaps a port.  NULL, or what it must be.
+ */
+const char *caphealth_origin_check(const char *origin, size_t len);
+
+
+/*
  * Whether the value of an Origin header (RFC 6454, 7) names that host, with
  * whatever scheme and port.  An IPv6 address is in brackets in both.  "null",
  * the origin of a page that hides where it is from, names none.

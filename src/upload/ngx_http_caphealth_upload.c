@@ -13,6 +13,8 @@
  */
 
 #include "ngx_http_caphealth_answer.h"
+#include "ngx_http_caphealth_cors.h"
+#include "ngx_http_caphealth_token.h"
 #include "ngx_http_caphealth_upload.h"
 #include "ngx_http_caphealth_upload_conf.h"
 #include "ngx_http_caphealth_upload_outcome.h"
@@ -34,16 +36,16 @@ static ngx_uint_t ngx_http_caphealth_upload_cross_site(
 static ngx_uint_t ngx_http_caphealth_upload_other_origin(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_caphealth_upload_post(ngx_http_request_t *r,
-    ngx_http_caphealth_upload_conf_t *conf);
+    ngx_http_caphealth_upload_conf_t *conf, caphealth_token_t *token);
 static ngx_int_t ngx_http_caphealth_upload_boundary(ngx_http_request_t *r,
     char *boundary);
 static ngx_int_t ngx_http_caphealth_upload_length(ngx_http_request_t *r,
     ngx_http_caphealth_main_conf_t *cmcf);
 static ngx_http_caphealth_upload_t *ngx_http_caphealth_upload_create(
     ngx_http_request_t *r, ngx_http_caphealth_upload_conf_t *conf,
-    const char *boundary);
+    caphealth_token_t *token, const char *boundary);
 static ngx_int_t ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
-    ngx_http_caphealth_upload_conf_t *conf);
+    ngx_http_caphealth_upload_conf_t *conf, caphealth_token_t *token);
 static void ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r);
 static void ngx_http_caphealth_upload_body_received(
     ngx_http_caphealth_upload_t *u);
@@ -59,6 +61,8 @@ static void ngx_http_caphealth_upload_check_results(
     ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_submit(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image);
+static uint64_t ngx_http_caphealth_upload_max_pixels(
+    ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_open_next(
     ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_reserve(ngx_http_caphealth_upload_t *u,
@@ -118,13 +122,23 @@ ngx_http_caphealth_upload_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_caphealth_check_access(r);
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_caphealth_module);
+
+    /* where tokens are needed, they are what lets a request in */
+
+    if (lcf->upload.tokens == NULL) {
+        rc = ngx_http_caphealth_check_access(r);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
+    rc = ngx_http_caphealth_cors_preflight(r);
 
     if (rc != NGX_DECLINED) {
         return rc;
     }
-
-    lcf = ngx_http_get_module_loc_conf(r, ngx_http_caphealth_module);
 
     return ngx_http_caphealth_upload_method(r, &lcf->upload);
 }
@@ -134,6 +148,9 @@ static ngx_int_t
 ngx_http_caphealth_upload_method(ngx_http_request_t *r,
     ngx_http_caphealth_upload_conf_t *conf)
 {
+    ngx_int_t          rc;
+    caphealth_token_t  token;
+
     if (!(r->method & NGX_HTTP_POST)
         && !(r->method & NGX_HTTP_DELETE && conf->delete))
     {
@@ -143,17 +160,25 @@ ngx_http_caphealth_upload_method(ngx_http_request_t *r,
                                          : &ngx_http_caphealth_upload_only);
     }
 
-    if (ngx_http_caphealth_upload_cross_site(r)) {
+    if (!ngx_http_caphealth_cors_allowed(r)
+        && ngx_http_caphealth_upload_cross_site(r))
+    {
         return ngx_http_caphealth_upload_problem(r,
                                                  CAPHEALTH_OUTCOME_CROSS_SITE,
                                                  NULL);
     }
 
-    if (r->method & NGX_HTTP_DELETE) {
-        return ngx_http_caphealth_upload_delete(r, conf);
+    rc = ngx_http_caphealth_token(r, &token);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
-    return ngx_http_caphealth_upload_post(r, conf);
+    if (r->method & NGX_HTTP_DELETE) {
+        return ngx_http_caphealth_upload_delete(r, conf, &token);
+    }
+
+    return ngx_http_caphealth_upload_post(r, conf, &token);
 }
 
 
@@ -210,7 +235,7 @@ ngx_http_caphealth_upload_other_origin(ngx_http_request_t *r)
 
 static ngx_int_t
 ngx_http_caphealth_upload_post(ngx_http_request_t *r,
-    ngx_http_caphealth_upload_conf_t *conf)
+    ngx_http_caphealth_upload_conf_t *conf, caphealth_token_t *token)
 {
     char                             boundary[CAPHEALTH_BOUNDARY_MAX + 1];
     ngx_int_t                        rc;
@@ -245,8 +270,15 @@ ngx_http_caphealth_upload_post(ngx_http_request_t *r,
                                                 NULL);
     }
 
-    u = ngx_http_caphealth_upload_create(r, conf, boundary);
+    rc = ngx_http_caphealth_token_use(r, token);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    u = ngx_http_caphealth_upload_create(r, conf, token, boundary);
     if (u == NULL) {
+        ngx_http_caphealth_token_unuse(cmcf, token);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -341,7 +373,8 @@ ngx_http_caphealth_upload_length(ngx_http_request_t *r,
 
 static ngx_http_caphealth_upload_t *
 ngx_http_caphealth_upload_create(ngx_http_request_t *r,
-    ngx_http_caphealth_upload_conf_t *conf, const char *boundary)
+    ngx_http_caphealth_upload_conf_t *conf, caphealth_token_t *token,
+    const char *boundary)
 {
     ngx_pool_t                   *pool;
     ngx_http_cleanup_t           *cln;
@@ -370,6 +403,7 @@ ngx_http_caphealth_upload_create(ngx_http_request_t *r,
     u->pool = pool;
     u->request = r;
     u->conf = conf;
+    u->token = *token;
     u->main_conf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
     u->worker = u->main_conf->worker;
     u->counters = ngx_http_caphealth_zone_counters(
@@ -406,7 +440,7 @@ failed:
 
 static ngx_int_t
 ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
-    ngx_http_caphealth_upload_conf_t *conf)
+    ngx_http_caphealth_upload_conf_t *conf, caphealth_token_t *token)
 {
     u_char                       *p, *id;
     size_t                        len;
@@ -441,7 +475,13 @@ ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    u = ngx_http_caphealth_upload_create(r, conf, "");
+    rc = ngx_http_caphealth_token_use(r, token);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    u = ngx_http_caphealth_upload_create(r, conf, token, "");
     if (u == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -489,6 +529,7 @@ ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
 static void
 ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r)
 {
+    ngx_int_t                     rc;
     ngx_http_caphealth_upload_t  *u;
 
     u = ngx_http_get_module_ctx(r, ngx_http_caphealth_module);
@@ -506,6 +547,13 @@ ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r)
         || ngx_handle_read_event(r->connection->read, 0) != NGX_OK)
     {
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    rc = ngx_http_caphealth_token_length(r, &u->token, (off_t) u->size);
+
+    if (rc != NGX_DECLINED) {
+        ngx_http_finalize_request(r, rc);
         return;
     }
 
@@ -621,6 +669,11 @@ ngx_http_caphealth_upload_task_handler(ngx_event_t *ev)
 
     case NGX_HTTP_CAPHEALTH_REMOVING:
         ngx_http_caphealth_upload_counts_remove(u);
+
+        if (u->err == 0) {
+            u->token.once = 0;
+        }
+
         ngx_http_caphealth_upload_respond(u);
         ngx_http_caphealth_upload_destroy(u);
         break;
@@ -747,7 +800,7 @@ ngx_http_caphealth_upload_submit(ngx_http_caphealth_upload_t *u,
     image->job.input = u->input;
     image->job.spec.offset = image->part.offset;
     image->job.spec.length = image->part.length;
-    image->job.spec.max_pixels = u->main_conf->images.converter.max_pixels;
+    image->job.spec.max_pixels = ngx_http_caphealth_upload_max_pixels(u);
     image->job.spec.nvariants = image->files.nvariants;
 
     for (n = 0; n < image->files.nvariants; n++) {
@@ -758,6 +811,18 @@ ngx_http_caphealth_upload_submit(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_converters_submit(u->worker->converters,
                                          &image->job);
     ngx_http_caphealth_upload_reserve(u, u->reserved - 1);
+}
+
+
+static uint64_t
+ngx_http_caphealth_upload_max_pixels(ngx_http_caphealth_upload_t *u)
+{
+    uint64_t  most;
+
+    most = u->main_conf->images.converter.max_pixels;
+
+    return u->token.pixels == -1 ? most
+           : ngx_min(most, (uint64_t) u->token.pixels);
 }
 
 
@@ -939,6 +1004,12 @@ ngx_http_caphealth_upload_respond(ngx_http_caphealth_upload_t *u)
 
     ngx_http_set_log_request(c->log, r);
 
+    /* before the client knows, who may then try again with the same token */
+
+    if (u->outcome || u->err) {
+        ngx_http_caphealth_token_unuse(u->main_conf, &u->token);
+    }
+
     if (u->deletion) {
         rc = ngx_http_caphealth_upload_send_deleted(r, u);
 
@@ -968,6 +1039,7 @@ ngx_http_caphealth_upload_send_stored(ngx_http_request_t *r,
 
     if (rc == NGX_OK || rc == NGX_AGAIN) {
         u->stored = 1;
+        u->token.once = 0;
 
         ngx_http_caphealth_outcome_count(r, CAPHEALTH_OUTCOME_OK);
         ngx_http_caphealth_count(&u->counters->written,
@@ -1059,6 +1131,8 @@ ngx_http_caphealth_upload_destroy(ngx_http_caphealth_upload_t *u)
     if (u->event.timer_set) {
         ngx_del_timer(&u->event);
     }
+
+    ngx_http_caphealth_token_unuse(u->main_conf, &u->token);
 
     if (u->body != NGX_INVALID_FILE && close(u->body) == -1) {
         ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,

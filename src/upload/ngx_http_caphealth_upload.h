@@ -17,6 +17,7 @@
 #include "caphealth_multipart.h"
 #include "caphealth_outcomes.h"
 #include "caphealth_image_files.h"
+#include "caphealth_token.h"
 
 
 #define NGX_HTTP_CAPHEALTH_DETAIL_LEN  640
@@ -91,6 +92,7 @@ struct ngx_http_caphealth_upload_s {
                                                      for the converters */
     uint64_t                          size;
     char                              boundary[CAPHEALTH_BOUNDARY_MAX + 1];
+    caphealth_token_t                 token;      /* what is granted */
     ngx_msec_t                        received_at;
     ngx_msec_t                        publishing_at;
 

@@ -25,6 +25,8 @@ static ngx_uint_t ngx_http_caphealth_storage_full(ngx_err_t err);
 static ngx_int_t ngx_http_caphealth_upload_problem_type(ngx_pool_t *pool,
     ngx_str_t *type, caphealth_outcome_e outcome);
 static ngx_int_t ngx_http_caphealth_upload_retry_after(ngx_http_request_t *r);
+static ngx_int_t ngx_http_caphealth_upload_authenticate(ngx_http_request_t *r,
+    caphealth_outcome_e outcome);
 static json_t *ngx_http_caphealth_upload_image(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 static json_t *ngx_http_caphealth_upload_variants(
@@ -110,6 +112,27 @@ static ngx_http_caphealth_refusal_t
         ngx_string("The server is busy"),
         ngx_string("No thread is free to work with files. Nothing has "
                    "changed: try again after the seconds in Retry-After.")
+    },
+
+    [CAPHEALTH_OUTCOME_NO_TOKEN] = {
+        ngx_string("A token is needed"),
+        ngx_string("The request has no token. Ask the shop for one, and send "
+                   "it as \"Authorization: Bearer\" and the token.")
+    },
+
+    [CAPHEALTH_OUTCOME_BAD_TOKEN] = {
+        ngx_string("The token is not valid"),
+        ngx_null_string
+    },
+
+    [CAPHEALTH_OUTCOME_NOT_PERMITTED] = {
+        ngx_string("Not permitted"),
+        ngx_null_string
+    },
+
+    [CAPHEALTH_OUTCOME_QUOTA] = {
+        ngx_string("The owner's quota is used up"),
+        ngx_null_string
     },
 
     [CAPHEALTH_OUTCOME_NO_SUCH_IMAGE] = {
@@ -323,6 +346,22 @@ ngx_http_caphealth_upload_check_result(ngx_http_caphealth_upload_t *u,
                                        u->main_conf->images.converter.memory);
         return;
 
+    case CAPHEALTH_JOB_TOO_LARGE:
+        if (u->token.pixels != -1
+            && (uint64_t) u->token.pixels
+               < u->main_conf->images.converter.max_pixels)
+        {
+            ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_UNDECODABLE,
+                                             image,
+                                             "The image has more pixels than "
+                                             "the token is for, %L. Send a "
+                                             "smaller one, or ask for another "
+                                             "token.", u->token.pixels);
+            return;
+        }
+
+        /* fall through */
+
     default:
         ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_UNDECODABLE,
                                          image,
@@ -449,6 +488,12 @@ ngx_http_caphealth_upload_problem(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (problem.status == NGX_HTTP_UNAUTHORIZED
+        && ngx_http_caphealth_upload_authenticate(r, outcome) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     return ngx_http_caphealth_send_problem(r, &problem);
 }
 
@@ -500,6 +545,26 @@ ngx_http_caphealth_upload_retry_after(ngx_http_request_t *r)
 
     return ngx_http_caphealth_add_header(r, &retry_after, &value) ? NGX_OK
                                                                   : NGX_ERROR;
+}
+
+
+/* RFC 6750, section 3 */
+
+static ngx_int_t
+ngx_http_caphealth_upload_authenticate(ngx_http_request_t *r,
+    caphealth_outcome_e outcome)
+{
+    static ngx_str_t  name = ngx_string("WWW-Authenticate");
+    static ngx_str_t  missing = ngx_string("Bearer realm=\"caphealth\"");
+    static ngx_str_t  invalid = ngx_string("Bearer realm=\"caphealth\", "
+                                           "error=\"invalid_token\"");
+
+    r->headers_out.www_authenticate =
+        ngx_http_caphealth_add_header(r, &name,
+                                      outcome == CAPHEALTH_OUTCOME_BAD_TOKEN
+                                      ? &invalid : &missing);
+
+    return r->headers_out.www_authenticate ? NGX_OK : NGX_ERROR;
 }
 
 

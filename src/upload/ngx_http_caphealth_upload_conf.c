@@ -3,6 +3,7 @@
  * The directives of uploads.
  */
 
+#include "ngx_http_caphealth_cors.h"
 #include "ngx_http_caphealth_upload_conf.h"
 
 
@@ -163,6 +164,12 @@ ngx_http_caphealth_merge_upload_conf(ngx_conf_t *cf,
     ngx_conf_merge_str_value(ucf->url, prev->upload.url, "/");
     ngx_conf_merge_ptr_value(ucf->variants, prev->upload.variants, NULL);
     ngx_conf_merge_value(ucf->delete, prev->upload.delete, 0);
+    ngx_conf_merge_ptr_value(ucf->tokens, prev->upload.tokens, NULL);
+    ngx_conf_merge_ptr_value(ucf->cors, prev->upload.cors, NULL);
+
+    if (ucf->owner == NULL) {
+        ucf->owner = prev->upload.owner;
+    }
 
     if (ucf->variants) {
         caphealth_variants_order(ucf->variants);
@@ -170,6 +177,10 @@ ngx_http_caphealth_merge_upload_conf(ngx_conf_t *cf,
 
     if (conf->endpoint != NGX_HTTP_CAPHEALTH_ENDPOINT_IMAGE_UPLOAD) {
         return NGX_CONF_OK;
+    }
+
+    if (ngx_http_caphealth_cors_check(cf, ucf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     if (ucf->root.len == 0) {

@@ -10,6 +10,8 @@
 
 static ngx_int_t ngx_http_caphealth_upload_parse(
     ngx_http_caphealth_upload_t *u);
+static ngx_int_t ngx_http_caphealth_upload_granted(
+    ngx_http_caphealth_upload_t *u);
 static ssize_t ngx_http_caphealth_upload_read_body(void *ctx, void *buf,
     size_t size, uint64_t offset);
 static ngx_int_t ngx_http_caphealth_upload_field(
@@ -34,7 +36,9 @@ ngx_http_caphealth_upload_prepare(void *data, ngx_log_t *log)
     ngx_uint_t                    i;
     ngx_http_caphealth_upload_t  *u = data;
 
-    if (ngx_http_caphealth_upload_parse(u) != NGX_OK) {
+    if (ngx_http_caphealth_upload_parse(u) != NGX_OK
+        || ngx_http_caphealth_upload_granted(u) != NGX_OK)
+    {
         return;
     }
 
@@ -160,6 +164,24 @@ ngx_http_caphealth_upload_parse(ngx_http_caphealth_upload_t *u)
                                          "%s", form.reason);
         return NGX_ERROR;
     }
+}
+
+
+/* whether the token is for so many images */
+
+static ngx_int_t
+ngx_http_caphealth_upload_granted(ngx_http_caphealth_upload_t *u)
+{
+    if (u->token.files == -1 || u->nimages <= (ngx_uint_t) u->token.files) {
+        return NGX_OK;
+    }
+
+    ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_TOO_MANY, NULL,
+                                     "The request has %ui images, and the "
+                                     "token is for at most %L. Send fewer, or "
+                                     "ask for another one.",
+                                     u->nimages, u->token.files);
+    return NGX_ERROR;
 }
 
 

@@ -16,6 +16,8 @@ static void ngx_http_caphealth_outcome_count_recent(
 static void ngx_http_caphealth_forget_variables(ngx_http_request_t *r);
 static ngx_int_t ngx_http_caphealth_variable_id(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_caphealth_variable_owner(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_caphealth_variable_result(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_caphealth_variable_seconds(ngx_http_request_t *r,
@@ -28,6 +30,9 @@ ngx_http_variable_t  ngx_http_caphealth_upload_variables[] = {
 
     { ngx_string("caphealth_image_id"), NULL,
       ngx_http_caphealth_variable_id, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("caphealth_image_owner"), NULL,
+      ngx_http_caphealth_variable_owner, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("caphealth_image_result"), NULL,
       ngx_http_caphealth_variable_result, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -91,7 +96,7 @@ ngx_http_caphealth_outcome_create(ngx_http_request_t *r)
     cln->handler = ngx_http_caphealth_outcome_end;
     cln->data = outcome;
 
-    if (!ngx_http_caphealth_access_allowed(r)) {
+    if (lcf->upload.tokens == NULL && !ngx_http_caphealth_access_allowed(r)) {
         ngx_http_caphealth_outcome_count(r, CAPHEALTH_OUTCOME_NOT_LOCAL);
     }
 
@@ -170,6 +175,33 @@ ngx_http_caphealth_outcome_ids(ngx_http_request_t *r, char *id, size_t stride,
 }
 
 
+ngx_int_t
+ngx_http_caphealth_outcome_owner(ngx_http_request_t *r, const char *owner)
+{
+    size_t                         len;
+    ngx_http_caphealth_outcome_t  *outcome;
+
+    outcome = ngx_http_caphealth_outcome(r);
+    len = ngx_strlen(owner);
+
+    if (outcome == NULL || len == 0) {
+        return NGX_OK;
+    }
+
+    outcome->owner.data = ngx_pnalloc(r->pool, len);
+    if (outcome->owner.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    outcome->owner.len = len;
+    ngx_memcpy(outcome->owner.data, owner, len);
+
+    ngx_http_caphealth_forget_variables(r);
+
+    return NGX_OK;
+}
+
+
 void
 ngx_http_caphealth_outcome_decide(ngx_http_request_t *r,
     caphealth_outcome_e result)
@@ -234,6 +266,10 @@ ngx_http_caphealth_outcome_count_recent(ngx_http_caphealth_outcome_t *outcome,
 {
     ngx_uint_t                   status;
     ngx_http_caphealth_upload_e  upload;
+
+    if (result == CAPHEALTH_OUTCOME_QUOTA) {
+        return;
+    }
 
     if (result == CAPHEALTH_OUTCOME_OK) {
         ngx_http_caphealth_count_recent(outcome->counters,
@@ -327,6 +363,7 @@ ngx_http_caphealth_forget_variables(ngx_http_request_t *r)
 
     for (i = 0; i < cmcf->variables.nelts; i++) {
         if (v[i].get_handler == ngx_http_caphealth_variable_id
+            || v[i].get_handler == ngx_http_caphealth_variable_owner
             || v[i].get_handler == ngx_http_caphealth_variable_result
             || v[i].get_handler == ngx_http_caphealth_variable_seconds)
         {
@@ -351,6 +388,26 @@ ngx_http_caphealth_variable_id(ngx_http_request_t *r,
     }
 
     ngx_http_caphealth_variable_set(v, outcome->ids.data, outcome->ids.len);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_variable_owner(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_caphealth_outcome_t  *outcome;
+
+    outcome = ngx_http_caphealth_outcome(r);
+
+    if (outcome == NULL || outcome->owner.len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    ngx_http_caphealth_variable_set(v, outcome->owner.data,
+                                    outcome->owner.len);
 
     return NGX_OK;
 }

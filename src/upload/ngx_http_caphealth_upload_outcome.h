@@ -19,6 +19,7 @@ typedef struct {
     ngx_http_request_t               *request;
     ngx_http_caphealth_counters_t    *counters;
     ngx_str_t                         ids;       /* separated by commas */
+    ngx_str_t                         owner;     /* "": none */
     caphealth_outcome_e               result;
     ngx_msec_t                        started;
     ngx_msec_t                        elapsed;   /* if it is counted */
@@ -48,6 +49,10 @@ void ngx_http_caphealth_outcome_start(ngx_http_request_t *r);
 /* Its n images: their ids, each stride bytes behind the last. */
 ngx_int_t ngx_http_caphealth_outcome_ids(ngx_http_request_t *r, char *id,
     size_t stride, ngx_uint_t n);
+
+/* Whose images they are; "": nobody's. */
+ngx_int_t ngx_http_caphealth_outcome_owner(ngx_http_request_t *r,
+    const char *owner);
 
 /*
  * Sets the result for the variables; _count() also counts it, after which it

@@ -1,0 +1,104 @@
+
+/*
+ * Whose images are in a tree, and how many each owner has.
+ *
+ * <root>/.owners/<owner>/<id> is a symbolic link to the file that marks the
+ * image as complete.  Its directory is locked while an image of the owner is
+ * published or removed, and has a file ".counts" with the owner's images and
+ * bytes.  They hold as long as the directory's modification time is the one
+ * that was noted with them: else, as after a crash, the images are looked at
+ * again.
+ *
+ * All of it may block, so nginx's event loop must not call it.
+ */
+
+#ifndef CAPHEALTH_OWNERS_H
+#define CAPHEALTH_OWNERS_H
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "caphealth_path.h"
+
+
+#define CAPHEALTH_OWNERS_DIR  ".owners"
+
+/* bytes of an owner's name; the name of a directory has three for each */
+#define CAPHEALTH_OWNER_LEN   80
+
+
+typedef struct {
+    int       dir;               /* locked; -1: it is not open */
+    int64_t   images;
+    int64_t   bytes;             /* of all variants of them */
+    double    looked_at;         /* when the images themselves were looked at,
+                                    in seconds since the epoch */
+    unsigned  known:1;           /* the counts hold */
+    const char  *failed;         /* the call that failed, for the log */
+} caphealth_owner_t;
+
+
+/* an owner's row in a list */
+
+typedef struct {
+    int64_t   images;
+    int64_t   bytes;
+    char      name[CAPHEALTH_OWNER_LEN + 1];
+} caphealth_owner_row_t;
+
+
+/*
+ * Whether these bytes may name an owner: 1 to CAPHEALTH_OWNER_LEN of UTF-8,
+ * without control characters.
+ */
+int caphealth_owner_valid(const char *name, size_t len);
+
+/*
+ * Locks an owner and reads the counts, of the images themselves if what was
+ * noted does not hold or is older than max_age seconds (0: however old).  With
+ * create, the directory is made if there is none.  Returns 0, or -1 with errno
+ * set and nothing open: ENOENT if the owner has nothing.
+ */
+int caphealth_owner_open(caphealth_owner_t *o, const char *root,
+    const char *name, int create, double max_age);
+
+/*
+ * Names an image that is about to be published, by its id and the path of the
+ * file that marks it, below the root.  To be synced, once for several, by
+ * caphealth_owner_sync().  Returns 0, or -1 with errno set.
+ */
+int caphealth_owner_add(caphealth_owner_t *o, const char *id,
+    const char *path);
+int caphealth_owner_sync(caphealth_owner_t *o);
+
+/* The same for an image that was removed; of one that is not there: 0, too. */
+int caphealth_owner_remove(caphealth_owner_t *o, const char *id);
+
+/*
+ * Moves the counts by what has been published or removed, notes them, and
+ * unlocks.  If the owner was changed and sure is 0, the images are looked at
+ * the next time.
+ */
+void caphealth_owner_close(caphealth_owner_t *o, int64_t images,
+    int64_t bytes, int sure);
+
+/* Whether the owner has this image.  Returns 1, 0, or -1 with errno set. */
+int caphealth_owner_has(const char *root, const char *name, const char *id);
+
+/*
+ * Finds the owner of an image by a look into each one's directory.  Returns 1
+ * and the name; 0: it has none; -1 with errno set.
+ */
+int caphealth_owner_find(const char *root, const char *id,
+    char name[CAPHEALTH_OWNER_LEN + 1]);
+
+/*
+ * All owners who have images, by their bytes, most first, then by name; *rows
+ * is to be free()d.  Returns 0, or -1 with errno set and *rows NULL.
+ */
+int caphealth_owner_list(const char *root, double max_age,
+    caphealth_owner_row_t **rows, size_t *n);
+
+
+#endif /* CAPHEALTH_OWNERS_H */
