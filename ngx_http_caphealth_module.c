@@ -288,6 +288,13 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
       0,
       NULL },
 
+    { ngx_string("caphealth_image_source"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_caphealth_image_source,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("caphealth_image_delete"),
       NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -631,6 +638,8 @@ ngx_http_caphealth_create_loc_conf(ngx_conf_t *cf)
      *     clcf->endpoint = NGX_HTTP_CAPHEALTH_ENDPOINT_NONE;
      *     clcf->handler = NULL;
      *     clcf->upload.root = { 0, NULL };
+     *     clcf->upload.source = { 0, NULL };
+     *     clcf->upload.tree = NULL;
      *     clcf->upload.url = { 0, NULL };
      *     clcf->upload.owner = NULL;
      */

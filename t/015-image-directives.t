@@ -695,3 +695,105 @@ invalid value "*" in "caphealth_image_cors" directive, "*" is any origin, and mu
 --- must_die
 --- error_log
 "caphealth_image_cors *" needs a "caphealth_image_tokens": without tokens a page of any site could make a visitor's browser upload
+
+
+
+=== TEST 55: caphealth_image_source without an upload
+--- config
+    location = /upload { caphealth_image_source html/s; }
+--- must_die
+--- error_log eval
+qr<"caphealth_image_source" "\S+/html/s" is in no location with "caphealth_image_upload">
+
+
+
+=== TEST 56: caphealth_image_source, the root of all
+--- config
+    caphealth_image_root html/images;
+    location = /upload { caphealth_image_upload; caphealth_image_source /; }
+--- must_die
+--- error_log eval
+qr<invalid value "/" in "caphealth_image_source" directive, it must be>
+
+
+
+=== TEST 57: caphealth_image_source with a variable
+--- config
+    caphealth_image_root html/images;
+    location = /upload { caphealth_image_upload; caphealth_image_source /a/$host; }
+--- must_die
+--- error_log eval
+qr<invalid value "/a/\$host" in "caphealth_image_source" directive, it must be the path of a directory, without variables>
+
+
+
+=== TEST 58: caphealth_image_source twice
+--- config
+    caphealth_image_root html/images;
+    location = /upload {
+        caphealth_image_upload;
+        caphealth_image_source html/s;
+        caphealth_image_source html/t;
+    }
+--- must_die
+--- error_log eval
+qr<"caphealth_image_source" directive is duplicate>
+
+
+
+=== TEST 59: caphealth_image_source is the root
+--- config
+    caphealth_image_root html/images;
+    location = /upload { caphealth_image_upload; caphealth_image_source html/images/; }
+--- must_die
+--- error_log eval
+qr<images" is both a "caphealth_image_root" and a "caphealth_image_source">
+
+
+
+=== TEST 60: caphealth_image_source in the root
+--- config
+    caphealth_image_root html/images;
+    location = /upload { caphealth_image_upload; caphealth_image_source html/images/s; }
+--- must_die
+--- error_log eval
+qr<"caphealth_image_source" "\S+/html/images/s" and "caphealth_image_root" "\S+/html/images" are one inside the other>
+
+
+
+=== TEST 61: caphealth_image_root in the source
+--- config
+    caphealth_image_root html/s/images;
+    location = /upload { caphealth_image_upload; caphealth_image_source html/s; }
+--- must_die
+--- error_log eval
+qr<"caphealth_image_source" "\S+/html/s" and "caphealth_image_root" "\S+/html/s/images" are one inside the other>
+
+
+
+=== TEST 62: caphealth_image_source, two for one root
+--- config
+    caphealth_image_root html/images;
+    location /a { caphealth_image_upload; caphealth_image_source html/s; }
+    location /b { caphealth_image_upload; caphealth_image_source html/t; }
+--- must_die
+--- error_log eval
+qr<all locations of a root keep the sources in one place>
+
+
+
+=== TEST 63: caphealth_image_source, two roots with one
+--- config
+    location /a {
+        caphealth_image_root html/a;
+        caphealth_image_upload;
+        caphealth_image_source html/s;
+    }
+    location /b {
+        caphealth_image_root html/b;
+        caphealth_image_upload;
+        caphealth_image_source html/s;
+    }
+--- must_die
+--- error_log eval
+qr<all locations of a root keep the sources in one place>

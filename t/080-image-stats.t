@@ -21,7 +21,7 @@ GET /stats
 Content-Type: application/json
 Cache-Control: private, no-cache
 --- response_body_like eval
-qr<^\{"total_files":$::number,"total_size_mb":$::number,"total_size_gb":$::number,"max_files_per_dir":$::number,"products_estimated":$::number,"total_bytes":$::number,"max_files_dir":null,"incomplete_sets":$::number,"stray_files":$::number,"drift_files":$::number,"drift_bytes":$::number,"source":(?:null|"live"),"last_full_scan":(?:null|"[^"]+Z"),"error":null,"roots":\[\{"path":"[^"]+/html/images","source":.*,"total_files":.*"filesystem":\{.*\},"images_left":null,"error":null,"error_code":null\}\],"timestamp":"[^"]+Z","error_code":null,"host":"[^"]+","version":"\d[^"]*"\}\n$>
+qr<^\{"total_files":$::number,"total_size_mb":$::number,"total_size_gb":$::number,"max_files_per_dir":$::number,"products_estimated":$::number,"total_bytes":$::number,"max_files_dir":null,"incomplete_sets":$::number,"stray_files":$::number,"drift_files":$::number,"drift_bytes":$::number,"source":(?:null|"live"),"last_full_scan":(?:null|"[^"]+Z"),"error":null,"roots":\[\{"path":"[^"]+/html/images","source":.*,"total_files":.*"filesystem":\{.*\},"images_left":null,"error":null,"error_code":null,"missing_variants":(?:null|\{.*\})\}\],"timestamp":"[^"]+Z","error_code":null,"host":"[^"]+","version":"\d[^"]*","sources":\[\]\}\n$>
 --- no_error_log
 [error]
 [alert]

@@ -22,6 +22,7 @@
 #define CAPHEALTH_TEMP        ".tmp"
 
 
+static uint64_t caphealth_walk_counted(const caphealth_walk_settings_t *w);
 static void caphealth_walk_top(caphealth_walk_ctx_t *t, int root);
 static void caphealth_walk_slice(caphealth_walk_ctx_t *t, int root);
 static void caphealth_walk_leaf(caphealth_walk_ctx_t *t, int slice,
@@ -37,8 +38,6 @@ static void caphealth_walk_unreadable(caphealth_walk_ctx_t *t,
     const char *path);
 static void caphealth_walk_file(caphealth_walk_ctx_t *t, int dir,
     const char *name);
-static int caphealth_walk_is_image(caphealth_walk_ctx_t *t, const char *name,
-    size_t len);
 static int caphealth_walk_temporary(caphealth_walk_ctx_t *t, int dir,
     const char *name, const struct stat *st);
 static void caphealth_walk_stray(caphealth_walk_ctx_t *t, int dir,
@@ -64,6 +63,8 @@ caphealth_walk(const caphealth_walk_settings_t *w, unsigned slice,
     t.settings = w;
     t.walk = walk;
     t.slice = slice;
+
+    walk->counted = caphealth_walk_counted(w);
 
     cpu = caphealth_walk_cpu();
     root = open(w->root, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
@@ -93,6 +94,24 @@ caphealth_walk(const caphealth_walk_settings_t *w, unsigned slice,
     walk->cpu = caphealth_walk_cpu() - cpu;
 
     return walk->error.code == 0 ? 0 : -1;
+}
+
+
+/* as ngx_http_caphealth_tree_mark() has it */
+
+static uint64_t
+caphealth_walk_counted(const caphealth_walk_settings_t *w)
+{
+    size_t    i;
+    uint64_t  hash;
+
+    hash = w->ncounted ? CAPHEALTH_HASH : 0;
+
+    for (i = 0; i < w->ncounted; i++) {
+        hash = caphealth_hash(hash, w->counted[i], strlen(w->counted[i]) + 1);
+    }
+
+    return hash;
 }
 
 
@@ -174,6 +193,10 @@ caphealth_walk_leaf(caphealth_walk_ctx_t *t, int slice, const char *name)
         return;
     }
 
+    if (t->settings->images) {
+        caphealth_walk_beside(t);
+    }
+
     while ((n = getdents64(fd, t->entries, sizeof(t->entries))) > 0) {
         for (i = 0; i < n; i += entry->d_reclen) {
             entry = (struct dirent64 *) (t->entries + i);
@@ -187,7 +210,7 @@ caphealth_walk_leaf(caphealth_walk_ctx_t *t, int slice, const char *name)
     if (n == -1) {
         caphealth_walk_unreadable(t, path);
 
-    } else {
+    } else if (t->settings->images == NULL) {
         caphealth_walk_images(t, fd);
     }
 
@@ -306,6 +329,16 @@ caphealth_walk_file(caphealth_walk_ctx_t *t, int dir, const char *name)
     size_t       len;
     struct stat  st;
 
+    if (t->settings->images) {
+        if (!caphealth_walk_source(t, dir, name)) {
+            (void) snprintf(path, sizeof(path), "%s/%02x/%02x/%s",
+                            t->settings->root, t->slice, t->leaf, name);
+            caphealth_walk_stray(t, dir, name, path);
+        }
+
+        return;
+    }
+
     len = strlen(name);
 
     if (caphealth_walk_is_image(t, name, len)
@@ -332,7 +365,7 @@ caphealth_walk_file(caphealth_walk_ctx_t *t, int dir, const char *name)
 }
 
 
-static int
+int
 caphealth_walk_is_image(caphealth_walk_ctx_t *t, const char *name, size_t len)
 {
     size_t  extension;

@@ -15,10 +15,15 @@
 
 typedef struct {
     const char   *root;
+    const char   *images;        /* of a tree of sources: the tree of their
+                                    images; or NULL */
     const char  **marks;         /* variants that mark an image as complete */
     size_t        nmarks;
     const char  **variants;      /* all the other variants that are made */
     size_t        nvariants;
+    const char  **counted;       /* those of which is counted how many images
+                                    lack them, at most CAPHEALTH_COUNTED_MAX */
+    size_t        ncounted;
     double        since;         /* the marks are these, seconds since the
                                     epoch */
     double        before;        /* leftovers were written before; 0: there
@@ -32,6 +37,11 @@ typedef struct {
  * are these but before the time given.  Nothing else is ever removed; no
  * symbolic link is followed below the root.
  *
+ * Of a tree of sources, each is a file; complete are those that have an image,
+ * incomplete the others, which are not removed.  A hidden one that was written
+ * before the time given gets its name if its image has a mark, and is removed
+ * if there is no file of the image, but a directory where it would be.
+ *
  * Returns 0, or -1 with walk->error if something could not be
  * read: the counts are then of what could.
  */
@@ -39,8 +49,8 @@ int caphealth_walk(const caphealth_walk_settings_t *w, unsigned slice,
     caphealth_walk_t *walk);
 
 /*
- * From {"path": …, "marks": […], "variants": […], "since": …}.  The strings
- * are copied.  NULL: no memory, or not such an object.
+ * From {"path": …, "marks": […], "variants": […], "counted": […],
+ * "since": …}, of a tree of sources with "images": …, the other tree's path.  The strings are copied.  NULL: no memory, or not such an object.
  */
 caphealth_walk_settings_t *caphealth_walk_settings(const json_t *settings);
 

@@ -19,6 +19,10 @@
 
 static int caphealth_walk_listed(const char *const *names, size_t n,
     const char *name, size_t len);
+static uint32_t caphealth_walk_counted_bit(
+    const caphealth_walk_settings_t *w, const char *variant, size_t len);
+static void caphealth_walk_missing(caphealth_walk_ctx_t *t,
+    const caphealth_walk_image_t *image);
 static int caphealth_walk_compare(const void *a, const void *b);
 static int caphealth_walk_leftover(caphealth_walk_ctx_t *t, int dir,
     const caphealth_walk_image_t *image);
@@ -66,7 +70,24 @@ caphealth_walk_add_file(caphealth_walk_ctx_t *t, const char *name, size_t len,
     file->mark = caphealth_walk_listed(w->marks, w->nmarks, variant, len);
     file->known = caphealth_walk_listed(w->variants, w->nvariants, variant,
                                         len);
-    file->written = caphealth_walk_written(st);
+    file->counted = caphealth_walk_counted_bit(w, variant, len);
+    file->written = st ? caphealth_walk_written(st) : 0;
+}
+
+
+static uint32_t
+caphealth_walk_counted_bit(const caphealth_walk_settings_t *w,
+    const char *variant, size_t len)
+{
+    size_t  i;
+
+    for (i = 0; i < w->ncounted; i++) {
+        if (caphealth_walk_listed(&w->counted[i], 1, variant, len)) {
+            return (uint32_t) 1 << i;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -89,6 +110,31 @@ caphealth_walk_listed(const char *const *names, size_t n, const char *name,
 void
 caphealth_walk_images(caphealth_walk_ctx_t *t, int dir)
 {
+    size_t                   i;
+    caphealth_walk_image_t  *image;
+
+    caphealth_walk_join(t);
+
+    for (i = 0; i < t->nimages; i++) {
+        image = &t->images[i];
+
+        if (image->mark) {
+            t->walk->complete++;
+            caphealth_walk_missing(t, image);
+
+        } else if (caphealth_walk_leftover(t, dir, image)) {
+            caphealth_walk_remove(t, dir, image);
+
+        } else {
+            t->walk->incomplete++;
+        }
+    }
+}
+
+
+void
+caphealth_walk_join(caphealth_walk_ctx_t *t)
+{
     size_t                   i, n;
     caphealth_walk_image_t  *image, *file;
 
@@ -99,32 +145,39 @@ caphealth_walk_images(caphealth_walk_ctx_t *t, int dir)
     qsort(t->images, t->nimages, sizeof(caphealth_walk_image_t),
           caphealth_walk_compare);
 
-    for (i = 0; i < t->nimages; i = n) {
-        image = &t->images[i];
+    n = 0;
 
-        for (n = i + 1; n < t->nimages; n++) {
-            file = &t->images[n];
+    for (i = 1; i < t->nimages; i++) {
+        image = &t->images[n];
+        file = &t->images[i];
 
-            if (memcmp(file->id, image->id, CAPHEALTH_ID_LEN) != 0) {
-                break;
-            }
-
-            image->mark |= file->mark;
-            image->known &= file->known;
-
-            if (file->written > image->written) {
-                image->written = file->written;
-            }
+        if (memcmp(file->id, image->id, CAPHEALTH_ID_LEN) != 0) {
+            t->images[++n] = *file;
+            continue;
         }
 
-        if (image->mark) {
-            t->walk->complete++;
+        image->mark |= file->mark;
+        image->known &= file->known;
+        image->counted |= file->counted;
 
-        } else if (caphealth_walk_leftover(t, dir, image)) {
-            caphealth_walk_remove(t, dir, image);
+        if (file->written > image->written) {
+            image->written = file->written;
+        }
+    }
 
-        } else {
-            t->walk->incomplete++;
+    t->nimages = n + 1;
+}
+
+
+static void
+caphealth_walk_missing(caphealth_walk_ctx_t *t,
+    const caphealth_walk_image_t *image)
+{
+    size_t  i;
+
+    for (i = 0; i < t->settings->ncounted; i++) {
+        if (!(image->counted & (uint32_t) 1 << i)) {
+            t->walk->missing[i]++;
         }
     }
 }

@@ -24,6 +24,7 @@ typedef struct {
     char      id[CAPHEALTH_ID_LEN];
     uint8_t   mark;              /* it has a commit mark */
     uint8_t   known;             /* all are files of the other variants */
+    uint32_t  counted;           /* a bit for each counted variant it has */
     double    written;           /* the last of them was */
 } caphealth_walk_image_t;
 
@@ -35,6 +36,9 @@ typedef struct {
     unsigned                          slice;
     unsigned                          leaf;
     char                              prefix[5]; /* of every id in the leaf */
+    int                               beside;    /* of sources: their images
+                                                    are in a directory that
+                                                    could be read */
     caphealth_walk_image_t           *images;
     size_t                            nimages;
     size_t                            room;      /* in images */
@@ -43,9 +47,26 @@ typedef struct {
 } caphealth_walk_ctx_t;
 
 
-/* Adds a file of an image, whose name is so long, its extension included. */
+/*
+ * Adds a file of an image, whose name is so long, its extension included.  st
+ * may be NULL.
+ */
 void caphealth_walk_add_file(caphealth_walk_ctx_t *t, const char *name,
     size_t len, const struct stat *st);
+
+/*
+ * Reads the images of the leaf, whose sources are walked, and looks at a
+ * file beside them: 0, if it is no source.
+ */
+void caphealth_walk_beside(caphealth_walk_ctx_t *t);
+int caphealth_walk_source(caphealth_walk_ctx_t *t, int dir, const char *name);
+
+/* Adds up the files of each image: sorted by their ids, one for each. */
+void caphealth_walk_join(caphealth_walk_ctx_t *t);
+
+/* Whether it is the name, of that length, of a file of an image. */
+int caphealth_walk_is_image(caphealth_walk_ctx_t *t, const char *name,
+    size_t len);
 
 /* Counts the images of the leaf, and removes those that are leftovers. */
 void caphealth_walk_images(caphealth_walk_ctx_t *t, int dir);

@@ -17,6 +17,7 @@ static const char **caphealth_walk_names(const json_t *names, size_t *n);
 caphealth_walk_settings_t *
 caphealth_walk_settings(const json_t *settings)
 {
+    int                         images;
     const char                 *path;
     caphealth_walk_settings_t  *w;
 
@@ -31,17 +32,32 @@ caphealth_walk_settings(const json_t *settings)
         return NULL;
     }
 
+    path = json_string_value(json_object_get(settings, "images"));
+    images = (path != NULL);
+
+    if (images) {
+        w->images = strdup(path);
+    }
+
+    path = json_string_value(json_object_get(settings, "path"));
     w->root = strdup(path);
     w->marks = caphealth_walk_names(json_object_get(settings, "marks"),
                                     &w->nmarks);
     w->variants = caphealth_walk_names(json_object_get(settings, "variants"),
                                        &w->nvariants);
+    w->counted = caphealth_walk_names(json_object_get(settings, "counted"),
+                                      &w->ncounted);
     w->since = json_number_value(json_object_get(settings, "since"));
 
-    if (w->root == NULL || w->marks == NULL || w->variants == NULL) {
+    if (w->root == NULL || w->marks == NULL || w->variants == NULL
+        || w->counted == NULL || w->ncounted > CAPHEALTH_COUNTED_MAX
+        || (images && w->images == NULL))
+    {
         free((char *) w->root);
+        free((char *) w->images);
         free(w->marks);
         free(w->variants);
+        free(w->counted);
         free(w);
 
         return NULL;

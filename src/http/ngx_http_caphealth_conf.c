@@ -20,6 +20,8 @@ typedef struct {
 
 static void ngx_http_caphealth_log_unknown_database(ngx_conf_t *cf,
     ngx_str_t *value);
+static char *ngx_http_caphealth_tree_path(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_uint_t sources);
 static ngx_int_t ngx_http_caphealth_parse_number(ngx_str_t *value,
     caphealth_unit_e unit, double *number);
 static char *ngx_http_caphealth_number_syntax(caphealth_unit_e unit);
@@ -530,15 +532,33 @@ ngx_http_caphealth_image_root(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_caphealth_loc_conf_t *lcf = conf;
 
+    return ngx_http_caphealth_tree_path(cf, &lcf->upload.root, 0);
+}
+
+
+char *
+ngx_http_caphealth_image_source(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_caphealth_loc_conf_t *lcf = conf;
+
+    return ngx_http_caphealth_tree_path(cf, &lcf->upload.source, 1);
+}
+
+
+static char *
+ngx_http_caphealth_tree_path(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_uint_t sources)
+{
     ngx_str_t  *value;
 
-    if (lcf->upload.root.data) {
+    if (path->data) {
         return "is duplicate";
     }
 
     value = cf->args->elts;
 
-    lcf->upload.root = value[1];
+    *path = value[1];
 
     if (value[1].len == 0 || ngx_strlchr(value[1].data,
                                          value[1].data + value[1].len, '$'))
@@ -548,23 +568,21 @@ ngx_http_caphealth_image_root(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                                 "without variables");
     }
 
-    if (ngx_conf_full_name(cf->cycle, &lcf->upload.root, 0) != NGX_OK) {
+    if (ngx_conf_full_name(cf->cycle, path, 0) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
-    while (lcf->upload.root.len > 1
-           && lcf->upload.root.data[lcf->upload.root.len - 1] == '/')
-    {
-        lcf->upload.root.data[--lcf->upload.root.len] = '\0';
+    while (path->len > 1 && path->data[path->len - 1] == '/') {
+        path->data[--path->len] = '\0';
     }
 
-    if (lcf->upload.root.len == 1) {
-        return ngx_http_caphealth_invalid_value(cf, &lcf->upload.root,
+    if (path->len == 1) {
+        return ngx_http_caphealth_invalid_value(cf, path,
                                                 "a directory of the images' "
                                                 "own, not \"/\"");
     }
 
-    return ngx_http_caphealth_add_root(cf, &lcf->upload.root) == NGX_OK
+    return ngx_http_caphealth_add_root(cf, path, sources) == NGX_OK
            ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 

@@ -93,6 +93,8 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                             root;
+    ngx_str_t                             source;
+    ngx_http_caphealth_root_t            *tree;           /* the root's */
     ngx_str_t                             url;            /* ends with "/" */
     caphealth_variants_t                 *variants;
     ngx_flag_t                            delete;
@@ -128,6 +130,8 @@ char *ngx_http_caphealth_threshold(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_caphealth_tier(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_caphealth_disk(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_caphealth_image_root(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_caphealth_image_source(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_caphealth_state_dir(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -178,12 +182,16 @@ char *ngx_http_caphealth_add_endpoint(ngx_conf_t *cf,
 
 /* --- what follows from all of them --- */
 
-/* An image root, which the location or one that inherits it may fill. */
-ngx_int_t ngx_http_caphealth_add_root(ngx_conf_t *cf, ngx_str_t *path);
+/*
+ * An image root, which the location or one that inherits it may fill; or a tree
+ * of sources.
+ */
+ngx_int_t ngx_http_caphealth_add_root(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_uint_t sources);
 
-/* The variants of a location that stores images in that root. */
-ngx_int_t ngx_http_caphealth_add_variants(ngx_conf_t *cf, ngx_str_t *path,
-    caphealth_variants_t *variants);
+/* A location that takes uploads: the variants that are made, the source. */
+ngx_int_t ngx_http_caphealth_add_upload(ngx_conf_t *cf,
+    ngx_http_caphealth_upload_conf_t *upload);
 
 /* A directory that the master makes, for the workers' user. */
 ngx_int_t ngx_http_caphealth_add_dir(ngx_conf_t *cf, ngx_str_t *name,

@@ -21,6 +21,13 @@
 
 static ngx_http_caphealth_root_t *ngx_http_caphealth_find_root(
     ngx_http_caphealth_main_conf_t *cmcf, ngx_str_t *path);
+static ngx_int_t ngx_http_caphealth_add_name(ngx_array_t *names, char *text);
+static ngx_int_t ngx_http_caphealth_add_source_tree(ngx_conf_t *cf,
+    ngx_http_caphealth_upload_conf_t *upload);
+static ngx_int_t ngx_http_caphealth_check_source_trees(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf);
+static ngx_uint_t ngx_http_caphealth_overlap(ngx_str_t *a, ngx_str_t *b);
+static ngx_uint_t ngx_http_caphealth_below(const char *a, const char *b);
 static void ngx_http_caphealth_mark_foreign(
     ngx_http_caphealth_main_conf_t *cmcf);
 static char *ngx_http_caphealth_init_sources(ngx_conf_t *cf,
@@ -49,15 +56,27 @@ static char *ngx_http_caphealth_init_zone(ngx_conf_t *cf,
 
 
 ngx_int_t
-ngx_http_caphealth_add_root(ngx_conf_t *cf, ngx_str_t *path)
+ngx_http_caphealth_add_root(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_uint_t sources)
 {
     ngx_http_caphealth_root_t       *root, **added;
     ngx_http_caphealth_main_conf_t  *cmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
 
-    if (ngx_http_caphealth_find_root(cmcf, path)) {
-        return NGX_OK;
+    root = ngx_http_caphealth_find_root(cmcf, path);
+
+    if (root) {
+        if (root->sources == sources) {
+            return NGX_OK;
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is both a \"caphealth_image_root\" and a "
+                           "\"caphealth_image_source\": give the sources, "
+                           "which are private, a directory of their own",
+                           path);
+        return NGX_ERROR;
     }
 
     /* the state is saved by a thread */
@@ -76,6 +95,8 @@ ngx_http_caphealth_add_root(ngx_conf_t *cf, ngx_str_t *path)
         || ngx_array_init(&root->marks, cf->pool, 1, sizeof(ngx_str_t))
            != NGX_OK
         || ngx_array_init(&root->parts, cf->pool, 2, sizeof(ngx_str_t))
+           != NGX_OK
+        || ngx_array_init(&root->counted, cf->pool, 4, sizeof(ngx_str_t))
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -83,8 +104,11 @@ ngx_http_caphealth_add_root(ngx_conf_t *cf, ngx_str_t *path)
 
     *added = root;
     root->path = *path;
+    root->sources = sources;
 
-    return ngx_http_caphealth_add_dir(cf, path, "caphealth_image_root");
+    return ngx_http_caphealth_add_dir(cf, path,
+                                      sources ? "caphealth_image_source"
+                                              : "caphealth_image_root");
 }
 
 
@@ -112,28 +136,188 @@ ngx_http_caphealth_find_root(ngx_http_caphealth_main_conf_t *cmcf,
 /* a scan takes an image for complete by the first variant, its mark */
 
 ngx_int_t
-ngx_http_caphealth_add_variants(ngx_conf_t *cf, ngx_str_t *path,
-    caphealth_variants_t *variants)
+ngx_http_caphealth_add_upload(ngx_conf_t *cf,
+    ngx_http_caphealth_upload_conf_t *upload)
 {
     unsigned                         i;
-    ngx_str_t                       *name;
     ngx_http_caphealth_root_t       *root;
     ngx_http_caphealth_main_conf_t  *cmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
-    root = ngx_http_caphealth_find_root(cmcf, path);
 
-    for (i = 0; root && i < variants->n; i++) {
-        name = ngx_array_push(i == 0 ? &root->marks : &root->parts);
-        if (name == NULL) {
+    root = ngx_http_caphealth_find_root(cmcf, &upload->root);
+    upload->tree = root;
+
+    for (i = 0; i < upload->variants->n; i++) {
+        if (ngx_http_caphealth_add_name(i == 0 ? &root->marks : &root->parts,
+                                        upload->variants->names[i])
+            != NGX_OK
+            || (root->counted.nelts < CAPHEALTH_COUNTED_MAX
+                && ngx_http_caphealth_add_name(&root->counted,
+                                               upload->variants->names[i])
+                   != NGX_OK))
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return upload->source.len ? ngx_http_caphealth_add_source_tree(cf, upload)
+                              : NGX_OK;
+}
+
+
+/* several locations may make the same variants */
+
+static ngx_int_t
+ngx_http_caphealth_add_name(ngx_array_t *names, char *text)
+{
+    ngx_str_t   *name;
+    ngx_uint_t   i;
+
+    name = names->elts;
+
+    for (i = 0; i < names->nelts; i++) {
+        if (ngx_strcmp(name[i].data, text) == 0) {
+            return NGX_OK;
+        }
+    }
+
+    name = ngx_array_push(names);
+    if (name == NULL) {
+        return NGX_ERROR;
+    }
+
+    name->data = (u_char *) text;
+    name->len = ngx_strlen(text);
+
+    return NGX_OK;
+}
+
+
+/*
+ * A deletion must find the source whichever location has stored it, so a tree
+ * of images has one of sources, and the reverse.
+ */
+
+static ngx_int_t
+ngx_http_caphealth_add_source_tree(ngx_conf_t *cf,
+    ngx_http_caphealth_upload_conf_t *upload)
+{
+    ngx_http_caphealth_root_t       *root, *source;
+    ngx_http_caphealth_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
+
+    root = upload->tree;
+    source = ngx_http_caphealth_find_root(cmcf, &upload->source);
+
+    if ((root->source && root->source != source)
+        || (source->images && source->images != root))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"caphealth_image_source\" \"%V\" does not go "
+                           "with \"caphealth_image_root\" \"%V\": another "
+                           "location has \"%V\" with \"%V\", and all "
+                           "locations of a root keep the sources in one place",
+                           &source->path, &root->path,
+                           root->source ? &root->source->path
+                                        : &source->path,
+                           root->source ? &root->path
+                                        : &source->images->path);
+        return NGX_ERROR;
+    }
+
+    root->source = source;
+    source->images = root;
+
+    return NGX_OK;
+}
+
+
+/* what is below a root may be served, and a source must not be */
+
+static ngx_int_t
+ngx_http_caphealth_check_source_trees(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf)
+{
+    ngx_uint_t                   i, n;
+    ngx_http_caphealth_root_t  **root;
+
+    root = cmcf->state.roots->elts;
+
+    for (i = 0; i < cmcf->state.roots->nelts; i++) {
+
+        if (!root[i]->sources) {
+            continue;
+        }
+
+        if (root[i]->images == NULL) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"caphealth_image_source\" \"%V\" is in no "
+                               "location with \"caphealth_image_upload\"",
+                               &root[i]->path);
             return NGX_ERROR;
         }
 
-        name->data = (u_char *) variants->names[i];
-        name->len = ngx_strlen(name->data);
+        for (n = 0; n < cmcf->state.roots->nelts; n++) {
+            if (n == i || !ngx_http_caphealth_overlap(&root[i]->path,
+                                                      &root[n]->path))
+            {
+                continue;
+            }
+
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"caphealth_image_source\" \"%V\" and "
+                               "\"%s\" \"%V\" are one inside the other: give "
+                               "the sources, which are private, a directory "
+                               "of their own",
+                               &root[i]->path,
+                               root[n]->sources ? "caphealth_image_source"
+                                                : "caphealth_image_root",
+                               &root[n]->path);
+            return NGX_ERROR;
+        }
     }
 
     return NGX_OK;
+}
+
+
+/* symbolic links count where the directories exist already */
+
+static ngx_uint_t
+ngx_http_caphealth_overlap(ngx_str_t *a, ngx_str_t *b)
+{
+    char        one[PATH_MAX], two[PATH_MAX];
+    ngx_uint_t  n;
+
+    n = ngx_http_caphealth_below((char *) a->data, (char *) b->data);
+
+    if (n == 0 && realpath((char *) a->data, one)
+        && realpath((char *) b->data, two))
+    {
+        n = ngx_http_caphealth_below(one, two);
+    }
+
+    return n;
+}
+
+
+/* whether one of the paths is the other, or in it */
+
+static ngx_uint_t
+ngx_http_caphealth_below(const char *a, const char *b)
+{
+    size_t  n;
+
+    n = 0;
+
+    while (a[n] && a[n] == b[n]) {
+        n++;
+    }
+
+    return (a[n] == '\0' && (b[n] == '\0' || b[n] == '/'))
+           || (b[n] == '\0' && a[n] == '/');
 }
 
 
@@ -327,8 +511,6 @@ ngx_http_caphealth_add_roots(ngx_conf_t *cf,
         if (source == NULL) {
             return NGX_ERROR;
         }
-
-        source->root = root[i];
     }
 
     return NGX_OK;
@@ -376,6 +558,10 @@ ngx_http_caphealth_add_source(ngx_conf_t *cf,
     source->argument = *argument;
     source->interval = cmcf->collector.refresh;
 
+    if (type == CAPHEALTH_SOURCE_IMAGES) {
+        source->root = ngx_http_caphealth_find_root(cmcf, argument);
+    }
+
     if (ngx_http_caphealth_source_name(cf, source) != NGX_OK) {
         return NULL;
     }
@@ -402,17 +588,21 @@ ngx_http_caphealth_source_name(ngx_conf_t *cf,
 {
     u_char                         *p;
     size_t                          len;
+    const char                     *title;
     const caphealth_source_type_t  *type;
 
     type = &caphealth_source_types[source->type];
-    len = ngx_strlen(type->title) + sizeof(" \"\"") + source->argument.len;
+
+    title = (source->root && source->root->sources) ? "image source"
+                                                    : type->title;
+    len = ngx_strlen(title) + sizeof(" \"\"") + source->argument.len;
 
     source->name.data = ngx_pnalloc(cf->pool, len);
     if (source->name.data == NULL) {
         return NGX_ERROR;
     }
 
-    p = ngx_sprintf(source->name.data, "%s", type->title);
+    p = ngx_sprintf(source->name.data, "%s", title);
 
     if (type->several) {
         p = ngx_sprintf(p, " \"%V\"", &source->argument);
@@ -641,6 +831,10 @@ ngx_http_caphealth_init_state(ngx_conf_t *cf)
 
     ngx_http_caphealth_mark_foreign(cmcf);
 
+    if (ngx_http_caphealth_check_source_trees(cf, cmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (!cmcf->enabled || cmcf->state.dir.data
         || (cmcf->state.roots->nelts == 0 && !cmcf->collector.history))
     {
@@ -694,6 +888,7 @@ ngx_http_caphealth_mark_foreign(ngx_http_caphealth_main_conf_t *cmcf)
 
     for (i = 0; i < cmcf->dirs.nelts; i++) {
         root = ngx_http_caphealth_find_root(cmcf, &dir[i].name);
-        dir[i].foreign = (root != NULL && root->marks.nelts == 0);
+        dir[i].foreign = (root != NULL && !root->sources
+                          && root->marks.nelts == 0);
     }
 }

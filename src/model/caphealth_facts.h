@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "caphealth_source_facts.h"
+#include "caphealth_tree.h"
 #include "caphealth_vendors.h"
 
 
@@ -51,6 +52,14 @@ typedef struct {
     const char            *error;         /* or NULL */
     const char            *error_code;    /* the same for programs */
     int                    uploads;       /* a location takes uploads to it */
+    const char            *images;        /* of a tree of sources: the path of
+                                             their images' tree; or NULL */
+    size_t                 ncounted;      /* variants that are counted */
+    const char            *counted[CAPHEALTH_COUNTED_MAX];
+    int64_t                missing[CAPHEALTH_COUNTED_MAX];
+                                          /* images that lacked each of them at
+                                             the last full scan */
+    int                    missing_known;
     const struct caphealth_disk_facts_s  *disk;    /* its file system, or
                                                       NULL */
     const struct caphealth_section_s     *scans;   /* its scans, or
@@ -67,6 +76,9 @@ typedef struct {
     int64_t                complete;      /* images with a commit mark */
     caphealth_root_t      *roots;
     size_t                 nroots;
+    caphealth_root_t      *sources;       /* trees of sources, which are not in
+                                             the sums */
+    size_t                 nsources;
 } caphealth_images_t;
 
 

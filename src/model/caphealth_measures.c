@@ -327,7 +327,8 @@ static const caphealth_measure_t  caphealth_statistics_rows[] = {
     { "timestamp", TIME, TREES(now) },
     { "error_code", STRING, TREES(error_code) },
     { "host", STRING, TREES(node) },
-    { "version", STRING, TREES(version) }
+    { "version", STRING, TREES(version) },
+    { "sources", CODE(SOURCES), TREES(images) }
 };
 
 
@@ -386,6 +387,38 @@ static const caphealth_measure_t  caphealth_root_rows[] = {
     { "images_left", COUNT, BY(root_left),
       METRIC(GAUGE, 1, "image_sets_left",
       "How many more images of the present mean size fit in.") },
+    { "error", STRING, ROOT(error) },
+    { "error_code", STRING, ROOT(error_code) },
+    { "missing_variants", CODE(MISSING),
+      METRIC(GAUGE, 1, "image_missing_variants",
+      "Images in a tree that lacked a variant at the last full scan.") }
+};
+
+
+static const caphealth_measure_t  caphealth_source_tree_rows[] = {
+
+    { "path", STRING, ROOT(path) },
+    { "images", STRING, ROOT(images) },
+    { "source", STRING, ROOT(source) },
+    { "total_files", COUNT, ROOT(files), IF(root_known),
+      METRIC(GAUGE, 1, "image_source_files",
+      "Sources of images in a tree.") },
+    { "total_bytes", BYTES, ROOT(bytes), IF(root_known),
+      METRIC(GAUGE, 1, "image_source_bytes",
+      "Size of the sources of images in a tree.") },
+    { "without_image", COUNT, ROOT(incomplete), IF(root_known),
+      METRIC(GAUGE, 1, "image_sources_without_image",
+      "Sources in a tree of which the image was not there at the last full "
+      "scan.") },
+    { "stray_files", COUNT, ROOT(strays), IF(root_known),
+      METRIC(GAUGE, 1, "image_source_stray_files",
+      "Files in a tree of sources that are not ours.") },
+    { "stray_bytes", BYTES, ROOT(stray_bytes), IF(root_known) },
+    { "drift_files", COUNT, ROOT(drift_files), IF(root_scanned) },
+    { "drift_bytes", BYTES, ROOT(drift_bytes), IF(root_scanned) },
+    { "last_full_scan", TIME, ROOT(scanned_at) },
+    { "scan", CODE(SCAN) },
+    { "filesystem", CODE(FILESYSTEM) },
     { "error", STRING, ROOT(error) },
     { "error_code", STRING, ROOT(error_code) }
 };
@@ -464,6 +497,8 @@ const caphealth_object_t  caphealth_objects[CAPHEALTH_OBJECTS] = {
     [CAPHEALTH_CAPACITY] = OBJECT(capacity, "Capacity", ""),
     [CAPHEALTH_VENDORS] = OBJECT(vendors, NULL, NULL),
     [CAPHEALTH_ROOT] = OBJECT(root, "ImageRoot", "roots[]."),
+    [CAPHEALTH_SOURCE_TREE] = OBJECT(source_tree, "ImageSources",
+                                     "sources[]."),
     [CAPHEALTH_UPLOADS] = OBJECT(upload, NULL, NULL),
     [CAPHEALTH_PROCESSES] = OBJECT(process, NULL, NULL),
     [CAPHEALTH_IMAGES] = OBJECT(images, "ImageStorage", "image_storage."),

@@ -50,6 +50,8 @@ typedef enum {
     CAPHEALTH_CODE_VENDORS,
     CAPHEALTH_CODE_FULLEST,
     CAPHEALTH_CODE_ROOTS,
+    CAPHEALTH_CODE_SOURCES,
+    CAPHEALTH_CODE_MISSING,
     CAPHEALTH_CODE_SCAN,
     CAPHEALTH_CODE_FILESYSTEM,
 
@@ -86,6 +88,7 @@ typedef enum {
     CAPHEALTH_VENDORS,           /* no struct */
 
     CAPHEALTH_ROOT,              /* caphealth_root_t */
+    CAPHEALTH_SOURCE_TREE,       /* caphealth_root_t */
     CAPHEALTH_UPLOADS,           /* caphealth_uploads_t */
     CAPHEALTH_PROCESSES,         /* caphealth_activity_t */
 

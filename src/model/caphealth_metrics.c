@@ -74,6 +74,10 @@ static void caphealth_samples_engine(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
 static void caphealth_samples_roots(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
+static void caphealth_samples_sources(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
+static void caphealth_samples_missing(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
 static void caphealth_samples_uploads(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
 static void caphealth_samples_processes(caphealth_scrape_t *s,
@@ -123,6 +127,7 @@ static const caphealth_samples_pt
     [CAPHEALTH_DATABASE] = caphealth_samples_facts,
     [CAPHEALTH_CAPACITY] = caphealth_samples_facts,
     [CAPHEALTH_ROOT] = caphealth_samples_roots,
+    [CAPHEALTH_SOURCE_TREE] = caphealth_samples_sources,
     [CAPHEALTH_UPLOADS] = caphealth_samples_uploads,
     [CAPHEALTH_PROCESSES] = caphealth_samples_processes
 };
@@ -144,7 +149,8 @@ static const caphealth_samples_pt  caphealth_code_samples[CAPHEALTH_CODES] = {
     [CAPHEALTH_CODE_ENGINE] = caphealth_samples_engine,
     [CAPHEALTH_CODE_UPLOADS] = caphealth_samples_upload_requests,
     [CAPHEALTH_CODE_DELETES] = caphealth_samples_delete_requests,
-    [CAPHEALTH_CODE_STAGES] = caphealth_samples_stages
+    [CAPHEALTH_CODE_STAGES] = caphealth_samples_stages,
+    [CAPHEALTH_CODE_MISSING] = caphealth_samples_missing
 };
 
 
@@ -761,6 +767,47 @@ caphealth_samples_roots(caphealth_scrape_t *s, const caphealth_measure_t *m)
     for (i = 0; i < s->images->nroots; i++) {
         root.value = s->images->roots[i].path;
         caphealth_metrics_sample(s, m, &s->images->roots[i], &root, 1);
+    }
+}
+
+
+static void
+caphealth_samples_sources(caphealth_scrape_t *s, const caphealth_measure_t *m)
+{
+    size_t             i;
+    caphealth_label_t  root = { "root", NULL };
+
+    for (i = 0; i < s->images->nsources; i++) {
+        root.value = s->images->sources[i].path;
+        caphealth_metrics_sample(s, m, &s->images->sources[i], &root, 1);
+    }
+}
+
+
+static void
+caphealth_samples_missing(caphealth_scrape_t *s, const caphealth_measure_t *m)
+{
+    size_t                   i, n;
+    caphealth_label_t        labels[2] = { { "root", NULL },
+                                           { "variant", NULL } };
+    const caphealth_root_t  *root;
+
+    (void) m;
+
+    for (i = 0; i < s->images->nroots; i++) {
+        root = &s->images->roots[i];
+
+        if (root->source == NULL || !root->missing_known) {
+            continue;
+        }
+
+        labels[0].value = root->path;
+
+        for (n = 0; n < root->ncounted; n++) {
+            labels[1].value = root->counted[n];
+            caphealth_exposition_sample(&s->out, NULL, labels, 2,
+                                        (double) root->missing[n]);
+        }
     }
 }
 

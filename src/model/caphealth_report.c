@@ -373,6 +373,33 @@ caphealth_report_code(caphealth_report_t *r, const caphealth_measure_t *m,
         caphealth_json_close_array(j);
         break;
 
+    case CAPHEALTH_CODE_SOURCES:
+        caphealth_json_open_array(j, m->name);
+
+        for (i = 0; i < trees->nsources; i++) {
+            caphealth_report_object(r, NULL, CAPHEALTH_SOURCE_TREE,
+                                    &trees->sources[i]);
+        }
+
+        caphealth_json_close_array(j);
+        break;
+
+    case CAPHEALTH_CODE_MISSING:
+        if (root->source == NULL || !root->missing_known) {
+            caphealth_json_null(j, m->name);
+            break;
+        }
+
+        caphealth_json_open_object(j, m->name);
+
+        for (i = 0; i < root->ncounted; i++) {
+            caphealth_json_number(j, root->counted[i],
+                                  (double) root->missing[i]);
+        }
+
+        caphealth_json_close_object(j);
+        break;
+
     case CAPHEALTH_CODE_SCAN:
         if (root->scanning_since > 0) {
             caphealth_report_object(r, m->name, CAPHEALTH_SCAN, root);

@@ -282,8 +282,20 @@ ngx_http_caphealth_collector_root(json_t *entry,
     ngx_http_caphealth_collector_conf_t *conf,
     ngx_http_caphealth_root_t *root)
 {
-    int      failed;
-    json_t  *marks;
+    int                         failed;
+    double                      since;
+    json_t                     *marks;
+    ngx_array_t                 none;
+    ngx_http_caphealth_root_t  *images;
+
+    since = ngx_http_caphealth_tree_mark(conf->zone, root);
+    images = root->images;
+
+    ngx_memzero(&none, sizeof(ngx_array_t));
+
+    if (images) {
+        root = images;
+    }
 
     /* a tree that others fill: the usual mark, and nothing is removed */
 
@@ -294,9 +306,18 @@ ngx_http_caphealth_collector_root(json_t *entry,
     failed = json_object_set_new(entry, "marks", marks);
     failed |= json_object_set_new(entry, "variants",
                          ngx_http_caphealth_collector_names(&root->parts));
+    failed |= json_object_set_new(entry, "counted",
+                  ngx_http_caphealth_collector_names(images ? &none
+                                                          : &root->counted));
     failed |= json_object_set_new(entry, "since",
-                         json_real(ngx_http_caphealth_tree_mark(conf->zone,
-                                                                root)));
+                                  json_real(since));
+
+    if (images) {
+        failed |= json_object_set_new(entry, "images",
+                                      json_stringn((char *) images->path.data,
+                                                   images->path.len));
+    }
+
     return failed;
 }
 

@@ -27,11 +27,11 @@ static ngx_int_t ngx_http_caphealth_facts_cache_add(
     ngx_http_caphealth_source_t *source);
 static void ngx_http_caphealth_facts_cache_add_root(
     ngx_http_caphealth_facts_cache_t *cache,
-    ngx_http_caphealth_source_t *source);
+    ngx_http_caphealth_source_t *source, caphealth_section_t *scans);
 static void ngx_http_caphealth_facts_cache_uploads(
     ngx_http_caphealth_facts_cache_t *cache, double now);
 static void ngx_http_caphealth_facts_cache_root(
-    ngx_http_caphealth_facts_cache_t *cache, ngx_uint_t i);
+    ngx_http_caphealth_facts_cache_t *cache, caphealth_root_t *root);
 static void ngx_http_caphealth_facts_cache_changed(
     ngx_http_caphealth_facts_cache_t *cache, double now);
 static ngx_int_t ngx_http_caphealth_facts_cache_piece(
@@ -151,15 +151,16 @@ ngx_http_caphealth_facts_cache_roots(ngx_pool_t *pool,
 {
     cache->sections = ngx_pcalloc(pool, sources->nelts
                                        * sizeof(caphealth_section_t));
-    cache->roots = ngx_pcalloc(pool, sources->nelts
-                              * sizeof(ngx_http_caphealth_source_t *));
     cache->disks = ngx_pcalloc(pool, sources->nelts
                               * sizeof(ngx_http_caphealth_source_t *));
     cache->facts.images.value.roots = ngx_pcalloc(pool, sources->nelts
                                                  * sizeof(caphealth_root_t));
+    cache->facts.images.value.sources = ngx_pcalloc(pool, sources->nelts
+                                                   * sizeof(caphealth_root_t));
 
-    if (cache->sections == NULL || cache->roots == NULL || cache->disks == NULL
-        || cache->facts.images.value.roots == NULL)
+    if (cache->sections == NULL || cache->disks == NULL
+        || cache->facts.images.value.roots == NULL
+        || cache->facts.images.value.sources == NULL)
     {
         return NGX_ERROR;
     }
@@ -197,8 +198,10 @@ ngx_http_caphealth_facts_cache_add(ngx_http_caphealth_facts_cache_t *cache,
         break;
 
     case CAPHEALTH_SOURCE_IMAGES:
-        piece->section = &cache->sections[f->images.value.nroots];
-        ngx_http_caphealth_facts_cache_add_root(cache, source);
+        piece->section = &cache->sections[f->images.value.nroots
+                                          + f->images.value.nsources];
+        ngx_http_caphealth_facts_cache_add_root(cache, source,
+                                                piece->section);
         break;
 
     default: /* CAPHEALTH_SOURCE_DATABASE */
@@ -217,19 +220,34 @@ ngx_http_caphealth_facts_cache_add(ngx_http_caphealth_facts_cache_t *cache,
 static void
 ngx_http_caphealth_facts_cache_add_root(
     ngx_http_caphealth_facts_cache_t *cache,
-    ngx_http_caphealth_source_t *source)
+    ngx_http_caphealth_source_t *source, caphealth_section_t *scans)
 {
-    ngx_uint_t          i;
-    caphealth_root_t   *root;
-    caphealth_facts_t  *f;
+    ngx_str_t           *name;
+    ngx_uint_t           i;
+    caphealth_root_t    *root;
+    caphealth_facts_t   *f;
+    caphealth_images_t  *images;
 
     f = &cache->facts;
+    images = &f->images.value;
 
-    cache->roots[f->images.value.nroots] = source;
-    root = &f->images.value.roots[f->images.value.nroots++];
+    root = source->root->sources ? &images->sources[images->nsources++]
+                                 : &images->roots[images->nroots++];
+
     root->path = (char *) source->argument.data;
     root->uploads = (source->root->marks.nelts != 0);
-    root->scans = &cache->sections[f->images.value.nroots - 1];
+    root->scans = scans;
+
+    if (source->root->images) {
+        root->images = (char *) source->root->images->path.data;
+    }
+
+    name = source->root->counted.elts;
+    root->ncounted = source->root->counted.nelts;
+
+    for (i = 0; i < root->ncounted; i++) {
+        root->counted[i] = (char *) name[i].data;
+    }
 
     /* every root has its disk, and it was added before */
 
@@ -464,12 +482,16 @@ ngx_http_caphealth_facts_cache_images(ngx_http_caphealth_facts_cache_t *cache,
     error = NULL;
 
     for (i = 0; i < images->nroots; i++) {
-        ngx_http_caphealth_facts_cache_root(cache, i);
+        ngx_http_caphealth_facts_cache_root(cache, &images->roots[i]);
 
         if (error == NULL) {
             error = images->roots[i].error;
             section->error_code = images->roots[i].error_code;
         }
+    }
+
+    for (i = 0; i < images->nsources; i++) {
+        ngx_http_caphealth_facts_cache_root(cache, &images->sources[i]);
     }
 
     caphealth_images_add(images);
@@ -515,22 +537,23 @@ ngx_http_caphealth_facts_cache_uploads(ngx_http_caphealth_facts_cache_t *cache,
 
 
 static void
-ngx_http_caphealth_facts_cache_root(ngx_http_caphealth_facts_cache_t *cache,
-    ngx_uint_t i)
+ngx_http_caphealth_facts_cache_root(
+    ngx_http_caphealth_facts_cache_t *cache, caphealth_root_t *root)
 {
-    caphealth_root_t  *root;
+    ngx_str_t          path;
     caphealth_scan_t   scan;
     caphealth_total_t  total;
 
     static const char  *sources[] = { NULL, "saved", "live" };
 
-    root = &cache->facts.images.value.roots[i];
-    root->error = cache->sections[i].error;
-    root->error_code = cache->sections[i].error_code;
+    root->error = root->scans->error;
+    root->error_code = root->scans->error_code;
     root->source = NULL;
 
-    if (ngx_http_caphealth_tree_total(cache->zone, &cache->roots[i]->argument,
-                                      &total, &scan)
+    path.data = (u_char *) root->path;
+    path.len = ngx_strlen(root->path);
+
+    if (ngx_http_caphealth_tree_total(cache->zone, &path, &total, &scan)
         != NGX_OK)
     {
         return;
@@ -553,6 +576,9 @@ ngx_http_caphealth_facts_cache_root(ngx_http_caphealth_facts_cache_t *cache,
     root->scan_seconds = scan.scan_seconds;
     root->scanning_since = scan.scanning_since;
     root->progress = 100.0 * total.walked / CAPHEALTH_SLICES;
+
+    root->missing_known = (int) scan.counted_known;
+    ngx_memcpy(root->missing, total.missing, sizeof(total.missing));
 
     ngx_memcpy(root->fullest, total.fullest, sizeof(total.fullest));
 }

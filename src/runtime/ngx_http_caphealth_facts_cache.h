@@ -34,8 +34,7 @@ typedef struct {
     ngx_http_caphealth_piece_t    *pieces;
     ngx_uint_t                     npieces;
     ngx_http_caphealth_source_t  **disks;        /* of each in facts */
-    ngx_http_caphealth_source_t  **roots;
-    caphealth_section_t           *sections;     /* of each root's scan */
+    caphealth_section_t           *sections;     /* of each tree's scan */
     ngx_atomic_uint_t              past_generation;  /* of the history's */
     unsigned                       read:1;
     unsigned                       capacity:1;   /* the last update changed

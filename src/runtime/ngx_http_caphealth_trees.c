@@ -46,6 +46,8 @@ static void ngx_http_caphealth_tree_set_shared(ngx_http_caphealth_tree_t *t,
     ngx_uint_t others);
 static ngx_uint_t ngx_http_caphealth_tree_moving(
     ngx_http_caphealth_tree_t *t, ngx_uint_t slice);
+static uint64_t ngx_http_caphealth_tree_hash(ngx_array_t *names,
+    uint64_t hash);
 static ngx_int_t ngx_http_caphealth_tree_due(ngx_http_caphealth_tree_t *t,
     ngx_http_caphealth_step_t *step, ngx_uint_t doubtful);
 
@@ -320,6 +322,7 @@ ngx_http_caphealth_tree_step(ngx_shm_zone_t *zone, ngx_str_t *root,
 
     if (scan->scanning_since == 0
         && ((scan->source != CAPHEALTH_TREE_LIVE && !t->passed)
+            || !scan->counted_known
             || scan->scanned_at > now
             || (interval > 0 && now - scan->scanned_at >= interval)))
     {
@@ -471,7 +474,10 @@ ngx_http_caphealth_tree_walked(ngx_shm_zone_t *zone, ngx_str_t *root,
 
     ngx_http_caphealth_tree_end_dead(zone, t);
 
+    /* the collector of before a reload may have counted other variants */
+
     if (t->tree.slices[step->slice].changes == step->changes
+        && t->tree.scan.counted == walk->counted
         && !ngx_http_caphealth_tree_moving(t, step->slice))
     {
         caphealth_tree_replace(&t->tree, step->slice, walk);
@@ -652,27 +658,40 @@ ngx_http_caphealth_tree_mark(ngx_shm_zone_t *zone,
     ngx_http_caphealth_root_t *root)
 {
     double                      since;
-    uint64_t                    hash;
-    ngx_str_t                  *mark;
-    ngx_uint_t                  i;
+    uint64_t                    marks, counted;
     ngx_http_caphealth_tree_t  *t;
 
-    mark = root->marks.elts;
-    hash = CAPHEALTH_HASH;
-
-    for (i = 0; i < root->marks.nelts; i++) {
-        hash = caphealth_hash(hash, mark[i].data, mark[i].len + 1);
-    }
+    marks = ngx_http_caphealth_tree_hash(&root->marks, CAPHEALTH_HASH);
+    counted = ngx_http_caphealth_tree_hash(&root->counted,
+                                           root->counted.nelts ? CAPHEALTH_HASH
+                                                               : 0);
 
     t = ngx_http_caphealth_tree_lock(zone, &root->path);
     if (t == NULL) {
         return ngx_http_caphealth_now();
     }
 
-    caphealth_tree_mark(&t->tree, hash, ngx_http_caphealth_now());
+    caphealth_tree_count(&t->tree, counted);
+    caphealth_tree_mark(&t->tree, marks, ngx_http_caphealth_now());
     since = t->tree.scan.marks_since;
 
     ngx_http_caphealth_tree_unlock(zone);
 
     return since;
+}
+
+
+static uint64_t
+ngx_http_caphealth_tree_hash(ngx_array_t *names, uint64_t hash)
+{
+    ngx_str_t   *name;
+    ngx_uint_t   i;
+
+    name = names->elts;
+
+    for (i = 0; i < names->nelts; i++) {
+        hash = caphealth_hash(hash, name[i].data, name[i].len + 1);
+    }
+
+    return hash;
 }

@@ -28,12 +28,22 @@
 #define NGX_HTTP_CAPHEALTH_TREE_SIZE  (384 * 1024)
 
 
-typedef struct {
+typedef struct ngx_http_caphealth_root_s  ngx_http_caphealth_root_t;
+
+struct ngx_http_caphealth_root_s {
     ngx_str_t      path;             /* NUL-terminated */
     ngx_array_t    marks;            /* ngx_str_t: the variants that mark an
                                         image as complete */
     ngx_array_t    parts;            /* ngx_str_t: all others */
-} ngx_http_caphealth_root_t;
+    ngx_array_t    counted;          /* ngx_str_t: both, at most
+                                        CAPHEALTH_COUNTED_MAX: it is counted
+                                        how many images lack them */
+    ngx_http_caphealth_root_t  *source;  /* where the sources of its images
+                                            are kept; NULL: nowhere */
+    ngx_http_caphealth_root_t  *images;  /* of a tree of sources: the tree of
+                                            their images */
+    ngx_uint_t     sources;          /* it is a tree of sources */
+};
 
 
 /* the data of the zone begins with this */
@@ -115,7 +125,10 @@ ngx_int_t ngx_http_caphealth_tree_restore(ngx_shm_zone_t *zone,
 ngx_uint_t ngx_http_caphealth_tree_unknown(ngx_shm_zone_t *zone,
     ngx_str_t *root);
 
-/* Says which marks are in force, and returns since when. */
+/*
+ * Says which marks are in force, and which variants are counted, and returns
+ * since when the marks are.
+ */
 double ngx_http_caphealth_tree_mark(ngx_shm_zone_t *zone,
     ngx_http_caphealth_root_t *root);
 

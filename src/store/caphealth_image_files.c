@@ -31,8 +31,8 @@
 static int caphealth_image_open_leaf(caphealth_image_files_t *image);
 static int caphealth_image_reopen(caphealth_image_files_t *image);
 static void caphealth_image_leave(caphealth_image_files_t *image);
-static int caphealth_image_open_dir(caphealth_image_files_t *image, int parent,
-    const char *name, size_t len);
+static int caphealth_image_make_dir(int parent, const char *id, mode_t mode,
+    const char **failed);
 static int caphealth_image_open_file(caphealth_image_files_t *image,
     caphealth_image_file_t *f);
 static int caphealth_image_read(int fd, uint8_t *to, size_t size,
@@ -47,7 +47,6 @@ static int caphealth_image_move(caphealth_image_files_t *image,
     caphealth_image_file_t *f, const char *name);
 static void caphealth_image_temp_name(caphealth_image_files_t *image,
     caphealth_image_file_t *f, char temp[CAPHEALTH_TEMP_LEN]);
-static int caphealth_image_find_leaf(const char *root, const char *id);
 static int caphealth_image_remove_mark(int dir, const char *id,
     const char *mark, caphealth_removed_t *removed);
 static int caphealth_image_remove_file(int dir, const char *name,
@@ -106,61 +105,68 @@ caphealth_image_open(caphealth_image_files_t *image, const char *root)
 static int
 caphealth_image_open_leaf(caphealth_image_files_t *image)
 {
-    int  top, slice;
+    image->dir = caphealth_image_make_leaf(image->root, image->id, 0755,
+                                           &image->failed);
 
-    top = open(image->root, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    return image->dir == -1 ? -1 : 0;
+}
+
+
+int
+caphealth_image_make_leaf(const char *root, const char *id, mode_t mode,
+    const char **failed)
+{
+    int  top, slice, leaf;
+
+    top = open(root, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
     if (top == -1) {
-        return caphealth_image_failed(image, "open() of the image root");
+        *failed = "open() of the image root";
+        return -1;
     }
 
-    slice = caphealth_image_open_dir(image, top, image->id, 2);
+    slice = caphealth_image_make_dir(top, id, mode, failed);
     (void) close(top);
 
     if (slice == -1) {
         return -1;
     }
 
-    image->dir = caphealth_image_open_dir(image, slice, image->id + 2, 2);
+    leaf = caphealth_image_make_dir(slice, id + 2, mode, failed);
     (void) close(slice);
 
-    return image->dir == -1 ? -1 : 0;
+    return leaf;
 }
 
 
 /* a new directory is synced in its parent, or a crash could lose the image */
 
 static int
-caphealth_image_open_dir(caphealth_image_files_t *image, int parent,
-    const char *name, size_t len)
+caphealth_image_make_dir(int parent, const char *id, mode_t mode,
+    const char **failed)
 {
     int   fd;
-    char  dir[8];
+    char  dir[3];
 
-    (void) snprintf(dir, sizeof(dir), "%.*s", (int) len, name);
+    (void) snprintf(dir, sizeof(dir), "%.2s", id);
 
+    *failed = "open() of a shard directory";
     fd = openat(parent, dir, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
 
-    if (fd != -1) {
+    if (fd != -1 || errno != ENOENT) {
         return fd;
     }
 
-    if (errno != ENOENT) {
-        return caphealth_image_failed(image, "open() of a shard directory");
-    }
-
-    if (mkdirat(parent, dir, 0755) == -1 && errno != EEXIST) {
-        return caphealth_image_failed(image, "mkdir()");
+    if (mkdirat(parent, dir, mode) == -1 && errno != EEXIST) {
+        *failed = "mkdir()";
+        return -1;
     }
 
     if (fsync(parent) == -1) {
-        return caphealth_image_failed(image, "fsync() of a directory");
+        *failed = "fsync() of a directory";
+        return -1;
     }
 
-    fd = openat(parent, dir, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
-
-    return fd == -1 ? caphealth_image_failed(image,
-                                             "open() of a shard directory")
-                    : fd;
+    return openat(parent, dir, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
 }
 
 
@@ -460,8 +466,6 @@ caphealth_image_link(caphealth_image_files_t *image, caphealth_image_file_t *f)
 }
 
 
-/* some file systems, as NFS, do not have RENAME_NOREPLACE */
-
 static int
 caphealth_image_move(caphealth_image_files_t *image,
     caphealth_image_file_t *f, const char *name)
@@ -470,7 +474,16 @@ caphealth_image_move(caphealth_image_files_t *image,
 
     caphealth_image_temp_name(image, f, temp);
 
-    if (renameat2(image->dir, temp, image->dir, name, RENAME_NOREPLACE) == 0) {
+    return caphealth_image_rename(image->dir, temp, name);
+}
+
+
+/* some file systems, as NFS, do not have RENAME_NOREPLACE */
+
+int
+caphealth_image_rename(int dir, const char *from, const char *to)
+{
+    if (renameat2(dir, from, dir, to, RENAME_NOREPLACE) == 0) {
         return 0;
     }
 
@@ -478,11 +491,11 @@ caphealth_image_move(caphealth_image_files_t *image,
         return -1;
     }
 
-    if (linkat(image->dir, temp, image->dir, name, 0) == -1) {
+    if (linkat(dir, from, dir, to, 0) == -1) {
         return -1;
     }
 
-    (void) unlinkat(image->dir, temp, 0);
+    (void) unlinkat(dir, from, 0);
 
     return 0;
 }
@@ -592,7 +605,7 @@ caphealth_image_remove(const char *root, const char *id, const char *mark,
 
 /* the directory of an image; no symbolic link below the root is followed */
 
-static int
+int
 caphealth_image_find_leaf(const char *root, const char *id)
 {
     int       fd, parent, err;

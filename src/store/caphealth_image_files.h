@@ -15,6 +15,7 @@
 
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "caphealth_job.h"
 #include "caphealth_path.h"
@@ -101,6 +102,22 @@ void caphealth_image_close(caphealth_image_files_t *image);
  */
 int caphealth_image_remove(const char *root, const char *id, const char *mark,
     caphealth_removed_t *removed);
+
+/*
+ * The directory "ab/cd" below root that the files of the image id are in: made
+ * with that mode and synced where it is missing, or only found.  No symbolic
+ * link below the root is followed.  Returns a descriptor that the caller owns,
+ * or -1 with errno set and *failed, the call that failed.
+ */
+int caphealth_image_make_leaf(const char *root, const char *id, mode_t mode,
+    const char **failed);
+int caphealth_image_find_leaf(const char *root, const char *id);
+
+/*
+ * Renames a file within a directory, unless the new name is taken: EEXIST.
+ * Returns 0, or -1 with errno set.
+ */
+int caphealth_image_rename(int dir, const char *from, const char *to);
 
 
 #endif /* CAPHEALTH_IMAGE_FILES_H */

@@ -16,7 +16,7 @@
 
 
 /* "caphtree" and the version of caphealth_tree_t */
-#define CAPHEALTH_STATE_MAGIC  (0x6361706874726565u + 1)
+#define CAPHEALTH_STATE_MAGIC  (0x6361706874726565u + 2)
 
 #define CAPHEALTH_STATE_NAME   64
 

@@ -120,6 +120,7 @@ caphealth_tree_replace(caphealth_tree_t *t, unsigned slice,
     s->strays = walk->strays;
     s->stray_bytes = walk->stray_bytes;
     s->foreign = walk->foreign;
+    memcpy(s->missing, walk->missing, sizeof(s->missing));
 
     if (slice != CAPHEALTH_TOP) {
         memcpy(t->leaves[slice], walk->leaves, sizeof(walk->leaves));
@@ -184,6 +185,7 @@ caphealth_tree_end(caphealth_tree_t *t, double now)
     t->scan.drift_files = t->scan.pass_files;
     t->scan.drift_bytes = t->scan.pass_bytes;
     t->scan.source = CAPHEALTH_TREE_LIVE;
+    t->scan.counted_known = 1;
 
     t->changes++;
 }
@@ -201,10 +203,22 @@ caphealth_tree_mark(caphealth_tree_t *t, uint64_t marks, double now)
 
 
 void
+caphealth_tree_count(caphealth_tree_t *t, uint64_t counted)
+{
+    if (t->scan.counted != counted) {
+        t->scan.counted = counted;
+        t->scan.counted_known = 0;
+        t->scan.scanning_since = 0;
+        t->changes++;
+    }
+}
+
+
+void
 caphealth_tree_total(const caphealth_tree_t *t, caphealth_total_t *total)
 {
     int32_t                   files;
-    unsigned                  i;
+    unsigned                  i, n;
     const caphealth_slice_t  *s;
 
     memset(total, 0, sizeof(caphealth_total_t));
@@ -220,6 +234,10 @@ caphealth_tree_total(const caphealth_tree_t *t, caphealth_total_t *total)
         total->stray_bytes += s->stray_bytes;
         total->foreign += s->foreign;
         total->walked += s->walked;
+
+        for (n = 0; n < CAPHEALTH_COUNTED_MAX; n++) {
+            total->missing[n] += s->missing[n];
+        }
 
         files = (i == CAPHEALTH_TOP) ? 0 : t->leaves[i][s->fullest & 255];
 
@@ -258,6 +276,12 @@ caphealth_walk_valid(const caphealth_walk_t *walk)
         return 0;
     }
 
+    for (i = 0; i < CAPHEALTH_COUNTED_MAX; i++) {
+        if (walk->missing[i] < 0 || walk->missing[i] > walk->complete) {
+            return 0;
+        }
+    }
+
     files = 0;
 
     for (i = 0; i < CAPHEALTH_LEAVES; i++) {
@@ -293,6 +317,12 @@ caphealth_tree_valid(const caphealth_tree_t *t)
             || s->fullest < 0 || s->fullest >= CAPHEALTH_LEAVES)
         {
             return 0;
+        }
+
+        for (n = 0; n < CAPHEALTH_COUNTED_MAX; n++) {
+            if (s->missing[n] < 0) {
+                return 0;
+            }
         }
 
         files = 0;

@@ -26,6 +26,10 @@
 #define CAPHEALTH_SLICES      (CAPHEALTH_TOP + 1)
 
 
+/* variants of which is counted how many images lack them */
+#define CAPHEALTH_COUNTED_MAX  16
+
+
 /* what a walk of one slice found */
 
 typedef struct {
@@ -40,6 +44,10 @@ typedef struct {
     int64_t   removed;           /* files that unfinished uploads had left */
     int64_t   removed_bytes;
     int64_t   cpu;               /* microseconds that the walk took of a CPU */
+    uint64_t  counted;           /* a hash of the counted variants' names; 0:
+                                    there are none */
+    int32_t   missing[CAPHEALTH_COUNTED_MAX];      /* complete images that
+                                                      lack each of them */
     int32_t   leaves[CAPHEALTH_LEAVES];            /* files in each */
     caphealth_error_t  error;    /* none: all was read */
 } caphealth_walk_t;
@@ -54,6 +62,7 @@ typedef struct {
     int64_t   strays;
     int64_t   stray_bytes;
     int64_t   foreign;
+    int32_t   missing[CAPHEALTH_COUNTED_MAX];      /* at the last walk */
     int32_t   fullest;           /* the leaf with the most files */
     uint8_t   walked;            /* in the pass that is under way */
     uint8_t   doubtful;          /* may be wrong, and is walked soon */
@@ -75,6 +84,8 @@ typedef struct {
     int64_t   source;            /* caphealth_tree_source_e */
     double    marks_since;       /* these commit marks are in force */
     uint64_t  marks;             /* a hash of their names */
+    uint64_t  counted;           /* the same of the counted variants */
+    int64_t   counted_known;     /* a full scan has counted these */
     double    scanned_at;        /* the last full scan ended */
     double    scan_seconds;      /* and took so long */
     double    scanning_since;    /* 0: no scan is under way */
@@ -107,6 +118,7 @@ typedef struct {
     int64_t   foreign;
     int32_t   max_files;         /* in the fullest leaf directory */
     char      fullest[sizeof("ab/cd")];            /* its name; "": none */
+    int64_t   missing[CAPHEALTH_COUNTED_MAX];
     unsigned  walked;            /* slices, in the pass that is under way */
 } caphealth_total_t;
 
@@ -135,6 +147,12 @@ void caphealth_tree_end(caphealth_tree_t *t, double now);
  * were others before, they are since now.
  */
 void caphealth_tree_mark(caphealth_tree_t *t, uint64_t marks, double now);
+
+/*
+ * Says of which variants is counted how many images lack them, by a hash of
+ * their names.  If they were others before, a new pass is due.
+ */
+void caphealth_tree_count(caphealth_tree_t *t, uint64_t counted);
 
 /* Adds up.  A count may be negative for a moment; that is 0 here. */
 void caphealth_tree_total(const caphealth_tree_t *t, caphealth_total_t *total);

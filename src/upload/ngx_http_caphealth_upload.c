@@ -501,6 +501,13 @@ ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
     image->begun = ngx_http_caphealth_tree_begin(u->main_conf->state.zone,
                                                  &conf->root, image->files.id);
 
+    if (conf->tree->source) {
+        image->source_begun =
+                         ngx_http_caphealth_tree_begin(u->main_conf->state.zone,
+                                                    &conf->tree->source->path,
+                                                       image->files.id);
+    }
+
     u->work.task->handler = ngx_http_caphealth_upload_remove;
 
     if (ngx_http_caphealth_threads_try(u->worker->threads, u->work.task)

@@ -18,6 +18,7 @@
 #include "caphealth_outcomes.h"
 #include "caphealth_image_files.h"
 #include "caphealth_token.h"
+#include "caphealth_image_source.h"
 
 
 #define NGX_HTTP_CAPHEALTH_DETAIL_LEN  640
@@ -51,8 +52,10 @@ typedef struct {
     caphealth_format_e                format;
     char                             *alt;        /* NULL: none was sent */
     caphealth_image_files_t           files;      /* its own */
+    caphealth_image_source_t          source;     /* if it is kept */
     ngx_int_t                         begun;      /* of _tree_begin(), for
                                                      _tree_end() */
+    ngx_int_t                         source_begun;
 
     /* no bits: a thread may change one while the event loop changes another */
 
@@ -113,8 +116,11 @@ struct ngx_http_caphealth_upload_s {
     u_char                            detail[NGX_HTTP_CAPHEALTH_DETAIL_LEN];
     ngx_err_t                         err;
     const char                       *failed_call;
+    ngx_str_t                        *failed_source;  /* the tree it was in,
+                                                         if not the root */
 
     caphealth_removed_t               removed;    /* by a deletion */
+    caphealth_removed_t               removed_source;
 
     unsigned                          deletion:1;
     unsigned                          task_active:1;   /* posted, not ended */
@@ -177,6 +183,10 @@ void ngx_http_caphealth_upload_refuse(ngx_http_caphealth_upload_t *u,
 
 /* The same for a system call that failed, which is logged with the answer. */
 void ngx_http_caphealth_upload_call_failed(ngx_http_caphealth_upload_t *u,
+    ngx_err_t err, const char *call);
+
+/* The same in the tree of sources. */
+void ngx_http_caphealth_upload_source_failed(ngx_http_caphealth_upload_t *u,
     ngx_err_t err, const char *call);
 
 /* The same for files that are not what the converter said of them. */

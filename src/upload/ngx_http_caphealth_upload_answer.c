@@ -248,6 +248,16 @@ ngx_http_caphealth_upload_call_failed(ngx_http_caphealth_upload_t *u,
 
 
 void
+ngx_http_caphealth_upload_source_failed(ngx_http_caphealth_upload_t *u,
+    ngx_err_t err, const char *call)
+{
+    u->failed_source = &u->conf->tree->source->path;
+
+    ngx_http_caphealth_upload_call_failed(u, err, call);
+}
+
+
+void
 ngx_http_caphealth_upload_bad_output(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image, const char *what)
 {
@@ -400,8 +410,9 @@ ngx_http_caphealth_upload_send_deleted(ngx_http_request_t *r,
     }
 
     ngx_log_error(NGX_LOG_CRIT, r->connection->log, u->err,
-                  "image \"%s\" cannot be removed from image root \"%V\"",
-                  u->images->files.id, &u->conf->root);
+                  "image \"%s\" cannot be removed from image %s \"%V\"",
+                  u->images->files.id, u->failed_source ? "source" : "root",
+                  u->failed_source ? u->failed_source : &u->conf->root);
 
     return ngx_http_caphealth_upload_problem(r,
                                              CAPHEALTH_OUTCOME_STORAGE_FAILED,
@@ -417,8 +428,9 @@ ngx_http_caphealth_upload_send_refused(ngx_http_request_t *r,
 
     if (u->failed_call) {
         ngx_log_error(NGX_LOG_CRIT, r->connection->log, u->err,
-                      "%s in image root \"%V\" failed", u->failed_call,
-                      &u->conf->root);
+                      "%s in image %s \"%V\" failed", u->failed_call,
+                      u->failed_source ? "source" : "root",
+                      u->failed_source ? u->failed_source : &u->conf->root);
     }
 
     detail.data = u->detail;

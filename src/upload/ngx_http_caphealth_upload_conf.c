@@ -161,6 +161,7 @@ ngx_http_caphealth_merge_upload_conf(ngx_conf_t *cf,
     }
 
     ngx_conf_merge_str_value(ucf->root, prev->upload.root, "");
+    ngx_conf_merge_str_value(ucf->source, prev->upload.source, "");
     ngx_conf_merge_str_value(ucf->url, prev->upload.url, "/");
     ngx_conf_merge_ptr_value(ucf->variants, prev->upload.variants, NULL);
     ngx_conf_merge_value(ucf->delete, prev->upload.delete, 0);
@@ -200,6 +201,6 @@ ngx_http_caphealth_merge_upload_conf(ngx_conf_t *cf,
         caphealth_variants_default(ucf->variants);
     }
 
-    return ngx_http_caphealth_add_variants(cf, &ucf->root, ucf->variants)
-           == NGX_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
+    return ngx_http_caphealth_add_upload(cf, ucf) == NGX_OK ? NGX_CONF_OK
+                                                            : NGX_CONF_ERROR;
 }

@@ -24,6 +24,13 @@ ngx_http_caphealth_upload_counts_begin(ngx_http_caphealth_upload_t *u)
         image->begun = ngx_http_caphealth_tree_begin(u->main_conf->state.zone,
                                                      &u->conf->root,
                                                      image->files.id);
+
+        if (u->conf->source.len) {
+            image->source_begun =
+                         ngx_http_caphealth_tree_begin(u->main_conf->state.zone,
+                                                       &u->conf->source,
+                                                       image->files.id);
+        }
     }
 
     u->counts_begun = 1;
@@ -62,6 +69,13 @@ ngx_http_caphealth_upload_counts_end(ngx_http_caphealth_upload_t *u)
         ngx_http_caphealth_tree_end(u->main_conf->state.zone,
                                     &u->conf->root, image->files.id,
                                     image->begun, u->counted && u->stored);
+
+        if (u->conf->source.len) {
+            ngx_http_caphealth_tree_end(u->main_conf->state.zone,
+                                        &u->conf->source, image->files.id,
+                                        image->source_begun,
+                                        u->counted && u->stored);
+        }
     }
 }
 
@@ -90,6 +104,22 @@ ngx_http_caphealth_upload_counts_remove(ngx_http_caphealth_upload_t *u)
 
     ngx_http_caphealth_tree_end(zone, root, image->files.id, image->begun,
                                 sure);
+
+    if (u->conf->tree->source == NULL) {
+        return;
+    }
+
+    root = &u->conf->tree->source->path;
+
+    if (u->removed_source.files) {
+        ngx_http_caphealth_tree_move(zone, root, image->files.id, -1,
+                                     -(int64_t) u->removed_source.bytes,
+                                     -(int64_t) u->removed.marked);
+    }
+
+    ngx_http_caphealth_tree_end(zone, root, image->files.id,
+                                image->source_begun,
+                                u->err == 0 || u->err == NGX_ENOENT);
 }
 
 
@@ -109,6 +139,14 @@ ngx_http_caphealth_upload_counts_move(ngx_http_caphealth_upload_t *u,
                                      &u->conf->root, image->files.id,
                                      sign * image->files.nvariants,
                                      sign * bytes, sign);
+
+        if (image->source.named) {
+            ngx_http_caphealth_tree_move(u->main_conf->state.zone,
+                                         &u->conf->source, image->files.id,
+                                         sign,
+                                         sign * (int64_t) image->source.bytes,
+                                         sign);
+        }
     }
 }
 

@@ -23,6 +23,8 @@ static ngx_int_t ngx_http_caphealth_upload_open_input(
     ngx_http_caphealth_upload_t *u);
 static ngx_int_t ngx_http_caphealth_upload_check_files(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
+static ngx_int_t ngx_http_caphealth_upload_copy_source(
+    ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 static ngx_int_t ngx_http_caphealth_upload_open_outputs(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 
@@ -433,6 +435,12 @@ ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log)
     for (n = 0; n < u->nimages; n++) {
         image = &u->images[n];
 
+        if (u->conf->source.len
+            && ngx_http_caphealth_upload_copy_source(u, image) != NGX_OK)
+        {
+            return;
+        }
+
         if (caphealth_image_publish(&image->files) == -1) {
             ngx_http_caphealth_upload_call_failed(u, ngx_errno,
                                                   image->files.failed);
@@ -440,7 +448,34 @@ ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log)
         }
 
         image->published = 1;
+
+        if (u->conf->source.len
+            && caphealth_image_source_name(&image->source) == -1)
+        {
+            ngx_http_caphealth_upload_source_failed(u, ngx_errno,
+                                                    image->source.failed);
+            return;
+        }
     }
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_upload_copy_source(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image)
+{
+    if (caphealth_image_source_copy(&image->source,
+                                    (char *) u->conf->source.data,
+                                    image->files.id, image->format, u->body,
+                                    image->part.offset, image->part.length)
+        == -1)
+    {
+        ngx_http_caphealth_upload_source_failed(u, ngx_errno,
+                                                image->source.failed);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -459,6 +494,10 @@ ngx_http_caphealth_upload_close(void *data, ngx_log_t *log)
         }
 
         caphealth_image_close(&image->files);
+
+        if (!u->stored) {
+            (void) caphealth_image_source_remove(&image->source);
+        }
     }
 
     if (u->input != NGX_INVALID_FILE) {
@@ -471,16 +510,63 @@ ngx_http_caphealth_upload_close(void *data, ngx_log_t *log)
 }
 
 
+/*
+ * The source is hidden while the mark is removed: if this process dies, a scan
+ * finds whether there is an image to which it belongs.
+ */
+
 void
 ngx_http_caphealth_upload_remove(void *data, ngx_log_t *log)
 {
+    ngx_str_t                    *root;
+    ngx_uint_t                    gone;
+    ngx_http_caphealth_image_t   *image;
     ngx_http_caphealth_upload_t  *u = data;
 
-    if (caphealth_image_remove((char *) u->conf->root.data,
-                             u->images->files.id, u->conf->variants->names[0],
-                             &u->removed)
+    image = u->images;
+    root = u->conf->tree->source ? &u->conf->tree->source->path : NULL;
+
+    if (root
+        && caphealth_image_source_hide(&image->source, (char *) root->data,
+                                       image->files.id)
+           == -1
+        && ngx_errno != NGX_ENOENT)
+    {
+        ngx_http_caphealth_upload_source_failed(u, ngx_errno,
+                                                image->source.failed);
+        return;
+    }
+
+    if (caphealth_image_remove((char *) u->conf->root.data, image->files.id,
+                               u->conf->variants->names[0], &u->removed)
         == -1)
     {
         u->err = ngx_errno;
+    }
+
+    if (image->source.hidden[0] == '\0') {
+        return;
+    }
+
+    gone = u->err == 0 || u->err == NGX_ENOENT || u->removed.marked;
+
+    if ((gone ? caphealth_image_source_remove(&image->source)
+              : caphealth_image_source_name(&image->source))
+        == -1)
+    {
+        ngx_http_caphealth_upload_source_failed(u, ngx_errno,
+                                                image->source.failed);
+        return;
+    }
+
+    if (gone) {
+        u->removed_source.files = 1;
+        u->removed_source.bytes = image->source.bytes;
+    }
+
+    /* an image of which only the source was left */
+
+    if (u->err == NGX_ENOENT) {
+        u->err = 0;
     }
 }

@@ -28,6 +28,7 @@
 typedef struct {
     sample_t                 sample;
     caphealth_root_t         roots[2];
+    caphealth_root_t         source;
     caphealth_section_t      scans[2];
     caphealth_activity_t     activity;
     caphealth_forecasts_t    forecasts;
@@ -75,6 +76,22 @@ golden_healthy(golden_t *g)
 
     g->sample.facts.images.value.roots = g->roots;
     g->sample.facts.images.value.nroots = 2;
+
+    g->roots[0].ncounted = 2;
+    g->roots[0].counted[0] = "original";
+    g->roots[0].counted[1] = "800";
+    g->roots[0].missing[1] = 3;
+    g->roots[0].missing_known = 1;
+
+    g->source = (caphealth_root_t) {
+        .path = "/srv/sources", .images = "/srv/images", .source = "live",
+        .files = 4, .bytes = GIB, .complete = 3, .incomplete = 1,
+        .scanned_at = SAMPLE_THEN, .scan_seconds = 0.5,
+        .scans = &g->scans[0]
+    };
+
+    g->sample.facts.images.value.sources = &g->source;
+    g->sample.facts.images.value.nsources = 1;
 
     uploads = &g->activity.uploads;
 

@@ -310,6 +310,142 @@ many(void **state)
 }
 
 
+#define HIDDEN(leaf, id)  "/sources/" leaf "/." id TAIL ".jpeg.0a1b2c3d.tmp"
+
+static void
+sources(void **state)
+{
+    char  root[128], images[128];
+
+    (void) state;
+
+    (void) snprintf(root, sizeof(root), "%s/sources", tree_root);
+    (void) snprintf(images, sizeof(images), "%s/images", tree_root);
+
+    walker.root = root;
+    walker.images = images;
+
+    tree_put("/images" A "_original.webp", "1");
+    tree_put("/images" A "_800.webp", "1");
+    tree_put("/sources" A ".jpeg", "12345");
+    tree_put("/sources" B ".png", "123");
+    tree_put("/sources/ab/cd/abcd" TAIL ".bmp", "12");
+    tree_put("/sources/ab/cd/abcd" TAIL "_800.webp", "12");
+    tree_put("/sources/ab/cd/abce" TAIL ".jpeg", "1");
+
+    assert_int_equal(go(0xab), 0);
+    assert_int_equal(walk.files, 2);
+    assert_int_equal(walk.bytes, 8);
+    assert_int_equal(walk.complete, 1);
+    assert_int_equal(walk.incomplete, 1);
+    assert_int_equal(walk.strays, 3);
+    assert_int_equal(walk.leaves[0xcd], 1);
+    assert_int_equal(walk.removed, 0);
+
+    /* a source that has its name is not removed, however old */
+
+    walker.before = (double) time(NULL) + 3600;
+
+    assert_int_equal(go(0xab), 0);
+    assert_int_equal(walk.incomplete, 1);
+    assert_true(there("/sources" B ".png"));
+
+    walker.images = NULL;
+}
+
+
+static void
+hidden_sources(void **state)
+{
+    char  root[128], images[128];
+
+    (void) state;
+
+    (void) snprintf(root, sizeof(root), "%s/sources", tree_root);
+    (void) snprintf(images, sizeof(images), "%s/images", tree_root);
+
+    walker.root = root;
+    walker.images = images;
+
+    tree_put("/images" A "_original.webp", "1");
+    tree_put("/images/ab/ce/abce0" "000000000000000000000000000"
+             "_800.webp", "1");
+    tree_put("/images/ab/cf/x", "1");
+    tree_put(HIDDEN("ab/cd", "abcd"), "1");
+    tree_put(HIDDEN("ab/ce", "abce"), "12");
+    tree_put(HIDDEN("ab/cf", "abcf"), "123");
+    tree_put(HIDDEN("ab/d0", "abd0"), "1234");
+
+    /* they may belong to an upload or a deletion that is under way */
+
+    assert_int_equal(go(0xab), 0);
+    assert_int_equal(walk.files, 0);
+    assert_int_equal(walk.strays, 0);
+    assert_true(there(HIDDEN("ab/cd", "abcd")));
+    assert_true(there(HIDDEN("ab/cf", "abcf")));
+
+    walker.before = (double) time(NULL) + 3600;
+
+    assert_int_equal(go(0xab), 0);
+
+    /* its image has the mark */
+
+    assert_true(there("/sources" A ".jpeg"));
+    assert_false(there(HIDDEN("ab/cd", "abcd")));
+    assert_int_equal(walk.files, 1);
+    assert_int_equal(walk.bytes, 1);
+    assert_int_equal(walk.complete, 1);
+
+    /* a part of its image is there: a scan of the images removes that first */
+
+    assert_true(there(HIDDEN("ab/ce", "abce")));
+
+    /* there is no image */
+
+    assert_false(there(HIDDEN("ab/cf", "abcf")));
+
+    /* the directory of the images is missing, as if they were not mounted */
+
+    assert_true(there(HIDDEN("ab/d0", "abd0")));
+
+    walker.images = NULL;
+}
+
+
+static void
+missing(void **state)
+{
+    static const char  *counted[] = { "original", "800", "200", "40" };
+
+    (void) state;
+
+    walker.counted = counted;
+    walker.ncounted = 4;
+
+    tree_put(A "_original.webp", "1");
+    tree_put(A "_800.webp", "1");
+    tree_put(A "_old.webp", "1");
+    tree_put("/ab/cd/abcd1" "000000000000000000000000000" "_original.webp",
+             "1");
+    tree_put(B "_800.webp", "1");
+
+    assert_int_equal(go(0xab), 0);
+    assert_int_equal(walk.complete, 2);
+    assert_int_equal(walk.missing[0], 0);
+    assert_int_equal(walk.missing[1], 1);
+    assert_int_equal(walk.missing[2], 2);
+    assert_int_equal(walk.missing[3], 2);
+    assert_int_equal(walk.missing[4], 0);
+    assert_true(walk.counted != 0);
+
+    walker.ncounted = 0;
+
+    assert_int_equal(go(0xab), 0);
+    assert_int_equal(walk.counted, 0);
+    assert_int_equal(walk.missing[1], 0);
+}
+
+
 int
 main(void)
 {
@@ -319,7 +455,10 @@ main(void)
         cmocka_unit_test_setup_teardown(leftovers, setup, tree_teardown),
         cmocka_unit_test_setup_teardown(formats, setup, tree_teardown),
         cmocka_unit_test_setup_teardown(unreadable, setup, tree_teardown),
-        cmocka_unit_test_setup_teardown(many, setup, tree_teardown)
+        cmocka_unit_test_setup_teardown(many, setup, tree_teardown),
+        cmocka_unit_test_setup_teardown(sources, setup, tree_teardown),
+        cmocka_unit_test_setup_teardown(hidden_sources, setup, tree_teardown),
+        cmocka_unit_test_setup_teardown(missing, setup, tree_teardown)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
