@@ -53,12 +53,15 @@ static const facts_field_t  facts_system_reals[] = {
     { "load1", offsetof(caphealth_system_t, load1) },
     { "load5", offsetof(caphealth_system_t, load5) },
     { "load15", offsetof(caphealth_system_t, load15) },
+    { "uptime", offsetof(caphealth_system_t, uptime) },
     { NULL, 0 }
 };
 
 static const facts_field_t  facts_system_counts[] = {
     { "memory_total", offsetof(caphealth_system_t, memory_total) },
     { "memory_used", offsetof(caphealth_system_t, memory_used) },
+    { "swap_total", offsetof(caphealth_system_t, swap_total) },
+    { "swap_used", offsetof(caphealth_system_t, swap_used) },
     { NULL, 0 }
 };
 

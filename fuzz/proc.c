@@ -74,6 +74,17 @@ load(const char *text, size_t len)
 
 
 static void
+uptime(const char *text, size_t len)
+{
+    double  seconds;
+
+    if (caphealth_proc_uptime(text, len, &seconds) == 0) {
+        fuzz_check(isfinite(seconds) && seconds >= 0);
+    }
+}
+
+
+static void
 stall(const caphealth_proc_stall_t *s)
 {
     fuzz_check(isfinite(s->avg10) && s->avg10 >= 0);
@@ -196,6 +207,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     case 5:
         group(text, b.size, controllers[which / 8 % 4]);
+        break;
+
+    case 6:
+        uptime(text, b.size);
         break;
 
     default:

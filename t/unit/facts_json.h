@@ -75,13 +75,16 @@ pressure_json(const caphealth_pressure_t *p)
 static inline json_t *
 system_json(const caphealth_system_t *s)
 {
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
-                     " s:{s:o, s:o, s:o}}",
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
+                     " s:o, s:{s:o, s:o, s:o}}",
                      "scope", s->scope,
                      "cpu_percent", real_json(s->cpu_percent),
                      "cores", real_json(s->cores),
                      "memory_total", count_json(s->memory_total),
                      "memory_used", count_json(s->memory_used),
+                     "swap_total", count_json(s->swap_total),
+                     "swap_used", count_json(s->swap_used),
+                     "uptime", real_json(s->uptime),
                      "load1", real_json(s->load1),
                      "load5", real_json(s->load5),
                      "load15", real_json(s->load15),

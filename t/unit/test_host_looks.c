@@ -55,6 +55,7 @@ recorded(void **state)
         { "t/unit/data/host", "", 1110.02,
           "{\"scope\":\"host\",\"cpu_percent\":null,\"cores\":2.0,"
           "\"memory_total\":25276063744,\"memory_used\":459476992,"
+          "\"swap_total\":null,\"swap_used\":null,\"uptime\":2222.68,"
           "\"load1\":0.26,\"load5\":0.55,\"load15\":0.44,\"pressure\":{"
           "\"cpu\":{\"some\":{\"avg10\":0.0,\"avg60\":0.9,\"avg300\":4.05,"
           "\"total\":153.754546},\"full\":{\"avg10\":0.0,\"avg60\":0.0,"
@@ -71,6 +72,7 @@ recorded(void **state)
         { "t/unit/data/v2-slices", "", 9,
           "{\"scope\":\"cgroup\",\"cpu_percent\":null,\"cores\":0.5,"
           "\"memory_total\":1073741824,\"memory_used\":619999993,"
+          "\"swap_total\":null,\"swap_used\":null,\"uptime\":null,"
           "\"load1\":1.0,\"load5\":1.5,\"load15\":2.0,\"pressure\":{"
           "\"cpu\":{\"some\":{\"avg10\":24.0,\"avg60\":12.0,\"avg300\":6.0,"
           "\"total\":24.0},\"full\":{\"avg10\":3.0,\"avg60\":1.5,"
@@ -86,6 +88,7 @@ recorded(void **state)
           "\"/proc/meminfo\" has no valid MemAvailable", 822.78,
           "{\"scope\":\"host\",\"cpu_percent\":null,\"cores\":2.0,"
           "\"memory_total\":3975233536,\"memory_used\":null,"
+          "\"swap_total\":null,\"swap_used\":null,\"uptime\":null,"
           "\"load1\":0.0,\"load5\":0.01,\"load15\":0.05,\"pressure\":{"
           "\"cpu\":null,\"memory\":null,\"io\":null}}" }
     };
