@@ -83,6 +83,19 @@ test('small, compressed, and kept', async (t) => {
     t.diagnostic(`${size} bytes in all, of ${urls.length + 1} answers`);
 });
 
+// the modules are asked for with the page, and not when the first has come
+
+test('each module is preloaded', async (t) => {
+    const server = await serve(t, {});
+    const html = (await get(server.url())).body.toString();
+    const preloaded = [...html.matchAll(/rel="modulepreload" href="([^"]+)"/g)]
+        .map(([, path]) => server.url(path));
+    const modules = (await files(t, server)).filter((url) =>
+        /(?<!\/page|\/theme)\.js$/.test(url));
+
+    assert.deepEqual(preloaded.sort(), modules.sort());
+});
+
 test('nothing inline, nothing from elsewhere', async (t) => {
     const server = await serve(t, {});
     const html = (await get(server.url())).body.toString();
