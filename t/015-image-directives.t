@@ -136,7 +136,7 @@ at "max=16384": max is the longer side in pixels, 1 to 16383
     location = /upload { caphealth_image_upload; }
 --- must_die
 --- error_log
-at "quality=101": quality is libwebp's, 0 to 100
+at "quality=101": quality is that of the format, 0 to 100
 
 
 
@@ -158,7 +158,7 @@ at "method=7": method is libwebp's, 0 (fast) to 6 (small)
     location = /upload { caphealth_image_upload; }
 --- must_die
 --- error_log
-at "min=7": the options are max=PX, size=WxH, fit=inside|cover|contain, background=#rrggbb[aa], quality=0..100 and method=0..6
+at "min=7": the options are max=PX, size=WxH, fit=inside|cover|contain, background=#rrggbb[aa], format=webp|jpeg|avif, quality=0..100 and method=0..6
 
 
 
@@ -797,3 +797,25 @@ qr<all locations of a root keep the sources in one place>
 --- must_die
 --- error_log eval
 qr<all locations of a root keep the sources in one place>
+
+
+
+=== TEST 64: caphealth_image_variant, a format that is none
+--- config
+    caphealth_image_root html/images;
+    caphealth_image_variant a format=jpg;
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+invalid "caphealth_image_variant" "a", at "format=jpg": format is webp, jpeg or avif
+
+
+
+=== TEST 65: caphealth_image_variant, a transparent background of a JPEG
+--- config
+    caphealth_image_root html/images;
+    caphealth_image_variant a format=jpeg background=#ffffff80;
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+a JPEG has no transparency: its background is #rrggbb

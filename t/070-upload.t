@@ -454,3 +454,19 @@ GET /y
 --- no_error_log
 [alert]
 [error]
+
+
+
+=== TEST 28: a variant in each format; an AVIF that is no smaller is WebP
+--- http_config eval: $::http
+--- config
+    caphealth_image_variant original format=jpeg;
+    caphealth_image_variant small max=20 format=avif;
+    caphealth_image_variant tiny max=10;
+    location = /upload { caphealth_image_upload; }
+--- request eval
+"POST /upload\n$::image"
+--- error_code: 201
+--- response_headers_like
+Location: (?:http://localhost:\d+)?/media/.*_original\.jpg
+--- response_body_like: "original":\{"url":"[^"]*_original.jpg","width":40,"height":30,"bytes":\d+,"format":"jpeg"\},"small":\{"url":"[^"]*_small.webp","width":20,"height":15,"bytes":\d+,"format":"webp"\},"tiny":\{"url":"[^"]*_tiny.webp"

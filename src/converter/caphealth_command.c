@@ -60,7 +60,7 @@ static void caphealth_command_format(FILE *out, caphealth_format_e format);
 static const char  caphealth_command_about[] =
 "usage: caphealth-converter --convert [OPTION]... IMAGE... DIRECTORY\n"
 "\n"
-"Converts images into WebP variants, in the tree that nginx serves:\n"
+"Converts images into variants, in the tree that nginx serves:\n"
 "DIRECTORY/ab/cd/<id>_<variant>.webp, and prints what an upload would have\n"
 "been answered. An image appears whole or not at all.\n"
 "\n"
@@ -71,7 +71,8 @@ static const char  caphealth_command_about[] =
 static const char  caphealth_command_help[] =
 "\n"
 "  --variant 'NAME [max=PX | size=WxH [fit=inside|cover|contain]]\n"
-"             [background=#rrggbb[aa]] [quality=0..100] [method=0..6]'\n"
+"             [background=#rrggbb[aa]] [format=webp|jpeg|avif]\n"
+"             [quality=0..100] [method=0..6]'\n"
 "                     one of the variants, may be repeated; naming one\n"
 "                     replaces the set: original method=2, 800 max=800,\n"
 "                     200 max=200, with quality=85 method=4\n"

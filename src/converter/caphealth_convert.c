@@ -13,6 +13,7 @@
 #include "caphealth_encode.h"
 #include "caphealth_fit.h"
 #include "caphealth_format.h"
+#include "caphealth_graphic.h"
 #include "caphealth_picture.h"
 
 
@@ -35,12 +36,13 @@ static caphealth_job_status_e caphealth_convert_variants(
 static void caphealth_convert_order(const caphealth_fit_t *fits, unsigned n,
     unsigned *order);
 static int caphealth_convert_same(const caphealth_picture_t *picture,
-    const caphealth_fit_t *fit);
+    const caphealth_fit_t *fit, caphealth_picture_kind_e kind);
 static int caphealth_convert_laid(const caphealth_picture_t *picture,
     const caphealth_variant_t *variant, const caphealth_fit_t *fit);
 static int caphealth_convert_lay(const caphealth_picture_t *picture,
     const caphealth_variant_t *variant, const caphealth_fit_t *fit,
-    const caphealth_result_t *result, caphealth_picture_t *to);
+    const caphealth_result_t *result, caphealth_picture_kind_e kind,
+    caphealth_picture_t *to);
 static int caphealth_convert_part(const caphealth_picture_t *picture,
     const caphealth_fit_t *fit, const caphealth_result_t *result,
     caphealth_picture_kind_e kind, caphealth_picture_t *to);
@@ -240,7 +242,8 @@ caphealth_convert_decode(const caphealth_job_t *job, const uint8_t *data,
  * Each variant is made of the next larger one that shows all of the image,
  * which is freed when the next such one is made.  One with alpha is made of the
  * image itself, because edges overshoot when they are scaled, and alpha loses
- * at each step what it cannot hold of that.
+ * at each step what it cannot hold of that; so is one of a graphic, whose
+ * chroma is at its edges, and each beside one that keeps all chroma.
  */
 
 static caphealth_job_status_e
@@ -248,11 +251,12 @@ caphealth_convert_variants(const caphealth_job_t *job,
     caphealth_picture_t *picture, caphealth_convert_write_pt write, void *ctx,
     caphealth_result_t *result)
 {
-    int                     rc;
-    unsigned                i, n, order[CAPHEALTH_VARIANTS_MAX] = { 0 };
-    caphealth_fit_t         fits[CAPHEALTH_VARIANTS_MAX];
-    caphealth_picture_t     next, *made;
-    caphealth_job_status_e  status;
+    int                        rc, graphic, whole;
+    unsigned                   i, n, order[CAPHEALTH_VARIANTS_MAX] = { 0 };
+    caphealth_fit_t            fits[CAPHEALTH_VARIANTS_MAX];
+    caphealth_picture_t        next, *made;
+    caphealth_job_status_e     status;
+    caphealth_picture_kind_e   kind;
 
     for (i = 0; i < job->nvariants; i++) {
         caphealth_fit(job, &job->variants[i], result->width, result->height,
@@ -261,27 +265,40 @@ caphealth_convert_variants(const caphealth_job_t *job,
 
     caphealth_convert_order(fits, job->nvariants, order);
 
+    graphic = caphealth_graphic(picture);
+    whole = picture->alpha || graphic;
+
+    for (i = 0; i < job->nvariants; i++) {
+        whole |= caphealth_encode_full_chroma(&job->variants[i]);
+    }
+
     for (i = 0; i < job->nvariants; i++) {
 
         n = order[i];
         made = &next;
         memset(&next, 0, sizeof(caphealth_picture_t));
 
+        kind = graphic || caphealth_encode_full_chroma(&job->variants[n])
+               ? CAPHEALTH_PICTURE_RGB : CAPHEALTH_PICTURE_YUV;
+
         if (caphealth_convert_laid(picture, &job->variants[n], &fits[n])) {
             rc = caphealth_convert_lay(picture, &job->variants[n], &fits[n],
-                                       result, &next);
+                                       result, kind, &next);
 
-        } else if (caphealth_convert_same(picture, &fits[n])) {
+        } else if (caphealth_convert_same(picture, &fits[n],
+                                          picture->alpha
+                                          ? CAPHEALTH_PICTURE_RGB : kind))
+        {
             rc = 0;
             made = picture;
 
         } else {
             rc = caphealth_convert_part(picture, &fits[n], result,
                                         picture->alpha
-                                        ? CAPHEALTH_PICTURE_RGB
-                                        : CAPHEALTH_PICTURE_YUV, &next);
+                                        ? CAPHEALTH_PICTURE_RGB : kind,
+                                        &next);
 
-            if (rc == 0 && !picture->alpha && !fits[n].cut) {
+            if (rc == 0 && !whole && !fits[n].cut) {
                 caphealth_picture_free(picture);
                 *picture = next;
                 made = picture;
@@ -289,7 +306,8 @@ caphealth_convert_variants(const caphealth_job_t *job,
         }
 
         status = rc == 0
-                 ? caphealth_encode(made, job, n, write, ctx, result)
+                 ? caphealth_encode(made, graphic, job, n, write, ctx,
+                                    result)
                  : caphealth_fail(result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
 
         if (made == &next) {
@@ -327,9 +345,9 @@ caphealth_convert_order(const caphealth_fit_t *fits, unsigned n,
 
 static int
 caphealth_convert_same(const caphealth_picture_t *picture,
-    const caphealth_fit_t *fit)
+    const caphealth_fit_t *fit, caphealth_picture_kind_e kind)
 {
-    return (picture->kind == CAPHEALTH_PICTURE_YUV || picture->alpha)
+    return picture->kind == kind
            && !fit->cut
            && picture->width == fit->image_width
            && picture->height == fit->image_height
@@ -353,7 +371,8 @@ caphealth_convert_laid(const caphealth_picture_t *picture,
 static int
 caphealth_convert_lay(const caphealth_picture_t *picture,
     const caphealth_variant_t *variant, const caphealth_fit_t *fit,
-    const caphealth_result_t *result, caphealth_picture_t *to)
+    const caphealth_result_t *result, caphealth_picture_kind_e kind,
+    caphealth_picture_t *to)
 {
     int                  rc;
     uint8_t              background[4] = { 255, 255, 255, 255 };
@@ -380,7 +399,7 @@ caphealth_convert_lay(const caphealth_picture_t *picture,
 
     caphealth_picture_free(&part);
 
-    if (rc == 0 && laid.alpha) {
+    if (rc == 0 && (laid.alpha || (kind == CAPHEALTH_PICTURE_RGB))) {
         *to = laid;
         return 0;
     }
@@ -430,9 +449,18 @@ caphealth_convert_warm_up(void)
     memset(&job, 0, sizeof(caphealth_job_t));
 
     job.max_pixels = CAPHEALTH_WARM_UP_SIDE * CAPHEALTH_WARM_UP_SIDE;
-    job.nvariants = 2;
+    job.nvariants = 5;
     job.variants[0] = (caphealth_variant_t) { .quality = 85, .method = 6 };
     job.variants[1] = (caphealth_variant_t) { .max = 3, .quality = 85 };
+    job.variants[2] = (caphealth_variant_t) {
+        .quality = 85, .format = CAPHEALTH_OUTPUT_JPEG
+    };
+    job.variants[3] = (caphealth_variant_t) {
+        .quality = 95, .format = CAPHEALTH_OUTPUT_JPEG
+    };
+    job.variants[4] = (caphealth_variant_t) {
+        .quality = 70, .format = CAPHEALTH_OUTPUT_AVIF
+    };
 
     caphealth_warm_up_sort();
 
@@ -441,7 +469,7 @@ caphealth_convert_warm_up(void)
         return -1;
     }
 
-    /* JPEG to WebP to WebP, then all that transparency adds */
+    /* JPEG to WebP to WebP, then all that transparency and graphics add */
 
     rc = caphealth_warm_up_image(&job, caphealth_warm_up_jpeg,
                                  sizeof(caphealth_warm_up_jpeg), &b[1]);

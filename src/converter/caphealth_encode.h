@@ -1,6 +1,6 @@
 
 /*
- * A YUV picture, or an RGB one with alpha, as a WebP file, by libwebp.
+ * A picture as the file of a variant.
  */
 
 #ifndef CAPHEALTH_ENCODE_H
@@ -11,13 +11,61 @@
 #include "caphealth_picture.h"
 
 
+/* where a file goes, and what became of it */
+
+typedef struct {
+    caphealth_convert_write_pt   write;
+    void                        *ctx;
+    unsigned                     variant;
+    uint64_t                     bytes;
+    int                          err;      /* errno of a write that failed */
+} caphealth_encode_t;
+
+
 /*
- * Encodes picture as variant number of job, with nothing beside the pixels in
- * it, and fills in its part of *result.  Returns result->status.
+ * Encodes picture, YUV or RGB, as variant number of job, with nothing beside
+ * the pixels in it, and fills in its part of *result.  If graphic is set, which
+ * is that the image was drawn, an RGB picture becomes lossless WebP where that
+ * is smaller; AVIF becomes WebP where that is smaller or where there is no
+ * memory for AVIF.  A picture for JPEG has
+ * no alpha.  Returns result->status.
  */
 caphealth_job_status_e caphealth_encode(const caphealth_picture_t *picture,
-    const caphealth_job_t *job, unsigned number,
+    int graphic, const caphealth_job_t *job, unsigned number,
     caphealth_convert_write_pt write, void *ctx, caphealth_result_t *result);
+
+/*
+ * Whether a variant of this format and quality keeps a sample of chroma for
+ * each pixel, so that it has to be made of an RGB picture.
+ */
+int caphealth_encode_full_chroma(const caphealth_variant_t *variant);
+
+/* Writes the next bytes of the file.  Returns 0, or -1 with e->err set. */
+int caphealth_encode_put(caphealth_encode_t *e, const uint8_t *data,
+    size_t size);
+
+/*
+ * Writes picture as a progressive JPEG with optimised Huffman tables: YUV as
+ * 4:2:0, RGB, without alpha, as 4:4:4.  quality is libjpeg's, 0 to 100.
+ * Returns the status, with *result set where it is not CAPHEALTH_JOB_OK.
+ */
+caphealth_job_status_e caphealth_encode_jpeg(
+    const caphealth_picture_t *picture, unsigned quality,
+    caphealth_encode_t *e, caphealth_result_t *result);
+
+/*
+ * Makes an AVIF of a YUV picture: 4:2:0, BT.601 of limited range, alpha without
+ * loss.  quality is libavif's, 0 to 100.  Returns 0 and *data, of *size bytes,
+ * which the caller frees; or -1 if there is not enough memory.
+ */
+int caphealth_encode_avif(const caphealth_picture_t *yuv, unsigned quality,
+    uint8_t **data, size_t *size);
+
+/*
+ * Whether so many bytes of address space are left.  A library that ends the
+ * process when there are not is asked for less.
+ */
+int caphealth_encode_room(uint64_t bytes);
 
 
 #endif /* CAPHEALTH_ENCODE_H */

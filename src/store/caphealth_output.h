@@ -38,7 +38,7 @@
 #define CAPHEALTH_OUTPUT_FORMATS(row)                                         \
     row(WEBP, "webp", "WebP", "webp", 85, "RIFF????WEBP")                     \
     row(JPEG, "jpeg", "JPEG", "jpg", 85, "\377\330\377")                      \
-    row(AVIF, "avif", "AVIF", "avif", 60, "????ftypavif")
+    row(AVIF, "avif", "AVIF", "avif", 70, "????ftypavif")
 
 
 typedef struct {

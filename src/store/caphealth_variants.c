@@ -7,15 +7,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "caphealth_output.h"
 #include "caphealth_variants.h"
 
 
-#define CAPHEALTH_QUALITY  85
 #define CAPHEALTH_METHOD   4
 
 
 static const char *caphealth_variants_size(caphealth_variant_t *v,
     const char *text);
+static const char *caphealth_variants_format(caphealth_variants_t *set,
+    const char *name);
 static const char *caphealth_variants_fit(caphealth_variant_t *v,
     const char *name);
 static const char *caphealth_variants_background(caphealth_variant_t *v,
@@ -70,9 +72,11 @@ caphealth_variants_add(caphealth_variants_t *set, const char *name)
     (void) snprintf(set->names[set->n], sizeof(set->names[0]), "%s", name);
 
     memset(&set->variants[set->n], 0, sizeof(caphealth_variant_t));
-    set->variants[set->n].quality = CAPHEALTH_QUALITY;
+    set->variants[set->n].quality
+        = (uint8_t) caphealth_output_row(CAPHEALTH_OUTPUT_WEBP)->quality;
     set->variants[set->n].method = CAPHEALTH_METHOD;
 
+    set->quality = 0;
     set->n++;
 
     return NULL;
@@ -110,12 +114,17 @@ caphealth_variants_option(caphealth_variants_t *set, const char *option)
         return caphealth_variants_background(v, option + 11);
     }
 
+    if (strncmp(option, "format=", 7) == 0) {
+        return caphealth_variants_format(set, option + 7);
+    }
+
     if (strncmp(option, "quality=", 8) == 0) {
         if (caphealth_variants_number(option + 8, 100, &n)) {
-            return "quality is libwebp's, 0 to 100";
+            return "quality is that of the format, 0 to 100";
         }
 
         v->quality = (uint8_t) n;
+        set->quality = 1;
         return NULL;
     }
 
@@ -129,7 +138,31 @@ caphealth_variants_option(caphealth_variants_t *set, const char *option)
     }
 
     return "the options are max=PX, size=WxH, fit=inside|cover|contain, "
-           "background=#rrggbb[aa], quality=0..100 and method=0..6";
+           "background=#rrggbb[aa], format=webp|jpeg|avif, quality=0..100 and "
+           "method=0..6";
+}
+
+
+static const char *
+caphealth_variants_format(caphealth_variants_t *set, const char *name)
+{
+    uint32_t              format;
+    caphealth_variant_t  *v;
+
+    v = &set->variants[set->n - 1];
+    format = caphealth_output_by_name(name);
+
+    if (format == CAPHEALTH_OUTPUTS) {
+        return "format is webp, jpeg or avif";
+    }
+
+    v->format = (uint8_t) format;
+
+    if (!set->quality) {
+        v->quality = (uint8_t) caphealth_output_row(format)->quality;
+    }
+
+    return NULL;
 }
 
 
@@ -216,6 +249,10 @@ caphealth_variants_agree(const caphealth_variants_t *set)
 
     if (v->fit != CAPHEALTH_FIT_INSIDE && v->width == 0) {
         return "cover and contain need a size=WxH";
+    }
+
+    if (v->format == CAPHEALTH_OUTPUT_JPEG && v->filled && v->opacity != 255) {
+        return "a JPEG has no transparency: its background is #rrggbb";
     }
 
     return NULL;

@@ -15,6 +15,8 @@
 
 typedef struct {
     unsigned             n;
+    unsigned             quality;     /* 1: the last one that was added has a
+                                         quality of its own */
     char                 names[CAPHEALTH_VARIANTS_MAX]
                               [CAPHEALTH_VARIANT_LEN + 1];
     caphealth_variant_t  variants[CAPHEALTH_VARIANTS_MAX];

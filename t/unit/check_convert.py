@@ -141,7 +141,7 @@ def metadata(file):
     chunks = [line.split()[1] for line in text.splitlines()
               if line.startswith('Chunk ')]
 
-    return [c for c in chunks if c not in ('VP8', 'VP8X', 'ALPH')]
+    return [c for c in chunks if c not in ('VP8', 'VP8L', 'VP8X', 'ALPH')]
 
 
 def looks(name, image, wanted, limit=6, variant='original'):

@@ -89,7 +89,10 @@ def variants(batch):
         options += ['--variant', 'v%d method=%d quality=%d %s'
                     % (method, method, quality, size)]
 
-    return options
+    quality = QUALITIES[batch % len(QUALITIES)]
+
+    return options + ['--variant', 'other quality=%d %s'
+                      % (quality, OTHERS[batch % len(OTHERS)])]
 
 
 def reports_nothing(name, images, *options, fails=False, **more):
@@ -105,6 +108,13 @@ def reports_nothing(name, images, *options, fails=False, **more):
     ok(not wrong, name, '\n'.join(wrong))
 
     return done
+
+
+# the other formats, one with each batch, JPEG with and without subsampling
+# by its quality
+
+OTHERS = ('format=jpeg', 'format=avif', 'format=avif max=800',
+          'format=jpeg max=200')
 
 
 # --- contents ---
