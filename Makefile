@@ -26,7 +26,8 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(HEIF_FLAGS) $(WARN) $(HARDEN) $(INCS) \
 	  $(CFLAGS) $(SANITIZE)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(SANITIZE)
 LIBS	= -ljansson -lpq -lsqlite3 -lz -lpthread -lm
-CODECS	= -ljansson -lwebp -lwebpdemux -lavif -ljpeg -lpng -lgif $(HEIF_LIBS) \
+CODECS	= -ljansson -lwebp -lwebpdemux -lwebpmux -lavif -ljpeg -lpng -lgif \
+	  $(HEIF_LIBS) \
 	  -lz -llcms2 -lzimg -lseccomp -lnettle -lm
 
 # WITH_HEIF=no: without AVIF and HEIC, and the libraries that they need

@@ -1,7 +1,6 @@
 
 /*
  * Under test: src/converter/formats/caphealth_gif.c
- *     src/converter/caphealth_animation.c
  *
  * A GIF file, through the whole converter.
  */

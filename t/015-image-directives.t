@@ -158,7 +158,7 @@ at "method=7": method is libwebp's, 0 (fast) to 6 (small)
     location = /upload { caphealth_image_upload; }
 --- must_die
 --- error_log
-at "min=7": the options are max=PX, size=WxH, fit=inside|cover|contain, background=#rrggbb[aa], format=webp|jpeg|avif, quality=0..100 and method=0..6
+at "min=7": the options are max=PX, size=WxH, fit=inside|cover|contain, background=#rrggbb[aa], format=webp|jpeg|avif, animation=first|keep, quality=0..100 and method=0..6
 
 
 
@@ -179,7 +179,8 @@ at "min=7": the options are max=PX, size=WxH, fit=inside|cover|contain, backgrou
     caphealth_image_root html/images;
     caphealth_image_variant a;
     caphealth_image_variant b size=16383x16383 fit=contain background=#01aF00;
-    caphealth_image_variant c background=#01aF0080;
+    caphealth_image_variant c background=#01aF0080 animation=keep;
+    caphealth_image_variant d max=7 animation=first;
     location = /upload { caphealth_image_upload; }
 --- request
     GET /upload
@@ -819,3 +820,25 @@ invalid "caphealth_image_variant" "a", at "format=jpg": format is webp, jpeg or 
 --- must_die
 --- error_log
 a JPEG has no transparency: its background is #rrggbb
+
+
+
+=== TEST 66: caphealth_image_variant, an animation that is none
+--- config
+    caphealth_image_root html/images;
+    caphealth_image_variant a animation=yes;
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+invalid "caphealth_image_variant" "a", at "animation=yes": animation is first, of which one frame is shown, or keep
+
+
+
+=== TEST 67: caphealth_image_variant, an animation in a JPEG
+--- config
+    caphealth_image_root html/images;
+    caphealth_image_variant a animation=keep format=jpeg;
+    location = /upload { caphealth_image_upload; }
+--- must_die
+--- error_log
+invalid "caphealth_image_variant" "a", at "format=jpeg": animation=keep is for WebP

@@ -72,6 +72,7 @@ static const char  caphealth_command_help[] =
 "\n"
 "  --variant 'NAME [max=PX | size=WxH [fit=inside|cover|contain]]\n"
 "             [background=#rrggbb[aa]] [format=webp|jpeg|avif]\n"
+"             [background=#rrggbb[aa]] [animation=first|keep]\n"
 "             [quality=0..100] [method=0..6]'\n"
 "                     one of the variants, may be repeated; naming one\n"
 "                     replaces the set: original method=2, 800 max=800,\n"
@@ -506,6 +507,13 @@ caphealth_command_image(caphealth_command_t *c, const char *input,
                                   "bytes", (json_int_t) output->bytes,
                                   "format",
                                   caphealth_output_row(output->format)->name));
+
+        if (output->frames > 1) {
+            (void) json_object_set_new(json_object_get(variants,
+                                                files->variants[i].name),
+                                       "frames",
+                                       json_integer(output->frames));
+        }
     }
 
     for (i = 0; i < 32; i++) {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "caphealth_animation.h"
 #include "caphealth_colour.h"
 #include "caphealth_convert.h"
 #include "caphealth_decode.h"
@@ -32,9 +33,25 @@ static caphealth_job_status_e caphealth_convert_decode(
     caphealth_picture_t *picture, caphealth_result_t *result);
 static caphealth_job_status_e caphealth_convert_variants(
     const caphealth_job_t *job, caphealth_picture_t *picture,
-    caphealth_convert_write_pt write, void *ctx, caphealth_result_t *result);
+    const uint8_t *data, size_t length, caphealth_convert_write_pt write,
+    void *ctx, caphealth_result_t *result);
 static void caphealth_convert_order(const caphealth_fit_t *fits, unsigned n,
     unsigned *order);
+static caphealth_job_status_e caphealth_convert_animated(
+    const caphealth_job_t *job, unsigned number, const caphealth_fit_t *fit,
+    const uint8_t *data, size_t length, caphealth_convert_write_pt write,
+    void *ctx, caphealth_result_t *result);
+static caphealth_job_status_e caphealth_convert_frames(
+    const caphealth_job_t *job, unsigned number, const caphealth_fit_t *fit,
+    caphealth_animation_t *animation, caphealth_convert_write_pt write,
+    void *ctx, caphealth_result_t *result);
+static caphealth_job_status_e caphealth_convert_shown(
+    const caphealth_animation_t *animation, const caphealth_job_t *job,
+    unsigned number, const caphealth_fit_t *fit, caphealth_picture_t *to,
+    caphealth_result_t *result);
+static int caphealth_convert_frame(const caphealth_picture_t *picture,
+    const caphealth_variant_t *variant, const caphealth_fit_t *fit,
+    const caphealth_result_t *result, caphealth_picture_t *to);
 static int caphealth_convert_same(const caphealth_picture_t *picture,
     const caphealth_fit_t *fit, caphealth_picture_kind_e kind);
 static int caphealth_convert_laid(const caphealth_picture_t *picture,
@@ -199,7 +216,8 @@ caphealth_convert(const caphealth_job_t *job, const uint8_t *data,
         result->width = picture.width;
         result->height = picture.height;
 
-        rc = caphealth_convert_variants(job, &picture, write, ctx, result);
+        rc = caphealth_convert_variants(job, &picture, data, length, write,
+                                        ctx, result);
     }
 
     caphealth_picture_free(&picture);
@@ -248,8 +266,8 @@ caphealth_convert_decode(const caphealth_job_t *job, const uint8_t *data,
 
 static caphealth_job_status_e
 caphealth_convert_variants(const caphealth_job_t *job,
-    caphealth_picture_t *picture, caphealth_convert_write_pt write, void *ctx,
-    caphealth_result_t *result)
+    caphealth_picture_t *picture, const uint8_t *data, size_t length,
+    caphealth_convert_write_pt write, void *ctx, caphealth_result_t *result)
 {
     int                        rc, graphic, whole;
     unsigned                   i, n, order[CAPHEALTH_VARIANTS_MAX] = { 0 };
@@ -275,6 +293,19 @@ caphealth_convert_variants(const caphealth_job_t *job,
     for (i = 0; i < job->nvariants; i++) {
 
         n = order[i];
+
+        if (job->variants[n].animated) {
+            status = caphealth_convert_animated(job, n, &fits[n], data,
+                                                length, write, ctx, result);
+            if (status != CAPHEALTH_JOB_OK) {
+                return status;
+            }
+
+            if (result->outputs[n].frames) {
+                continue;
+            }
+        }
+
         made = &next;
         memset(&next, 0, sizeof(caphealth_picture_t));
 
@@ -320,6 +351,146 @@ caphealth_convert_variants(const caphealth_job_t *job,
     }
 
     return CAPHEALTH_JOB_OK;
+}
+
+
+/*
+ * All frames of an image that has several.  An image that has one, or is of a
+ * format that has, is left to be made a still: then its frames are 0.
+ */
+
+static caphealth_job_status_e
+caphealth_convert_animated(const caphealth_job_t *job, unsigned number,
+    const caphealth_fit_t *fit, const uint8_t *data, size_t length,
+    caphealth_convert_write_pt write, void *ctx, caphealth_result_t *result)
+{
+    caphealth_animation_t    animation;
+    caphealth_animation_pt   begin;
+    caphealth_job_status_e   status;
+
+    begin = caphealth_animation_of((caphealth_format_e) result->format);
+
+    if (begin == NULL) {
+        return CAPHEALTH_JOB_OK;
+    }
+
+    status = begin(job, data, length, &animation, result);
+
+    if (status == CAPHEALTH_JOB_OK) {
+        status = caphealth_convert_frames(job, number, fit, &animation, write,
+                                          ctx, result);
+    }
+
+    caphealth_animation_free(&animation);
+
+    return status;
+}
+
+
+/*
+ * A frame is kept until it is known that another follows.  The limit of pixels
+ * is that of all frames.
+ */
+
+static caphealth_job_status_e
+caphealth_convert_frames(const caphealth_job_t *job, unsigned number,
+    const caphealth_fit_t *fit, caphealth_animation_t *animation,
+    caphealth_convert_write_pt write, void *ctx, caphealth_result_t *result)
+{
+    uint32_t                 n, duration;
+    uint64_t                 pixels;
+    caphealth_picture_t      made;
+    caphealth_animator_t    *animator;
+    caphealth_job_status_e   status;
+
+    animator = NULL;
+    pixels = (uint64_t) animation->width * animation->height;
+
+    for (n = 1; /* void */; n++) {
+
+        if (pixels * n > job->max_pixels) {
+            status = caphealth_fail(result, CAPHEALTH_JOB_TOO_LARGE,
+                                    "%u frames have %llu pixels, the limit "
+                                    "is %llu", (unsigned) n,
+                                    (unsigned long long) pixels * n,
+                                    (unsigned long long) job->max_pixels);
+            break;
+        }
+
+        if (n == 1) {
+            status = animation->next(animation);
+
+            if (status != CAPHEALTH_JOB_OK || animation->ended) {
+                break;
+            }
+        }
+
+        duration = animation->duration;
+        status = caphealth_convert_shown(animation, job, number, fit, &made,
+                                         result);
+
+        if (status == CAPHEALTH_JOB_OK) {
+            status = animation->next(animation);
+        }
+
+        if (status == CAPHEALTH_JOB_OK && animator == NULL
+            && !animation->ended)
+        {
+            animator = caphealth_animator_create(job, number, made.width,
+                                                 made.height,
+                                                 animation->loops);
+            if (animator == NULL) {
+                status = caphealth_fail(result, CAPHEALTH_JOB_NO_MEMORY,
+                                        "%s", "");
+            }
+        }
+
+        if (status == CAPHEALTH_JOB_OK && animator) {
+            status = caphealth_animator_add(animator, &made, duration,
+                                            result);
+        }
+
+        caphealth_picture_free(&made);
+
+        if (status != CAPHEALTH_JOB_OK || animation->ended) {
+            break;
+        }
+    }
+
+    if (animator) {
+        if (status == CAPHEALTH_JOB_OK) {
+            status = caphealth_animator_write(animator, write, ctx, result);
+        }
+
+        caphealth_animator_free(animator);
+    }
+
+    return status;
+}
+
+
+static caphealth_job_status_e
+caphealth_convert_shown(const caphealth_animation_t *animation,
+    const caphealth_job_t *job, unsigned number, const caphealth_fit_t *fit,
+    caphealth_picture_t *to, caphealth_result_t *result)
+{
+    int                  rc;
+    caphealth_picture_t  canvas;
+
+    memset(to, 0, sizeof(caphealth_picture_t));
+
+    rc = caphealth_animation_picture(animation, &canvas);
+
+    if (rc == 0) {
+        rc = caphealth_convert_frame(&canvas, &job->variants[number], fit,
+                                     result, to);
+    }
+
+    caphealth_picture_free(&canvas);
+
+    return rc == 0 ? CAPHEALTH_JOB_OK
+                   : caphealth_fail(result, CAPHEALTH_JOB_NO_MEMORY, "%s",
+                                    "");
 }
 
 
@@ -375,29 +546,10 @@ caphealth_convert_lay(const caphealth_picture_t *picture,
     caphealth_picture_t *to)
 {
     int                  rc;
-    uint8_t              background[4] = { 255, 255, 255, 255 };
     caphealth_region_t   all;
-    caphealth_picture_t  part, laid;
+    caphealth_picture_t  laid;
 
-    if (variant->filled) {
-        memcpy(background, variant->background, 3);
-        background[3] = variant->opacity;
-
-    } else if (variant->format != CAPHEALTH_OUTPUT_JPEG) {
-        memset(background, 0, 4);
-    }
-
-    rc = caphealth_convert_part(picture, fit, result, CAPHEALTH_PICTURE_RGB,
-                                &part);
-
-    memset(&laid, 0, sizeof(caphealth_picture_t));
-
-    if (rc == 0) {
-        rc = caphealth_picture_lay(&part, fit->left, fit->top, background,
-                                   &laid, fit->width, fit->height);
-    }
-
-    caphealth_picture_free(&part);
+    rc = caphealth_convert_frame(picture, variant, fit, result, &laid);
 
     if (rc == 0 && (laid.alpha || (kind == CAPHEALTH_PICTURE_RGB))) {
         *to = laid;
@@ -411,6 +563,45 @@ caphealth_convert_lay(const caphealth_picture_t *picture,
     }
 
     caphealth_picture_free(&laid);
+
+    return rc;
+}
+
+
+/* a variant as RGB; *to is the caller's to free either way */
+
+static int
+caphealth_convert_frame(const caphealth_picture_t *picture,
+    const caphealth_variant_t *variant, const caphealth_fit_t *fit,
+    const caphealth_result_t *result, caphealth_picture_t *to)
+{
+    int                  rc;
+    uint8_t              background[4] = { 255, 255, 255, 255 };
+    caphealth_picture_t  part;
+
+    if (!caphealth_convert_laid(picture, variant, fit)) {
+        return caphealth_convert_part(picture, fit, result,
+                                      CAPHEALTH_PICTURE_RGB, to);
+    }
+
+    if (variant->filled) {
+        memcpy(background, variant->background, 3);
+        background[3] = variant->opacity;
+
+    } else if (variant->format != CAPHEALTH_OUTPUT_JPEG) {
+        memset(background, 0, 4);
+    }
+
+    memset(to, 0, sizeof(caphealth_picture_t));
+
+    rc = caphealth_convert_part(picture, fit, result, CAPHEALTH_PICTURE_RGB,
+                                &part);
+    if (rc == 0) {
+        rc = caphealth_picture_lay(&part, fit->left, fit->top, background,
+                                   to, fit->width, fit->height);
+    }
+
+    caphealth_picture_free(&part);
 
     return rc;
 }

@@ -160,6 +160,7 @@ caphealth_job_output(const caphealth_variant_t *variant,
            && (output->format == variant->format
                || output->format == CAPHEALTH_OUTPUT_WEBP)
            && output->frames > 0
+           && (output->frames == 1 || variant->animated)
            && output->bytes > 0
            && output->bytes <= caphealth_job_file_size((uint64_t) output->width
                                                        * output->height);

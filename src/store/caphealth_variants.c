@@ -118,6 +118,17 @@ caphealth_variants_option(caphealth_variants_t *set, const char *option)
         return caphealth_variants_format(set, option + 7);
     }
 
+    if (strncmp(option, "animation=", 10) == 0) {
+        if (strcmp(option + 10, "keep") != 0
+            && strcmp(option + 10, "first") != 0)
+        {
+            return "animation is first, of which one frame is shown, or keep";
+        }
+
+        v->animated = option[10] == 'k';
+        return NULL;
+    }
+
     if (strncmp(option, "quality=", 8) == 0) {
         if (caphealth_variants_number(option + 8, 100, &n)) {
             return "quality is that of the format, 0 to 100";
@@ -138,8 +149,8 @@ caphealth_variants_option(caphealth_variants_t *set, const char *option)
     }
 
     return "the options are max=PX, size=WxH, fit=inside|cover|contain, "
-           "background=#rrggbb[aa], format=webp|jpeg|avif, quality=0..100 and "
-           "method=0..6";
+           "background=#rrggbb[aa], format=webp|jpeg|avif, "
+           "animation=first|keep, quality=0..100 and method=0..6";
 }
 
 
@@ -253,6 +264,10 @@ caphealth_variants_agree(const caphealth_variants_t *set)
 
     if (v->format == CAPHEALTH_OUTPUT_JPEG && v->filled && v->opacity != 255) {
         return "a JPEG has no transparency: its background is #rrggbb";
+    }
+
+    if (v->animated && v->format != CAPHEALTH_OUTPUT_WEBP) {
+        return "animation=keep is for WebP";
     }
 
     return NULL;

@@ -699,6 +699,15 @@ ngx_http_caphealth_upload_variants(ngx_http_caphealth_upload_t *u,
             json_decref(variants);
             return NULL;
         }
+
+        if (output->frames > 1
+            && json_object_set_new(json_object_get(variants,
+                                              image->files.variants[i].name),
+                                   "frames", json_integer(output->frames)))
+        {
+            json_decref(variants);
+            return NULL;
+        }
     }
 
     return variants;

@@ -1817,6 +1817,172 @@ def check_heif_faults():
                          struct.pack('>II', 97, 99999999)))
 
 
+# --- animations ---
+
+def frames_of(image):
+    """Each frame as it is seen, with its duration."""
+
+    frames = []
+
+    for n in range(getattr(image, 'n_frames', 1)):
+        image.seek(n)
+        frame = image.convert('RGBA')
+        frames.append((frame, image.info.get('duration', 0)))
+
+    return frames
+
+
+def coalesced(gif):
+    """What ImageMagick has on the canvas at each frame."""
+
+    file = write('c.gif', gif)
+    for name in os.listdir(TMP.name):
+        if name.startswith('frame-'):
+            os.remove(path(name))
+
+    magick(file, '-coalesce', path('frame-%03d.png'))
+
+    return [Image.open(path(name)).convert('RGBA')
+            for name in sorted(os.listdir(TMP.name))
+            if name.startswith('frame-')]
+
+
+def moves(name, data, wanted, durations, loops, *options, limit=6):
+    made = convert(write('moves', data), '--variant',
+                   ' '.join(('original animation=keep quality=100', *options)))
+
+    if isinstance(made, str):
+        ok(False, name, made)
+        return
+
+    image = Image.open(made['original']['path'])
+    frames = frames_of(image)
+    wrong = []
+
+    if len(frames) != len(wanted) or made['original']['frames'] != len(wanted):
+        wrong.append('%d frames, %s' % (len(frames), made['original']))
+
+    if [d for _, d in frames] != durations:
+        wrong.append('durations %s' % [d for _, d in frames])
+
+    if image.info.get('loop') != loops:
+        wrong.append('loop %s' % image.info.get('loop'))
+
+    for (frame, _), like in zip(frames, wanted):
+        if frame.size != like.size or distance(frame, like) > limit:
+            wrong.append('%s, distance %.2f' % (frame.size,
+                                                distance(frame, like)))
+
+    chunks = set(metadata(made['original']['path'])) - {'ANIM', 'ANMF'}
+
+    if chunks:
+        wrong.append('chunks %s' % chunks)
+
+    ok(not wrong, name, '; '.join(wrong))
+
+
+def discs(number=5, size=(120, 90)):
+    """A disc that moves, the rest transparent."""
+
+    made = []
+
+    for n in range(number):
+        image = Image.new('RGBA', size)
+        ImageDraw.Draw(image).ellipse((10 + 15 * n, 20, 50 + 15 * n, 60),
+                                      (200, 30 * n, 60, 255))
+        made.append(image)
+
+    return made
+
+
+def check_animation():
+    frames = discs()
+    durations = [100, 40, 70, 200, 30]
+
+    for disposal in (0, 1, 2, 3):
+        gif = encoded(frames[0], 'GIF', save_all=True, disposal=disposal,
+                      append_images=frames[1:], duration=durations, loop=0)
+        moves('a GIF of disposal %d' % disposal, gif, coalesced(gif),
+              durations, 0)
+
+    mixed = encoded(frames[0], 'GIF', save_all=True, append_images=frames[1:],
+                    duration=durations, disposal=[1, 3, 2, 1, 2], loop=4)
+    moves('a GIF of all disposals, five times', mixed, coalesced(mixed),
+          durations, 5)
+    once = gifsicle(mixed, '--no-loopcount', '-O3')
+    moves('a GIF that is shown once', once, coalesced(once), durations, 1)
+
+    fast = gifsicle(mixed, '-d', '1')
+    moves('a GIF that is too fast', fast, coalesced(fast), [100] * 5, 5)
+
+    scaled = [frame.resize((60, 45), LANCZOS) for frame in coalesced(mixed)]
+    moves('a GIF, scaled', mixed, scaled, durations, 5, 'max=60', limit=8)
+
+    laid = []
+
+    for frame in coalesced(mixed):
+        canvas = Image.new('RGBA', frame.size, (0, 0, 255, 255))
+        canvas.alpha_composite(frame)
+        laid.append(canvas)
+
+    moves('a GIF on a background', mixed, laid, durations, 5,
+          'background=#0000ff')
+
+    for kind, options in (('WebP', {'quality': 95}),
+                          ('lossless WebP', {'lossless': True})):
+        webp = encoded(frames[0], 'WEBP', save_all=True, loop=2,
+                       append_images=frames[1:], duration=durations, **options)
+        moves('an animated ' + kind, webp, frames, durations, 2)
+
+    turned_webp = encoded(frames[0], 'WEBP', save_all=True, loop=1,
+                          append_images=frames[1:], duration=durations,
+                          lossless=True, exif=oriented(6))
+    moves('an animated WebP that lies on its side', turned_webp,
+          [frame.transpose(Image.Transpose.ROTATE_270) for frame in frames],
+          durations, 1)
+
+    profile = rgb_profile(DISPLAY_P3, srgb_light)
+    plain = [gradient(60, 40), gradient(60, 40).rotate(180)]
+    moves('an animated WebP with a profile',
+          encoded(plain[0], 'WEBP', save_all=True, append_images=plain[1:],
+                  lossless=True, duration=80, icc_profile=profile),
+          [in_profile(image, profile) for image in plain], [80, 80], 0)
+
+    check_animation_limits(frames, mixed)
+
+
+def check_animation_limits(frames, gif):
+    keep = ('--variant', 'original animation=keep')
+
+    made = convert(write('g', gif), *keep, '--max-pixels', '54000')
+    ok(isinstance(made, dict) and made['original']['frames'] == 5,
+       'as many pixels as five frames have', made)
+    made = convert(write('g', gif), *keep, '--max-pixels', '53999')
+    ok(isinstance(made, str) and '5 frames have 54000 pixels' in made,
+       'one less', made)
+    made = convert(write('g', gif), '--max-pixels', '10800')
+    ok(isinstance(made, dict) and 'frames' not in made['original'],
+       'the first frame alone', made)
+
+    webp = encoded(frames[0], 'WEBP', save_all=True, append_images=frames[1:])
+
+    for name, data in (('GIF', gif), ('WebP', webp)):
+        made = convert(write('cut', data[:-60]), *keep)
+        ok(isinstance(made, str) and 'damaged' in made,
+           'an animated %s that is cut' % name, made)
+
+    made = convert(write('g', gif[:-1]), *keep)
+    ok(isinstance(made, dict) and made['original']['frames'] == 5,
+       'an animated GIF without a trailer', made)
+
+    for kind in ('GIF', 'WEBP', 'PNG', 'JPEG'):
+        made = convert(write('s', encoded(gradient(60, 40), kind)), *keep)
+        ok(isinstance(made, dict) and 'frames' not in made['original']
+           and not getattr(Image.open(made['original']['path']),
+                           'is_animated', False),
+           'a %s that does not move' % kind, made)
+
+
 for check in (check_orientation, check_jpeg, check_png, check_alpha,
               check_stains, check_steps, check_memory, check_profiles,
               check_exif, check_pieces,
@@ -1825,7 +1991,7 @@ for check in (check_orientation, check_jpeg, check_png, check_alpha,
               check_sizes, check_moving, check_scaled, check_jpeg_faults,
               check_jpeg_samplings, check_arithmetic, check_png_faults,
               check_webp_faults, check_gif, check_gif_faults, check_heif,
-              check_heif_faults):
+              check_heif_faults, check_animation):
     check()
 
 print('1..%d' % tests)

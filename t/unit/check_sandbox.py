@@ -86,8 +86,9 @@ def variants(batch):
         quality = QUALITIES[(method + batch) % len(QUALITIES)]
         size = ('max=16383', 'max=800', 'max=200')[method % 3] if method \
             else ''
-        options += ['--variant', 'v%d method=%d quality=%d %s'
-                    % (method, method, quality, size)]
+        options += ['--variant', 'v%d method=%d quality=%d %s%s'
+                    % (method, method, quality, size,
+                       ' animation=keep' if method % 2 else '')]
 
     quality = QUALITIES[batch % len(QUALITIES)]
 

@@ -118,7 +118,8 @@ variants(void **state)
         "size=00000001x1", "fit=", "fit=fill", "fit=Cover", "background=",
         "background=#fff", "background=ffffff", "background=#ffffff0",
         "background=#fffffg", "background=# fffff", "background=#+f+f+f",
-        "background=#ffffff000"
+        "background=#ffffff000", "animation=", "animation=all",
+        "animation=Keep"
     };
 
     (void) state;
@@ -192,7 +193,17 @@ variants_fit(void **state)
     assert_null(caphealth_variants_option(&set, "size=16383x1"));
     assert_null(caphealth_variants_option(&set, "fit=contain"));
     assert_null(caphealth_variants_option(&set, "background=#01fFa080"));
+    assert_null(caphealth_variants_option(&set, "animation=keep"));
     assert_null(caphealth_variants_agree(&set));
+    assert_int_equal(set.variants[2].animated, 1);
+
+    set.variants[2].format = CAPHEALTH_OUTPUT_JPEG;
+    assert_string_equal(caphealth_variants_agree(&set),
+                        "animation=keep is for WebP");
+    set.variants[2].format = CAPHEALTH_OUTPUT_WEBP;
+
+    assert_null(caphealth_variants_option(&set, "animation=first"));
+    assert_int_equal(set.variants[2].animated, 0);
 
     v = &set.variants[2];
     assert_int_equal(v->width, 16383);

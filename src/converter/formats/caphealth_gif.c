@@ -102,6 +102,7 @@ caphealth_animation_gif(const caphealth_job_t *job, const uint8_t *data,
     animation->next = caphealth_gif_next;
     animation->close = caphealth_gif_close;
     animation->loops = 1;
+    animation->orientation = 1;
 
     g->data = data;
     g->left = size;
@@ -520,6 +521,7 @@ caphealth_gif_close(caphealth_animation_t *animation)
         (void) DGifCloseFile(g->gif, &error);
     }
 
+    free(animation->canvas);
     free(g->line);
     free(g->saved);
     free(g);

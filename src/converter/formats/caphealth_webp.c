@@ -8,6 +8,7 @@
 #include <webp/decode.h>
 #include <webp/demux.h>
 
+#include "caphealth_animation.h"
 #include "caphealth_colour.h"
 #include "caphealth_decode.h"
 #include "caphealth_exif.h"
@@ -29,6 +30,14 @@ typedef struct {
 } caphealth_webp_t;
 
 
+typedef struct {
+    caphealth_webp_t         webp;
+    WebPAnimDecoder         *decoder;
+    caphealth_animation_t   *animation;
+    int                      time;      /* the end of the last frame, ms */
+} caphealth_webp_frames_t;
+
+
 static caphealth_job_status_e caphealth_webp_header(caphealth_webp_t *w,
     const caphealth_job_t *job);
 static int caphealth_webp_whole(const WebPData *frame);
@@ -43,6 +52,11 @@ static caphealth_job_status_e caphealth_webp_rows(caphealth_webp_t *w,
     uint8_t *pixels, unsigned channels);
 static caphealth_job_status_e caphealth_webp_failed(caphealth_webp_t *w,
     VP8StatusCode code);
+static caphealth_job_status_e caphealth_webp_begin(caphealth_webp_frames_t *f,
+    const caphealth_job_t *job);
+static caphealth_job_status_e caphealth_webp_next(
+    caphealth_animation_t *animation);
+static void caphealth_webp_close(caphealth_animation_t *animation);
 
 
 caphealth_job_status_e
@@ -398,4 +412,122 @@ caphealth_webp_failed(caphealth_webp_t *w, VP8StatusCode code)
         return caphealth_fail(w->result, CAPHEALTH_JOB_INVALID,
                               "its bitstream is broken");
     }
+}
+
+
+/* every frame is needed, so a file that is not whole is refused here */
+
+caphealth_job_status_e
+caphealth_animation_webp(const caphealth_job_t *job, const uint8_t *data,
+    size_t size, caphealth_animation_t *animation, caphealth_result_t *result)
+{
+    caphealth_webp_frames_t  *f;
+
+    memset(animation, 0, sizeof(caphealth_animation_t));
+
+    f = calloc(1, sizeof(caphealth_webp_frames_t));
+    if (f == NULL) {
+        return caphealth_fail(result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+    }
+
+    animation->decoder = f;
+    animation->next = caphealth_webp_next;
+    animation->close = caphealth_webp_close;
+
+    f->webp.data.bytes = data;
+    f->webp.data.size = size;
+    f->webp.image = f->webp.data;
+    f->webp.exif.orientation = 1;
+    f->webp.result = result;
+    f->animation = animation;
+
+    return caphealth_webp_begin(f, job);
+}
+
+
+static caphealth_job_status_e
+caphealth_webp_begin(caphealth_webp_frames_t *f, const caphealth_job_t *job)
+{
+    WebPAnimInfo             info;
+    caphealth_job_status_e   rc;
+    WebPAnimDecoderOptions   options;
+
+    rc = caphealth_webp_header(&f->webp, job);
+
+    if (rc == CAPHEALTH_JOB_OK) {
+        f->webp.features.has_alpha = 1;
+        rc = caphealth_webp_chunks(&f->webp);
+    }
+
+    if (rc != CAPHEALTH_JOB_OK) {
+        return rc;
+    }
+
+    if (!WebPAnimDecoderOptionsInit(&options)) {
+        return caphealth_webp_failed(&f->webp, VP8_STATUS_INVALID_PARAM);
+    }
+
+    options.color_mode = MODE_RGBA;
+    options.use_threads = 0;
+
+    f->decoder = WebPAnimDecoderNew(&f->webp.data, &options);
+
+    if (f->decoder == NULL || !WebPAnimDecoderGetInfo(f->decoder, &info)) {
+        return caphealth_fail(f->webp.result, CAPHEALTH_JOB_INVALID,
+                              "not all of its frames are there");
+    }
+
+    f->animation->width = info.canvas_width;
+    f->animation->height = info.canvas_height;
+    f->animation->loops = info.loop_count;
+    f->animation->orientation = f->webp.exif.orientation;
+    f->animation->colour = f->webp.colour;
+
+    f->webp.colour = NULL;
+
+    return CAPHEALTH_JOB_OK;
+}
+
+
+/* the canvas is the library's */
+
+static caphealth_job_status_e
+caphealth_webp_next(caphealth_animation_t *animation)
+{
+    int                       end;
+    caphealth_webp_frames_t  *f;
+
+    f = animation->decoder;
+
+    if (!WebPAnimDecoderHasMoreFrames(f->decoder)) {
+        animation->ended = 1;
+        return CAPHEALTH_JOB_OK;
+    }
+
+    if (!WebPAnimDecoderGetNext(f->decoder, &animation->canvas, &end)) {
+        return caphealth_webp_failed(&f->webp, VP8_STATUS_BITSTREAM_ERROR);
+    }
+
+    animation->duration = end > f->time ? (uint32_t) (end - f->time) : 0;
+    f->time = end;
+
+    return CAPHEALTH_JOB_OK;
+}
+
+
+static void
+caphealth_webp_close(caphealth_animation_t *animation)
+{
+    caphealth_webp_frames_t  *f;
+
+    f = animation->decoder;
+
+    if (f->decoder) {
+        WebPAnimDecoderDelete(f->decoder);
+    }
+
+    caphealth_colour_free(f->webp.colour);
+    WebPDemuxReleaseIterator(&f->webp.frame);
+    WebPDemuxDelete(f->webp.demux);
+    free(f);
 }
