@@ -316,6 +316,20 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
       offsetof(ngx_http_caphealth_loc_conf_t, upload.owner),
       NULL },
 
+    { ngx_string("caphealth_image_quota"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_caphealth_image_quota,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("caphealth_image_owners"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_caphealth_image_owners,
+      0,
+      0,
+      NULL },
+
     { ngx_string("caphealth_image_cors"),
       NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_caphealth_image_cors,
@@ -649,6 +663,8 @@ ngx_http_caphealth_create_loc_conf(ngx_conf_t *cf)
     clcf->upload.delete = NGX_CONF_UNSET;
     clcf->upload.tokens = NGX_CONF_UNSET_PTR;
     clcf->upload.cors = NGX_CONF_UNSET_PTR;
+    clcf->upload.quota.images = NGX_CONF_UNSET;
+    clcf->upload.quota.bytes = NGX_CONF_UNSET;
     clcf->dashboard = NGX_CONF_UNSET_PTR;
     clcf->probe = NGX_CONF_UNSET_PTR;
     clcf->links = NGX_CONF_UNSET_PTR;

@@ -842,3 +842,38 @@ invalid "caphealth_image_variant" "a", at "animation=yes": animation is first, o
 --- must_die
 --- error_log
 invalid "caphealth_image_variant" "a", at "format=jpeg": animation=keep is for WebP
+
+
+
+=== TEST 68: caphealth_image_quota, a number that is none
+--- config
+    location = /upload {
+        caphealth_image_upload;
+        caphealth_image_root html/images;
+        caphealth_image_quota images=0;
+    }
+--- must_die
+--- error_log
+invalid value "images=0" in "caphealth_image_quota" directive, it must be "images=" and a number, or "bytes=" and a size as "500m", each once and above 0
+
+
+
+=== TEST 69: caphealth_image_quota, a size twice
+--- config
+    location = /upload {
+        caphealth_image_upload;
+        caphealth_image_root html/images;
+        caphealth_image_quota bytes=1g bytes=2g;
+    }
+--- must_die
+--- error_log
+invalid value "bytes=2g" in "caphealth_image_quota" directive
+
+
+
+=== TEST 70: caphealth_image_owners without a root
+--- config
+    location = /owners { caphealth_image_owners; }
+--- must_die
+--- error_log
+"caphealth_image_owners" needs a "caphealth_image_root", the tree whose owners are listed

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "caphealth_output.h"
+#include "caphealth_owners.h"
 #include "caphealth_walk_internal.h"
 
 
@@ -130,7 +131,9 @@ caphealth_walk_top(caphealth_walk_ctx_t *t, int root)
     }
 
     while ((entry = caphealth_walk_read_entry(t, list, "")) != NULL) {
-        if (caphealth_walk_is_shard(entry->d_name)) {
+        if (caphealth_walk_is_shard(entry->d_name)
+            || strcmp(entry->d_name, CAPHEALTH_OWNERS_DIR) == 0)
+        {
             continue;
         }
 

@@ -36,7 +36,8 @@ typedef enum {
     NGX_HTTP_CAPHEALTH_ENDPOINT_METRICS,
     NGX_HTTP_CAPHEALTH_ENDPOINT_PROBE,
     NGX_HTTP_CAPHEALTH_ENDPOINT_DASHBOARD,
-    NGX_HTTP_CAPHEALTH_ENDPOINT_HISTORY
+    NGX_HTTP_CAPHEALTH_ENDPOINT_HISTORY,
+    NGX_HTTP_CAPHEALTH_ENDPOINT_IMAGE_OWNERS
 } ngx_http_caphealth_endpoint_e;
 
 
@@ -89,6 +90,14 @@ typedef struct {
 } ngx_http_caphealth_main_conf_t;
 
 
+/* what an owner may have; NGX_CONF_UNSET: as much as there is room for */
+
+typedef struct {
+    ngx_int_t                             images;
+    off_t                                 bytes;
+} ngx_http_caphealth_quota_t;
+
+
 /* of a location that takes images */
 
 typedef struct {
@@ -102,6 +111,7 @@ typedef struct {
                                                       NULL: none is needed */
     ngx_http_complex_value_t             *owner;
     ngx_array_t                          *cors;    /* ngx_str_t, origins */
+    ngx_http_caphealth_quota_t            quota;
 } ngx_http_caphealth_upload_conf_t;
 
 

@@ -121,6 +121,7 @@ struct ngx_http_caphealth_upload_s {
 
     caphealth_removed_t               removed;    /* by a deletion */
     caphealth_removed_t               removed_source;
+    caphealth_owner_t                 owner;      /* whose images they are */
 
     unsigned                          deletion:1;
     unsigned                          task_active:1;   /* posted, not ended */
@@ -129,6 +130,11 @@ struct ngx_http_caphealth_upload_s {
     unsigned                          counts_begun:1;
     unsigned                          counted:1;  /* in the tree */
     unsigned                          stored:1;   /* the client is told so */
+
+    /* no bits: threads change them */
+
+    ngx_uint_t                        owner_locked;
+    ngx_uint_t                        owner_counted;
 };
 
 
@@ -161,6 +167,28 @@ void ngx_http_caphealth_upload_close(void *data, ngx_log_t *log);
 
 /* Removes the files of an image. */
 void ngx_http_caphealth_upload_remove(void *data, ngx_log_t *log);
+
+/*
+ * The owner of the images, if they have one: in threads, too.  _check refuses
+ * an upload that is beyond the quota before it is converted; _begin does so
+ * again, locks the owner and names the images; _end counts them, if they are
+ * published, and unlocks; _withdraw takes back what was counted.  Of a
+ * deletion: _lock looks whose the image is (NGX_ERROR: an errno, of an image
+ * of somebody else ENOENT), and _removed takes it from the owner.  NGX_ERROR
+ * of the first two: the outcome is set.
+ */
+ngx_int_t ngx_http_caphealth_upload_owner_check(
+    ngx_http_caphealth_upload_t *u);
+ngx_int_t ngx_http_caphealth_upload_owner_begin(
+    ngx_http_caphealth_upload_t *u);
+void ngx_http_caphealth_upload_owner_end(ngx_http_caphealth_upload_t *u,
+    ngx_uint_t published);
+void ngx_http_caphealth_upload_owner_withdraw(
+    ngx_http_caphealth_upload_t *u);
+ngx_int_t ngx_http_caphealth_upload_owner_lock(
+    ngx_http_caphealth_upload_t *u);
+void ngx_http_caphealth_upload_owner_removed(
+    ngx_http_caphealth_upload_t *u);
 
 /*
  * The tree's counts: before the images get their names, when they have got

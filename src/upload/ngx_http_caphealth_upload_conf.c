@@ -138,6 +138,58 @@ ngx_http_caphealth_image_variant(ngx_conf_t *cf, ngx_command_t *cmd,
 
 
 char *
+ngx_http_caphealth_image_quota(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_caphealth_loc_conf_t *lcf = conf;
+
+    ngx_str_t                   *value, number;
+    ngx_uint_t                   i;
+    ngx_http_caphealth_quota_t  *quota;
+
+    quota = &lcf->upload.quota;
+
+    if (quota->images != NGX_CONF_UNSET || quota->bytes != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "images=", 7) == 0
+            && quota->images == NGX_CONF_UNSET)
+        {
+            quota->images = ngx_atoi(value[i].data + 7, value[i].len - 7);
+
+            if (quota->images > 0) {
+                continue;
+            }
+
+        } else if (ngx_strncmp(value[i].data, "bytes=", 6) == 0
+                   && quota->bytes == NGX_CONF_UNSET)
+        {
+            number.data = value[i].data + 6;
+            number.len = value[i].len - 6;
+
+            quota->bytes = ngx_parse_offset(&number);
+
+            if (quota->bytes > 0) {
+                continue;
+            }
+        }
+
+        return ngx_http_caphealth_invalid_value(cf, &value[i],
+                                             "\"images=\" and a number, or "
+                                             "\"bytes=\" and a size as "
+                                             "\"500m\", each once and above "
+                                             "0");
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
 ngx_http_caphealth_merge_upload_conf(ngx_conf_t *cf,
     ngx_http_caphealth_loc_conf_t *prev, ngx_http_caphealth_loc_conf_t *conf)
 {
@@ -170,6 +222,22 @@ ngx_http_caphealth_merge_upload_conf(ngx_conf_t *cf,
 
     if (ucf->owner == NULL) {
         ucf->owner = prev->upload.owner;
+    }
+
+    if (ucf->quota.images == NGX_CONF_UNSET
+        && ucf->quota.bytes == NGX_CONF_UNSET)
+    {
+        ucf->quota = prev->upload.quota;
+    }
+
+    if (conf->endpoint == NGX_HTTP_CAPHEALTH_ENDPOINT_IMAGE_OWNERS
+        && ucf->root.len == 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"caphealth_image_owners\" needs a "
+                           "\"caphealth_image_root\", the tree whose owners "
+                           "are listed");
+        return NGX_CONF_ERROR;
     }
 
     if (ucf->variants) {

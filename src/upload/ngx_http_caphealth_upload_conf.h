@@ -18,6 +18,11 @@ char *ngx_http_caphealth_image_url(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_caphealth_image_variant(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+char *ngx_http_caphealth_image_quota(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_caphealth_image_owners(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 char *ngx_http_caphealth_merge_upload_conf(ngx_conf_t *cf,
     ngx_http_caphealth_loc_conf_t *prev, ngx_http_caphealth_loc_conf_t *conf);
 

@@ -38,15 +38,17 @@ ngx_http_caphealth_upload_prepare(void *data, ngx_log_t *log)
     ngx_uint_t                    i;
     ngx_http_caphealth_upload_t  *u = data;
 
-    if (ngx_http_caphealth_upload_parse(u) != NGX_OK
-        || ngx_http_caphealth_upload_granted(u) != NGX_OK)
-    {
+    if (ngx_http_caphealth_upload_parse(u) != NGX_OK) {
         return;
     }
 
     for (i = 0; i < u->nimages; i++) {
         caphealth_image_init(&u->images[i].files);
         u->images[i].part = u->parts[i];
+    }
+
+    if (ngx_http_caphealth_upload_granted(u) != NGX_OK) {
+        return;
     }
 
     for (i = 0; i < u->nimages; i++) {
@@ -169,13 +171,13 @@ ngx_http_caphealth_upload_parse(ngx_http_caphealth_upload_t *u)
 }
 
 
-/* whether the token is for so many images */
+/* whether the token is for so many images, and the owner may have them */
 
 static ngx_int_t
 ngx_http_caphealth_upload_granted(ngx_http_caphealth_upload_t *u)
 {
     if (u->token.files == -1 || u->nimages <= (ngx_uint_t) u->token.files) {
-        return NGX_OK;
+        return ngx_http_caphealth_upload_owner_check(u);
     }
 
     ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_TOO_MANY, NULL,
@@ -432,6 +434,10 @@ ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log)
         }
     }
 
+    if (ngx_http_caphealth_upload_owner_begin(u) != NGX_OK) {
+        return;
+    }
+
     for (n = 0; n < u->nimages; n++) {
         image = &u->images[n];
 
@@ -444,6 +450,7 @@ ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log)
         if (caphealth_image_publish(&image->files) == -1) {
             ngx_http_caphealth_upload_call_failed(u, ngx_errno,
                                                   image->files.failed);
+            ngx_http_caphealth_upload_owner_end(u, 0);
             return;
         }
 
@@ -454,9 +461,12 @@ ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log)
         {
             ngx_http_caphealth_upload_source_failed(u, ngx_errno,
                                                     image->source.failed);
+            ngx_http_caphealth_upload_owner_end(u, 0);
             return;
         }
     }
+
+    ngx_http_caphealth_upload_owner_end(u, 1);
 }
 
 
@@ -485,6 +495,10 @@ ngx_http_caphealth_upload_close(void *data, ngx_log_t *log)
     ngx_uint_t                    n;
     ngx_http_caphealth_image_t   *image;
     ngx_http_caphealth_upload_t  *u = data;
+
+    if (!u->stored) {
+        ngx_http_caphealth_upload_owner_withdraw(u);
+    }
 
     for (n = 0; n < u->nimages; n++) {
         image = &u->images[n];
@@ -523,6 +537,11 @@ ngx_http_caphealth_upload_remove(void *data, ngx_log_t *log)
     ngx_http_caphealth_image_t   *image;
     ngx_http_caphealth_upload_t  *u = data;
 
+    if (ngx_http_caphealth_upload_owner_lock(u) != NGX_OK) {
+        u->err = ngx_errno;
+        return;
+    }
+
     image = u->images;
     root = u->conf->tree->source ? &u->conf->tree->source->path : NULL;
 
@@ -534,6 +553,7 @@ ngx_http_caphealth_upload_remove(void *data, ngx_log_t *log)
     {
         ngx_http_caphealth_upload_source_failed(u, ngx_errno,
                                                 image->source.failed);
+        ngx_http_caphealth_upload_owner_removed(u);
         return;
     }
 
@@ -543,6 +563,8 @@ ngx_http_caphealth_upload_remove(void *data, ngx_log_t *log)
     {
         u->err = ngx_errno;
     }
+
+    ngx_http_caphealth_upload_owner_removed(u);
 
     if (image->source.hidden[0] == '\0') {
         return;

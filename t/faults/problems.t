@@ -10,6 +10,7 @@ use lib 't/lib';
 
 use Caphealth::Broken qw(png rewrite_frame);
 use Caphealth::Server;
+use Caphealth::Token qw(token key_file);
 use Caphealth::Upload qw(photo strange form);
 use File::Temp qw(tempdir);
 use HTTP::Tiny;
@@ -86,6 +87,84 @@ subtest 'who may ask, and for what' => sub {
     problem 'an id that is none', $ask->(DELETE => '/deletions/x');
     problem 'an image that is not there',
             $ask->(DELETE => '/deletions/' . '0' x 32);
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'tokens' => sub {
+    my $nginx = Caphealth::Upload->new;
+    my $keys = key_file('a ' . '0f' x 32);
+
+    $nginx->configure(locations => "$nginx->{locations}
+        location /tokens {
+            caphealth_image_upload;
+            caphealth_image_delete on;
+            caphealth_image_tokens $keys;
+            caphealth_image_owner \$http_x_owner;
+        }
+        location = /owners { caphealth_image_owners; }");
+    ok $nginx->reload, 'reload';
+
+    my $url = "http://127.0.0.1:$nginx->{port}";
+    my $ask = sub {
+        my ($method, $claims, $key, %headers) = @_;
+
+        $key = { kid => 'a', secret => '0f' x 32, %$key };
+        $headers{Authorization} = 'Bearer ' . token($key, %$claims);
+
+        return HTTP::Tiny->new->request($method, "$url/tokens/" . '0' x 32,
+            { headers => \%headers, content => photo('60x40') });
+    };
+    my %soon = (exp => 4000000000);
+
+    problem 'a request without a token',
+            HTTP::Tiny->new->post("$url/tokens", { content => 'x' });
+    problem 'a token that is none', HTTP::Tiny->new->post("$url/tokens?token=x",
+                                                          { content => 'x' });
+    problem 'an algorithm', $ask->(POST => \%soon, { alg => 'none' });
+    problem 'a key that is not there', $ask->(POST => \%soon, { kid => 'b' });
+    problem 'another secret', $ask->(POST => \%soon, { secret => '0e' x 32 });
+    problem 'no expiry', $ask->(POST => {}, {});
+    problem 'expired', $ask->(POST => { exp => 1 }, {});
+    problem 'not yet', $ask->(POST => { %soon, nbf => 4000000000 }, {});
+    problem 'another audience', $ask->(POST => { %soon, aud => 'mail' }, {});
+    problem 'an owner that is none', $ask->(POST => { %soon, sub => '' }, {});
+    problem 'a limit that is none', $ask->(POST => { %soon, bytes => 0 }, {});
+    problem 'nobody\'s quota', $ask->(POST => { %soon, images => 1 }, {});
+    problem 'delete, not a boolean', $ask->(POST => { %soon, delete => 1 }, {});
+    problem 'one use without a name',
+            $ask->(POST => { %soon, once => JSON::PP::true }, {});
+    problem 'one use for long',
+            $ask->(POST => { %soon, once => JSON::PP::true, jti => 'a' }, {});
+    problem 'a token for uploads', $ask->(DELETE => \%soon, {});
+    problem 'an owner with a long name',
+            $ask->(POST => \%soon, {}, 'X-Owner' => 'x' x 81);
+    problem 'more bytes than granted', HTTP::Tiny->new->post("$url/tokens", {
+        headers => { Authorization => 'Bearer ' . token(
+            { kid => 'a', secret => '0f' x 32 }, %soon, bytes => 3) },
+        content => 'four' });
+    problem 'more pixels than granted',
+            $ask->(POST => { %soon, pixels => 2399 }, {});
+
+    my ($form, $headers) = form(map { ("$_.jpg" => photo('60x40')) } 1 .. 2);
+
+    problem 'more files than granted', HTTP::Tiny->new->post("$url/tokens", {
+        headers => { %$headers, Authorization => 'Bearer ' . token(
+            { kid => 'a', secret => '0f' x 32 }, %soon, files => 1) },
+        content => $form });
+    problem 'more images than the quota', HTTP::Tiny->new->post("$url/tokens", {
+        headers => { %$headers, Authorization => 'Bearer ' . token(
+            { kid => 'a', secret => '0f' x 32 }, %soon, sub => 'vendor-7',
+            images => 1) },
+        content => $form });
+    problem 'more bytes than the quota',
+            $ask->(POST => { %soon, sub => 'vendor-7', owner_bytes => 1 }, {});
+
+    my %once = (exp => time + 600, once => JSON::PP::true, jti => 'a');
+
+    is $ask->(POST => \%once, {})->{status}, 201, 'one use';
+    problem 'another use', $ask->(POST => \%once, {});
+    problem 'a list of owners that is none',
+            HTTP::Tiny->new->get("$url/owners?limit=0");
     ok $nginx->stop, 'quits';
 };
 

@@ -8,6 +8,7 @@ use lib 't/lib';
 
 use Caphealth;
 use Caphealth::Server;
+use Caphealth::Token qw(token key_file);
 use Caphealth::Upload qw(photo strange form);
 use File::Temp qw(tempdir);
 use IPC::Open2 qw(open2);
@@ -98,6 +99,10 @@ sub server {
     location = $base/health { caphealth_health; }
     location = $base/capacity { caphealth_capacity; }
     location = $base/image-stats { caphealth_image_stats; }
+    location = $base/image-owners {
+        caphealth_image_owners;
+        caphealth_image_root $root;
+    }
     location = $base/history { caphealth_history; }
     location = /metrics { caphealth_metrics; }
     location = $base/live { caphealth_probe live; }
@@ -426,6 +431,45 @@ subtest 'uploads' => sub {
     reads($nginx, 'the root is gone');
     rename "$nginx->{root}.away", $nginx->{root} or die $!;
     ok $nginx->stop, 'quits';
+};
+
+subtest 'tokens and owners' => sub {
+    my $keys = key_file('a ' . '0f' x 32);
+    my $nginx = server(images => "caphealth_image_tokens $keys;
+                                  caphealth_image_quota images=1;");
+    my $bearer = sub {
+        my (%claims) = @_;
+
+        return { Authorization => 'Bearer '
+                 . token({ kid => 'a', secret => '0f' x 32 },
+                         exp => time + 600, %claims) };
+    };
+    my $mine = $bearer->(sub => 'vendor-7', delete => JSON::PP::true);
+    my $response = posted($nginx, 'with a token', $photo, $mine);
+    my $id = decode_json($response->{content})->{images}[0]{id};
+    my $owners = "$base/image-owners";
+
+    posted($nginx, 'one too many', $photo, $mine);
+    posted($nginx, 'without a token', $photo);
+    posted($nginx, 'with an old token', $photo, $bearer->(exp => 1));
+    posted($nginx, 'without an owner', $photo, $bearer->());
+
+    is_described('owners', 'GET', $owners, request($nginx, 'GET', $owners));
+    is_described('an argument', 'GET', $owners,
+        request($nginx, 'GET', "$owners?limit=0"));
+    is_described('POST', 'GET', $owners, request($nginx, 'POST', $owners));
+    is_described('elsewhere', 'GET', $owners,
+        request($nginx, 'GET', $owners, { 'X-Client' => '192.0.2.7' }));
+
+    for my $case ([ 'without a token' ], [ 'no token', $bearer->(exp => 1) ],
+                  [ 'a token for uploads', $bearer->() ],
+                  [ 'of the owner', $mine ])
+    {
+        my ($name, $headers) = @$case;
+
+        is_described($name, 'DELETE', $one,
+            request($nginx, 'DELETE', "$path/$id", $headers));
+    }
 };
 
 subtest 'uploads that fail for the server\'s sake' => sub {

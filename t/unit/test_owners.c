@@ -1,0 +1,300 @@
+
+/*
+ * Whose images are in a tree, and how many each has.
+ */
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include <fcntl.h>
+
+#include <cmocka.h>
+
+#include "caphealth_owners.h"
+
+
+#define A  "abcd0000000000000000000000000001"
+#define B  "abcd0000000000000000000000000002"
+#define C  "abcd0000000000000000000000000003"
+
+
+static char  root[64];
+
+
+static int
+setup(void **state)
+{
+    char  path[128];
+
+    (void) state;
+
+    (void) snprintf(root, sizeof(root), "/tmp/caphealth-owners-XXXXXX");
+    assert_non_null(mkdtemp(root));
+
+    (void) snprintf(path, sizeof(path), "%s/ab", root);
+    assert_int_equal(mkdir(path, 0755), 0);
+    (void) snprintf(path, sizeof(path), "%s/ab/cd", root);
+    assert_int_equal(mkdir(path, 0755), 0);
+
+    return 0;
+}
+
+
+static int
+teardown(void **state)
+{
+    char  command[128];
+
+    (void) state;
+    (void) snprintf(command, sizeof(command), "rm -rf %s", root);
+
+    return system(command);
+}
+
+
+static void
+file(const char *id, const char *variant, size_t size)
+{
+    char   path[256];
+    FILE  *f;
+
+    (void) snprintf(path, sizeof(path), "%s/ab/cd/%s_%s.webp", root, id,
+                    variant);
+
+    if (size == 0) {
+        assert_int_equal(unlink(path), 0);
+        return;
+    }
+
+    f = fopen(path, "w");
+    assert_non_null(f);
+
+    while (size--) {
+        assert_int_equal(fputc('x', f), 'x');
+    }
+
+    assert_int_equal(fclose(f), 0);
+}
+
+
+static const char *
+mark(const char *id)
+{
+    static char  path[CAPHEALTH_PATH_LEN];
+
+    (void) snprintf(path, sizeof(path), "ab/cd/%s_original.webp", id);
+
+    return path;
+}
+
+
+static void
+add(const char *owner, const char *id, int64_t bytes)
+{
+    caphealth_owner_t  o;
+
+    assert_int_equal(caphealth_owner_open(&o, root, owner, 1, 0), 0);
+    assert_int_equal(caphealth_owner_add(&o, id, mark(id)), 0);
+    assert_int_equal(caphealth_owner_sync(&o), 0);
+
+    file(id, "original", (size_t) bytes - 10);
+    file(id, "200", 10);
+
+    caphealth_owner_close(&o, 1, bytes, 1);
+}
+
+
+static void
+counts(const char *owner, int64_t images, int64_t bytes)
+{
+    caphealth_owner_t  o;
+
+    assert_int_equal(caphealth_owner_open(&o, root, owner, 0, 0), 0);
+    assert_int_equal(o.images, images);
+    assert_int_equal(o.bytes, bytes);
+    caphealth_owner_close(&o, 0, 0, 1);
+}
+
+
+static void
+test_names(void **state)
+{
+    char  longest[CAPHEALTH_OWNER_LEN + 1];
+
+    (void) state;
+
+    memset(longest, 'a', sizeof(longest));
+
+    assert_true(caphealth_owner_valid("a", 1));
+    assert_true(caphealth_owner_valid("..", 2));
+    assert_true(caphealth_owner_valid("a/b \"%\" ü", 10));
+    assert_true(caphealth_owner_valid(longest, CAPHEALTH_OWNER_LEN));
+    assert_false(caphealth_owner_valid(longest, CAPHEALTH_OWNER_LEN + 1));
+    assert_false(caphealth_owner_valid("", 0));
+    assert_false(caphealth_owner_valid("a\nb", 3));
+    assert_false(caphealth_owner_valid("a\0b", 3));
+    assert_false(caphealth_owner_valid("\x7f", 1));
+    assert_false(caphealth_owner_valid("\xff", 1));
+}
+
+
+static void
+test_counts(void **state)
+{
+    char               name[CAPHEALTH_OWNER_LEN + 1];
+    size_t             n;
+    caphealth_owner_t  o;
+    caphealth_owner_row_t  *rows;
+
+    (void) state;
+
+    assert_int_equal(caphealth_owner_open(&o, root, "v", 0, 0), -1);
+    assert_int_equal(errno, ENOENT);
+    assert_int_equal(caphealth_owner_find(root, A, name), 0);
+    assert_int_equal(caphealth_owner_has(root, "v", A), 0);
+    assert_int_equal(caphealth_owner_list(root, 0, &rows, &n), 0);
+    assert_int_equal(n, 0);
+    free(rows);
+
+    add("v", A, 100);
+    add("../ä", B, 300);
+    add("v", C, 50);
+
+    counts("v", 2, 150);
+    counts("../ä", 1, 300);
+
+    assert_int_equal(caphealth_owner_has(root, "v", A), 1);
+    assert_int_equal(caphealth_owner_has(root, "v", B), 0);
+    assert_int_equal(caphealth_owner_find(root, B, name), 1);
+    assert_string_equal(name, "../ä");
+
+    assert_int_equal(caphealth_owner_list(root, 0, &rows, &n), 0);
+    assert_int_equal(n, 2);
+    assert_string_equal(rows[0].name, "../ä");
+    assert_int_equal(rows[0].bytes, 300);
+    assert_string_equal(rows[1].name, "v");
+    assert_int_equal(rows[1].images, 2);
+    free(rows);
+
+    /* removed, as by DELETE */
+
+    assert_int_equal(caphealth_owner_open(&o, root, "v", 0, 0), 0);
+    file(C, "original", 0);
+    file(C, "200", 0);
+    assert_int_equal(caphealth_owner_remove(&o, C), 0);
+    assert_int_equal(caphealth_owner_remove(&o, C), 0);
+    caphealth_owner_close(&o, -1, -50, 1);
+
+    counts("v", 1, 100);
+    assert_int_equal(caphealth_owner_find(root, C, name), 0);
+}
+
+
+/* what the process that was killed did not note is seen */
+
+static void
+test_killed(void **state)
+{
+    char               path[256];
+    struct timespec    old[2];
+    caphealth_owner_t  o;
+
+    (void) state;
+
+    add("v", A, 100);
+
+    /* it has named one, which is not published, and one that is */
+
+    assert_int_equal(caphealth_owner_open(&o, root, "v", 1, 0), 0);
+    assert_int_equal(caphealth_owner_add(&o, B, mark(B)), 0);
+    assert_int_equal(caphealth_owner_add(&o, C, mark(C)), 0);
+    file(C, "original", 7);
+    (void) close(o.dir);
+
+    counts("v", 2, 107);
+    assert_int_equal(caphealth_owner_has(root, "v", B), 1);
+
+    /* the clock of the file system has not moved since the last note */
+
+    assert_int_equal(caphealth_owner_open(&o, root, "v", 1, 0), 0);
+    assert_int_equal(caphealth_owner_remove(&o, C), 0);
+    (void) close(o.dir);
+    counts("v", 1, 100);
+
+    /* somebody else, who does not note anything */
+
+    (void) snprintf(path, sizeof(path), "%s/.owners/v/%s", root, A);
+    assert_int_equal(unlink(path), 0);
+    (void) snprintf(path, sizeof(path), "%s/.owners/v", root);
+    memset(old, 0, sizeof(old));
+    old[0].tv_nsec = UTIME_OMIT;
+    old[1].tv_sec = 1700000000;
+    assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
+    counts("v", 0, 0);
+
+    /* a closing that is not sure */
+
+    add("v", A, 100);
+    assert_int_equal(caphealth_owner_open(&o, root, "v", 0, 0), 0);
+    assert_int_equal(caphealth_owner_remove(&o, B), 0);
+    caphealth_owner_close(&o, -5, -5, 0);
+    counts("v", 1, 100);
+}
+
+
+static void
+test_old_and_damaged(void **state)
+{
+    int                fd;
+    char               path[256];
+    caphealth_owner_t  o;
+
+    (void) state;
+
+    add("v", A, 100);
+
+    /* removed by hand: seen when the counts are too old */
+
+    file(A, "200", 0);
+    counts("v", 1, 100);
+    assert_int_equal(caphealth_owner_open(&o, root, "v", 0, 0.000001), 0);
+    assert_int_equal(o.bytes, 90);
+    caphealth_owner_close(&o, 0, 0, 1);
+    counts("v", 1, 90);
+
+    (void) snprintf(path, sizeof(path), "%s/.owners/v/.counts", root);
+    fd = open(path, O_WRONLY);
+    assert_true(fd != -1);
+    assert_int_equal(pwrite(fd, "x", 1, 9), 1);
+    (void) close(fd);
+    counts("v", 1, 90);
+
+    assert_int_equal(truncate(path, 3), 0);
+    counts("v", 1, 90);
+
+    file(A, "original", 0);
+    assert_int_equal(truncate(path, 0), 0);
+    counts("v", 0, 0);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_names),
+        cmocka_unit_test_setup_teardown(test_counts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_old_and_damaged, setup, teardown)
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
