@@ -468,7 +468,11 @@ INSERT INTO products VALUES (1, 1);
         location = /health { caphealth_health; }
         location = /capacity { caphealth_capacity; }
         location = /stats { caphealth_image_stats; }
-        location /upload { caphealth_image_upload; }
+        location /upload {
+            caphealth_image_upload;
+            caphealth_image_owner vendor-7;
+        }
+        location = /owners { caphealth_image_owners; }
         ''' + metrics)
 
     try:
@@ -489,6 +493,7 @@ INSERT INTO products VALUES (1, 1);
                     '/capacity?vendors=list').items()
                 if name.startswith('vendors')},
             'Image statistics': nginx.json('/stats'),
+            'Owners of images': nginx.json('/owners'),
         }
 
         if '"%s"' % OTHER_FORM in SOURCES:

@@ -62,6 +62,15 @@ test('operations have names of their own, and parameters for their paths', () =>
 
 test('every component is used, and every reference leads to one', () => {
     const used = new Set(text.match(/#\/components\/\w+\/\w+/g));
+
+    // a security requirement names its scheme
+
+    for (const { security = [] } of operations) {
+        for (const name of security.flatMap(Object.keys)) {
+            used.add(`#/components/securitySchemes/${name}`);
+        }
+    }
+
     const there = Object.entries(document.components).flatMap(
         ([kind, components]) => Object.keys(components).map(
             (name) => `#/components/${kind}/${name}`));

@@ -436,6 +436,7 @@ subtest 'uploads' => sub {
 subtest 'tokens and owners' => sub {
     my $keys = key_file('a ' . '0f' x 32);
     my $nginx = server(images => "caphealth_image_tokens $keys;
+                                  caphealth_image_owner \$http_x_owner;
                                   caphealth_image_quota images=1;");
     my $bearer = sub {
         my (%claims) = @_;
@@ -453,6 +454,8 @@ subtest 'tokens and owners' => sub {
     posted($nginx, 'without a token', $photo);
     posted($nginx, 'with an old token', $photo, $bearer->(exp => 1));
     posted($nginx, 'without an owner', $photo, $bearer->());
+    posted($nginx, 'with an owner that is none', $photo,
+           { %{ $bearer->() }, 'X-Owner' => 'x' x 81 });
 
     is_described('owners', 'GET', $owners, request($nginx, 'GET', $owners));
     is_described('an argument', 'GET', $owners,
