@@ -197,7 +197,7 @@ variants_fit(void **state)
     assert_null(caphealth_variants_agree(&set));
     assert_int_equal(set.variants[2].animated, 1);
 
-    set.variants[2].format = CAPHEALTH_OUTPUT_JPEG;
+    set.variants[2].format = CAPHEALTH_OUTPUT_AVIF;
     assert_string_equal(caphealth_variants_agree(&set),
                         "animation=keep is for WebP");
     set.variants[2].format = CAPHEALTH_OUTPUT_WEBP;
