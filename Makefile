@@ -50,7 +50,7 @@ CONVERTER_MAIN = src/converter/caphealth_converter.c
 CONVERTER = $(filter-out $(CONVERTER_MAIN) $(HEIF_LESS),$(wildcard \
 	  src/converter/*.c src/converter/formats/*.c))
 SERVE	= $(patsubst %,src/converter/caphealth_%.c, \
-	  serve sandbox sched command child)
+	  serve sandbox sched command remake child)
 PLAIN	= $(wildcard src/http/caphealth_*.c src/upload/caphealth_*.c)
 
 # what nginx's configure reads: not what is in the files, but which there are

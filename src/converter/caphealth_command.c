@@ -17,6 +17,7 @@
 #include "caphealth_command.h"
 #include "caphealth_format.h"
 #include "caphealth_ipc.h"
+#include "caphealth_remake.h"
 #include "caphealth_output.h"
 #include "caphealth_variants.h"
 #include "caphealth_version.h"
@@ -26,6 +27,12 @@ typedef struct {
     caphealth_child_t     child;
     caphealth_variants_t  variants;
     caphealth_job_t       job;
+    caphealth_remake_t    remake;
+    unsigned              nreplace;
+    const char           *replace[CAPHEALTH_VARIANTS_MAX];
+    unsigned              all:1;       /* of --remake: replaces them all */
+    unsigned              remakes:1;
+    unsigned              converts:1;
     const char           *outdir;
     unsigned              done;
     unsigned              failed;
@@ -35,6 +42,9 @@ typedef struct {
 
 static int caphealth_command_options(caphealth_command_t *c, int argc,
     char *argv[]);
+static int caphealth_command_remake_option(caphealth_command_t *c, int opt,
+    const char *value);
+static int caphealth_command_remake(caphealth_command_t *c);
 static int caphealth_command_variant(caphealth_command_t *c, char *text);
 static int caphealth_command_size(const char *option, const char *text,
     uint64_t *size);
@@ -59,10 +69,15 @@ static void caphealth_command_format(FILE *out, caphealth_format_e format);
 
 static const char  caphealth_command_about[] =
 "usage: caphealth-converter --convert [OPTION]... IMAGE... DIRECTORY\n"
+"       caphealth-converter --remake --root ROOT --source PATH [OPTION]...\n"
 "\n"
 "Converts images into variants, in the tree that nginx serves:\n"
 "DIRECTORY/ab/cd/<id>_<variant>.webp, and prints what an upload would have\n"
 "been answered. An image appears whole or not at all.\n"
+"\n"
+"Or makes, of the sources that caphealth_image_source keeps in PATH, the\n"
+"variants that images in ROOT lack, at idle priority and beside a running\n"
+"nginx; prints what was done.\n"
 "\n"
 "The formats, and what is read of an image beside its pixels:\n"
 "\n";
@@ -82,12 +97,32 @@ static const char  caphealth_command_help[] =
 "  --timeout SECONDS  for one image                   (30)\n"
 "  --help, --version\n"
 "\n"
+"Of --remake alone:\n"
+"\n"
+"  --jobs N           so many at once                 (1)\n"
+"  --lost             also images that have no file any more\n"
+"  --replace NAME     make this variant even where it exists; may be repeated\n"
+"  --all              the same of all variants\n"
+"  --state FILE       keep there how far it came, and go on from there\n"
+"  --state-dir DIR    caphealth_state_dir: nginx scans when this has ended\n"
+"  --progress         a line of JSON each second, on stdout\n"
+"\n"
 "Exits with 0 if every image was converted, 1 if some were not (they are\n"
-"named on stderr), 2 if nothing was tried.\n";
+"named on stderr), 2 if nothing was tried, 3 if a signal stopped --remake.\n";
 
 
 static const struct option  caphealth_command_longopts[] = {
     { "convert", no_argument, NULL, 'c' },
+    { "remake", no_argument, NULL, 'r' },
+    { "root", required_argument, NULL, 'R' },
+    { "source", required_argument, NULL, 'S' },
+    { "jobs", required_argument, NULL, 'j' },
+    { "lost", no_argument, NULL, 'l' },
+    { "replace", required_argument, NULL, 'x' },
+    { "all", no_argument, NULL, 'a' },
+    { "state", required_argument, NULL, 's' },
+    { "state-dir", required_argument, NULL, 'd' },
+    { "progress", no_argument, NULL, 'g' },
     { "variant", required_argument, NULL, 'v' },
     { "focus", required_argument, NULL, 'f' },
     { "max-pixels", required_argument, NULL, 'p' },
@@ -117,6 +152,16 @@ caphealth_command(int argc, char *argv[])
         return rc;
     }
 
+    if (c.remakes) {
+        if (argc != optind) {
+            fputs("caphealth-converter: --remake takes no images, it takes "
+                  "--root and --source\n", stderr);
+            return 2;
+        }
+
+        return caphealth_command_remake(&c);
+    }
+
     if (argc - optind < 2) {
         fputs("caphealth-converter: name at least one image, and the "
               "directory for its variants\n", stderr);
@@ -140,10 +185,8 @@ caphealth_command(int argc, char *argv[])
 static int
 caphealth_command_options(caphealth_command_t *c, int argc, char *argv[])
 {
-    int       opt, convert;
+    int       opt;
     uint64_t  n;
-
-    convert = 0;
 
     while ((opt = getopt_long(argc, argv, "", caphealth_command_longopts,
                               NULL))
@@ -152,7 +195,7 @@ caphealth_command_options(caphealth_command_t *c, int argc, char *argv[])
         switch (opt) {
 
         case 'c':
-            convert = 1;
+            c->converts = 1;
             break;
 
         case 'v':
@@ -202,18 +245,146 @@ caphealth_command_options(caphealth_command_t *c, int argc, char *argv[])
             puts("caphealth-converter " CAPHEALTH_VERSION);
             return 0;
 
-        default:
+        case '?':
             fputs("try caphealth-converter --help\n", stderr);
             return 2;
+
+        default:
+            if (caphealth_command_remake_option(c, opt, optarg) == -1) {
+                return 2;
+            }
+            break;
         }
     }
 
-    if (!convert) {
+    if (c->converts == c->remakes) {
         caphealth_command_usage(stderr);
         return 2;
     }
 
     return -1;
+}
+
+
+static int
+caphealth_command_remake_option(caphealth_command_t *c, int opt,
+    const char *value)
+{
+    uint64_t  n;
+
+    switch (opt) {
+
+    case 'r':
+        c->remakes = 1;
+        break;
+
+    case 'R':
+        c->remake.root = value;
+        break;
+
+    case 'S':
+        c->remake.source = value;
+        break;
+
+    case 'j':
+        if (caphealth_command_size("--jobs", value, &n) == -1) {
+            return -1;
+        }
+
+        if (n > CAPHEALTH_REMAKE_JOBS) {
+            fprintf(stderr, "caphealth-converter: --jobs \"%s\": 1 to %d are "
+                    "accepted\n", value, CAPHEALTH_REMAKE_JOBS);
+            return -1;
+        }
+
+        c->remake.jobs = (unsigned) n;
+        break;
+
+    case 'l':
+        c->remake.lost = 1;
+        break;
+
+    case 'x':
+        if (c->nreplace == CAPHEALTH_VARIANTS_MAX) {
+            fprintf(stderr, "caphealth-converter: --replace \"%s\": there are "
+                    "at most %d variants\n", value, CAPHEALTH_VARIANTS_MAX);
+            return -1;
+        }
+
+        c->replace[c->nreplace++] = value;
+        break;
+
+    case 'a':
+        c->all = 1;
+        break;
+
+    case 's':
+        c->remake.state = value;
+        break;
+
+    case 'd':
+        c->remake.state_dir = value;
+        break;
+
+    default: /* 'g' */
+        c->remake.json = 1;
+        break;
+    }
+
+    return 0;
+}
+
+
+static int
+caphealth_command_remake(caphealth_command_t *c)
+{
+    unsigned  i, n;
+
+    if (c->remake.root == NULL || c->remake.source == NULL) {
+        fputs("caphealth-converter: --remake needs --root and --source, the "
+              "paths of caphealth_image_root and caphealth_image_source\n",
+              stderr);
+        return 2;
+    }
+
+    if (c->variants.n == 0) {
+        caphealth_variants_default(&c->variants);
+    }
+
+    caphealth_variants_order(&c->variants);
+
+    for (i = 0; i < c->nreplace; i++) {
+        for (n = 0; n < c->variants.n; n++) {
+            if (strcmp(c->variants.names[n], c->replace[i]) == 0) {
+                c->remake.replace |= (uint32_t) 1 << n;
+                break;
+            }
+        }
+
+        if (n == c->variants.n) {
+            fprintf(stderr, "caphealth-converter: --replace \"%s\": it is "
+                    "none of the variants\n", c->replace[i]);
+            return 2;
+        }
+    }
+
+    if (c->all) {
+        c->remake.replace = ((uint32_t) 1 << c->variants.n) - 1;
+    }
+
+    if (c->remake.jobs == 0) {
+        c->remake.jobs = 1;
+    }
+
+    c->remake.variants = c->variants;
+    c->remake.max_pixels = c->job.max_pixels;
+    c->remake.child = c->child;
+    c->remake.child.limits.cpu = c->child.timeout;
+    c->remake.child.limits.idle = 1;
+    c->remake.child.limits.file_size =
+                                     caphealth_job_file_size(c->job.max_pixels);
+
+    return caphealth_remake(&c->remake);
 }
 
 

@@ -43,6 +43,10 @@ static int caphealth_image_lease(int fd);
 static void caphealth_image_proc_path(char path[CAPHEALTH_PROC_LEN], int fd);
 static int caphealth_image_link(caphealth_image_files_t *image,
     caphealth_image_file_t *f);
+static int caphealth_image_hide(caphealth_image_files_t *image,
+    caphealth_image_file_t *f);
+static int caphealth_image_replace(caphealth_image_files_t *image,
+    caphealth_image_file_t *f, const char *name);
 static int caphealth_image_move(caphealth_image_files_t *image,
     caphealth_image_file_t *f, const char *name);
 static void caphealth_image_temp_name(caphealth_image_files_t *image,
@@ -84,7 +88,7 @@ caphealth_image_open(caphealth_image_files_t *image, const char *root)
 
     image->root = root;
 
-    if (caphealth_id_create(image->id) == -1) {
+    if (image->id[0] == '\0' && caphealth_id_create(image->id) == -1) {
         return caphealth_image_failed(image, "getrandom()");
     }
 
@@ -345,24 +349,14 @@ caphealth_image_proc_path(char path[CAPHEALTH_PROC_LEN], int fd)
 int
 caphealth_image_release_fds(caphealth_image_files_t *image)
 {
-    char                   temp[CAPHEALTH_TEMP_LEN], proc[CAPHEALTH_PROC_LEN];
-    unsigned               i;
+    unsigned                 i;
     caphealth_image_file_t  *f;
 
     for (i = 0; i < image->nvariants; i++) {
         f = &image->variants[i];
 
-        if (!f->named) {
-            caphealth_image_temp_name(image, f, temp);
-            caphealth_image_proc_path(proc, f->fd);
-
-            if (linkat(AT_FDCWD, proc, image->dir, temp, AT_SYMLINK_FOLLOW)
-                == -1)
-            {
-                return caphealth_image_failed(image, "linkat()");
-            }
-
-            f->named = 1;
+        if (!f->named && caphealth_image_hide(image, f) == -1) {
+            return -1;
         }
 
         (void) close(f->fd);
@@ -371,6 +365,24 @@ caphealth_image_release_fds(caphealth_image_files_t *image)
 
     image->released = 1;
     caphealth_image_leave(image);
+
+    return 0;
+}
+
+
+static int
+caphealth_image_hide(caphealth_image_files_t *image, caphealth_image_file_t *f)
+{
+    char  temp[CAPHEALTH_TEMP_LEN], proc[CAPHEALTH_PROC_LEN];
+
+    caphealth_image_temp_name(image, f, temp);
+    caphealth_image_proc_path(proc, f->fd);
+
+    if (linkat(AT_FDCWD, proc, image->dir, temp, AT_SYMLINK_FOLLOW) == -1) {
+        return caphealth_image_failed(image, "linkat()");
+    }
+
+    f->named = 1;
 
     return 0;
 }
@@ -424,6 +436,15 @@ caphealth_image_publish(caphealth_image_files_t *image)
 failed:
 
     err = errno;
+
+    /* what was replaced stays: without it, an image would lack a file */
+
+    for (i = 0; i < image->nvariants; i++) {
+        if (image->variants[i].replace) {
+            image->variants[i].linked = 0;
+        }
+    }
+
     caphealth_image_withdraw(image);
     errno = err;
 
@@ -437,6 +458,10 @@ caphealth_image_link(caphealth_image_files_t *image, caphealth_image_file_t *f)
     char  path[CAPHEALTH_PATH_LEN], proc[CAPHEALTH_PROC_LEN];
 
     (void) caphealth_path(path, image->id, f->name, f->format);
+
+    if (f->replace) {
+        return caphealth_image_replace(image, f, path + CAPHEALTH_LEAF_LEN);
+    }
 
     if (f->named) {
         if (caphealth_image_move(image, f, path + CAPHEALTH_LEAF_LEN) == -1) {
@@ -461,6 +486,39 @@ caphealth_image_link(caphealth_image_files_t *image, caphealth_image_file_t *f)
     }
 
     f->linked = 1;
+
+    return 0;
+}
+
+
+/* one of another format, which has another name, is removed afterwards */
+
+static int
+caphealth_image_replace(caphealth_image_files_t *image,
+    caphealth_image_file_t *f, const char *name)
+{
+    char      path[CAPHEALTH_PATH_LEN], temp[CAPHEALTH_TEMP_LEN];
+    uint32_t  format;
+
+    if (!f->named && caphealth_image_hide(image, f) == -1) {
+        return -1;
+    }
+
+    caphealth_image_temp_name(image, f, temp);
+
+    if (renameat(image->dir, temp, image->dir, name) == -1) {
+        return caphealth_image_failed(image, "renameat()");
+    }
+
+    f->named = 0;
+    f->linked = 1;
+
+    for (format = 0; format < CAPHEALTH_OUTPUTS; format++) {
+        if (format != f->format) {
+            (void) caphealth_path(path, image->id, f->name, format);
+            (void) unlinkat(image->dir, path + CAPHEALTH_LEAF_LEN, 0);
+        }
+    }
 
     return 0;
 }

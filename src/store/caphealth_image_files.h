@@ -28,6 +28,8 @@ typedef struct {
     char      name[CAPHEALTH_VARIANT_LEN + 1];
     unsigned  named:1;         /* it has a temporary name in the directory */
     unsigned  linked:1;        /* it has its own */
+    unsigned  replace:1;       /* the caller's: a file of this variant that
+                                  exists is replaced when it is published */
 } caphealth_image_file_t;
 
 
@@ -60,7 +62,7 @@ void caphealth_image_init(caphealth_image_files_t *image);
 void caphealth_image_add(caphealth_image_files_t *image, const char *name);
 
 /*
- * Chooses an id, makes the directories of it under root where they are
+ * Chooses an id, unless the caller has set one, makes the directories of it under root where they are
  * missing, and opens an empty file for each that was added.  Returns 0, or -1
  * with errno set; the caller closes it either way.  root must outlive it.
  */
