@@ -25,7 +25,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(HEIF_FLAGS) $(WARN) $(HARDEN) $(INCS) \
 	  $(CPPFLAGS) \
 	  $(CFLAGS) $(SANITIZE)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(SANITIZE)
-LIBS	= -ljansson -lpq -lsqlite3 -lz -lpthread -lm
+LIBS	= -ljansson -lpq -lsqlite3 -lz -lcurl -lnettle -lpthread -lm
 CODECS	= -ljansson -lwebp -lwebpdemux -lwebpmux -lavif -ljpeg -lpng -lgif \
 	  $(HEIF_LIBS) \
 	  -lz -llcms2 -lzimg -lseccomp -lnettle -lm

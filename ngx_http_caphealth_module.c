@@ -414,6 +414,13 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
       offsetof(ngx_http_caphealth_main_conf_t, collector.history_size),
       &ngx_http_caphealth_history_size_value },
 
+    { ngx_string("caphealth_notify"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_caphealth_notify,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("caphealth_image_scan"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_caphealth_image_scan,
@@ -537,6 +544,7 @@ ngx_http_caphealth_create_main_conf(ngx_conf_t *cf)
      *     cmcf->database = { 0, NULL };
      *     cmcf->disks = NULL;
      *     cmcf->tiers = NULL;
+     *     cmcf->collector.receivers = NULL;
      *     cmcf->helper_dir = { 0, NULL };
      *     cmcf->thresholds = 0;
      *     cmcf->state.dir = { 0, NULL };

@@ -7,7 +7,7 @@ FUZZ_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(filter-out -Werror,$(WARN)) $(INCS) \
 	  -Ifuzz -Wno-missing-field-initializers -O1 -g -fno-omit-frame-pointer \
 	  -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow \
 	  -fno-sanitize-recover=all -fprofile-instr-generate -fcoverage-mapping
-FUZZ_LIBS = -ljansson -lpq -lsqlite3 -lpthread $(CODECS) -lz
+FUZZ_LIBS = -ljansson -lpq -lsqlite3 -lcurl -lpthread $(CODECS) -lz
 
 FUZZ_OBJS = $(patsubst src/%.c,$(FUZZ)/obj/%.o,$(COLLECTOR) $(CONVERTER) \
 	  $(PLAIN) $(MODEL) $(STORE) $(IPC))

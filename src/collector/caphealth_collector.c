@@ -24,6 +24,7 @@
 #include "caphealth_arguments.h"
 #include "caphealth_confine.h"
 #include "caphealth_ipc.h"
+#include "caphealth_notifier.h"
 #include "caphealth_recorder.h"
 #include "caphealth_source.h"
 #include "caphealth_walk.h"
@@ -65,6 +66,7 @@ typedef struct {
     caphealth_source_thread_t    *elts;
     size_t                        nelts;
     caphealth_recorder_t         *recorder;  /* NULL: no history is kept */
+    caphealth_notifiers_t        *notifiers; /* NULL: nobody is notified */
 } caphealth_source_threads_t;
 
 
@@ -73,8 +75,11 @@ static int caphealth_configure(caphealth_source_threads_t *threads, int fd);
 static json_t *caphealth_settings(int fd);
 static int caphealth_history_start(caphealth_source_threads_t *threads,
     const json_t *settings);
+static int caphealth_notify_start(caphealth_source_threads_t *threads,
+    const json_t *settings);
 static int caphealth_record(caphealth_source_threads_t *threads, int fd);
 static void caphealth_send_past(const caphealth_history_facts_t *facts);
+static void caphealth_send_result(caphealth_notify_result_e result);
 static int caphealth_source_thread_start(caphealth_source_thread_t *st,
     const json_t *settings, double timeout);
 static void *caphealth_source_thread_run(void *data);
@@ -162,6 +167,10 @@ caphealth_serve(caphealth_source_threads_t *threads)
             break;
 
         case CAPHEALTH_IPC_CLOSED:
+            if (threads->notifiers != NULL) {
+                caphealth_notifiers_end(threads->notifiers);
+            }
+
             if (threads->recorder != NULL) {
                 caphealth_recorder_end(threads->recorder);
             }
@@ -250,7 +259,9 @@ caphealth_configure(caphealth_source_threads_t *threads, int fd)
     }
 
     if (caphealth_history_start(threads, json_object_get(settings, "history"))
-        == -1)
+        == -1
+        || caphealth_notify_start(threads, json_object_get(settings, "notify"))
+           == -1)
     {
         goto failed;
     }
@@ -325,6 +336,35 @@ caphealth_history_start(caphealth_source_threads_t *threads,
 }
 
 
+/* settings may be NULL: nobody is notified */
+
+static int
+caphealth_notify_start(caphealth_source_threads_t *threads,
+    const json_t *settings)
+{
+    const char  *node;
+
+    if (settings == NULL) {
+        return 0;
+    }
+
+    node = json_string_value(json_object_get(settings, "node"));
+
+    threads->notifiers = caphealth_notifiers_create(
+                   json_object_get(settings, "receivers"), node ? node : "",
+                   json_string_value(json_object_get(settings, "path")),
+                   caphealth_send_result);
+
+    if (threads->notifiers == NULL) {
+        fprintf(stderr, "caphealth-collector: the notifications cannot be "
+                "set up: %s\n", strerror(errno));
+        return -1;
+    }
+
+    return 0;
+}
+
+
 static int
 caphealth_record(caphealth_source_threads_t *threads, int fd)
 {
@@ -344,14 +384,22 @@ caphealth_record(caphealth_source_threads_t *threads, int fd)
 
     (void) munmap(data, size);
 
-    if (wrong != NULL || threads->recorder == NULL) {
+    if (wrong != NULL
+        || (threads->recorder == NULL && threads->notifiers == NULL))
+    {
         fprintf(stderr, "caphealth-collector: a record was %s: %s\n",
                 wrong ? "invalid" : "unexpected",
-                wrong ? wrong : "no history is kept");
+                wrong ? wrong : "no history is kept and nobody is notified");
         return -1;
     }
 
-    caphealth_recorder_add(threads->recorder, &record);
+    if (threads->recorder != NULL) {
+        caphealth_recorder_add(threads->recorder, &record);
+    }
+
+    if (threads->notifiers != NULL) {
+        caphealth_notifiers_add(threads->notifiers, &record);
+    }
 
     return 0;
 }
@@ -381,6 +429,23 @@ caphealth_send_past(const caphealth_history_facts_t *facts)
     (void) caphealth_ipc_send(CAPHEALTH_IPC_FD, &m, fd);
 
     (void) close(fd);
+}
+
+
+/* in a notifier's thread */
+
+static void
+caphealth_send_result(caphealth_notify_result_e result)
+{
+    caphealth_ipc_message_t  m;
+
+    m = (caphealth_ipc_message_t) {
+        .version = CAPHEALTH_IPC_VERSION,
+        .type = CAPHEALTH_IPC_NOTIFIED,
+        .value = result
+    };
+
+    (void) caphealth_ipc_send(CAPHEALTH_IPC_FD, &m, -1);
 }
 
 

@@ -145,6 +145,8 @@ char *ngx_http_caphealth_image_source(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_caphealth_state_dir(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_caphealth_notify(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_caphealth_image_scan(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_caphealth_scan_share(ngx_conf_t *cf, ngx_command_t *cmd,

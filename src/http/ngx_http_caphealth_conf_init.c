@@ -836,7 +836,8 @@ ngx_http_caphealth_init_state(ngx_conf_t *cf)
     }
 
     if (!cmcf->enabled || cmcf->state.dir.data
-        || (cmcf->state.roots->nelts == 0 && !cmcf->collector.history))
+        || (cmcf->state.roots->nelts == 0 && !cmcf->collector.history
+            && cmcf->collector.receivers == NULL))
     {
         return NGX_OK;
     }

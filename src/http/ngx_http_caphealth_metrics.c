@@ -272,6 +272,7 @@ ngx_http_caphealth_metrics_live(ngx_http_request_t *r,
     }
 
     activity.uploads.configured = cmcf->uploads ? 1 : 0;
+    activity.notifies = cmcf->collector.receivers ? 1 : 0;
 
     return caphealth_metrics_live(&cache->facts.images.value, &activity,
                                   dialect, len);

@@ -80,11 +80,12 @@ ngx_http_caphealth_worker_create(ngx_cycle_t *cycle,
 
     recording = NULL;
 
-    if (cmcf->collector.history) {
+    if (cmcf->collector.history || cmcf->collector.receivers) {
         recording = ngx_http_caphealth_recording_create(cycle,
                                                         &cmcf->collector,
                                                         w->cache,
-                                                        &cmcf->policy);
+                                                        &cmcf->policy,
+                                                        w->forecasts);
         if (recording == NULL) {
             return NGX_ERROR;
         }

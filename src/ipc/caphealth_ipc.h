@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 
-#define CAPHEALTH_IPC_VERSION  9
+#define CAPHEALTH_IPC_VERSION  10
 
 /* the descriptor at which a helper finds its socket after exec */
 #define CAPHEALTH_IPC_FD       3
@@ -48,10 +48,14 @@ typedef enum {
                                     the memfd */
     CAPHEALTH_IPC_LOG,           /* worker: the log was reopened, the
                                     descriptor is the new stderr */
-    CAPHEALTH_IPC_RECORD,        /* worker: for the history,
-                                    caphealth_record_t in the memfd */
-    CAPHEALTH_IPC_PAST           /* collector: of the history, unasked,
+    CAPHEALTH_IPC_RECORD,        /* worker: for the history and for
+                                    notifications, caphealth_record_t in the
+                                    memfd */
+    CAPHEALTH_IPC_PAST,          /* collector: of the history, unasked,
                                     caphealth_history_facts_t in the memfd */
+    CAPHEALTH_IPC_NOTIFIED       /* collector: an attempt to deliver a
+                                    notification ended, unasked, value is its
+                                    caphealth_notify_result_e */
 } caphealth_ipc_type_e;
 
 

@@ -1,6 +1,6 @@
 
 /*
- * A record of one moment, for the history.
+ * A record of one moment.
  */
 
 #include <math.h>
@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "caphealth_notification.h"
 #include "caphealth_record.h"
 #include "caphealth_utf8.h"
 
@@ -16,6 +17,7 @@
 #define CAPHEALTH_RECORD_LATEST  253402300799.0
 
 
+static const char *caphealth_record_verdict(const caphealth_record_t *r);
 static int caphealth_record_time(double time);
 static int caphealth_record_text(const char *text, size_t size);
 static int caphealth_record_args(const caphealth_event_args_t *args);
@@ -88,7 +90,9 @@ caphealth_record_read(caphealth_record_t *r, const void *data, size_t size)
     }
 
     if (r->nseries > CAPHEALTH_RECORD_SERIES
-        || r->nevents > CAPHEALTH_RECORD_EVENTS)
+        || r->nevents > CAPHEALTH_RECORD_EVENTS
+        || r->ncauses > CAPHEALTH_RECORD_CAUSES
+        || r->nforecasts > CAPHEALTH_RECORD_FORECASTS)
     {
         return "a number of elements";
     }
@@ -126,6 +130,48 @@ caphealth_record_read(caphealth_record_t *r, const void *data, size_t size)
             || !caphealth_record_args(&event->args))
         {
             return "an event";
+        }
+    }
+
+    return caphealth_record_verdict(r);
+}
+
+
+static const char *
+caphealth_record_verdict(const caphealth_record_t *r)
+{
+    size_t                              i;
+    const caphealth_record_cause_t     *cause;
+    const caphealth_record_forecast_t  *forecast;
+
+    if (r->state >= CAPHEALTH_OVERALL_STATES) {
+        return "its state";
+    }
+
+    for (i = 0; i < r->ncauses; i++) {
+        cause = &r->causes[i];
+
+        if (cause->state <= CAPHEALTH_OVERALL_HEALTHY
+            || cause->state >= CAPHEALTH_OVERALL_STATES
+            || !caphealth_record_text(cause->text, sizeof(cause->text))
+            || !caphealth_record_args(&cause->args))
+        {
+            return "a cause";
+        }
+    }
+
+    for (i = 0; i < r->nforecasts; i++) {
+        forecast = &r->forecasts[i];
+
+        if (!caphealth_record_text(forecast->key, sizeof(forecast->key))
+            || forecast->key[0] == '\0'
+            || !caphealth_record_text(forecast->path, sizeof(forecast->path))
+            || !caphealth_record_text(forecast->text, sizeof(forecast->text))
+            || !(forecast->low >= 0 && forecast->low <= forecast->mid
+                 && forecast->mid <= forecast->high
+                 && isfinite(forecast->mid)))
+        {
+            return "a forecast";
         }
     }
 
@@ -227,6 +273,56 @@ caphealth_record_event(caphealth_record_t *r, double time,
     if (args != NULL) {
         event->args = *args;
     }
+
+    return 0;
+}
+
+
+int
+caphealth_record_cause(caphealth_record_t *r, uint32_t state,
+    const char *text, const caphealth_event_args_t *args)
+{
+    caphealth_record_cause_t  *cause;
+
+    if (r->ncauses == CAPHEALTH_RECORD_CAUSES) {
+        return -1;
+    }
+
+    cause = &r->causes[r->ncauses++];
+
+    memset(cause, 0, sizeof(caphealth_record_cause_t));
+    cause->state = state;
+    cause->args = *args;
+
+    caphealth_utf8_append(cause->text, sizeof(cause->text), text);
+
+    return 0;
+}
+
+
+int
+caphealth_record_forecast(caphealth_record_t *r, const char *key,
+    const char *path, const char *text, double low, double mid, double high)
+{
+    caphealth_record_forecast_t  *forecast;
+
+    if (r->nforecasts == CAPHEALTH_RECORD_FORECASTS
+        || strlen(key) >= sizeof(forecast->key))
+    {
+        return -1;
+    }
+
+    forecast = &r->forecasts[r->nforecasts++];
+
+    memset(forecast, 0, sizeof(caphealth_record_forecast_t));
+    forecast->low = low;
+    forecast->mid = mid;
+    forecast->high = high;
+
+    caphealth_utf8_append(forecast->key, sizeof(forecast->key), key);
+    caphealth_utf8_append(forecast->path, sizeof(forecast->path),
+                          path ? path : "");
+    caphealth_utf8_append(forecast->text, sizeof(forecast->text), text);
 
     return 0;
 }

@@ -1,7 +1,7 @@
 
 /*
- * A record: what worker 0 tells the collector of one moment, for the history.
- * A struct of fixed size without a pointer, in a memfd.
+ * A record: what worker 0 tells the collector of one moment, for the history
+ * and for notifications.  A struct of fixed size without a pointer, in a memfd.
  */
 
 #ifndef CAPHEALTH_RECORD_H
@@ -12,10 +12,12 @@
 #include <stdint.h>
 
 
-#define CAPHEALTH_RECORD_VERSION  2
+#define CAPHEALTH_RECORD_VERSION  3
 
 #define CAPHEALTH_RECORD_SERIES   64
 #define CAPHEALTH_RECORD_EVENTS   16
+#define CAPHEALTH_RECORD_CAUSES   16
+#define CAPHEALTH_RECORD_FORECASTS  16
 
 /* bytes of a series' name, with its NUL */
 #define CAPHEALTH_SERIES_NAME     96
@@ -102,14 +104,41 @@ typedef struct {
 } caphealth_record_event_t;
 
 
+/* why the overall status is not "healthy" */
+
 typedef struct {
-    uint32_t                   version;
-    uint32_t                   nseries;
-    uint32_t                   nevents;
-    uint32_t                   reserved;
-    double                     time;    /* seconds since the epoch */
-    caphealth_record_series_t  series[CAPHEALTH_RECORD_SERIES];
-    caphealth_record_event_t   events[CAPHEALTH_RECORD_EVENTS];
+    uint32_t                state;      /* caphealth_overall_e, above healthy */
+    uint32_t                reserved;
+    char                    text[256];  /* one line without a full stop */
+    caphealth_event_args_t  args;
+} caphealth_record_cause_t;
+
+
+/* a limit that will be reached */
+
+typedef struct {
+    char                    key[CAPHEALTH_SERIES_NAME];  /* of a threshold, or
+                                                            "tier:vendors" */
+    char                    path[128];  /* of a disk, or "" */
+    char                    text[256];  /* one line without a full stop */
+    double                  low;        /* days from now */
+    double                  mid;
+    double                  high;       /* not below the others */
+} caphealth_record_forecast_t;
+
+
+typedef struct {
+    uint32_t                     version;
+    uint32_t                     nseries;
+    uint32_t                     nevents;
+    uint32_t                     state;      /* caphealth_overall_e */
+    uint32_t                     ncauses;
+    uint32_t                     nforecasts;
+    double                       time;       /* seconds since the epoch */
+    caphealth_record_series_t    series[CAPHEALTH_RECORD_SERIES];
+    caphealth_record_event_t     events[CAPHEALTH_RECORD_EVENTS];
+    caphealth_record_cause_t     causes[CAPHEALTH_RECORD_CAUSES];
+    caphealth_record_forecast_t  forecasts[CAPHEALTH_RECORD_FORECASTS];
 } caphealth_record_t;
 
 
@@ -131,6 +160,15 @@ int caphealth_record_add(caphealth_record_t *r, const char *name,
 int caphealth_record_event(caphealth_record_t *r, double time,
     caphealth_event_e kind, const char *from, const char *to,
     const char *text, const caphealth_event_args_t *args);
+
+/*
+ * Adds a cause, or a forecast, in the same way; -1: there is no room.  path may
+ * be NULL.
+ */
+int caphealth_record_cause(caphealth_record_t *r, uint32_t state,
+    const char *text, const caphealth_event_args_t *args);
+int caphealth_record_forecast(caphealth_record_t *r, const char *key,
+    const char *path, const char *text, double low, double mid, double high);
 
 /*
  * Arguments for caphealth_record_event(), without numbers.  Each text may be

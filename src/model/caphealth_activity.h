@@ -10,6 +10,8 @@
 
 #include <stddef.h>
 
+#include "caphealth_notification.h"
+
 
 /* the stages of an upload, in their order */
 
@@ -71,6 +73,10 @@ typedef struct {
 
 typedef struct {
     double                    restarts;      /* of the collector */
+    int                       notifies;      /* somebody is notified; 0: what
+                                                follows is not shown */
+    double                    notifications[CAPHEALTH_NOTIFY_RESULTS];
+                                             /* attempts */
     caphealth_uploads_t       uploads;
 } caphealth_activity_t;
 

@@ -479,7 +479,9 @@ static const caphealth_measure_t  caphealth_process_rows[] = {
 
     { NULL, REAL(0), PROCESS(restarts),
       METRIC(COUNTER, 0, "collector_restarts",
-      "Collectors that died or hung and were replaced.") }
+      "Collectors that died or hung and were replaced.") },
+    { NULL, CODE(NOTIFICATIONS), METRIC(COUNTER, 1, "notifications",
+      "Attempts to deliver a notification, by their result.") }
 };
 
 

@@ -69,6 +69,7 @@ typedef enum {
     CAPHEALTH_CODE_UPLOADS,
     CAPHEALTH_CODE_DELETES,
     CAPHEALTH_CODE_STAGES,
+    CAPHEALTH_CODE_NOTIFICATIONS,
 
     CAPHEALTH_CODES              /* how many there are */
 } caphealth_code_e;

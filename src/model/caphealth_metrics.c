@@ -88,6 +88,8 @@ static void caphealth_samples_delete_requests(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
 static void caphealth_samples_stages(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
+static void caphealth_samples_notifications(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
 static void caphealth_collector_of(caphealth_collector_t *c,
     const caphealth_section_t *section, double now);
 static void caphealth_metrics_check(caphealth_scrape_t *s,
@@ -150,7 +152,8 @@ static const caphealth_samples_pt  caphealth_code_samples[CAPHEALTH_CODES] = {
     [CAPHEALTH_CODE_UPLOADS] = caphealth_samples_upload_requests,
     [CAPHEALTH_CODE_DELETES] = caphealth_samples_delete_requests,
     [CAPHEALTH_CODE_STAGES] = caphealth_samples_stages,
-    [CAPHEALTH_CODE_MISSING] = caphealth_samples_missing
+    [CAPHEALTH_CODE_MISSING] = caphealth_samples_missing,
+    [CAPHEALTH_CODE_NOTIFICATIONS] = caphealth_samples_notifications
 };
 
 
@@ -882,6 +885,23 @@ caphealth_samples_stages(caphealth_scrape_t *s, const caphealth_measure_t *m)
     for (i = 0; i < CAPHEALTH_STAGES; i++) {
         caphealth_metrics_histogram(s, caphealth_stages[i],
                                     &s->activity->uploads.stages[i]);
+    }
+}
+
+
+static void
+caphealth_samples_notifications(caphealth_scrape_t *s,
+    const caphealth_measure_t *m)
+{
+    size_t             i;
+    caphealth_label_t  result = { "result", NULL };
+
+    (void) m;
+
+    for (i = 0; s->activity->notifies && i < CAPHEALTH_NOTIFY_RESULTS; i++) {
+        result.value = caphealth_notify_result_name((uint32_t) i);
+        caphealth_exposition_sample(&s->out, NULL, &result, 1,
+                                    s->activity->notifications[i]);
     }
 }
 

@@ -1,6 +1,6 @@
 
 /*
- * What the history keeps of the facts.
+ * What the history keeps of the facts, and what notifications tell of them.
  */
 
 #include <math.h>
@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "caphealth_extra_thresholds.h"
+#include "caphealth_notification.h"
 #include "caphealth_number.h"
 #include "caphealth_recording.h"
+#include "caphealth_threshold_forecasts.h"
 
 
 /* seconds between two events of failed uploads */
@@ -33,9 +35,17 @@ static void caphealth_record_uploads(caphealth_recorded_t *r,
     const caphealth_recording_uploads_t *uploads);
 static void caphealth_record_status(caphealth_recorded_t *r,
     const caphealth_policy_t *p);
-static void caphealth_record_cause(char *text, caphealth_event_args_t *args,
-    const caphealth_evaluation_t *a, const caphealth_facts_t *f,
-    const caphealth_policy_t *p, double now);
+static void caphealth_record_causes(caphealth_recorded_t *r,
+    const caphealth_evaluation_t *a, const caphealth_policy_t *p,
+    caphealth_status_e status);
+static void caphealth_record_section(caphealth_recorded_t *r,
+    const char *name, const char *path, const caphealth_section_t *s,
+    uint32_t state);
+static void caphealth_record_forecasts(caphealth_recorded_t *r);
+static const char *caphealth_record_label(
+    const caphealth_threshold_forecast_t *t);
+static int caphealth_record_begins(const caphealth_recorded_t *r);
+static uint32_t caphealth_record_state(caphealth_status_e status);
 static void caphealth_record_judged(caphealth_event_args_t *args,
     const char *key, const char *path, const caphealth_measure_t *m,
     const caphealth_check_t *check);
@@ -77,6 +87,7 @@ caphealth_recording_fill(caphealth_record_t *record,
     caphealth_record_images(&r);
     caphealth_record_outages(&r);
     caphealth_record_scans(&r);
+    caphealth_record_forecasts(&r);
 
     last->time = now;
 
@@ -244,10 +255,12 @@ caphealth_record_uploads(caphealth_recorded_t *r,
 static void
 caphealth_record_status(caphealth_recorded_t *r, const caphealth_policy_t *p)
 {
-    char                    text[CAPHEALTH_REASON_LEN + 128];
-    double                  value;
-    caphealth_evaluation_t  a;
-    caphealth_event_args_t  args;
+    double                           value;
+    const char                      *text;
+    caphealth_status_e               status;
+    caphealth_evaluation_t           a;
+    caphealth_event_args_t           args;
+    const caphealth_record_cause_t  *cause;
 
     caphealth_evaluate(&a, r->facts, p, r->now);
 
@@ -258,11 +271,22 @@ caphealth_record_status(caphealth_recorded_t *r, const caphealth_policy_t *p)
     caphealth_record_value(r, NULL, "status", NULL, CAPHEALTH_SERIES_STATUS,
                            value);
 
-    if (a.overall == r->last->status) {
-        return;
+    /* the worst are the first */
+
+    for (status = a.overall; status > CAPHEALTH_OK; status--) {
+        caphealth_record_causes(r, &a, p, status);
     }
 
     /* at the start nothing is known for a moment */
+
+    r->record->state = (a.overall == CAPHEALTH_UNKNOWN_STATUS
+                        && caphealth_record_begins(r))
+                       ? CAPHEALTH_OVERALL_NONE
+                       : caphealth_record_state(a.overall);
+
+    if (a.overall == r->last->status) {
+        return;
+    }
 
     if (r->last->status == CAPHEALTH_NOT_CONFIGURED) {
         if (!isnan(value)) {
@@ -272,7 +296,14 @@ caphealth_record_status(caphealth_recorded_t *r, const caphealth_policy_t *p)
         return;
     }
 
-    caphealth_record_cause(text, &args, &a, r->facts, p, r->now);
+    caphealth_event_args(&args, CAPHEALTH_EVENT_ALL_HEALTHY, NULL, NULL);
+    text = (a.overall == CAPHEALTH_OK) ? "all is well" : "";
+    cause = &r->record->causes[0];
+
+    if (r->record->ncauses > 0) {
+        args = cause->args;
+        text = cause->text;
+    }
 
     (void) caphealth_record_event(r->record, r->now, CAPHEALTH_EVENT_STATUS,
                                   caphealth_overall_name(r->last->status),
@@ -282,67 +313,223 @@ caphealth_record_status(caphealth_recorded_t *r, const caphealth_policy_t *p)
 }
 
 
-/* the first of the worst, with its name */
+/* whether something has not been looked at yet */
 
-static void
-caphealth_record_cause(char *text, caphealth_event_args_t *args,
-    const caphealth_evaluation_t *a, const caphealth_facts_t *f,
-    const caphealth_policy_t *p, double now)
+static int
+caphealth_record_begins(const caphealth_recorded_t *r)
 {
-    char                reason[CAPHEALTH_REASON_LEN];
-    size_t              i;
-    caphealth_extra_t   extra;
-    caphealth_status_e  worst;
+    size_t                         i;
+    const caphealth_root_t        *root;
+    const caphealth_section_t     *s;
+    const caphealth_disk_facts_t  *disk;
 
-    text[0] = '\0';
+    s = &r->facts->database.section;
 
-    if (a->overall == CAPHEALTH_OK) {
-        (void) snprintf(text, CAPHEALTH_REASON_LEN, "all is well");
-        caphealth_event_args(args, CAPHEALTH_EVENT_ALL_HEALTHY, NULL, NULL);
-        return;
+    if (s->configured && s->attempted_at == 0) {
+        return 1;
     }
 
-    worst = a->overall;
+    for (i = 0; (disk = caphealth_facts_mount(r->facts, i)) != NULL; i++) {
+        if (disk->section.configured && disk->section.attempted_at == 0) {
+            return 1;
+        }
+    }
+
+    for (i = 0; i < r->facts->images.value.nroots; i++) {
+        root = &r->facts->images.value.roots[i];
+
+        if (root->source == NULL && root->error == NULL) {
+            return 1;
+        }
+    }
+
+    return r->facts->system.section.attempted_at == 0;
+}
+
+
+static uint32_t
+caphealth_record_state(caphealth_status_e status)
+{
+    switch (status) {
+
+    case CAPHEALTH_OK:
+        return CAPHEALTH_OVERALL_HEALTHY;
+
+    case CAPHEALTH_WARNING:
+        return CAPHEALTH_OVERALL_DEGRADED;
+
+    case CAPHEALTH_CRITICAL:
+        return CAPHEALTH_OVERALL_CRITICAL;
+
+    default:
+        return CAPHEALTH_OVERALL_UNKNOWN;
+    }
+}
+
+
+/* those of one status, each with its name */
+
+static void
+caphealth_record_causes(caphealth_recorded_t *r,
+    const caphealth_evaluation_t *a, const caphealth_policy_t *p,
+    caphealth_status_e status)
+{
+    char                           reason[CAPHEALTH_REASON_LEN];
+    char                           text[CAPHEALTH_REASON_LEN + 128];
+    size_t                         i;
+    uint32_t                       state;
+    caphealth_extra_t              extra;
+    caphealth_event_args_t         args;
+    const caphealth_disk_facts_t  *disk;
+
+    state = caphealth_record_state(status);
 
     for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
-        if (a->checks[i].status == worst) {
-            (void) caphealth_reason_check(reason, a, i, f, now);
-            (void) snprintf(text, CAPHEALTH_REASON_LEN + 128, "%.100s: %s",
+        if (a->checks[i].status == status) {
+            (void) caphealth_reason_check(reason, a, i, r->facts, r->now);
+            (void) snprintf(text, sizeof(text), "%.100s: %s",
                             caphealth_threshold(i)->label, reason);
-            caphealth_record_judged(args, caphealth_threshold(i)->key, NULL,
+            caphealth_record_judged(&args, caphealth_threshold(i)->key, NULL,
                                     caphealth_threshold(i), &a->checks[i]);
-            return;
+            (void) caphealth_record_cause(r->record, state, text, &args);
         }
     }
 
     memset(&extra, 0, sizeof(caphealth_extra_t));
 
-    while (caphealth_extra_next(&extra, f, p, now)) {
-        if (extra.check.status == worst) {
-            (void) caphealth_extra_reason(reason, &extra, f, now);
-            (void) snprintf(text, CAPHEALTH_REASON_LEN + 128, "%.100s: %s",
-                            extra.name, reason);
-            caphealth_record_judged(args, extra.key, extra.path,
-                                    extra.measure, &extra.check);
+    while (caphealth_extra_next(&extra, r->facts, p, r->now)) {
+        if (extra.check.status != status) {
+            continue;
+        }
 
-            if (extra.kind == CAPHEALTH_EXTRA_READ_ONLY
-                && extra.check.status != CAPHEALTH_UNKNOWN_STATUS)
-            {
-                caphealth_event_args(args,
-                                     CAPHEALTH_EVENT_FILESYSTEM_READ_ONLY,
-                                     extra.key, extra.path);
-            }
+        (void) caphealth_extra_reason(reason, &extra, r->facts, r->now);
+        (void) snprintf(text, sizeof(text), "%.100s: %s", extra.name, reason);
+        caphealth_record_judged(&args, extra.key, extra.path, extra.measure,
+                                &extra.check);
 
-            return;
+        if (extra.kind == CAPHEALTH_EXTRA_READ_ONLY
+            && extra.check.status != CAPHEALTH_UNKNOWN_STATUS)
+        {
+            caphealth_event_args(&args, CAPHEALTH_EVENT_FILESYSTEM_READ_ONLY,
+                                 extra.key, extra.path);
+        }
+
+        (void) caphealth_record_cause(r->record, state, text, &args);
+    }
+
+    /* what is judged for being there at all */
+
+    if (r->facts->database.section.attempted_at > 0
+        && (r->facts->database.section.failed
+            ? CAPHEALTH_CRITICAL : CAPHEALTH_UNKNOWN_STATUS) == status)
+    {
+        caphealth_record_section(r, "database", NULL,
+                                 &r->facts->database.section, state);
+    }
+
+    for (i = 1; status == CAPHEALTH_UNKNOWN_STATUS
+                && (disk = caphealth_facts_mount(r->facts, i)) != NULL; i++)
+    {
+        if (!caphealth_record_fresh(r, &disk->section)) {
+            caphealth_record_section(r, "disk", disk->path, &disk->section,
+                                     state);
         }
     }
 
-    (void) snprintf(text, CAPHEALTH_REASON_LEN + 128, "database: %s",
-                    caphealth_reason_section(reason, &f->database.section,
-                                             now));
-    caphealth_event_args(args, CAPHEALTH_EVENT_SOURCE_FAILED, "database",
-                         NULL);
-    caphealth_record_error(args, &f->database.section);
+    if (a->stale && status == a->overall) {
+        caphealth_record_section(r, "system", NULL, &r->facts->system.section,
+                                 state);
+    }
+}
+
+
+/* nothing if it is well */
+
+static void
+caphealth_record_section(caphealth_recorded_t *r, const char *name,
+    const char *path, const caphealth_section_t *s, uint32_t state)
+{
+    char                    reason[CAPHEALTH_REASON_LEN];
+    char                    text[CAPHEALTH_REASON_LEN + 128];
+    caphealth_event_args_t  args;
+
+    if (caphealth_reason_section(reason, s, r->now)[0] == '\0') {
+        return;
+    }
+
+    (void) snprintf(text, sizeof(text), "%s%s%.100s%s: %s", name,
+                    path ? " \"" : "", path ? path : "", path ? "\"" : "",
+                    reason);
+
+    caphealth_event_args(&args, CAPHEALTH_EVENT_SOURCE_FAILED, name, path);
+    caphealth_record_error(&args, s);
+
+    (void) caphealth_record_cause(r->record, state, text, &args);
+}
+
+
+/* for people */
+
+static const char *
+caphealth_record_label(const caphealth_threshold_forecast_t *t)
+{
+    size_t  i;
+
+    if (t->measure == NULL) {
+        return (strcmp(t->input.key, "tier:vendors") == 0)
+               ? "Vendors of this tier" : "Products of this tier";
+    }
+
+    for (i = 0; i < CAPHEALTH_THRESHOLDS; i++) {
+        if (strcmp(caphealth_threshold(i)->key, t->measure) == 0) {
+            return caphealth_threshold(i)->label;
+        }
+    }
+
+    return t->measure;
+}
+
+
+/* a limit that is reached is a cause of the status */
+
+static void
+caphealth_record_forecasts(caphealth_recorded_t *r)
+{
+    char                                   text[CAPHEALTH_FORECAST_LEN];
+    char                                   sentence[CAPHEALTH_REASON_LEN];
+    size_t                                 i;
+    const char                            *key, *words;
+    const caphealth_forecast_t            *f;
+    const caphealth_forecasts_t           *fs = r->facts->forecasts;
+    const caphealth_threshold_forecast_t  *t;
+
+    for (i = 0; fs != NULL && i < fs->n; i++) {
+        t = &fs->of[i];
+        f = &t->levels[CAPHEALTH_LEVEL_LIMIT];
+        key = t->input.key;
+
+        if (f->reason != CAPHEALTH_FORECAST_KNOWN
+            || f->mid > CAPHEALTH_RECORDING_DAYS)
+        {
+            continue;
+        }
+
+        words = caphealth_forecasts_sentence(text,
+                                       t->measure ? "full" : "outgrown",
+                                       r->facts, key);
+
+        (void) snprintf(sentence, sizeof(sentence), "%s%s%.100s%s: %s",
+                        caphealth_record_label(t),
+                        t->path ? " of \"" : "", t->path ? t->path : "",
+                        t->path ? "\"" : "", words ? words : "");
+
+        if (caphealth_record_forecast(r->record, key, t->path, sentence,
+                                      f->low, f->mid, f->high)
+            == -1)
+        {
+            return;
+        }
+    }
 }
 
 

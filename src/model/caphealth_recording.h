@@ -1,7 +1,8 @@
 
 /*
- * Recording: what the history keeps of the facts, and what has happened between
- * two records.
+ * Recording: what the history keeps of the facts, what has happened between
+ * two records, and what notifications tell: the overall status with its causes,
+ * and the limits that will be reached soon.
  */
 
 #ifndef CAPHEALTH_RECORDING_H
@@ -19,6 +20,10 @@
 
 /* sections whose outages are, beside them */
 #define CAPHEALTH_RECORDING_SECTIONS 64
+
+
+/* days: limits that will be reached within them are in a record */
+#define CAPHEALTH_RECORDING_DAYS     30
 
 
 /* uploads, since the zone was made; what waits at this moment */

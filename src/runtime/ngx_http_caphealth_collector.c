@@ -8,6 +8,8 @@
 
 #include <jansson.h>
 
+#include "caphealth_notification.h"
+
 
 struct ngx_http_caphealth_collector_s {
     ngx_http_caphealth_collector_conf_t  *conf;
@@ -15,7 +17,8 @@ struct ngx_http_caphealth_collector_s {
     ngx_http_caphealth_source_timers_t    timers;
     char                                 *reason;    /* of the last failure */
     ngx_http_caphealth_recording_t       *recording; /* NULL: no history is
-                                                        kept */
+                                                        kept, and nobody is
+                                                        notified */
 };
 
 
@@ -36,6 +39,8 @@ static void ngx_http_caphealth_collector_restart(
     ngx_http_caphealth_helper_t *h);
 static void ngx_http_caphealth_collector_quit(ngx_http_caphealth_helper_t *h);
 static char *ngx_http_caphealth_collector_settings(
+    ngx_http_caphealth_collector_conf_t *conf);
+static json_t *ngx_http_caphealth_collector_notify(
     ngx_http_caphealth_collector_conf_t *conf);
 static int ngx_http_caphealth_collector_root(json_t *entry,
     ngx_http_caphealth_collector_conf_t *conf,
@@ -266,6 +271,11 @@ ngx_http_caphealth_collector_settings(
                                 "refresh", (double) conf->refresh / 1000));
     }
 
+    if (settings && conf->receivers) {
+        failed |= json_object_set_new(settings, "notify",
+                                 ngx_http_caphealth_collector_notify(conf));
+    }
+
     /* a source that is left out would shift the numbers of the others */
 
     text = failed ? NULL : json_dumps(settings, JSON_COMPACT);
@@ -274,6 +284,69 @@ ngx_http_caphealth_collector_settings(
     json_decref(settings);
 
     return text;
+}
+
+
+static json_t *
+ngx_http_caphealth_collector_notify(ngx_http_caphealth_collector_conf_t *conf)
+{
+    int                             failed;
+    json_t                         *receivers, *entry;
+    ngx_uint_t                      i, n;
+    ngx_http_caphealth_receiver_t  *r;
+
+    failed = 0;
+    receivers = json_array();
+    r = conf->receivers->elts;
+
+    for (i = 0; i < conf->receivers->nelts; i++) {
+        entry = json_pack("{s:s%, s:s, s:I, s:f, s:f, s:f}",
+                          "url", r[i].url.data, r[i].url.len,
+                          "format", caphealth_notify_format_name(r[i].format),
+                          "kinds", (json_int_t) r[i].kinds,
+                          "hold", (double) r[i].hold / 1000,
+                          "interval", (double) r[i].interval / 1000,
+                          "remind", (double) r[i].remind / 1000);
+
+        const struct {
+            const char  *name;
+            ngx_str_t   *value;
+        } texts[] = {
+            { "secret", &r[i].secret },
+            { "ca", &r[i].ca },
+            { "runbooks", &r[i].runbooks }
+        };
+
+        for (n = 0; n < sizeof(texts) / sizeof(texts[0]); n++) {
+            if (texts[n].value->len) {
+                failed |= json_object_set_new(entry, texts[n].name,
+                               json_stringn((char *) texts[n].value->data,
+                                            texts[n].value->len));
+            }
+        }
+
+        failed |= json_array_append_new(receivers, entry);
+    }
+
+    if (failed) {
+        json_decref(receivers);
+        return NULL;
+    }
+
+    entry = json_pack("{s:o, s:s%}", "receivers", receivers, "node",
+                      ngx_cycle->hostname.data, ngx_cycle->hostname.len);
+
+    if (entry && conf->state_dir->len
+        && json_object_set_new(entry, "path",
+                               json_stringn((char *) conf->state_dir->data,
+                                            conf->state_dir->len))
+           == -1)
+    {
+        json_decref(entry);
+        return NULL;
+    }
+
+    return entry;
 }
 
 
@@ -360,6 +433,16 @@ ngx_http_caphealth_collector_message(ngx_http_caphealth_helper_t *h,
     if (m->type == CAPHEALTH_IPC_PAST && cargo->nfds == 1 && cl->recording) {
         return ngx_http_caphealth_recording_past(cl->recording, cargo->fds[0])
                == NGX_OK ? NULL : "sent an invalid past";
+    }
+
+    if (m->type == CAPHEALTH_IPC_NOTIFIED && cargo->nfds == 0
+        && m->value < CAPHEALTH_NOTIFY_RESULTS && cl->conf->receivers)
+    {
+        ngx_http_caphealth_count(
+               &ngx_http_caphealth_zone_counters(cl->conf->zone)
+                                                  ->notifications[m->value],
+               1);
+        return NULL;
     }
 
     if (m->type != CAPHEALTH_IPC_FACTS && m->type != CAPHEALTH_IPC_SCANNED) {

@@ -29,6 +29,22 @@ typedef struct {
 } ngx_http_caphealth_source_t;
 
 
+/* who is told of a change of the status; caphealth_notify */
+
+typedef struct {
+    ngx_str_t                     url;
+    size_t                        shown;      /* bytes of it, for the log */
+    ngx_str_t                     secret;     /* "": nothing is signed */
+    ngx_str_t                     ca;         /* a file; "": the system's */
+    ngx_str_t                     runbooks;   /* a URL, or "" */
+    ngx_uint_t                    kinds;      /* 1 << caphealth_notify_kind_e */
+    ngx_uint_t                    format;     /* caphealth_notify_format_e */
+    ngx_msec_t                    hold;
+    ngx_msec_t                    interval;
+    ngx_msec_t                    remind;     /* 0: never */
+} ngx_http_caphealth_receiver_t;
+
+
 typedef struct {
     ngx_array_t                  *sources;    /* ..._source_t, system first */
     ngx_array_t                  *queries;    /* ngx_keyval_t, or NULL */
@@ -40,7 +56,8 @@ typedef struct {
     ngx_uint_t                    scan_share; /* percent of a core */
     ngx_flag_t                    history;    /* is kept */
     size_t                        history_size;
-    ngx_str_t                    *state_dir;  /* that it is in */
+    ngx_array_t                  *receivers;  /* ..._receiver_t, or NULL */
+    ngx_str_t                    *state_dir;  /* that both are in */
     time_t                        configured; /* when that was read */
     unsigned                      reload:1;   /* and not at the start */
     ngx_str_t                     path;       /* of the program */
@@ -59,7 +76,7 @@ struct ngx_http_caphealth_recording_s;
 /*
  * To be called from init_process of the one worker that has a collector.
  * Nothing is started before the event loop runs.  recording is what is sent for
- * the history, or NULL.  NULL: no memory.
+ * the history and for notifications, or NULL.  NULL: no memory.
  */
 ngx_http_caphealth_collector_t *ngx_http_caphealth_collector_create(
     ngx_cycle_t *cycle, ngx_http_caphealth_collector_conf_t *conf,

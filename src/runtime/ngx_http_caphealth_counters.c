@@ -370,6 +370,10 @@ ngx_http_caphealth_counters_read(ngx_http_caphealth_counters_t *counters,
 
     activity->restarts = (double) counters->restarts;
 
+    for (i = 0; i < CAPHEALTH_NOTIFY_RESULTS; i++) {
+        activity->notifications[i] = (double) counters->notifications[i];
+    }
+
     u = &activity->uploads;
 
     u->received = (double) counters->received;

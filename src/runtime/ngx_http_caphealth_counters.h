@@ -18,6 +18,7 @@
 
 #include "caphealth_activity.h"
 #include "caphealth_facts.h"
+#include "caphealth_notification.h"
 #include "caphealth_outcomes.h"
 
 
@@ -88,6 +89,7 @@ typedef struct {
     ngx_atomic_t                     starts;        /* of converters */
     ngx_atomic_t                     deaths;
     ngx_atomic_t                     restarts;      /* of the collector */
+    ngx_atomic_t                     notifications[CAPHEALTH_NOTIFY_RESULTS];
     ngx_atomic_t                     idle;          /* microseconds of CPU time,
                                                        of converters at idle
                                                        priority */

@@ -1,6 +1,6 @@
 
 /*
- * What worker 0 tells the collector for the history.
+ * What worker 0 tells the collector for the history and for notifications.
  */
 
 #include "ngx_http_caphealth_recording.h"
@@ -21,6 +21,7 @@ struct ngx_http_caphealth_recording_s {
     ngx_http_caphealth_collector_conf_t  *conf;
     ngx_http_caphealth_facts_cache_t     *cache;
     const caphealth_policy_t             *policy;
+    caphealth_forecasts_t                *forecasts;
     ngx_log_t                            *log;
     caphealth_recording_t                 last;
     caphealth_record_t                    record;
@@ -44,7 +45,8 @@ static void ngx_http_caphealth_recording_error(
 ngx_http_caphealth_recording_t *
 ngx_http_caphealth_recording_create(ngx_cycle_t *cycle,
     ngx_http_caphealth_collector_conf_t *conf,
-    ngx_http_caphealth_facts_cache_t *cache, const caphealth_policy_t *policy)
+    ngx_http_caphealth_facts_cache_t *cache, const caphealth_policy_t *policy,
+    caphealth_forecasts_t *forecasts)
 {
     ngx_http_caphealth_recording_t  *rec;
 
@@ -56,6 +58,7 @@ ngx_http_caphealth_recording_create(ngx_cycle_t *cycle,
     rec->conf = conf;
     rec->cache = cache;
     rec->policy = policy;
+    rec->forecasts = forecasts;
     rec->log = cycle->log;
 
     return rec;
@@ -79,6 +82,13 @@ ngx_http_caphealth_recording_send(ngx_http_caphealth_recording_t *rec,
         == NGX_ERROR)
     {
         return;
+    }
+
+    /* nobody may have asked for a report */
+
+    if (rec->conf->receivers) {
+        caphealth_forecasts_update(rec->forecasts, &rec->cache->facts,
+                                   rec->policy, now);
     }
 
     ngx_http_caphealth_facts_cache_images(rec->cache, now);
@@ -107,7 +117,7 @@ ngx_http_caphealth_recording_send(ngx_http_caphealth_recording_t *rec,
 
     if (cargo.fds[0] == -1) {
         ngx_log_error(NGX_LOG_ALERT, rec->log, ngx_errno,
-                      "memfd with a record for the history failed");
+                      "memfd with a record failed");
         return;
     }
 
@@ -132,8 +142,7 @@ ngx_http_caphealth_recording_send(ngx_http_caphealth_recording_t *rec,
     } else if (!rec->unsent) {
         rec->unsent = 1;
         ngx_log_error(NGX_LOG_WARN, rec->log, 0,
-                      "a record for the history cannot be sent to %s, it is "
-                      "lost", NGX_HTTP_CAPHEALTH_COLLECTOR);
+                      "a record cannot be sent to %s, it is lost", NGX_HTTP_CAPHEALTH_COLLECTOR);
     }
 }
 

@@ -1,7 +1,7 @@
 
 /*
- * What worker 0 tells the collector for the history: a record after each look
- * at the system.
+ * What worker 0 tells the collector for the history and for notifications: a
+ * record after each look at the system.
  */
 
 #ifndef _NGX_HTTP_CAPHEALTH_RECORDING_H_INCLUDED_
@@ -12,16 +12,18 @@
 #include "ngx_http_caphealth_facts_cache.h"
 
 #include "caphealth_policy.h"
+#include "caphealth_threshold_forecasts.h"
 
 
 typedef struct ngx_http_caphealth_recording_s
     ngx_http_caphealth_recording_t;
 
 
-/* NULL: no memory. */
+/* forecasts are those of the cache's facts.  NULL: no memory. */
 ngx_http_caphealth_recording_t *ngx_http_caphealth_recording_create(
     ngx_cycle_t *cycle, ngx_http_caphealth_collector_conf_t *conf,
-    ngx_http_caphealth_facts_cache_t *cache, const caphealth_policy_t *policy);
+    ngx_http_caphealth_facts_cache_t *cache, const caphealth_policy_t *policy,
+    caphealth_forecasts_t *forecasts);
 
 /* Sends a record to the collector, which runs. */
 void ngx_http_caphealth_recording_send(ngx_http_caphealth_recording_t *rec,

@@ -206,8 +206,12 @@ def prepare():
     os.makedirs(HERE + '/tmp')
     os.makedirs(HERE + '/etc/nginx')
 
-    for name in ('shop.crt', 'shop.key', 'platform.htpasswd'):
+    for name in ('shop.crt', 'shop.key', 'platform.htpasswd',
+                 'caphealth.secret'):
         moved('/etc/nginx/' + name)
+
+    with open(HERE + '/etc/nginx/caphealth.secret', 'w') as secret:
+        secret.write('0123456789abcdef\n')
 
     subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
                     'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',

@@ -464,6 +464,7 @@ INSERT INTO products VALUES (1, 1);
         caphealth_threshold memory_percent warning=0;
         caphealth_database sqlite:%s/shop.db;
         caphealth_image_root images;
+        caphealth_notify http://127.0.0.1:9/ hold=1d;
         %s''' % (SHOP.name, vendors), '''
         location = /health { caphealth_health; }
         location = /capacity { caphealth_capacity; }

@@ -1,0 +1,54 @@
+
+/*
+ * The notifiers: a thread for each receiver, which decides by the records what
+ * it is to be told, sends that, and tries again.  Whoever adds a record waits
+ * for neither a receiver nor a disk.
+ */
+
+#ifndef CAPHEALTH_NOTIFIER_H
+#define CAPHEALTH_NOTIFIER_H
+
+
+#include <jansson.h>
+
+#include "caphealth_notification.h"
+#include "caphealth_record.h"
+
+
+typedef struct caphealth_notifiers_s  caphealth_notifiers_t;
+
+
+/* called by a notifier's thread when an attempt has ended */
+typedef void (*caphealth_notifier_result_pt)(
+    caphealth_notify_result_e result);
+
+
+/*
+ * Starts one for each of the receivers in an array of the settings, as
+ * ngx_http_caphealth_collector.c makes it.  Each keeps what it told in a file
+ * of the directory dir; NULL: in memory alone.  NULL with errno set.
+ */
+caphealth_notifiers_t *caphealth_notifiers_create(const json_t *receivers,
+    const char *node, const char *dir, caphealth_notifier_result_pt result);
+
+/* Adds a record, which has been checked. */
+void caphealth_notifiers_add(caphealth_notifiers_t *ns,
+    const caphealth_record_t *record);
+
+/*
+ * Begins no attempt any more, and waits for those under way, but not for long:
+ * what was not delivered is in the files, for the next collector.
+ */
+void caphealth_notifiers_end(caphealth_notifiers_t *ns);
+
+/* Seconds to wait after so many attempts that failed: 1, 2, 4 ... 600. */
+double caphealth_notifier_pause(unsigned attempts);
+
+/*
+ * How an attempt has ended that was answered with an HTTP status; 0: it was not
+ * answered.
+ */
+caphealth_notify_result_e caphealth_notifier_result(long status);
+
+
+#endif /* CAPHEALTH_NOTIFIER_H */
