@@ -76,6 +76,10 @@ def here(words):
     elif name == 'caphealth_database' and first.startswith('sqlite:/'):
         words[1] = 'sqlite:' + moved(first[7:])
 
+    elif name == 'caphealth_notify':
+        words = [re.sub(r'^(secret=)(/.*)', lambda m: m.group(1)
+                        + moved(m.group(2)), w) for w in words]
+
     elif name == 'load_module':
         words[1] = MODULE
 
