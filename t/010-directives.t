@@ -772,3 +772,185 @@ query "orders_count" must be a SELECT: "DELETE FROM orders"
 query "orders_count" must be one SELECT, and has another statement behind ";"
 --- no_error_log
 [alert]
+
+
+
+=== TEST 57: caphealth_notify, no URL of HTTP
+--- http_config
+    caphealth_notify ftp://h/T0K3N;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid URL in "caphealth_notify" directive: it must begin with "https://" or "http://"; expected is "https://host/path"
+--- no_error_log
+T0K3N
+
+
+
+=== TEST 58: caphealth_notify, a password in the URL
+--- http_config
+    caphealth_notify https://u:s3same@h/;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid URL in "caphealth_notify" directive: it must not have a user or a password
+--- no_error_log
+s3same
+
+
+
+=== TEST 59: caphealth_notify, an unknown kind
+--- http_config
+    caphealth_notify https://h/T0K3N on=critical,warn;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid value "on=critical,warn" in "caphealth_notify" directive, it must be some of "warning", "critical", "unknown", "recovery" and "forecast", with commas between them
+--- no_error_log
+T0K3N
+
+
+
+=== TEST 60: caphealth_notify, an empty kind
+--- http_config
+    caphealth_notify https://h/ on=critical,;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid value "on=critical," in "caphealth_notify" directive, it must be some of
+--- no_error_log
+[alert]
+
+
+
+=== TEST 61: caphealth_notify, an unknown format
+--- http_config
+    caphealth_notify https://h/ format=xml;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid value "format=xml" in "caphealth_notify" directive, it must be "json", "slack" or "alertmanager"
+--- no_error_log
+[alert]
+
+
+
+=== TEST 62: caphealth_notify, a reminder that is too frequent
+--- http_config
+    caphealth_notify https://h/ remind=10s;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid value "remind=10s" in "caphealth_notify" directive, it must be a time between 1m and 30d
+--- no_error_log
+[alert]
+
+
+
+=== TEST 63: caphealth_notify, a hold that is too long
+--- http_config
+    caphealth_notify https://h/ hold=2d;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid value "hold=2d" in "caphealth_notify" directive, it must be a time between 0 and 1d
+--- no_error_log
+[alert]
+
+
+
+=== TEST 64: caphealth_notify, an unknown parameter
+--- http_config
+    caphealth_notify https://h/T0K3N retries=3;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid parameter "retries=3" in "caphealth_notify" directive, expected "on=", "format=", "secret=", "ca=", "runbooks=", "hold=", "interval=" or "remind="
+--- no_error_log
+T0K3N
+
+
+
+=== TEST 65: caphealth_notify, a secret that is not there
+--- http_config
+    caphealth_notify https://h/ secret=/nowhere/secret;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+open() "/nowhere/secret" of "caphealth_notify" failed (2: No such file or directory)
+--- no_error_log
+[alert]
+
+
+
+=== TEST 66: caphealth_notify, a secret that is too short
+--- http_config
+    caphealth_notify https://h/ secret=/dev/null;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+the secret in "/dev/null" of "caphealth_notify" is no line of 16 to 1024 printable ASCII characters
+--- no_error_log
+[alert]
+
+
+
+=== TEST 67: caphealth_notify, certificates that are not there
+--- http_config
+    caphealth_notify https://h/ ca=/nowhere/ca.pem;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+"/nowhere/ca.pem" of "caphealth_notify" is no file of certificates (2: No such file or directory)
+--- no_error_log
+[alert]
+
+
+
+=== TEST 68: caphealth_notify, runbooks at no URL
+--- http_config
+    caphealth_notify https://h/ runbooks=/handbook;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid value "runbooks=/handbook" in "caphealth_notify" directive, it must be "runbooks=" and the URL of the handbook's pages of operations
+--- no_error_log
+[alert]
+
+
+
+=== TEST 69: caphealth_notify, alerts that would end
+--- http_config
+    caphealth_notify https://h/ format=alertmanager;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+"format=alertmanager" in "caphealth_notify" directive needs "remind="
+--- no_error_log
+[alert]
+
+
+
+=== TEST 70: caphealth_notify, the same receiver twice
+--- http_config
+    caphealth_notify https://h/T0K3N; caphealth_notify https://h/T0K3N;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+duplicate URL in "caphealth_notify" directive: "https://h..."
+--- no_error_log
+T0K3N
