@@ -213,8 +213,8 @@ caphealth_convert(const caphealth_job_t *job, const uint8_t *data,
     rc = caphealth_convert_decode(job, data, length, &picture, result);
 
     if (rc == CAPHEALTH_JOB_OK) {
-        result->width = picture.width;
-        result->height = picture.height;
+        result->width = picture.image_width;
+        result->height = picture.image_height;
 
         rc = caphealth_convert_variants(job, &picture, data, length, write,
                                         ctx, result);

@@ -59,6 +59,32 @@ caphealth_fit(const caphealth_job_t *job, const caphealth_variant_t *variant,
 }
 
 
+void
+caphealth_fit_largest(const caphealth_job_t *job, uint32_t width,
+    uint32_t height, unsigned turned, caphealth_fit_t *fit)
+{
+    uint32_t         i, side;
+    caphealth_fit_t  one;
+
+    memset(fit, 0, sizeof(caphealth_fit_t));
+
+    for (i = 0; i < job->nvariants; i++) {
+        caphealth_fit(job, &job->variants[i], turned ? height : width,
+                      turned ? width : height, &one);
+
+        if (one.scale > fit->scale) {
+            *fit = one;
+        }
+    }
+
+    if (turned) {
+        side = fit->whole_width;
+        fit->whole_width = fit->whole_height;
+        fit->whole_height = side;
+    }
+}
+
+
 static void
 caphealth_fit_inside(caphealth_fit_t *fit, uint64_t width, uint64_t height,
     uint64_t most_width, uint64_t most_height)
@@ -81,6 +107,8 @@ caphealth_fit_inside(caphealth_fit_t *fit, uint64_t width, uint64_t height,
 
     fit->image_width = caphealth_fit_side(width, by, of);
     fit->image_height = caphealth_fit_side(height, by, of);
+    fit->whole_width = fit->image_width;
+    fit->whole_height = fit->image_height;
     fit->scale = (double) by / (double) of;
 }
 
@@ -109,8 +137,10 @@ caphealth_fit_cover(caphealth_fit_t *fit, uint64_t width, uint64_t height,
     h = caphealth_fit_side(height, by, of);
 
     fit->scale = (double) by / (double) of;
-    fit->image_width = (uint32_t) w;
-    fit->image_height = (uint32_t) h;
+    fit->whole_width = (uint32_t) w;
+    fit->whole_height = (uint32_t) h;
+    fit->image_width = fit->whole_width;
+    fit->image_height = fit->whole_height;
 
     if (w > variant->width) {
         fit->image_width = variant->width;

@@ -23,6 +23,8 @@ typedef struct {
     double     y;
     double     w;
     double     h;
+    uint32_t   whole_width;    /* of all of the image at that scale */
+    uint32_t   whole_height;
     double     scale;          /* pixels of the variant for one of the image,
                                   1 at most */
     unsigned   cut:1;          /* not all of the image is shown */
@@ -41,6 +43,14 @@ typedef struct {
 void caphealth_fit(const caphealth_job_t *job,
     const caphealth_variant_t *variant, uint32_t width, uint32_t height,
     caphealth_fit_t *fit);
+
+/*
+ * The fit of the largest scale that a variant has; of an image that is turned by
+ * a quarter, width and height are as it is in the file, and so is what is said
+ * of the whole.
+ */
+void caphealth_fit_largest(const caphealth_job_t *job, uint32_t width,
+    uint32_t height, unsigned turned, caphealth_fit_t *fit);
 
 
 #endif /* CAPHEALTH_FIT_H */

@@ -15,10 +15,11 @@
 #define CAPHEALTH_ALIGN  64
 
 
-static int caphealth_plane_create(caphealth_plane_t *plane, uint32_t width,
-    uint32_t height);
 static void caphealth_picture_over(const uint8_t *from[4], uint8_t *to[4],
     const uint8_t background[4], uint32_t x);
+static void caphealth_plane_layout(caphealth_plane_t *plane, uint32_t width,
+    uint32_t height);
+static int caphealth_plane_allocate(caphealth_plane_t *plane, uint32_t rows);
 static int caphealth_plane_orient(caphealth_plane_t *plane, unsigned swap,
     unsigned mirror, unsigned flip);
 static void caphealth_plane_mirror(caphealth_plane_t *plane);
@@ -33,6 +34,17 @@ caphealth_picture_create(caphealth_picture_t *p,
     caphealth_picture_kind_e kind, unsigned alpha, unsigned sub_w,
     unsigned sub_h, uint32_t width, uint32_t height)
 {
+    caphealth_picture_layout(p, kind, alpha, sub_w, sub_h, width, height);
+
+    return caphealth_picture_allocate(p, p->planes[0].height);
+}
+
+
+void
+caphealth_picture_layout(caphealth_picture_t *p,
+    caphealth_picture_kind_e kind, unsigned alpha, unsigned sub_w,
+    unsigned sub_h, uint32_t width, uint32_t height)
+{
     unsigned  i, n;
     uint32_t  w, h;
 
@@ -44,6 +56,8 @@ caphealth_picture_create(caphealth_picture_t *p,
     p->sub_h = sub_h;
     p->width = width;
     p->height = height;
+    p->image_width = width;
+    p->image_height = height;
 
     w = (width + (1u << sub_w) - 1) >> sub_w;
     h = (height + (1u << sub_h) - 1) >> sub_h;
@@ -54,10 +68,22 @@ caphealth_picture_create(caphealth_picture_t *p,
             continue;
         }
 
-        if (caphealth_plane_create(&p->planes[i],
-                                   i % 3 ? w : w << sub_w,
-                                   i % 3 ? h : h << sub_h)
-            == -1)
+        caphealth_plane_layout(&p->planes[i], i % 3 ? w : w << sub_w,
+                               i % 3 ? h : h << sub_h);
+    }
+}
+
+
+int
+caphealth_picture_allocate(caphealth_picture_t *p, uint32_t rows)
+{
+    unsigned  i;
+
+    for (i = 0; i < 4; i++) {
+        if (p->planes[i].stride
+            && caphealth_plane_allocate(&p->planes[i],
+                                        i % 3 ? rows >> p->sub_h : rows)
+               == -1)
         {
             return -1;
         }
@@ -67,18 +93,34 @@ caphealth_picture_create(caphealth_picture_t *p,
 }
 
 
-static int
-caphealth_plane_create(caphealth_plane_t *plane, uint32_t width,
+static void
+caphealth_plane_layout(caphealth_plane_t *plane, uint32_t width,
     uint32_t height)
 {
+    plane->data = NULL;
     plane->width = width;
     plane->height = height;
     plane->stride = ((size_t) width + CAPHEALTH_ALIGN - 1)
                     & ~(size_t) (CAPHEALTH_ALIGN - 1);
+}
 
-    plane->data = aligned_alloc(CAPHEALTH_ALIGN, plane->stride * height);
+
+static int
+caphealth_plane_allocate(caphealth_plane_t *plane, uint32_t rows)
+{
+    plane->data = aligned_alloc(CAPHEALTH_ALIGN, plane->stride * rows);
 
     return plane->data ? 0 : -1;
+}
+
+
+uint8_t *
+caphealth_picture_line(const caphealth_picture_t *p, unsigned plane,
+    uint32_t y)
+{
+    y -= plane % 3 ? p->first >> p->sub_h : p->first;
+
+    return p->planes[plane].data + y * p->planes[plane].stride;
 }
 
 
@@ -101,9 +143,9 @@ caphealth_picture_row(caphealth_picture_t *p, uint32_t y, const uint8_t *row,
     uint8_t   *r, *g, *b, *a;
     uint32_t   x;
 
-    r = p->planes[0].data + y * p->planes[0].stride;
-    g = p->planes[1].data + y * p->planes[1].stride;
-    b = p->planes[2].data + y * p->planes[2].stride;
+    r = caphealth_picture_line(p, 0, y);
+    g = caphealth_picture_line(p, 1, y);
+    b = caphealth_picture_line(p, 2, y);
 
     if (channels == 3) {
         for (x = 0; x < p->width; x++, row += 3) {
@@ -115,7 +157,7 @@ caphealth_picture_row(caphealth_picture_t *p, uint32_t y, const uint8_t *row,
         return;
     }
 
-    a = p->planes[3].data + y * p->planes[3].stride;
+    a = caphealth_picture_line(p, 3, y);
 
     for (x = 0; x < p->width; x++, row += 4) {
         r[x] = row[0];
@@ -302,6 +344,10 @@ caphealth_picture_orient(caphealth_picture_t *p, unsigned orientation)
         p->width = p->height;
         p->height = n;
 
+        n = p->image_width;
+        p->image_width = p->image_height;
+        p->image_height = n;
+
         n = p->left;
         p->left = p->top;
         p->top = n;
@@ -386,7 +432,9 @@ caphealth_plane_transpose(caphealth_plane_t *plane)
     uint32_t           x, y;
     caphealth_plane_t  to;
 
-    if (caphealth_plane_create(&to, plane->height, plane->width) == -1) {
+    caphealth_plane_layout(&to, plane->height, plane->width);
+
+    if (caphealth_plane_allocate(&to, to.height) == -1) {
         return -1;
     }
 

@@ -45,6 +45,13 @@ typedef struct {
     uint32_t                  top;
     uint32_t                  width;
     uint32_t                  height;
+    uint32_t                  image_width;     /* of the image, pixels: more
+                                                  if it was scaled while it was
+                                                  decoded */
+    uint32_t                  image_height;
+    uint32_t                  first;      /* row of luma that the planes' data
+                                             begins with, a multiple of that of
+                                             chroma */
     caphealth_plane_t         planes[4];  /* Y or R or grey, U or G, V or B,
                                              alpha; data is NULL where there
                                              is none */
@@ -69,7 +76,17 @@ int caphealth_picture_create(caphealth_picture_t *p,
     caphealth_picture_kind_e kind, unsigned alpha, unsigned sub_w,
     unsigned sub_h, uint32_t width, uint32_t height);
 
+/* The same without the planes' memory: and that, for so many rows of luma. */
+void caphealth_picture_layout(caphealth_picture_t *p,
+    caphealth_picture_kind_e kind, unsigned alpha, unsigned sub_w,
+    unsigned sub_h, uint32_t width, uint32_t height);
+int caphealth_picture_allocate(caphealth_picture_t *p, uint32_t rows);
+
 void caphealth_picture_free(caphealth_picture_t *p);
+
+/* Where row y of a plane is, of those that it has memory for. */
+uint8_t *caphealth_picture_line(const caphealth_picture_t *p, unsigned plane,
+    uint32_t y);
 
 /*
  * Turns and mirrors the picture as EXIF's orientation, 1 to 8, says it must
@@ -98,6 +115,21 @@ void caphealth_picture_opaque(caphealth_picture_t *p);
  * the caller frees *to either way.
  */
 int caphealth_picture_scale(const caphealth_picture_t *from,
+    const caphealth_region_t *region, caphealth_picture_t *to,
+    caphealth_picture_kind_e kind, uint32_t width, uint32_t height);
+
+/*
+ * The same of a picture whose rows are made as they are needed.  *from has no
+ * memory yet; it gets that of a strip, and the caller frees it, too.
+ * read(ctx, y) makes at least row y of luma, and what belongs to it, after those
+ * that it has made, and less than batch rows more; it returns 0, or -1 to end it
+ * all.  Each row is read once, to the last.  Returns 0; or -1, of read() or for
+ * lack of memory.
+ */
+typedef int (*caphealth_picture_read_pt)(void *ctx, uint32_t y);
+
+int caphealth_picture_scale_read(caphealth_picture_t *from, uint32_t batch,
+    caphealth_picture_read_pt read, void *ctx,
     const caphealth_region_t *region, caphealth_picture_t *to,
     caphealth_picture_kind_e kind, uint32_t width, uint32_t height);
 

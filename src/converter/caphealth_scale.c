@@ -13,12 +13,24 @@
 #define CAPHEALTH_LANCZOS  3
 #define CAPHEALTH_NEUTRAL  128
 
+/* bytes of input from which a band of output is made */
+#define CAPHEALTH_STRIP    (16 * 1024 * 1024)
+
 
 static void caphealth_scale_formats(const caphealth_picture_t *from,
     const caphealth_region_t *region, const caphealth_picture_t *to,
     zimg_image_format *in, zimg_image_format *out);
+static zimg_filter_graph *caphealth_scale_graph(
+    const caphealth_picture_t *from, const caphealth_region_t *region,
+    const caphealth_picture_t *to);
 static int caphealth_scale_run(zimg_filter_graph *graph,
     const caphealth_picture_t *from, const caphealth_picture_t *to);
+static uint32_t caphealth_scale_band(const caphealth_picture_t *from,
+    double rows);
+static void caphealth_scale_move(caphealth_picture_t *strip, uint32_t first,
+    uint32_t rows);
+static int caphealth_scale_part(const caphealth_picture_t *from,
+    const caphealth_region_t *region, const caphealth_picture_t *to);
 static void caphealth_scale_grey(const caphealth_picture_t *to);
 
 
@@ -27,11 +39,7 @@ caphealth_picture_scale(const caphealth_picture_t *from,
     const caphealth_region_t *region, caphealth_picture_t *to,
     caphealth_picture_kind_e kind, uint32_t width, uint32_t height)
 {
-    int                         rc;
-    unsigned                    sub;
-    zimg_filter_graph          *graph;
-    zimg_image_format           in, out;
-    zimg_graph_builder_params   params;
+    unsigned  sub;
 
     sub = (kind == CAPHEALTH_PICTURE_YUV) ? 1 : 0;
 
@@ -42,16 +50,18 @@ caphealth_picture_scale(const caphealth_picture_t *from,
         return -1;
     }
 
-    caphealth_scale_formats(from, region, to, &in, &out);
+    return caphealth_scale_part(from, region, to);
+}
 
-    zimg_graph_builder_params_default(&params, ZIMG_API_VERSION);
 
-    params.resample_filter = ZIMG_RESIZE_LANCZOS;
-    params.filter_param_a = CAPHEALTH_LANCZOS;
-    params.resample_filter_uv = ZIMG_RESIZE_LANCZOS;
-    params.filter_param_a_uv = CAPHEALTH_LANCZOS;
+static int
+caphealth_scale_part(const caphealth_picture_t *from,
+    const caphealth_region_t *region, const caphealth_picture_t *to)
+{
+    int                 rc;
+    zimg_filter_graph  *graph;
 
-    graph = zimg_filter_graph_build(&in, &out, &params);
+    graph = caphealth_scale_graph(from, region, to);
     if (graph == NULL) {
         return -1;
     }
@@ -65,6 +75,162 @@ caphealth_picture_scale(const caphealth_picture_t *from,
     }
 
     return rc;
+}
+
+
+/*
+ * zimg's own callbacks are of no use for it: it cuts what is wide into tiles, and
+ * asks for all rows anew for each.  So a band of the output after another is
+ * made of a strip of the input, with the rows beside it that the filter looks
+ * at; those which the next strip needs, too, are moved to its beginning.
+ */
+
+int
+caphealth_picture_scale_read(caphealth_picture_t *from, uint32_t batch,
+    caphealth_picture_read_pt read, void *ctx,
+    const caphealth_region_t *region, caphealth_picture_t *to,
+    caphealth_picture_kind_e kind, uint32_t width, uint32_t height)
+{
+    double               rows, top, bottom;
+    unsigned             i, sub, unit;
+    uint32_t             y, n, band, beside, room, first, last;
+    caphealth_region_t   part;
+    caphealth_picture_t  in, out;
+
+    sub = (kind == CAPHEALTH_PICTURE_YUV) ? 1 : 0;
+
+    if (caphealth_picture_create(to, kind, from->alpha, sub, sub, width,
+                                 height)
+        == -1)
+    {
+        return -1;
+    }
+
+    rows = region->height / height;
+    unit = 1u << from->sub_h;
+    beside = (uint32_t) ((rows > 1 ? rows : 1) * (CAPHEALTH_LANCZOS + 1)) + 1;
+    beside <<= from->sub_h;
+    band = caphealth_scale_band(from, rows);
+    room = (uint32_t) (band * rows) + 2 * beside + batch + 4 * unit;
+    room &= ~(unit - 1);
+
+    if (caphealth_picture_allocate(from, room) == -1) {
+        return -1;
+    }
+
+    for (y = 0; y < height; y += n) {
+        n = height - y < band ? height - y : band;
+
+        top = region->top + y * rows;
+        bottom = top + n * rows;
+
+        first = top > beside ? (uint32_t) top - beside : 0;
+        first &= ~(unit - 1);
+
+        last = ((uint32_t) bottom + beside + unit) & ~(unit - 1);
+        last = last < from->planes[0].height ? last : from->planes[0].height;
+
+        caphealth_scale_move(from, first, room);
+
+        if (read(ctx, (last < from->height ? last : from->height) - 1) == -1) {
+            return -1;
+        }
+
+        in = *from;
+        in.height = last - first;
+        in.planes[0].height = in.height;
+
+        out = *to;
+        out.height = n;
+        out.planes[0].height = (n + sub) & ~sub;
+
+        for (i = 0; i < 4; i++) {
+            if (out.planes[i].data) {
+                out.planes[i].data += (i % 3 ? y >> sub : y)
+                                      * out.planes[i].stride;
+                out.planes[i].height = i % 3 ? (n + sub) >> sub
+                                             : out.planes[0].height;
+            }
+        }
+
+        part = (caphealth_region_t) { region->left, top - first, region->width,
+                                      bottom - top };
+
+        if (caphealth_scale_part(&in, &part, &out) == -1) {
+            return -1;
+        }
+    }
+
+    /* what the filter does not look at, an image may be broken in */
+
+    return read(ctx, from->height - 1);
+}
+
+
+/* rows of output at once: an even number, of a few megabytes of input */
+
+static uint32_t
+caphealth_scale_band(const caphealth_picture_t *from, double rows)
+{
+    double    n;
+    size_t    bytes;
+    unsigned  i;
+
+    bytes = 0;
+
+    for (i = 0; i < 4; i++) {
+        bytes += from->planes[i].stride;
+    }
+
+    n = CAPHEALTH_STRIP / ((double) bytes * rows);
+
+    return n < 16 ? 16 : n > 1024 ? 1024 : (uint32_t) n & ~1u;
+}
+
+
+/* makes the strip begin with row first of luma */
+
+static void
+caphealth_scale_move(caphealth_picture_t *strip, uint32_t first, uint32_t rows)
+{
+    unsigned            i;
+    uint32_t            by, n;
+    caphealth_plane_t  *plane;
+
+    by = first - strip->first;
+
+    for (i = 0; by && by < rows && i < 4; i++) {
+        plane = &strip->planes[i];
+
+        if (plane->data) {
+            n = i % 3 ? by >> strip->sub_h : by;
+            memmove(plane->data, plane->data + n * plane->stride,
+                    ((i % 3 ? rows >> strip->sub_h : rows) - n)
+                    * plane->stride);
+        }
+    }
+
+    strip->first = first;
+}
+
+
+static zimg_filter_graph *
+caphealth_scale_graph(const caphealth_picture_t *from,
+    const caphealth_region_t *region, const caphealth_picture_t *to)
+{
+    zimg_image_format           in, out;
+    zimg_graph_builder_params   params;
+
+    caphealth_scale_formats(from, region, to, &in, &out);
+
+    zimg_graph_builder_params_default(&params, ZIMG_API_VERSION);
+
+    params.resample_filter = ZIMG_RESIZE_LANCZOS;
+    params.filter_param_a = CAPHEALTH_LANCZOS;
+    params.resample_filter_uv = ZIMG_RESIZE_LANCZOS;
+    params.filter_param_a_uv = CAPHEALTH_LANCZOS;
+
+    return zimg_filter_graph_build(&in, &out, &params);
 }
 
 

@@ -310,6 +310,46 @@ def marks():
            'of %s the largest is %s' % (', '.join(options), want), made)
 
 
+def decoded():
+    """A JPEG of which no variant needs all is scaled while it is decoded."""
+
+    image = scene(4097, 1203)
+
+    for name, options in (('420', {}), ('444', {'subsampling': 0}),
+                          ('422', {'subsampling': 1}),
+                          ('progressive', {'progressive': True}),
+                          ('grey', {'mode': 'L'}), ('cmyk', {'mode': 'CMYK'})):
+        seen = image.convert(options.pop('mode', 'RGB'))
+        exif = Image.Exif()
+        exif[0x0112] = 1 if name == '420' else 6
+        file = save(seen, name + '.jpg', quality=98, exif=exif, **options)
+        seen = ImageOps.exif_transpose(Image.open(file)).convert('RGB')
+
+        # all samples, then half, a quarter and an eighth of a side
+
+        for side in (2601, 1700, 1001, 450, 170):
+            made = convert(file, 'a max=%d quality=100' % side)
+            want = ImageOps.contain(seen, (side, side), LANCZOS)
+            same('%s, %d of 4097 pixels' % (name, side),
+                 made if isinstance(made, str) else made['a'], want)
+
+    file = path('420.jpg')
+    seen = Image.open(file)
+    made = convert(file, 'a size=400x400 fit=cover quality=100', 'b max=300',
+                   focus='0.7,0')
+    same('a cut of what was scaled while it was decoded',
+         made if isinstance(made, str) else made['a'],
+         ImageOps.fit(seen, (400, 400), LANCZOS, centering=(0.7, 0)))
+
+    with open(file, 'rb') as whole, open(path('cut.jpg'), 'wb') as cut:
+        data = whole.read()
+        cut.write(data[:len(data) // 2])
+
+    made = convert(path('cut.jpg'), 'a max=300')
+    ok(isinstance(made, str) and 'ends too soon' in made,
+       'one that was cut off is refused', made)
+
+
 def refused():
     file = save(scene(40, 30), 'mark.png')
 
@@ -331,6 +371,7 @@ small()
 contains()
 chains()
 marks()
+decoded()
 refused()
 
 print('1..%d' % tests)

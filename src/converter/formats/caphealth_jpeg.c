@@ -18,6 +18,7 @@
 
 #include "caphealth_colour.h"
 #include "caphealth_decode.h"
+#include "caphealth_fit.h"
 #include "caphealth_jpeg_markers.h"
 
 
@@ -38,12 +39,28 @@
 
 #define CAPHEALTH_JPEG_COMPONENTS  4
 
+/* a picture that is halved has at least so many samples for one of a variant */
+#define CAPHEALTH_JPEG_MARGIN  1.75
+
+
+/* as newer versions of the API call them */
+
+#if (JPEG_LIB_VERSION >= 70)
+#define CAPHEALTH_DCT_WIDTH   DCT_h_scaled_size
+#define CAPHEALTH_DCT_HEIGHT  DCT_v_scaled_size
+#define CAPHEALTH_DCT_MIN     min_DCT_v_scaled_size
+#else
+#define CAPHEALTH_DCT_WIDTH   DCT_scaled_size
+#define CAPHEALTH_DCT_HEIGHT  DCT_scaled_size
+#define CAPHEALTH_DCT_MIN     min_DCT_scaled_size
+#endif
+
 
 typedef struct {
     struct jpeg_decompress_struct   cinfo;
     struct jpeg_error_mgr           err;
     struct jpeg_source_mgr          src;
-    jmp_buf                         jump;
+    jmp_buf                        *jump;
     const uint8_t                  *data;
     size_t                          size;
     const uint8_t                  *scan;      /* where its data begins */
@@ -57,6 +74,13 @@ typedef struct {
     caphealth_jpeg_markers_t        markers;
     const caphealth_job_t          *job;
     caphealth_picture_t            *picture;
+    caphealth_picture_t             decoded;   /* a strip of it, where the
+                                                  picture is made of that
+                                                  meanwhile */
+    caphealth_picture_t            *into;      /* one of these */
+    unsigned                        planes:1;  /* into it go samples as they
+                                                  are in the file */
+    caphealth_fit_t                 fit;       /* of the largest variant */
     caphealth_result_t             *result;
 } caphealth_jpeg_t;
 
@@ -67,12 +91,14 @@ static void caphealth_jpeg_kind(caphealth_jpeg_t *j);
 static caphealth_colour_status_e caphealth_jpeg_colour(
     const caphealth_jpeg_markers_t *m, caphealth_colour_e kind,
     caphealth_colour_t **colour);
-static int caphealth_jpeg_subsampling(const caphealth_jpeg_t *j,
-    unsigned *sub_w, unsigned *sub_h);
+static int caphealth_jpeg_planar(const caphealth_jpeg_t *j);
 static void caphealth_jpeg_scans(caphealth_jpeg_t *j);
 static int caphealth_jpeg_complete(caphealth_jpeg_t *j);
-static void caphealth_jpeg_planes(caphealth_jpeg_t *j, unsigned sub_w,
-    unsigned sub_h);
+static void caphealth_jpeg_scale(caphealth_jpeg_t *j);
+static void caphealth_jpeg_start(caphealth_jpeg_t *j);
+static unsigned caphealth_jpeg_log(int samples, int of);
+static void caphealth_jpeg_picture(caphealth_jpeg_t *j);
+static int caphealth_jpeg_read(void *ctx, uint32_t y);
 static void caphealth_jpeg_raw(caphealth_jpeg_t *j);
 static void caphealth_jpeg_pixels(caphealth_jpeg_t *j);
 static void caphealth_jpeg_scan_begin(caphealth_jpeg_t *j);
@@ -117,6 +143,7 @@ caphealth_decode_jpeg(const caphealth_job_t *job, const uint8_t *data,
     caphealth_jpeg_decode(j);
 
     jpeg_destroy_decompress(&j->cinfo);
+    caphealth_picture_free(&j->decoded);
     caphealth_colour_free(j->colour);
     free(j->row);
     free(j->rgb);
@@ -141,15 +168,16 @@ caphealth_decode_jpeg(const caphealth_job_t *job, const uint8_t *data,
 static void
 caphealth_jpeg_decode(caphealth_jpeg_t *j)
 {
-    unsigned  sub_w, sub_h;
+    jmp_buf  jump;
 
     j->cinfo.err = jpeg_std_error(&j->err);
     j->err.error_exit = caphealth_jpeg_error;
     j->err.emit_message = caphealth_jpeg_warning;
     j->err.output_message = caphealth_jpeg_output;
     j->cinfo.client_data = j;
+    j->jump = &jump;
 
-    if (setjmp(j->jump)) {
+    if (setjmp(jump)) {
         return;
     }
 
@@ -170,14 +198,9 @@ caphealth_jpeg_decode(caphealth_jpeg_t *j)
     j->cinfo.dct_method = JDCT_ISLOW;
     j->cinfo.buffered_image = jpeg_has_multiple_scans(&j->cinfo);
 
-    if (j->colour == NULL && caphealth_jpeg_subsampling(j, &sub_w, &sub_h)
-                             == 0)
-    {
-        caphealth_jpeg_planes(j, sub_w, sub_h);
-
-    } else {
-        caphealth_jpeg_pixels(j);
-    }
+    caphealth_jpeg_scale(j);
+    caphealth_jpeg_start(j);
+    caphealth_jpeg_picture(j);
 
     if (!j->cinfo.buffered_image) {
         caphealth_jpeg_scan_end(j);
@@ -223,7 +246,7 @@ caphealth_jpeg_header(caphealth_jpeg_t *j)
                                      j->cinfo.image_height);
 
     if (j->status != CAPHEALTH_JOB_OK) {
-        longjmp(j->jump, 1);
+        longjmp(*j->jump, 1);
     }
 }
 
@@ -298,47 +321,229 @@ caphealth_jpeg_colour(const caphealth_jpeg_markers_t *m,
 
 
 /*
- * Of a picture whose planes can be used as they are, in powers of two; -1: the
- * library makes pixels of it.
+ * Whether the planes can be used as they are, with chroma subsampled by powers
+ * of two; if not, the library makes pixels of it.
  */
 
 static int
-caphealth_jpeg_subsampling(const caphealth_jpeg_t *j, unsigned *sub_w,
-    unsigned *sub_h)
+caphealth_jpeg_planar(const caphealth_jpeg_t *j)
 {
-    int                          w, h;
-    const jpeg_component_info   *comp;
-
-    *sub_w = 0;
-    *sub_h = 0;
+    int                         w, h;
+    const jpeg_component_info  *comp;
 
     comp = j->cinfo.comp_info;
 
-    if (j->cinfo.jpeg_color_space == JCS_GRAYSCALE) {
+    if (j->colour) {
         return 0;
+    }
+
+    if (j->cinfo.jpeg_color_space == JCS_GRAYSCALE) {
+        return 1;
     }
 
     if (j->cinfo.jpeg_color_space != JCS_YCbCr
         || comp[1].h_samp_factor != comp[2].h_samp_factor
-        || comp[1].v_samp_factor != comp[2].v_samp_factor)
+        || comp[1].v_samp_factor != comp[2].v_samp_factor
+        || comp[0].h_samp_factor != j->cinfo.max_h_samp_factor
+        || comp[0].v_samp_factor != j->cinfo.max_v_samp_factor)
     {
-        return -1;
+        return 0;
     }
 
     w = comp[0].h_samp_factor;
     h = comp[0].v_samp_factor;
 
-    while (comp[1].h_samp_factor << *sub_w < w) {
-        (*sub_w)++;
+    return comp[1].h_samp_factor
+           << caphealth_jpeg_log(w, comp[1].h_samp_factor) == w
+           && comp[1].v_samp_factor
+              << caphealth_jpeg_log(h, comp[1].v_samp_factor) == h
+           && caphealth_jpeg_log(w, comp[1].h_samp_factor)
+              + caphealth_jpeg_log(h, comp[1].v_samp_factor) <= 2;
+}
+
+
+/*
+ * The library halves a picture while it decodes, once or more, for the work of
+ * what remains.  A halved sample is the mean of those that it is of, so that
+ * what is made of twice as many as it has differs little from what is made of
+ * all (CAPHEALTH_JPEG_MARGIN).
+ */
+
+static void
+caphealth_jpeg_scale(caphealth_jpeg_t *j)
+{
+    caphealth_fit_largest(j->job, j->cinfo.image_width, j->cinfo.image_height,
+                          j->markers.exif.orientation >= 5, &j->fit);
+
+    j->cinfo.scale_num = DCTSIZE;
+    j->cinfo.scale_denom = DCTSIZE;
+
+    while (j->cinfo.scale_num > 1
+           && j->cinfo.scale_num >= DCTSIZE * 2 * CAPHEALTH_JPEG_MARGIN
+                                    * j->fit.scale)
+    {
+        j->cinfo.scale_num /= 2;
+    }
+}
+
+
+/* begins to decode: what the picture of it is like is known then */
+
+static void
+caphealth_jpeg_start(caphealth_jpeg_t *j)
+{
+    unsigned                    sub_w, sub_h;
+    const jpeg_component_info  *comp;
+
+    j->planes = caphealth_jpeg_planar(j);
+    j->cinfo.raw_data_out = j->planes ? TRUE : FALSE;
+
+    (void) jpeg_start_decompress(&j->cinfo);
+
+    if (j->cinfo.buffered_image) {
+        caphealth_jpeg_scans(j);
+        (void) jpeg_start_output(&j->cinfo, j->cinfo.input_scan_number);
+
+    } else {
+        caphealth_jpeg_scan_begin(j);
     }
 
-    while (comp[1].v_samp_factor << *sub_h < h) {
-        (*sub_h)++;
+    comp = j->cinfo.comp_info;
+    sub_w = 0;
+    sub_h = 0;
+
+    if (j->planes && j->cinfo.num_components == 3) {
+
+        /* chroma is not halved where it has half of the samples already */
+
+        sub_w = caphealth_jpeg_log(comp[0].h_samp_factor
+                                   * comp[0].CAPHEALTH_DCT_WIDTH,
+                                   comp[1].h_samp_factor
+                                   * comp[1].CAPHEALTH_DCT_WIDTH);
+        sub_h = caphealth_jpeg_log(comp[0].v_samp_factor
+                                   * comp[0].CAPHEALTH_DCT_HEIGHT,
+                                   comp[1].v_samp_factor
+                                   * comp[1].CAPHEALTH_DCT_HEIGHT);
     }
 
-    return comp[1].h_samp_factor << *sub_w == w
-           && comp[1].v_samp_factor << *sub_h == h
-           && *sub_w + *sub_h <= 2 ? 0 : -1;
+    caphealth_picture_layout(&j->decoded,
+                             !j->planes ? CAPHEALTH_PICTURE_RGB
+                             : j->cinfo.num_components == 1
+                               ? CAPHEALTH_PICTURE_GREY
+                               : CAPHEALTH_PICTURE_YCC,
+                             0, sub_w, sub_h, j->cinfo.output_width,
+                             j->cinfo.output_height);
+}
+
+
+/* how often it must be doubled to be as many */
+
+static unsigned
+caphealth_jpeg_log(int samples, int of)
+{
+    unsigned  n;
+
+    for (n = 0; of << n < samples; n++) {
+        /* void */
+    }
+
+    return n;
+}
+
+
+/*
+ * All of the image, if a variant needs all of its pixels; else it is scaled
+ * while it is decoded, and never in memory as a whole.
+ */
+
+static void
+caphealth_jpeg_picture(caphealth_jpeg_t *j)
+{
+    int                 rc;
+    uint32_t            batch;
+    caphealth_region_t  all;
+
+    if (j->fit.scale == 1.0) {
+        *j->picture = j->decoded;
+        memset(&j->decoded, 0, sizeof(caphealth_picture_t));
+        j->into = j->picture;
+
+        if (caphealth_picture_allocate(j->picture,
+                                       j->picture->planes[0].height)
+            == -1)
+        {
+            caphealth_jpeg_refuse(j, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+        }
+
+        (void) caphealth_jpeg_read(j, j->picture->height - 1);
+
+        if (j->status != CAPHEALTH_JOB_OK) {
+            longjmp(*j->jump, 1);
+        }
+
+        return;
+    }
+
+    j->into = &j->decoded;
+
+    batch = j->planes ? (uint32_t) (j->cinfo.max_v_samp_factor
+                                    * j->cinfo.CAPHEALTH_DCT_MIN) : 1;
+
+    /* the last of the halved samples may be of less than the others */
+
+    all = (caphealth_region_t) {
+        0, 0,
+        (double) j->cinfo.image_width * j->cinfo.scale_num / DCTSIZE,
+        (double) j->cinfo.image_height * j->cinfo.scale_num / DCTSIZE
+    };
+
+    rc = caphealth_picture_scale_read(&j->decoded, batch, caphealth_jpeg_read,
+                                      j, &all, j->picture,
+                                      CAPHEALTH_PICTURE_YUV,
+                                      j->fit.whole_width,
+                                      j->fit.whole_height);
+
+    caphealth_picture_free(&j->decoded);
+
+    if (j->status != CAPHEALTH_JOB_OK) {
+        longjmp(*j->jump, 1);
+    }
+
+    if (rc == -1) {
+        caphealth_jpeg_refuse(j, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+    }
+
+    j->picture->image_width = j->cinfo.image_width;
+    j->picture->image_height = j->cinfo.image_height;
+}
+
+
+/* nothing may jump over those who call this: zimg is C++ */
+
+static int
+caphealth_jpeg_read(void *ctx, uint32_t y)
+{
+    caphealth_jpeg_t *j = ctx;
+
+    jmp_buf          jump;
+    jmp_buf  *const  before = j->jump;
+
+    j->jump = &jump;
+
+    if (setjmp(jump) == 0) {
+        while (j->cinfo.output_scanline <= y) {
+            if (j->planes) {
+                caphealth_jpeg_raw(j);
+
+            } else {
+                caphealth_jpeg_pixels(j);
+            }
+        }
+    }
+
+    j->jump = before;
+
+    return j->status == CAPHEALTH_JOB_OK ? 0 : -1;
 }
 
 
@@ -414,51 +619,21 @@ caphealth_jpeg_complete(caphealth_jpeg_t *j)
 }
 
 
-/* as it is in the file: nothing is converted */
-
-static void
-caphealth_jpeg_planes(caphealth_jpeg_t *j, unsigned sub_w, unsigned sub_h)
-{
-    j->cinfo.raw_data_out = TRUE;
-
-    (void) jpeg_start_decompress(&j->cinfo);
-
-    if (j->cinfo.buffered_image) {
-        caphealth_jpeg_scans(j);
-        (void) jpeg_start_output(&j->cinfo, j->cinfo.input_scan_number);
-
-    } else {
-        caphealth_jpeg_scan_begin(j);
-    }
-
-    if (caphealth_picture_create(j->picture,
-                                 j->cinfo.jpeg_color_space == JCS_GRAYSCALE
-                                 ? CAPHEALTH_PICTURE_GREY
-                                 : CAPHEALTH_PICTURE_YCC, 0, sub_w, sub_h,
-                                 j->cinfo.image_width, j->cinfo.image_height)
-        == -1)
-    {
-        caphealth_jpeg_refuse(j, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
-    }
-
-    caphealth_jpeg_raw(j);
-}
-
-
 /*
- * The library writes whole blocks.  A plane's stride has room for their
- * columns; their rows below the plane go into a row of their own.
+ * Samples as they are in the file.  The library writes whole blocks.  A plane's
+ * stride has room for their columns; their rows below the plane go into a row
+ * of their own.
  */
 
 static void
 caphealth_jpeg_raw(caphealth_jpeg_t *j)
 {
-    int                          i, k, rows;
+    int                          i, k, n, rows;
     size_t                       width, widest;
     JSAMPROW                     lines[3][CAPHEALTH_JPEG_ROWS];
     uint32_t                     y;
     JSAMPARRAY                   planes[3];
-    caphealth_plane_t           *plane;
+    const caphealth_plane_t     *plane;
     const jpeg_component_info   *comp;
 
     widest = DCTSIZE;
@@ -469,34 +644,36 @@ caphealth_jpeg_raw(caphealth_jpeg_t *j)
         planes[i] = lines[i];
     }
 
-    j->row = malloc(widest);
-
     if (j->row == NULL) {
-        caphealth_jpeg_refuse(j, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
-    }
+        j->row = malloc(widest);
 
-    rows = j->cinfo.max_v_samp_factor * DCTSIZE;
-
-    while (j->cinfo.output_scanline < j->cinfo.output_height) {
-
-        for (i = 0; i < j->cinfo.num_components; i++) {
-            comp = &j->cinfo.comp_info[i];
-            plane = &j->picture->planes[i];
-            width = (size_t) comp->width_in_blocks * DCTSIZE;
-
-            y = j->cinfo.output_scanline / (uint32_t) rows
-                * (uint32_t) comp->v_samp_factor * DCTSIZE;
-
-            for (k = 0; k < comp->v_samp_factor * DCTSIZE; k++, y++) {
-                lines[i][k] = y < plane->height && width <= plane->stride
-                              ? plane->data + y * plane->stride : j->row;
-            }
+        if (j->row == NULL) {
+            caphealth_jpeg_refuse(j, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
         }
-
-        (void) jpeg_read_raw_data(&j->cinfo, planes, (JDIMENSION) rows);
     }
+
+    rows = j->cinfo.max_v_samp_factor * j->cinfo.CAPHEALTH_DCT_MIN;
+
+    for (i = 0; i < j->cinfo.num_components; i++) {
+        comp = &j->cinfo.comp_info[i];
+        plane = &j->into->planes[i];
+        width = (size_t) comp->width_in_blocks * comp->CAPHEALTH_DCT_WIDTH;
+        n = comp->v_samp_factor * comp->CAPHEALTH_DCT_HEIGHT;
+
+        y = j->cinfo.output_scanline / (uint32_t) rows * (uint32_t) n;
+
+        for (k = 0; k < n; k++, y++) {
+            lines[i][k] = y < plane->height && width <= plane->stride
+                          ? caphealth_picture_line(j->into, (unsigned) i, y)
+                          : j->row;
+        }
+    }
+
+    (void) jpeg_read_raw_data(&j->cinfo, planes, (JDIMENSION) rows);
 }
 
+
+/* a row of pixels */
 
 static void
 caphealth_jpeg_pixels(caphealth_jpeg_t *j)
@@ -505,48 +682,34 @@ caphealth_jpeg_pixels(caphealth_jpeg_t *j)
     JSAMPROW   row;
     uint32_t   y, width;
 
-    (void) jpeg_start_decompress(&j->cinfo);
-
-    if (j->cinfo.buffered_image) {
-        caphealth_jpeg_scans(j);
-        (void) jpeg_start_output(&j->cinfo, j->cinfo.input_scan_number);
-
-    } else {
-        caphealth_jpeg_scan_begin(j);
-    }
-
     width = j->cinfo.output_width;
 
-    j->row = malloc((size_t) width * CAPHEALTH_JPEG_COMPONENTS);
-    j->rgb = malloc((size_t) width * 3);
+    if (j->row == NULL) {
+        j->row = malloc((size_t) width * CAPHEALTH_JPEG_COMPONENTS);
+        j->rgb = malloc((size_t) width * 3);
 
-    if (j->row == NULL || j->rgb == NULL
-        || caphealth_picture_create(j->picture, CAPHEALTH_PICTURE_RGB, 0, 0,
-                                    0, width, j->cinfo.output_height)
-           == -1)
-    {
-        caphealth_jpeg_refuse(j, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+        if (j->row == NULL || j->rgb == NULL) {
+            caphealth_jpeg_refuse(j, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+        }
     }
 
     row = j->row;
+    rgb = j->rgb;
+    y = j->cinfo.output_scanline;
 
-    for (y = 0; y < j->cinfo.output_height; y++) {
-        (void) jpeg_read_scanlines(&j->cinfo, &row, 1);
+    (void) jpeg_read_scanlines(&j->cinfo, &row, 1);
 
-        rgb = j->rgb;
+    if (j->colour) {
+        caphealth_colour_row(j->colour, row, rgb, width);
 
-        if (j->colour) {
-            caphealth_colour_row(j->colour, row, rgb, width);
+    } else if (j->kind == CAPHEALTH_COLOUR_CMYK) {
+        caphealth_colour_cmyk(row, rgb, width);
 
-        } else if (j->kind == CAPHEALTH_COLOUR_CMYK) {
-            caphealth_colour_cmyk(row, rgb, width);
-
-        } else {
-            rgb = row;
-        }
-
-        caphealth_picture_row(j->picture, y, rgb, 3);
+    } else {
+        rgb = row;
     }
+
+    caphealth_picture_row(j->into, y, rgb, 3);
 }
 
 
@@ -741,7 +904,7 @@ caphealth_jpeg_refuse(caphealth_jpeg_t *j, caphealth_job_status_e status,
 
     j->status = caphealth_fail(j->result, status, "%s", text);
 
-    longjmp(j->jump, 1);
+    longjmp(*j->jump, 1);
 }
 
 
