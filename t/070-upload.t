@@ -21,6 +21,8 @@ our $one = part('name="f"; filename="a.png"', $image);
 our $end = "--b--";
 our $form = 'Content-Type: multipart/form-data; boundary=b';
 
+our $moving = `convert -delay 5 -size 2x2 xc:red xc:blue gif:-`;
+
 our $root = 'caphealth_image_root html/images; caphealth_state_dir html/state;';
 
 our $http = "$root caphealth_image_url /media/;";
@@ -470,3 +472,16 @@ GET /y
 --- response_headers_like
 Location: (?:http://localhost:\d+)?/media/.*_original\.jpg
 --- response_body_like: "original":\{"url":"[^"]*_original.jpg","width":40,"height":30,"bytes":\d+,"format":"jpeg"\},"small":\{"url":"[^"]*_small.webp","width":20,"height":15,"bytes":\d+,"format":"webp"\},"tiny":\{"url":"[^"]*_tiny.webp"
+
+
+
+=== TEST 29: an animation that is kept, and one that is not
+--- http_config eval: $::http
+--- config
+    caphealth_image_variant original animation=keep;
+    caphealth_image_variant still max=1;
+    location = /upload { caphealth_image_upload; }
+--- request eval
+"POST /upload\n$::moving"
+--- error_code: 201
+--- response_body_like: "format":"gif","width":2,"height":2,.*"original":\{"url":"[^"]*","width":2,"height":2,"bytes":\d+,"format":"webp","frames":2\},"still":\{"url":"[^"]*","width":1,"height":1,"bytes":\d+,"format":"webp"\}

@@ -88,14 +88,14 @@ caphealth_job_status_e
 caphealth_animation_gif(const caphealth_job_t *job, const uint8_t *data,
     size_t size, caphealth_animation_t *animation, caphealth_result_t *result)
 {
-    caphealth_gif_t         *g;
-    caphealth_job_status_e   rc;
+    caphealth_gif_t  *g;
 
     memset(animation, 0, sizeof(caphealth_animation_t));
 
     g = calloc(1, sizeof(caphealth_gif_t));
     if (g == NULL) {
-        return caphealth_fail(result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+        (void) caphealth_fail(result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+        return CAPHEALTH_JOB_NO_MEMORY;
     }
 
     animation->decoder = g;
@@ -110,13 +110,7 @@ caphealth_animation_gif(const caphealth_job_t *job, const uint8_t *data,
     g->result = result;
     g->control.TransparentColor = NO_TRANSPARENT_COLOR;
 
-    rc = caphealth_gif_open(g, job);
-
-    if (rc != CAPHEALTH_JOB_OK) {
-        caphealth_animation_free(animation);
-    }
-
-    return rc;
+    return caphealth_gif_open(g, job);
 }
 
 

@@ -248,7 +248,7 @@ caphealth_heif_plane(const caphealth_heif_frame_t *frame, int i,
 }
 
 
-/* the bitstream's, for where the file says nothing; unknown ones are left out */
+/* the bitstream's, for where the file says nothing; unknown ones are left */
 
 static void
 caphealth_heif_nclx(const caphealth_heif_frame_t *frame,
