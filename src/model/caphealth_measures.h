@@ -17,6 +17,7 @@
 #include "caphealth_activity.h"
 #include "caphealth_exposition.h"
 #include "caphealth_policy.h"
+#include "caphealth_record.h"
 
 
 #define caphealth_count_of(list)  (sizeof(list) / sizeof((list)[0]))
@@ -150,6 +151,9 @@ typedef struct {
                                                 equal: in the rows' order */
     caphealth_label_t         sample_label;  /* of the sample, beside those of
                                                 the object */
+
+    const char               *series;        /* of the history; NULL: none */
+    caphealth_series_unit_e   series_unit;
 
     const char               *key;           /* of the threshold; NULL: none */
     const char               *label;         /* for people */

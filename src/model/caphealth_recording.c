@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "caphealth_extra_thresholds.h"
+#include "caphealth_measures.h"
 #include "caphealth_notification.h"
 #include "caphealth_number.h"
 #include "caphealth_recording.h"
@@ -27,10 +28,10 @@ typedef struct {
 } caphealth_recorded_t;
 
 
-static void caphealth_record_system(caphealth_recorded_t *r);
-static void caphealth_record_disks(caphealth_recorded_t *r);
-static void caphealth_record_database(caphealth_recorded_t *r);
-static void caphealth_record_images(caphealth_recorded_t *r);
+static void caphealth_record_measures(caphealth_recorded_t *r);
+static void caphealth_record_object(caphealth_recorded_t *r,
+    caphealth_object_e of, const void *object, const caphealth_section_t *s,
+    const char *path);
 static void caphealth_record_uploads(caphealth_recorded_t *r,
     const caphealth_recording_uploads_t *uploads);
 static void caphealth_record_status(caphealth_recorded_t *r,
@@ -80,11 +81,8 @@ caphealth_recording_fill(caphealth_record_t *record,
     r.left_out = 0;
 
     caphealth_record_status(&r, p);
-    caphealth_record_system(&r);
-    caphealth_record_database(&r);
     caphealth_record_uploads(&r, uploads);
-    caphealth_record_disks(&r);
-    caphealth_record_images(&r);
+    caphealth_record_measures(&r);
     caphealth_record_outages(&r);
     caphealth_record_scans(&r);
     caphealth_record_forecasts(&r);
@@ -96,99 +94,58 @@ caphealth_recording_fill(caphealth_record_t *record,
 
 
 static void
-caphealth_record_system(caphealth_recorded_t *r)
-{
-    const caphealth_system_t   *s;
-    const caphealth_section_t  *section;
-
-    s = &r->facts->system.value;
-    section = &r->facts->system.section;
-
-    caphealth_record_value(r, section, "cpu_percent", NULL,
-                           CAPHEALTH_SERIES_PERCENT, s->cpu_percent);
-    caphealth_record_value(r, section, "cpu_mean_percent", NULL,
-                           CAPHEALTH_SERIES_PERCENT, s->cpu_mean);
-    caphealth_record_value(r, section, "memory_percent", NULL,
-                           CAPHEALTH_SERIES_PERCENT,
-                           caphealth_share(s->memory_used, s->memory_total));
-    caphealth_record_value(r, section, "swap_percent", NULL,
-                           CAPHEALTH_SERIES_PERCENT,
-                           caphealth_share(s->swap_used, s->swap_total));
-}
-
-
-static void
-caphealth_record_disks(caphealth_recorded_t *r)
+caphealth_record_measures(caphealth_recorded_t *r)
 {
     size_t                         i;
+    const caphealth_facts_t       *f = r->facts;
     const caphealth_disk_facts_t  *d;
 
-    for (i = 0; (d = caphealth_facts_mount(r->facts, i)) != NULL; i++) {
-        caphealth_record_value(r, &d->section, "disk_percent", d->path,
-                               CAPHEALTH_SERIES_PERCENT,
-                               caphealth_disk_usage(&d->value));
-        caphealth_record_value(r, &d->section, "disk_inodes_percent", d->path,
-                               CAPHEALTH_SERIES_PERCENT,
-                               caphealth_disk_inodes(&d->value));
+    caphealth_record_object(r, CAPHEALTH_SYSTEM, f, &f->system.section, NULL);
+
+    if (f->database.section.configured) {
+        caphealth_record_object(r, CAPHEALTH_DATABASE, f,
+                                &f->database.section, NULL);
+        caphealth_record_object(r, CAPHEALTH_CAPACITY, f,
+                                &f->database.section, NULL);
+    }
+
+    for (i = 0; (d = caphealth_facts_mount(f, i)) != NULL; i++) {
+        caphealth_record_object(r, CAPHEALTH_DISK, d, &d->section, d->path);
+    }
+
+    /* counted live, so never stale */
+
+    for (i = 0; i < f->images.value.nroots; i++) {
+        caphealth_record_object(r, CAPHEALTH_ROOT, &f->images.value.roots[i],
+                                NULL, f->images.value.roots[i].path);
     }
 }
 
 
-static void
-caphealth_record_database(caphealth_recorded_t *r)
-{
-    size_t                       i;
-    const caphealth_database_t  *d;
-    const caphealth_section_t   *section;
-
-    d = &r->facts->database.value;
-    section = &r->facts->database.section;
-
-    const struct {
-        const char  *name;
-        int64_t      value;
-    } counts[] = {
-        { "products_count", d->products_count },
-        { "orders_count", d->orders_count },
-        { "vendors_count", d->vendors_count },
-        { "orders_this_month", d->orders_this_month }
-    };
-
-    if (!section->configured) {
-        return;
-    }
-
-    caphealth_record_value(r, section, "database_size_gb", NULL,
-                           CAPHEALTH_SERIES_GB,
-                           caphealth_amount(d->size, CAPHEALTH_GIB));
-
-    for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-        caphealth_record_value(r, section, counts[i].name, NULL,
-                               CAPHEALTH_SERIES_COUNT,
-                               caphealth_amount(counts[i].value, 1));
-    }
-}
-
-
-/* counted live, so never stale */
+/* the rows that have a series */
 
 static void
-caphealth_record_images(caphealth_recorded_t *r)
+caphealth_record_object(caphealth_recorded_t *r, caphealth_object_e of,
+    const void *object, const caphealth_section_t *s, const char *path)
 {
-    size_t                   i;
-    const caphealth_root_t  *root;
+    size_t                      i;
+    double                      value;
+    const caphealth_measure_t  *m;
 
-    for (i = 0; i < r->facts->images.value.nroots; i++) {
-        root = &r->facts->images.value.roots[i];
+    for (i = 0; i < caphealth_objects[of].n; i++) {
+        m = &caphealth_objects[of].rows[i];
 
-        caphealth_record_value(r, NULL, "image_files", root->path,
-                               CAPHEALTH_SERIES_COUNT,
-                               (root->source == NULL) ? NAN
-                               : caphealth_amount(root->files, 1));
-        caphealth_record_value(r, NULL, "image_bytes", root->path,
-                               CAPHEALTH_SERIES_BYTES,
-                               (root->source == NULL) ? NAN
-                               : caphealth_amount(root->bytes, 1));
+        if (m->series == NULL) {
+            continue;
+        }
+
+        value = caphealth_measure_value(m, object);
+
+        if (m->series_unit == CAPHEALTH_SERIES_GB) {
+            value /= CAPHEALTH_GIB;
+        }
+
+        caphealth_record_value(r, s, m->series, path, m->series_unit, value);
     }
 }
 

@@ -155,6 +155,19 @@ values(void **state)
     assert_true(value("uploads_per_minute") == -1);
     assert_string_equal(kinds(), "");
 
+    /* a database has series if there is one; its size is in GiB */
+
+    section(&facts.database.section, NOW);
+    facts.database.value.size = INT64_C(3) << 29;
+    facts.database.value.products_count = 12;
+    facts.database.value.orders_this_month = 7;
+    fill(NOW);
+    assert_true(value("database_size_gb") == 1.5);
+    assert_true(value("products_count") == 12);
+    assert_true(value("orders_this_month") == 7);
+    assert_true(isnan(value("vendors_count")));
+    facts.database.section.configured = 0;
+
     /* what is stale is unknown */
 
     fill(NOW + 31);
