@@ -13,12 +13,12 @@
 
 
 /*
- * libaom's, 0 to 10: with 7, it and the WebP beside it take 2.5 to 3.5 times as
+ * libaom's, 0 to 10: with 7, it and the WebP beside it take 3 to 3.5 times as
  * long as WebP of method 4 alone; with 6, 5 times.
  */
 #define CAPHEALTH_ENCODE_SPEED   7
 
-/* the most bytes that libaom takes for a pixel, and for each picture */
+/* twice what libaom takes for a pixel of a photo, and for each picture */
 #define CAPHEALTH_ENCODE_PIXEL   32
 #define CAPHEALTH_ENCODE_BASE    (32 * 1024 * 1024)
 

@@ -4,7 +4,8 @@
  *
  * A photograph differs a little from each pixel to the next, by noise and
  * shades, even where a background of pure white has been laid under it.  What
- * was drawn does not differ, or does so at an edge, by much.
+ * was drawn does not differ, or does so at an edge, by much, or in a shade that
+ * goes one way.
  */
 
 #include <stdlib.h>
@@ -23,16 +24,21 @@
 /* pixels of a picture that is small */
 #define CAPHEALTH_GRAPHIC_SMALL    (512 * 512)
 
-/* percent: of the pairs, those without a difference, at least; and of the pairs
-   with one, those with a soft one, at most */
+/*
+ * percent: of the pairs, those without a difference, at least; of the pairs with
+ * one, those with a soft one, at most; or of these, those that go back what the
+ * one before went, at most, which noise does
+ */
 #define CAPHEALTH_GRAPHIC_PLAIN    50
 #define CAPHEALTH_GRAPHIC_SHADED   40
+#define CAPHEALTH_GRAPHIC_NOISY    8
 
 
 typedef struct {
     uint64_t   pairs;          /* of neighbours in a row */
     uint64_t   plain;          /* without a difference */
     uint64_t   soft;
+    uint64_t   noisy;          /* soft, and back from the one before */
     unsigned   ncolours;       /* CAPHEALTH_GRAPHIC_COLOURS + 1: more */
     uint32_t   colours[CAPHEALTH_GRAPHIC_COLOURS];
 } caphealth_graphic_t;
@@ -61,8 +67,9 @@ caphealth_graphic(const caphealth_picture_t *picture)
 
     return g.ncolours <= CAPHEALTH_GRAPHIC_COLOURS
            || (g.plain * 100 >= g.pairs * CAPHEALTH_GRAPHIC_PLAIN
-               && g.soft * 100 <= (g.pairs - g.plain)
-                                  * CAPHEALTH_GRAPHIC_SHADED);
+               && (g.soft * 100 <= (g.pairs - g.plain)
+                                   * CAPHEALTH_GRAPHIC_SHADED
+                   || g.noisy * 100 <= g.soft * CAPHEALTH_GRAPHIC_NOISY));
 }
 
 
@@ -107,6 +114,7 @@ static void
 caphealth_graphic_row(caphealth_graphic_t *g,
     const caphealth_picture_t *picture, uint32_t y)
 {
+    int             step, before;
     unsigned        i, difference;
     uint32_t        x, pixel, last;
     const uint8_t  *rows[4];
@@ -119,6 +127,7 @@ caphealth_graphic_row(caphealth_graphic_t *g,
                   : NULL;
     }
 
+    before = 0;
     last = caphealth_graphic_pixel(rows, 0);
     caphealth_graphic_colour(g, last);
 
@@ -133,9 +142,14 @@ caphealth_graphic_row(caphealth_graphic_t *g,
 
         difference = caphealth_graphic_difference(pixel, last);
 
+        step = (int) (pixel >> 8 & 255) - (int) (last >> 8 & 255);
+
         if (difference <= CAPHEALTH_GRAPHIC_SOFT) {
             g->soft++;
+            g->noisy += step * before < 0;
         }
+
+        before = step;
 
         caphealth_graphic_colour(g, pixel);
     }

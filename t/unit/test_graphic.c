@@ -148,6 +148,22 @@ shade(uint32_t x, uint32_t y, uint8_t pixel[4])
 }
 
 
+/* a logo: an edge around a shade, on white */
+
+static void
+logo(uint32_t x, uint32_t y, uint8_t pixel[4])
+{
+    if (x > 200 && x < 600 && y > 100 && y < 500) {
+        pixel[0] = (uint8_t) (x / 4);
+        pixel[1] = (uint8_t) (y / 3);
+        pixel[2] = (uint8_t) (255 - x / 5);
+        return;
+    }
+
+    memset(pixel, 255, 3);
+}
+
+
 static void
 noise(uint32_t x, uint32_t y, uint8_t pixel[4])
 {
@@ -172,8 +188,9 @@ told(void **state)
         int       plain;
     } cases[] = {
         { plain, 0, 1, 1 }, { dithered, 0, 1, 1 }, { blocks, 0, 1, 1 },
-        { lines, 0, 1, 1 }, { lines, 1, 1, 1 }, { photo, 0, 0, 0 },
-        { product, 0, 0, 1 }, { cut_out, 1, 0, 1 }, { shade, 0, 0, 1 },
+        { lines, 0, 1, 1 }, { lines, 1, 1, 1 }, { logo, 0, 1, 1 },
+        { photo, 0, 0, 0 },
+        { product, 0, 0, 1 }, { cut_out, 1, 0, 1 }, { shade, 0, 1, 1 },
         { noise, 0, 0, 0 }
     };
 
