@@ -7,6 +7,7 @@ use utf8;
 
 use lib 't/lib';
 
+use Caphealth::Token qw(key_file);
 use Caphealth::Upload qw(photo);
 use Digest::SHA qw(sha256_hex);
 use File::Temp qw(tempdir);
@@ -159,6 +160,111 @@ curl_exec($c);
 END
 
 taken(run('php', '-r', $php, '--', @paths), "PHP's curl", @sums, $sums[0]);
+
+# --- with tokens of the examples' servers: each language's server signs one, and
+# --- a client of the same language uploads with it
+
+{
+    my $hex = '0f' x 32;
+    my $keys = key_file("2026-01 $hex");
+
+    $nginx->configure(locations => "$nginx->{locations}
+        location = /tokens {
+            caphealth_image_upload;
+            caphealth_image_tokens $keys;
+        }
+        location = /owners { caphealth_image_owners; }");
+    ok $nginx->reload, 'a location with tokens';
+
+    local $ENV{UPLOAD_KEY} = "2026-01 $hex";
+    local $ENV{TOKENS} = "http://127.0.0.1:$nginx->{port}/tokens";
+
+    # from(NAME, COMMAND ...): a token of that server, which is then stopped
+
+    my $from = sub {
+        my ($name, @command) = @_;
+
+        my $port = $nginx->free_port;
+
+        @command = map { s/PORT/$port/r } @command;
+
+        my $pid = fork // die "fork: $!";
+
+        if ($pid == 0) {
+            open STDOUT, '>', '/dev/null';
+            open STDERR, '>', '/dev/null';
+            exec { $command[0] } @command or die "$command[0]: $!";
+        }
+
+        my $answer;
+
+        $nginx->until(sub {
+            $answer = HTTP::Tiny->new->post("http://127.0.0.1:$port/");
+
+            return $answer->{status} == 200;
+        });
+
+        kill TERM => $pid;
+        waitpid $pid, 0;
+
+        my $token = eval { decode_json($answer->{content})->{token} } // '';
+
+        like $token, qr/^eyJ[\w-]+\.eyJ[\w-]+\.[\w-]{43}$/, "$name signs"
+            or diag $answer->{content};
+
+        return $token;
+    };
+
+    local $ENV{TOKEN} = $from->('Python', '/usr/bin/python3',
+                                'contrib/upload/token.py', 'PORT');
+
+    taken(run('/usr/bin/python3', '-c', <<'END', $paths[0]),
+import os, requests, sys
+print(requests.post(os.environ['TOKENS'], files={'f': open(sys.argv[1], 'rb')},
+    headers={'Authorization': 'Bearer ' + os.environ['TOKEN']}).text)
+END
+          'requests, with a token', $sums[0]);
+
+    taken(run(@curl, '-H', "Authorization: Bearer $ENV{TOKEN}", '-F',
+              'f=@' . quoted($paths[1]), $ENV{TOKENS}),
+          'curl, with a token', $sums[1]);
+
+    $ENV{TOKEN} = $from->('PHP', 'php', '-S', '127.0.0.1:PORT',
+                          'contrib/upload/token.php');
+
+    taken(run('php', '-r', <<'END', '--', $paths[2]),
+$c = curl_init(getenv('TOKENS'));
+curl_setopt($c, CURLOPT_POSTFIELDS, ['f' => new CURLFile($argv[1])]);
+curl_setopt($c, CURLOPT_HTTPHEADER,
+            ['Authorization: Bearer ' . getenv('TOKEN')]);
+curl_exec($c);
+END
+          "PHP's curl, with a token", $sums[2]);
+
+    SKIP: {
+        skip 'there is no Node with fetch', 2
+            unless `node -p 'typeof FormData' 2>&1` =~ /function/;
+
+        $ENV{TOKEN} = $from->('Node', 'node', 'contrib/upload/token.mjs',
+                              'PORT');
+
+        taken(run('node', '-e', <<'END', $paths[3]),
+const fs = require('fs'), form = new FormData();
+form.append('f', new Blob([fs.readFileSync(process.argv[1])]), 'a.jpg');
+fetch(process.env.TOKENS, { method: 'POST', body: form,
+    headers: { Authorization: `Bearer ${process.env.TOKEN}` } })
+    .then((r) => r.text()).then(console.log);
+END
+              "Node's fetch, with a token", $sums[3]);
+    }
+
+    my $owners = decode_json($nginx->get('/owners')->{content})->{owners};
+
+    is_deeply [ map { $_->{owner} } @$owners ], ['vendor-7'],
+              'all of one owner';
+    like run(@curl, '-F', 'f=@' . quoted($paths[1]), $ENV{TOKENS}),
+         qr/problem:no-token/, 'curl, without a token';
+}
 
 # --- Go: CreateFormFile() and WriteField() of go1.19, with the boundary "b" ---
 

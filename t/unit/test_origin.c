@@ -79,11 +79,43 @@ test_other(void **state)
 }
 
 
+static void
+test_check(void **state)
+{
+    size_t  i;
+
+    static const char *const  good[] = {
+        "https://shop.example", "http://localhost:3000", "http://[::1]:8080",
+        "http://127.0.0.1", "https://shop.example:8443", "http://a:443",
+        "chrome-extension://abcdef", "https://xn--bcher-kva.example"
+    };
+
+    static const char *const  bad[] = {
+        "", "null", "https://", "shop.example", "//shop.example",
+        "https://shop.example/", "https://Shop.example", "HTTPS://shop.example",
+        "https://shop.example:443", "http://shop.example:80", "http://:80",
+        "https://shop.example:", "https://*.example", "https://a b",
+        "https://a@b", "1https://a", "https://a\n"
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        assert_null(caphealth_origin_check(good[i], strlen(good[i])));
+    }
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_non_null(caphealth_origin_check(bad[i], strlen(bad[i])));
+    }
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_same),
+        cmocka_unit_test(test_check),
         cmocka_unit_test(test_other)
     };
 
