@@ -145,7 +145,7 @@ caphealth_token_hex(const char *s, size_t len, uint8_t *out)
     size_t  i;
 
     for (i = 0; i < len; i++) {
-        c = s[i];
+        c = (unsigned char) s[i];
 
         if (c >= '0' && c <= '9') {
             c -= '0';

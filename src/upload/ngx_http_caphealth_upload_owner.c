@@ -45,7 +45,7 @@ ngx_http_caphealth_upload_owner_check(ngx_http_caphealth_upload_t *u)
         /* of whom nothing is stored */
     }
 
-    rc = ngx_http_caphealth_upload_owner_quota(u, &o, u->nimages, 1);
+    rc = ngx_http_caphealth_upload_owner_quota(u, &o, (int64_t) u->nimages, 1);
 
     caphealth_owner_close(&o, 0, 0, 1);
 
@@ -74,7 +74,7 @@ ngx_http_caphealth_upload_owner_begin(ngx_http_caphealth_upload_t *u)
 
     u->owner_locked = 1;
 
-    if (ngx_http_caphealth_upload_owner_quota(u, o, u->nimages,
+    if (ngx_http_caphealth_upload_owner_quota(u, o, (int64_t) u->nimages,
                                    ngx_http_caphealth_upload_counts_bytes(u))
         != NGX_OK)
     {
@@ -176,7 +176,7 @@ ngx_http_caphealth_upload_owner_end(ngx_http_caphealth_upload_t *u,
     u->owner_locked = 0;
 
     if (published) {
-        caphealth_owner_close(&u->owner, u->nimages,
+        caphealth_owner_close(&u->owner, (int64_t) u->nimages,
                               ngx_http_caphealth_upload_counts_bytes(u), 1);
         u->owner_counted = 1;
         return;
