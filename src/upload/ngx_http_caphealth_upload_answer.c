@@ -409,10 +409,16 @@ ngx_http_caphealth_upload_send_deleted(ngx_http_request_t *r,
                                                NULL);
     }
 
-    ngx_log_error(NGX_LOG_CRIT, r->connection->log, u->err,
-                  "image \"%s\" cannot be removed from image %s \"%V\"",
-                  u->images->files.id, u->failed_source ? "source" : "root",
-                  u->failed_source ? u->failed_source : &u->conf->root);
+    if (u->failed_source) {
+        ngx_log_error(NGX_LOG_CRIT, r->connection->log, u->err,
+                      "source of image \"%s\" cannot be removed from image "
+                      "source \"%V\"", u->images->files.id, u->failed_source);
+
+    } else {
+        ngx_log_error(NGX_LOG_CRIT, r->connection->log, u->err,
+                      "image \"%s\" cannot be removed from image root \"%V\"",
+                      u->images->files.id, &u->conf->root);
+    }
 
     return ngx_http_caphealth_upload_problem(r,
                                              CAPHEALTH_OUTCOME_STORAGE_FAILED,
@@ -426,11 +432,15 @@ ngx_http_caphealth_upload_send_refused(ngx_http_request_t *r,
 {
     ngx_str_t  detail;
 
-    if (u->failed_call) {
+    if (u->failed_source) {
         ngx_log_error(NGX_LOG_CRIT, r->connection->log, u->err,
-                      "%s in image %s \"%V\" failed", u->failed_call,
-                      u->failed_source ? "source" : "root",
-                      u->failed_source ? u->failed_source : &u->conf->root);
+                      "%s in image source \"%V\" failed", u->failed_call,
+                      u->failed_source);
+
+    } else if (u->failed_call) {
+        ngx_log_error(NGX_LOG_CRIT, r->connection->log, u->err,
+                      "%s in image root \"%V\" failed", u->failed_call,
+                      &u->conf->root);
     }
 
     detail.data = u->detail;

@@ -25,7 +25,7 @@ OTHER_FORM = 'application/health+json'
 
 # objects whose members are names of the operator's or of the shop
 
-NAMED = ('products_by_vendor', 'variants', 'checks')
+NAMED = ('products_by_vendor', 'missing_variants', 'variants', 'checks')
 
 SHOP = tempfile.TemporaryDirectory(prefix='caphealth-')
 
@@ -129,7 +129,7 @@ def members(value, path=''):
             if name not in NAMED:
                 found |= members(member, below)
 
-            elif name != 'products_by_vendor':
+            elif name not in ('products_by_vendor', 'missing_variants'):
                 for named in member.values():
                     found |= members(named, below)
 
@@ -472,6 +472,7 @@ INSERT INTO products VALUES (1, 1);
         location /upload {
             caphealth_image_upload;
             caphealth_image_owner vendor-7;
+            caphealth_image_source sources;
         }
         location = /owners { caphealth_image_owners; }
         ''' + metrics)
