@@ -796,7 +796,7 @@ caphealth_notifier_post(caphealth_notifier_t *n, const json_t *note,
 
     *after = 0;
     status = 0;
-    (void) strcpy(error, "there is no memory for it");
+    (void) snprintf(error, CURL_ERROR_SIZE, "there is no memory for it");
 
     curl = curl_easy_init();
     body = caphealth_notify_body(note, n->format, attempt,

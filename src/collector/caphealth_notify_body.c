@@ -546,7 +546,7 @@ caphealth_notify_sign(char text[CAPHEALTH_NOTIFY_SIGNATURE],
     hmac_sha256_update(&hmac, strlen(body), (const uint8_t *) body);
     hmac_sha256_digest(&hmac, sizeof(digest), digest);
 
-    (void) strcpy(text, "sha256=");
+    memcpy(text, "sha256=", sizeof("sha256="));
 
     for (i = 0; i < sizeof(digest); i++) {
         (void) sprintf(text + 7 + 2 * i, "%02x", digest[i]);

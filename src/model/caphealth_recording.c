@@ -236,12 +236,14 @@ caphealth_record_status(caphealth_recorded_t *r, const caphealth_policy_t *p)
 
     /* at the start nothing is known for a moment */
 
-    r->record->state = (a.overall == CAPHEALTH_UNKNOWN_STATUS
+    r->record->state = (a.overall == CAPHEALTH_UNKNOWN_STATUS && !a.stale
                         && caphealth_record_begins(r))
                        ? CAPHEALTH_OVERALL_NONE
                        : caphealth_record_state(a.overall);
 
-    if (a.overall == r->last->status) {
+    if (a.overall == r->last->status
+        || r->record->state == CAPHEALTH_OVERALL_NONE)
+    {
         return;
     }
 

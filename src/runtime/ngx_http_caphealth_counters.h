@@ -89,6 +89,9 @@ typedef struct {
     ngx_atomic_t                     starts;        /* of converters */
     ngx_atomic_t                     deaths;
     ngx_atomic_t                     restarts;      /* of the collector */
+    ngx_atomic_t                     status;        /* the overall one, of the
+                                                       last record; 0: there
+                                                       was none */
     ngx_atomic_t                     notifications[CAPHEALTH_NOTIFY_RESULTS];
     ngx_atomic_t                     idle;          /* microseconds of CPU time,
                                                        of converters at idle

@@ -75,6 +75,7 @@ ngx_http_caphealth_recording_send(ngx_http_caphealth_recording_t *rec,
     caphealth_ipc_result_e          rc;
     caphealth_ipc_message_t         m;
     caphealth_recording_uploads_t   uploads;
+    ngx_http_caphealth_counters_t  *counters;
 
     now = ngx_http_caphealth_now();
 
@@ -98,9 +99,19 @@ ngx_http_caphealth_recording_send(ngx_http_caphealth_recording_t *rec,
 
     ngx_http_caphealth_recording_begin(rec, now);
 
+    /* a change by a reload, or while worker 0 was replaced, is one, too */
+
+    counters = ngx_http_caphealth_zone_counters(rec->conf->zone);
+
+    if (rec->last.status == CAPHEALTH_NOT_CONFIGURED) {
+        rec->last.status = (caphealth_status_e) counters->status;
+    }
+
     left_out = caphealth_recording_fill(&rec->record, &rec->last,
                                         &rec->cache->facts, rec->policy,
                                         &uploads, now);
+
+    counters->status = rec->last.status;
 
     if (left_out && !rec->left_out) {
         rec->left_out = 1;

@@ -14,13 +14,15 @@
 
 #include <cmocka.h>
 
+#include "caphealth_notification.h"
 #include "caphealth_recording.h"
+#include "caphealth_threshold_forecasts.h"
 
 
 #define NOW  1700000000.0
 
 
-static caphealth_record_t             record;
+static caphealth_record_t             record, copy;
 static caphealth_recording_t          last;
 static caphealth_facts_t              facts;
 static caphealth_disk_facts_t         disk;
@@ -358,6 +360,84 @@ a_long_path(void **state)
 }
 
 
+/* what notifications are told of; also when a reload adds a source */
+
+static void
+verdict(void **state)
+{
+    caphealth_forecasts_t  forecasts;
+
+    (void) state;
+
+    last.status = CAPHEALTH_OK;
+    facts.database.section.configured = 1;
+    facts.database.section.interval = 60;
+
+    fill(NOW);
+    assert_int_equal(record.state, CAPHEALTH_OVERALL_NONE);
+    assert_string_equal(kinds(), "");
+    assert_int_equal(last.status, CAPHEALTH_OK);
+
+    /* it was asked, and does not answer; and a disk is nearly full */
+
+    facts.database.section.attempted_at = NOW;
+    facts.database.section.failed = 1;
+    facts.database.section.error = "no route to host";
+    disk.value.used = 790;
+    disk.value.available = 210;
+
+    memset(&forecasts, 0, sizeof(forecasts));
+    forecasts.n = 3;
+    forecasts.of[0].measure = "disk_percent";
+    forecasts.of[0].path = "/srv";
+    strcpy(forecasts.of[0].input.key, "disk_percent");
+    forecasts.of[0].levels[CAPHEALTH_LEVEL_LIMIT] = (caphealth_forecast_t) {
+        .low = 3, .mid = 5, .high = 8
+    };
+    strcpy(forecasts.of[1].input.key, "tier:vendors");
+    forecasts.of[1].levels[CAPHEALTH_LEVEL_LIMIT] = (caphealth_forecast_t) {
+        .low = 20, .mid = 31, .high = 80
+    };
+    strcpy(forecasts.of[2].input.key, "tier:products");
+    forecasts.of[2].levels[CAPHEALTH_LEVEL_LIMIT].reason =
+                                            CAPHEALTH_FORECAST_NOT_GROWING;
+    facts.forecasts = &forecasts;
+
+    fill(NOW + 1);
+
+    assert_int_equal(record.state, CAPHEALTH_OVERALL_CRITICAL);
+    assert_string_equal(record.causes[0].text, "database: no route to host");
+    assert_int_equal(record.causes[0].state, CAPHEALTH_OVERALL_CRITICAL);
+    assert_int_equal(record.causes[0].args.code,
+                     CAPHEALTH_EVENT_SOURCE_FAILED);
+
+    assert_string_equal(record.causes[1].args.subject, "disk_percent");
+    assert_int_equal(record.causes[1].state, CAPHEALTH_OVERALL_DEGRADED);
+
+    assert_int_equal(record.nforecasts, 1);
+    assert_string_equal(record.forecasts[0].text, "Disk Usage (%) of "
+                        "\"/srv\": at this pace, full in 5 days (3 to 8)");
+    assert_true(record.forecasts[0].mid == 5);
+
+    assert_null(caphealth_record_read(&copy, &record, sizeof(record)));
+
+    record.forecasts[0].high = 4;
+    assert_string_equal(caphealth_record_read(&copy, &record, sizeof(record)),
+                        "a forecast");
+    record.nforecasts = 0;
+    record.causes[1].state = CAPHEALTH_OVERALL_HEALTHY;
+    assert_string_equal(caphealth_record_read(&copy, &record, sizeof(record)),
+                        "a cause");
+    record.ncauses = CAPHEALTH_RECORD_CAUSES + 1;
+    assert_string_equal(caphealth_record_read(&copy, &record, sizeof(record)),
+                        "a number of elements");
+    record.ncauses = 0;
+    record.state = CAPHEALTH_OVERALL_STATES;
+    assert_string_equal(caphealth_record_read(&copy, &record, sizeof(record)),
+                        "its state");
+}
+
+
 int
 main(void)
 {
@@ -367,7 +447,8 @@ main(void)
         cmocka_unit_test_setup(outages, setup),
         cmocka_unit_test_setup(failed_uploads, setup),
         cmocka_unit_test_setup(scans, setup),
-        cmocka_unit_test_setup(a_long_path, setup)
+        cmocka_unit_test_setup(a_long_path, setup),
+        cmocka_unit_test_setup(verdict, setup)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
