@@ -190,8 +190,6 @@ caphealth_encode_smallest(const caphealth_picture_t *picture, int graphic,
         caphealth_encode_keep(&best, CAPHEALTH_OUTPUT_AVIF, data, size);
     }
 
-    rc = CAPHEALTH_JOB_OK;
-
     if (best.data == NULL) {
         result->outputs[e->variant].format = CAPHEALTH_OUTPUT_WEBP;
         return caphealth_encode_webp(yuv, variant, e, result);

@@ -30,7 +30,7 @@
  * one before went, at most, which noise does
  */
 #define CAPHEALTH_GRAPHIC_PLAIN    50
-#define CAPHEALTH_GRAPHIC_SHADED   40
+#define CAPHEALTH_GRAPHIC_SHADED   70
 #define CAPHEALTH_GRAPHIC_NOISY    8
 
 
