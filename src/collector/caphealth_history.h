@@ -113,8 +113,8 @@ void caphealth_history_destroy(caphealth_history_t *h);
 /*
  * Adds a sample, or an event, in memory; of any thread.  time are seconds since
  * the epoch.  A value that is no finite number is unknown and is not kept.  A
- * name or text that is too long is cut, and arguments that are too long are left
- * out; a text that is NULL is "".  unit is one of caphealth_series_unit().
+ * name or text that is too long is cut, and arguments that are too long are
+ * left out; a text that is NULL is "".  unit is one of caphealth_series_unit().
  */
 void caphealth_history_add(caphealth_history_t *h, const char *name,
     const char *unit, double time, double value);

@@ -149,11 +149,11 @@ typedef struct {
     caphealth_metric_t        metric;        /* a NULL name: there is none */
     int                       order;         /* of the metrics of an object;
                                                 equal: in the rows' order */
+    caphealth_series_unit_e   series_unit;
     caphealth_label_t         sample_label;  /* of the sample, beside those of
                                                 the object */
 
     const char               *series;        /* of the history; NULL: none */
-    caphealth_series_unit_e   series_unit;
 
     const char               *key;           /* of the threshold; NULL: none */
     const char               *label;         /* for people */
