@@ -593,7 +593,7 @@ caphealth_token_one_use(json_t *claims, int64_t now, caphealth_token_t *token)
     }
 
     if (token->expires > now + CAPHEALTH_TOKEN_ONCE) {
-        return "A token with \"once\" must expire within a day.";
+        return "The token is for one use, and must expire within a day.";
     }
 
     token->once = 1;
