@@ -485,3 +485,25 @@ Location: (?:http://localhost:\d+)?/media/.*_original\.jpg
 "POST /upload\n$::moving"
 --- error_code: 201
 --- response_body_like: "format":"gif","width":2,"height":2,.*"original":\{"url":"[^"]*","width":2,"height":2,"bytes":\d+,"format":"webp","frames":2\},"still":\{"url":"[^"]*","width":1,"height":1,"bytes":\d+,"format":"webp"\}
+
+
+
+=== TEST 30: a focus, for all files or for each, and what is none
+--- http_config eval: $::http
+--- config
+    location = /upload {
+        caphealth_image_upload;
+        caphealth_image_variant a size=1x1 fit=cover;
+    }
+--- request eval
+["POST /upload\n" . ::part('name="focus"', '0.25,1') . $::one x 2 . $::end,
+ "POST /upload\n" . ::part('name="focus"', '') . $::one . $::end,
+ "POST /upload\n" . ::part('name="focus"', '0.5,1.5') . $::one . $::end]
+--- more_headers eval
+[$::form, $::form, $::form]
+--- error_code eval
+[201, 201, 400]
+--- response_body_like eval
+["images", "images", qr/invalid-field.*File 1 of 1.*\\"focus\\" must be two numbers from 0 to 1/]
+--- no_error_log
+[alert]

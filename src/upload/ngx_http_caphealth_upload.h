@@ -33,11 +33,15 @@
 /* the most bytes of a description, UTF-8 */
 #define NGX_HTTP_CAPHEALTH_ALT_LEN  4096
 
+/* of a focus, "0.5,0.25" */
+#define NGX_HTTP_CAPHEALTH_FOCUS_LEN  64
+
 
 /* the text fields of a form that are read; their names in upload_files.c */
 
 typedef enum {
     NGX_HTTP_CAPHEALTH_FIELD_ALT = 0,
+    NGX_HTTP_CAPHEALTH_FIELD_FOCUS,
     NGX_HTTP_CAPHEALTH_FIELDS
 } ngx_http_caphealth_field_e;
 

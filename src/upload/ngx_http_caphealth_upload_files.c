@@ -21,6 +21,8 @@ static ngx_int_t ngx_http_caphealth_upload_detect_format(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 static ngx_int_t ngx_http_caphealth_upload_open_input(
     ngx_http_caphealth_upload_t *u);
+static ngx_int_t ngx_http_caphealth_upload_focus(
+    ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 static ngx_int_t ngx_http_caphealth_upload_check_files(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 static ngx_int_t ngx_http_caphealth_upload_copy_source(
@@ -29,7 +31,7 @@ static ngx_int_t ngx_http_caphealth_upload_open_outputs(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 
 
-static const char  *ngx_http_caphealth_field_names[] = { "alt" };
+static const char  *ngx_http_caphealth_field_names[] = { "alt", "focus" };
 
 
 void
@@ -58,7 +60,8 @@ ngx_http_caphealth_upload_prepare(void *data, ngx_log_t *log)
                                                NGX_HTTP_CAPHEALTH_FIELD_ALT,
                                                NGX_HTTP_CAPHEALTH_ALT_LEN,
                                                &u->images[i].alt)
-               != NGX_OK)
+               != NGX_OK
+            || ngx_http_caphealth_upload_focus(u, &u->images[i]) != NGX_OK)
         {
             return;
         }
@@ -277,6 +280,34 @@ ngx_http_caphealth_upload_field(ngx_http_caphealth_upload_t *u,
         break;
     }
 
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_upload_focus(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image)
+{
+    char  *text;
+
+    if (ngx_http_caphealth_upload_field(u, image,
+                                        NGX_HTTP_CAPHEALTH_FIELD_FOCUS,
+                                        NGX_HTTP_CAPHEALTH_FOCUS_LEN, &text)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (text == NULL
+        || caphealth_job_focus(&image->job.spec, text, ngx_strlen(text)) == 0)
+    {
+        return NGX_OK;
+    }
+
+    ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_INVALID_FIELD, image,
+                                     "The field \"focus\" must be two numbers "
+                                     "from 0 to 1, as in 0.5,0.25: how far "
+                                     "from the left, and from the top.");
     return NGX_ERROR;
 }
 
