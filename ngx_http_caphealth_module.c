@@ -295,6 +295,13 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
       0,
       NULL },
 
+    { ngx_string("caphealth_image_id"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_caphealth_image_id,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("caphealth_image_delete"),
       NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -673,6 +680,7 @@ ngx_http_caphealth_create_loc_conf(ngx_conf_t *cf)
     clcf->upload.cors = NGX_CONF_UNSET_PTR;
     clcf->upload.quota.images = NGX_CONF_UNSET;
     clcf->upload.quota.bytes = NGX_CONF_UNSET;
+    clcf->upload.id = NGX_CONF_UNSET_UINT;
     clcf->dashboard = NGX_CONF_UNSET_PTR;
     clcf->probe = NGX_CONF_UNSET_PTR;
     clcf->links = NGX_CONF_UNSET_PTR;

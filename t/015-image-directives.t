@@ -877,3 +877,35 @@ invalid value "bytes=2g" in "caphealth_image_quota" directive
 --- must_die
 --- error_log
 "caphealth_image_owners" needs a "caphealth_image_root", the tree whose owners are listed
+
+
+
+=== TEST 71: an id that follows from something else
+--- config
+    location = /upload { caphealth_image_id hash; }
+--- must_die
+--- error_log
+invalid value "hash" in "caphealth_image_id" directive, it must be random, key or content
+
+
+
+=== TEST 72: an id that follows from two things
+--- config
+    location = /upload { caphealth_image_id key; caphealth_image_id content; }
+--- must_die
+--- error_log
+"caphealth_image_id" directive is duplicate
+
+
+
+=== TEST 73: an id from a key, inherited, and another one
+--- http_config
+    caphealth_image_id key;
+--- config
+    caphealth_image_root html/images;
+    location = /key    { caphealth_image_upload; }
+    location = /random { caphealth_image_upload; caphealth_image_id random; }
+--- request eval
+["POST /key\nx", "POST /random\nx"]
+--- error_code eval
+[400, 415]

@@ -41,6 +41,8 @@ static void caphealth_walk_file(caphealth_walk_ctx_t *t, int dir,
     const char *name);
 static int caphealth_walk_temporary(caphealth_walk_ctx_t *t, int dir,
     const char *name, const struct stat *st);
+static int caphealth_walk_record(caphealth_walk_ctx_t *t, int dir,
+    const char *name, const struct stat *st);
 static void caphealth_walk_stray(caphealth_walk_ctx_t *t, int dir,
     const char *name, const char *path);
 static void caphealth_walk_stray_tree(caphealth_walk_ctx_t *t,
@@ -356,8 +358,10 @@ caphealth_walk_file(caphealth_walk_ctx_t *t, int dir, const char *name)
         return;
     }
 
-    if (name[0] == '.' && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0
-        && caphealth_walk_temporary(t, dir, name, &st))
+    if ((name[0] == '.' || caphealth_record_name_valid(name, len))
+        && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0
+        && (caphealth_walk_temporary(t, dir, name, &st)
+            || caphealth_walk_record(t, dir, name, &st)))
     {
         return;
     }
@@ -404,7 +408,10 @@ caphealth_walk_temporary(caphealth_walk_ctx_t *t, int dir, const char *name,
     if (!S_ISREG(st->st_mode) || len <= sizeof(CAPHEALTH_TEMP)
         || strcmp(name + len + 1 - sizeof(CAPHEALTH_TEMP), CAPHEALTH_TEMP)
            != 0
-        || !caphealth_walk_is_image(t, name + 1, len - sizeof(CAPHEALTH_TEMP)))
+        || (!caphealth_walk_is_image(t, name + 1,
+                                     len - sizeof(CAPHEALTH_TEMP))
+            && !caphealth_record_name_valid(name + 1,
+                                            len - sizeof(CAPHEALTH_TEMP))))
     {
         return 0;
     }
@@ -412,6 +419,33 @@ caphealth_walk_temporary(caphealth_walk_ctx_t *t, int dir, const char *name,
     /* an upload gives it its name, or removes it, within minutes */
 
     if (caphealth_walk_written(st) < t->settings->before) {
+        (void) unlinkat(dir, name, 0);
+    }
+
+    return 1;
+}
+
+
+/*
+ * Whether it is the record of an image, which is not counted.  One whose image
+ * is gone, as with "rm", is removed.
+ */
+
+static int
+caphealth_walk_record(caphealth_walk_ctx_t *t, int dir, const char *name,
+    const struct stat *st)
+{
+    double  written;
+
+    if (!S_ISREG(st->st_mode) || memcmp(name, t->prefix, 4) != 0) {
+        return 0;
+    }
+
+    written = caphealth_walk_written(st);
+
+    if (written >= t->settings->since && written < t->settings->before
+        && caphealth_walk_without_files(t, dir, name))
+    {
         (void) unlinkat(dir, name, 0);
     }
 

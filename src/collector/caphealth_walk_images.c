@@ -282,6 +282,36 @@ caphealth_walk_remove_file(caphealth_walk_ctx_t *t, int dir, const char *name)
 }
 
 
+int
+caphealth_walk_without_files(caphealth_walk_ctx_t *t, int dir, const char *id)
+{
+    char                     path[CAPHEALTH_PATH_LEN];
+    size_t                   i;
+    uint32_t                 format;
+    struct stat              st;
+    caphealth_walk_image_t   image;
+
+    memcpy(image.id, id, CAPHEALTH_ID_LEN);
+
+    for (i = 0; i < t->settings->nvariants; i++) {
+        for (format = 0; format < CAPHEALTH_OUTPUTS; format++) {
+
+            if (fstatat(dir, caphealth_walk_name(path, &image,
+                                                 t->settings->variants[i],
+                                                 format),
+                        &st, AT_SYMLINK_NOFOLLOW)
+                == 0
+                || errno != ENOENT)
+            {
+                return 0;
+            }
+        }
+    }
+
+    return t->settings->nvariants > 0;
+}
+
+
 /* the name of a file of the image, in path */
 
 static const char *

@@ -71,6 +71,13 @@ int caphealth_walk_is_image(caphealth_walk_ctx_t *t, const char *name,
 /* Counts the images of the leaf, and removes those that are leftovers. */
 void caphealth_walk_images(caphealth_walk_ctx_t *t, int dir);
 
+/*
+ * Whether the leaf has no file of a configured variant of the image whose id
+ * begins there.
+ */
+int caphealth_walk_without_files(caphealth_walk_ctx_t *t, int dir,
+    const char *id);
+
 /* When a file was last written, renamed or copied, seconds since the epoch. */
 double caphealth_walk_written(const struct stat *st);
 

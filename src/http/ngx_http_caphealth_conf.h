@@ -98,6 +98,13 @@ typedef struct {
 } ngx_http_caphealth_quota_t;
 
 
+typedef enum {
+    NGX_HTTP_CAPHEALTH_ID_RANDOM = 0,
+    NGX_HTTP_CAPHEALTH_ID_KEY,
+    NGX_HTTP_CAPHEALTH_ID_CONTENT
+} ngx_http_caphealth_image_id_e;
+
+
 /* of a location that takes images */
 
 typedef struct {
@@ -112,6 +119,8 @@ typedef struct {
     ngx_http_complex_value_t             *owner;
     ngx_array_t                          *cors;    /* ngx_str_t, origins */
     ngx_http_caphealth_quota_t            quota;
+    ngx_uint_t                            id;      /* what follows an id from:
+                                           ngx_http_caphealth_image_id_e */
 } ngx_http_caphealth_upload_conf_t;
 
 

@@ -37,5 +37,11 @@ const caphealth_outcome_t  caphealth_outcomes[CAPHEALTH_OUTCOMES] = {
     [CAPHEALTH_OUTCOME_BAD_TOKEN] = { 401, "invalid-token", "invalid-token" },
     [CAPHEALTH_OUTCOME_NOT_PERMITTED] =
         { 403, "not-permitted", "not-permitted" },
-    [CAPHEALTH_OUTCOME_QUOTA] = { 507, "quota-exceeded", NULL }
+    [CAPHEALTH_OUTCOME_QUOTA] = { 507, "quota-exceeded", NULL },
+    [CAPHEALTH_OUTCOME_REPLAYED] = { 0, "replayed", NULL },
+    [CAPHEALTH_OUTCOME_DUPLICATE] = { 0, "duplicate", NULL },
+    [CAPHEALTH_OUTCOME_INVALID_KEY] = { 400, "invalid-idempotency-key", NULL },
+    [CAPHEALTH_OUTCOME_KEY_REUSED] = { 422, "idempotency-key-reused", NULL },
+    [CAPHEALTH_OUTCOME_KEY_IN_USE] = { 409, "idempotency-key-in-use", NULL },
+    [CAPHEALTH_OUTCOME_IMAGE_SHARED] = { 409, NULL, "image-shared" }
 };

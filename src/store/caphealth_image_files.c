@@ -661,8 +661,6 @@ caphealth_image_remove(const char *root, const char *id, const char *mark,
 }
 
 
-/* the directory of an image; no symbolic link below the root is followed */
-
 int
 caphealth_image_find_leaf(const char *root, const char *id)
 {
@@ -731,8 +729,12 @@ caphealth_image_remove_file(int dir, const char *name,
         return -1;
     }
 
-    removed->files++;
-    removed->bytes += (uint64_t) st.st_size;
+    /* records are not counted in the tree */
+
+    if (!caphealth_record_name_valid(name, strlen(name))) {
+        removed->files++;
+        removed->bytes += (uint64_t) st.st_size;
+    }
 
     return 0;
 }

@@ -97,10 +97,11 @@ void caphealth_image_withdraw(caphealth_image_files_t *image);
 void caphealth_image_close(caphealth_image_files_t *image);
 
 /*
- * Removes the files of the image id, the commit mark, in whatever format, first, so that an image of
- * which a file cannot be removed is not complete, and can be tried again.
- * *removed becomes what was removed, whether all of it or not.  Returns 0, or
- * -1 with errno set: ENOENT if there is no such image.
+ * Removes the files of the image id, the commit mark, in whatever format,
+ * first, so that an image of which a file cannot be removed is not complete,
+ * and can be tried again.  Its record goes with them.  *removed becomes what
+ * was removed, without the record, whether all of it or not.  Returns 0, or -1
+ * with errno set: ENOENT if there is no such image.
  */
 int caphealth_image_remove(const char *root, const char *id, const char *mark,
     caphealth_removed_t *removed);

@@ -60,6 +60,19 @@ caphealth_id_valid(const char *id, size_t len)
 
 
 int
+caphealth_record_name_valid(const char *name, size_t len)
+{
+    return len == 2 * CAPHEALTH_ID_LEN + sizeof(CAPHEALTH_RECORD_SUFFIX)
+           && caphealth_id_valid(name, CAPHEALTH_ID_LEN)
+           && name[CAPHEALTH_ID_LEN] == '_'
+           && caphealth_id_valid(name + CAPHEALTH_ID_LEN + 1, CAPHEALTH_ID_LEN)
+           && memcmp(name + 2 * CAPHEALTH_ID_LEN + 1, CAPHEALTH_RECORD_SUFFIX,
+                     sizeof(CAPHEALTH_RECORD_SUFFIX) - 1)
+              == 0;
+}
+
+
+int
 caphealth_variant_valid(const char *name, size_t len)
 {
     size_t  i;

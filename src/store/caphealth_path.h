@@ -26,11 +26,18 @@
     (CAPHEALTH_LEAF_LEN + CAPHEALTH_ID_LEN + 1 + CAPHEALTH_VARIANT_LEN + 6)
 
 
+/* what the client was told of an image: "<id>_<32 digits>.answer" */
+#define CAPHEALTH_RECORD_SUFFIX  ".answer"
+
+
 /* Writes a new id, zero-terminated.  Returns 0, or -1 with errno set. */
 int caphealth_id_create(char id[CAPHEALTH_ID_LEN + 1]);
 
 /* Whether these bytes are an id: 32 lowercase hexadecimal digits. */
 int caphealth_id_valid(const char *id, size_t len);
+
+/* Whether this is the name of a record, caphealth_image_record.h. */
+int caphealth_record_name_valid(const char *name, size_t len);
 
 /*
  * Whether these bytes may name a variant: 1 to CAPHEALTH_VARIANT_LEN of

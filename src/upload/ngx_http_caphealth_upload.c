@@ -3,7 +3,9 @@
  * The life of an upload: its states, in their order.
  *
  *     READING      nginx reads the body
- *     PREPARING    a thread looks for the images in it
+ *     PREPARING    a thread looks for the images in it, and for what is
+ *                  stored of them already
+ *     WAITING      another upload is storing the same: a thread looks again
  *     CONVERTING   threads open files for the images, converters fill them
  *     PUBLISHING   a thread gives the files their names
  *     CLOSING      the client has its answer, or is gone: a thread closes
@@ -28,6 +30,13 @@
  */
 #define NGX_HTTP_CAPHEALTH_UPLOAD_FDS  64
 
+/*
+ * How often, and how long, an upload looks whether another of the same key, or
+ * of the same photo, has ended; milliseconds.
+ */
+#define NGX_HTTP_CAPHEALTH_CLAIM_PAUSE  100
+#define NGX_HTTP_CAPHEALTH_CLAIM_WAIT   5000
+
 
 static ngx_int_t ngx_http_caphealth_upload_method(ngx_http_request_t *r,
     ngx_http_caphealth_upload_conf_t *conf);
@@ -44,6 +53,8 @@ static ngx_int_t ngx_http_caphealth_upload_length(ngx_http_request_t *r,
 static ngx_http_caphealth_upload_t *ngx_http_caphealth_upload_create(
     ngx_http_request_t *r, ngx_http_caphealth_upload_conf_t *conf,
     caphealth_token_t *token, const char *boundary);
+static ngx_int_t ngx_http_caphealth_upload_set_key(
+    ngx_http_caphealth_upload_t *u, ngx_str_t *key);
 static ngx_int_t ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
     ngx_http_caphealth_upload_conf_t *conf, caphealth_token_t *token);
 static void ngx_http_caphealth_upload_body_handler(ngx_http_request_t *r);
@@ -53,6 +64,8 @@ static void ngx_http_caphealth_upload_post_task(
     ngx_http_caphealth_upload_t *u, void (*handler)(void *data,
     ngx_log_t *log));
 static void ngx_http_caphealth_upload_task_handler(ngx_event_t *ev);
+static void ngx_http_caphealth_upload_prepared(
+    ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_start_converting(
     ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_advance(
@@ -239,6 +252,7 @@ ngx_http_caphealth_upload_post(ngx_http_request_t *r,
 {
     char                             boundary[CAPHEALTH_BOUNDARY_MAX + 1];
     ngx_int_t                        rc;
+    ngx_str_t                        key;
     ngx_http_caphealth_upload_t     *u;
     ngx_http_caphealth_main_conf_t  *cmcf;
 
@@ -260,6 +274,12 @@ ngx_http_caphealth_upload_post(ngx_http_request_t *r,
         }
     }
 
+    rc = ngx_http_caphealth_upload_key(r, conf, &key);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
     if (ngx_http_caphealth_converters_full(cmcf->worker->converters)) {
         return ngx_http_caphealth_upload_send_queue_full(r, cmcf);
     }
@@ -279,6 +299,10 @@ ngx_http_caphealth_upload_post(ngx_http_request_t *r,
     u = ngx_http_caphealth_upload_create(r, conf, token, boundary);
     if (u == NULL) {
         ngx_http_caphealth_token_unuse(cmcf, token);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_http_caphealth_upload_set_key(u, &key) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -436,6 +460,26 @@ failed:
 }
 
 
+/* the key, and the URL that it is of */
+
+static ngx_int_t
+ngx_http_caphealth_upload_set_key(ngx_http_caphealth_upload_t *u,
+    ngx_str_t *key)
+{
+    if (key->len == 0) {
+        return NGX_OK;
+    }
+
+    u->key.len = key->len;
+    u->key.data = ngx_pstrdup(u->pool, key);
+
+    u->uri.len = u->request->uri.len;
+    u->uri.data = ngx_pstrdup(u->pool, &u->request->uri);
+
+    return u->key.data && u->uri.data ? NGX_OK : NGX_ERROR;
+}
+
+
 /* removes the image whose id is the last part of the path */
 
 static ngx_int_t
@@ -445,6 +489,7 @@ ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
     u_char                       *p, *id;
     size_t                        len;
     ngx_int_t                     rc;
+    ngx_str_t                     force;
     ngx_http_caphealth_image_t   *image;
     ngx_http_caphealth_upload_t  *u;
 
@@ -463,6 +508,15 @@ ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
         return ngx_http_caphealth_upload_problem(r,
                                                CAPHEALTH_OUTCOME_NO_SUCH_IMAGE,
                                                NULL);
+    }
+
+    if (conf->id == NGX_HTTP_CAPHEALTH_ID_CONTENT
+        && (ngx_http_arg(r, (u_char *) "force", 5, &force) != NGX_OK
+            || force.len != 1 || force.data[0] != '1'))
+    {
+        return ngx_http_caphealth_upload_problem(r,
+                                                CAPHEALTH_OUTCOME_IMAGE_SHARED,
+                                                NULL);
     }
 
     rc = ngx_http_caphealth_discard_body(r);
@@ -660,7 +714,7 @@ ngx_http_caphealth_upload_task_handler(ngx_event_t *ev)
     switch (u->state) {
 
     case NGX_HTTP_CAPHEALTH_PREPARING:
-        ngx_http_caphealth_upload_start_converting(u);
+        ngx_http_caphealth_upload_prepared(u);
         break;
 
     case NGX_HTTP_CAPHEALTH_CONVERTING:
@@ -694,6 +748,46 @@ ngx_http_caphealth_upload_task_handler(ngx_event_t *ev)
 
 
 /*
+ * An upload with the id of another that is under way waits for its end, so that
+ * a client that repeats a request has the answer of the first.
+ */
+
+static void
+ngx_http_caphealth_upload_prepared(ngx_http_caphealth_upload_t *u)
+{
+    ngx_uint_t  i;
+
+    if (u->busy && u->request) {
+
+        if (u->waiting_since == 0) {
+            u->waiting_since = ngx_current_msec;
+        }
+
+        if (ngx_current_msec - u->waiting_since
+            < NGX_HTTP_CAPHEALTH_CLAIM_WAIT)
+        {
+            ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                           "caphealth upload: %p, another has its id", u);
+
+            u->state = NGX_HTTP_CAPHEALTH_WAITING;
+
+            ngx_del_timer(&u->event);
+            ngx_add_timer(&u->event, NGX_HTTP_CAPHEALTH_CLAIM_PAUSE);
+            return;
+        }
+
+        u->outcome = CAPHEALTH_OUTCOME_KEY_IN_USE;
+    }
+
+    for (i = 0; i < u->nimages; i++) {
+        u->nstore += !u->images[i].skip;
+    }
+
+    ngx_http_caphealth_upload_start_converting(u);
+}
+
+
+/*
  * refuses images that do not fit into the queue, before any descriptor is
  * opened for them
  */
@@ -706,31 +800,31 @@ ngx_http_caphealth_upload_start_converting(ngx_http_caphealth_upload_t *u)
     cs = u->worker->converters;
 
     if (u->request && u->outcome == CAPHEALTH_OUTCOME_OK
-        && !ngx_http_caphealth_converters_room(cs, u->nimages))
+        && !ngx_http_caphealth_converters_room(cs, u->nstore))
     {
         ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_QUEUE_FULL, NULL,
                                          "So many images are waiting to be "
                                          "converted that these %ui do not fit "
                                          "in. Try again after the seconds in "
                                          "Retry-After, or send fewer at once.",
-                                         u->nimages);
+                                         u->nstore);
     }
 
-    if (u->request == NULL || u->outcome) {
+    if (u->request == NULL || u->outcome || u->nstore == 0) {
         ngx_http_caphealth_upload_finish(u);
         return;
     }
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
                    "caphealth upload: %p, %ui images to convert", u,
-                   u->nimages);
+                   u->nstore);
 
     u->state = NGX_HTTP_CAPHEALTH_CONVERTING;
-    u->unconverted = u->nimages;
-    u->release_fds = u->nimages * (u->conf->variants->n + 1)
+    u->unconverted = u->nstore;
+    u->release_fds = u->nstore * (u->conf->variants->n + 1)
                      > NGX_HTTP_CAPHEALTH_UPLOAD_FDS;
 
-    ngx_http_caphealth_upload_reserve(u, u->nimages);
+    ngx_http_caphealth_upload_reserve(u, u->nstore);
     ngx_http_caphealth_upload_advance(u);
 }
 
@@ -743,6 +837,8 @@ ngx_http_caphealth_upload_start_converting(ngx_http_caphealth_upload_t *u)
 static void
 ngx_http_caphealth_upload_advance(ngx_http_caphealth_upload_t *u)
 {
+    ngx_http_caphealth_image_t  *image;
+
     if (u->task_active) {
         return;
     }
@@ -756,7 +852,11 @@ ngx_http_caphealth_upload_advance(ngx_http_caphealth_upload_t *u)
     }
 
     while (u->submitted < u->opened) {
-        ngx_http_caphealth_upload_submit(u, &u->images[u->submitted++]);
+        image = &u->images[u->submitted++];
+
+        if (!image->skip) {
+            ngx_http_caphealth_upload_submit(u, image);
+        }
     }
 
     if (u->unconverted) {
@@ -909,6 +1009,19 @@ ngx_http_caphealth_upload_timer_handler(ngx_event_t *ev)
     u = ev->data;
     timeout = u->main_conf->images.converter.timeout;
 
+    if (u->state == NGX_HTTP_CAPHEALTH_WAITING) {
+        u->state = NGX_HTTP_CAPHEALTH_PREPARING;
+        ngx_add_timer(ev, timeout);
+
+        if (u->request == NULL) {
+            ngx_http_caphealth_upload_finish(u);
+            return;
+        }
+
+        ngx_http_caphealth_upload_post_task(u, ngx_http_caphealth_upload_claim);
+        return;
+    }
+
     if (ngx_http_caphealth_upload_in_progress(u)) {
         ngx_add_timer(ev, timeout);
         return;
@@ -1040,7 +1153,9 @@ ngx_http_caphealth_upload_send_stored(ngx_http_request_t *r,
 {
     ngx_int_t  rc;
 
-    ngx_http_caphealth_upload_counts_add(u);
+    if (u->nstore) {
+        ngx_http_caphealth_upload_counts_add(u);
+    }
 
     rc = ngx_http_caphealth_upload_send_created(r, u);
 
@@ -1048,7 +1163,8 @@ ngx_http_caphealth_upload_send_stored(ngx_http_request_t *r,
         u->stored = 1;
         u->token.once = 0;
 
-        ngx_http_caphealth_outcome_count(r, CAPHEALTH_OUTCOME_OK);
+        ngx_http_caphealth_outcome_count(r,
+                                  ngx_http_caphealth_upload_stored_outcome(u));
         ngx_http_caphealth_count(&u->counters->written,
                                  ngx_http_caphealth_upload_counts_bytes(u));
     }
@@ -1135,6 +1251,12 @@ ngx_http_caphealth_upload_cancel_task(ngx_http_caphealth_upload_t *u)
 static void
 ngx_http_caphealth_upload_destroy(ngx_http_caphealth_upload_t *u)
 {
+    ngx_uint_t  i;
+
+    for (i = 0; i < u->nimages; i++) {
+        json_decref(u->images[i].answer);
+    }
+
     if (u->event.timer_set) {
         ngx_del_timer(&u->event);
     }

@@ -17,6 +17,7 @@
 #include "caphealth_multipart.h"
 #include "caphealth_outcomes.h"
 #include "caphealth_image_files.h"
+#include "caphealth_image_record.h"
 #include "caphealth_token.h"
 #include "caphealth_image_source.h"
 
@@ -49,7 +50,10 @@ typedef enum {
 typedef struct ngx_http_caphealth_upload_s  ngx_http_caphealth_upload_t;
 
 
-typedef struct {
+typedef struct ngx_http_caphealth_image_s  ngx_http_caphealth_image_t;
+
+
+struct ngx_http_caphealth_image_s {
     ngx_http_caphealth_upload_t      *upload;
     ngx_http_caphealth_job_t          job;
     caphealth_part_t                  part;
@@ -57,6 +61,13 @@ typedef struct {
     char                             *alt;        /* NULL: none was sent */
     caphealth_image_files_t           files;      /* its own */
     caphealth_image_source_t          source;     /* if it is kept */
+    caphealth_image_record_t          record;     /* if its id is not random */
+    uint8_t                           sha256[CAPHEALTH_DIGEST_LEN];
+    caphealth_removed_t               leftover;   /* of an upload that died,
+                                                     removed before it */
+    json_t                           *answer;     /* what is told of it */
+    ngx_http_caphealth_image_t       *same;       /* an earlier one of these
+                                                     bytes in the request */
     ngx_int_t                         begun;      /* of _tree_begin(), for
                                                      _tree_end() */
     ngx_int_t                         source_begun;
@@ -68,12 +79,15 @@ typedef struct {
     ngx_uint_t                        release_fds;/* a thread is to do it */
     ngx_uint_t                        checked;    /* so are its files */
     ngx_uint_t                        published;
-} ngx_http_caphealth_image_t;
+    ngx_uint_t                        skip;       /* it is stored already */
+    ngx_uint_t                        replaces;   /* a leftover was removed */
+};
 
 
 typedef enum {
     NGX_HTTP_CAPHEALTH_READING = 0,   /* nginx reads the body */
     NGX_HTTP_CAPHEALTH_PREPARING,     /* a thread finds the images in it */
+    NGX_HTTP_CAPHEALTH_WAITING,       /* another upload has the same ids */
     NGX_HTTP_CAPHEALTH_CONVERTING,    /* threads open files, converters write */
     NGX_HTTP_CAPHEALTH_PUBLISHING,    /* a thread gives the files their names */
     NGX_HTTP_CAPHEALTH_REMOVING,      /* of a deletion: a thread removes them */
@@ -108,6 +122,15 @@ struct ngx_http_caphealth_upload_s {
                                                      ngx_http_caphealth_field_e */
     ngx_http_caphealth_image_t       *images;
     ngx_uint_t                        nimages;
+    ngx_uint_t                        nstore;     /* that are not stored yet */
+
+    ngx_str_t                         key;        /* Idempotency-Key */
+    ngx_str_t                         uri;        /* that it is of */
+    uint8_t                           digest[CAPHEALTH_DIGEST_LEN];
+                                                  /* of what was sent */
+    ngx_msec_t                        waiting_since;
+    ngx_uint_t                        named;      /* the ids are known */
+    ngx_uint_t                        busy;       /* another upload has one */
     ngx_uint_t                        opened;     /* so many, from the first,
                                                      have their files open */
     ngx_uint_t                        open_until; /* the same, when the thread
@@ -154,8 +177,14 @@ ngx_int_t ngx_http_caphealth_upload_body(ngx_http_caphealth_upload_t *u,
  * fail.
  */
 
-/* Finds the images in the body. */
+/* Finds the images in the body, and those that are stored already. */
 void ngx_http_caphealth_upload_prepare(void *data, ngx_log_t *log);
+
+/*
+ * Claims the ids that follow from a key or from the bytes, and finds what is
+ * stored under them; u->busy: another upload has one of them, try again.
+ */
+void ngx_http_caphealth_upload_claim(void *data, ngx_log_t *log);
 
 /*
  * Opens the files of the next images, and releases the descriptors of those
@@ -193,6 +222,31 @@ ngx_int_t ngx_http_caphealth_upload_owner_lock(
     ngx_http_caphealth_upload_t *u);
 void ngx_http_caphealth_upload_owner_removed(
     ngx_http_caphealth_upload_t *u);
+
+/*
+ * The key of a request, if the location's ids follow from it; NGX_DECLINED: it
+ * may go on, else the answer's status.
+ */
+ngx_int_t ngx_http_caphealth_upload_key(ngx_http_request_t *r,
+    ngx_http_caphealth_upload_conf_t *conf, ngx_str_t *key);
+
+/*
+ * For the thread pool: the ids of the images, if they are not random; what is
+ * told of an image whose files have their names, and its record; and ids that
+ * were claimed are given up.
+ */
+ngx_int_t ngx_http_caphealth_upload_ids(ngx_http_caphealth_upload_t *u);
+ngx_int_t ngx_http_caphealth_upload_record(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image);
+void ngx_http_caphealth_upload_release(ngx_http_caphealth_upload_t *u);
+
+/* What this request is told of an image, a new reference; NULL: no memory. */
+json_t *ngx_http_caphealth_upload_told(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image);
+
+/* The same of one that was converted now. */
+json_t *ngx_http_caphealth_upload_image(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image);
 
 /*
  * The tree's counts: before the images get their names, when they have got
@@ -234,6 +288,8 @@ void ngx_http_caphealth_upload_check_result(ngx_http_caphealth_upload_t *u,
  * problem has that of its outcome.
  */
 ngx_int_t ngx_http_caphealth_upload_send_created(ngx_http_request_t *r,
+    ngx_http_caphealth_upload_t *u);
+caphealth_outcome_e ngx_http_caphealth_upload_stored_outcome(
     ngx_http_caphealth_upload_t *u);
 ngx_int_t ngx_http_caphealth_upload_send_deleted(ngx_http_request_t *r,
     ngx_http_caphealth_upload_t *u);

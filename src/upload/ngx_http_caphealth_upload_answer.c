@@ -27,12 +27,10 @@ static ngx_int_t ngx_http_caphealth_upload_problem_type(ngx_pool_t *pool,
 static ngx_int_t ngx_http_caphealth_upload_retry_after(ngx_http_request_t *r);
 static ngx_int_t ngx_http_caphealth_upload_authenticate(ngx_http_request_t *r,
     caphealth_outcome_e outcome);
-static json_t *ngx_http_caphealth_upload_image(
-    ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 static json_t *ngx_http_caphealth_upload_variants(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 static ngx_int_t ngx_http_caphealth_upload_add_location(ngx_http_request_t *r,
-    ngx_http_caphealth_upload_t *u);
+    ngx_http_caphealth_upload_t *u, json_t *images);
 static u_char *ngx_http_caphealth_upload_url(ngx_pool_t *pool,
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image,
     unsigned variant, size_t *len);
@@ -145,6 +143,30 @@ static ngx_http_caphealth_refusal_t
     [CAPHEALTH_OUTCOME_INVALID_FIELD] = {
         ngx_string("A field cannot be taken"),
         ngx_null_string
+    },
+
+    [CAPHEALTH_OUTCOME_INVALID_KEY] = {
+        ngx_string("The Idempotency-Key cannot be taken"),
+        ngx_null_string
+    },
+
+    [CAPHEALTH_OUTCOME_KEY_REUSED] = {
+        ngx_string("The Idempotency-Key is used already"),
+        ngx_null_string
+    },
+
+    [CAPHEALTH_OUTCOME_KEY_IN_USE] = {
+        ngx_string("The same upload is under way"),
+        ngx_string("The same upload has not ended yet. Try again after the "
+                   "seconds in Retry-After: the answer will be what it was "
+                   "told.")
+    },
+
+    [CAPHEALTH_OUTCOME_IMAGE_SHARED] = {
+        ngx_string("The image may be in use elsewhere"),
+        ngx_string("An image is stored once here, however often it was "
+                   "uploaded, so other products may show it. To remove it all "
+                   "the same, add \"?force=1\".")
     }
 };
 
@@ -322,6 +344,14 @@ ngx_http_caphealth_upload_check_result(ngx_http_caphealth_upload_t *u,
         if (result->format != image->format) {
             ngx_http_caphealth_upload_bad_output(u, image,
                                                  "check of a format");
+
+        } else if (u->named
+                   && ngx_memcmp(result->sha256, image->sha256,
+                                 CAPHEALTH_DIGEST_LEN)
+                      != 0)
+        {
+            ngx_http_caphealth_upload_bad_output(u, image,
+                                                 "check of a digest");
         }
 
         return;
@@ -504,7 +534,8 @@ ngx_http_caphealth_upload_problem(ngx_http_request_t *r,
     problem.detail.data = p;
     (void) ngx_escape_json(p, detail->data, detail->len);
 
-    if (problem.status == NGX_HTTP_SERVICE_UNAVAILABLE
+    if ((problem.status == NGX_HTTP_SERVICE_UNAVAILABLE
+         || outcome == CAPHEALTH_OUTCOME_KEY_IN_USE)
         && ngx_http_caphealth_upload_retry_after(r) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -590,6 +621,18 @@ ngx_http_caphealth_upload_authenticate(ngx_http_request_t *r,
 }
 
 
+caphealth_outcome_e
+ngx_http_caphealth_upload_stored_outcome(ngx_http_caphealth_upload_t *u)
+{
+    if (u->nstore) {
+        return CAPHEALTH_OUTCOME_OK;
+    }
+
+    return u->conf->id == NGX_HTTP_CAPHEALTH_ID_KEY
+           ? CAPHEALTH_OUTCOME_REPLAYED : CAPHEALTH_OUTCOME_DUPLICATE;
+}
+
+
 ngx_int_t
 ngx_http_caphealth_upload_send_created(ngx_http_request_t *r,
     ngx_http_caphealth_upload_t *u)
@@ -598,13 +641,14 @@ ngx_http_caphealth_upload_send_created(ngx_http_request_t *r,
     u_char      *data;
     size_t       len;
     json_t      *images, *answer;
+    ngx_int_t    rc;
     ngx_uint_t   i;
 
     images = json_array();
 
     for (i = 0; i < u->nimages; i++) {
         if (json_array_append_new(images,
-                          ngx_http_caphealth_upload_image(u, &u->images[i])))
+                          ngx_http_caphealth_upload_told(u, &u->images[i])))
         {
             json_decref(images);
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -613,9 +657,14 @@ ngx_http_caphealth_upload_send_created(ngx_http_request_t *r,
 
     answer = json_pack("{s:o}", "images", images);
     text = json_dumps(answer, JSON_COMPACT);
+
+    rc = (answer && u->nimages == 1)
+         ? ngx_http_caphealth_upload_add_location(r, u, images) : NGX_OK;
+
     json_decref(answer);
 
-    if (text == NULL) {
+    if (text == NULL || rc != NGX_OK) {
+        free(text);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -629,10 +678,7 @@ ngx_http_caphealth_upload_send_created(ngx_http_request_t *r,
 
     free(text);
 
-    if (data == NULL
-        || (u->nimages == 1
-            && ngx_http_caphealth_upload_add_location(r, u) != NGX_OK))
-    {
+    if (data == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -644,16 +690,17 @@ ngx_http_caphealth_upload_send_created(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_http_caphealth_outcome_decide(r, CAPHEALTH_OUTCOME_OK);
+    ngx_http_caphealth_outcome_decide(r,
+                                  ngx_http_caphealth_upload_stored_outcome(u));
 
-    r->headers_out.status = NGX_HTTP_CREATED;
+    r->headers_out.status = u->nstore ? NGX_HTTP_CREATED : NGX_HTTP_OK;
 
     return ngx_http_caphealth_send(r, &ngx_http_caphealth_json_type, data,
                                    len + 1);
 }
 
 
-static json_t *
+json_t *
 ngx_http_caphealth_upload_image(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image)
 {
@@ -726,18 +773,39 @@ ngx_http_caphealth_upload_variants(ngx_http_caphealth_upload_t *u,
 
 static ngx_int_t
 ngx_http_caphealth_upload_add_location(ngx_http_request_t *r,
-    ngx_http_caphealth_upload_t *u)
+    ngx_http_caphealth_upload_t *u, json_t *images)
 {
+    json_t           *first, *variants, *variant;
     ngx_str_t         url;
+    const char       *text;
     ngx_table_elt_t  *location;
 
     static ngx_str_t  name = ngx_string("Location");
 
-    url.data = ngx_http_caphealth_upload_url(r->pool, u, &u->images[0], 0,
-                                            &url.len);
+    first = json_array_get(images, 0);
+    variants = json_object_get(first, "variants");
+
+    /* of one that was stored before, when other variants were configured */
+
+    variant = json_object_get(variants, u->conf->variants->names[0]);
+
+    if (variant == NULL) {
+        variant = json_object_iter_value(json_object_iter(variants));
+    }
+
+    text = json_string_value(json_object_get(variant, "url"));
+
+    if (text == NULL) {
+        return NGX_OK;
+    }
+
+    url.len = ngx_strlen(text);
+    url.data = ngx_pnalloc(r->pool, url.len);
     if (url.data == NULL) {
         return NGX_ERROR;
     }
+
+    ngx_memcpy(url.data, text, url.len);
 
     location = ngx_http_caphealth_add_header(r, &name, &url);
 

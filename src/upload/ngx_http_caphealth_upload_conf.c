@@ -93,6 +93,41 @@ ngx_http_caphealth_url_char(u_char c)
 
 
 char *
+ngx_http_caphealth_image_id(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_caphealth_loc_conf_t *lcf = conf;
+
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    static ngx_str_t  names[] = {
+        ngx_string("random"),
+        ngx_string("key"),
+        ngx_string("content"),
+        ngx_null_string
+    };
+
+    if (lcf->upload.id != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    for (i = 0; names[i].len; i++) {
+        if (value[1].len == names[i].len
+            && ngx_strcmp(value[1].data, names[i].data) == 0)
+        {
+            lcf->upload.id = i;
+            return NGX_CONF_OK;
+        }
+    }
+
+    return ngx_http_caphealth_invalid_value(cf, &value[1],
+                                            "random, key or content");
+}
+
+
+char *
 ngx_http_caphealth_image_variant(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {
@@ -217,6 +252,8 @@ ngx_http_caphealth_merge_upload_conf(ngx_conf_t *cf,
     ngx_conf_merge_str_value(ucf->url, prev->upload.url, "/");
     ngx_conf_merge_ptr_value(ucf->variants, prev->upload.variants, NULL);
     ngx_conf_merge_value(ucf->delete, prev->upload.delete, 0);
+    ngx_conf_merge_uint_value(ucf->id, prev->upload.id,
+                              NGX_HTTP_CAPHEALTH_ID_RANDOM);
     ngx_conf_merge_ptr_value(ucf->tokens, prev->upload.tokens, NULL);
     ngx_conf_merge_ptr_value(ucf->cors, prev->upload.cors, NULL);
 

@@ -15,6 +15,8 @@ char *ngx_http_caphealth_image_upload(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_caphealth_image_url(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_caphealth_image_id(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_caphealth_image_variant(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 

@@ -21,6 +21,11 @@ ngx_http_caphealth_upload_counts_begin(ngx_http_caphealth_upload_t *u)
 
     for (n = 0; n < u->nimages; n++) {
         image = &u->images[n];
+
+        if (image->skip) {
+            continue;
+        }
+
         image->begun = ngx_http_caphealth_tree_begin(u->main_conf->state.zone,
                                                      &u->conf->root,
                                                      image->files.id);
@@ -49,7 +54,7 @@ ngx_http_caphealth_upload_counts_add(ngx_http_caphealth_upload_t *u)
 void
 ngx_http_caphealth_upload_counts_end(ngx_http_caphealth_upload_t *u)
 {
-    ngx_uint_t                   n;
+    ngx_uint_t                   n, sure;
     ngx_http_caphealth_image_t  *image;
 
     if (!u->counts_begun) {
@@ -61,20 +66,36 @@ ngx_http_caphealth_upload_counts_end(ngx_http_caphealth_upload_t *u)
     }
 
     /*
-     * a failed upload may have left files, so that the slice is walked again
+     * A failed upload may have left files, so that the slice is walked again.
+     * So it is where leftovers were removed, for whether they had been counted
+     * is not known.
      */
 
     for (n = 0; n < u->nimages; n++) {
         image = &u->images[n];
+
+        if (image->skip) {
+            continue;
+        }
+
+        sure = u->counted && u->stored && !image->replaces;
+
+        if (image->leftover.files) {
+            ngx_http_caphealth_tree_move(u->main_conf->state.zone,
+                                         &u->conf->root, image->files.id,
+                                         -(int64_t) image->leftover.files,
+                                         -(int64_t) image->leftover.bytes,
+                                         -(int64_t) image->leftover.marked);
+        }
+
         ngx_http_caphealth_tree_end(u->main_conf->state.zone,
                                     &u->conf->root, image->files.id,
-                                    image->begun, u->counted && u->stored);
+                                    image->begun, sure);
 
         if (u->conf->source.len) {
             ngx_http_caphealth_tree_end(u->main_conf->state.zone,
                                         &u->conf->source, image->files.id,
-                                        image->source_begun,
-                                        u->counted && u->stored);
+                                        image->source_begun, sure);
         }
     }
 }
@@ -133,6 +154,11 @@ ngx_http_caphealth_upload_counts_move(ngx_http_caphealth_upload_t *u,
 
     for (n = 0; n < u->nimages; n++) {
         image = &u->images[n];
+
+        if (image->skip) {
+            continue;
+        }
+
         bytes = ngx_http_caphealth_upload_counts_image_bytes(image);
 
         ngx_http_caphealth_tree_move(u->main_conf->state.zone,

@@ -22,6 +22,9 @@ static ngx_int_t ngx_http_caphealth_upload_detect_format(
 static ngx_int_t ngx_http_caphealth_upload_open_input(
     ngx_http_caphealth_upload_t *u);
 static ngx_int_t ngx_http_caphealth_upload_focus(
+static ngx_int_t ngx_http_caphealth_upload_publish_image(
+    ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
+static ngx_int_t ngx_http_caphealth_upload_remove_leftover(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 static ngx_int_t ngx_http_caphealth_upload_check_files(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
@@ -66,6 +69,16 @@ ngx_http_caphealth_upload_prepare(void *data, ngx_log_t *log)
             return;
         }
     }
+
+    if (ngx_http_caphealth_upload_ids(u) != NGX_OK) {
+        return;
+    }
+
+    ngx_http_caphealth_upload_claim(u, log);
+
+    if (u->outcome == CAPHEALTH_OUTCOME_OK && !u->busy) {
+        (void) ngx_http_caphealth_upload_owner_check(u);
+    }
 }
 
 
@@ -103,8 +116,9 @@ ngx_http_caphealth_upload_open(void *data, ngx_log_t *log)
     }
 
     for (i = u->opened; i < u->open_until; i++) {
-        if (ngx_http_caphealth_upload_open_outputs(u, &u->images[i])
-            != NGX_OK)
+        if (!u->images[i].skip
+            && ngx_http_caphealth_upload_open_outputs(u, &u->images[i])
+               != NGX_OK)
         {
             return;
         }
@@ -180,7 +194,7 @@ static ngx_int_t
 ngx_http_caphealth_upload_granted(ngx_http_caphealth_upload_t *u)
 {
     if (u->token.files == -1 || u->nimages <= (ngx_uint_t) u->token.files) {
-        return ngx_http_caphealth_upload_owner_check(u);
+        return NGX_OK;
     }
 
     ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_TOO_MANY, NULL,
@@ -450,13 +464,56 @@ ngx_http_caphealth_upload_check_files(ngx_http_caphealth_upload_t *u,
 }
 
 
+/*
+ * What has this id, and no record, is of an upload that died; the id is
+ * claimed, so it is nobody else's.
+ */
+
+static ngx_int_t
+ngx_http_caphealth_upload_remove_leftover(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image)
+{
+    caphealth_image_source_t  source;
+
+    ngx_memzero(&source, sizeof(caphealth_image_source_t));
+
+    if (u->conf->source.len
+        && caphealth_image_source_hide(&source, (char *) u->conf->source.data,
+                                       image->files.id)
+           == -1
+        && ngx_errno != NGX_ENOENT)
+    {
+        ngx_http_caphealth_upload_source_failed(u, ngx_errno, source.failed);
+        return NGX_ERROR;
+    }
+
+    if (caphealth_image_remove((char *) u->conf->root.data, image->files.id,
+                               u->conf->variants->names[0], &image->leftover)
+        == -1
+        && ngx_errno != NGX_ENOENT)
+    {
+        ngx_http_caphealth_upload_call_failed(u, ngx_errno,
+                                              "removal of leftovers");
+        return NGX_ERROR;
+    }
+
+    image->replaces = image->leftover.files || source.hidden[0];
+
+    if (caphealth_image_source_remove(&source) == -1) {
+        ngx_http_caphealth_upload_source_failed(u, ngx_errno, source.failed);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
 /* if it fails, _close removes what has been published before */
 
 void
 ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log)
 {
     ngx_uint_t                    n;
-    ngx_http_caphealth_image_t   *image;
     ngx_http_caphealth_upload_t  *u = data;
 
     for (n = 0; n < u->nimages; n++) {
@@ -470,34 +527,52 @@ ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log)
     }
 
     for (n = 0; n < u->nimages; n++) {
-        image = &u->images[n];
-
-        if (u->conf->source.len
-            && ngx_http_caphealth_upload_copy_source(u, image) != NGX_OK)
+        if (!u->images[n].skip
+            && ngx_http_caphealth_upload_publish_image(u, &u->images[n])
+               != NGX_OK)
         {
-            return;
-        }
-
-        if (caphealth_image_publish(&image->files) == -1) {
-            ngx_http_caphealth_upload_call_failed(u, ngx_errno,
-                                                  image->files.failed);
-            ngx_http_caphealth_upload_owner_end(u, 0);
-            return;
-        }
-
-        image->published = 1;
-
-        if (u->conf->source.len
-            && caphealth_image_source_name(&image->source) == -1)
-        {
-            ngx_http_caphealth_upload_source_failed(u, ngx_errno,
-                                                    image->source.failed);
             ngx_http_caphealth_upload_owner_end(u, 0);
             return;
         }
     }
 
     ngx_http_caphealth_upload_owner_end(u, 1);
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_upload_publish_image(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image)
+{
+    if (u->named
+        && ngx_http_caphealth_upload_remove_leftover(u, image) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (u->conf->source.len
+        && ngx_http_caphealth_upload_copy_source(u, image) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (caphealth_image_publish(&image->files) == -1) {
+        ngx_http_caphealth_upload_call_failed(u, ngx_errno,
+                                              image->files.failed);
+        return NGX_ERROR;
+    }
+
+    image->published = 1;
+
+    if (u->conf->source.len
+        && caphealth_image_source_name(&image->source) == -1)
+    {
+        ngx_http_caphealth_upload_source_failed(u, ngx_errno,
+                                                image->source.failed);
+        return NGX_ERROR;
+    }
+
+    return ngx_http_caphealth_upload_record(u, image);
 }
 
 
@@ -535,6 +610,7 @@ ngx_http_caphealth_upload_close(void *data, ngx_log_t *log)
         image = &u->images[n];
 
         if (image->published && !u->stored) {
+            caphealth_record_withdraw(&image->record);
             caphealth_image_withdraw(&image->files);
         }
 
@@ -544,6 +620,8 @@ ngx_http_caphealth_upload_close(void *data, ngx_log_t *log)
             (void) caphealth_image_source_remove(&image->source);
         }
     }
+
+    ngx_http_caphealth_upload_release(u);
 
     if (u->input != NGX_INVALID_FILE) {
         (void) close(u->input);

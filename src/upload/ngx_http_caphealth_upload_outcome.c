@@ -242,7 +242,11 @@ ngx_http_caphealth_outcome_count(ngx_http_request_t *r,
 
     /* the ids of images that were not stored are not told */
 
-    if (result != CAPHEALTH_OUTCOME_OK && !outcome->deletion) {
+    if (result != CAPHEALTH_OUTCOME_OK
+        && result != CAPHEALTH_OUTCOME_REPLAYED
+        && result != CAPHEALTH_OUTCOME_DUPLICATE
+        && !outcome->deletion)
+    {
         ngx_str_null(&outcome->ids);
     }
 

@@ -7,6 +7,8 @@
 #include "ngx_http_caphealth_upload.h"
 
 
+static int64_t ngx_http_caphealth_upload_owner_new(
+    ngx_http_caphealth_upload_t *u);
 static int64_t ngx_http_caphealth_upload_owner_limit(int64_t token,
     int64_t conf);
 static ngx_int_t ngx_http_caphealth_upload_owner_quota(
@@ -26,6 +28,7 @@ static double ngx_http_caphealth_upload_owner_age(
 ngx_int_t
 ngx_http_caphealth_upload_owner_check(ngx_http_caphealth_upload_t *u)
 {
+    int64_t            images;
     ngx_int_t          rc;
     caphealth_owner_t  o;
 
@@ -45,7 +48,10 @@ ngx_http_caphealth_upload_owner_check(ngx_http_caphealth_upload_t *u)
         /* of whom nothing is stored */
     }
 
-    rc = ngx_http_caphealth_upload_owner_quota(u, &o, (int64_t) u->nimages, 1);
+    images = ngx_http_caphealth_upload_owner_new(u);
+
+    rc = images == 0 ? NGX_OK
+         : ngx_http_caphealth_upload_owner_quota(u, &o, images, 1);
 
     caphealth_owner_close(&o, 0, 0, 1);
 
@@ -74,7 +80,8 @@ ngx_http_caphealth_upload_owner_begin(ngx_http_caphealth_upload_t *u)
 
     u->owner_locked = 1;
 
-    if (ngx_http_caphealth_upload_owner_quota(u, o, (int64_t) u->nimages,
+    if (ngx_http_caphealth_upload_owner_quota(u, o,
+                                   ngx_http_caphealth_upload_owner_new(u),
                                    ngx_http_caphealth_upload_counts_bytes(u))
         != NGX_OK)
     {
@@ -90,6 +97,24 @@ ngx_http_caphealth_upload_owner_begin(ngx_http_caphealth_upload_t *u)
     }
 
     return NGX_OK;
+}
+
+
+/* images that were stored before are somebody's already */
+
+static int64_t
+ngx_http_caphealth_upload_owner_new(ngx_http_caphealth_upload_t *u)
+{
+    int64_t     images;
+    ngx_uint_t  n;
+
+    images = 0;
+
+    for (n = 0; n < u->nimages; n++) {
+        images += !u->images[n].skip;
+    }
+
+    return images;
 }
 
 
@@ -150,8 +175,18 @@ ngx_http_caphealth_upload_owner_names(ngx_http_caphealth_upload_t *u)
     for (n = 0; n < u->nimages; n++) {
         files = &u->images[n].files;
 
+        if (u->images[n].skip) {
+            continue;
+        }
+
         (void) caphealth_path(path, files->id, files->variants[0].name,
                               files->variants[0].format);
+
+        /* of an upload that died, whose id is claimed now */
+
+        if (u->named && caphealth_owner_remove(&u->owner, files->id) == -1) {
+            return NGX_ERROR;
+        }
 
         if (caphealth_owner_add(&u->owner, files->id, path) == -1) {
             return NGX_ERROR;
@@ -176,7 +211,8 @@ ngx_http_caphealth_upload_owner_end(ngx_http_caphealth_upload_t *u,
     u->owner_locked = 0;
 
     if (published) {
-        caphealth_owner_close(&u->owner, (int64_t) u->nimages,
+        caphealth_owner_close(&u->owner,
+                              ngx_http_caphealth_upload_owner_new(u),
                               ngx_http_caphealth_upload_counts_bytes(u), 1);
         u->owner_counted = 1;
         return;
@@ -185,7 +221,9 @@ ngx_http_caphealth_upload_owner_end(ngx_http_caphealth_upload_t *u,
     err = ngx_errno;
 
     for (n = 0; n < u->nimages; n++) {
-        (void) caphealth_owner_remove(&u->owner, u->images[n].files.id);
+        if (!u->images[n].skip) {
+            (void) caphealth_owner_remove(&u->owner, u->images[n].files.id);
+        }
     }
 
     caphealth_owner_close(&u->owner, 0, 0, 1);
@@ -208,10 +246,12 @@ ngx_http_caphealth_upload_owner_withdraw(ngx_http_caphealth_upload_t *u)
     }
 
     for (n = 0; n < u->nimages; n++) {
-        (void) caphealth_owner_remove(&u->owner, u->images[n].files.id);
+        if (!u->images[n].skip) {
+            (void) caphealth_owner_remove(&u->owner, u->images[n].files.id);
+        }
     }
 
-    caphealth_owner_close(&u->owner, -(int64_t) u->nimages,
+    caphealth_owner_close(&u->owner, -ngx_http_caphealth_upload_owner_new(u),
                           -ngx_http_caphealth_upload_counts_bytes(u), 1);
     u->owner_counted = 0;
 }

@@ -430,13 +430,13 @@ def photo():
     return out.getvalue()
 
 
-def form(image, **fields):
-    """A form of it with the boundary "b"."""
+def form(image, times, **fields):
+    """A form that has it so often, with the boundary "b"."""
 
     parts = [b'--b\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s'
              % (name.encode(), text.encode()) for name, text in fields.items()]
-    parts.append(b'--b\r\nContent-Disposition: form-data; name="file"; '
-                 b'filename="a.jpg"\r\n\r\n%s' % image)
+    parts += [b'--b\r\nContent-Disposition: form-data; name="file"; '
+              b'filename="a.jpg"\r\n\r\n%s' % image] * times
 
     return b'\r\n'.join(parts) + b'\r\n--b--\r\n'
 
@@ -473,6 +473,7 @@ INSERT INTO products VALUES (1, 1);
             caphealth_image_upload;
             caphealth_image_owner vendor-7;
             caphealth_image_source sources;
+            caphealth_image_id content;
         }
         location = /owners { caphealth_image_owners; }
         ''' + metrics)
@@ -485,7 +486,7 @@ INSERT INTO products VALUES (1, 1);
 
         found = {
             'Image upload': nginx.json(
-                '/upload', data=form(photo(), alt='A chair'),
+                '/upload', data=form(photo(), 2, alt='A chair'),
                 headers={'Content-Type':
                          'multipart/form-data; boundary=b'}),
             'Health': nginx.json('/health'),

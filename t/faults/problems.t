@@ -248,6 +248,43 @@ subtest 'a body that is not as it must be' => sub {
     ok $nginx->stop, 'quits';
 };
 
+subtest 'ids that follow from a key, or from the bytes' => sub {
+    my $nginx = Caphealth::Upload->new(location => 'caphealth_image_id key;');
+
+    problem 'no key', $nginx->post('');
+    problem 'half a key', $nginx->post('', { 'Idempotency-Key' => '"a' });
+    problem 'a key that is too long',
+            $nginx->post('', { 'Idempotency-Key' => 'a' x 256 });
+    problem 'two keys', $nginx->post('', { 'Idempotency-Key' => [ 'a', 'b' ] });
+
+    is $nginx->post(photo('40x30'), { 'Idempotency-Key' => 'a' })->{status},
+       201, 'the first';
+    problem 'a key that was used',
+            $nginx->post(photo('50x30'), { 'Idempotency-Key' => 'a' });
+
+    my @converters = $nginx->converters;
+
+    kill STOP => @converters;
+
+    my $body = photo('40x30');
+    my $first = $nginx->raw("POST /upload HTTP/1.0\r\nIdempotency-Key: b\r\n"
+                            . 'Content-Length: ' . length($body)
+                            . "\r\n\r\n$body");
+
+    ok $nginx->until(sub { glob "$nginx->{root}/*/*/.*.tmp" }), 'one waits';
+    problem 'a key that is in use',
+            $nginx->post($body, { 'Idempotency-Key' => 'b' });
+    kill CONT => @converters;
+    like join('', <$first>), qr/^HTTP\S+ 201 /, 'the first is stored';
+    ok $nginx->stop, 'quits';
+
+    $nginx = Caphealth::Upload->new(
+        location => 'caphealth_image_id content; caphealth_image_delete on;');
+
+    problem 'an image that may be shared', $nginx->remove('0' x 32);
+    ok $nginx->stop, 'quits';
+};
+
 subtest 'an image that cannot be converted' => sub {
     my $nginx = Caphealth::Upload->new(
         http => "caphealth_image_max_pixels 1000000;

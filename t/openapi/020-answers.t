@@ -473,6 +473,46 @@ subtest 'tokens and owners' => sub {
         is_described($name, 'DELETE', $one,
             request($nginx, 'DELETE', "$path/$id", $headers));
     }
+
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'uploads that are repeated' => sub {
+    my $nginx = server(images => 'caphealth_image_id key;');
+    my %key = ('Idempotency-Key' => '"8e03978e-40d5-43dd-bc93-6894a57f9324"');
+
+    posted($nginx, 'no key', $photo);
+    posted($nginx, 'the first', $photo, \%key);
+    posted($nginx, 'the second', $photo, \%key);
+    posted($nginx, 'another', photo('50x40'), \%key);
+
+    my @converters = Caphealth::Upload::converters($nginx);
+
+    kill STOP => @converters;
+
+    my $first = Caphealth::Upload::raw($nginx,
+        "POST $path HTTP/1.0\r\nIdempotency-Key: b\r\nContent-Length: "
+        . length($photo) . "\r\n\r\n$photo");
+
+    ok $nginx->until(sub { glob "$nginx->{root}/*/*/.*.tmp" }), 'one waits';
+    posted($nginx, 'the same at once', $photo, { 'Idempotency-Key' => 'b' });
+    kill CONT => @converters;
+    like join('', <$first>), qr/^HTTP\S+ 201 /, 'the first is stored';
+    ok $nginx->stop, 'quits';
+
+    $nginx = server(images => 'caphealth_image_id content;');
+
+    my $response = posted($nginx, 'new bytes', $photo);
+
+    posted($nginx, 'the same bytes', $photo);
+
+    my $id = decode_json($response->{content})->{images}[0]{id};
+
+    is_described('it is shared', 'DELETE', $one,
+        request($nginx, 'DELETE', "$path/$id"));
+    is_described('by force', 'DELETE', $one,
+        request($nginx, 'DELETE', "$path/$id?force=1"));
+    ok $nginx->stop, 'quits';
 };
 
 subtest 'uploads that fail for the server\'s sake' => sub {
