@@ -22,6 +22,7 @@ static ngx_int_t ngx_http_caphealth_upload_detect_format(
 static ngx_int_t ngx_http_caphealth_upload_open_input(
     ngx_http_caphealth_upload_t *u);
 static ngx_int_t ngx_http_caphealth_upload_focus(
+    ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 static ngx_int_t ngx_http_caphealth_upload_publish_image(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 static ngx_int_t ngx_http_caphealth_upload_remove_leftover(
