@@ -4,7 +4,6 @@ The pages are written to be read in the repository too, so a link in them is
 relative to its file and may lead to README.md or to a file that is no page.
 What is written elsewhere is not copied but brought in by a line of its own:
 
-    <!-- readme: Directives -->         a section of README.md
     <!-- file: conf/snippets/x.conf --> a file, as a block of code
     <!-- alerts: x.rules.yml -->        a table of the alerts and their runbooks
 
@@ -22,22 +21,12 @@ from mkdocs.exceptions import PluginError
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-# where a section of README.md is in the handbook
-
-SECTIONS = {
-    'Directives': 'configuration/directives.md',
-    'Variables': 'configuration/variables.md',
-    'Building': 'getting-started.md',
-    'Limitations': 'getting-started.md',
-}
-
 SNIPPETS = 'configuration/snippets.md'
 
 FENCE = re.compile(r'^(`{3,}|~{3,}).*?^\1\s*$', re.M | re.S)
-INCLUDE = re.compile(r'^<!-- (readme|file|alerts): (.+?) -->\n(?:.+\n)+', re.M)
+INCLUDE = re.compile(r'^<!-- (file|alerts): (.+?) -->\n(?:.+\n)+', re.M)
 LINK = re.compile(r'(?<!!)\[((?:[^][]|\[[^]]*\])+)\]\(([^()\s]+)\)')
 ACTION = re.compile(r'\{\{.*?\}\}')
-TERMS = re.compile(r'^(\*\*\w+:\*\*.*)\n(?=\*\*\w+:\*\*)', re.M)
 
 
 def read(name):
@@ -61,33 +50,6 @@ def slug(title):
     return re.sub(r'[^\w\- ]', '', title.lower()).strip().replace(' ', '-')
 
 
-def sections():
-    """README.md's sections by title, without the title."""
-
-    text = read('README.md')
-    code = [f.span() for f in FENCE.finditer(text)]
-    titles = [t for t in re.finditer(r'^## (.+)\n', text, re.M)
-              if not any(a <= t.start() < b for a, b in code)]
-    ends = [t.start() for t in titles[1:]] + [len(text)]
-
-    return {t.group(1): text[t.end():end] for t, end in zip(titles, ends)}
-
-
-def anchors():
-    """Which page has an anchor of README.md."""
-
-    found = {}
-
-    for title, text in sections().items():
-        if title in SECTIONS:
-            found[slug(title)] = SECTIONS[title]
-
-            for heading in re.findall(r'^###+ (.+)$', text, re.M):
-                found[slug(heading)] = SECTIONS[title]
-
-    return found
-
-
 def to_page(page, target, anchor=''):
     here = posixpath.dirname(page)
 
@@ -96,8 +58,6 @@ def to_page(page, target, anchor=''):
 
 def relinked(text, source, page):
     """The text of the file source, with its links as the page needs them."""
-
-    where = anchors()
 
     def link(match):
         words, target = match.groups()
@@ -109,15 +69,8 @@ def relinked(text, source, page):
         path = path and posixpath.normpath(
             posixpath.join(posixpath.dirname(source), path))
 
-        if path in ('', source) and source != 'README.md':
+        if path in ('', source):
             return match.group()
-
-        if path in ('', 'README.md'):
-            if anchor not in where:
-                raise PluginError('%s: "#%s" of README.md is on no page'
-                                  % (page, anchor))
-
-            return '[%s](%s)' % (words, to_page(page, where[anchor], anchor))
 
         if path.startswith('docs/'):
             return '[%s](%s)' % (words, to_page(page, path[5:], anchor))
@@ -208,15 +161,6 @@ def on_page_markdown(markdown, page, config, files):
             return (alerts(what, name) if os.path.exists(
                 os.path.join(TOP, what)) else match.group())
 
-        if kind == 'file':
-            return '```nginx\n%s```\n' % read(what)
-
-        if what not in sections():
-            raise PluginError('%s: README.md has no section "%s"'
-                              % (name, what))
-
-        text = relinked(sections()[what], 'README.md', name)
-
-        return outside_fences(text, lambda part: TERMS.sub(r'\1  \n', part))
+        return '```nginx\n%s```\n' % read(what)
 
     return INCLUDE.sub(included, relinked(markdown, 'docs/' + name, name))

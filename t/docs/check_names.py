@@ -44,11 +44,11 @@ SOURCES = sources()
 
 
 def check_directives():
-    manual = section(read('README.md'), 'Directives')
-    documented = re.findall(r'^### (\w+)$', manual, re.M)
+    manual = read('docs/configuration/directives.md')
+    documented = re.findall(r'^## (\w+)$', manual, re.M)
 
     none(set(directives()) - set(documented),
-         'each directive is described in README.md')
+         'each directive is described in directives.md')
     none(set(documented) - set(directives()),
          'each directive that is described is there')
     none({d for d in documented if documented.count(d) > 1},
@@ -56,7 +56,7 @@ def check_directives():
 
     wrong = []
 
-    for text in re.split(r'^### ', manual, flags=re.M)[1:]:
+    for text in re.split(r'^## ', manual, flags=re.M)[1:]:
         name = text.split('\n')[0]
         syntax = re.search(r'^\*\*syntax:\*\* `%s\b' % name, text, re.M)
 
@@ -70,6 +70,10 @@ def check_directives():
           and not re.search(r'`%s\b' % d, guide)
           and d not in ('caphealth_health', 'caphealth_capacity')],
          'the guide knows each directive')
+
+    front = read('README.md')
+    none([d for d in directives() if '#%s)' % d not in front],
+         'README.md links to each')
 
     # any other word that looks like one
 
@@ -88,10 +92,10 @@ def check_directives():
 
 
 def contexts():
-    """As the table has them, and as README.md says."""
+    """As the table has them, and as directives.md says."""
 
     source = read('ngx_http_caphealth_module.c')
-    manual = section(read('README.md'), 'Directives')
+    manual = read('docs/configuration/directives.md')
     wrong = []
 
     table = {}
@@ -103,7 +107,7 @@ def contexts():
         table[name] = table.get(name, '') + flags
 
     for name, flags in table.items():
-        said = re.search(r'^### %s\n.*?^\*\*context:\*\* ([^\n]*)$' % name,
+        said = re.search(r'^## %s\n.*?^\*\*context:\*\* ([^\n]*)$' % name,
                          manual, re.M | re.S)
         real = [words for flag, words in (('NGX_HTTP_MAIN_CONF', 'http'),
                                           ('NGX_HTTP_SRV_CONF', 'server'),
@@ -261,9 +265,10 @@ def check_variables():
     real = {name for table in re.findall(
                 r'ngx_http_variable_t\s+\w+\[\] = \{(.*?)\n\};', SOURCES, re.S)
             for name in re.findall(r'ngx_string\("(\w+)"\)', table)}
-    said = set(re.findall(r'^\| `\$(\w+)` \|', read('README.md'), re.M))
+    said = set(re.findall(r'^\| `\$(\w+)` \|', read('docs/configuration/variables.md'),
+                          re.M))
 
-    none(real ^ said, 'variables: %d, described in README.md' % len(real))
+    none(real ^ said, 'variables: %d, described in variables.md' % len(real))
 
 
 def check_problems():
