@@ -44,7 +44,7 @@ Content-Type: application/json
 --- response_headers_like
 Location: (?:http://localhost:\d+)?/media/([0-9a-f]{2})/([0-9a-f]{2})/\1\2[0-9a-f]{28}_original\.webp
 --- response_body_like eval
-qr{^\{"images":\[\{"id":"(..)(..)(.{28})","format":"png","width":40,"height":30,"bytes":@{[ length $::image ]},"sha256":"[0-9a-f]{64}","variants":\{"original":\{"url":"/media/\1/\2/\1\2\3_original.webp","width":40,"height":30,"bytes":\d+,"format":"webp"\},"800":\{"url":"/media/\1/\2/\1\2\3_800.webp","width":40,"height":30,"bytes":\d+,"format":"webp"\},"200":\{"url":"/media/\1/\2/\1\2\3_200.webp","width":40,"height":30,"bytes":\d+,"format":"webp"\}\}\}\]\}\n?$}
+qr{^\{"images":\[\{"id":"(..)(..)(.{28})","format":"png","width":40,"height":30,"bytes":@{[ length $::image ]},"sha256":"[0-9a-f]{64}","variants":\{"original":\{"url":"/media/\1/\2/\1\2\3_original.webp","width":40,"height":30,"bytes":\d+,"format":"webp"\},"800":\{"url":"/media/\1/\2/\1\2\3_800.webp","width":40,"height":30,"bytes":\d+,"format":"webp"\},"200":\{"url":"/media/\1/\2/\1\2\3_200.webp","width":40,"height":30,"bytes":\d+,"format":"webp"\}\},"srcset":\{"webp":"/media/\1/\2/\1\2\3_original.webp 40w"\}\}\]\}\n?$}
 --- no_error_log
 [error]
 [alert]
@@ -160,7 +160,7 @@ Content-Type: image/jpeg
 --- error_code: 201
 --- response_headers_like
 Location: (?:http://localhost:\d+)?/media/.*_full\.webp
---- response_body_like: "variants":\{"full":\{"url":"/media/[^"]*_full.webp","width":40,"height":30,"bytes":\d+,"format":"webp"\},"small":\{"url":"[^"]*_small.webp","width":20,"height":15,"bytes":\d+,"format":"webp"\}\}\}\]
+--- response_body_like: "variants":\{"full":\{"url":"/media/[^"]*_full.webp","width":40,"height":30,"bytes":\d+,"format":"webp"\},"small":\{"url":"[^"]*_small.webp","width":20,"height":15,"bytes":\d+,"format":"webp"\}\},"srcset":\{"webp":"[^"]*"\}\}\]
 
 
 
@@ -507,3 +507,20 @@ Location: (?:http://localhost:\d+)?/media/.*_original\.jpg
 ["images", "images", qr/invalid-field.*File 1 of 1.*\\"focus\\" must be two numbers from 0 to 1/]
 --- no_error_log
 [alert]
+
+
+
+=== TEST 31: what an img of HTML takes as its srcset, of each format
+--- http_config eval: $::http
+--- config
+    location = /upload {
+        caphealth_image_upload;
+        caphealth_image_variant small max=20;
+        caphealth_image_variant square size=20x20 fit=cover;
+        caphealth_image_variant mail max=30 format=jpeg;
+        caphealth_image_variant full;
+    }
+--- request eval
+"POST /upload\n$::image"
+--- error_code: 201
+--- response_body_like: \},"srcset":\{"webp":"/media/../../\w+_full.webp 40w, /media/../../\w+_small.webp 20w","jpeg":"/media/../../\w+_mail.jpg 30w"\}\}\]\}

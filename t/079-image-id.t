@@ -183,3 +183,31 @@ __DATA__
 [201, 201, 201]
 --- response_body_like eval
 ["\"id\":\"(?!$::id)", "\"id\":\"(?!$::id)", "\"id\":\"(?!$::id)"]
+
+
+
+=== TEST 7: a retry is told the same srcset; of the same bytes elsewhere, the URLs of there
+--- http_config eval: $::http
+--- config
+    location = /upload  { caphealth_image_upload; caphealth_image_id key; }
+    location = /content { caphealth_image_upload; caphealth_image_id content; }
+    location = /moved   {
+        caphealth_image_upload; caphealth_image_id content;
+        caphealth_image_url https://cdn.example.com/;
+        caphealth_image_variant other max=10;
+    }
+--- request eval
+["POST /upload\n$::image", "POST /upload\n$::image", "POST /content\n$::image",
+ "POST /moved\n$::image"]
+--- more_headers eval
+["Idempotency-Key: k1", "Idempotency-Key: k1", "", ""]
+--- error_code eval
+[201, 200, 201, 200]
+--- response_body_like eval
+[qr{"srcset":\{"webp":"/media/../../${main::id}_original.webp 40w"\}},
+ qr{"srcset":\{"webp":"/media/../../${main::id}_original.webp 40w"\}},
+ qr{"srcset":\{"webp":"/media/../../${main::content}_original.webp 40w"\}},
+ qr{"srcset":\{"webp":"https://cdn.example.com/../../${main::content}_original.webp 40w"\},"duplicate"}]
+--- no_error_log
+[alert]
+[error]

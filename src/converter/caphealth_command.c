@@ -16,6 +16,7 @@
 #include "caphealth_child.h"
 #include "caphealth_command.h"
 #include "caphealth_format.h"
+#include "caphealth_image_hints.h"
 #include "caphealth_ipc.h"
 #include "caphealth_remake.h"
 #include "caphealth_output.h"
@@ -655,7 +656,7 @@ caphealth_command_image(caphealth_command_t *c, const char *input,
     const caphealth_image_files_t *files, const caphealth_result_t *result)
 {
     char                       path[CAPHEALTH_PATH_LEN], sha256[65];
-    json_t                    *variants;
+    json_t                    *variants, *image;
     unsigned                   i;
     const caphealth_output_t  *output;
 
@@ -690,15 +691,21 @@ caphealth_command_image(caphealth_command_t *c, const char *input,
         (void) snprintf(sha256 + 2 * i, 3, "%02x", result->sha256[i]);
     }
 
-    return json_pack("{s:o, s:s, s:s, s:i, s:i, s:I, s:s, s:o}",
-                     "input", caphealth_command_text(json_string(input)),
-                     "id", files->id, "format",
-                     caphealth_format_name((caphealth_format_e)
-                                           result->format),
-                     "width", (int) result->width,
-                     "height", (int) result->height,
-                     "bytes", (json_int_t) c->job.length,
-                     "sha256", sha256, "variants", variants);
+    image = json_pack("{s:o, s:s, s:s, s:i, s:i, s:I, s:s, s:o}",
+                      "input", caphealth_command_text(json_string(input)),
+                      "id", files->id, "format",
+                      caphealth_format_name((caphealth_format_e)
+                                            result->format),
+                      "width", (int) result->width,
+                      "height", (int) result->height,
+                      "bytes", (json_int_t) c->job.length,
+                      "sha256", sha256, "variants", variants);
+
+    /* its URLs are relative to where the directory is served */
+
+    (void) caphealth_image_hints(image, "", 0, files, &c->job, result);
+
+    return image;
 }
 
 

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_caphealth_answer.h"
+#include "caphealth_image_hints.h"
 #include "caphealth_output.h"
 #include "ngx_http_caphealth_upload.h"
 #include "ngx_http_caphealth_upload_outcome.h"
@@ -704,6 +705,7 @@ json_t *
 ngx_http_caphealth_upload_image(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image)
 {
+    json_t              *told;
     u_char               sha256[2 * 32];
     caphealth_result_t  *result;
 
@@ -711,7 +713,7 @@ ngx_http_caphealth_upload_image(ngx_http_caphealth_upload_t *u,
 
     (void) ngx_hex_dump(sha256, result->sha256, sizeof(result->sha256));
 
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:s%, s:s*, s:o}",
+    told = json_pack("{s:s, s:s, s:I, s:I, s:I, s:s%, s:s*, s:o}",
                      "id", image->files.id,
                      "format", caphealth_format_name(image->format),
                      "width", (json_int_t) result->width,
@@ -720,6 +722,17 @@ ngx_http_caphealth_upload_image(ngx_http_caphealth_upload_t *u,
                      "sha256", sha256, sizeof(sha256),
                      "alt", image->alt,
                      "variants", ngx_http_caphealth_upload_variants(u, image));
+
+    if (caphealth_image_hints(told, (char *) u->conf->url.data,
+                              u->conf->url.len, &image->files,
+                              &image->job.spec, result)
+        == -1)
+    {
+        json_decref(told);
+        return NULL;
+    }
+
+    return told;
 }
 
 
