@@ -427,7 +427,7 @@ caphealth_owner_image(caphealth_owner_t *o, int dir, const char *id,
 }
 
 
-/* of all its files; leaf is closed */
+/* of all its files but the record, as in the tree; leaf is closed */
 
 static int64_t
 caphealth_owner_image_bytes(int leaf, const char *id)
@@ -459,6 +459,8 @@ caphealth_owner_image_bytes(int leaf, const char *id)
 
         if (strncmp(entry->d_name, id, CAPHEALTH_ID_LEN) == 0
             && entry->d_name[CAPHEALTH_ID_LEN] == '_'
+            && !caphealth_record_name_valid(entry->d_name,
+                                            strlen(entry->d_name))
             && fstatat(dirfd(list), entry->d_name, &st, AT_SYMLINK_NOFOLLOW)
                == 0
             && S_ISREG(st.st_mode))

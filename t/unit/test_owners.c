@@ -286,6 +286,28 @@ test_old_and_damaged(void **state)
 }
 
 
+/* beside an image of "caphealth_image_id key" or "content" */
+
+static void
+test_record(void **state)
+{
+    char  path[256];
+
+    (void) state;
+
+    add("v", A, 100);
+
+    (void) snprintf(path, sizeof(path), "%s/ab/cd/" A
+                    "_0123456789abcdef0123456789abcdef.answer", root);
+    assert_int_equal(close(open(path, O_WRONLY|O_CREAT, 0600)), 0);
+    assert_int_equal(truncate(path, 1000), 0);
+    (void) snprintf(path, sizeof(path), "%s/.owners/v/.counts", root);
+    assert_int_equal(unlink(path), 0);
+
+    counts("v", 1, 100);
+}
+
+
 int
 main(void)
 {
@@ -293,7 +315,8 @@ main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test_setup_teardown(test_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_old_and_damaged, setup, teardown)
+        cmocka_unit_test_setup_teardown(test_old_and_damaged, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_record, setup, teardown)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
