@@ -379,6 +379,8 @@ caphealth_command_remake(caphealth_command_t *c)
 
     c->remake.variants = c->variants;
     c->remake.max_pixels = c->job.max_pixels;
+    c->remake.focus_x = c->job.focus_x;
+    c->remake.focus_y = c->job.focus_y;
     c->remake.child = c->child;
     c->remake.child.limits.cpu = c->child.timeout;
     c->remake.child.limits.idle = 1;

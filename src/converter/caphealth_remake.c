@@ -122,6 +122,7 @@ static void caphealth_remake_file(caphealth_remake_worker_t *w,
 static uint32_t caphealth_remake_wanted(caphealth_remake_worker_t *w);
 static void caphealth_remake_make(caphealth_remake_worker_t *w,
     uint32_t wanted);
+static int caphealth_remake_focus(caphealth_remake_worker_t *w, int fd);
 static int caphealth_remake_convert(caphealth_remake_worker_t *w, int fd,
     caphealth_image_files_t *files, caphealth_result_t *result);
 static int caphealth_remake_publish(caphealth_remake_worker_t *w,
@@ -502,13 +503,15 @@ caphealth_remake_now(void)
 static uint64_t
 caphealth_remake_hash(const caphealth_remake_t *remake)
 {
-    uint32_t  options[3];
+    uint32_t  options[5];
     uint64_t  hash;
     unsigned  i;
 
     options[0] = remake->replace;
     options[1] = remake->lost;
     options[2] = remake->variants.n;
+    options[3] = (uint32_t) remake->focus_x;
+    options[4] = (uint32_t) remake->focus_y;
 
     hash = caphealth_hash(CAPHEALTH_HASH, remake->root,
                           strlen(remake->root) + 1);
@@ -915,7 +918,8 @@ caphealth_remake_make(caphealth_remake_worker_t *w, uint32_t wanted)
         }
     }
 
-    if (caphealth_remake_convert(w, fd, &files, &result) == 0
+    if (caphealth_remake_focus(w, fd) == 0
+        && caphealth_remake_convert(w, fd, &files, &result) == 0
         && caphealth_remake_publish(w, &files) == 0)
     {
         for (i = 0, bytes = 0; i < files.nvariants; i++) {
@@ -929,6 +933,41 @@ caphealth_remake_make(caphealth_remake_worker_t *w, uint32_t wanted)
 
     caphealth_image_close(&files);
     (void) close(fd);
+}
+
+
+/* as its upload had it, so that fit=cover cuts the same */
+
+static int
+caphealth_remake_focus(caphealth_remake_worker_t *w, int fd)
+{
+    char     text[CAPHEALTH_FOCUS_TEXT];
+    ssize_t  n;
+
+    w->job.focus_x = w->remake->focus_x;
+    w->job.focus_y = w->remake->focus_y;
+
+    n = caphealth_image_source_focus(fd, text, sizeof(text));
+
+    if (n == 0) {
+        return 0;
+    }
+
+    if (n > 0 && caphealth_job_focus(&w->job, text, (size_t) n) == 0) {
+        return 0;
+    }
+
+    if (n == -1 && errno != ERANGE) {
+        caphealth_remake_failed(w, "fgetxattr(\"%s\") failed: %s",
+                                CAPHEALTH_IMAGE_SOURCE_FOCUS, strerror(errno));
+        return -1;
+    }
+
+    caphealth_remake_failed(w, "its attribute \"%s\" must be two numbers from "
+                            "0 to 1, as in 0.5,0.25",
+                            CAPHEALTH_IMAGE_SOURCE_FOCUS);
+
+    return -1;
 }
 
 

@@ -35,6 +35,8 @@ typedef struct {
     unsigned               lost:1;     /* also images that have no file left */
     unsigned               json:1;     /* progress on stdout, a line a second */
     uint64_t               max_pixels;
+    int32_t                focus_x;    /* of images of which none is kept with */
+    int32_t                focus_y;    /* the source; as in caphealth_job_t */
     caphealth_child_t      child;      /* its limits and timeout */
 } caphealth_remake_t;
 

@@ -3,6 +3,7 @@
  * What a worker asks of a converter, and what it is told.
  */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "caphealth_job.h"
@@ -248,6 +249,26 @@ caphealth_job_share(const char *p, const char *end, int32_t *focus)
     *focus = (int32_t) value - CAPHEALTH_FOCUS_EDGE;
 
     return 0;
+}
+
+
+/* 6 decimals: a share has 65536 steps */
+
+void
+caphealth_job_focus_text(const caphealth_job_t *job,
+    char text[CAPHEALTH_FOCUS_TEXT])
+{
+    uint64_t  x, y;
+
+    x = (uint64_t) (job->focus_x + CAPHEALTH_FOCUS_EDGE);
+    y = (uint64_t) (job->focus_y + CAPHEALTH_FOCUS_EDGE);
+
+    x = (x * 1000000 + CAPHEALTH_FOCUS_EDGE) / (2 * CAPHEALTH_FOCUS_EDGE);
+    y = (y * 1000000 + CAPHEALTH_FOCUS_EDGE) / (2 * CAPHEALTH_FOCUS_EDGE);
+
+    (void) snprintf(text, CAPHEALTH_FOCUS_TEXT, "%u.%06u,%u.%06u",
+                    (unsigned) (x / 1000000), (unsigned) (x % 1000000),
+                    (unsigned) (y / 1000000), (unsigned) (y % 1000000));
 }
 
 

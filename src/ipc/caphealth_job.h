@@ -24,6 +24,9 @@
 /* the focus at the right or lower edge; 0 is the middle, -this the other edge */
 #define CAPHEALTH_FOCUS_EDGE     32768
 
+/* "0.500000,0.250000" and its zero, and room for what no focus has */
+#define CAPHEALTH_FOCUS_TEXT     48
+
 
 /* the format of a variant's file */
 
@@ -161,6 +164,10 @@ int caphealth_job_answered(const caphealth_job_t *job,
  * leaves *job as it is then.
  */
 int caphealth_job_focus(caphealth_job_t *job, const char *text, size_t len);
+
+/* Writes the job's focus so that caphealth_job_focus() reads the same. */
+void caphealth_job_focus_text(const caphealth_job_t *job,
+    char text[CAPHEALTH_FOCUS_TEXT]);
 
 /* The most bytes one output of an image of so many pixels may have. */
 uint64_t caphealth_job_file_size(uint64_t max_pixels);

@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "caphealth_image_files.h"
@@ -21,7 +22,8 @@
 
 
 static int caphealth_image_source_fill(caphealth_image_source_t *source,
-    int dir, int body, uint64_t offset);
+    int dir, const char *focus, int body, uint64_t offset);
+static int caphealth_image_source_keep_focus(int fd, const char *focus);
 static int caphealth_image_source_range(int to, int from, uint64_t offset,
     uint64_t length);
 static int caphealth_image_source_hidden_name(
@@ -33,8 +35,8 @@ static int caphealth_image_source_failed(caphealth_image_source_t *source,
 
 int
 caphealth_image_source_copy(caphealth_image_source_t *source,
-    const char *root, const char *id, caphealth_format_e format, int body,
-    uint64_t offset, uint64_t length)
+    const char *root, const char *id, caphealth_format_e format,
+    const char *focus, int body, uint64_t offset, uint64_t length)
 {
     int  dir, rc, err;
 
@@ -56,7 +58,7 @@ caphealth_image_source_copy(caphealth_image_source_t *source,
         return -1;
     }
 
-    rc = caphealth_image_source_fill(source, dir, body, offset);
+    rc = caphealth_image_source_fill(source, dir, focus, body, offset);
     err = errno;
 
     if (rc == -1) {
@@ -73,7 +75,7 @@ caphealth_image_source_copy(caphealth_image_source_t *source,
 
 static int
 caphealth_image_source_fill(caphealth_image_source_t *source, int dir,
-    int body, uint64_t offset)
+    const char *focus, int body, uint64_t offset)
 {
     int  fd, err;
 
@@ -86,6 +88,11 @@ caphealth_image_source_fill(caphealth_image_source_t *source, int dir,
 
     if (caphealth_image_source_range(fd, body, offset, source->bytes) == -1) {
         (void) caphealth_image_source_failed(source, "copy of a source");
+        goto failed;
+    }
+
+    if (focus && caphealth_image_source_keep_focus(fd, focus) == -1) {
+        (void) caphealth_image_source_failed(source, "fsetxattr()");
         goto failed;
     }
 
@@ -112,6 +119,19 @@ failed:
     errno = err;
 
     return -1;
+}
+
+
+static int
+caphealth_image_source_keep_focus(int fd, const char *focus)
+{
+    if (fsetxattr(fd, CAPHEALTH_IMAGE_SOURCE_FOCUS, focus, strlen(focus), 0)
+        == 0)
+    {
+        return 0;
+    }
+
+    return (errno == EOPNOTSUPP || errno == ENOSYS) ? 0 : -1;
 }
 
 
@@ -338,6 +358,23 @@ caphealth_image_source_open(const char *root, const char *id)
     errno = err;
 
     return fd;
+}
+
+
+ssize_t
+caphealth_image_source_focus(int fd, char *text, size_t size)
+{
+    ssize_t  n;
+
+    n = fgetxattr(fd, CAPHEALTH_IMAGE_SOURCE_FOCUS, text, size);
+
+    if (n == -1 && (errno == ENODATA || errno == EOPNOTSUPP
+                    || errno == ENOSYS))
+    {
+        return 0;
+    }
+
+    return n;
 }
 
 

@@ -18,10 +18,18 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "caphealth_format.h"
 #include "caphealth_path.h"
 
+
+/*
+ * The extended attribute of a source in which the focus of its upload is kept,
+ * "0.5,0.25"; there is none if the focus is the middle, or if the file system
+ * has no such attributes.
+ */
+#define CAPHEALTH_IMAGE_SOURCE_FOCUS  "user.caphealth.focus"
 
 /* ".<id>.<format>.<8 digits>.tmp" and its zero */
 #define CAPHEALTH_IMAGE_SOURCE_LEN  (CAPHEALTH_ID_LEN + 32)
@@ -42,11 +50,12 @@ typedef struct {
 /*
  * Copies length bytes of the file body, from offset, into a hidden file, and
  * syncs file and directories.  The blocks are shared where the file system can
- * do that.  Returns 0, or -1 with errno set and nothing left behind.
+ * do that.  The focus is kept with it, NULL if it is the middle.  Returns 0, or
+ * -1 with errno set and nothing left behind.
  */
 int caphealth_image_source_copy(caphealth_image_source_t *source,
-    const char *root, const char *id, caphealth_format_e format, int body,
-    uint64_t offset, uint64_t length);
+    const char *root, const char *id, caphealth_format_e format,
+    const char *focus, int body, uint64_t offset, uint64_t length);
 
 /*
  * Finds the source of the image id, and hides it.  Returns 0, or -1 with errno
@@ -69,6 +78,13 @@ int caphealth_image_source_remove(caphealth_image_source_t *source);
  * caller owns, or -1 with errno set: ENOENT if there is none.
  */
 int caphealth_image_source_open(const char *root, const char *id);
+
+/*
+ * Reads the focus that is kept with an open source.  Returns its length,
+ * without a zero behind it; 0 if there is none; or -1 with errno set: ERANGE if
+ * it is longer than size.
+ */
+ssize_t caphealth_image_source_focus(int fd, char *text, size_t size);
 
 /*
  * Whether a file of that name is a source, and whether it is hidden.  Returns

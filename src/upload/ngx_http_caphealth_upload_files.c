@@ -581,10 +581,19 @@ static ngx_int_t
 ngx_http_caphealth_upload_copy_source(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image)
 {
+    char                    focus[CAPHEALTH_FOCUS_TEXT];
+    const caphealth_job_t  *spec;
+
+    spec = &image->job.spec;
+    caphealth_job_focus_text(spec, focus);
+
     if (caphealth_image_source_copy(&image->source,
                                     (char *) u->conf->source.data,
-                                    image->files.id, image->format, u->body,
-                                    image->part.offset, image->part.length)
+                                    image->files.id, image->format,
+                                    spec->focus_x || spec->focus_y ? focus
+                                                                   : NULL,
+                                    u->body, image->part.offset,
+                                    image->part.length)
         == -1)
     {
         ngx_http_caphealth_upload_source_failed(u, ngx_errno,

@@ -8,7 +8,7 @@ use warnings;
 use lib 't/lib';
 
 use Caphealth::Tree qw(settled);
-use Caphealth::Upload qw(photo);
+use Caphealth::Upload qw(form photo);
 use Digest::SHA qw(sha256_hex);
 use File::Temp qw(tempdir);
 use IPC::Open3;
@@ -113,6 +113,29 @@ sub sets {
     return \%sets;
 }
 
+# focus(SOURCE): what is kept with it; focus(SOURCE, TEXT): changes it, '' is
+# none
+
+sub focus {
+    my ($path, @text) = @_;
+
+    my $call = !@text ? 'getxattr(p, n).decode()'
+               : $text[0] eq '' ? 'removexattr(p, n)'
+               : 'setxattr(p, n, sys.argv[2].encode())';
+
+    open my $out, '-|', 'python3', '-c', <<"END", $path, @text or die $!;
+import os, sys
+p, n = sys.argv[1], 'user.caphealth.focus'
+try:
+    print(os.$call, end='')
+except OSError as e:
+    print(e.strerror, end='')
+END
+    local $/ = undef;
+
+    return <$out> // '';
+}
+
 subtest 'what the images lack is made' => sub {
     my $nginx = server(1);
     my @ids = map { stored($nginx) } 1 .. 6;
@@ -188,18 +211,103 @@ subtest 'replaced' => sub {
     is $said->{files}, 3, 'all of them';
     is sets($nginx)->{$id}, 3, 'nothing else is left';
 
-    SKIP: {
-        skip 'no other formats', 3
-            if `$build/caphealth-converter --help` !~ /format=/;
+    for my $to ([ jpeg => 'jpg' ], [ avif => 'avif' ], [ webp => 'webp' ]) {
+        my ($format, $extension) = @$to;
 
-        local our @three = ('original', '80 max=80 format=jpeg', $three[2]);
+        local our @three = ('original', "80 max=80 format=$format", $three[2]);
 
-        is +(remake($nginx))[1]{files}, 0, 'another format is there, too';
+        my @old = glob "${path}_80.*";
+
+        is scalar @old, 1, 'one file';
+        is +(remake($nginx))[1]{files}, 0, "$format: another is there, too";
 
         ($code, $said) = remake($nginx, '--replace', '80');
 
-        ok -e "${path}_80.jpg", 'replaced by one of another format';
-        ok !-e "${path}_80.webp", 'which is gone';
+        is_deeply [ $code, $said->{files} ], [ 0, 1 ], 'replaced';
+        is_deeply [ glob "${path}_80.*" ], [ "${path}_80.$extension" ],
+                  'by one of that format, and the other is gone';
+    }
+
+    is sets($nginx)->{$id}, 3, 'nothing else is left';
+    ok settled($nginx), 'a scan';
+    is $nginx->json('/stats')->{total_files}, 3, 'counts the same';
+    is $nginx->remove($id)->{status}, 204, 'removed';
+    is_deeply [ $nginx->files ], [], 'all of it';
+    ok $nginx->stop, 'quits';
+};
+
+# fit=cover cuts as it did at the upload
+
+subtest 'the focus' => sub {
+    my $cover = '80 size=80x80 fit=cover';
+
+    local our @three = ('original', $cover, '40 max=40');
+
+    my $nginx = server(2);
+    my ($form, $headers) = form('a.png' => photo('400x100', 'png'));
+
+    my $with = sub {
+        my ($focus) = @_;
+
+        my $text = $form =~ s/(?=--b1234--)/--b1234\r
+Content-Disposition: form-data; name="focus"\r
+\r
+$focus\r
+/r;
+
+        return decode_json($nginx->post($text, $headers)->{content})
+                   ->{images}[0]{id};
+    };
+
+    my %id = (left => $with->('0,0.5'), third => $with->('0.3333,0.5'),
+              middle => $with->('0.5,0.5'));
+    my %path = map { $_ => "$nginx->{root}/" . leaf($id{$_})
+                           . "/$id{$_}_80.webp" } keys %id;
+    my %cut = map { $_ => sha256_hex(slurp($path{$_})) } keys %id;
+    my %source = map { $_ => "$nginx->{source}/" . leaf($id{$_})
+                             . "/$id{$_}.png" } keys %id;
+
+    is keys %{ { reverse %cut } }, 3, 'three different cuts';
+
+    my $kept = focus($source{third});
+
+    SKIP: {
+        skip 'no extended attributes here', 13 if $kept =~ /not supported/;
+
+        is $kept, '0.333298,0.500000', 'it is kept with the source';
+        like focus($source{middle}), qr/No data/, 'unless it is the middle';
+
+        # --all: a variant that is made alone is made of the source itself,
+        # not of the next larger one, and so differs in some bits
+
+        is +(remake($nginx, '--all'))[0], 0, 'remade';
+        is_deeply { map { $_ => sha256_hex(slurp($path{$_})) } keys %id },
+                  \%cut, 'the same cuts';
+
+        focus($source{middle}, '0,0');
+        focus($source{left}, '');
+        is +(remake($nginx, '--all'))[0], 0, 'changed';
+        isnt sha256_hex(slurp($path{middle})), $cut{middle}, 'another cut';
+
+        my $before = slurp($path{left});
+
+        remake($nginx, '--all', '--focus', '0,0.5');
+        is_deeply [ map { sha256_hex(slurp($path{$_})) } qw(left third) ],
+                  [ @cut{qw(left third)} ],
+                  '--focus is for those of which none is kept';
+        isnt $before, slurp($path{left}), 'which was the middle';
+
+        for my $bad ('0.5', '2,2', 'x' x 100) {
+            focus($source{third}, $bad);
+
+            my ($code, undef, $err) = remake($nginx, '--replace', '80');
+
+            is $code, 1, 'one that is none';
+            like $err,
+                 qr/"$id{third}\.png":[ ]its[ ]attribute
+                    [ ]"user\.caphealth\.focus"[ ]must[ ]be/x,
+                 'is named';
+        }
     }
 
     ok $nginx->stop, 'quits';

@@ -304,6 +304,7 @@ jobs(void **state)
 static void
 focus(void **state)
 {
+    char             text[CAPHEALTH_FOCUS_TEXT];
     size_t           i;
     caphealth_job_t  job;
 
@@ -335,6 +336,12 @@ focus(void **state)
         memset(&job, 0, sizeof(job));
         assert_int_equal(caphealth_job_focus(&job, good[i].text,
                                              strlen(good[i].text)), 0);
+        assert_int_equal(job.focus_x, good[i].x);
+        assert_int_equal(job.focus_y, good[i].y);
+
+        caphealth_job_focus_text(&job, text);
+        job.focus_x = job.focus_y = 1;
+        assert_int_equal(caphealth_job_focus(&job, text, strlen(text)), 0);
         assert_int_equal(job.focus_x, good[i].x);
         assert_int_equal(job.focus_y, good[i].y);
     }
