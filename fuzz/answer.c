@@ -56,6 +56,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
 
     fuzz_check(result.nvariants == job.nvariants);
+    fuzz_check(result.thumbhash_size == 0
+               || (result.thumbhash_size >= 17
+                   && result.thumbhash_size <= CAPHEALTH_THUMBHASH_MAX));
     fuzz_check(result.width > 0 && result.height > 0);
     fuzz_check((uint64_t) result.width * result.height <= job.max_pixels);
 

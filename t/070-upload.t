@@ -44,7 +44,7 @@ Content-Type: application/json
 --- response_headers_like
 Location: (?:http://localhost:\d+)?/media/([0-9a-f]{2})/([0-9a-f]{2})/\1\2[0-9a-f]{28}_original\.webp
 --- response_body_like eval
-qr{^\{"images":\[\{"id":"(..)(..)(.{28})","format":"png","width":40,"height":30,"bytes":@{[ length $::image ]},"sha256":"[0-9a-f]{64}","variants":\{"original":\{"url":"/media/\1/\2/\1\2\3_original.webp","width":40,"height":30,"bytes":\d+,"format":"webp"\},"800":\{"url":"/media/\1/\2/\1\2\3_800.webp","width":40,"height":30,"bytes":\d+,"format":"webp"\},"200":\{"url":"/media/\1/\2/\1\2\3_200.webp","width":40,"height":30,"bytes":\d+,"format":"webp"\}\},"srcset":\{"webp":"/media/\1/\2/\1\2\3_original.webp 40w"\}\}\]\}\n?$}
+qr{^\{"images":\[\{"id":"(..)(..)(.{28})","format":"png","width":40,"height":30,"bytes":@{[ length $::image ]},"sha256":"[0-9a-f]{64}","variants":\{"original":\{"url":"/media/\1/\2/\1\2\3_original.webp","width":40,"height":30,"bytes":\d+,"format":"webp"\},"800":\{"url":"/media/\1/\2/\1\2\3_800.webp","width":40,"height":30,"bytes":\d+,"format":"webp"\},"200":\{"url":"/media/\1/\2/\1\2\3_200.webp","width":40,"height":30,"bytes":\d+,"format":"webp"\}\},"srcset":\{"webp":"/media/\1/\2/\1\2\3_original.webp 40w"\},"colour":"#000000","thumbhash":"AAgCBYAAAAAAAAAAAAAAAAAAAAAA"\}\]\}\n?$}
 --- no_error_log
 [error]
 [alert]
@@ -160,7 +160,7 @@ Content-Type: image/jpeg
 --- error_code: 201
 --- response_headers_like
 Location: (?:http://localhost:\d+)?/media/.*_full\.webp
---- response_body_like: "variants":\{"full":\{"url":"/media/[^"]*_full.webp","width":40,"height":30,"bytes":\d+,"format":"webp"\},"small":\{"url":"[^"]*_small.webp","width":20,"height":15,"bytes":\d+,"format":"webp"\}\},"srcset":\{"webp":"[^"]*"\}\}\]
+--- response_body_like: "variants":\{"full":\{"url":"/media/[^"]*_full.webp","width":40,"height":30,"bytes":\d+,"format":"webp"\},"small":\{"url":"[^"]*_small.webp","width":20,"height":15,"bytes":\d+,"format":"webp"\}\},"srcset":\{"webp":"[^"]*"\},"colour":"#[0-9a-f]{6}","thumbhash":"[^"]*"\}\]
 
 
 
@@ -523,4 +523,4 @@ Location: (?:http://localhost:\d+)?/media/.*_original\.jpg
 --- request eval
 "POST /upload\n$::image"
 --- error_code: 201
---- response_body_like: \},"srcset":\{"webp":"/media/../../\w+_full.webp 40w, /media/../../\w+_small.webp 20w","jpeg":"/media/../../\w+_mail.jpg 30w"\}\}\]\}
+--- response_body_like: \},"srcset":\{"webp":"/media/../../\w+_full.webp 40w, /media/../../\w+_small.webp 20w","jpeg":"/media/../../\w+_mail.jpg 30w"\},"colour":"#

@@ -207,7 +207,7 @@ __DATA__
 [qr{"srcset":\{"webp":"/media/../../${main::id}_original.webp 40w"\}},
  qr{"srcset":\{"webp":"/media/../../${main::id}_original.webp 40w"\}},
  qr{"srcset":\{"webp":"/media/../../${main::content}_original.webp 40w"\}},
- qr{"srcset":\{"webp":"https://cdn.example.com/../../${main::content}_original.webp 40w"\},"duplicate"}]
+ qr{"srcset":\{"webp":"https://cdn.example.com/../../${main::content}_original.webp 40w"\},"colour":"#000000","thumbhash":"AAgCBYAAAAAAAAAAAAAAAAAAAAAA","duplicate"}]
 --- no_error_log
 [alert]
 [error]

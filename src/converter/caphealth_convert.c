@@ -16,6 +16,7 @@
 #include "caphealth_format.h"
 #include "caphealth_graphic.h"
 #include "caphealth_picture.h"
+#include "caphealth_preview.h"
 
 
 #define CAPHEALTH_WARM_UP_SIDE  64
@@ -35,6 +36,9 @@ static caphealth_job_status_e caphealth_convert_variants(
     const caphealth_job_t *job, caphealth_picture_t *picture,
     const uint8_t *data, size_t length, caphealth_convert_write_pt write,
     void *ctx, caphealth_result_t *result);
+static unsigned caphealth_convert_previewed(const caphealth_job_t *job,
+    const caphealth_picture_t *picture, const caphealth_fit_t *fits,
+    const unsigned *order);
 static void caphealth_convert_order(const caphealth_fit_t *fits, unsigned n,
     unsigned *order);
 static caphealth_job_status_e caphealth_convert_animated(
@@ -270,6 +274,7 @@ caphealth_convert_variants(const caphealth_job_t *job,
     caphealth_convert_write_pt write, void *ctx, caphealth_result_t *result)
 {
     int                        rc, graphic, whole;
+    unsigned                   previewed;
     unsigned                   i, n, order[CAPHEALTH_VARIANTS_MAX] = { 0 };
     caphealth_fit_t            fits[CAPHEALTH_VARIANTS_MAX];
     caphealth_picture_t        next, *made;
@@ -282,6 +287,7 @@ caphealth_convert_variants(const caphealth_job_t *job,
     }
 
     caphealth_convert_order(fits, job->nvariants, order);
+    previewed = caphealth_convert_previewed(job, picture, fits, order);
 
     graphic = caphealth_graphic(picture);
     whole = picture->alpha || graphic;
@@ -341,6 +347,12 @@ caphealth_convert_variants(const caphealth_job_t *job,
                                     result)
                  : caphealth_fail(result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
 
+        if (status == CAPHEALTH_JOB_OK && n == previewed
+            && caphealth_preview(made, result) == -1)
+        {
+            status = caphealth_fail(result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+        }
+
         if (made == &next) {
             caphealth_picture_free(&next);
         }
@@ -350,7 +362,41 @@ caphealth_convert_variants(const caphealth_job_t *job,
         }
     }
 
+    if (previewed == job->nvariants
+        && caphealth_preview(picture, result) == -1)
+    {
+        return caphealth_fail(result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+    }
+
     return CAPHEALTH_JOB_OK;
+}
+
+
+/*
+ * The smallest variant that shows the image and nothing else, in enough pixels:
+ * it costs the least to scale.  nvariants, if there is none.
+ */
+
+static unsigned
+caphealth_convert_previewed(const caphealth_job_t *job,
+    const caphealth_picture_t *picture, const caphealth_fit_t *fits,
+    const unsigned *order)
+{
+    unsigned  i, n;
+
+    for (i = job->nvariants; i--; /* void */) {
+        n = order[i];
+
+        if (!job->variants[n].animated && !fits[n].cut
+            && !caphealth_convert_laid(picture, &job->variants[n], &fits[n])
+            && (fits[n].width >= CAPHEALTH_THUMBHASH_SIDE
+                || fits[n].height >= CAPHEALTH_THUMBHASH_SIDE))
+        {
+            return n;
+        }
+    }
+
+    return job->nvariants;
 }
 
 

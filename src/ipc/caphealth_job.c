@@ -19,12 +19,18 @@
 #define CAPHEALTH_QUALITY_MAX  100
 #define CAPHEALTH_METHOD_MAX   6
 
+/* terms of a side of a ThumbHash: of brightness, with alpha, and the least */
+#define CAPHEALTH_THUMBHASH_TERMS        7
+#define CAPHEALTH_THUMBHASH_ALPHA_TERMS  5
+#define CAPHEALTH_THUMBHASH_LEAST        3
+
 /* nine digits behind the point are looked at */
 #define CAPHEALTH_FOCUS_ONE    1000000000
 
 
 static int caphealth_job_output(const caphealth_variant_t *variant,
     const caphealth_output_t *output);
+static int caphealth_job_thumbhash(const caphealth_result_t *result);
 static int caphealth_job_detail(const caphealth_result_t *result);
 static int caphealth_job_share(const char *p, const char *end,
     int32_t *focus);
@@ -118,7 +124,8 @@ caphealth_job_answered(const caphealth_job_t *job,
     if (result->nvariants != job->nvariants
         || result->width == 0
         || result->height == 0
-        || result->thumbhash_size > CAPHEALTH_THUMBHASH_MAX
+        || result->coloured > 1
+        || (result->thumbhash_size && !caphealth_job_thumbhash(result))
         || (uint64_t) result->width * result->height > job->max_pixels)
     {
         return 0;
@@ -165,6 +172,53 @@ caphealth_job_output(const caphealth_variant_t *variant,
            && output->bytes > 0
            && output->bytes <= caphealth_job_file_size((uint64_t) output->width
                                                        * output->height);
+}
+
+
+/*
+ * Whether it is as long as its header says: 5 bytes, 6 with alpha, and 4 bits a
+ * term.  A reader of one that is shorter would read beyond it.
+ */
+
+static int
+caphealth_job_thumbhash(const caphealth_result_t *result)
+{
+    unsigned        alpha, most, nx, ny, y, nibbles;
+    const uint8_t  *hash;
+
+    hash = result->thumbhash;
+
+    alpha = hash[2] >> 7;
+    most = alpha ? CAPHEALTH_THUMBHASH_ALPHA_TERMS : CAPHEALTH_THUMBHASH_TERMS;
+    nx = hash[3] & 7;
+    ny = most;
+
+    if (nx == 0 || nx > most) {
+        return 0;
+    }
+
+    if (nx < CAPHEALTH_THUMBHASH_LEAST) {
+        nx = CAPHEALTH_THUMBHASH_LEAST;
+    }
+
+    if (hash[4] >> 7) {
+        ny = nx;
+        nx = most;
+    }
+
+    /* yellow-blue and red-green have 5 terms, alpha has 14 */
+
+    nibbles = alpha ? 12 + 5 + 5 + 14 : 10 + 5 + 5;
+
+    for (y = 0; y < ny; y++) {
+        nibbles += (nx * (ny - y) + ny - 1) / ny;
+    }
+
+    /* the mean is in the header */
+
+    nibbles--;
+
+    return result->thumbhash_size == (nibbles + 1) / 2;
 }
 
 

@@ -18,7 +18,7 @@
 #define CAPHEALTH_SIDE_MAX      16383
 
 
-/* a ThumbHash has 5 to 25 bytes */
+/* a ThumbHash has 17 to 25 bytes, as its first five say */
 #define CAPHEALTH_THUMBHASH_MAX  25
 
 /* the focus at the right or lower edge; 0 is the middle, -this the other edge */
@@ -133,7 +133,8 @@ typedef struct {
     uint8_t              thumbhash_size;
                                      /* bytes; 0: there is none */
     uint8_t              colour[3];  /* the dominant one, sRGB */
-    uint8_t              reserved[3];
+    uint8_t              coloured;   /* 1: there is one, something is seen */
+    uint8_t              reserved[2];
     caphealth_output_t   outputs[CAPHEALTH_VARIANTS_MAX];
     char                 detail[160]; /* a sentence's end for people, ASCII,
                                         zero-terminated: "its IHDR chunk has

@@ -3,10 +3,14 @@
  * What a page needs of an image to show it well.
  */
 
+#include <nettle/base64.h>
+
 #include "caphealth_image_hints.h"
 #include "caphealth_output.h"
 
 
+static json_t *caphealth_hints_colour(const caphealth_result_t *result);
+static json_t *caphealth_hints_thumbhash(const caphealth_result_t *result);
 static json_t *caphealth_hints_srcset(const char *prefix, size_t len,
     const caphealth_image_files_t *files, const caphealth_job_t *job,
     const caphealth_result_t *result, uint32_t format);
@@ -43,7 +47,46 @@ caphealth_image_hints(json_t *image, const char *prefix, size_t len,
         }
     }
 
-    return json_object_set_new(image, "srcset", srcset);
+    if (json_object_set_new(image, "srcset", srcset) == -1) {
+        return -1;
+    }
+
+    if (result->coloured
+        && json_object_set_new(image, "colour", caphealth_hints_colour(result))
+           == -1)
+    {
+        return -1;
+    }
+
+    if (result->thumbhash_size
+        && json_object_set_new(image, "thumbhash",
+                               caphealth_hints_thumbhash(result))
+           == -1)
+    {
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static json_t *
+caphealth_hints_colour(const caphealth_result_t *result)
+{
+    return json_sprintf("#%02x%02x%02x", result->colour[0], result->colour[1],
+                        result->colour[2]);
+}
+
+
+static json_t *
+caphealth_hints_thumbhash(const caphealth_result_t *result)
+{
+    char  text[BASE64_ENCODE_RAW_LENGTH(CAPHEALTH_THUMBHASH_MAX)];
+
+    nettle_base64_encode_raw(text, result->thumbhash_size, result->thumbhash);
+
+    return json_stringn(text, BASE64_ENCODE_RAW_LENGTH((size_t)
+                                                     result->thumbhash_size));
 }
 
 

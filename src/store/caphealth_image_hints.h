@@ -23,6 +23,10 @@
  * widths the first.  An animation and a still are not mixed: those that are as
  * the widest is.
  *
+ * "colour", "#rrggbb": the dominant one, unless all of the image is
+ * transparent; "thumbhash", the ThumbHash in base64.  Neither is there if the
+ * result lacks it.
+ *
  * files, job and result are of that image, result is CAPHEALTH_JOB_OK and was
  * checked.  Returns 0, or -1 if there is no memory.
  */

@@ -366,6 +366,7 @@ static void
 answers(void **state)
 {
     size_t              i;
+    unsigned            n;
     caphealth_job_t     job;
     caphealth_result_t  good, r;
 
@@ -393,6 +394,23 @@ answers(void **state)
         { offsetof(caphealth_result_t, outputs[3].width), 29 },
         { offsetof(caphealth_result_t, outputs[3].height), 41 },
         { offsetof(caphealth_result_t, outputs[3].bytes), 2 * 1024 * 1024 }
+    };
+
+    /* those of npm's thumbhash 0.1.1, and two of no shape */
+
+    static const struct {
+        uint8_t   head[5];
+        unsigned  size;
+    } hashes[] = {
+        { { 0x21, 0x07, 0x06, 0x5f, 0x02 }, 24 },
+        { { 0x21, 0x07, 0x06, 0x55, 0x82 }, 21 },
+        { { 0x5e, 0x36, 0x06, 0x69, 0x8a }, 17 },
+        { { 0xa5, 0x33, 0x0a, 0x31, 0x0e }, 17 },
+        { { 0x21, 0x17, 0x86, 0x2b, 0x82 }, 23 },
+        { { 0xe4, 0x15, 0x82, 0x1d, 0x02 }, 25 },
+        { { 0x1f, 0xf2, 0xbe, 0x81, 0x3d }, 23 },
+        { { 0x21, 0x07, 0x06, 0x58, 0x02 }, 0 },
+        { { 0x21, 0x17, 0x86, 0x2e, 0x82 }, 0 }
     };
 
     (void) state;
@@ -431,6 +449,26 @@ answers(void **state)
         memcpy((char *) &r + bad[i].offset, &bad[i].value, sizeof(uint32_t));
         assert_false(caphealth_job_answered(&job, &r));
     }
+
+    /* a ThumbHash is as long as it says, of each shape, with alpha or not */
+
+    for (i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++) {
+        for (n = 0; n <= UINT8_MAX; n++) {
+            r = good;
+            memcpy(r.thumbhash, hashes[i].head, 5);
+            r.thumbhash_size = (uint8_t) n;
+
+            assert_int_equal(caphealth_job_answered(&job, &r),
+                             n == 0 || n == hashes[i].size);
+        }
+    }
+
+    r = good;
+    r.coloured = 1;
+    assert_true(caphealth_job_answered(&job, &r));
+
+    r.coloured = 2;
+    assert_false(caphealth_job_answered(&job, &r));
 
     r = good;
     r.status = CAPHEALTH_JOB_INVALID;

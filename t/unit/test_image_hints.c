@@ -1,6 +1,6 @@
 
 /*
- * What a page needs of an image to show it: srcset.
+ * What a page needs of an image to show it: srcset, colour, thumbhash.
  */
 
 #include <setjmp.h>
@@ -170,6 +170,28 @@ animations(void **state)
 }
 
 
+static void
+previews(void **state)
+{
+    (void) state;
+
+    with((variant_t[]) { { 0 } });
+
+    result.coloured = 1;
+    memcpy(result.colour, "\x00\x0a\xff", 3);
+    hints("{\"srcset\":{},\"colour\":\"#000aff\"}");
+
+    result.coloured = 0;
+    result.thumbhash_size = 17;
+    memset(result.thumbhash, 0xff, CAPHEALTH_THUMBHASH_MAX);
+    hints("{\"srcset\":{},\"thumbhash\":\"//////////////////////8=\"}");
+
+    result.thumbhash_size = CAPHEALTH_THUMBHASH_MAX;
+    hints("{\"srcset\":{},"
+          "\"thumbhash\":\"/////////////////////////////////w==\"}");
+}
+
+
 /* as many as there may be, the narrowest first */
 
 static void
@@ -215,6 +237,7 @@ main(void)
         cmocka_unit_test(other_shapes),
         cmocka_unit_test(equal_widths),
         cmocka_unit_test(animations),
+        cmocka_unit_test(previews),
         cmocka_unit_test(most)
     };
 
