@@ -706,7 +706,7 @@ ngx_http_caphealth_set_value(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     case NGX_HTTP_CAPHEALTH_NAME:
         for (name = v->names; name->name.len; name++) {
             if (ngx_strcmp(name->name.data, value[1].data) == 0) {
-                *field = name->value;
+                *field = (ngx_int_t) name->value;
                 return NGX_CONF_OK;
             }
         }

@@ -52,7 +52,7 @@ typedef struct {
     ngx_slab_pool_t                *shpool;
     ngx_queue_t                    *trees;
     ngx_http_caphealth_counters_t  *counters;
-    ngx_http_caphealth_uses_t      *uses;
+    ngx_http_caphealth_uses_t     **uses;     /* of the zone */
 } ngx_http_caphealth_trees_t;
 
 

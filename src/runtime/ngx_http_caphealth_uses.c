@@ -17,12 +17,24 @@ ngx_http_caphealth_use(ngx_shm_zone_t *zone, u_char *use, int64_t expires)
     ngx_http_caphealth_trees_t  *data;
 
     data = zone->data;
-    u = data->uses;
     now = ngx_time();
     rc = NGX_OK;
     room = NGX_HTTP_CAPHEALTH_USES;
 
     ngx_shmtx_lock(&data->shpool->mutex);
+
+    u = *data->uses;
+
+    if (u == NULL) {
+        u = ngx_slab_calloc_locked(data->shpool,
+                                   sizeof(ngx_http_caphealth_uses_t));
+        if (u == NULL) {
+            ngx_shmtx_unlock(&data->shpool->mutex);
+            return NGX_ERROR;
+        }
+
+        *data->uses = u;
+    }
 
     for (i = 0; i < u->n; i++) {
 
@@ -66,9 +78,14 @@ ngx_http_caphealth_unuse(ngx_shm_zone_t *zone, u_char *use)
     ngx_http_caphealth_trees_t  *data;
 
     data = zone->data;
-    u = data->uses;
-
     ngx_shmtx_lock(&data->shpool->mutex);
+
+    u = *data->uses;
+
+    if (u == NULL) {
+        ngx_shmtx_unlock(&data->shpool->mutex);
+        return;
+    }
 
     for (i = 0; i < u->n; i++) {
         if (ngx_memcmp(u->uses[i].use, use, NGX_HTTP_CAPHEALTH_USE_LEN) == 0)

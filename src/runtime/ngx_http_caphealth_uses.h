@@ -31,7 +31,7 @@ typedef struct {
 
 /*
  * Notes a use, which is known by those bytes.  NGX_DECLINED: it has been noted
- * before.  NGX_ERROR: there are as many as can be kept.
+ * before.  NGX_ERROR: there are as many as can be kept, or the zone is full.
  */
 ngx_int_t ngx_http_caphealth_use(ngx_shm_zone_t *zone, u_char *use,
     int64_t expires);

@@ -10,7 +10,7 @@
 
 
 /* "caphlth" and the version of the structures below */
-#define NGX_HTTP_CAPHEALTH_LAYOUT  ((uint64_t) 0x636170686c746800 + 12)
+#define NGX_HTTP_CAPHEALTH_LAYOUT  ((uint64_t) 0x636170686c746800 + 13)
 
 
 /*
@@ -38,7 +38,7 @@ typedef struct {
     ngx_queue_t         sections;
     ngx_queue_t         trees;
     ngx_http_caphealth_counters_t  counters;
-    ngx_http_caphealth_uses_t      uses;
+    ngx_http_caphealth_uses_t     *uses;     /* NULL: none was noted yet */
     caphealth_cpu_window_t         cpu;
     ngx_atomic_uint_t              past_generation;
     caphealth_history_facts_t      past;
@@ -449,10 +449,17 @@ ngx_http_caphealth_zone_copy_old(ngx_shm_zone_t *zone)
 
     ngx_http_caphealth_trees_copy_old(&z->sh->trees, &oz->sh->trees);
     ngx_http_caphealth_counters_copy_old(&z->sh->counters, &oz->sh->counters);
-    z->sh->uses = oz->sh->uses;
     z->sh->cpu = oz->sh->cpu;
     z->sh->past = oz->sh->past;
     z->sh->past_generation = oz->sh->past_generation;
+
+    if (oz->sh->uses) {
+        z->sh->uses = ngx_slab_alloc(z->shpool,
+                                     sizeof(ngx_http_caphealth_uses_t));
+        if (z->sh->uses) {
+            *z->sh->uses = *oz->sh->uses;
+        }
+    }
 
     ngx_shmtx_unlock(&oz->shpool->mutex);
 }

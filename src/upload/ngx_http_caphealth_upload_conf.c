@@ -257,6 +257,12 @@ ngx_http_caphealth_merge_upload_conf(ngx_conf_t *cf,
     ngx_conf_merge_ptr_value(ucf->tokens, prev->upload.tokens, NULL);
     ngx_conf_merge_ptr_value(ucf->cors, prev->upload.cors, NULL);
 
+    /* "if" and "limit_except" inherit the handler as well */
+
+    if (clcf->noname) {
+        ucf->tree = prev->upload.tree;
+    }
+
     if (ucf->owner == NULL) {
         ucf->owner = prev->upload.owner;
     }

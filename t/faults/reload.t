@@ -107,7 +107,7 @@ subtest 'a bad configuration changes nothing' => sub {
     my $collector = $nginx->collector;
 
     $nginx->configure(http => 'caphealth_refresh never;');
-    like $nginx->check, qr/"caphealth_refresh" directive invalid value/,
+    like $nginx->check, qr/invalid value "never" in "caphealth_refresh" directive/,
          'nginx -t says what is wrong';
 
     kill HUP => $nginx->master;
