@@ -3,12 +3,53 @@
  * Under test: src/ipc/caphealth_job.c
  *
  * What a converter that a stranger has taken over may answer: a job, and a
- * result.
+ * result.  And the focus of an upload, which is all of the input.
  */
 
 #include "fuzz.h"
 
 #include "caphealth_job.h"
+
+
+static void
+focus(const uint8_t *data, size_t size)
+{
+    char             *text, again[64];
+    caphealth_job_t   job, same;
+
+    memset(&job, 0, sizeof(job));
+
+    /* with nothing behind it, so that a read past the end is seen */
+
+    text = malloc(size + (size == 0));
+    fuzz_check(text != NULL);
+    memcpy(text, data, size);
+
+    if (caphealth_job_focus(&job, text, size) == -1) {
+        fuzz_check(job.focus_x == 0 && job.focus_y == 0);
+        free(text);
+        return;
+    }
+
+    free(text);
+
+    fuzz_check(job.focus_x >= -CAPHEALTH_FOCUS_EDGE
+               && job.focus_x <= CAPHEALTH_FOCUS_EDGE
+               && job.focus_y >= -CAPHEALTH_FOCUS_EDGE
+               && job.focus_y <= CAPHEALTH_FOCUS_EDGE);
+
+    /* what was understood is the same when it is said again */
+
+    same = job;
+    (void) snprintf(again, sizeof(again), "%.9f,%.9f",
+                    (job.focus_x + CAPHEALTH_FOCUS_EDGE)
+                    / (2.0 * CAPHEALTH_FOCUS_EDGE),
+                    (job.focus_y + CAPHEALTH_FOCUS_EDGE)
+                    / (2.0 * CAPHEALTH_FOCUS_EDGE));
+
+    fuzz_check(caphealth_job_focus(&same, again, strlen(again)) == 0);
+    fuzz_check(same.focus_x == job.focus_x && same.focus_y == job.focus_y);
+}
 
 
 int
@@ -19,6 +60,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_bytes_t         b = { data, size };
     caphealth_job_t      job;
     caphealth_result_t   result;
+
+    focus(data, size);
 
     memset(&job, 0, sizeof(job));
     memset(&result, 0, sizeof(result));

@@ -524,3 +524,28 @@ Location: (?:http://localhost:\d+)?/media/.*_original\.jpg
 "POST /upload\n$::image"
 --- error_code: 201
 --- response_body_like: \},"srcset":\{"webp":"/media/../../\w+_full.webp 40w, /media/../../\w+_small.webp 20w","jpeg":"/media/../../\w+_mail.jpg 30w"\},"colour":"#
+
+
+
+=== TEST 32: a focus as an argument, escaped or not; a form has its own
+--- http_config eval: $::http
+--- config
+    location = /upload {
+        caphealth_image_upload;
+        caphealth_image_variant a size=30x30 fit=cover;
+    }
+--- request eval
+["POST /upload?focus=0.25,1\n$::image", "POST /upload?a=b&focus=1%2C.5\n$::image",
+ "POST /upload?focus=\n$::image", "POST /upload?focus=0.5\n$::image",
+ "POST /upload?focus=%00,1\n$::image", "POST /upload?focus=2,2\n" . $::one . $::end]
+--- more_headers eval
+['', '', '', '', '', $::form]
+--- error_code eval
+[201, 201, 201, 400, 400, 201]
+--- response_body_like eval
+["images", "images", "images",
+ qr/invalid-field.*The argument \\"focus\\" must be two numbers from 0 to 1/,
+ "invalid-field", "images"]
+--- no_error_log
+[alert]
+[error]

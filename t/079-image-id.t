@@ -211,3 +211,25 @@ __DATA__
 --- no_error_log
 [alert]
 [error]
+
+
+
+=== TEST 8: another focus makes a request another one; the middle is what it is without
+--- http_config eval: $::http
+--- config
+    location = /upload { caphealth_image_upload; caphealth_image_id key; }
+--- request eval
+["POST /upload?focus=0,1\n$::image", "POST /upload?focus=0.0,1.0\n$::image",
+ "POST /upload?focus=1,1\n$::image", "POST /upload\n$::image",
+ "POST /upload\n$::image", "POST /upload?focus=0.5,0.5\n$::image"]
+--- more_headers eval
+["Idempotency-Key: k1", "Idempotency-Key: k1", "Idempotency-Key: k1",
+ "Idempotency-Key: k1", "Idempotency-Key: k2", "Idempotency-Key: k2"]
+--- error_code eval
+[201, 200, 422, 422, 201, 200]
+--- response_body_like eval
+["images", "images", "idempotency-key-reused", "idempotency-key-reused",
+ "images", "images"]
+--- no_error_log
+[alert]
+[error]

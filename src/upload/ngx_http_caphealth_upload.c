@@ -53,6 +53,8 @@ static ngx_int_t ngx_http_caphealth_upload_length(ngx_http_request_t *r,
 static ngx_http_caphealth_upload_t *ngx_http_caphealth_upload_create(
     ngx_http_request_t *r, ngx_http_caphealth_upload_conf_t *conf,
     caphealth_token_t *token, const char *boundary);
+static ngx_int_t ngx_http_caphealth_upload_focus_argument(
+    ngx_http_request_t *r, caphealth_job_t *job);
 static ngx_int_t ngx_http_caphealth_upload_set_key(
     ngx_http_caphealth_upload_t *u, ngx_str_t *key);
 static ngx_int_t ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
@@ -253,10 +255,13 @@ ngx_http_caphealth_upload_post(ngx_http_request_t *r,
     char                             boundary[CAPHEALTH_BOUNDARY_MAX + 1];
     ngx_int_t                        rc;
     ngx_str_t                        key;
+    caphealth_job_t                  job;
     ngx_http_caphealth_upload_t     *u;
     ngx_http_caphealth_main_conf_t  *cmcf;
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
+
+    ngx_memzero(&job, sizeof(caphealth_job_t));
 
     /* what the header tells is refused before the body is read */
 
@@ -268,6 +273,12 @@ ngx_http_caphealth_upload_post(ngx_http_request_t *r,
 
     if (boundary[0] == '\0') {
         rc = ngx_http_caphealth_upload_length(r, cmcf);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+
+        rc = ngx_http_caphealth_upload_focus_argument(r, &job);
 
         if (rc != NGX_DECLINED) {
             return rc;
@@ -302,6 +313,9 @@ ngx_http_caphealth_upload_post(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    u->focus_x = job.focus_x;
+    u->focus_y = job.focus_y;
+
     if (ngx_http_caphealth_upload_set_key(u, &key) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -312,6 +326,50 @@ ngx_http_caphealth_upload_post(ngx_http_request_t *r,
                                       ngx_http_caphealth_upload_body_handler);
 
     return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+}
+
+
+/*
+ * What the field "focus" is of a form; as it, it is none if it is empty.
+ * NGX_DECLINED: the request may go on.
+ */
+
+static ngx_int_t
+ngx_http_caphealth_upload_focus_argument(ngx_http_request_t *r,
+    caphealth_job_t *job)
+{
+    u_char     *p, *src;
+    ngx_str_t   value;
+
+    static ngx_str_t  detail = ngx_string("The argument \"focus\" must be two "
+                                          "numbers from 0 to 1, as in "
+                                          "0.5,0.25: how far from the left, "
+                                          "and from the top.");
+
+    if (ngx_http_arg(r, (u_char *) "focus", 5, &value) != NGX_OK
+        || value.len == 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    p = ngx_pnalloc(r->pool, value.len);
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* a browser's URLSearchParams escapes the comma */
+
+    src = value.data;
+    value.data = p;
+    ngx_unescape_uri(&p, &src, value.len, 0);
+    value.len = p - value.data;
+
+    if (caphealth_job_focus(job, (char *) value.data, value.len) == 0) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_caphealth_upload_problem(r, CAPHEALTH_OUTCOME_INVALID_FIELD,
+                                             &detail);
 }
 
 

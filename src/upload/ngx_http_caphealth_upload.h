@@ -114,6 +114,8 @@ struct ngx_http_caphealth_upload_s {
     uint64_t                          size;
     char                              boundary[CAPHEALTH_BOUNDARY_MAX + 1];
     caphealth_token_t                 token;      /* what is granted */
+    int32_t                           focus_x;    /* as of caphealth_job_t, */
+    int32_t                           focus_y;    /* of the argument "focus" */
     ngx_msec_t                        received_at;
     ngx_msec_t                        publishing_at;
 

@@ -305,6 +305,9 @@ ngx_http_caphealth_upload_focus(ngx_http_caphealth_upload_t *u,
 {
     char  *text;
 
+    image->job.spec.focus_x = u->focus_x;
+    image->job.spec.focus_y = u->focus_y;
+
     if (ngx_http_caphealth_upload_field(u, image,
                                         NGX_HTTP_CAPHEALTH_FIELD_FOCUS,
                                         NGX_HTTP_CAPHEALTH_FOCUS_LEN, &text)

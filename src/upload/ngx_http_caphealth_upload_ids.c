@@ -174,7 +174,8 @@ ngx_http_caphealth_ids_of_key(ngx_http_caphealth_upload_t *u,
 
 /*
  * Digests of each file, and of all that makes two requests the same: their
- * files' bytes and the fields that are read, not their boundaries and names.
+ * files' bytes and the fields that are read, or the focus of the arguments, not
+ * their boundaries and names.
  */
 
 static ngx_int_t
@@ -221,6 +222,13 @@ ngx_http_caphealth_ids_request(ngx_http_caphealth_upload_t *u)
                                              field->values[n].offset, length,
                                              buf);
         }
+    }
+
+    if (u->focus_x || u->focus_y) {
+        nettle_sha256_update(&request, sizeof(u->focus_x),
+                             (u_char *) &u->focus_x);
+        nettle_sha256_update(&request, sizeof(u->focus_y),
+                             (u_char *) &u->focus_y);
     }
 
     nettle_sha256_digest(&request, CAPHEALTH_DIGEST_LEN, u->digest);
