@@ -48,6 +48,7 @@ export function start(form, finished, { most, deletes }) {
     form.addEventListener('submit', (event) => event.preventDefault());
     element('cancel-all').addEventListener('click', cancelAll);
     element('retry-failed').addEventListener('click', retryFailed);
+    element('token-form').addEventListener('submit', takeToken);
 
     // anywhere on the page
 
@@ -192,6 +193,44 @@ function retryFailed() {
     element('cancel-all').focus();
 }
 
+// --- the token, where the server wants one ---
+
+function authorization(token) {
+    return token ? { Authorization: `Bearer ${token}` } : {};
+}
+
+// used: the token that the server refused, if any; another may have been
+// entered since
+
+function askForToken(used) {
+    if (used === storedToken()) {
+        storeToken('');
+        element('token-form').hidden = false;
+    }
+}
+
+function wantsToken(code, challenge) {
+    return code === 401 && /^Bearer\b/i.test(challenge ?? '');
+}
+
+function takeToken(event) {
+    const field = element('token');
+
+    event.preventDefault();
+
+    // what no header can have, as a line's end or a letter with an accent,
+    // is in no token
+
+    storeToken(field.value.replace(/[^!-~]/g, ''));
+    field.value = '';
+    element('token-form').hidden = true;
+    retryFailed();
+
+    // the button to cancel is hidden as soon as all are done
+
+    element('photos').focus();
+}
+
 // --- one ---
 
 class Photo {
@@ -252,8 +291,14 @@ class Photo {
 
         form.append('file', this.file);
 
+        this.token = storedToken();
+
         request.open('POST', url);
         request.responseType = 'json';
+
+        for (const header of Object.entries(authorization(this.token))) {
+            request.setRequestHeader(...header);
+        }
 
         request.upload.addEventListener('progress', (event) => {
             this.progress(event.loaded / event.total);
@@ -297,8 +342,15 @@ class Photo {
             this.finish(body.images[0]);
 
         } else {
-            this.fail(reason(request, this.file), request.status >= 500,
-                      body?.detail);
+            const wanted = wantsToken(request.status, request
+                                      .getResponseHeader('WWW-Authenticate'));
+
+            if (wanted) {
+                askForToken(this.token);
+            }
+
+            this.fail(reason(request, this.file),
+                      wanted || request.status >= 500, body?.detail);
         }
 
         over();
@@ -426,11 +478,19 @@ class Photo {
     }
 
     async deleteImage() {
+        const token = storedToken();
+
         this.remove.disabled = true;
 
         try {
-            const response = await fetch(`${url}/${this.image.id}`,
-                                         { method: 'DELETE' });
+            const response = await fetch(`${url}/${this.image.id}`, {
+                method: 'DELETE', headers: authorization(token),
+            });
+
+            if (wantsToken(response.status,
+                           response.headers.get('WWW-Authenticate'))) {
+                askForToken(token);
+            }
 
             if (!response.ok && response.status !== 404) {
                 const body = await response.json().catch(() => null);
@@ -536,6 +596,30 @@ function picture(variant, photo) {
     one.alt = photo;
 
     return one;
+}
+
+// never in the URL; without a storage it lasts as long as the page
+
+const TOKEN = 'caphealth-token';
+
+let lastToken = '';
+
+function storedToken() {
+    try {
+        return sessionStorage.getItem(TOKEN) ?? '';
+    } catch {
+        return lastToken;
+    }
+}
+
+function storeToken(token) {
+    lastToken = token;
+
+    try {
+        sessionStorage.setItem(TOKEN, token);
+    } catch {
+        // lastToken is used
+    }
 }
 
 // --- what was stored in this tab, after a reload too ---

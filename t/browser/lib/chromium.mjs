@@ -35,17 +35,7 @@ async function launch() {
 
 export async function visit(t, server, { path, without, before, ...options }
                             = {}) {
-    browser ??= await launch();
-
-    const context = await browser.newContext({
-        viewport: { width: 1440, height: 900 },
-        locale: 'en-US',
-        reducedMotion: 'reduce',
-        ...options,
-    });
-    const page = await context.newPage();
-
-    t.after(() => context.close());
+    const page = await blank(t, options);
 
     watch(page, server);
 
@@ -63,6 +53,23 @@ export async function visit(t, server, { path, without, before, ...options }
     }
 
     return page;
+}
+
+// a page that nothing is open in, nor watched
+
+export async function blank(t, options = {}) {
+    browser ??= await launch();
+
+    const context = await browser.newContext({
+        viewport: { width: 1440, height: 900 },
+        locale: 'en-US',
+        reducedMotion: 'reduce',
+        ...options,
+    });
+
+    t.after(() => context.close());
+
+    return context.newPage();
 }
 
 function watch(page, server) {
