@@ -15,6 +15,10 @@ use Test::More;
 my $photo = photo('40x30');
 my ($form, $headers) = form('a.jpg' => $photo);
 
+my $dir = tempdir('caphealth-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+
+chmod 0755, $dir;
+
 my %endpoint = (
     health   => 'caphealth_health;',
     capacity => 'caphealth_capacity;',
@@ -24,7 +28,8 @@ my %endpoint = (
     ready    => 'caphealth_probe ready fresh;',
     page     => 'caphealth_dashboard health=/health capacity=/capacity '
                 . 'images=/stats upload=/upload;',
-    upload   => 'caphealth_image_upload; caphealth_image_delete on;',
+    upload   => 'caphealth_image_upload; caphealth_image_delete on; '
+                . "caphealth_image_source $dir/sources;",
 );
 
 # all methods are limited, so that each is answered within "limit_except"
@@ -67,10 +72,6 @@ location /outer {
     }
 }
 END
-
-my $dir = tempdir('caphealth-XXXXXX', TMPDIR => 1, CLEANUP => 1);
-
-chmod 0755, $dir;
 
 my $nginx = Caphealth::Server->new(http => <<"END", locations => <<"END2");
 root empty;
@@ -142,7 +143,7 @@ is status('GET', '/outer/inner/none'), 404, 'a location without endpoint';
 is status('POST', '/outer/inner/none'), 404, 'nor has it that around it';
 is status('GET', '/outer'), 403, 'nor do they open the one around them';
 
-is `find $dir/images -type f`, '', 'what was stored is removed';
+is `find $dir/images $dir/sources -type f`, '', 'what was stored is removed';
 is $nginx->logged(qr/\[alert\]|\[crit\]/), 0, 'nothing is wrong';
 ok $nginx->stop, 'quits';
 
