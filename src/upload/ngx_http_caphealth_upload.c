@@ -595,6 +595,9 @@ ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
 
     u = ngx_http_caphealth_upload_create(r, conf, token, "");
     if (u == NULL) {
+        ngx_http_caphealth_token_unuse(ngx_http_get_module_main_conf(r,
+                                                   ngx_http_caphealth_module),
+                                       token);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
