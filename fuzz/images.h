@@ -19,7 +19,10 @@
 
 
 #define IMAGES_PIXELS    (96 * 1024)
-#define IMAGES_VARIANTS  3
+#define IMAGES_VARIANTS  4
+
+/* without a variant that needs all pixels, JPEG is scaled while it is read */
+#define IMAGES_LARGEST   40
 
 
 /* what a larger one has from calloc() is not cleared after it was filled */
@@ -41,9 +44,30 @@ static const caphealth_job_t  images_job = {
     .variants = {
         { .quality = 85, .method = 2 },
         { .max = 24, .quality = 85, .method = 4 },
-        { .max = 80, .quality = 85, .method = 4 }
+        { .max = 80, .quality = 85, .method = 4 },
+        { .width = 20, .height = 12, .quality = 85, .method = 4 }
     }
 };
+
+
+/* the size of the input chooses what is made of it */
+
+static caphealth_job_t
+images_choose(size_t size)
+{
+    caphealth_job_t  job = images_job;
+
+    if (size % 3 == 1) {
+        job.variants[0].max = IMAGES_LARGEST;
+        job.variants[2].max = IMAGES_LARGEST / 2;
+    }
+
+    job.variants[3].fit = (uint8_t) (size % CAPHEALTH_FITS);
+    job.focus_x = (size % 5 == 1) ? CAPHEALTH_FOCUS_EDGE : 0;
+    job.focus_y = (size % 5 == 2) ? -CAPHEALTH_FOCUS_EDGE : 0;
+
+    return job;
+}
 
 
 /* memory that nobody has written to yet is never the same twice */
@@ -138,12 +162,19 @@ images_check(const images_file_t *file, const caphealth_output_t *output)
 /* of the longer side as wanted, of the shape of the image, never enlarged */
 
 static void
-images_check_size(const caphealth_result_t *r, unsigned variant)
+images_check_size(const caphealth_job_t *job, const caphealth_result_t *r,
+    unsigned variant)
 {
-    uint32_t                   max, side;
-    const caphealth_output_t  *o = &r->outputs[variant];
+    uint32_t                    max, side;
+    const caphealth_output_t   *o = &r->outputs[variant];
+    const caphealth_variant_t  *v = &job->variants[variant];
 
-    max = images_job.variants[variant].max;
+    if (v->width) {
+        fuzz_check(o->width <= v->width && o->height <= v->height);
+        return;
+    }
+
+    max = v->max;
     max = max ? max : CAPHEALTH_SIDE_MAX;
 
     side = r->width > r->height ? r->width : r->height;
@@ -161,18 +192,21 @@ images_run(const uint8_t *data, size_t size)
 {
     unsigned                i;
     images_file_t           files[IMAGES_VARIANTS], again[IMAGES_VARIANTS];
+    caphealth_job_t         job;
     caphealth_result_t      result, second;
     caphealth_job_status_e  rc;
 
+    job = images_choose(size);
+
     memset(files, 0, sizeof(files));
 
-    rc = caphealth_convert(&images_job, data, size, images_write, files,
+    rc = caphealth_convert(&job, data, size, images_write, files,
                            &result);
 
     /* a worker must believe it */
 
     fuzz_check(rc == result.status);
-    fuzz_check(caphealth_job_answered(&images_job, &result));
+    fuzz_check(caphealth_job_answered(&job, &result));
     fuzz_check(result.format == (uint32_t) caphealth_format(data, size));
 
     /* nothing was short, and everything could be written */
@@ -183,7 +217,7 @@ images_run(const uint8_t *data, size_t size)
     if (rc == CAPHEALTH_JOB_OK) {
         for (i = 0; i < IMAGES_VARIANTS; i++) {
             images_check(&files[i], &result.outputs[i]);
-            images_check_size(&result, i);
+            images_check_size(&job, &result, i);
         }
 
     } else {
@@ -196,7 +230,7 @@ images_run(const uint8_t *data, size_t size)
         memset(again, 0, sizeof(again));
         images_filling ^= 0xff;
 
-        (void) caphealth_convert(&images_job, data, size, images_write,
+        (void) caphealth_convert(&job, data, size, images_write,
                                  again, &second);
 
         for (i = 0; i < IMAGES_VARIANTS; i++) {

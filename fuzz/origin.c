@@ -67,6 +67,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_check(!is("http://evil.", host, "", host));
     fuzz_check(!is("", host, "", host));
 
+    /* one that a directive may name is well formed, and names its own host */
+
+    if (caphealth_origin_check((const char *) b.data, b.size) == NULL) {
+        p = memmem(b.data, b.size, "://", 3);
+
+        fuzz_check(p != NULL && p > b.data);
+        fuzz_check(memchr(p + 3, '/', b.size - (size_t) (p + 3 - b.data))
+                   == NULL);
+    }
+
     /* what is another's stays another's */
 
     if (is("", b, "", host)) {
