@@ -1811,6 +1811,20 @@ def check_heif_faults():
     with open(heif(image, 'f.avif'), 'rb') as file:
         data = file.read()
 
+    # tiles of 128 columns, two of them, on a canvas of 400
+
+    with open(heif(image.resize((256, 128)), 'f.avif', '--grid', '2x1'),
+              'rb') as file:
+        grid = file.read()
+
+    wide = grid.replace(struct.pack('>II', 256, 128),
+                        struct.pack('>II', 400, 128)) \
+               .replace(struct.pack('>4B2H', 0, 0, 0, 1, 256, 128),
+                        struct.pack('>4B2H', 0, 0, 0, 1, 400, 128))
+    ok(len([1 for a, b in zip(grid, wide) if a != b]) == 2,
+       'a grid has its size twice')
+    refused('a grid that its tiles do not cover', wide, 'fewer pixels')
+
     refused('avif with another codec', data.replace(b'av01', b'jpeg'))
     refused('avif of more pixels than it says',
             data.replace(struct.pack('>II', 97, 61),

@@ -28,6 +28,11 @@
 #define CAPHEALTH_HEIF_SAMPLES       6
 #define CAPHEALTH_HEIF_ALPHA         2
 
+/* from the type of a box that names an item to the item's, by the version of
+   the box, which says how long the item's number is */
+#define CAPHEALTH_HEIF_INFE_TYPE     12
+#define CAPHEALTH_HEIF_INFE_TYPE_3   14
+
 /* for all that does not grow with the image */
 #define CAPHEALTH_HEIF_MEMORY        (2 * 1024 * 1024)
 
@@ -46,6 +51,8 @@ typedef struct {
 
 
 typedef struct {
+    const uint8_t               *data;
+    size_t                       size;
     struct heif_context         *ctx;
     struct heif_image_handle    *handle;
     struct heif_image           *image;
@@ -66,6 +73,8 @@ static caphealth_job_status_e caphealth_heif_reserve(
     const caphealth_heif_t *h);
 static caphealth_job_status_e caphealth_heif_decode(caphealth_heif_t *h,
     const caphealth_job_t *job);
+static int caphealth_heif_lacks(const caphealth_heif_t *h);
+static int caphealth_heif_overlay(const caphealth_heif_t *h);
 static int caphealth_heif_planes(caphealth_heif_t *h);
 static caphealth_job_status_e caphealth_heif_colour(caphealth_heif_t *h);
 static caphealth_colour_status_e caphealth_heif_icc(caphealth_heif_t *h,
@@ -96,6 +105,8 @@ caphealth_decode_heif(const caphealth_job_t *job, const uint8_t *data,
 
     memset(&h, 0, sizeof(caphealth_heif_t));
 
+    h.data = data;
+    h.size = size;
     h.picture = picture;
     h.result = result;
 
@@ -257,6 +268,11 @@ caphealth_heif_decode(caphealth_heif_t *h, const caphealth_job_t *job)
         return caphealth_heif_failed(h, err);
     }
 
+    if (caphealth_heif_lacks(h)) {
+        return caphealth_fail(h->result, CAPHEALTH_JOB_INVALID,
+                              "it has fewer pixels than it says");
+    }
+
     if (caphealth_heif_planes(h) == -1) {
         return caphealth_fail(h->result, CAPHEALTH_JOB_UNSUPPORTED,
                               "its channels do not fit together");
@@ -265,6 +281,55 @@ caphealth_heif_decode(caphealth_heif_t *h, const caphealth_job_t *job)
     return caphealth_check_size(job, h->result,
                                 (uint64_t) h->planes[0].width,
                                 (uint64_t) h->planes[0].height);
+}
+
+
+/*
+ * Whether tiles cannot cover the grid: the library leaves black what none
+ * covers.  An overlay has a background for that.
+ */
+
+static int
+caphealth_heif_lacks(const caphealth_heif_t *h)
+{
+    uint64_t  pixels;
+
+    pixels = (uint64_t) heif_image_handle_get_ispe_width(h->handle)
+             * (uint64_t) heif_image_handle_get_ispe_height(h->handle);
+
+    return caphealth_heif_decoded() < pixels && !caphealth_heif_overlay(h);
+}
+
+
+/* the library does not tell what an item is derived by; the file does */
+
+static int
+caphealth_heif_overlay(const caphealth_heif_t *h)
+{
+    size_t          left, at;
+    const uint8_t  *p;
+
+    left = h->size;
+
+    for (p = h->data; (p = memmem(p, left, "infe", 4)) != NULL; p++) {
+
+        left = h->size - (size_t) (p - h->data);
+
+        if (left < CAPHEALTH_HEIF_INFE_TYPE_3 + 4) {
+            return 0;
+        }
+
+        at = p[4] == 3 ? CAPHEALTH_HEIF_INFE_TYPE_3
+                       : CAPHEALTH_HEIF_INFE_TYPE;
+
+        if (memcmp(p + at, "iovl", 4) == 0) {
+            return 1;
+        }
+
+        left--;
+    }
+
+    return 0;
 }
 
 

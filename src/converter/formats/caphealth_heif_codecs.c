@@ -82,6 +82,7 @@ static void caphealth_heif_strict(void *decoder, int strict);
 
 
 static uint64_t  caphealth_heif_max_pixels;
+static uint64_t  caphealth_heif_pixels;
 
 
 static const struct heif_error  caphealth_heif_ok = {
@@ -140,9 +141,17 @@ void
 caphealth_heif_codecs(uint64_t max_pixels)
 {
     caphealth_heif_max_pixels = max_pixels;
+    caphealth_heif_pixels = 0;
 
     (void) heif_register_decoder_plugin(&caphealth_hevc_plugin);
     (void) heif_register_decoder_plugin(&caphealth_av1_plugin);
+}
+
+
+uint64_t
+caphealth_heif_decoded(void)
+{
+    return caphealth_heif_pixels;
 }
 
 
@@ -183,6 +192,9 @@ caphealth_heif_image(const caphealth_heif_frame_t *frame,
     }
 
     caphealth_heif_nclx(frame, *image);
+
+    caphealth_heif_pixels += (uint64_t) frame->width
+                             * (uint64_t) frame->height;
 
     return caphealth_heif_ok;
 }

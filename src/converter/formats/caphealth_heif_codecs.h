@@ -17,5 +17,11 @@
  */
 void caphealth_heif_codecs(uint64_t max_pixels);
 
+/*
+ * The pixels of all pictures that they have made since then: a grid's are at
+ * least those of its tiles.
+ */
+uint64_t caphealth_heif_decoded(void);
+
 
 #endif /* CAPHEALTH_HEIF_CODECS_H */
