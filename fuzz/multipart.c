@@ -180,7 +180,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     form_t        f, whole;
-    unsigned      i;
+    unsigned      i, j;
     fuzz_bytes_t  b = { data, size };
 
     memset(&f, 0, sizeof(form_t));
@@ -229,7 +229,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                       == 0);
     }
 
-    fuzz_check(memcmp(whole.fields, f.fields, sizeof(f.fields)) == 0);
+    for (i = 0; i < sizeof(f.fields) / sizeof(f.fields[0]); i++) {
+        fuzz_check(whole.fields[i].n == f.fields[i].n);
+
+        for (j = 0; j < f.fields[i].n; j++) {
+            fuzz_check(whole.fields[i].values[j].offset
+                       == f.fields[i].values[j].offset
+                       && whole.fields[i].values[j].length
+                          == f.fields[i].values[j].length);
+        }
+    }
 
     free(f.data);
 

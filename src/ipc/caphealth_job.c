@@ -314,8 +314,8 @@ caphealth_job_focus_text(const caphealth_job_t *job,
 {
     uint64_t  x, y;
 
-    x = (uint64_t) (job->focus_x + CAPHEALTH_FOCUS_EDGE);
-    y = (uint64_t) (job->focus_y + CAPHEALTH_FOCUS_EDGE);
+    x = (uint64_t) ((int64_t) job->focus_x + CAPHEALTH_FOCUS_EDGE);
+    y = (uint64_t) ((int64_t) job->focus_y + CAPHEALTH_FOCUS_EDGE);
 
     x = (x * 1000000 + CAPHEALTH_FOCUS_EDGE) / (2 * CAPHEALTH_FOCUS_EDGE);
     y = (y * 1000000 + CAPHEALTH_FOCUS_EDGE) / (2 * CAPHEALTH_FOCUS_EDGE);

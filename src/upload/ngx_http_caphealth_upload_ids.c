@@ -52,7 +52,9 @@ ngx_http_caphealth_upload_key(ngx_http_request_t *r,
     header = NULL;
     n = 0;
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
+    part = &r->headers_in.headers.part;
+
+    do {
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
@@ -63,7 +65,10 @@ ngx_http_caphealth_upload_key(ngx_http_request_t *r,
                 n++;
             }
         }
-    }
+
+        part = part->next;
+
+    } while (part);
 
     p = ngx_pnalloc(r->pool, CAPHEALTH_KEY_MAX + 1);
     if (p == NULL) {

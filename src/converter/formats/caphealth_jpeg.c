@@ -60,7 +60,8 @@ typedef struct {
     struct jpeg_decompress_struct   cinfo;
     struct jpeg_error_mgr           err;
     struct jpeg_source_mgr          src;
-    jmp_buf                        *jump;
+    jmp_buf                         refused;
+    jmp_buf                        *jump;          /* in force */
     const uint8_t                  *data;
     size_t                          size;
     const uint8_t                  *scan;      /* where its data begins */
@@ -168,16 +169,14 @@ caphealth_decode_jpeg(const caphealth_job_t *job, const uint8_t *data,
 static void
 caphealth_jpeg_decode(caphealth_jpeg_t *j)
 {
-    jmp_buf  jump;
-
     j->cinfo.err = jpeg_std_error(&j->err);
     j->err.error_exit = caphealth_jpeg_error;
     j->err.emit_message = caphealth_jpeg_warning;
     j->err.output_message = caphealth_jpeg_output;
     j->cinfo.client_data = j;
-    j->jump = &jump;
+    j->jump = &j->refused;
 
-    if (setjmp(jump)) {
+    if (setjmp(j->refused)) {
         return;
     }
 
