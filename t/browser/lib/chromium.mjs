@@ -91,7 +91,13 @@ function watch(page, server) {
         }
     });
 
+    // the page itself aborts a request that a newer one replaces
+
     page.on('requestfailed', (request) => {
+        if (request.failure().errorText === 'net::ERR_ABORTED') {
+            return;
+        }
+
         complain(`failed: ${request.url()} ${request.failure().errorText}`);
     });
 
