@@ -26,7 +26,8 @@ END
 my $full = Caphealth::Server->new(
     http      => "caphealth_database sqlite:$database;
                   caphealth_database_refresh 2s;
-                  caphealth_metrics_vendors 10;",
+                  caphealth_metrics_vendors 10;
+                  caphealth_notify http://127.0.0.1:1/ hold=1h;",
     locations => "$metrics
                   location /upload {
                       caphealth_image_upload;
