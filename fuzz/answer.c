@@ -109,7 +109,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_check(result.outputs[i].width <= CAPHEALTH_SIDE_MAX);
         fuzz_check(result.outputs[i].height <= CAPHEALTH_SIDE_MAX);
         fuzz_check(result.outputs[i].bytes
-                   <= caphealth_job_file_size(job.max_pixels));
+                   <= caphealth_job_file_size(
+                          (uint64_t) result.outputs[i].width
+                          * result.outputs[i].height
+                          * result.outputs[i].frames));
     }
 
     return 0;

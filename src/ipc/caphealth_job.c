@@ -171,7 +171,8 @@ caphealth_job_output(const caphealth_variant_t *variant,
            && (output->frames == 1 || variant->animated)
            && output->bytes > 0
            && output->bytes <= caphealth_job_file_size((uint64_t) output->width
-                                                       * output->height);
+                                                       * output->height
+                                                       * output->frames);
 }
 
 

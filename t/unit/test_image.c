@@ -470,6 +470,22 @@ answers(void **state)
     r.coloured = 2;
     assert_false(caphealth_job_answered(&job, &r));
 
+    /* each frame of an animation has its bytes */
+
+    r = good;
+    r.outputs[1].bytes = 2 * caphealth_job_file_size(800 * 800);
+    assert_false(caphealth_job_answered(&job, &r));
+
+    job.variants[1].animated = 1;
+    r.outputs[1].frames = 2;
+    r.outputs[1].bytes = caphealth_job_file_size(2 * 800 * 800);
+    assert_true(caphealth_job_answered(&job, &r));
+
+    r.outputs[1].bytes++;
+    assert_false(caphealth_job_answered(&job, &r));
+
+    job.variants[1].animated = 0;
+
     r = good;
     r.status = CAPHEALTH_JOB_INVALID;
     r.width = 0;
