@@ -27,13 +27,12 @@
 #include "caphealth_notifier.h"
 #include "caphealth_recorder.h"
 #include "caphealth_source.h"
+#include "caphealth_thread.h"
 #include "caphealth_walk.h"
 
 
-#define CAPHEALTH_STACK_SIZE  (512 * 1024)
-
 /* files of an upload that has not ended after so many seconds are removed */
-#define CAPHEALTH_LEFTOVER    3600
+#define CAPHEALTH_LEFTOVER  3600
 
 
 typedef struct caphealth_source_thread_s  caphealth_source_thread_t;
@@ -454,9 +453,7 @@ caphealth_source_thread_start(caphealth_source_thread_t *st,
     const json_t *settings, double timeout)
 {
     int                            err;
-    pthread_t                      thread;
     const char                    *name;
-    pthread_attr_t                 attr;
     const caphealth_source_ops_t  *type;
 
     name = json_string_value(json_object_get(settings, "type"));
@@ -483,13 +480,7 @@ caphealth_source_thread_start(caphealth_source_thread_t *st,
         return -1;
     }
 
-    (void) pthread_attr_init(&attr);
-    (void) pthread_attr_setstacksize(&attr, CAPHEALTH_STACK_SIZE);
-    (void) pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-
-    err = pthread_create(&thread, &attr, caphealth_source_thread_run, st);
-
-    (void) pthread_attr_destroy(&attr);
+    err = caphealth_thread_start(caphealth_source_thread_run, st);
 
     if (err != 0) {
         fprintf(stderr, "caphealth-collector: pthread_create() failed: %s\n",

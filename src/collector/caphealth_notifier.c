@@ -22,10 +22,9 @@
 #include "caphealth_notifier.h"
 #include "caphealth_notify_body.h"
 #include "caphealth_notify_state.h"
+#include "caphealth_thread.h"
 #include "caphealth_version.h"
 
-
-#define CAPHEALTH_NOTIFIER_STACK    (512 * 1024)
 
 /* milliseconds that a connection, and an attempt, may take */
 #define CAPHEALTH_NOTIFIER_CONNECT  5000L
@@ -254,26 +253,10 @@ caphealth_notifier_init(caphealth_notifier_t *n, const json_t *settings,
 static int
 caphealth_notifier_start(caphealth_notifier_t *n)
 {
-    int                 err;
-    pthread_t           thread;
-    pthread_attr_t      attr;
-    pthread_condattr_t  condattr;
-
-    (void) pthread_condattr_init(&condattr);
-    (void) pthread_condattr_setclock(&condattr, CLOCK_MONOTONIC);
-    (void) pthread_cond_init(&n->changed, &condattr);
-    (void) pthread_condattr_destroy(&condattr);
+    caphealth_thread_cond_init(&n->changed);
     (void) pthread_mutex_init(&n->mutex, NULL);
 
-    (void) pthread_attr_init(&attr);
-    (void) pthread_attr_setstacksize(&attr, CAPHEALTH_NOTIFIER_STACK);
-    (void) pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-
-    err = pthread_create(&thread, &attr, caphealth_notifier_run, n);
-
-    (void) pthread_attr_destroy(&attr);
-
-    return err;
+    return caphealth_thread_start(caphealth_notifier_run, n);
 }
 
 

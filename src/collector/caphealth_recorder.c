@@ -13,10 +13,8 @@
 #include "caphealth_documents.h"
 #include "caphealth_history.h"
 #include "caphealth_recorder.h"
+#include "caphealth_thread.h"
 
-
-/* the only code of the collector that uses as much stack is SQLite's */
-#define CAPHEALTH_RECORDER_STACK    (512 * 1024)
 
 /* seconds between two transactions, and from the first record to the first */
 #define CAPHEALTH_RECORDER_PAUSE    60
@@ -111,26 +109,10 @@ caphealth_recorder_create(const char *dir, int64_t size, double refresh,
 static int
 caphealth_recorder_start(caphealth_recorder_t *r)
 {
-    int                 err;
-    pthread_t           thread;
-    pthread_attr_t      attr;
-    pthread_condattr_t  condattr;
-
-    (void) pthread_condattr_init(&condattr);
-    (void) pthread_condattr_setclock(&condattr, CLOCK_MONOTONIC);
-    (void) pthread_cond_init(&r->changed, &condattr);
-    (void) pthread_condattr_destroy(&condattr);
+    caphealth_thread_cond_init(&r->changed);
     (void) pthread_mutex_init(&r->mutex, NULL);
 
-    (void) pthread_attr_init(&attr);
-    (void) pthread_attr_setstacksize(&attr, CAPHEALTH_RECORDER_STACK);
-    (void) pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-
-    err = pthread_create(&thread, &attr, caphealth_recorder_run, r);
-
-    (void) pthread_attr_destroy(&attr);
-
-    return err;
+    return caphealth_thread_start(caphealth_recorder_run, r);
 }
 
 
