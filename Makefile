@@ -14,7 +14,9 @@ SBIN_DIR ?= /usr/sbin
 MAN_DIR	?= /usr/share/man
 DOC_DIR	?= /usr/share/doc/caphealth
 
-CFLAGS	?= -O2 -g
+# as Debian builds packages: it makes gcc warn of results that are ignored
+
+CFLAGS	?= -O2 -g $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
 WARN	= -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	  -Wmissing-prototypes
 HARDEN	= -fPIE -fstack-protector-strong

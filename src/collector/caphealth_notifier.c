@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +21,7 @@
 #include "caphealth_notifier.h"
 #include "caphealth_notify_body.h"
 #include "caphealth_notify_state.h"
+#include "caphealth_path.h"
 #include "caphealth_thread.h"
 #include "caphealth_version.h"
 
@@ -658,17 +658,13 @@ static void
 caphealth_notifier_push(caphealth_notifier_t *n,
     const caphealth_notify_event_t *event)
 {
-    char       id[CAPHEALTH_NOTIFY_ID];
-    size_t     i;
-    uint8_t    bytes[(CAPHEALTH_NOTIFY_ID - 1) / 2];
-    json_t    *entry;
+    char     id[CAPHEALTH_ID_LEN + 1];
+    json_t  *entry;
 
-    memset(bytes, 0, sizeof(bytes));
-
-    (void) getrandom(bytes, sizeof(bytes), 0);
-
-    for (i = 0; i < sizeof(bytes); i++) {
-        (void) sprintf(id + 2 * i, "%02x", bytes[i]);
+    if (caphealth_id_create(id) == -1) {
+        fprintf(stderr, "caphealth-collector: no notification, getrandom() "
+                "failed: %s\n", strerror(errno));
+        return;
     }
 
     entry = json_pack("{s:o, s:i, s:f}",

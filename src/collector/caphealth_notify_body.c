@@ -12,6 +12,7 @@
 #include <nettle/hmac.h>
 
 #include "caphealth_notify_body.h"
+#include "caphealth_path.h"
 #include "caphealth_version.h"
 
 
@@ -302,9 +303,7 @@ caphealth_notify_note_valid(const json_t *note)
     kind = json_string_value(json_object_get(note, "kind"));
 
     return json_is_string(id)
-           && json_string_length(id) == CAPHEALTH_NOTIFY_ID - 1
-           && strspn(json_string_value(id), "0123456789abcdef")
-              == CAPHEALTH_NOTIFY_ID - 1
+           && caphealth_id_valid(json_string_value(id), json_string_length(id))
            && kind != NULL
            && caphealth_notify_kind_find(kind, strlen(kind)) != -1
            && json_is_string(json_object_get(note, "summary"))

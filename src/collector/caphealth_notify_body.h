@@ -13,8 +13,7 @@
 #include "caphealth_notify.h"
 
 
-/* an id in hexadecimal digits, and a signature, each with its NUL */
-#define CAPHEALTH_NOTIFY_ID         33
+/* a signature, with its NUL */
 #define CAPHEALTH_NOTIFY_SIGNATURE  (sizeof("sha256=") + 64)
 
 

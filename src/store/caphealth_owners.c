@@ -568,8 +568,12 @@ caphealth_owner_note(caphealth_owner_t *o, int known)
                                    offsetof(caphealth_owner_counts_t, hash));
     }
 
-    if (pwrite(fd, &counts, sizeof(counts), 0) != (ssize_t) sizeof(counts)) {
-        (void) ftruncate(fd, 0);
+    /* a file that is missing or empty says that they are not known */
+
+    if (pwrite(fd, &counts, sizeof(counts), 0) != (ssize_t) sizeof(counts)
+        && ftruncate(fd, 0) == -1)
+    {
+        (void) unlinkat(o->dir, CAPHEALTH_OWNERS_COUNTS, 0);
     }
 
     (void) close(fd);
