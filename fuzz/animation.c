@@ -16,12 +16,6 @@
 #define ANIMATION_VARIANTS  2
 
 
-typedef struct {
-    uint8_t  *data;
-    size_t    size;
-} animation_file_t;
-
-
 static const caphealth_job_t  animation_job = {
     .max_pixels = 64 * 1024,
     .nvariants = ANIMATION_VARIANTS,
@@ -36,17 +30,9 @@ static const caphealth_job_t  animation_job = {
 static int
 animation_write(void *ctx, unsigned variant, const uint8_t *data, size_t size)
 {
-    animation_file_t  *file;
-
     fuzz_check(variant < ANIMATION_VARIANTS && size > 0);
 
-    file = (animation_file_t *) ctx + variant;
-
-    file->data = realloc(file->data, file->size + size);
-    fuzz_check(file->data != NULL);
-
-    memcpy(file->data + file->size, data, size);
-    file->size += size;
+    fuzz_append((fuzz_file_t *) ctx + variant, data, size);
 
     return 0;
 }
@@ -55,7 +41,7 @@ animation_write(void *ctx, unsigned variant, const uint8_t *data, size_t size)
 /* of the announced size and frames, each of which can be decoded */
 
 static void
-animation_check(const animation_file_t *file,
+animation_check(const fuzz_file_t *file,
     const caphealth_output_t *output)
 {
     int               time, last;
@@ -92,7 +78,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     unsigned                 i;
-    animation_file_t         files[ANIMATION_VARIANTS];
+    fuzz_file_t         files[ANIMATION_VARIANTS];
     caphealth_result_t       result;
     caphealth_job_status_e   rc;
 

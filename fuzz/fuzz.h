@@ -31,6 +31,25 @@ typedef struct {
 } fuzz_bytes_t;
 
 
+/* what is written piece by piece; data is to be freed */
+
+typedef struct {
+    uint8_t        *data;
+    size_t          size;
+} fuzz_file_t;
+
+
+static inline void
+fuzz_append(fuzz_file_t *file, const uint8_t *data, size_t size)
+{
+    file->data = realloc(file->data, file->size + size);
+    fuzz_check(file->data != NULL);
+
+    memcpy(file->data + file->size, data, size);
+    file->size += size;
+}
+
+
 /* libFuzzer's; the last two are optional */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

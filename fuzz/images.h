@@ -29,12 +29,6 @@
 #define IMAGES_FILL      (64 * 1024)
 
 
-typedef struct {
-    uint8_t  *data;
-    size_t    size;
-} images_file_t;
-
-
 static int  images_filling;
 
 
@@ -104,24 +98,16 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 static int
 images_write(void *ctx, unsigned variant, const uint8_t *data, size_t size)
 {
-    images_file_t  *file;
-
     fuzz_check(variant < IMAGES_VARIANTS && size > 0);
 
-    file = (images_file_t *) ctx + variant;
-
-    file->data = realloc(file->data, file->size + size);
-    fuzz_check(file->data != NULL);
-
-    memcpy(file->data + file->size, data, size);
-    file->size += size;
+    fuzz_append((fuzz_file_t *) ctx + variant, data, size);
 
     return 0;
 }
 
 
 static void
-images_free(images_file_t files[IMAGES_VARIANTS])
+images_free(fuzz_file_t files[IMAGES_VARIANTS])
 {
     unsigned  i;
 
@@ -134,7 +120,7 @@ images_free(images_file_t files[IMAGES_VARIANTS])
 /* of the announced size, whole, and with nothing in it but the picture */
 
 static void
-images_check(const images_file_t *file, const caphealth_output_t *output)
+images_check(const fuzz_file_t *file, const caphealth_output_t *output)
 {
     int           width, height;
     uint8_t      *pixels;
@@ -191,7 +177,7 @@ static void
 images_run(const uint8_t *data, size_t size)
 {
     unsigned                i;
-    images_file_t           files[IMAGES_VARIANTS], again[IMAGES_VARIANTS];
+    fuzz_file_t           files[IMAGES_VARIANTS], again[IMAGES_VARIANTS];
     caphealth_job_t         job;
     caphealth_result_t      result, second;
     caphealth_job_status_e  rc;

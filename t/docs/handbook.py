@@ -14,6 +14,11 @@ import time
 import urllib.error
 import urllib.request
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                             '../lib'))
+
+from tap import done, none, ok, skip
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 BUILD = os.environ.get('BUILD') or os.path.join(TOP, 'build')
@@ -23,40 +28,6 @@ MODULE = (os.environ.get('TEST_NGINX_LOAD_MODULES')
           or os.path.join(BUILD, 'ngx_http_caphealth_module.so'))
 
 FENCE = re.compile(r'^(`{3,})(\w*)[^\n]*\n(.*?)^\1\s*$', re.M | re.S)
-
-count = 0
-failed = 0
-
-
-def ok(passed, name, detail=''):
-    global count, failed
-
-    count += 1
-    failed += not passed
-    print('%sok %d - %s' % ('' if passed else 'not ', count, name))
-
-    if not passed and detail:
-        print('# ' + str(detail).rstrip().replace('\n', '\n# '))
-
-    sys.stdout.flush()
-
-
-def none(wrong, name):
-    """Passes if the list of what is wrong is empty."""
-
-    ok(not wrong, name, '\n'.join(sorted(map(str, wrong))))
-
-
-def skip(name, why):
-    global count
-
-    count += 1
-    print('ok %d - %s # SKIP %s' % (count, name, why))
-
-
-def done():
-    print('1..%d' % count)
-    sys.exit(1 if failed or not count else 0)
 
 
 def read(path):

@@ -15,24 +15,16 @@ import tempfile
 
 from PIL import Image
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                             '../lib'))
+
+import tap
+from tap import ok
+
 CONVERTER = os.path.join(os.path.dirname(os.path.abspath(sys.argv[1])),
                          'caphealth-converter')
 COLLECTOR = os.path.join(os.path.dirname(CONVERTER), 'caphealth-collector')
 TMP = tempfile.TemporaryDirectory(prefix='caphealth-')
-
-tests = 0
-failures = 0
-
-
-def ok(passed, name, detail=''):
-    global tests, failures
-
-    tests += 1
-    failures += not passed
-    print('%sok %d - %s' % ('' if passed else 'not ', tests, name))
-
-    if not passed:
-        print('# ' + str(detail).replace('\n', '\n# '))
 
 
 def run(*arguments, program=CONVERTER):
@@ -164,5 +156,4 @@ for arguments, said in (
     ok(done.returncode == 2 and said in done.stderr and not done.stdout
        and 's3same' not in done.stderr, 'a check: ' + said, done)
 
-print('1..%d' % tests)
-sys.exit(failures != 0)
+tap.done()

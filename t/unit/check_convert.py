@@ -20,6 +20,12 @@ import zlib
 
 from PIL import Image, ImageCms, ImageDraw, ImageOps
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                             '../lib'))
+
+import tap
+from tap import ok
+
 CONVERTER = os.path.join(os.path.dirname(os.path.abspath(sys.argv[1])),
                          'caphealth-converter')
 TMP = tempfile.TemporaryDirectory(prefix='caphealth-')
@@ -59,25 +65,6 @@ ARITHMETIC = (
     'u3AVVT6mthgc51EL2ZBkMRfe9exsMZUo09dvwTqEEkK/umi6H/Pfxp+zyH66fDgbsz27uT07'
     'eFL5DYuOxCQvN/wjHEsI5i6MuY0+WlWO1T26K4P562la1ovPwtsUBoVpPRVuH2WmBU1bCPYl'
     'pJWhjMfghMjVyhAbEkW004WI1VOEoP/Z')
-
-tests = 0
-failures = 0
-
-
-def ok(passed, name, detail=''):
-    global tests, failures
-
-    tests += 1
-
-    if passed:
-        print('ok %d - %s' % (tests, name))
-        return
-
-    failures += 1
-    print('not ok %d - %s' % (tests, name))
-
-    for line in str(detail).splitlines():
-        print('# ' + line)
 
 
 def path(name):
@@ -1561,6 +1548,7 @@ def check_webp_faults():
 
 # --- GIF ---
 
+
 def gifsicle(data, *options):
     return subprocess.run(['gifsicle', *options], input=data,
                           capture_output=True, check=True).stdout
@@ -1644,6 +1632,7 @@ def check_gif_faults():
 
 
 # --- AVIF and HEIC ---
+
 
 def run(*command):
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL,
@@ -1833,6 +1822,7 @@ def check_heif_faults():
 
 # --- animations ---
 
+
 def frames_of(image):
     """Each frame as it is seen, with its duration."""
 
@@ -2008,6 +1998,5 @@ for check in (check_orientation, check_jpeg, check_png, check_alpha,
               check_heif_faults, check_animation):
     check()
 
-print('1..%d' % tests)
 TMP.cleanup()
-sys.exit(failures > 0)
+tap.done()

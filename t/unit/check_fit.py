@@ -21,27 +21,17 @@ import tempfile
 import numpy
 from PIL import Image, ImageDraw, ImageOps
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                             '../lib'))
+
+import tap
+from tap import ok
+
 CONVERTER = os.path.join(os.path.dirname(os.path.abspath(sys.argv[1])),
                          'caphealth-converter')
 TMP = tempfile.TemporaryDirectory(prefix='caphealth-')
 LANCZOS = Image.Resampling.LANCZOS
 BOUND = 0.5
-
-tests = 0
-failures = 0
-
-
-def ok(passed, name, detail=''):
-    global tests, failures
-
-    tests += 1
-    print('%sok %d - %s' % ('' if passed else 'not ', tests, name))
-
-    if not passed:
-        failures += 1
-
-        for line in str(detail).splitlines():
-            print('# ' + line)
 
 
 def path(name):
@@ -374,5 +364,4 @@ marks()
 decoded()
 refused()
 
-print('1..%d' % tests)
-sys.exit(1 if failures else 0)
+tap.done()

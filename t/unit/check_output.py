@@ -19,6 +19,12 @@ import tempfile
 import numpy
 from PIL import Image, ImageDraw, ImageFont
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                             '../lib'))
+
+import tap
+from tap import ok
+
 CONVERTER = os.path.join(os.path.dirname(os.path.abspath(sys.argv[1])),
                          'caphealth-converter')
 TMP = tempfile.TemporaryDirectory(prefix='caphealth-')
@@ -26,22 +32,6 @@ TMP = tempfile.TemporaryDirectory(prefix='caphealth-')
 FORMATS = ('webp', 'jpeg', 'avif')
 EXTENSIONS = {'webp': '.webp', 'jpeg': '.jpg', 'avif': '.avif'}
 BOUND = 2.5
-
-tests = 0
-failures = 0
-
-
-def ok(passed, name, detail=''):
-    global tests, failures
-
-    tests += 1
-    print('%sok %d - %s' % ('' if passed else 'not ', tests, name))
-
-    if not passed:
-        failures += 1
-
-        for line in str(detail).splitlines():
-            print('# ' + line)
 
 
 def path(name):
@@ -307,5 +297,4 @@ check_avif()
 check_graphics()
 check_refused()
 
-print('1..%d' % tests)
-sys.exit(failures > 0)
+tap.done()

@@ -18,6 +18,12 @@ import time
 
 import psutil
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                             '../lib'))
+
+import tap
+from tap import ok
+
 # psutil rounds to one decimal
 ROUNDING = 0.05 + 1e-9
 
@@ -45,23 +51,6 @@ CPU = (
 # MemTotal, MemAvailable, in kB
 MEMORY = ((24683656, 24250304), (16384, 0), (16384, 16384), (3, 1),
           (8388608, 1234567), (4294967296, 4294967))
-
-tests = 0
-failures = 0
-
-
-def ok(passed, name, detail):
-    global tests, failures
-
-    tests += 1
-
-    if passed:
-        print(f'ok {tests} - {name}')
-        return
-
-    failures += 1
-    print(f'not ok {tests} - {name}')
-    print(f'# {detail}')
 
 
 class Probe:
@@ -236,10 +225,7 @@ def main():
     check_memory(program)
     check_live(program)
     check_disk(program, '/')
-
-    print(f'1..{tests}')
-
-    return 1 if failures else 0
+    tap.done()
 
 
 sys.exit(main())

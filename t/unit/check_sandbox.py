@@ -20,6 +20,12 @@ import tempfile
 import numpy
 from PIL import Image, ImageCms
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                             '../lib'))
+
+import tap
+from tap import ok
+
 BUILD = os.path.dirname(os.path.abspath(sys.argv[1]))
 WATCHED = os.path.join(BUILD, 'watched')
 WHOLE = 'whole' in sys.argv[2:] or os.environ.get('MATRIX') == 'whole'
@@ -37,21 +43,6 @@ LARGE = (6000, 4000)
 
 QUALITIES = (85, 0, 100, 50, 99, 1, 75)
 METHODS = range(7)
-
-tests = 0
-failures = 0
-
-
-def ok(passed, name, detail=''):
-    global tests, failures
-
-    tests += 1
-    failures += not passed
-    print('%sok %d - %s' % ('' if passed else 'not ', tests, name),
-          flush=True)
-
-    if not passed:
-        print('# ' + str(detail).replace('\n', '\n# '), flush=True)
 
 
 def path(name):
@@ -120,6 +111,7 @@ OTHERS = ('format=jpeg', 'format=avif', 'format=avif max=800',
 
 # --- contents ---
 
+
 def flat(width, height):
     return numpy.full((height, width, 4), (200, 120, 40, 128))
 
@@ -160,6 +152,7 @@ CONTENTS = (flat, few, photo, noise, ramps)
 
 
 # --- formats and modes, each a name and a writer ---
+
 
 def pillow(mode, suffix, **options):
     def write(image, name):
@@ -325,6 +318,7 @@ def check_matrix():
 
 # --- what goes wrong ---
 
+
 def check_memory():
     modes = MODES if WHOLE else ('JPEG, progressive', 'JPEG with a profile',
                                  'PNG, RGBA', 'WebP with alpha',
@@ -400,6 +394,7 @@ def check_ends():
 
 # --- it reports ---
 
+
 def check_reports():
     image = [made('PNG, RGBA', photo, (129, 65))]
 
@@ -429,6 +424,5 @@ for check in (check_reports, check_matrix, check_memory, check_broken,
               check_ends):
     check()
 
-print('1..%d' % tests)
 TMP.cleanup()
-sys.exit(failures > 0)
+tap.done()

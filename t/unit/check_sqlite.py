@@ -19,6 +19,12 @@ import sys
 import tempfile
 import threading
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                             '../lib'))
+
+import tap
+from tap import ok
+
 ROOT = os.geteuid() == 0
 SHOP = 33331 if ROOT else os.geteuid()
 READER = 33332 if ROOT else os.geteuid()
@@ -46,20 +52,6 @@ TORN = ('SELECT abs((SELECT count(*) FROM orders)'
 
 TMP = tempfile.TemporaryDirectory(prefix='caphealth-')
 os.chmod(TMP.name, 0o755)
-
-tests = 0
-failures = 0
-
-
-def ok(passed, name, detail=''):
-    global tests, failures
-
-    tests += 1
-    failures += not passed
-    print('%sok %d - %s' % ('' if passed else 'not ', tests, name))
-
-    if not passed:
-        print('# ' + str(detail)[:400].replace('\n', '\n# '))
 
 
 def same(got, expected, name):
@@ -577,5 +569,4 @@ check_exclusive()
 check_links()
 check_rest()
 
-print('1..%d' % tests)
-sys.exit(failures > 0)
+tap.done()

@@ -453,14 +453,20 @@ caphealth_heif_cicp(caphealth_heif_t *h, caphealth_colour_e kind)
     struct heif_error                err;
     struct heif_color_profile_nclx  *nclx;
 
+    /* libheif allocates it even where it then finds code points it lacks */
+
     nclx = NULL;
     err = heif_image_handle_get_nclx_color_profile(h->handle, &nclx);
 
     if (err.code != heif_error_Ok) {
+        heif_nclx_color_profile_free(nclx);
+        nclx = NULL;
+
         err = heif_image_get_nclx_color_profile(h->image, &nclx);
     }
 
     if (err.code != heif_error_Ok || nclx == NULL) {
+        heif_nclx_color_profile_free(nclx);
         return CAPHEALTH_COLOUR_UNUSABLE;
     }
 
