@@ -1,0 +1,91 @@
+
+/*
+ * What a worker asks of a shipper, the helper program that speaks to an object
+ * store, and what it is told: the bodies of CAPHEALTH_IPC_SHIP, _UNSHIP and
+ * _SHIPPED.  A slice is listed by CAPHEALTH_IPC_SCAN, answered as a collector
+ * answers it, by _SCANNED with a caphealth_walk_t in the memfd.
+ *
+ * Several may be under way; an answer carries its question's serial.  Keys are
+ * relative to the bucket's prefix, and the same as paths in a tree:
+ * "ab/cd/<id>_<variant>.webp".
+ */
+
+#ifndef CAPHEALTH_SHIP_H
+#define CAPHEALTH_SHIP_H
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "caphealth_job.h"
+
+
+/* bytes of a key, with its NUL; no path in a tree is longer */
+#define CAPHEALTH_SHIP_KEY  96
+
+
+typedef struct {
+    char      key[CAPHEALTH_SHIP_KEY];
+    uint64_t  bytes;
+    uint32_t  format;            /* caphealth_output_format_e: Content-Type */
+    uint32_t  reserved;
+} caphealth_ship_file_t;
+
+
+/*
+ * All files of an image, or none.  The descriptors that come with it are
+ * files[0] and so on, to be read from 0.  files[0] is the commit mark: it is
+ * put when the store has the others, and only where it does not exist.
+ */
+
+typedef struct {
+    uint32_t               nfiles;
+    uint32_t               timeout;      /* milliseconds, for all of it */
+    caphealth_ship_file_t  files[CAPHEALTH_VARIANTS_MAX];
+} caphealth_ship_t;
+
+
+/* removes all keys that begin with prefix, first those that begin with mark */
+
+typedef struct {
+    char      prefix[CAPHEALTH_SHIP_KEY];    /* "ab/cd/<id>_" */
+    char      mark[CAPHEALTH_SHIP_KEY];      /* "ab/cd/<id>_original." */
+    uint32_t  timeout;
+    uint32_t  reserved;
+} caphealth_unship_t;
+
+
+typedef enum {
+    CAPHEALTH_SHIP_OK = 0,
+    CAPHEALTH_SHIP_EXISTS,       /* the commit mark is there already */
+    CAPHEALTH_SHIP_NOT_FOUND,    /* of a removal: there is no such image */
+    CAPHEALTH_SHIP_AWAY,         /* no answer, or one that may be tried again
+                                    later: 503 */
+    CAPHEALTH_SHIP_FULL,         /* a quota, or no room: 507 */
+    CAPHEALTH_SHIP_DENIED,       /* the credentials, the bucket or the region:
+                                    for the operator to mend, 500 */
+    CAPHEALTH_SHIP_READ,         /* a descriptor cannot be read: error */
+    CAPHEALTH_SHIP_FAILED,       /* any other answer */
+    CAPHEALTH_SHIP_STATUSES
+} caphealth_ship_status_e;
+
+
+typedef struct {
+    uint32_t  status;            /* caphealth_ship_status_e */
+    uint32_t  error;             /* errno, for _READ */
+    uint32_t  http;              /* the status of the answer that decided; 0:
+                                    there was none */
+    uint32_t  files;             /* put, or removed */
+    uint64_t  bytes;             /* in them */
+    uint32_t  marked;            /* of a removal: the mark was among them */
+    uint32_t  left;              /* 1: something could not be removed again,
+                                    which the next listing does */
+    uint32_t  retry_after;       /* seconds, as the store said; 0: it did not */
+    uint32_t  reserved;
+    char      detail[160];       /* for people, ASCII, no full stop: "the store
+                                    answered 403, SignatureDoesNotMatch"; no
+                                    secret is in it */
+} caphealth_ship_result_t;
+
+
+#endif /* CAPHEALTH_SHIP_H */
