@@ -53,9 +53,13 @@ typedef enum {
                                     memfd */
     CAPHEALTH_IPC_PAST,          /* collector: of the history, unasked,
                                     caphealth_history_facts_t in the memfd */
-    CAPHEALTH_IPC_NOTIFIED       /* collector: an attempt to deliver a
+    CAPHEALTH_IPC_NOTIFIED,      /* collector: an attempt to deliver a
                                     notification ended, unasked, value is its
                                     caphealth_notify_result_e */
+    CAPHEALTH_IPC_SHIP,          /* worker: put an image, caphealth_ship_t */
+    CAPHEALTH_IPC_UNSHIP,        /* worker: remove one, caphealth_unship_t */
+    CAPHEALTH_IPC_SHIPPED        /* shipper: what came of either,
+                                    caphealth_ship_result_t */
 } caphealth_ipc_type_e;
 
 

@@ -8,6 +8,20 @@
  * Several may be under way; an answer carries its question's serial.  Keys are
  * relative to the bucket's prefix, and the same as paths in a tree:
  * "ab/cd/<id>_<variant>.webp".
+ *
+ * A shipper is of one store.  It says _HELLO, is told its settings by
+ * _CONFIGURE, and says _READY when it is confined.  The source in the value of
+ * _SCAN and _SCANNED is 0.  The settings:
+ *
+ *     {"endpoint": "https://s3.example.com:8443",    no slash behind it
+ *      "bucket": "shop", "prefix": "images",    no slash around it; "": none
+ *      "region": "us-east-1", "style": "path" or "virtual",
+ *      "key_id": ..., "secret": ..., "session": ...,    "": none
+ *      "connections": 8,    at most, at once
+ *      "timeout": 30.0,    seconds, of one request of a listing
+ *      "marks": [...], "variants": [...], "counted": [...], "since": ...}
+ *
+ * The last four are those of a tree that a collector walks.
  */
 
 #ifndef CAPHEALTH_SHIP_H
@@ -86,6 +100,23 @@ typedef struct {
                                     answered 403, SignatureDoesNotMatch"; no
                                     secret is in it */
 } caphealth_ship_result_t;
+
+
+/*
+ * Whether a shipper can do that: keys of images, which differ, and formats that
+ * exist.
+ */
+int caphealth_ship_valid(const caphealth_ship_t *ship);
+int caphealth_unship_valid(const caphealth_unship_t *unship);
+
+/*
+ * Whether this may be the answer to that question: every number within its
+ * bounds, the detail a string of printable ASCII.
+ */
+int caphealth_ship_answered(const caphealth_ship_t *ship,
+    const caphealth_ship_result_t *result);
+int caphealth_unship_answered(const caphealth_unship_t *unship,
+    const caphealth_ship_result_t *result);
 
 
 #endif /* CAPHEALTH_SHIP_H */
