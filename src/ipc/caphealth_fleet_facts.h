@@ -3,7 +3,7 @@
  * What a collector knows of the fleet: the nodes that share a PostgreSQL
  * database, caphealth_fleet.  The answer of the source CAPHEALTH_SOURCE_FLEET
  * is a caphealth_answer_t with a caphealth_fleet_t, and nnodes
- * caphealth_fleet_node_t behind it, sorted by name.
+ * caphealth_fleet_node_t behind it, sorted by name, this node among them.
  *
  * The server's clock alone decides how old something is, so that a node whose
  * clock is wrong is not taken for a silent one.

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "caphealth_fleet_facts.h"
 #include "caphealth_source_facts.h"
 #include "caphealth_tree.h"
 #include "caphealth_vendors.h"
@@ -134,6 +135,15 @@ typedef struct {
 } caphealth_past_facts_t;
 
 
+/* not configured: there is no fleet */
+
+typedef struct {
+    caphealth_section_t            section;   /* read from its database */
+    caphealth_fleet_t              value;
+    const caphealth_fleet_node_t  *nodes;     /* value.nnodes */
+} caphealth_fleet_facts_t;
+
+
 /* uploads of the last minutes, by their outcome */
 
 typedef struct {
@@ -157,6 +167,7 @@ typedef struct {
     caphealth_images_facts_t     images;
     caphealth_upload_facts_t     uploads;
     caphealth_past_facts_t       history;
+    caphealth_fleet_facts_t      fleet;
 
     /* of these, kept by the caller, or NULL: there are none */
     const struct caphealth_forecasts_s  *forecasts;
