@@ -350,7 +350,7 @@ THEIRS = ('exited on signal; failed (28: No space left on device); nginx -t; '
 VARYING = re.compile(r'"|\.\.\.|: |, |\b(?:N|the|disk|database|system|'
                      r'caphealth(?:-\w+)?)\b')
 
-PARTS = ('Symptom', 'What it means', 'What users notice', 'Check', 'Mend',
+PARTS = ('Symptom', 'What it means', 'What users notice', 'Check', 'Fix',
          'Prevent')
 
 
