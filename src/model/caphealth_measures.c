@@ -11,6 +11,7 @@
 
 #include "caphealth_measures.h"
 #include "caphealth_number.h"
+#include "caphealth_platform.h"
 
 
 static double caphealth_disk_percent(const void *facts);
@@ -37,6 +38,7 @@ static int caphealth_root_scanning(const void *root);
 #define PERCENT(n)      CAPHEALTH_TYPE_REAL, CAPHEALTH_UNIT_PERCENT, n
 #define SECONDS(n)      CAPHEALTH_TYPE_REAL, CAPHEALTH_UNIT_SECONDS, n
 #define WHOLE_SECONDS   CAPHEALTH_TYPE_NUMBER, CAPHEALTH_UNIT_SECONDS, 0
+#define PERIOD          CAPHEALTH_TYPE_NUMBER, CAPHEALTH_UNIT_SECONDS, 3
 #define REAL(n)         CAPHEALTH_TYPE_REAL, CAPHEALTH_UNIT_NONE, n
 #define NUMBER(n)       CAPHEALTH_TYPE_NUMBER, CAPHEALTH_UNIT_NONE, n
 #define FLAG            CAPHEALTH_TYPE_FLAG, CAPHEALTH_UNIT_FLAG, 0
@@ -59,6 +61,8 @@ static int caphealth_root_scanning(const void *root);
 #define TREES(field)    .offset = offsetof(caphealth_statistics_t, field)
 #define UPLOAD(field)   .offset = offsetof(caphealth_uploads_t, field)
 #define PROCESS(field)  .offset = offsetof(caphealth_activity_t, field)
+#define PLATFORM(field) .offset = offsetof(caphealth_platform_t, field)
+#define NODE(field)     .offset = offsetof(caphealth_platform_node_t, field)
 #define BY(function)    .value = caphealth_##function
 #define IF(function)    .known = caphealth_##function
 
@@ -71,7 +75,8 @@ static int caphealth_root_scanning(const void *root);
 
 #define SERIES(name, in)  .series = name, .series_unit = CAPHEALTH_SERIES_##in
 
-#define ROWS(name)  .sample_label = { "table", name }
+#define ROWS(name)    .sample_label = { "table", name }
+#define NODES(name)   .sample_label = { "status", name }
 
 #define THRESHOLD(name, text, warning, critical, limit)                      \
     .key = name, .label = text, .bounds = { warning, critical, limit }
@@ -294,6 +299,90 @@ static const caphealth_measure_t  caphealth_capacity_rows[] = {
 };
 
 
+static const caphealth_measure_t  caphealth_fleet_rows[] = {
+
+    { "platform_status", STRING, PLATFORM(status) },
+    { NULL, CODE(PLATFORM), METRIC(STATESET, 0, "fleet_status",
+      "The status of the platform: the worst of the fleet's nodes.") },
+    { "reason", STRING, PLATFORM(reason) },
+    { "counts", CODE(NODE_COUNTS) },
+    { "node", STRING, PLATFORM(node) },
+    { "lease_holder", STRING, PLATFORM(holder) },
+    { "lease_held", FLAG, PLATFORM(held),
+      METRIC(GAUGE, 0, "fleet_lease_held",
+      "Whether this node holds the lease: it asks the shop's database for "
+      "all.") },
+    { "database_from", STRING, PLATFORM(shop) },
+    { "alone", FLAG, PLATFORM(alone), METRIC(GAUGE, 0, "fleet_alone",
+      "Whether this node cannot reach the fleet's database, and asks the "
+      "shop's itself.") },
+    { "clock_offset_seconds", SECONDS(3), PLATFORM(clock_offset),
+      METRIC(GAUGE, 0, "fleet_clock_offset_seconds",
+      "How far this node's clock is ahead of that of the fleet's "
+      "database.") },
+    { "collected_at", TIME, PLATFORM(section.collected_at) },
+    { "attempted_at", TIME, PLATFORM(section.attempted_at) },
+    { "stale", STALE, PLATFORM(section) },
+    { "error", STRING, PLATFORM(section.error) },
+    { "error_code", STRING, PLATFORM(section.error_code) },
+    { "refresh_seconds", INTERVAL, PLATFORM(section) },
+    { "version", STRING, PLATFORM(version) },
+    { "nodes", CODE(NODES) }
+};
+
+
+static const caphealth_measure_t  caphealth_node_counts_rows[] = {
+
+    { "healthy", COUNT, PLATFORM(healthy), METRIC(GAUGE, 0, "fleet_nodes",
+      "Nodes of the fleet, by their status."), NODES("healthy") },
+    { "degraded", COUNT, PLATFORM(degraded), METRIC(GAUGE, 0, "fleet_nodes",
+      "Nodes of the fleet, by their status."), NODES("degraded") },
+    { "unknown", COUNT, PLATFORM(unknown), METRIC(GAUGE, 0, "fleet_nodes",
+      "Nodes of the fleet, by their status."), NODES("unknown") },
+    { "critical", COUNT, PLATFORM(critical), METRIC(GAUGE, 0, "fleet_nodes",
+      "Nodes of the fleet, by their status."), NODES("critical") },
+    { "silent", COUNT, PLATFORM(silent),
+      METRIC(GAUGE, 1, "fleet_silent_nodes",
+      "Nodes of the fleet that have not reported for three of their "
+      "intervals.") }
+};
+
+
+static const caphealth_measure_t  caphealth_fleet_brief_rows[] = {
+
+    { "platform_status", STRING, PLATFORM(status) },
+    { "node", STRING, PLATFORM(node) },
+    { "database_from", STRING, PLATFORM(shop) },
+    { "alone", FLAG, PLATFORM(alone) }
+};
+
+
+static const caphealth_measure_t  caphealth_node_rows[] = {
+
+    { "name", STRING, NODE(name) },
+    { NULL, CODE(NODE_VERSION), METRIC(INFO, 0, "fleet_node",
+      "The version of caphealth on a node.") },
+    { "status", STRING, NODE(status) },
+    { NULL, CODE(NODE_STATUS), METRIC(STATESET, 0, "fleet_node_status",
+      "The status of a node: as it judged itself, or unknown if it is "
+      "silent.") },
+    { "cause", STRING, NODE(cause) },
+    { "silent", FLAG, NODE(silent), METRIC(GAUGE, 0, "fleet_node_silent",
+      "Whether a node has not reported for three of its intervals.") },
+    { "version", STRING, NODE(version) },
+    { "reported_at", TIME, NODE(reported_at),
+      METRIC(GAUGE, 0, "fleet_node_last_report_timestamp_seconds",
+      "When a node last reported, by the clock of this one.") },
+    { "interval_seconds", PERIOD, NODE(interval) },
+    { "started_at", TIME, NODE(started) },
+    { "clock_offset_seconds", SECONDS(3), NODE(clock_offset),
+      METRIC(GAUGE, 0, "fleet_node_clock_offset_seconds",
+      "How far a node's clock is ahead of that of the fleet's database.") },
+    { "doubled", FLAG, NODE(doubled), METRIC(GAUGE, 0, "fleet_node_doubled",
+      "Whether two live nodes have the same name.") }
+};
+
+
 static const caphealth_measure_t  caphealth_vendors_rows[] = {
 
     { NULL, CODE(VENDORS), METRIC(GAUGE, 0, "vendor_products",
@@ -512,6 +601,10 @@ const caphealth_object_t  caphealth_objects[CAPHEALTH_OBJECTS] = {
     [CAPHEALTH_DISK] = OBJECT(disk, "Disk", "disks[]."),
     [CAPHEALTH_DATABASE] = OBJECT(database, "Database", "database."),
     [CAPHEALTH_CAPACITY] = OBJECT(capacity, "Capacity", ""),
+    [CAPHEALTH_FLEET] = OBJECT(fleet, "Nodes", ""),
+    [CAPHEALTH_NODE_COUNTS] = OBJECT(node_counts, "NodeCounts", "counts."),
+    [CAPHEALTH_NODE] = OBJECT(node, "Node", "nodes[]."),
+    [CAPHEALTH_FLEET_BRIEF] = OBJECT(fleet_brief, "Fleet", "fleet."),
     [CAPHEALTH_VENDORS] = OBJECT(vendors, NULL, NULL),
     [CAPHEALTH_ROOT] = OBJECT(root, "ImageRoot", "roots[]."),
     [CAPHEALTH_SOURCE_TREE] = OBJECT(source_tree, "ImageSources",

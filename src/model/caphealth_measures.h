@@ -55,6 +55,8 @@ typedef enum {
     CAPHEALTH_CODE_MISSING,
     CAPHEALTH_CODE_SCAN,
     CAPHEALTH_CODE_FILESYSTEM,
+    CAPHEALTH_CODE_NODES,
+    CAPHEALTH_CODE_NODE_COUNTS,
 
     CAPHEALTH_CODE_BUILD,
     CAPHEALTH_CODE_STATUS,
@@ -71,6 +73,9 @@ typedef enum {
     CAPHEALTH_CODE_DELETES,
     CAPHEALTH_CODE_STAGES,
     CAPHEALTH_CODE_NOTIFICATIONS,
+    CAPHEALTH_CODE_PLATFORM,
+    CAPHEALTH_CODE_NODE_VERSION,
+    CAPHEALTH_CODE_NODE_STATUS,
 
     CAPHEALTH_CODES              /* how many there are */
 } caphealth_code_e;
@@ -86,8 +91,12 @@ typedef enum {
     CAPHEALTH_DISK,              /* caphealth_disk_facts_t */
     CAPHEALTH_DATABASE,          /* caphealth_facts_t */
     CAPHEALTH_CAPACITY,          /* caphealth_facts_t */
+    CAPHEALTH_FLEET,             /* caphealth_platform_t */
+    CAPHEALTH_NODE_COUNTS,       /* caphealth_platform_t */
 
     CAPHEALTH_VENDORS,           /* no struct */
+
+    CAPHEALTH_NODE,              /* caphealth_platform_node_t */
 
     CAPHEALTH_ROOT,              /* caphealth_root_t */
     CAPHEALTH_SOURCE_TREE,       /* caphealth_root_t */
@@ -98,6 +107,7 @@ typedef enum {
     CAPHEALTH_STATISTICS,        /* caphealth_statistics_t */
     CAPHEALTH_SCAN,              /* caphealth_root_t */
     CAPHEALTH_FILESYSTEM,        /* caphealth_disk_facts_t */
+    CAPHEALTH_FLEET_BRIEF,       /* caphealth_platform_t */
     CAPHEALTH_OBJECTS            /* how many there are */
 } caphealth_object_e;
 

@@ -11,6 +11,7 @@
 #include "caphealth_measures.h"
 #include "caphealth_metrics.h"
 #include "caphealth_number.h"
+#include "caphealth_platform.h"
 #include "caphealth_threshold_forecasts.h"
 
 
@@ -24,6 +25,7 @@ typedef struct {
     const caphealth_facts_t       *facts;
     const caphealth_policy_t      *policy;
     const caphealth_evaluation_t  *evaluation;
+    const caphealth_platform_t    *platform;
     const caphealth_build_t       *build;
     const caphealth_images_t      *images;
     const caphealth_activity_t    *activity;
@@ -45,6 +47,9 @@ static void caphealth_metrics_sample(caphealth_scrape_t *s,
 static void caphealth_metrics_states(caphealth_scrape_t *s,
     const caphealth_measure_t *m, const caphealth_label_t *first,
     const char *label, const char *const *states, size_t n, size_t current);
+static void caphealth_metrics_overall(caphealth_scrape_t *s,
+    const caphealth_measure_t *m, const caphealth_label_t *first,
+    caphealth_status_e status);
 
 static void caphealth_samples_build(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
@@ -90,6 +95,12 @@ static void caphealth_samples_stages(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
 static void caphealth_samples_notifications(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
+static void caphealth_samples_platform(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
+static void caphealth_samples_fleet(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
+static void caphealth_samples_nodes(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
 static void caphealth_collector_of(caphealth_collector_t *c,
     const caphealth_section_t *section, double now);
 static void caphealth_metrics_check(caphealth_scrape_t *s,
@@ -128,6 +139,9 @@ static const caphealth_samples_pt
     [CAPHEALTH_DISK] = caphealth_samples_disks,
     [CAPHEALTH_DATABASE] = caphealth_samples_facts,
     [CAPHEALTH_CAPACITY] = caphealth_samples_facts,
+    [CAPHEALTH_FLEET] = caphealth_samples_fleet,
+    [CAPHEALTH_NODE_COUNTS] = caphealth_samples_fleet,
+    [CAPHEALTH_NODE] = caphealth_samples_nodes,
     [CAPHEALTH_ROOT] = caphealth_samples_roots,
     [CAPHEALTH_SOURCE_TREE] = caphealth_samples_sources,
     [CAPHEALTH_UPLOADS] = caphealth_samples_uploads,
@@ -153,7 +167,10 @@ static const caphealth_samples_pt  caphealth_code_samples[CAPHEALTH_CODES] = {
     [CAPHEALTH_CODE_DELETES] = caphealth_samples_delete_requests,
     [CAPHEALTH_CODE_STAGES] = caphealth_samples_stages,
     [CAPHEALTH_CODE_MISSING] = caphealth_samples_missing,
-    [CAPHEALTH_CODE_NOTIFICATIONS] = caphealth_samples_notifications
+    [CAPHEALTH_CODE_NOTIFICATIONS] = caphealth_samples_notifications,
+    [CAPHEALTH_CODE_PLATFORM] = caphealth_samples_platform,
+    [CAPHEALTH_CODE_NODE_VERSION] = caphealth_samples_nodes,
+    [CAPHEALTH_CODE_NODE_STATUS] = caphealth_samples_nodes
 };
 
 
@@ -164,6 +181,7 @@ caphealth_metrics_facts(const caphealth_facts_t *f,
 {
     caphealth_scrape_t      scrape = { .facts = f, .policy = p,
                                        .build = build, .now = now };
+    caphealth_platform_t    platform;
     caphealth_evaluation_t  evaluation;
 
     if (caphealth_exposition_open(&scrape.out, dialect) == -1) {
@@ -171,11 +189,13 @@ caphealth_metrics_facts(const caphealth_facts_t *f,
     }
 
     caphealth_evaluate(&evaluation, f, p, now);
+    caphealth_platform(&platform, f, now);
 
     scrape.evaluation = &evaluation;
+    scrape.platform = &platform;
 
     caphealth_metrics_objects(&scrape, CAPHEALTH_STATUS,
-                              CAPHEALTH_CAPACITY);
+                              CAPHEALTH_NODE_COUNTS);
 
     return caphealth_exposition_close(&scrape.out, len);
 }
@@ -221,6 +241,22 @@ caphealth_metrics_vendors(const caphealth_vendors_t *v, size_t n,
     }
 
     return text;
+}
+
+
+char *
+caphealth_metrics_nodes(const caphealth_facts_t *f, double now,
+    caphealth_dialect_e dialect, size_t *len)
+{
+    caphealth_scrape_t  scrape = { .facts = f, .now = now };
+
+    if (caphealth_exposition_open(&scrape.out, dialect) == -1) {
+        return NULL;
+    }
+
+    caphealth_metrics_objects(&scrape, CAPHEALTH_NODE, CAPHEALTH_NODE);
+
+    return caphealth_exposition_close(&scrape.out, len);
 }
 
 
@@ -358,6 +394,14 @@ caphealth_samples_build(caphealth_scrape_t *s, const caphealth_measure_t *m)
 static void
 caphealth_samples_status(caphealth_scrape_t *s, const caphealth_measure_t *m)
 {
+    caphealth_metrics_overall(s, m, NULL, s->evaluation->overall);
+}
+
+
+static void
+caphealth_metrics_overall(caphealth_scrape_t *s, const caphealth_measure_t *m,
+    const caphealth_label_t *first, caphealth_status_e status)
+{
     size_t       i, current;
     const char  *states[4];
 
@@ -371,12 +415,12 @@ caphealth_samples_status(caphealth_scrape_t *s, const caphealth_measure_t *m)
     for (i = 0; i < caphealth_count_of(statuses); i++) {
         states[i] = caphealth_overall_name(statuses[i]);
 
-        if (statuses[i] == s->evaluation->overall) {
+        if (statuses[i] == status) {
             current = i;
         }
     }
 
-    caphealth_metrics_states(s, m, NULL, "status", states,
+    caphealth_metrics_states(s, m, first, "status", states,
                          caphealth_count_of(states), current);
 }
 
@@ -629,6 +673,10 @@ caphealth_samples_collectors(caphealth_scrape_t *s,
     caphealth_collector_of(&c, &s->facts->database.section, s->now);
     caphealth_metrics_sample(s, m, &c, labels, 2);
 
+    labels[0].value = "fleet";
+    caphealth_collector_of(&c, &s->facts->fleet.section, s->now);
+    caphealth_metrics_sample(s, m, &c, labels, 2);
+
     labels[0].value = "disk";
     labels[1].name = "mountpoint";
 
@@ -684,6 +732,56 @@ static void
 caphealth_samples_facts(caphealth_scrape_t *s, const caphealth_measure_t *m)
 {
     caphealth_metrics_sample(s, m, s->facts, &m->sample_label, 1);
+}
+
+
+static void
+caphealth_samples_platform(caphealth_scrape_t *s, const caphealth_measure_t *m)
+{
+    if (s->facts->fleet.section.configured) {
+        caphealth_metrics_overall(s, m, NULL, s->platform->state);
+    }
+}
+
+
+static void
+caphealth_samples_fleet(caphealth_scrape_t *s, const caphealth_measure_t *m)
+{
+    if (s->facts->fleet.section.configured) {
+        caphealth_metrics_sample(s, m, s->platform, &m->sample_label, 1);
+    }
+}
+
+
+static void
+caphealth_samples_nodes(caphealth_scrape_t *s, const caphealth_measure_t *m)
+{
+    size_t                     i;
+    caphealth_label_t          labels[2] = { { "node", NULL },
+                                             { "version", NULL } };
+    caphealth_platform_node_t  n;
+
+    for (i = 0; i < (size_t) s->facts->fleet.value.nnodes; i++) {
+        caphealth_platform_node(&n, s->facts, i, s->now);
+
+        labels[0].value = n.name;
+
+        switch (m->code) {
+
+        case CAPHEALTH_CODE_NODE_VERSION:
+            labels[1].value = n.version;
+            caphealth_exposition_sample(&s->out, NULL, labels, 2, 1);
+            break;
+
+        case CAPHEALTH_CODE_NODE_STATUS:
+            caphealth_metrics_overall(s, m, labels, n.state);
+            break;
+
+        default:
+            caphealth_metrics_sample(s, m, &n, labels, 1);
+            break;
+        }
+    }
 }
 
 

@@ -3,9 +3,9 @@
  * Metrics: the facts, the thresholds' statuses and the activity, in the formats
  * of Prometheus.  They are rows of the table of measures.
  *
- * The metrics are three texts, to be sent one after another: of the facts, of
- * the vendors, and of what changes with each request.  The first two may be
- * kept until the facts change.
+ * The metrics are texts, to be sent one after another: of the facts, of the
+ * vendors, of the fleet's nodes if they are asked for, and of what changes with
+ * each request.  All but the last may be kept until the facts change.
  */
 
 #ifndef CAPHEALTH_METRICS_H
@@ -30,6 +30,10 @@ typedef struct {
 
 char *caphealth_metrics_facts(const caphealth_facts_t *f,
     const caphealth_policy_t *p, const caphealth_build_t *build, double now,
+    caphealth_dialect_e dialect, size_t *len);
+
+/* The nodes of the fleet, each by its name. */
+char *caphealth_metrics_nodes(const caphealth_facts_t *f, double now,
     caphealth_dialect_e dialect, size_t *len);
 
 /* The products of the n vendors that have the most products. */

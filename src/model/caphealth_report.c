@@ -11,6 +11,7 @@
 #include "caphealth_json.h"
 #include "caphealth_measures.h"
 #include "caphealth_number.h"
+#include "caphealth_platform.h"
 #include "caphealth_recommendations.h"
 #include "caphealth_report.h"
 #include "caphealth_threshold_forecasts.h"
@@ -37,6 +38,10 @@ static void caphealth_report_number(caphealth_report_t *r,
     const caphealth_measure_t *m, const void *base);
 static void caphealth_report_code(caphealth_report_t *r,
     const caphealth_measure_t *m, const void *base);
+static void caphealth_report_nodes_list(caphealth_report_t *r,
+    const char *name, const caphealth_facts_t *f);
+static void caphealth_report_fleet(caphealth_report_t *r,
+    const caphealth_facts_t *f);
 static void caphealth_report_pressure(caphealth_report_t *r, const char *name,
     const caphealth_pressure_t *p);
 static void caphealth_report_stall(caphealth_report_t *r, const char *name,
@@ -114,6 +119,7 @@ caphealth_report_health(const caphealth_facts_t *f,
     caphealth_json_string(j, "version", f->version);
     caphealth_report_interval(&r, "refresh_seconds", &f->system.section);
     caphealth_report_tier_forecast(j, f, a.tier);
+    caphealth_report_fleet(&r, f);
 
     caphealth_json_close_object(j);
 
@@ -138,7 +144,10 @@ caphealth_report_capacity(const caphealth_facts_t *f,
         return NULL;
     }
 
-    caphealth_report_object(&r, NULL, CAPHEALTH_CAPACITY, f);
+    caphealth_json_open_object(&r.json, NULL);
+    caphealth_report_members(&r, CAPHEALTH_CAPACITY, f);
+    caphealth_report_fleet(&r, f);
+    caphealth_json_close_object(&r.json);
 
     return caphealth_json_end(&r.json, len);
 }
@@ -172,6 +181,7 @@ caphealth_report_vendors(const caphealth_facts_t *f, double now,
                              page == NULL ? CAPHEALTH_UNKNOWN
                                           : (int64_t) v->list_n);
         caphealth_json_string(&r.json, "vendors_next", next);
+        caphealth_report_fleet(&r, f);
         caphealth_json_close_object(&r.json);
 
         text = caphealth_json_end(&r.json, len);
@@ -197,6 +207,26 @@ caphealth_report_statistics(const caphealth_facts_t *f, double now,
 
     caphealth_statistics(&s, f, now);
     caphealth_report_object(&r, NULL, CAPHEALTH_STATISTICS, &s);
+
+    return caphealth_json_end(&r.json, len);
+}
+
+
+char *
+caphealth_report_nodes(const caphealth_facts_t *f,
+    const caphealth_policy_t *p, double now, size_t *len)
+{
+    caphealth_report_t    r = { .now = now };
+    caphealth_platform_t  platform;
+
+    (void) p;
+
+    if (caphealth_json_begin(&r.json) == -1) {
+        return NULL;
+    }
+
+    caphealth_platform(&platform, f, now);
+    caphealth_report_object(&r, NULL, CAPHEALTH_FLEET, &platform);
 
     return caphealth_json_end(&r.json, len);
 }
@@ -321,6 +351,7 @@ caphealth_report_code(caphealth_report_t *r, const caphealth_measure_t *m,
     const caphealth_root_t        *root = base;
     const caphealth_facts_t       *f = base;
     const caphealth_images_t      *trees = field;
+    const caphealth_platform_t    *p = base;
     const caphealth_statistics_t  *s = base;
 
     switch (m->code) {
@@ -419,8 +450,48 @@ caphealth_report_code(caphealth_report_t *r, const caphealth_measure_t *m,
 
         break;
 
+    case CAPHEALTH_CODE_NODES:
+        caphealth_report_nodes_list(r, m->name, p->facts);
+        break;
+
+    case CAPHEALTH_CODE_NODE_COUNTS:
+        caphealth_report_object(r, m->name, CAPHEALTH_NODE_COUNTS, p);
+        break;
+
     default:
         break;
+    }
+}
+
+
+static void
+caphealth_report_nodes_list(caphealth_report_t *r, const char *name,
+    const caphealth_facts_t *f)
+{
+    size_t                     i;
+    caphealth_platform_node_t  n;
+
+    caphealth_json_open_array(&r->json, name);
+
+    for (i = 0; i < (size_t) f->fleet.value.nnodes; i++) {
+        caphealth_platform_node(&n, f, i, r->now);
+        caphealth_report_object(r, NULL, CAPHEALTH_NODE, &n);
+    }
+
+    caphealth_json_close_array(&r->json);
+}
+
+
+/* not there without a fleet */
+
+static void
+caphealth_report_fleet(caphealth_report_t *r, const caphealth_facts_t *f)
+{
+    caphealth_platform_t  platform;
+
+    if (f->fleet.section.configured) {
+        caphealth_platform(&platform, f, r->now);
+        caphealth_report_object(r, "fleet", CAPHEALTH_FLEET_BRIEF, &platform);
     }
 }
 
@@ -757,6 +828,13 @@ caphealth_report_capacity_time(const caphealth_facts_t *f)
 {
     return caphealth_report_older(&f->images.section,
                caphealth_report_older(&f->database.section, 0));
+}
+
+
+double
+caphealth_report_nodes_time(const caphealth_facts_t *f)
+{
+    return caphealth_report_older(&f->fleet.section, 0);
 }
 
 

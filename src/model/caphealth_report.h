@@ -32,11 +32,19 @@ char *caphealth_report_statistics(const caphealth_facts_t *f, double now,
     size_t *len);
 
 /*
+ * The nodes of the fleet, which is configured.  It is a report as the others
+ * are; p is not looked at, for each node has judged itself.
+ */
+char *caphealth_report_nodes(const caphealth_facts_t *f,
+    const caphealth_policy_t *p, double now, size_t *len);
+
+/*
  * The time of the oldest data in the answer, in seconds since the epoch, from
  * which its Age is counted.  0: there is no data in it.
  */
 double caphealth_report_health_time(const caphealth_facts_t *f);
 double caphealth_report_capacity_time(const caphealth_facts_t *f);
+double caphealth_report_nodes_time(const caphealth_facts_t *f);
 
 
 #endif /* CAPHEALTH_REPORT_H */

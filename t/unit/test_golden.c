@@ -19,7 +19,7 @@
 #include "caphealth_report.h"
 #include "caphealth_metrics.h"
 #include "caphealth_threshold_forecasts.h"
-#include "sample.h"
+#include "fleet.h"
 
 
 #define GOLDEN  "t/unit/data/golden"
@@ -32,6 +32,7 @@ typedef struct {
     caphealth_section_t      scans[2];
     caphealth_activity_t     activity;
     caphealth_forecasts_t    forecasts;
+    fleet_t                  fleet;
     double                   now;
 } golden_t;
 
@@ -327,6 +328,24 @@ golden_history(golden_t *g)
 }
 
 
+static void
+golden_fleet(golden_t *g)
+{
+    golden_healthy(g);
+
+    fleet_init(&g->fleet);
+    fleet_state(&g->fleet, 1, CAPHEALTH_OVERALL_DEGRADED,
+                "Memory Usage (%): 80.0 percent, warning from 75 percent");
+    fleet_state(&g->fleet, 2, CAPHEALTH_OVERALL_CRITICAL, "\"<b>\n</script>");
+
+    g->fleet.nodes[3].age = 100;
+    g->fleet.nodes[4].doubled = 1;
+    g->fleet.nodes[4].clock_offset = NAN;
+
+    g->sample.facts.fleet = g->fleet.sample.facts.fleet;
+}
+
+
 static const golden_state_t  golden_states[] = {
     { "healthy", golden_healthy },
     { "nothing", golden_nothing },
@@ -337,7 +356,8 @@ static const golden_state_t  golden_states[] = {
     { "warning", golden_warning },
     { "hostile", golden_hostile },
     { "extreme", golden_extreme },
-    { "history", golden_history }
+    { "history", golden_history },
+    { "fleet", golden_fleet }
 };
 
 
@@ -406,9 +426,11 @@ bodies(void **state)
     caphealth_policy_t     *p;
 
     static const caphealth_build_t   build = { "0.0.0", "1.22.1" };
-    static const char *const         dialects[][3] = {
-        { "facts.prometheus", "vendors.prometheus", "live.prometheus" },
-        { "facts.openmetrics", "vendors.openmetrics", "live.openmetrics" }
+    static const char *const         dialects[][4] = {
+        { "facts.prometheus", "vendors.prometheus", "live.prometheus",
+          "nodes.prometheus" },
+        { "facts.openmetrics", "vendors.openmetrics", "live.openmetrics",
+          "nodes.openmetrics" }
     };
 
     (void) state;
@@ -432,6 +454,11 @@ bodies(void **state)
         text = caphealth_report_statistics(f, g.now, &len);
         golden_body(name, "image-stats.json", text, len);
 
+        if (f->fleet.section.configured) {
+            text = caphealth_report_nodes(f, p, g.now, &len);
+            golden_body(name, "nodes.json", text, len);
+        }
+
         for (d = 0; d < CAPHEALTH_DIALECTS; d++) {
             text = caphealth_metrics_facts(f, p, &build, g.now,
                                            (caphealth_dialect_e) d, &len);
@@ -444,6 +471,12 @@ bodies(void **state)
             text = caphealth_metrics_live(&f->images.value, &g.activity,
                                           (caphealth_dialect_e) d, &len);
             golden_body(name, dialects[d][2], text, len);
+
+            if (f->fleet.section.configured) {
+                text = caphealth_metrics_nodes(f, g.now,
+                                               (caphealth_dialect_e) d, &len);
+                golden_body(name, dialects[d][3], text, len);
+            }
         }
     }
 }
