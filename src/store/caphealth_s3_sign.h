@@ -39,7 +39,8 @@ typedef struct {
 #define CAPHEALTH_S3_UNSIGNED_PAYLOAD  "UNSIGNED-PAYLOAD"
 
 
-/* a header or a query parameter, not encoded */
+/* a header or a query parameter, not encoded; at most 32 of each, those that
+   presigning adds to the query included */
 
 typedef struct {
     const char  *name;           /* of a header: in lower case */
@@ -79,6 +80,9 @@ size_t caphealth_s3_presign(const caphealth_s3_credentials_t *c,
 
 /* The time as x-amz-date has it, in UTC. */
 void caphealth_s3_date(time_t now, char date[CAPHEALTH_S3_DATE]);
+
+/* Writes so many bytes as hexadecimal digits, zero-terminated. */
+void caphealth_s3_hex(const uint8_t *bytes, size_t n, char *text);
 
 /*
  * Percent-encodes all but A-Z, a-z, 0-9, "-", ".", "_", "~" and, if slash is
