@@ -31,7 +31,6 @@
 static int caphealth_job_output(const caphealth_variant_t *variant,
     const caphealth_output_t *output);
 static int caphealth_job_thumbhash(const caphealth_result_t *result);
-static int caphealth_job_detail(const caphealth_result_t *result);
 static int caphealth_job_share(const char *p, const char *end,
     int32_t *focus);
 
@@ -112,7 +111,7 @@ caphealth_job_answered(const caphealth_job_t *job,
     uint32_t  i;
 
     if (result->status >= CAPHEALTH_JOB_STATUSES
-        || !caphealth_job_detail(result))
+        || !caphealth_job_detail_valid(result->detail))
     {
         return 0;
     }
@@ -223,16 +222,16 @@ caphealth_job_thumbhash(const caphealth_result_t *result)
 }
 
 
-static int
-caphealth_job_detail(const caphealth_result_t *result)
+int
+caphealth_job_detail_valid(const char detail[CAPHEALTH_JOB_DETAIL])
 {
     const char  *p;
 
-    if (memchr(result->detail, '\0', sizeof(result->detail)) == NULL) {
+    if (memchr(detail, '\0', CAPHEALTH_JOB_DETAIL) == NULL) {
         return 0;
     }
 
-    for (p = result->detail; *p; p++) {
+    for (p = detail; *p; p++) {
         if (*p < 0x20 || *p > 0x7e) {
             return 0;
         }

@@ -24,6 +24,9 @@
 /* the focus at the right or lower edge; 0 is the middle, -this the other edge */
 #define CAPHEALTH_FOCUS_EDGE     32768
 
+/* bytes of a sentence's end for people, with its NUL */
+#define CAPHEALTH_JOB_DETAIL     160
+
 /* "0.500000,0.250000" and its zero, and room for what no focus has */
 #define CAPHEALTH_FOCUS_TEXT     48
 
@@ -136,7 +139,8 @@ typedef struct {
     uint8_t              coloured;   /* 1: there is one, something is seen */
     uint8_t              reserved[2];
     caphealth_output_t   outputs[CAPHEALTH_VARIANTS_MAX];
-    char                 detail[160]; /* a sentence's end for people, ASCII,
+    char                 detail[CAPHEALTH_JOB_DETAIL];
+                                     /* a sentence's end for people, ASCII,
                                         zero-terminated: "its IHDR chunk has
                                         a bad CRC"; "" on success */
 } caphealth_result_t;
@@ -158,6 +162,9 @@ int caphealth_job_valid(const caphealth_job_t *job);
  */
 int caphealth_job_answered(const caphealth_job_t *job,
     const caphealth_result_t *result);
+
+/* Whether it ends within its bytes, and is of printable ASCII. */
+int caphealth_job_detail_valid(const char detail[CAPHEALTH_JOB_DETAIL]);
 
 /*
  * Reads a focus, "0.5,0.25": the shares of the width from the left and of the

@@ -37,6 +37,9 @@
 /* bytes of a key, with its NUL; no path in a tree is longer */
 #define CAPHEALTH_SHIP_KEY  96
 
+/* no image has more, of whatever variants */
+#define CAPHEALTH_SHIP_FILES_MAX  1000
+
 
 typedef struct {
     char      key[CAPHEALTH_SHIP_KEY];
@@ -47,9 +50,20 @@ typedef struct {
 
 
 /*
+ * What was put of an image that failed is removed for so many milliseconds
+ * more, so that an answer comes within timeout and this.
+ */
+#define CAPHEALTH_SHIP_GRACE  5000
+
+/* a longer timeout is refused, milliseconds */
+#define CAPHEALTH_SHIP_TIMEOUT_MAX  3600000
+
+
+/*
  * All files of an image, or none.  The descriptors that come with it are
  * files[0] and so on, to be read from 0.  files[0] is the commit mark: it is
- * put when the store has the others, and only where it does not exist.
+ * put when the store has the others.  None is put where its key exists, but by
+ * a store that does not know If-None-Match: there it is replaced.
  */
 
 typedef struct {
@@ -59,7 +73,10 @@ typedef struct {
 } caphealth_ship_t;
 
 
-/* removes all keys that begin with prefix, first those that begin with mark */
+/*
+ * Removes all keys that begin with prefix, first those that begin with mark.
+ * It may be asked again where it failed.
+ */
 
 typedef struct {
     char      prefix[CAPHEALTH_SHIP_KEY];    /* "ab/cd/<id>_" */
@@ -71,7 +88,7 @@ typedef struct {
 
 typedef enum {
     CAPHEALTH_SHIP_OK = 0,
-    CAPHEALTH_SHIP_EXISTS,       /* the commit mark is there already */
+    CAPHEALTH_SHIP_EXISTS,       /* one of the keys is there already */
     CAPHEALTH_SHIP_NOT_FOUND,    /* of a removal: there is no such image */
     CAPHEALTH_SHIP_AWAY,         /* no answer, or one that may be tried again
                                     later: 503 */
@@ -89,22 +106,27 @@ typedef struct {
     uint32_t  error;             /* errno, for _READ */
     uint32_t  http;              /* the status of the answer that decided; 0:
                                     there was none */
-    uint32_t  files;             /* put, or removed */
+    uint32_t  files;             /* put: all, or 0; or removed, those of a
+                                    removal that failed included */
     uint64_t  bytes;             /* in them */
     uint32_t  marked;            /* of a removal: the mark was among them */
     uint32_t  left;              /* 1: something could not be removed again,
                                     which the next listing does */
     uint32_t  retry_after;       /* seconds, as the store said; 0: it did not */
     uint32_t  reserved;
-    char      detail[160];       /* for people, ASCII, no full stop: "the store
+    char      detail[CAPHEALTH_JOB_DETAIL];
+                                 /* for people, ASCII, no full stop: "the store
                                     answered 403, SignatureDoesNotMatch"; no
                                     secret is in it */
 } caphealth_ship_result_t;
 
 
+/* What a status means, as the second half of a sentence; never NULL. */
+const char *caphealth_ship_reason(uint32_t status);
+
 /*
- * Whether a shipper can do that: keys of images, which differ, and formats that
- * exist.
+ * Whether a shipper can do that: keys of one image, which differ, with the
+ * extensions of their formats, and a timeout.
  */
 int caphealth_ship_valid(const caphealth_ship_t *ship);
 int caphealth_unship_valid(const caphealth_unship_t *unship);

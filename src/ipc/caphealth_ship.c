@@ -1,0 +1,223 @@
+
+/*
+ * What a worker asks of a shipper, and what it is told.
+ */
+
+#include <string.h>
+
+#include "caphealth_output.h"
+#include "caphealth_path.h"
+#include "caphealth_ship.h"
+
+
+/* "ab/cd/<id>_" */
+#define CAPHEALTH_SHIP_STEM  (CAPHEALTH_LEAF_LEN + CAPHEALTH_ID_LEN + 1)
+
+/* larger numbers could overflow when they are added */
+#define CAPHEALTH_SHIP_MOST  (UINT64_C(1) << 58)
+
+
+static int caphealth_ship_stem(const char key[CAPHEALTH_SHIP_KEY]);
+static int caphealth_ship_file(const caphealth_ship_file_t *file);
+static int caphealth_ship_result(const caphealth_ship_result_t *result);
+
+
+const char *
+caphealth_ship_reason(uint32_t status)
+{
+    switch (status) {
+
+    case CAPHEALTH_SHIP_OK:
+        return "it was done";
+
+    case CAPHEALTH_SHIP_EXISTS:
+        return "the store has it already";
+
+    case CAPHEALTH_SHIP_NOT_FOUND:
+        return "the store does not have it";
+
+    case CAPHEALTH_SHIP_AWAY:
+        return "the store cannot be reached, or is too busy";
+
+    case CAPHEALTH_SHIP_FULL:
+        return "the store is full";
+
+    case CAPHEALTH_SHIP_DENIED:
+        return "the store refuses the credentials, the bucket or the region";
+
+    case CAPHEALTH_SHIP_READ:
+        return "its files cannot be read";
+
+    default:
+        return "the store answered what was not expected";
+    }
+}
+
+
+int
+caphealth_ship_valid(const caphealth_ship_t *ship)
+{
+    uint32_t  i, j;
+
+    if (ship->nfiles == 0 || ship->nfiles > CAPHEALTH_VARIANTS_MAX
+        || ship->timeout == 0 || ship->timeout > CAPHEALTH_SHIP_TIMEOUT_MAX)
+    {
+        return 0;
+    }
+
+    for (i = 0; i < ship->nfiles; i++) {
+
+        if (!caphealth_ship_file(&ship->files[i])
+            || memcmp(ship->files[i].key, ship->files[0].key,
+                      CAPHEALTH_SHIP_STEM)
+               != 0)
+        {
+            return 0;
+        }
+
+        for (j = 0; j < i; j++) {
+            if (strcmp(ship->files[i].key, ship->files[j].key) == 0) {
+                return 0;
+            }
+        }
+    }
+
+    return 1;
+}
+
+
+int
+caphealth_unship_valid(const caphealth_unship_t *unship)
+{
+    size_t  len;
+
+    if (!caphealth_ship_stem(unship->prefix)
+        || unship->prefix[CAPHEALTH_SHIP_STEM] != '\0'
+        || memchr(unship->mark, '\0', CAPHEALTH_SHIP_KEY) == NULL
+        || unship->timeout == 0
+        || unship->timeout > CAPHEALTH_SHIP_TIMEOUT_MAX)
+    {
+        return 0;
+    }
+
+    len = strlen(unship->mark);
+
+    return len > CAPHEALTH_SHIP_STEM + 1
+           && memcmp(unship->mark, unship->prefix, CAPHEALTH_SHIP_STEM) == 0
+           && unship->mark[len - 1] == '.'
+           && caphealth_variant_valid(unship->mark + CAPHEALTH_SHIP_STEM,
+                                      len - 1 - CAPHEALTH_SHIP_STEM);
+}
+
+
+/* "ab/cd/abcd<28 digits more>_", with whatever behind it */
+
+static int
+caphealth_ship_stem(const char key[CAPHEALTH_SHIP_KEY])
+{
+    const char  *id;
+
+    id = key + CAPHEALTH_LEAF_LEN;
+
+    return memchr(key, '\0', CAPHEALTH_SHIP_KEY) != NULL
+           && strlen(key) >= CAPHEALTH_SHIP_STEM
+           && caphealth_id_valid(id, CAPHEALTH_ID_LEN)
+           && id[CAPHEALTH_ID_LEN] == '_'
+           && key[0] == id[0] && key[1] == id[1] && key[2] == '/'
+           && key[3] == id[2] && key[4] == id[3] && key[5] == '/';
+}
+
+
+static int
+caphealth_ship_file(const caphealth_ship_file_t *file)
+{
+    size_t       len;
+    const char  *variant, *extension;
+
+    if (!caphealth_ship_stem(file->key)
+        || file->format >= CAPHEALTH_OUTPUTS
+        || file->bytes == 0 || file->bytes > CAPHEALTH_SHIP_MOST)
+    {
+        return 0;
+    }
+
+    variant = file->key + CAPHEALTH_SHIP_STEM;
+    len = strcspn(variant, ".");
+    extension = caphealth_output_row(file->format)->extension;
+
+    return caphealth_variant_valid(variant, len)
+           && variant[len] == '.'
+           && strcmp(variant + len + 1, extension) == 0;
+}
+
+
+int
+caphealth_ship_answered(const caphealth_ship_t *ship,
+    const caphealth_ship_result_t *result)
+{
+    uint32_t  i;
+    uint64_t  bytes;
+
+    if (!caphealth_ship_result(result)
+        || result->status == CAPHEALTH_SHIP_NOT_FOUND
+        || result->marked)
+    {
+        return 0;
+    }
+
+    if (result->status != CAPHEALTH_SHIP_OK) {
+        return result->files == 0 && result->bytes == 0;
+    }
+
+    bytes = 0;
+
+    for (i = 0; i < ship->nfiles; i++) {
+        bytes += ship->files[i].bytes;
+    }
+
+    return result->files == ship->nfiles
+           && result->bytes == bytes
+           && result->left == 0;
+}
+
+
+int
+caphealth_unship_answered(const caphealth_unship_t *unship,
+    const caphealth_ship_result_t *result)
+{
+    (void) unship;
+
+    if (!caphealth_ship_result(result)
+        || result->status == CAPHEALTH_SHIP_EXISTS
+        || result->status == CAPHEALTH_SHIP_FULL
+        || result->status == CAPHEALTH_SHIP_READ
+        || result->marked > result->files)
+    {
+        return 0;
+    }
+
+    switch (result->status) {
+
+    case CAPHEALTH_SHIP_OK:
+        return result->files > 0;
+
+    case CAPHEALTH_SHIP_NOT_FOUND:
+        return result->files == 0 && result->bytes == 0;
+
+    default:
+        return 1;
+    }
+}
+
+
+static int
+caphealth_ship_result(const caphealth_ship_result_t *result)
+{
+    return result->status < CAPHEALTH_SHIP_STATUSES
+           && result->http <= 999
+           && result->files <= CAPHEALTH_SHIP_FILES_MAX
+           && result->bytes <= CAPHEALTH_SHIP_MOST
+           && result->marked <= 1
+           && result->left <= 1
+           && caphealth_job_detail_valid(result->detail);
+}
