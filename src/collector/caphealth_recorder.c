@@ -33,6 +33,7 @@
 struct caphealth_recorder_s {
     caphealth_history_t         *history;
     caphealth_documents_t       *documents;
+    caphealth_fleet_history_t   *fleet;
     caphealth_recorder_past_pt   past;
     caphealth_history_facts_t    facts;
     int64_t                      past_at;    /* in units of _PAST; 0: never */
@@ -41,6 +42,7 @@ struct caphealth_recorder_s {
     pthread_mutex_t              mutex;      /* of the rest */
     pthread_cond_t               changed;
     int                          records;    /* some have been added */
+    int                          ready;      /* for the fleet's next batch */
     int                          ending;
     int                          ended;
 };
@@ -48,6 +50,8 @@ struct caphealth_recorder_s {
 
 static int caphealth_recorder_start(caphealth_recorder_t *r);
 static void *caphealth_recorder_run(void *data);
+static void caphealth_recorder_copy(caphealth_recorder_t *r);
+static void caphealth_recorder_ready(void *data);
 static void caphealth_recorder_write(caphealth_recorder_t *r);
 static void caphealth_recorder_tell(caphealth_recorder_t *r, double now);
 static void caphealth_recorder_log(void *data, const char *text);
@@ -78,7 +82,9 @@ caphealth_recorder_create(const char *dir, int64_t size, double refresh,
                                           r);
     free(path);
 
-    if (r->history != NULL) {
+    r->fleet = caphealth_fleet_history_create(caphealth_recorder_ready, r);
+
+    if (r->history != NULL && r->fleet != NULL) {
         r->documents = caphealth_documents_create(r->history, dir, step,
                                                   caphealth_recorder_log, r);
     }
@@ -86,6 +92,10 @@ caphealth_recorder_create(const char *dir, int64_t size, double refresh,
     if (r->documents == NULL) {
         if (r->history != NULL) {
             caphealth_history_destroy(r->history);
+        }
+
+        if (r->fleet != NULL) {
+            caphealth_fleet_history_destroy(r->fleet);
         }
 
         free(r);
@@ -97,6 +107,7 @@ caphealth_recorder_create(const char *dir, int64_t size, double refresh,
 
     if (errno != 0) {
         caphealth_documents_destroy(r->documents);
+        caphealth_fleet_history_destroy(r->fleet);
         caphealth_history_destroy(r->history);
         free(r);
         return NULL;
@@ -157,6 +168,29 @@ caphealth_recorder_add(caphealth_recorder_t *r,
 }
 
 
+caphealth_fleet_history_t *
+caphealth_recorder_fleet(caphealth_recorder_t *r)
+{
+    return r->fleet;
+}
+
+
+/* in the fleet's thread */
+
+static void
+caphealth_recorder_ready(void *data)
+{
+    caphealth_recorder_t  *r = data;
+
+    (void) pthread_mutex_lock(&r->mutex);
+
+    r->ready = 1;
+
+    (void) pthread_cond_broadcast(&r->changed);
+    (void) pthread_mutex_unlock(&r->mutex);
+}
+
+
 void
 caphealth_recorder_end(caphealth_recorder_t *r)
 {
@@ -191,22 +225,24 @@ caphealth_recorder_end(caphealth_recorder_t *r)
 static void *
 caphealth_recorder_run(void *data)
 {
-    int                    first, ending;
+    int                    first, late, ready, ending;
     struct timespec        next;
     caphealth_recorder_t  *r = data;
 
     caphealth_recorder_write(r);
 
+    (void) clock_gettime(CLOCK_MONOTONIC, &next);
+    next.tv_sec += CAPHEALTH_RECORDER_PAUSE;
+
     for (first = 1, ending = 0; !ending; /* void */) {
 
-        (void) clock_gettime(CLOCK_MONOTONIC, &next);
-        next.tv_sec += CAPHEALTH_RECORDER_PAUSE;
+        late = 0;
 
         (void) pthread_mutex_lock(&r->mutex);
 
-        while (!r->ending
-               && pthread_cond_timedwait(&r->changed, &r->mutex, &next) == 0)
-        {
+        while (!r->ending && !r->ready && !late) {
+            late = pthread_cond_timedwait(&r->changed, &r->mutex, &next);
+
             if (first && r->records) {
                 first = 0;
                 (void) clock_gettime(CLOCK_MONOTONIC, &next);
@@ -215,10 +251,20 @@ caphealth_recorder_run(void *data)
         }
 
         ending = r->ending;
+        ready = r->ready;
+        r->ready = 0;
 
         (void) pthread_mutex_unlock(&r->mutex);
 
+        if (ready && !ending) {
+            caphealth_recorder_copy(r);
+            continue;
+        }
+
         caphealth_recorder_write(r);
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &next);
+        next.tv_sec += CAPHEALTH_RECORDER_PAUSE;
     }
 
     (void) pthread_mutex_lock(&r->mutex);
@@ -252,10 +298,26 @@ caphealth_recorder_write(caphealth_recorder_t *r)
         && !ending)
     {
         (void) caphealth_documents_write(r->documents, now);
+        caphealth_recorder_copy(r);
     }
 
     if (!ending) {
         caphealth_recorder_tell(r, now);
+    }
+}
+
+
+/*
+ * While nothing can be written, rows are not finished that seem to be; an error
+ * of the reading is one of the history.
+ */
+
+static void
+caphealth_recorder_copy(caphealth_recorder_t *r)
+{
+    if (*caphealth_history_error(r->history) == '\0') {
+        (void) caphealth_fleet_history_read(r->fleet, r->history,
+                                   caphealth_recorder_clock(CLOCK_REALTIME));
     }
 }
 

@@ -9,6 +9,7 @@
 #define CAPHEALTH_RECORDER_H
 
 
+#include "caphealth_fleet_history.h"
 #include "caphealth_record.h"
 #include "caphealth_source_facts.h"
 
@@ -31,6 +32,9 @@ caphealth_recorder_t *caphealth_recorder_create(const char *dir,
 /* Adds a record, which has been checked, in memory. */
 void caphealth_recorder_add(caphealth_recorder_t *r,
     const caphealth_record_t *record);
+
+/* What of the history goes to the fleet's database; of the recorder's life. */
+caphealth_fleet_history_t *caphealth_recorder_fleet(caphealth_recorder_t *r);
 
 /* Writes what has been added, but does not wait for long. */
 void caphealth_recorder_end(caphealth_recorder_t *r);
