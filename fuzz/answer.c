@@ -106,6 +106,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_check((uint64_t) result.width * result.height <= job.max_pixels);
 
     for (i = 0; i < result.nvariants; i++) {
+        fuzz_check(result.outputs[i].width <= result.width
+                   && result.outputs[i].height <= result.height);
         fuzz_check(result.outputs[i].width <= CAPHEALTH_SIDE_MAX);
         fuzz_check(result.outputs[i].height <= CAPHEALTH_SIDE_MAX);
         fuzz_check(result.outputs[i].bytes
@@ -113,6 +115,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                           (uint64_t) result.outputs[i].width
                           * result.outputs[i].height
                           * result.outputs[i].frames));
+        fuzz_check(result.outputs[i].bytes
+                   <= caphealth_job_variant_size(&job.variants[i],
+                                                 job.max_pixels));
     }
 
     return 0;

@@ -49,6 +49,7 @@ static int caphealth_command_remake(caphealth_command_t *c);
 static int caphealth_command_variant(caphealth_command_t *c, char *text);
 static int caphealth_command_size(const char *option, const char *text,
     uint64_t *size);
+static uint64_t caphealth_command_file_size(const caphealth_command_t *c);
 static int caphealth_command_prepare(caphealth_command_t *c);
 static int caphealth_command_run(caphealth_command_t *c, char *inputs[]);
 static void caphealth_command_file(caphealth_command_t *c, const char *input);
@@ -384,8 +385,7 @@ caphealth_command_remake(caphealth_command_t *c)
     c->remake.child = c->child;
     c->remake.child.limits.cpu = c->child.timeout;
     c->remake.child.limits.idle = 1;
-    c->remake.child.limits.file_size =
-                                     caphealth_job_file_size(c->job.max_pixels);
+    c->remake.child.limits.file_size = caphealth_command_file_size(c);
 
     return caphealth_remake(&c->remake);
 }
@@ -465,6 +465,27 @@ caphealth_command_size(const char *option, const char *text, uint64_t *size)
 }
 
 
+/* every output but JPEG is in memory as a whole, which for that is enough */
+
+static uint64_t
+caphealth_command_file_size(const caphealth_command_t *c)
+{
+    unsigned  i;
+    uint64_t  size, largest;
+
+    largest = 0;
+
+    for (i = 0; i < c->variants.n; i++) {
+        size = caphealth_job_variant_size(&c->variants.variants[i],
+                                          c->job.max_pixels);
+        largest = size > largest ? size : largest;
+    }
+
+    return largest < c->child.limits.memory ? largest
+                                            : c->child.limits.memory;
+}
+
+
 static int
 caphealth_command_prepare(caphealth_command_t *c)
 {
@@ -477,7 +498,7 @@ caphealth_command_prepare(caphealth_command_t *c)
     caphealth_variants_order(&c->variants);
 
     c->child.limits.cpu = c->child.timeout;
-    c->child.limits.file_size = caphealth_job_file_size(c->job.max_pixels);
+    c->child.limits.file_size = caphealth_command_file_size(c);
 
     c->job.nvariants = c->variants.n;
 

@@ -139,16 +139,23 @@ ngx_int_t
 ngx_http_caphealth_add_upload(ngx_conf_t *cf,
     ngx_http_caphealth_upload_conf_t *upload)
 {
-    unsigned                         i;
-    ngx_http_caphealth_root_t       *root;
-    ngx_http_caphealth_main_conf_t  *cmcf;
+    unsigned                              i;
+    uint64_t                              size;
+    ngx_http_caphealth_root_t            *root;
+    ngx_http_caphealth_main_conf_t       *cmcf;
+    ngx_http_caphealth_converter_conf_t  *ccf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
+    ccf = &cmcf->images.converter;
 
     root = ngx_http_caphealth_find_root(cmcf, &upload->root);
     upload->tree = root;
 
     for (i = 0; i < upload->variants->n; i++) {
+        size = caphealth_job_variant_size(&upload->variants->variants[i],
+                                          ccf->max_pixels);
+        ccf->file_size = ngx_max(ccf->file_size, size);
+
         if (ngx_http_caphealth_add_name(i == 0 ? &root->marks : &root->parts,
                                         upload->variants->names[i])
             != NGX_OK

@@ -28,8 +28,10 @@
 #define CAPHEALTH_FOCUS_ONE    1000000000
 
 
-static int caphealth_job_output(const caphealth_variant_t *variant,
-    const caphealth_output_t *output);
+static int caphealth_job_output(const caphealth_job_t *job,
+    const caphealth_result_t *result, uint32_t number);
+static void caphealth_job_most(const caphealth_variant_t *variant,
+    uint32_t *width, uint32_t *height);
 static int caphealth_job_thumbhash(const caphealth_result_t *result);
 static int caphealth_job_share(const char *p, const char *end,
     int32_t *focus);
@@ -131,7 +133,7 @@ caphealth_job_answered(const caphealth_job_t *job,
     }
 
     for (i = 0; i < job->nvariants; i++) {
-        if (!caphealth_job_output(&job->variants[i], &result->outputs[i])) {
+        if (!caphealth_job_output(job, result, i)) {
             return 0;
         }
     }
@@ -140,22 +142,24 @@ caphealth_job_answered(const caphealth_job_t *job,
 }
 
 
+/* nothing is enlarged, and all frames together are within the limit */
+
 static int
-caphealth_job_output(const caphealth_variant_t *variant,
-    const caphealth_output_t *output)
+caphealth_job_output(const caphealth_job_t *job,
+    const caphealth_result_t *result, uint32_t number)
 {
-    uint32_t  width, height;
+    uint32_t                    width, height;
+    const caphealth_output_t   *output;
+    const caphealth_variant_t  *variant;
 
-    width = variant->max ? variant->max : CAPHEALTH_SIDE_MAX;
-    height = width;
+    output = &result->outputs[number];
+    variant = &job->variants[number];
 
-    if (variant->width) {
-        width = variant->width;
-        height = variant->height;
-    }
+    caphealth_job_most(variant, &width, &height);
 
     if (variant->fit == CAPHEALTH_FIT_CONTAIN
-        && (output->width != width || output->height != height))
+        ? output->width != width || output->height != height
+        : output->width > result->width || output->height > result->height)
     {
         return 0;
     }
@@ -167,11 +171,31 @@ caphealth_job_output(const caphealth_variant_t *variant,
            && (output->format == variant->format
                || output->format == CAPHEALTH_OUTPUT_WEBP)
            && output->frames > 0
-           && (output->frames == 1 || variant->animated)
+           && (output->frames == 1
+               || (variant->animated
+                   && output->frames <= job->max_pixels / result->width
+                                        / result->height))
            && output->bytes > 0
            && output->bytes <= caphealth_job_file_size((uint64_t) output->width
                                                        * output->height
                                                        * output->frames);
+}
+
+
+/* how large a variant may be */
+
+static void
+caphealth_job_most(const caphealth_variant_t *variant, uint32_t *width,
+    uint32_t *height)
+{
+    if (variant->width) {
+        *width = variant->width;
+        *height = variant->height;
+        return;
+    }
+
+    *width = variant->max ? variant->max : CAPHEALTH_SIDE_MAX;
+    *height = *width;
 }
 
 
@@ -327,7 +351,39 @@ caphealth_job_focus_text(const caphealth_job_t *job,
 
 
 uint64_t
-caphealth_job_file_size(uint64_t max_pixels)
+caphealth_job_file_size(uint64_t pixels)
 {
-    return max_pixels * CAPHEALTH_JOB_PIXEL + CAPHEALTH_JOB_REST;
+    return pixels > CAPHEALTH_JOB_MOST / CAPHEALTH_JOB_PIXEL
+           ? CAPHEALTH_JOB_MOST
+           : pixels * CAPHEALTH_JOB_PIXEL + CAPHEALTH_JOB_REST;
+}
+
+
+/*
+ * Each of the frames of an animation has a pixel at least, and is as large as
+ * any other once it is laid on a background.
+ */
+
+uint64_t
+caphealth_job_variant_size(const caphealth_variant_t *variant,
+    uint64_t max_pixels)
+{
+    uint32_t  width, height;
+    uint64_t  pixels;
+
+    caphealth_job_most(variant, &width, &height);
+
+    pixels = (uint64_t) width * height;
+
+    if (variant->fit == CAPHEALTH_FIT_CONTAIN) {
+        if (variant->animated) {
+            pixels = max_pixels > CAPHEALTH_JOB_MOST / pixels
+                     ? CAPHEALTH_JOB_MOST : pixels * max_pixels;
+        }
+
+    } else if (variant->animated || pixels > max_pixels) {
+        pixels = max_pixels;
+    }
+
+    return caphealth_job_file_size(pixels);
 }

@@ -177,8 +177,15 @@ int caphealth_job_focus(caphealth_job_t *job, const char *text, size_t len);
 void caphealth_job_focus_text(const caphealth_job_t *job,
     char text[CAPHEALTH_FOCUS_TEXT]);
 
-/* The most bytes one output of an image of so many pixels may have. */
-uint64_t caphealth_job_file_size(uint64_t max_pixels);
+/* The most bytes that an output of so many pixels, in all frames, may have. */
+uint64_t caphealth_job_file_size(uint64_t pixels);
+
+/*
+ * The most bytes that the variant of an image of max_pixels, in all frames, may
+ * have.
+ */
+uint64_t caphealth_job_variant_size(const caphealth_variant_t *variant,
+    uint64_t max_pixels);
 
 
 #endif /* CAPHEALTH_JOB_H */

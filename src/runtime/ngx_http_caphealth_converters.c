@@ -532,7 +532,7 @@ ngx_http_caphealth_converter_configure(ngx_http_caphealth_helper_t *h)
 
     ngx_memzero(&limits, sizeof(caphealth_limits_t));
     limits.memory = conf->memory;
-    limits.file_size = caphealth_job_file_size(conf->max_pixels);
+    limits.file_size = ngx_min(conf->file_size, conf->memory);
     limits.cpu = (conf->timeout + 999) / 1000;
     limits.idle = ngx_http_caphealth_converter_sched_idle(c->converters);
 

@@ -29,6 +29,8 @@ typedef struct {
     size_t                    memory;       /* address space of a converter,
                                                bytes */
     size_t                    max_pixels;
+    uint64_t                  file_size;    /* of the largest output of any
+                                               location, bytes */
     ngx_uint_t                sched_idle;   /* they run when nothing else
                                                wants to: SCHED_IDLE */
 } ngx_http_caphealth_converter_conf_t;

@@ -360,6 +360,55 @@ focus(void **state)
 }
 
 
+/* an output is bounded by its variant, and by the image where that is less */
+
+static void
+sizes(void **state)
+{
+    caphealth_variant_t  v;
+
+    const uint64_t  side = CAPHEALTH_SIDE_MAX, most = UINT64_C(1) << 62;
+
+    (void) state;
+
+    memset(&v, 0, sizeof(v));
+
+    assert_int_equal(caphealth_job_variant_size(&v, 1000),
+                     caphealth_job_file_size(1000));
+    assert_int_equal(caphealth_job_variant_size(&v, most),
+                     caphealth_job_file_size(side * side));
+
+    v.max = 800;
+    assert_int_equal(caphealth_job_variant_size(&v, most),
+                     caphealth_job_file_size(800 * 800));
+
+    v.max = 0;
+    v.width = 300;
+    v.height = 200;
+    v.fit = CAPHEALTH_FIT_COVER;
+    assert_int_equal(caphealth_job_variant_size(&v, 1000),
+                     caphealth_job_file_size(1000));
+    assert_int_equal(caphealth_job_variant_size(&v, 1000000),
+                     caphealth_job_file_size(60000));
+
+    v.animated = 1;
+    assert_int_equal(caphealth_job_variant_size(&v, 1000000),
+                     caphealth_job_file_size(1000000));
+
+    /* a background is as large as the variant, whatever the image is */
+
+    v.fit = CAPHEALTH_FIT_CONTAIN;
+    assert_int_equal(caphealth_job_variant_size(&v, 1000),
+                     caphealth_job_file_size(60000000));
+    assert_int_equal(caphealth_job_variant_size(&v, most), most);
+
+    v.animated = 0;
+    assert_int_equal(caphealth_job_variant_size(&v, 1000),
+                     caphealth_job_file_size(60000));
+    assert_int_equal(caphealth_job_file_size(most), most);
+}
+
+
 /* one number after another that a converter must not say */
 
 static void
@@ -383,6 +432,8 @@ answers(void **state)
         { offsetof(caphealth_result_t, height), UINT32_MAX },
         { offsetof(caphealth_result_t, outputs[0].width), 0 },
         { offsetof(caphealth_result_t, outputs[0].height), 16384 },
+        { offsetof(caphealth_result_t, outputs[0].width), 1001 },
+        { offsetof(caphealth_result_t, outputs[0].height), 1001 },
         { offsetof(caphealth_result_t, outputs[1].width), 801 },
         { offsetof(caphealth_result_t, outputs[1].height), 0 },
         { offsetof(caphealth_result_t, outputs[1].bytes), 0 },
@@ -473,6 +524,7 @@ answers(void **state)
     /* each frame of an animation has its bytes */
 
     r = good;
+    job.max_pixels = 2000000;
     r.outputs[1].bytes = 2 * caphealth_job_file_size(800 * 800);
     assert_false(caphealth_job_answered(&job, &r));
 
@@ -482,6 +534,12 @@ answers(void **state)
     assert_true(caphealth_job_answered(&job, &r));
 
     r.outputs[1].bytes++;
+    assert_false(caphealth_job_answered(&job, &r));
+
+    /* and all of them are within the limit of pixels */
+
+    r.outputs[1].bytes = 1;
+    job.max_pixels--;
     assert_false(caphealth_job_answered(&job, &r));
 
     job.variants[1].animated = 0;
@@ -516,6 +574,7 @@ main(void)
         cmocka_unit_test(variants_fit),
         cmocka_unit_test(jobs),
         cmocka_unit_test(focus),
+        cmocka_unit_test(sizes),
         cmocka_unit_test(answers)
     };
 
