@@ -9,6 +9,8 @@
 #include "ngx_http_caphealth_upload_outcome.h"
 #include "ngx_http_caphealth_uses.h"
 
+#include <nettle/sha2.h>
+
 
 /* a key file that is longer is none */
 #define NGX_HTTP_CAPHEALTH_KEYFILE_LEN  (256 * 1024)
@@ -375,8 +377,11 @@ ngx_http_caphealth_token_length(ngx_http_request_t *r,
 
 
 ngx_int_t
-ngx_http_caphealth_token_use(ngx_http_request_t *r, caphealth_token_t *token)
+ngx_http_caphealth_token_use(ngx_http_request_t *r, caphealth_token_t *token,
+    ngx_str_t *key)
 {
+    u_char                           of[CAPHEALTH_DIGEST_LEN];
+    struct sha256_ctx                hash;
     ngx_http_caphealth_main_conf_t  *cmcf;
 
     if (!token->once) {
@@ -385,8 +390,18 @@ ngx_http_caphealth_token_use(ngx_http_request_t *r, caphealth_token_t *token)
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
 
+    /* the owner is in the token */
+
+    if (key) {
+        nettle_sha256_init(&hash);
+        nettle_sha256_update(&hash, r->uri.len, r->uri.data);
+        nettle_sha256_update(&hash, 1, (u_char *) "");
+        nettle_sha256_update(&hash, key->len, key->data);
+        nettle_sha256_digest(&hash, sizeof(of), of);
+    }
+
     switch (ngx_http_caphealth_use(cmcf->state.zone, token->use,
-                                   token->expires))
+                                   key ? of : NULL, token->expires))
     {
 
     case NGX_OK:
@@ -394,30 +409,51 @@ ngx_http_caphealth_token_use(ngx_http_request_t *r, caphealth_token_t *token)
 
     case NGX_DECLINED:
         return ngx_http_caphealth_token_refuse(r, CAPHEALTH_OUTCOME_BAD_TOKEN,
-                                         "The token is for one use, and has "
-                                         "been used. Ask for a new one.");
+                                               NGX_HTTP_CAPHEALTH_TOKEN_USED);
 
-    default: /* NGX_ERROR */
+    case NGX_BUSY:
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "upload refused, %d tokens of one use that have not "
-                      "expired yet are kept in \"caphealth_zone\", the most",
-                      NGX_HTTP_CAPHEALTH_USES);
+                      "upload refused, %d tokens of one use have been used "
+                      "and have not expired yet, and no more are kept; let "
+                      "them expire sooner", NGX_HTTP_CAPHEALTH_USES);
 
         return ngx_http_caphealth_token_refuse(r, CAPHEALTH_OUTCOME_NO_THREAD,
                                          "As many tokens of one use as can be "
                                          "kept in mind have been used, and "
                                          "have not expired yet. Try again "
                                          "later.");
+
+    default: /* NGX_ERROR */
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "upload refused, there is no room in \"caphealth_zone\" "
+                      "for tokens of one use, make it %uz kilobytes larger",
+                      (sizeof(ngx_http_caphealth_uses_t) + ngx_pagesize)
+                      / 1024);
+
+        return ngx_http_caphealth_token_refuse(r, CAPHEALTH_OUTCOME_NO_THREAD,
+                                         "The server has no room to keep in "
+                                         "mind which tokens of one use have "
+                                         "been used; its log says what to do. "
+                                         "Try again later.");
     }
+}
+
+
+ngx_uint_t
+ngx_http_caphealth_token_is_over(ngx_http_caphealth_main_conf_t *cmcf,
+    caphealth_token_t *token)
+{
+    return token->once
+           && ngx_http_caphealth_use_is_over(cmcf->state.zone, token->use);
 }
 
 
 void
 ngx_http_caphealth_token_unuse(ngx_http_caphealth_main_conf_t *cmcf,
-    caphealth_token_t *token)
+    caphealth_token_t *token, ngx_uint_t stored)
 {
     if (token->once) {
-        ngx_http_caphealth_unuse(cmcf->state.zone, token->use);
+        ngx_http_caphealth_unuse(cmcf->state.zone, token->use, stored);
         token->once = 0;
     }
 }

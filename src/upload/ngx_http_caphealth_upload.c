@@ -301,7 +301,7 @@ ngx_http_caphealth_upload_post(ngx_http_request_t *r,
                                                 NULL);
     }
 
-    rc = ngx_http_caphealth_token_use(r, token);
+    rc = ngx_http_caphealth_token_use(r, token, key.len ? &key : NULL);
 
     if (rc != NGX_DECLINED) {
         return rc;
@@ -309,7 +309,7 @@ ngx_http_caphealth_upload_post(ngx_http_request_t *r,
 
     u = ngx_http_caphealth_upload_create(r, conf, token, boundary);
     if (u == NULL) {
-        ngx_http_caphealth_token_unuse(cmcf, token);
+        ngx_http_caphealth_token_unuse(cmcf, token, 0);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -587,7 +587,7 @@ ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_caphealth_token_use(r, token);
+    rc = ngx_http_caphealth_token_use(r, token, NULL);
 
     if (rc != NGX_DECLINED) {
         return rc;
@@ -597,7 +597,7 @@ ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
     if (u == NULL) {
         ngx_http_caphealth_token_unuse(ngx_http_get_module_main_conf(r,
                                                    ngx_http_caphealth_module),
-                                       token);
+                                       token, 0);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -792,10 +792,6 @@ ngx_http_caphealth_upload_task_handler(ngx_event_t *ev)
     case NGX_HTTP_CAPHEALTH_REMOVING:
         ngx_http_caphealth_upload_counts_remove(u);
 
-        if (u->err == 0) {
-            u->token.once = 0;
-        }
-
         ngx_http_caphealth_upload_respond(u);
         ngx_http_caphealth_upload_destroy(u);
         break;
@@ -842,6 +838,13 @@ ngx_http_caphealth_upload_prepared(ngx_http_caphealth_upload_t *u)
 
     for (i = 0; i < u->nimages; i++) {
         u->nstore += !u->images[i].skip;
+    }
+
+    if (u->nstore && u->outcome == CAPHEALTH_OUTCOME_OK
+        && ngx_http_caphealth_token_is_over(u->main_conf, &u->token))
+    {
+        ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_BAD_TOKEN, NULL,
+                                         NGX_HTTP_CAPHEALTH_TOKEN_USED);
     }
 
     ngx_http_caphealth_upload_start_converting(u);
@@ -1185,10 +1188,14 @@ ngx_http_caphealth_upload_respond(ngx_http_caphealth_upload_t *u)
 
     ngx_http_set_log_request(c->log, r);
 
-    /* before the client knows, who may then try again with the same token */
+    /*
+     * before the client knows, who may then try again with the same token; what
+     * was stored before needs none
+     */
 
-    if (u->outcome || u->err) {
-        ngx_http_caphealth_token_unuse(u->main_conf, &u->token);
+    if (u->outcome || u->err || u->deletion || u->nstore == 0) {
+        ngx_http_caphealth_token_unuse(u->main_conf, &u->token,
+                                       u->deletion && u->err == 0);
     }
 
     if (u->deletion) {
@@ -1222,8 +1229,8 @@ ngx_http_caphealth_upload_send_stored(ngx_http_request_t *r,
 
     if (rc == NGX_OK || rc == NGX_AGAIN) {
         u->stored = 1;
-        u->token.once = 0;
 
+        ngx_http_caphealth_token_unuse(u->main_conf, &u->token, 1);
         ngx_http_caphealth_outcome_count(r,
                                   ngx_http_caphealth_upload_stored_outcome(u));
         ngx_http_caphealth_count(&u->counters->written,
@@ -1322,7 +1329,7 @@ ngx_http_caphealth_upload_destroy(ngx_http_caphealth_upload_t *u)
         ngx_del_timer(&u->event);
     }
 
-    ngx_http_caphealth_token_unuse(u->main_conf, &u->token);
+    ngx_http_caphealth_token_unuse(u->main_conf, &u->token, 0);
 
     if (u->body != NGX_INVALID_FILE && close(u->body) == -1) {
         ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
