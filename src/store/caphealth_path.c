@@ -107,3 +107,32 @@ caphealth_path(char path[CAPHEALTH_PATH_LEN], const char *id,
 
     return (size_t) n;
 }
+
+
+int
+caphealth_path_valid(const char *path, size_t len)
+{
+    size_t       extension;
+    const char  *id;
+
+    if (len < CAPHEALTH_LEAF_LEN + CAPHEALTH_ID_LEN + 1) {
+        return 0;
+    }
+
+    id = path + CAPHEALTH_LEAF_LEN;
+
+    if (!caphealth_id_valid(id, CAPHEALTH_ID_LEN)
+        || id[CAPHEALTH_ID_LEN] != '_'
+        || memcmp(path, id, 2) != 0 || path[2] != '/'
+        || memcmp(path + 3, id + 2, 2) != 0 || path[5] != '/')
+    {
+        return 0;
+    }
+
+    path = id + CAPHEALTH_ID_LEN + 1;
+    len -= CAPHEALTH_LEAF_LEN + CAPHEALTH_ID_LEN + 1;
+
+    extension = caphealth_output_extension(path, len);
+
+    return extension != 0 && caphealth_variant_valid(path, len - extension);
+}

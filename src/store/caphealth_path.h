@@ -53,5 +53,8 @@ int caphealth_variant_valid(const char *name, size_t len);
 size_t caphealth_path(char path[CAPHEALTH_PATH_LEN], const char *id,
     const char *variant, uint32_t format);
 
+/* Whether these bytes are the path of a variant, as the above writes it. */
+int caphealth_path_valid(const char *path, size_t len);
+
 
 #endif /* CAPHEALTH_PATH_H */

@@ -469,3 +469,39 @@ caphealth_s3_store_environment(caphealth_s3_store_t *store,
 
     return NULL;
 }
+
+
+char *
+caphealth_s3_store_host(const caphealth_s3_store_t *store,
+    char host[CAPHEALTH_S3_HOST])
+{
+    const char  *authority;
+
+    authority = strstr(store->endpoint, "://");
+
+    (void) snprintf(host, CAPHEALTH_S3_HOST, "%s%s%s",
+                    store->virtual_host ? store->bucket : "",
+                    store->virtual_host ? "." : "",
+                    authority ? authority + 3 : "");
+
+    return host;
+}
+
+
+size_t
+caphealth_s3_store_path(const caphealth_s3_store_t *store, const char *key,
+    size_t len, char path[CAPHEALTH_S3_PATH])
+{
+    int  n;
+
+    if (len >= CAPHEALTH_S3_PATH) {
+        return 0;
+    }
+
+    n = snprintf(path, CAPHEALTH_S3_PATH, "%s%s%s%s/%.*s",
+                 store->virtual_host ? "" : "/",
+                 store->virtual_host ? "" : store->bucket,
+                 store->prefix[0] ? "/" : "", store->prefix, (int) len, key);
+
+    return (n > 0 && n < CAPHEALTH_S3_PATH) ? (size_t) n : 0;
+}

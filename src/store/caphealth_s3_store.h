@@ -14,6 +14,7 @@
 
 #include <stddef.h>
 
+#include "caphealth_path.h"
 #include "caphealth_s3_sign.h"
 
 
@@ -21,6 +22,11 @@
 #define CAPHEALTH_S3_BUCKET    64
 #define CAPHEALTH_S3_PREFIX    200
 #define CAPHEALTH_S3_ENDPOINT  300
+
+/* "bucket.host:port"; "/bucket/prefix/ab/cd/<id>_<variant>.webp" */
+#define CAPHEALTH_S3_HOST      (CAPHEALTH_S3_BUCKET + CAPHEALTH_S3_ENDPOINT)
+#define CAPHEALTH_S3_PATH                                                     \
+    (CAPHEALTH_S3_BUCKET + CAPHEALTH_S3_PREFIX + 1 + CAPHEALTH_PATH_LEN)
 
 /* no longer file of credentials is read */
 #define CAPHEALTH_S3_FILE_MAX  65536
@@ -69,6 +75,20 @@ const char *caphealth_s3_store_credentials(caphealth_s3_store_t *store,
 /* The same from variables of the environment; NULL: it is not set. */
 const char *caphealth_s3_store_environment(caphealth_s3_store_t *store,
     const char *key_id, const char *secret, const char *session);
+
+/*
+ * The host of requests to the store, as their header Host has it: with the
+ * bucket before it if that is a part of it.  Returns host.
+ */
+char *caphealth_s3_store_host(const caphealth_s3_store_t *store,
+    char host[CAPHEALTH_S3_HOST]);
+
+/*
+ * The path of a key of an image, "/bucket/prefix/ab/cd/...", which is the same
+ * when it is encoded.  Returns its length, or 0 if it does not fit.
+ */
+size_t caphealth_s3_store_path(const caphealth_s3_store_t *store,
+    const char *key, size_t len, char path[CAPHEALTH_S3_PATH]);
 
 
 #endif /* CAPHEALTH_S3_STORE_H */

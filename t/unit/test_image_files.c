@@ -475,6 +475,53 @@ ids(void **state)
 }
 
 
+static void
+paths(void **state)
+{
+    char                        path[CAPHEALTH_PATH_LEN];
+    size_t                      i, len;
+
+    static const char           id[] = "0123456789abcdef0123456789abcdef";
+
+    static const char *const    others[] = {
+        "", "01/23/", "01/23/0123456789abcdef0123456789abcdef",
+        "01/23/0123456789abcdef0123456789abcdef_",
+        "01/23/0123456789abcdef0123456789abcdef_.webp",
+        "01/23/0123456789abcdef0123456789abcdef_200",
+        "01/23/0123456789abcdef0123456789abcdef_200.png",
+        "01/23/0123456789abcdef0123456789abcdef_200.webp.webp",
+        "01/23/0123456789abcdef0123456789abcdef-200.webp",
+        "01/23/0123456789abcdef0123456789abcdeF_200.webp",
+        "01/23/0123456789abcdef0123456789abcdef_2/0.webp",
+        "01/24/0123456789abcdef0123456789abcdef_200.webp",
+        "02/23/0123456789abcdef0123456789abcdef_200.webp",
+        "01-23/0123456789abcdef0123456789abcdef_200.webp",
+        "01/23-0123456789abcdef0123456789abcdef_200.webp",
+        "/01/23/0123456789abcdef0123456789abcdef_200.webp",
+        "01/23/0123456789abcdef0123456789abcdef_"
+            "123456789012345678901234567890123.webp"
+    };
+
+    (void) state;
+
+    len = caphealth_path(path, id, "my-800", CAPHEALTH_OUTPUT_JPEG);
+
+    assert_string_equal(path, "01/23/0123456789abcdef0123456789abcdef_"
+                              "my-800.jpg");
+    assert_true(caphealth_path_valid(path, len));
+    assert_false(caphealth_path_valid(path, len - 1));
+
+    len = caphealth_path(path, id, "12345678901234567890123456789012",
+                         CAPHEALTH_OUTPUT_WEBP);
+    assert_int_equal(len, CAPHEALTH_PATH_LEN - 1);
+    assert_true(caphealth_path_valid(path, len));
+
+    for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_false(caphealth_path_valid(others[i], strlen(others[i])));
+    }
+}
+
+
 static int
 setup(void **state)
 {
@@ -514,7 +561,8 @@ main(void)
         TREE_TEST(writers),
         TREE_TEST(symbolic),
         cmocka_unit_test(no_root),
-        cmocka_unit_test(ids)
+        cmocka_unit_test(ids),
+        cmocka_unit_test(paths)
     };
 
     return cmocka_run_group_tests_name("set", tests, NULL, NULL);

@@ -318,6 +318,51 @@ test_environment(void **state)
 }
 
 
+static void
+test_request(void **state)
+{
+    char                  host[CAPHEALTH_S3_HOST], path[CAPHEALTH_S3_PATH];
+    caphealth_s3_store_t  store;
+
+    (void) state;
+
+    memset(&store, 0, sizeof(caphealth_s3_store_t));
+
+    assert_null(caphealth_s3_store_url(&store, "s3://shop/images"));
+    assert_null(caphealth_s3_store_endpoint(&store, "https://s3.eu:8443"));
+
+    assert_string_equal(caphealth_s3_store_host(&store, host), "s3.eu:8443");
+    assert_int_equal(caphealth_s3_store_path(&store, "ab/xyz", 4, path), 17);
+    assert_string_equal(path, "/shop/images/ab/x");
+
+    store.virtual_host = 1;
+
+    assert_string_equal(caphealth_s3_store_host(&store, host),
+                        "shop.s3.eu:8443");
+    assert_int_equal(caphealth_s3_store_path(&store, "ab/x", 4, path), 12);
+    assert_string_equal(path, "/images/ab/x");
+
+    memset(&store, 0, sizeof(caphealth_s3_store_t));
+
+    assert_null(caphealth_s3_store_url(&store, "s3://shop"));
+    assert_null(caphealth_s3_store_endpoint(&store, "http://[::1]"));
+
+    store.virtual_host = 1;
+    assert_int_equal(caphealth_s3_store_path(&store, "ab/x", 4, path), 5);
+    assert_string_equal(path, "/ab/x");
+
+    store.virtual_host = 0;
+
+    assert_string_equal(caphealth_s3_store_host(&store, host), "[::1]");
+    assert_int_equal(caphealth_s3_store_path(&store, "ab/x", 4, path), 10);
+    assert_string_equal(path, "/shop/ab/x");
+
+    assert_int_equal(caphealth_s3_store_path(&store, path, sizeof(path),
+                                             path),
+                     0);
+}
+
+
 int
 main(void)
 {
@@ -329,7 +374,8 @@ main(void)
         cmocka_unit_test(test_credentials),
         cmocka_unit_test(test_bad_credentials),
         cmocka_unit_test(test_long_credentials),
-        cmocka_unit_test(test_environment)
+        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_request)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
