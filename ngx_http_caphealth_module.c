@@ -127,6 +127,13 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
       0,
       NULL },
 
+    { ngx_string("caphealth_fleet"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
+      ngx_http_caphealth_fleet,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("caphealth_query"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2,
       ngx_http_caphealth_query,
@@ -606,6 +613,12 @@ ngx_http_caphealth_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_conf_init_msec_value(cmcf->collector.refresh, 10000);
     ngx_conf_init_msec_value(cmcf->collector.timeout, 5000);
+
+    if (cmcf->collector.fleet.grace == 0) {
+        cmcf->collector.fleet.grace = CAPHEALTH_STALE_INTERVALS
+                                      * cmcf->collector.refresh;
+    }
+
     ngx_conf_init_msec_value(cmcf->collector.cpu_window, 300000);
     ngx_conf_init_msec_value(cmcf->database_refresh, 60000);
     ngx_conf_init_value(cmcf->metrics_vendors, 0);

@@ -19,9 +19,11 @@
 
 _Static_assert(sizeof(caphealth_system_t) == 360
                && sizeof(caphealth_disk_t) == 80
-               && sizeof(caphealth_database_t) == 160,
-               "SYSTEM, DISK and DATABASE of fuzz/seeds are packed like "
-               "these structs: change them, then the sizes here");
+               && sizeof(caphealth_database_t) == 160
+               && sizeof(caphealth_fleet_t) == 232
+               && sizeof(caphealth_fleet_node_t) == 376,
+               "SYSTEM, DISK, DATABASE, FLEET and NODE of fuzz/seeds are "
+               "packed like these structs: change them, then the sizes here");
 
 
 static void
@@ -80,6 +82,36 @@ check_database(const caphealth_database_t *d, size_t size)
 }
 
 
+static void
+check_fleet(const caphealth_fleet_t *f, const char *behind, size_t size)
+{
+    int64_t                        i;
+    const caphealth_fleet_node_t  *node;
+
+    check_string(f->node, sizeof(f->node));
+    check_string(f->holder, sizeof(f->holder));
+    check_string(f->shop, sizeof(f->shop));
+
+    fuzz_check(f->leader <= 1 && f->alone <= 1 && f->doubled <= 1);
+    fuzz_check(f->total >= f->nnodes);
+    fuzz_check(caphealth_fleet_nodes_size(f) == size);
+
+    node = (const caphealth_fleet_node_t *) behind;
+
+    for (i = 0; i < f->nnodes; i++) {
+        check_string(node[i].name, sizeof(node[i].name));
+        check_string(node[i].version, sizeof(node[i].version));
+        check_string(node[i].cause, sizeof(node[i].cause));
+        check_real(node[i].age, DBL_MAX);
+        check_real(node[i].interval, DBL_MAX);
+
+        fuzz_check(caphealth_node_name_valid(node[i].name,
+                                             strlen(node[i].name)));
+        fuzz_check(i == 0 || strcmp(node[i - 1].name, node[i].name) < 0);
+    }
+}
+
+
 /* the daily maxima, which a collector sends unasked */
 
 static void
@@ -127,8 +159,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     caphealth_answer_t   a;
     caphealth_source_e   of;
 
-    of = (caphealth_source_e) (fuzz_number(&b, 1)
-                               % (CAPHEALTH_SOURCE_IMAGES + 1));
+    of = (caphealth_source_e) (fuzz_number(&b, 1) % CAPHEALTH_SOURCES);
 
     if (of == CAPHEALTH_SOURCE_IMAGES) {
         check_history(b);
@@ -143,7 +174,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_check(b.size >= sizeof(a));
         fuzz_check(memcmp(read, bytes, sizeof(a)) == 0);
         fuzz_check(caphealth_error_valid(&a.error));
-        fuzz_check(a.known || a.error.code != 0);
+        fuzz_check(a.known || a.error.code != 0
+                   || of == CAPHEALTH_SOURCE_DATABASE);
         fuzz_check((caphealth_error_name(a.error.code, of, !a.known) == NULL)
                    == (a.error.code == 0));
 
@@ -158,6 +190,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         } else if (of == CAPHEALTH_SOURCE_DISK) {
             check_disk(&a.facts.disk);
+
+        } else if (of == CAPHEALTH_SOURCE_FLEET) {
+            check_fleet(&a.facts.fleet, bytes + sizeof(a), behind);
 
         } else {
             check_database(&a.facts.database, behind);

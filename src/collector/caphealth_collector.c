@@ -23,6 +23,7 @@
 
 #include "caphealth_arguments.h"
 #include "caphealth_confine.h"
+#include "caphealth_fleet.h"
 #include "caphealth_ipc.h"
 #include "caphealth_notifier.h"
 #include "caphealth_recorder.h"
@@ -45,8 +46,9 @@ typedef struct {
                              double timeout);
     const char    *(*collect)(caphealth_source_thread_t *st,
                               caphealth_answer_t *a);
-                                             /* returns the vendors, or NULL;
-                                                NULL: it is a tree's */
+                                             /* returns what is behind the
+                                                answer, or NULL; NULL: it is a
+                                                tree's */
     caphealth_source_e  source;
 } caphealth_source_ops_t;
 
@@ -55,6 +57,7 @@ struct caphealth_source_thread_s {
     const caphealth_source_ops_t  *type;
     void                         *source;
     uint32_t                      number;
+    caphealth_fleet_client_t     *fleet;     /* NULL: there is none */
     atomic_uint_fast64_t          serial;
     atomic_uint_fast32_t          slice;     /* of a tree */
     sem_t                         asked;
@@ -66,12 +69,17 @@ typedef struct {
     size_t                        nelts;
     caphealth_recorder_t         *recorder;  /* NULL: no history is kept */
     caphealth_notifiers_t        *notifiers; /* NULL: nobody is notified */
+    caphealth_fleet_client_t     *fleet;     /* NULL: there is none */
 } caphealth_source_threads_t;
 
 
 static int caphealth_serve(caphealth_source_threads_t *threads);
 static int caphealth_configure(caphealth_source_threads_t *threads, int fd);
 static json_t *caphealth_settings(int fd);
+static int caphealth_fleet_start(caphealth_source_threads_t *threads,
+    const json_t *settings, double timeout);
+static const json_t *caphealth_source_settings(const json_t *settings,
+    caphealth_source_e type);
 static int caphealth_history_start(caphealth_source_threads_t *threads,
     const json_t *settings);
 static int caphealth_notify_start(caphealth_source_threads_t *threads,
@@ -103,6 +111,10 @@ static int caphealth_database_create(caphealth_source_thread_t *st,
     const json_t *settings, double timeout);
 static const char *caphealth_database_collect(caphealth_source_thread_t *st,
     caphealth_answer_t *a);
+static int caphealth_nodes_create(caphealth_source_thread_t *st,
+    const json_t *settings, double timeout);
+static const char *caphealth_nodes_collect(caphealth_source_thread_t *st,
+    caphealth_answer_t *a);
 static int caphealth_images_create(caphealth_source_thread_t *st,
     const json_t *settings, double timeout);
 
@@ -115,6 +127,8 @@ static const caphealth_source_ops_t  caphealth_source_ops[] = {
     { "database", caphealth_database_create, caphealth_database_collect,
       CAPHEALTH_SOURCE_DATABASE },
     { "images", caphealth_images_create, NULL, CAPHEALTH_SOURCE_IMAGES },
+    { "fleet", caphealth_nodes_create, caphealth_nodes_collect,
+      CAPHEALTH_SOURCE_FLEET },
     { NULL, NULL, NULL, CAPHEALTH_SOURCES }
 };
 
@@ -246,8 +260,13 @@ caphealth_configure(caphealth_source_threads_t *threads, int fd)
         goto failed;
     }
 
+    if (caphealth_fleet_start(threads, settings, timeout) == -1) {
+        goto failed;
+    }
+
     for (i = 0; i < threads->nelts; i++) {
         threads->elts[i].number = (uint32_t) i;
+        threads->elts[i].fleet = threads->fleet;
 
         if (caphealth_source_thread_start(&threads->elts[i],
                                           json_array_get(sources, i), timeout)
@@ -303,6 +322,64 @@ caphealth_settings(int fd)
     }
 
     return settings;
+}
+
+
+/* the database's source and the fleet's share it */
+
+static int
+caphealth_fleet_start(caphealth_source_threads_t *threads,
+    const json_t *settings, double timeout)
+{
+    const json_t  *fleet, *database;
+
+    fleet = caphealth_source_settings(settings, CAPHEALTH_SOURCE_FLEET);
+    database = caphealth_source_settings(settings, CAPHEALTH_SOURCE_DATABASE);
+
+    if (fleet == NULL) {
+        return 0;
+    }
+
+    threads->fleet = caphealth_fleet_create(
+                      json_string_value(json_object_get(fleet, "url")),
+                      json_object_get(settings, "fleet"),
+                      json_number_value(json_object_get(fleet, "interval")),
+                      json_number_value(json_object_get(database, "interval")),
+                      timeout);
+
+    if (threads->fleet == NULL) {
+        fprintf(stderr, "caphealth-collector: the fleet cannot be set up: "
+                "%s\n", strerror(errno));
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* of the only source of a type; NULL: there is none */
+
+static const json_t *
+caphealth_source_settings(const json_t *settings, caphealth_source_e type)
+{
+    size_t         i;
+    const char    *name;
+    const json_t  *sources, *source;
+
+    sources = json_object_get(settings, "sources");
+
+    for (i = 0; i < json_array_size(sources); i++) {
+        source = json_array_get(sources, i);
+        name = json_string_value(json_object_get(source, "type"));
+
+        if (name != NULL
+            && strcmp(name, caphealth_source_types[type].name) == 0)
+        {
+            return source;
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -384,19 +461,28 @@ caphealth_record(caphealth_source_threads_t *threads, int fd)
     (void) munmap(data, size);
 
     if (wrong != NULL
-        || (threads->recorder == NULL && threads->notifiers == NULL))
+        || (threads->recorder == NULL && threads->notifiers == NULL
+            && threads->fleet == NULL))
     {
         fprintf(stderr, "caphealth-collector: a record was %s: %s\n",
                 wrong ? "invalid" : "unexpected",
-                wrong ? wrong : "no history is kept and nobody is notified");
+                wrong ? wrong : "no history is kept, nobody is notified, and "
+                                "there is no fleet");
         return -1;
+    }
+
+    if (threads->fleet != NULL) {
+        caphealth_fleet_record(threads->fleet, &record);
     }
 
     if (threads->recorder != NULL) {
         caphealth_recorder_add(threads->recorder, &record);
     }
 
-    if (threads->notifiers != NULL) {
+    if (threads->notifiers != NULL
+        && (threads->fleet == NULL
+            || caphealth_fleet_notifies(threads->fleet)))
+    {
         caphealth_notifiers_add(threads->notifiers, &record);
     }
 
@@ -556,7 +642,7 @@ caphealth_source_thread_answer(caphealth_source_thread_t *st, uint64_t serial)
     char               *document;
     double              start;
     size_t              size;
-    const char         *vendors;
+    const char         *behind;
     caphealth_answer_t  answer;
 
     memset(&answer, 0, sizeof(caphealth_answer_t));
@@ -568,12 +654,11 @@ caphealth_source_thread_answer(caphealth_source_thread_t *st, uint64_t serial)
 
     start = caphealth_clock(CLOCK_MONOTONIC);
 
-    vendors = st->type->collect(st, &answer);
+    behind = st->type->collect(st, &answer);
 
     answer.duration = caphealth_clock(CLOCK_MONOTONIC) - start;
 
-    size = (vendors == NULL) ? 0
-                             : caphealth_vendors_size(&answer.facts.database);
+    size = (behind == NULL) ? 0 : caphealth_answer_behind(&answer);
 
     document = malloc(sizeof(caphealth_answer_t) + size);
 
@@ -581,8 +666,8 @@ caphealth_source_thread_answer(caphealth_source_thread_t *st, uint64_t serial)
         memcpy(document, &answer, sizeof(caphealth_answer_t));
     }
 
-    if (document != NULL && vendors != NULL) {
-        memcpy(document + sizeof(caphealth_answer_t), vendors, size);
+    if (document != NULL && behind != NULL) {
+        memcpy(document + sizeof(caphealth_answer_t), behind, size);
     }
 
     caphealth_source_thread_send(st, CAPHEALTH_IPC_FACTS, serial, document,
@@ -722,7 +807,38 @@ static const char *
 caphealth_database_collect(caphealth_source_thread_t *st,
     caphealth_answer_t *a)
 {
-    return caphealth_db_collect(st->source, a);
+    const char  *vendors;
+
+    if (st->fleet == NULL) {
+        return caphealth_db_collect(st->source, a);
+    }
+
+    if (caphealth_fleet_shop(st->fleet, a, &vendors)
+        == CAPHEALTH_FLEET_LOOK)
+    {
+        vendors = caphealth_db_collect(st->source, a);
+        caphealth_fleet_looked_at(st->fleet, a, vendors);
+    }
+
+    return vendors;
+}
+
+
+static int
+caphealth_nodes_create(caphealth_source_thread_t *st, const json_t *settings,
+    double timeout)
+{
+    (void) settings;
+    (void) timeout;
+
+    return st->fleet == NULL ? -1 : 0;
+}
+
+
+static const char *
+caphealth_nodes_collect(caphealth_source_thread_t *st, caphealth_answer_t *a)
+{
+    return caphealth_fleet_collect(st->fleet, a);
 }
 
 

@@ -12,6 +12,15 @@
 #include "caphealth_query_names.h"
 
 
+/* of a node's name, behind "... and " */
+#define NGX_HTTP_CAPHEALTH_NODE                                               \
+    "1 to 63 letters, digits, \".\", \"-\" or \"_\""
+
+/* milliseconds */
+#define NGX_HTTP_CAPHEALTH_FLEET_GRACE_MIN  1000
+#define NGX_HTTP_CAPHEALTH_FLEET_GRACE_MAX  86400000
+
+
 typedef struct {
     ngx_str_t   name;
     size_t      offset;
@@ -20,6 +29,8 @@ typedef struct {
 
 static void ngx_http_caphealth_log_unknown_database(ngx_conf_t *cf,
     ngx_str_t *value);
+static char *ngx_http_caphealth_fleet_parameter(ngx_conf_t *cf,
+    ngx_http_caphealth_fleet_conf_t *fleet, ngx_str_t *value);
 static char *ngx_http_caphealth_tree_path(ngx_conf_t *cf, ngx_str_t *path,
     ngx_uint_t sources);
 static ngx_int_t ngx_http_caphealth_parse_number(ngx_str_t *value,
@@ -151,6 +162,123 @@ ngx_http_caphealth_log_unknown_database(ngx_conf_t *cf, ngx_str_t *value)
                        ngx_strchr(value->data, '=')
                        ? "; a string of keywords has to be written as such "
                          "a URL" : "");
+}
+
+
+char *
+ngx_http_caphealth_fleet(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_caphealth_main_conf_t *cmcf = conf;
+
+    char                              wrong[CAPHEALTH_DATABASE_WRONG];
+    ngx_str_t                        *value;
+    ngx_uint_t                        i;
+    ngx_http_caphealth_fleet_conf_t  *fleet;
+
+    fleet = &cmcf->collector.fleet;
+
+    if (fleet->url.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_http_caphealth_check_utf8(cf, &value[1]) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    /* the rest of the value may have a password in it */
+
+    if (ngx_strncmp(value[1].data, "postgresql://", 13) != 0
+        && ngx_strncmp(value[1].data, "postgres://", 11) != 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid URL in \"caphealth_fleet\" directive, "
+                           "expected \"postgresql://...\"%s",
+                           ngx_strncmp(value[1].data, "sqlite:", 7) == 0
+                           ? ": nodes cannot share an SQLite file" : "");
+        return NGX_CONF_ERROR;
+    }
+
+    if (caphealth_database_check_url((char *) value[1].data, wrong) == -1) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid URL in \"caphealth_fleet\" directive: "
+                           "%s", wrong);
+        return NGX_CONF_ERROR;
+    }
+
+    fleet->url = value[1];
+    cmcf->enabled = 1;
+
+    for (i = 2; i < cf->args->nelts; i++) {
+        if (ngx_http_caphealth_fleet_parameter(cf, fleet, &value[i])
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (fleet->node.len) {
+        return NGX_CONF_OK;
+    }
+
+    fleet->node = cf->cycle->hostname;
+
+    if (!caphealth_node_name_valid((char *) fleet->node.data,
+                                   fleet->node.len))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the host's name \"%V\" cannot be a node's in "
+                           "\"caphealth_fleet\" directive, add \"node=\" and "
+                           NGX_HTTP_CAPHEALTH_NODE, &fleet->node);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_caphealth_fleet_parameter(ngx_conf_t *cf,
+    ngx_http_caphealth_fleet_conf_t *fleet, ngx_str_t *value)
+{
+    ngx_int_t  ms;
+    ngx_str_t  s;
+
+    if (ngx_strncmp(value->data, "node=", 5) == 0) {
+        fleet->node.data = value->data + 5;
+        fleet->node.len = value->len - 5;
+
+        return caphealth_node_name_valid((char *) fleet->node.data,
+                                         fleet->node.len)
+               ? NGX_CONF_OK
+               : ngx_http_caphealth_invalid_value(cf, value, "\"node=\" and "
+                                                  NGX_HTTP_CAPHEALTH_NODE);
+    }
+
+    if (ngx_strncmp(value->data, "grace=", 6) == 0) {
+        s.data = value->data + 6;
+        s.len = value->len - 6;
+
+        ms = ngx_parse_time(&s, 0);
+
+        if (ms == NGX_ERROR || ms < NGX_HTTP_CAPHEALTH_FLEET_GRACE_MIN
+            || ms > NGX_HTTP_CAPHEALTH_FLEET_GRACE_MAX)
+        {
+            return ngx_http_caphealth_invalid_value(cf, value,
+                                "\"grace=\" and a time between 1s and 1d");
+        }
+
+        fleet->grace = ms;
+
+        return NGX_CONF_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\" in \"caphealth_fleet\" "
+                       "directive, expected \"node=\" or \"grace=\"", value);
+
+    return NGX_CONF_ERROR;
 }
 
 

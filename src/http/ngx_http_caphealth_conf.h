@@ -142,6 +142,8 @@ extern ngx_module_t  ngx_http_caphealth_module;
 
 char *ngx_http_caphealth_database(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_caphealth_fleet(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_caphealth_query(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_caphealth_threshold(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -17,6 +17,9 @@
  */
 #define NGX_HTTP_CAPHEALTH_ZONE_SIZE  (576 * 1024)
 #define NGX_HTTP_CAPHEALTH_ZONE_SHOP  (8 * 1024 * 1024)
+#define NGX_HTTP_CAPHEALTH_ZONE_FLEET                                         \
+    (2 * CAPHEALTH_NODES_MAX * sizeof(caphealth_fleet_node_t)                 \
+     + 64 * 1024)
 
 
 static ngx_http_caphealth_root_t *ngx_http_caphealth_find_root(
@@ -45,6 +48,10 @@ static ngx_int_t ngx_http_caphealth_source_name(ngx_conf_t *cf,
     ngx_http_caphealth_source_t *source);
 static ngx_int_t ngx_http_caphealth_database_key(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf, ngx_str_t *key);
+static ngx_int_t ngx_http_caphealth_fleet_key(ngx_conf_t *cf,
+    ngx_http_caphealth_fleet_conf_t *fleet, ngx_str_t *key);
+static ngx_int_t ngx_http_caphealth_hashed_key(ngx_conf_t *cf, char *name,
+    ngx_md5_t *md5, ngx_str_t *key);
 static char *ngx_http_caphealth_init_helpers(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf);
 static char *ngx_http_caphealth_init_helper(ngx_conf_t *cf,
@@ -458,6 +465,14 @@ ngx_http_caphealth_init_sources(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    if (cmcf->collector.fleet.url.len
+        && ngx_http_caphealth_add_source(cf, cmcf, CAPHEALTH_SOURCE_FLEET,
+                                         &cmcf->collector.fleet.url)
+           == NULL)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     return NGX_CONF_OK;
 }
 
@@ -585,6 +600,14 @@ ngx_http_caphealth_add_source(ngx_conf_t *cf,
         }
     }
 
+    if (type == CAPHEALTH_SOURCE_FLEET
+        && ngx_http_caphealth_fleet_key(cf, &cmcf->collector.fleet,
+                                        &source->key)
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
     return source;
 }
 
@@ -630,7 +653,6 @@ static ngx_int_t
 ngx_http_caphealth_database_key(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf, ngx_str_t *key)
 {
-    u_char        *p, digest[16];
     ngx_md5_t      md5;
     ngx_uint_t     i;
     ngx_keyval_t  *query;
@@ -647,16 +669,40 @@ ngx_http_caphealth_database_key(ngx_conf_t *cf,
         }
     }
 
-    ngx_md5_final(digest, &md5);
+    return ngx_http_caphealth_hashed_key(cf, "database", &md5, key);
+}
 
-    key->len = sizeof("database ") - 1 + 2 * sizeof(digest);
-    key->data = ngx_pnalloc(cf->pool, key->len);
+
+static ngx_int_t
+ngx_http_caphealth_fleet_key(ngx_conf_t *cf,
+    ngx_http_caphealth_fleet_conf_t *fleet, ngx_str_t *key)
+{
+    ngx_md5_t  md5;
+
+    ngx_md5_init(&md5);
+    ngx_md5_update(&md5, fleet->url.data, fleet->url.len + 1);
+    ngx_md5_update(&md5, fleet->node.data, fleet->node.len);
+
+    return ngx_http_caphealth_hashed_key(cf, "fleet", &md5, key);
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_hashed_key(ngx_conf_t *cf, char *name, ngx_md5_t *md5,
+    ngx_str_t *key)
+{
+    u_char  *p, digest[16];
+
+    ngx_md5_final(digest, md5);
+
+    key->data = ngx_pnalloc(cf->pool, ngx_strlen(name) + 1
+                                      + 2 * sizeof(digest));
     if (key->data == NULL) {
         return NGX_ERROR;
     }
 
-    p = ngx_cpymem(key->data, "database ", sizeof("database ") - 1);
-    (void) ngx_hex_dump(p, digest, sizeof(digest));
+    p = ngx_sprintf(key->data, "%s ", name);
+    key->len = ngx_hex_dump(p, digest, sizeof(digest)) - key->data;
 
     return NGX_OK;
 }
@@ -800,7 +846,9 @@ ngx_http_caphealth_init_zone(ngx_conf_t *cf,
         *key = source[i].key;
 
         size += (source[i].type == CAPHEALTH_SOURCE_DATABASE)
-                ? (size_t) NGX_HTTP_CAPHEALTH_ZONE_SHOP : 4 * ngx_pagesize;
+                ? (size_t) NGX_HTTP_CAPHEALTH_ZONE_SHOP
+                : (source[i].type == CAPHEALTH_SOURCE_FLEET)
+                ? (size_t) NGX_HTTP_CAPHEALTH_ZONE_FLEET : 4 * ngx_pagesize;
     }
 
     size += cmcf->state.roots->nelts * NGX_HTTP_CAPHEALTH_TREE_SIZE;

@@ -80,7 +80,9 @@ ngx_http_caphealth_worker_create(ngx_cycle_t *cycle,
 
     recording = NULL;
 
-    if (cmcf->collector.history || cmcf->collector.receivers) {
+    if (cmcf->collector.history || cmcf->collector.receivers
+        || cmcf->collector.fleet.url.len)
+    {
         recording = ngx_http_caphealth_recording_create(cycle,
                                                         &cmcf->collector,
                                                         w->cache,

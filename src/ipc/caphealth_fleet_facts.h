@@ -2,11 +2,15 @@
 /*
  * What a collector knows of the fleet: the nodes that share a PostgreSQL
  * database, caphealth_fleet.  The answer of the source CAPHEALTH_SOURCE_FLEET
- * is a caphealth_answer_t with a caphealth_fleet_t, and nnodes
- * caphealth_fleet_node_t behind it, sorted by name, this node among them.
+ * is a caphealth_answer_t with a caphealth_fleet_t, and behind it nnodes
+ * caphealth_fleet_node_t, sorted by name, this node among them, with a NUL
+ * behind the last one if there are any.
  *
  * The server's clock alone decides how old something is, so that a node whose
  * clock is wrong is not taken for a silent one.
+ *
+ * While the fleet's database is away, the answer has what was read last, and
+ * its collected_at is that of the last contact; its error says why.
  */
 
 #ifndef CAPHEALTH_FLEET_FACTS_H
@@ -49,9 +53,42 @@ typedef struct {
     uint32_t  leader;            /* 1: this node holds the lease */
     uint32_t  alone;             /* 1: the fleet's database is away, and this
                                     node asks the shop itself */
-    int64_t   nnodes;
-    double    clock_offset;      /* of this node's clock, seconds */
+    uint32_t  doubled;           /* 1: another live process has this node's
+                                    name */
+    uint32_t  reserved;
+    int64_t   nnodes;            /* behind it */
+    int64_t   total;             /* nodes that there are: more than nnodes if
+                                    some were left out */
+    double    clock_offset;      /* of this node's clock to the server's,
+                                    seconds; NAN: unknown */
 } caphealth_fleet_t;
+
+
+/* Sets every field to unknown. */
+void caphealth_fleet_clear(caphealth_fleet_t *f);
+
+/*
+ * Takes a copy of size bytes of whatever origin, if they are such a struct.
+ * Returns NULL, or the name of the first field that is wrong, "" if the size is
+ * another one, and the struct cleared.
+ */
+const char *caphealth_fleet_read(caphealth_fleet_t *f, const void *data,
+    size_t size);
+
+/*
+ * Whether size bytes of whatever origin are the nodes of f with their NUL: each
+ * field of each within its range, sorted by name, none twice.  data is aligned
+ * as a double is.  Returns NULL, or the name of the first field that is wrong,
+ * "nodes" if the size or the order is another one.
+ */
+const char *caphealth_fleet_nodes_check(const caphealth_fleet_t *f,
+    const void *data, size_t size);
+
+/* The bytes of the nodes with their NUL; 0: there are none. */
+size_t caphealth_fleet_nodes_size(const caphealth_fleet_t *f);
+
+/* Whether len bytes are a node's name. */
+int caphealth_node_name_valid(const char *name, size_t len);
 
 
 #endif /* CAPHEALTH_FLEET_FACTS_H */

@@ -177,6 +177,28 @@ caphealth_database_read(caphealth_database_t *d, const void *data,
 }
 
 
+int64_t *
+caphealth_database_count(caphealth_database_t *d, size_t i,
+    const char **name)
+{
+    const caphealth_source_field_t  *field;
+
+    for (field = caphealth_database_fields; field->name != NULL; field++) {
+
+        if (field->type != CAPHEALTH_COUNT || field->size != INT64_MAX) {
+            continue;
+        }
+
+        if (i-- == 0) {
+            *name = field->name;
+            return (int64_t *) ((char *) d + field->offset);
+        }
+    }
+
+    return NULL;
+}
+
+
 static void
 caphealth_source_clear(const caphealth_source_field_t *fields, void *facts,
     size_t size)
@@ -277,8 +299,8 @@ const char *
 caphealth_answer_read(caphealth_answer_t *a, caphealth_source_e of,
     const void *data, size_t size)
 {
-    size_t       text;
-    const char  *wrong, *facts;
+    size_t       behind;
+    const char  *wrong, *facts, *end;
 
     if (size < sizeof(caphealth_answer_t)) {
         return "size";
@@ -286,13 +308,17 @@ caphealth_answer_read(caphealth_answer_t *a, caphealth_source_e of,
 
     memcpy(a, data, sizeof(caphealth_answer_t));
     facts = (const char *) data + offsetof(caphealth_answer_t, facts);
-    text = 0;
+    end = (const char *) data + sizeof(caphealth_answer_t);
+    behind = size - sizeof(caphealth_answer_t);
 
     if (a->source != (uint32_t) of) {
         return "source";
     }
 
-    if (a->known > 1 || (!a->known && a->error.code == 0)) {
+    if (a->known > 1
+        || (!a->known && a->error.code == 0
+            && of != CAPHEALTH_SOURCE_DATABASE))
+    {
         return "known";
     }
 
@@ -321,10 +347,20 @@ caphealth_answer_read(caphealth_answer_t *a, caphealth_source_e of,
                                         sizeof(caphealth_disk_t));
             break;
 
+        case CAPHEALTH_SOURCE_FLEET:
+            wrong = caphealth_fleet_read(&a->facts.fleet, facts,
+                                         sizeof(caphealth_fleet_t));
+
+            if (wrong == NULL) {
+                wrong = caphealth_fleet_nodes_check(&a->facts.fleet, end,
+                                                    behind);
+            }
+
+            break;
+
         default: /* CAPHEALTH_SOURCE_DATABASE */
             wrong = caphealth_database_read(&a->facts.database, facts,
                                             sizeof(caphealth_database_t));
-            text = caphealth_vendors_size(&a->facts.database);
         }
 
         if (wrong != NULL) {
@@ -332,13 +368,34 @@ caphealth_answer_read(caphealth_answer_t *a, caphealth_source_e of,
         }
     }
 
-    if (size - sizeof(caphealth_answer_t) != text
-        || (text > 0 && ((const char *) data)[size - 1] != '\0'))
+    if (behind != caphealth_answer_behind(a)
+        || (behind > 0 && end[behind - 1] != '\0'))
     {
         return "vendors";
     }
 
     return NULL;
+}
+
+
+size_t
+caphealth_answer_behind(const caphealth_answer_t *a)
+{
+    if (!a->known) {
+        return 0;
+    }
+
+    switch (a->source) {
+
+    case CAPHEALTH_SOURCE_DATABASE:
+        return caphealth_vendors_size(&a->facts.database);
+
+    case CAPHEALTH_SOURCE_FLEET:
+        return caphealth_fleet_nodes_size(&a->facts.fleet);
+
+    default:
+        return 0;
+    }
 }
 
 

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "caphealth_error.h"
+#include "caphealth_fleet_facts.h"
 #include "caphealth_record.h"
 
 
@@ -132,18 +133,22 @@ typedef union {
     caphealth_system_t     system;
     caphealth_disk_t       disk;
     caphealth_database_t   database;
+    caphealth_fleet_t      fleet;
 } caphealth_source_facts_t;
 
 
 /*
- * What a collector answers: this, and for a database that has vendors their
- * text with a NUL, as caphealth_vendors.h has it.
+ * What a collector answers: this, and behind it for a database that has vendors
+ * their text with a NUL, as caphealth_vendors.h has it, or for the fleet its
+ * nodes, as caphealth_fleet_facts.h has them.
  */
 
 typedef struct {
     uint32_t               source;        /* caphealth_source_e */
     uint32_t               known;         /* 0: the look brought no facts, and
-                                             an error */
+                                             an error; of a database, without
+                                             one: nothing has changed since
+                                             the last answer */
     double                 collected_at;  /* seconds since the epoch */
     double                 duration;      /* of the look, seconds */
     caphealth_error_t      error;         /* with facts: a part of them is
@@ -173,16 +178,27 @@ const char *caphealth_database_read(caphealth_database_t *d,
 const char *caphealth_history_facts_read(caphealth_history_facts_t *h,
     const void *data, size_t size);
 
+/*
+ * The count of index i in a database's facts, and its name, as the queries'
+ * are; NULL: there are no more.
+ */
+int64_t *caphealth_database_count(caphealth_database_t *d, size_t i,
+    const char **name);
+
 /* The past of a series; NULL: there is none. */
 const caphealth_past_t *caphealth_history_facts_past(
     const caphealth_history_facts_t *h, const char *name);
 
 /*
- * The same for a whole answer of such a source.  Of the vendors' text no more
- * is checked than that it has the length that the facts say.
+ * The same for a whole answer of such a source, at an address that is aligned
+ * as a double is.  Of the vendors' text no more is checked than that it has the
+ * length that the facts say.
  */
 const char *caphealth_answer_read(caphealth_answer_t *a,
     caphealth_source_e of, const void *data, size_t size);
+
+/* The bytes that stand behind an answer; 0: none. */
+size_t caphealth_answer_behind(const caphealth_answer_t *a);
 
 /* The bytes of the vendors' text with its NUL; 0: there is none. */
 size_t caphealth_vendors_size(const caphealth_database_t *d);

@@ -19,5 +19,8 @@ const caphealth_source_type_t  caphealth_source_types[CAPHEALTH_SOURCES] = {
     },
     [CAPHEALTH_SOURCE_IMAGES] = {
         "images", "path", "image root", 1, "images_failed", "images_failed"
+    },
+    [CAPHEALTH_SOURCE_FLEET] = {
+        "fleet", "url", "fleet", 0, "fleet_unreachable", "fleet_partial"
     }
 };

@@ -12,6 +12,7 @@ typedef enum {
     CAPHEALTH_SOURCE_DISK,
     CAPHEALTH_SOURCE_DATABASE,
     CAPHEALTH_SOURCE_IMAGES,     /* a tree, walked by slices */
+    CAPHEALTH_SOURCE_FLEET,      /* the nodes that share a database */
     CAPHEALTH_SOURCES
 } caphealth_source_e;
 

@@ -154,7 +154,9 @@ caphealth_facts_stale_at(const caphealth_facts_t *f, double now)
     double                      at;
     const caphealth_section_t  *s;
 
-    at = INFINITY;
+    s = &f->fleet.section;
+    at = (caphealth_section_known(s) && !caphealth_section_stale(s, now))
+         ? caphealth_section_expires(s) : INFINITY;
 
     for (i = 0; (s = caphealth_facts_section(f, i)) != NULL; i++) {
 

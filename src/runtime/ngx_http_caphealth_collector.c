@@ -16,9 +16,8 @@ struct ngx_http_caphealth_collector_s {
     ngx_http_caphealth_helper_t           helper;
     ngx_http_caphealth_source_timers_t    timers;
     char                                 *reason;    /* of the last failure */
-    ngx_http_caphealth_recording_t       *recording; /* NULL: no history is
-                                                        kept, and nobody is
-                                                        notified */
+    ngx_http_caphealth_recording_t       *recording; /* NULL: nothing needs
+                                                        records */
 };
 
 
@@ -39,6 +38,8 @@ static void ngx_http_caphealth_collector_restart(
     ngx_http_caphealth_helper_t *h);
 static void ngx_http_caphealth_collector_quit(ngx_http_caphealth_helper_t *h);
 static char *ngx_http_caphealth_collector_settings(
+    ngx_http_caphealth_collector_conf_t *conf);
+static json_t *ngx_http_caphealth_collector_fleet(
     ngx_http_caphealth_collector_conf_t *conf);
 static json_t *ngx_http_caphealth_collector_notify(
     ngx_http_caphealth_collector_conf_t *conf);
@@ -250,6 +251,9 @@ ngx_http_caphealth_collector_settings(
                           source[i].argument.data, source[i].argument.len,
                           "queries", queries);
 
+        failed |= json_object_set_new(entry, "interval",
+                          json_real((double) source[i].interval / 1000));
+
         if (source[i].root) {
             failed |= ngx_http_caphealth_collector_root(entry, conf,
                                                         source[i].root);
@@ -271,6 +275,11 @@ ngx_http_caphealth_collector_settings(
                                 "refresh", (double) conf->refresh / 1000));
     }
 
+    if (settings && conf->fleet.url.len) {
+        failed |= json_object_set_new(settings, "fleet",
+                                  ngx_http_caphealth_collector_fleet(conf));
+    }
+
     if (settings && conf->receivers) {
         failed |= json_object_set_new(settings, "notify",
                                  ngx_http_caphealth_collector_notify(conf));
@@ -284,6 +293,23 @@ ngx_http_caphealth_collector_settings(
     json_decref(settings);
 
     return text;
+}
+
+
+/* the instance is the same after a reload, and another one after a restart */
+
+static json_t *
+ngx_http_caphealth_collector_fleet(ngx_http_caphealth_collector_conf_t *conf)
+{
+    ngx_http_caphealth_fleet_conf_t  *fleet;
+
+    fleet = &conf->fleet;
+
+    return json_pack("{s:s%, s:I, s:f}",
+                     "node", fleet->node.data, fleet->node.len,
+                     "instance",
+                     (json_int_t) ngx_http_caphealth_zone_number(conf->zone),
+                     "grace", (double) fleet->grace / 1000);
 }
 
 

@@ -45,6 +45,16 @@ typedef struct {
 } ngx_http_caphealth_receiver_t;
 
 
+/* caphealth_fleet */
+
+typedef struct {
+    ngx_str_t                     url;        /* "": there is none */
+    ngx_str_t                     node;       /* this one's name */
+    ngx_msec_t                    grace;      /* without contact, until this
+                                                 node asks the shop itself */
+} ngx_http_caphealth_fleet_conf_t;
+
+
 typedef struct {
     ngx_array_t                  *sources;    /* ..._source_t, system first */
     ngx_array_t                  *queries;    /* ngx_keyval_t, or NULL */
@@ -58,6 +68,7 @@ typedef struct {
     size_t                        history_size;
     ngx_array_t                  *receivers;  /* ..._receiver_t, or NULL */
     ngx_str_t                    *state_dir;  /* that both are in */
+    ngx_http_caphealth_fleet_conf_t  fleet;
     time_t                        configured; /* when that was read */
     unsigned                      reload:1;   /* and not at the start */
     ngx_str_t                     path;       /* of the program */

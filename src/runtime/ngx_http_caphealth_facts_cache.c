@@ -40,6 +40,9 @@ static ngx_int_t ngx_http_caphealth_facts_cache_piece(
 static const char *ngx_http_caphealth_facts_cache_facts(
     ngx_http_caphealth_facts_cache_t *cache, ngx_http_caphealth_piece_t *piece,
     ngx_http_caphealth_facts_t *facts, char *text);
+static const char *ngx_http_caphealth_facts_cache_fleet(
+    caphealth_fleet_facts_t *fleet, ngx_http_caphealth_facts_t *facts,
+    char *text);
 static void ngx_http_caphealth_facts_cache_cleanup(void *data);
 
 
@@ -95,6 +98,7 @@ ngx_http_caphealth_facts_cache_create(ngx_pool_t *pool,
     caphealth_system_clear(&f->system.value);
     caphealth_database_clear(&f->database.value);
     caphealth_images_clear(&f->images.value);
+    caphealth_fleet_clear(&f->fleet.value);
 
     if (ngx_http_caphealth_facts_cache_roots(pool, cache, conf->sources)
         != NGX_OK)
@@ -202,6 +206,11 @@ ngx_http_caphealth_facts_cache_add(ngx_http_caphealth_facts_cache_t *cache,
                                           + f->images.value.nsources];
         ngx_http_caphealth_facts_cache_add_root(cache, source,
                                                 piece->section);
+        break;
+
+    case CAPHEALTH_SOURCE_FLEET:
+        piece->section = &f->fleet.section;
+        piece->value = &f->fleet.value;
         break;
 
     default: /* CAPHEALTH_SOURCE_DATABASE */
@@ -357,14 +366,15 @@ ngx_http_caphealth_facts_cache_piece(ngx_http_caphealth_facts_cache_t *cache,
     char                       *text;
     ngx_int_t                   rc;
     const char                 *wrong;
-    ngx_uint_t                  database;
+    ngx_uint_t                  database, fleet;
     ngx_http_caphealth_facts_t  facts;
 
     text = NULL;
     database = (piece->source->type == CAPHEALTH_SOURCE_DATABASE);
+    fleet = (piece->source->type == CAPHEALTH_SOURCE_FLEET);
 
     rc = ngx_http_caphealth_zone_read(cache->zone, &piece->source->key, &facts,
-                                      database ? &text : NULL,
+                                      (database || fleet) ? &text : NULL,
                                       &piece->generation);
 
     if (rc != NGX_OK) {
@@ -453,9 +463,43 @@ ngx_http_caphealth_facts_cache_facts(ngx_http_caphealth_facts_cache_t *cache,
 
         return NULL;
 
+    case CAPHEALTH_SOURCE_FLEET:
+        return ngx_http_caphealth_facts_cache_fleet(&cache->facts.fleet, facts,
+                                                    text);
+
     default: /* CAPHEALTH_SOURCE_IMAGES */
         return NULL;
     }
+}
+
+
+/* text is aligned as what malloc() returns is */
+
+static const char *
+ngx_http_caphealth_facts_cache_fleet(caphealth_fleet_facts_t *fleet,
+    ngx_http_caphealth_facts_t *facts, char *text)
+{
+    const char  *wrong;
+
+    ngx_free((void *) fleet->nodes);
+    fleet->nodes = NULL;
+
+    wrong = caphealth_fleet_read(&fleet->value, &facts->facts.fleet,
+                                 sizeof(caphealth_fleet_t));
+    if (wrong == NULL) {
+        wrong = caphealth_fleet_nodes_check(&fleet->value, text,
+                                            facts->text.len);
+    }
+
+    if (wrong) {
+        caphealth_fleet_clear(&fleet->value);
+        ngx_free(text);
+        return wrong;
+    }
+
+    fleet->nodes = (caphealth_fleet_node_t *) text;
+
+    return NULL;
 }
 
 
@@ -463,6 +507,9 @@ static void
 ngx_http_caphealth_facts_cache_cleanup(void *data)
 {
     ngx_http_caphealth_facts_cache_t  *cache = data;
+
+    ngx_free((void *) cache->facts.fleet.nodes);
+    cache->facts.fleet.nodes = NULL;
 
     caphealth_vendors_free(&cache->facts.database.vendors);
 }

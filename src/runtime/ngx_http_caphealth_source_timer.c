@@ -287,9 +287,17 @@ ngx_http_caphealth_source_timer_facts(ngx_http_caphealth_source_timer_t *t,
         return NGX_ERROR;
     }
 
-    if (size == sizeof(caphealth_answer_t)) {
+    /* the nodes have been checked with the answer */
+
+    if (size == sizeof(caphealth_answer_t)
+        || t->source->type == CAPHEALTH_SOURCE_FLEET)
+    {
+        ngx_http_caphealth_source_timer_take(t, &answer,
+                                             (u_char *) map
+                                             + sizeof(caphealth_answer_t),
+                                             size
+                                             - sizeof(caphealth_answer_t));
         (void) munmap(map, size);
-        ngx_http_caphealth_source_timer_take(t, &answer, NULL, 0);
         return NGX_OK;
     }
 
@@ -410,7 +418,10 @@ ngx_http_caphealth_source_timer_take(ngx_http_caphealth_source_timer_t *t,
 
     next = t->source->interval;
 
-    if (!answer->known) {
+    if (!answer->known
+        || (t->source->type == CAPHEALTH_SOURCE_DATABASE
+            && t->timers->conf->fleet.url.len))
+    {
         next = ngx_min(next, t->timers->conf->refresh);
 
     } else if (first) {
@@ -419,6 +430,16 @@ ngx_http_caphealth_source_timer_take(ngx_http_caphealth_source_timer_t *t,
 
     if (system && answer->known) {
         ngx_http_caphealth_source_timer_cpu(t, answer);
+    }
+
+    elapsed = ngx_current_msec - t->asked;
+
+    ngx_add_timer(&t->event, elapsed < next ? next - elapsed : 1);
+
+    if (!answer->known && answer->error.code == 0) {
+        ngx_log_debug1(NGX_LOG_DEBUG_EVENT, t->timers->log, 0,
+                       "caphealth %V: nothing new", &t->source->name);
+        return;
     }
 
     ngx_memzero(&facts, sizeof(ngx_http_caphealth_facts_t));
@@ -434,10 +455,6 @@ ngx_http_caphealth_source_timer_take(ngx_http_caphealth_source_timer_t *t,
     facts.text.len = len;
 
     ngx_http_caphealth_source_timer_publish(t, &facts);
-
-    elapsed = ngx_current_msec - t->asked;
-
-    ngx_add_timer(&t->event, elapsed < next ? next - elapsed : 1);
 }
 
 
@@ -484,6 +501,7 @@ static void
 ngx_http_caphealth_source_timer_publish(ngx_http_caphealth_source_timer_t *t,
     ngx_http_caphealth_facts_t *facts)
 {
+    char                         *less;
     double                        since;
     ngx_int_t                     rc;
     ngx_shm_zone_t               *zone;
@@ -492,21 +510,22 @@ ngx_http_caphealth_source_timer_publish(ngx_http_caphealth_source_timer_t *t,
 
     zone = t->timers->conf->zone;
     said = facts->error;
+    facts->source = t->source->type;
 
     rc = ngx_http_caphealth_zone_publish(zone, &t->source->key, facts,
                                          &change, &since);
 
     /*
-     * Too many vendors cost the list of them, then their names, and none of
-     * the other numbers.
+     * Too many vendors cost the list of them, then their names, too many nodes
+     * some of them, and none of the other numbers.
      */
 
-    while (rc == NGX_ERROR && ngx_http_caphealth_zone_less(facts)) {
-
+    while (rc == NGX_ERROR
+           && (less = ngx_http_caphealth_zone_less(facts)) != NULL)
+    {
         caphealth_error_set(&error, CAPHEALTH_ERROR_ZONE_FULL,
                             "its %s not fit into \"caphealth_zone\", make it "
-                            "larger", facts->text.len ? "list of vendors does"
-                                                      : "vendors' names do");
+                            "larger", less);
         caphealth_error_add(&error, &said);
         facts->error = error;
 

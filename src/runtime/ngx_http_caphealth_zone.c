@@ -495,13 +495,27 @@ ngx_http_caphealth_zone_copy_section(ngx_http_caphealth_zone_t *z,
 }
 
 
-ngx_uint_t
+char *
 ngx_http_caphealth_zone_less(ngx_http_caphealth_facts_t *facts)
 {
+    caphealth_fleet_t     *f;
     caphealth_database_t  *d;
 
     if (facts->text.len == 0) {
-        return 0;
+        return NULL;
+    }
+
+    if (facts->source == CAPHEALTH_SOURCE_FLEET) {
+        f = &facts->facts.fleet;
+        f->nnodes /= 2;
+
+        facts->text.len = caphealth_fleet_nodes_size(f);
+
+        if (f->nnodes == 0) {
+            ngx_str_null(&facts->text);
+        }
+
+        return "nodes do";
     }
 
     d = &facts->facts.database;
@@ -509,7 +523,7 @@ ngx_http_caphealth_zone_less(ngx_http_caphealth_facts_t *facts)
     if (d->list_len == CAPHEALTH_UNKNOWN) {
         d->names_len = CAPHEALTH_UNKNOWN;
         ngx_str_null(&facts->text);
-        return 1;
+        return "vendors' names do";
     }
 
     d->list_len = CAPHEALTH_UNKNOWN;
@@ -517,7 +531,7 @@ ngx_http_caphealth_zone_less(ngx_http_caphealth_facts_t *facts)
 
     facts->text.len = caphealth_vendors_size(d);
 
-    return 1;
+    return "list of vendors does";
 }
 
 
@@ -872,7 +886,14 @@ ngx_http_caphealth_section_alloc(ngx_http_caphealth_zone_t *z,
         p = last->text.data;
 
         last->text.len = 0;
-        last->facts.database.names_len = CAPHEALTH_UNKNOWN;
+
+        if (last->source == CAPHEALTH_SOURCE_FLEET) {
+            last->facts.fleet.nnodes = 0;
+
+        } else {
+            last->facts.database.names_len = CAPHEALTH_UNKNOWN;
+        }
+
         ngx_memory_barrier();
 
         last->text.data = NULL;

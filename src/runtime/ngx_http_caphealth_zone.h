@@ -26,6 +26,7 @@
 /* what is published of a section, and what a reader gets a copy of */
 
 typedef struct {
+    caphealth_source_e        source;        /* that they are of */
     ngx_uint_t                known;         /* there are facts; of one that is
                                                 published: new ones */
     ngx_uint_t                failed;        /* the attempt brought none */
@@ -36,8 +37,9 @@ typedef struct {
     double                    seconds;       /* the attempt took */
     caphealth_error_t         error;         /* of it */
     caphealth_source_facts_t  facts;
-    ngx_str_t                 text;          /* of the vendors, with its NUL;
-                                                empty: there is none */
+    ngx_str_t                 text;          /* of the vendors, or the nodes,
+                                                with its NUL; empty: there is
+                                                none */
 } ngx_http_caphealth_facts_t;
 
 
@@ -94,9 +96,10 @@ ngx_int_t ngx_http_caphealth_zone_read_past(ngx_shm_zone_t *zone,
 
 /*
  * Leaves out of facts that do not fit what costs least: first the list of the
- * vendors, then their names.  0: there is neither.
+ * vendors, then their names; of the nodes the second half.  Returns what is
+ * left out, as the end of a sentence begins; NULL: there is nothing.
  */
-ngx_uint_t ngx_http_caphealth_zone_less(ngx_http_caphealth_facts_t *facts);
+char *ngx_http_caphealth_zone_less(ngx_http_caphealth_facts_t *facts);
 
 /* Moves whenever anything has been published.  One atomic load. */
 ngx_atomic_uint_t ngx_http_caphealth_zone_generation(ngx_shm_zone_t *zone);

@@ -8,6 +8,7 @@ use warnings;
 
 use Carp qw(croak);
 use File::Basename qw(dirname);
+use File::Spec;
 use File::Temp qw(tempdir);
 
 my $script = dirname(__FILE__) . '/../postgres.sh';
@@ -71,6 +72,22 @@ sub sql {
     my ($self, $sql) = @_;
 
     return $self->run('psql', '-c', $sql);
+}
+
+# fleet: the fleet's schema, for the role "caphealth"
+
+sub fleet {
+    my ($self) = @_;
+
+    return $self->run('psql', '-f', File::Spec->rel2abs(
+        dirname(__FILE__)
+        . '/../../../contrib/postgresql/caphealth-fleet.sql'));
+}
+
+sub fleet_url {
+    my ($self) = @_;
+
+    return "postgresql://caphealth\@127.0.0.1:$self->{port}/shop";
 }
 
 # shop(SQL): the platform's tables, and what SQL does with them

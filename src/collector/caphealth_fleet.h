@@ -1,0 +1,73 @@
+
+/*
+ * This node's place in the fleet: its reports to the fleet's database and what
+ * it reads there, the lease that one node holds, and who asks the shop's
+ * database.
+ *
+ * At each refresh one statement is run, over a connection that stays open.
+ * Nothing else of the session is used, so that pgbouncer may stand between, in
+ * transaction mode.  The lease ends by this node's own clock, counted from
+ * before its renewal was sent, which is never later than the server has it end.
+ */
+
+#ifndef CAPHEALTH_FLEET_H
+#define CAPHEALTH_FLEET_H
+
+
+#include <jansson.h>
+
+#include "caphealth_record.h"
+#include "caphealth_source_facts.h"
+
+
+typedef struct caphealth_fleet_client_s  caphealth_fleet_client_t;
+
+
+/* who looks at the shop's database */
+
+typedef enum {
+    CAPHEALTH_FLEET_LOOK = 0,    /* this node */
+    CAPHEALTH_FLEET_ANSWERED     /* another one, whose answer is given */
+} caphealth_fleet_look_e;
+
+
+/*
+ * url is that of the fleet's database; settings are "fleet", as
+ * ngx_http_caphealth_collector.c makes them; interval is the seconds between
+ * two refreshes, database between two looks at the shop's database, or 0: this
+ * node has none; timeout is for one refresh.  Everything is copied.  Nothing is
+ * opened yet.  NULL: no memory.
+ */
+caphealth_fleet_client_t *caphealth_fleet_create(const char *url,
+    const json_t *settings, double interval, double database, double timeout);
+
+/* The record that the next report is made of. */
+void caphealth_fleet_record(caphealth_fleet_client_t *fc,
+    const caphealth_record_t *record);
+
+/*
+ * A refresh: fills an answer that is all zero but for its source and its
+ * collected_at.  Returns the nodes with their NUL, which are valid until the
+ * next refresh, or NULL.
+ */
+const char *caphealth_fleet_collect(caphealth_fleet_client_t *fc,
+    caphealth_answer_t *a);
+
+/*
+ * Who looks at the shop's database now, after the first refresh, for which it
+ * waits.  If it is another node, its answer, which may be that nothing has
+ * changed, is put into a, which is as above; *vendors becomes the vendors' text
+ * or NULL, and is valid until the next call.
+ */
+caphealth_fleet_look_e caphealth_fleet_shop(caphealth_fleet_client_t *fc,
+    caphealth_answer_t *a, const char **vendors);
+
+/* What this node saw when it looked; the vendors' text may be NULL. */
+void caphealth_fleet_looked_at(caphealth_fleet_client_t *fc,
+    const caphealth_answer_t *a, const char *vendors);
+
+/* Whether this node sends the notifications. */
+int caphealth_fleet_notifies(caphealth_fleet_client_t *fc);
+
+
+#endif /* CAPHEALTH_FLEET_H */

@@ -1,0 +1,207 @@
+# Several nodes on a real PostgreSQL: what each writes there, who holds the
+# lease, and that one of them asks the shop's database for all.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+
+use Caphealth;
+use Caphealth::Postgres;
+use Caphealth::Server;
+use JSON::PP;
+use Test::More;
+
+my $often = <<'END';
+caphealth_refresh          1s;
+caphealth_database_refresh 1s;
+caphealth_threshold        cpu_percent off;
+END
+
+my $postgres = Caphealth::Postgres->new;
+
+$postgres->shop(<<'END');
+INSERT INTO vendors (name) VALUES ('Anna'), ('Ünï "quoted"'), (NULL);
+INSERT INTO products (vendor_id) VALUES (1), (1), (2), (3), (3), (3);
+INSERT INTO orders (created_at) VALUES (now() AT TIME ZONE 'UTC');
+END
+
+$postgres->fleet;
+
+sub node {
+    my ($name, %option) = @_;
+
+    return Caphealth::Server->new(%option,
+        http => "$often caphealth_fleet " . $postgres->fleet_url
+                . " node=$name;" . ($option{http} // '')
+                . ' caphealth_database ' . $postgres->url . ';');
+}
+
+sub nodes {
+    return join ' ', split ' ', $postgres->sql(
+        "SELECT string_agg(name || ':' || state, ' ' ORDER BY name)
+         FROM caphealth.nodes WHERE reported > now() - interval '3 s'");
+}
+
+sub holder {
+    my $name = $postgres->sql('SELECT node FROM caphealth.lease
+                               WHERE expires > clock_timestamp()');
+    chomp $name;
+
+    return $name;
+}
+
+# the object as it stands in the body
+
+sub vendors {
+    my ($nginx) = @_;
+
+    my ($vendors) = $nginx->get('/capacity')->{content}
+                    =~ /"products_by_vendor":(\{.*?\})/;
+
+    return $vendors;
+}
+
+my $counted = sub { defined $_->{database}{products_count} };
+
+my $one = node('one');
+
+subtest 'the first node' => sub {
+    my $report = $one->report('/health', $counted);
+
+    is $report->{database}{products_count}, 6, 'asks the shop';
+
+    $one->until(sub { nodes() eq 'one:healthy' });
+    is nodes(), 'one:healthy', 'reports what it is';
+    is holder(), 'one', 'holds the lease';
+
+    my $row = decode_json $postgres->sql(
+        'SELECT row_to_json(n) FROM caphealth.nodes n');
+
+    like $row->{version}, qr/^\d+\.\d+/, 'its version';
+    cmp_ok abs $row->{clock_offset}, '<', 5, 'its clock';
+    is $row->{seconds}, 1, 'its interval';
+    ok defined $row->{report}{series}{memory_percent}, 'its measures';
+};
+
+my $two = node('two');
+
+subtest 'the shop is asked by one' => sub {
+    my $report = $two->report('/health', $counted);
+
+    is $report->{database}{products_count}, 6, 'the other has the numbers';
+    is $report->{database}{engine}, 'postgresql', 'and the engine';
+    is $report->{database}{error}, undef, 'without an error';
+    is_deeply $two->json('/capacity')->{products_by_vendor},
+              $one->json('/capacity')->{products_by_vendor},
+              'the same vendors';
+    is vendors($two), vendors($one), 'in the same order';
+
+    is holder(), 'one', 'the lease stays where it is';
+
+    $two->until(sub { nodes() eq 'one:healthy two:healthy' });
+    is nodes(), 'one:healthy two:healthy', 'both report';
+
+    $postgres->sql('INSERT INTO products (vendor_id) VALUES (1)');
+    $report = $two->report('/health', sub {
+        ($_->{database}{products_count} // 0) == 7
+    });
+    is $report->{database}{products_count}, 7, 'new numbers reach it';
+    is $postgres->sql("SELECT string_agg(DISTINCT facts_node, ' ')
+                       FROM caphealth.shop"), "one\n", 'which "one" wrote';
+};
+
+subtest 'a reload' => sub {
+    ok $one->reload, 'is done';
+    $one->report('/health', $counted);
+    is holder(), 'one', 'the lease stays';
+    is $postgres->sql('SELECT count(*) FROM caphealth.nodes
+                       WHERE rival IS NOT NULL'), "0\n",
+       'the new collector is no other process';
+};
+
+subtest 'the holder quits' => sub {
+    ok $one->stop, 'it does';
+
+    $two->until(sub { holder() eq 'two' });
+    is holder(), 'two', 'the other takes the lease';
+
+    $postgres->sql('INSERT INTO products (vendor_id) VALUES (1)');
+    my $report = $two->report('/health', sub {
+        ($_->{database}{products_count} // 0) == 8
+    });
+    is $report->{database}{products_count}, 8, 'and asks the shop';
+    is $report->{database}{error}, undef, 'without an error';
+};
+
+subtest 'two nodes of one name' => sub {
+    my $other = node('two');
+
+    $other->until(sub { $other->logged(qr/is node "two", too: give each/) });
+    is $other->logged(qr/is node "two", too: give each/), 1, 'it is told';
+    $two->until(sub { $two->logged(qr/is node "two", too: give each/) });
+    is $two->logged(qr/is node "two", too: give each/), 1, 'so is the older';
+    is holder(), 'two', 'which keeps the lease';
+
+    my $report = $other->report('/health', sub {
+        ($_->{database}{products_count} // 0) == 8
+    });
+    is $report->{database}{products_count}, 8,
+       'the newer has the numbers of the shop';
+
+    ok $two->stop, 'the older quits';
+    $other->until(sub {
+        $postgres->sql("SELECT rival IS NULL AND state = 'healthy'
+                        FROM caphealth.nodes WHERE name = 'two'
+                        AND reported > now() - interval '2 s'") eq "t\n"
+    });
+    is $postgres->sql("SELECT count(*) FROM caphealth.nodes
+                       WHERE name = 'two'"), "1\n", 'the newer has the row';
+    ok $other->stop, 'quits';
+};
+
+subtest 'a node is retired' => sub {
+    is $postgres->sql("SELECT caphealth.retire('two')"), "t\n", 'it was there';
+    is $postgres->sql("SELECT caphealth.retire('two')"), "f\n", 'it is gone';
+};
+
+subtest 'the rights that a node needs' => sub {
+    for my $table (qw(nodes lease shop schema)) {
+        is $postgres->sql("SELECT has_table_privilege('caphealth',
+            'caphealth.$table', 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')"),
+           "f\n", "none on $table";
+    }
+
+    is $postgres->sql("SELECT has_function_privilege('caphealth',
+        'caphealth.refresh(jsonb, json)', 'EXECUTE')"), "t\n",
+       'only to refresh';
+};
+
+subtest 'the schema is missing, old, or too new' => sub {
+    $postgres->sql('UPDATE caphealth.schema SET version = 0');
+
+    my $node = node('three');
+
+    $node->until(sub { $node->logged(qr/version 0, and 1 is needed; run/) });
+    ok $node->logged(qr/caphealth fleet: .* version 0, and 1 is needed; run caphealth-fleet\.sql/),
+       'old';
+
+    $postgres->sql('UPDATE caphealth.schema SET version = 9, oldest = 8');
+    $node->until(sub { $node->logged(qr/upgrade caphealth on this node/) });
+    ok $node->logged(qr/takes nodes of version 8 and newer, not 1; upgrade/),
+       'too new';
+    ok $node->stop, 'quits';
+
+    $postgres->sql('DROP SCHEMA caphealth CASCADE');
+    $node = node('three');
+    $node->until(sub { $node->logged(qr/caphealth fleet: .*no schema/) });
+    ok $node->logged(qr/no schema "caphealth", or an old one: run caphealth-fleet\.sql in it/),
+       'missing';
+
+    $postgres->fleet;
+    $node->until(sub { nodes() eq 'three:healthy' });
+    is nodes(), 'three:healthy', 'it is made, and the node is there';
+    ok $node->stop, 'quits';
+};
+
+done_testing;

@@ -1,0 +1,406 @@
+
+/*
+ * The fleet: what a collector sends of it, as bytes of any origin, and what it
+ * makes of the JSON in its database, whoever wrote that.
+ */
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "caphealth_fleet_json.h"
+#include "caphealth_notification.h"
+#include "caphealth_vendor_products.h"
+
+
+#define SOME  "{\"schema\":1,\"oldest\":1,\"total\":0}"
+
+
+typedef struct {
+    caphealth_answer_t      answer;
+    caphealth_fleet_node_t  nodes[2];
+    char                    nul[8];
+} document_t;
+
+
+static void
+prepare(document_t *d)
+{
+    memset(d, 0, sizeof(document_t));
+
+    d->answer.source = CAPHEALTH_SOURCE_FLEET;
+    d->answer.known = 1;
+    d->answer.collected_at = 1700000000;
+
+    caphealth_fleet_clear(&d->answer.facts.fleet);
+
+    strcpy(d->answer.facts.fleet.node, "a");
+    strcpy(d->answer.facts.fleet.holder, "b-2.x_Y");
+    d->answer.facts.fleet.leader = 1;
+    d->answer.facts.fleet.nnodes = 2;
+    d->answer.facts.fleet.total = 3;
+
+    strcpy(d->nodes[0].name, "a");
+    strcpy(d->nodes[0].cause, "Z\xc3\xbcrich is full");
+    strcpy(d->nodes[1].name, "b");
+    d->nodes[0].state = CAPHEALTH_OVERALL_CRITICAL;
+    d->nodes[0].interval = d->nodes[1].interval = 10;
+    d->nodes[0].clock_offset = -120;
+    d->nodes[1].clock_offset = NAN;
+    d->nodes[1].age = 12.5;
+}
+
+
+static const char *
+read_answer(const document_t *d)
+{
+    caphealth_answer_t  a;
+
+    return caphealth_answer_read(&a, CAPHEALTH_SOURCE_FLEET, d,
+                                 sizeof(caphealth_answer_t)
+                                 + 2 * sizeof(caphealth_fleet_node_t) + 1);
+}
+
+
+#define assert_refused(field, set)                                            \
+    do {                                                                      \
+        prepare(&d);                                                          \
+        set;                                                                  \
+        assert_string_equal(read_answer(&d), field);                          \
+    } while (0)
+
+
+static void
+test_answer(void **state)
+{
+    document_t          d;
+    caphealth_answer_t  a;
+    caphealth_fleet_t  *f = &d.answer.facts.fleet;
+
+    (void) state;
+
+    prepare(&d);
+    assert_null(read_answer(&d));
+
+    assert_refused("node", f->node[0] = '\0');
+    assert_refused("node", strcpy(f->node, "a b"));
+    assert_refused("holder", memset(f->holder, 'a', CAPHEALTH_NODE_NAME));
+    assert_refused("shop", strcpy(f->shop, "/"));
+    assert_refused("leader", f->leader = 2);
+    assert_refused("alone", f->alone = 2);
+    assert_refused("doubled", f->doubled = 7);
+    assert_refused("reserved", f->reserved = 1);
+    assert_refused("nnodes", f->nnodes = -1);
+    assert_refused("nnodes", f->nnodes = CAPHEALTH_NODES_MAX + 1);
+    assert_refused("total", f->total = 1);
+    assert_refused("clock_offset", f->clock_offset = INFINITY);
+    assert_refused("nodes", f->nnodes = 1);
+    assert_refused("nodes", d.nul[0] = 'a');
+    assert_refused("nodes", strcpy(d.nodes[1].name, "a"));
+    assert_refused("nodes", strcpy(d.nodes[1].name, "A"));
+    assert_refused("name", d.nodes[0].name[0] = '\0');
+    assert_refused("version", memset(d.nodes[0].version, 'a', 16));
+    assert_refused("cause", d.nodes[1].cause[0] = '\xff');
+    assert_refused("state", d.nodes[1].state = CAPHEALTH_OVERALL_STATES);
+    assert_refused("doubled", d.nodes[1].doubled = 2);
+    assert_refused("age", d.nodes[1].age = NAN);
+    assert_refused("age", d.nodes[1].age = -1);
+    assert_refused("interval", d.nodes[1].interval = 0);
+    assert_refused("started", d.nodes[1].started = INFINITY);
+    assert_refused("clock_offset", d.nodes[1].clock_offset = -INFINITY);
+
+    prepare(&d);
+    assert_string_equal(caphealth_answer_read(&a, CAPHEALTH_SOURCE_FLEET, &d,
+                                              sizeof(caphealth_answer_t)),
+                        "nodes");
+    f->nnodes = 0;
+    assert_null(caphealth_answer_read(&a, CAPHEALTH_SOURCE_FLEET, &d,
+                                      sizeof(caphealth_answer_t)));
+
+    /* a database's answer alone may say that nothing is new */
+
+    prepare(&d);
+    d.answer.known = 0;
+    assert_string_equal(read_answer(&d), "known");
+    d.answer.source = CAPHEALTH_SOURCE_DATABASE;
+    assert_null(caphealth_answer_read(&a, CAPHEALTH_SOURCE_DATABASE, &d,
+                                      sizeof(caphealth_answer_t)));
+}
+
+
+static void
+test_request(void **state)
+{
+    char                      *text;
+    json_t                    *request, *report;
+    caphealth_event_args_t     args;
+    static caphealth_record_t  record;
+
+    static const caphealth_fleet_self_t  self = {
+        .node = "a", .instance = "1f", .interval = 10, .clock = 1700000000.5,
+        .shop = 1, .facts_id = "x"
+    };
+
+    (void) state;
+
+    caphealth_event_args(&args, CAPHEALTH_EVENT_CODE_NONE, NULL, NULL);
+
+    record.state = CAPHEALTH_OVERALL_DEGRADED;
+    assert_int_equal(caphealth_record_add(&record, "cpu_percent", NULL,
+                                     CAPHEALTH_SERIES_PERCENT, 12.5), 0);
+    assert_int_equal(caphealth_record_add(&record, "load1", NULL,
+                                     CAPHEALTH_SERIES_COUNT, NAN), 0);
+    assert_int_equal(caphealth_record_cause(&record,
+                                     CAPHEALTH_OVERALL_DEGRADED, "\"full\"",
+                                     &args), 0);
+
+    text = caphealth_fleet_request(&self, &record);
+    request = json_loads(text, 0, NULL);
+    report = json_object_get(request, "report");
+
+    assert_string_equal(json_string_value(json_object_get(request, "state")),
+                        "degraded");
+    assert_string_equal(json_string_value(json_object_get(request, "cause")),
+                        "\"full\"");
+    assert_true(json_is_null(json_object_get(json_object_get(report, "series"),
+                                             "load1")));
+    assert_true(json_real_value(json_object_get(json_object_get(report,
+                                          "series"), "cpu_percent")) == 12.5);
+
+    json_decref(request);
+    free(text);
+
+    text = caphealth_fleet_request(&self, NULL);
+    request = json_loads(text, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(request, "state")),
+                        "none");
+    json_decref(request);
+    free(text);
+}
+
+
+/* what one node writes of the shop, another one reads */
+
+static void
+test_shop(void **state)
+{
+    char                     *vendors, *looked, *shop;
+    size_t                    i;
+    caphealth_error_t         error;
+    caphealth_answer_t        a;
+    caphealth_database_t     *d;
+    caphealth_vendor_row_t   *row;
+    caphealth_vendor_rows_t   rows;
+    caphealth_fleet_reply_t   reply;
+
+    static const struct {
+        char     *name;
+        char     *id;
+        int64_t   products;
+    } all[] = {
+        { "Anna", "1", 2 }, { "\xc3\x9cn\xc3\xaf \"q\"", "\"a\\nb\"", 9 },
+        { NULL, "9223372036854775807", 4 }, { "Anna", "-5", 3 },
+        { "Bob", NULL, 1 }
+    };
+
+    (void) state;
+
+    memset(&rows, 0, sizeof(rows));
+    memset(&a, 0, sizeof(a));
+
+    for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        row = caphealth_vendor_rows_add(&rows);
+        row->name = (all[i].name == NULL) ? NULL : strdup(all[i].name);
+        row->id = (all[i].id == NULL) ? NULL : strdup(all[i].id);
+        row->products = all[i].products;
+    }
+
+    d = &a.facts.database;
+    a.known = 1;
+    caphealth_database_clear(d);
+    strcpy(d->engine, "postgresql");
+    strcpy(d->version, "15.1");
+    d->size = INT64_MAX;
+    d->products_count = 0;
+
+    vendors = caphealth_vendor_products(&rows, d);
+    caphealth_vendor_rows_free(&rows);
+
+    looked = caphealth_fleet_looked(&a, vendors, 2.5);
+    assert_non_null(looked);
+
+    assert_true(asprintf(&shop, "{\"facts_id\":\"i\",\"attempt_id\":\"i\","
+                         "\"node\":\"b\",\"age\":2.5,\"attempt_age\":2.5,"
+                         "\"attempt\":{},%s", looked + 1) > 0);
+
+    assert_int_equal(caphealth_fleet_reply(&reply, SOME, shop, "[]", &error),
+                     0);
+    assert_true(reply.shop.fresh);
+    assert_false(reply.shop.failed);
+    assert_string_equal(reply.shop.node, "b");
+    assert_true(reply.shop.age == 2.5);
+    assert_memory_equal(&reply.shop.facts, d, sizeof(*d));
+    assert_string_equal(reply.shop.vendors, vendors);
+
+    caphealth_fleet_reply_free(&reply);
+    free(shop);
+    free(looked);
+    free(vendors);
+}
+
+
+static void
+test_attempt(void **state)
+{
+    char                     *looked;
+    json_t                   *json;
+    caphealth_error_t         error;
+    caphealth_answer_t        a;
+    caphealth_fleet_reply_t   reply;
+
+    static const char  failed[] =
+        "{\"facts_id\":\"i\",\"attempt_id\":\"j\",\"age\":99,"
+        "\"attempt_age\":1,\"attempt\":{\"node\":\"b\",\"failed\":true,"
+        "\"error\":{\"code\":\"%s\",\"text\":\"refused\"}}}";
+
+    (void) state;
+
+    memset(&a, 0, sizeof(a));
+    caphealth_error_set(&a.error, CAPHEALTH_ERROR_LOCKED, "it is locked");
+
+    looked = caphealth_fleet_looked(&a, NULL, 1);
+    json = json_loads(looked, 0, NULL);
+    assert_true(json_is_true(json_object_get(json, "failed")));
+    assert_null(json_object_get(json, "facts"));
+    json_decref(json);
+    free(looked);
+
+    assert_int_equal(caphealth_fleet_reply(&reply, SOME, failed, NULL, &error),
+                     0);
+    assert_true(reply.shop.failed);
+    assert_false(reply.shop.fresh);
+    assert_int_equal(reply.shop.error.code, CAPHEALTH_ERROR_OTHER);
+    assert_string_equal(reply.shop.error.text,
+                        "asked by node \"b\": refused");
+    caphealth_fleet_reply_free(&reply);
+}
+
+
+static void
+test_nodes(void **state)
+{
+    caphealth_error_t        error;
+    caphealth_fleet_reply_t  reply;
+
+    static const char  nodes[] =
+        "[{\"name\":\"b\",\"state\":\"healthy\",\"age\":1,\"seconds\":10,"
+        "\"started\":1e9,\"new\":{\"a\":[]}},"
+        "{\"name\":\"B\",\"state\":\"superb\",\"age\":2.5,\"seconds\":10,"
+        "\"started\":1e9,\"clock_offset\":-3,\"cause\":\"a\\u0007b\","
+        "\"version\":\"99.99.99-beta-of-tomorrow\"},"
+        "{\"name\":\"b\",\"state\":\"healthy\",\"age\":1,\"seconds\":10,"
+        "\"started\":1e9},"
+        "{\"name\":\"no name\",\"age\":1,\"seconds\":10,\"started\":1},"
+        "{\"name\":\"c\",\"age\":-1,\"seconds\":10,\"started\":1},"
+        "{\"name\":\"d\",\"age\":1,\"seconds\":0,\"started\":1}, 5, null]";
+
+    (void) state;
+
+    assert_int_equal(caphealth_fleet_reply(&reply,
+                 "{\"schema\":7,\"oldest\":1,\"holder\":\"b\",\"leader\":true,"
+                 "\"total\":8}", NULL, nodes, &error), 0);
+
+    assert_int_equal(reply.fleet.nnodes, 2);
+    assert_int_equal(reply.fleet.total, 8);
+    assert_int_equal(reply.fleet.leader, 1);
+    assert_string_equal(reply.fleet.holder, "b");
+    assert_string_equal(reply.nodes[0].name, "B");
+    assert_string_equal(reply.nodes[0].cause, "a b");
+    assert_string_equal(reply.nodes[0].version, "99.99.99-beta-o");
+    assert_int_equal(reply.nodes[0].state, CAPHEALTH_OVERALL_UNKNOWN);
+    assert_true(reply.nodes[0].clock_offset == -3);
+    assert_true(isnan(reply.nodes[1].clock_offset));
+    assert_string_equal(error.text, "6 of the fleet's 8 nodes are left out: "
+                        "they are more than 4096, or their rows are invalid");
+
+    caphealth_fleet_reply_free(&reply);
+}
+
+
+static void
+test_refused(void **state)
+{
+    size_t                   i;
+    caphealth_error_t        error;
+    caphealth_fleet_reply_t  reply;
+
+    static const struct {
+        const char  *fleet;
+        const char  *shop;
+        const char  *error;
+    } cases[] = {
+        { "", NULL, "answers with something else" },
+        { "[]", NULL, "answers with something else" },
+        { "{\"schema\":\"1\",\"oldest\":1}", NULL, "something else" },
+        { "{\"schema\":0,\"oldest\":0}", NULL, "version 0, and 1 is needed" },
+        { "{\"schema\":9,\"oldest\":2}", NULL, "not 1; upgrade caphealth" },
+        { SOME, "5", "of the shop is invalid" },
+        { SOME, "{}", "of the shop is invalid" },
+        { SOME, "{\"attempt_age\":1,\"facts_id\":\"a\"}", "invalid" },
+        { SOME, "{\"attempt_age\":1,\"facts\":{\"vendors\":[[1,2,3]]}}",
+          "invalid" },
+        { SOME, "{\"attempt_age\":1,\"facts\":{\"vendors\":[[{},\"a\",3]]}}",
+          "invalid" },
+        { SOME, "{\"attempt_age\":1,\"facts\":{\"vendors\":[[1,\"a\",-3]]}}",
+          "invalid" },
+        { SOME, "{\"attempt_age\":1,\"facts\":{\"vendors\":[1]}}", "invalid" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(caphealth_fleet_reply(&reply, cases[i].fleet,
+                                               cases[i].shop, NULL, &error),
+                         -1);
+        assert_non_null(strstr(error.text, cases[i].error));
+        assert_null(reply.nodes);
+        assert_null(reply.shop.vendors);
+    }
+
+    /* numbers that are none are unknown */
+
+    assert_int_equal(caphealth_fleet_reply(&reply, SOME,
+              "{\"attempt_age\":1,\"facts\":{\"size\":-4,\"orders_count\":1.5,"
+              "\"products_count\":\"7\",\"vendors_count\":3,\"engine\":8}}",
+              "{}", &error), 0);
+    assert_int_equal(reply.shop.facts.size, CAPHEALTH_UNKNOWN);
+    assert_int_equal(reply.shop.facts.orders_count, CAPHEALTH_UNKNOWN);
+    assert_int_equal(reply.shop.facts.products_count, CAPHEALTH_UNKNOWN);
+    assert_int_equal(reply.shop.facts.vendors_count, 3);
+    assert_int_equal(reply.shop.facts.names_len, CAPHEALTH_UNKNOWN);
+    assert_string_equal(reply.shop.facts.engine, "");
+    caphealth_fleet_reply_free(&reply);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_answer),
+        cmocka_unit_test(test_request),
+        cmocka_unit_test(test_shop),
+        cmocka_unit_test(test_attempt),
+        cmocka_unit_test(test_nodes),
+        cmocka_unit_test(test_refused)
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
