@@ -281,6 +281,13 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
       0,
       NULL },
 
+    { ngx_string("caphealth_image_store"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_caphealth_image_store,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("caphealth_image_url"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_http_caphealth_image_url,
@@ -559,6 +566,7 @@ ngx_http_caphealth_create_main_conf(ngx_conf_t *cf)
      *     cmcf->disks = NULL;
      *     cmcf->tiers = NULL;
      *     cmcf->collector.receivers = NULL;
+     *     cmcf->images.shipper.stores = NULL;
      *     cmcf->helper_dir = { 0, NULL };
      *     cmcf->thresholds = 0;
      *     cmcf->state.dir = { 0, NULL };
@@ -636,6 +644,8 @@ ngx_http_caphealth_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_value(cmcf->images.converter.queue, 32);
     ngx_conf_init_uint_value(cmcf->images.converter.sched_idle, 1);
 
+    cmcf->images.shipper.queue = cmcf->images.converter.queue;
+
     if (ngx_http_caphealth_status_used(cf)) {
         cmcf->enabled = 1;
     }
@@ -680,6 +690,7 @@ ngx_http_caphealth_create_loc_conf(ngx_conf_t *cf)
      *     clcf->endpoint = NGX_HTTP_CAPHEALTH_ENDPOINT_NONE;
      *     clcf->handler = NULL;
      *     clcf->upload.root = { 0, NULL };
+     *     clcf->upload.store = NULL;
      *     clcf->upload.source = { 0, NULL };
      *     clcf->upload.tree = NULL;
      *     clcf->upload.url = { 0, NULL };

@@ -660,6 +660,11 @@ ngx_http_caphealth_image_root(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_caphealth_loc_conf_t *lcf = conf;
 
+    if (lcf->upload.store) {
+        return "conflicts with \"caphealth_image_store\": images are kept in "
+               "a directory or in an object store";
+    }
+
     return ngx_http_caphealth_tree_path(cf, &lcf->upload.root, 0);
 }
 

@@ -14,6 +14,7 @@
 
 #include "ngx_http_caphealth_collector.h"
 #include "ngx_http_caphealth_converters.h"
+#include "ngx_http_caphealth_shippers.h"
 #include "ngx_http_caphealth_state.h"
 
 #include "caphealth_policy.h"
@@ -50,6 +51,7 @@ typedef struct ngx_http_caphealth_worker_ctx_s
 
 typedef struct {
     ngx_http_caphealth_converter_conf_t   converter;
+    ngx_http_caphealth_shipper_conf_t     shipper;
     ngx_int_t                             max_files;      /* of a request */
 } ngx_http_caphealth_images_conf_t;
 
@@ -108,7 +110,10 @@ typedef enum {
 /* of a location that takes images */
 
 typedef struct {
-    ngx_str_t                             root;
+    ngx_str_t                             root;           /* of a store:
+                                                      "s3://bucket/prefix" */
+    ngx_http_caphealth_store_t           *store;          /* NULL: it is a
+                                                             directory */
     ngx_str_t                             source;
     ngx_http_caphealth_root_t            *tree;           /* the root's */
     ngx_str_t                             url;            /* ends with "/" */
@@ -151,6 +156,8 @@ char *ngx_http_caphealth_threshold(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_caphealth_tier(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_caphealth_disk(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_caphealth_image_root(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_caphealth_image_store(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_caphealth_image_source(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -211,6 +218,13 @@ char *ngx_http_caphealth_add_endpoint(ngx_conf_t *cf,
  */
 ngx_int_t ngx_http_caphealth_add_root(ngx_conf_t *cf, ngx_str_t *path,
     ngx_uint_t sources);
+
+/*
+ * The same of an object store, whose URL is path; *store becomes the one that
+ * was added before, if there is one.
+ */
+ngx_int_t ngx_http_caphealth_add_store(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_http_caphealth_store_t **store);
 
 /* A location that takes uploads: the variants that are made, the source. */
 ngx_int_t ngx_http_caphealth_add_upload(ngx_conf_t *cf,

@@ -22,6 +22,8 @@
      + 64 * 1024)
 
 
+static ngx_http_caphealth_root_t *ngx_http_caphealth_new_root(ngx_conf_t *cf,
+    ngx_str_t *path);
 static ngx_http_caphealth_root_t *ngx_http_caphealth_find_root(
     ngx_http_caphealth_main_conf_t *cmcf, ngx_str_t *path);
 static ngx_int_t ngx_http_caphealth_add_name(ngx_array_t *names, char *text);
@@ -31,6 +33,10 @@ static ngx_int_t ngx_http_caphealth_check_source_trees(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf);
 static ngx_uint_t ngx_http_caphealth_overlap(ngx_str_t *a, ngx_str_t *b);
 static ngx_uint_t ngx_http_caphealth_below(const char *a, const char *b);
+static ngx_int_t ngx_http_caphealth_init_state_dir(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf);
+static ngx_int_t ngx_http_caphealth_init_spool(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf);
 static void ngx_http_caphealth_mark_foreign(
     ngx_http_caphealth_main_conf_t *cmcf);
 static char *ngx_http_caphealth_init_sources(ngx_conf_t *cf,
@@ -39,6 +45,8 @@ static ngx_int_t ngx_http_caphealth_add_disks(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf, ngx_str_t *disk, ngx_uint_t n);
 static ngx_int_t ngx_http_caphealth_add_roots(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf);
+static ngx_int_t ngx_http_caphealth_add_trees(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf, ngx_uint_t stores);
 static ngx_uint_t ngx_http_caphealth_has_disk(
     ngx_http_caphealth_main_conf_t *cmcf, ngx_str_t *path);
 static ngx_http_caphealth_source_t *ngx_http_caphealth_add_source(
@@ -66,7 +74,7 @@ ngx_int_t
 ngx_http_caphealth_add_root(ngx_conf_t *cf, ngx_str_t *path,
     ngx_uint_t sources)
 {
-    ngx_http_caphealth_root_t       *root, **added;
+    ngx_http_caphealth_root_t       *root;
     ngx_http_caphealth_main_conf_t  *cmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
@@ -86,11 +94,87 @@ ngx_http_caphealth_add_root(ngx_conf_t *cf, ngx_str_t *path,
         return NGX_ERROR;
     }
 
+    root = ngx_http_caphealth_new_root(cf, path);
+    if (root == NULL) {
+        return NGX_ERROR;
+    }
+
+    root->sources = sources;
+
+    return ngx_http_caphealth_add_dir(cf, path,
+                                      sources ? "caphealth_image_source"
+                                              : "caphealth_image_root");
+}
+
+
+ngx_int_t
+ngx_http_caphealth_add_store(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_http_caphealth_store_t **store)
+{
+    ngx_http_caphealth_root_t       *root, **added;
+    ngx_http_caphealth_store_t      *s, *before;
+    ngx_http_caphealth_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
+
+    s = *store;
+    root = ngx_http_caphealth_find_root(cmcf, path);
+
+    if (root) {
+        before = root->store;
+
+        if (ngx_memcmp(&before->s3, &s->s3, sizeof(caphealth_s3_store_t)) != 0
+            || before->connections != s->connections
+            || before->timeout != s->timeout)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"caphealth_image_store\" \"%V\" is there "
+                               "already, with other parameters: all locations "
+                               "of a store have the same", path);
+            return NGX_ERROR;
+        }
+
+        *store = before;
+
+        return NGX_OK;
+    }
+
+    if (cmcf->images.shipper.stores == NULL) {
+        cmcf->images.shipper.stores = ngx_array_create(cf->pool, 1,
+                                        sizeof(ngx_http_caphealth_root_t *));
+        if (cmcf->images.shipper.stores == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    root = ngx_http_caphealth_new_root(cf, path);
+    added = ngx_array_push(cmcf->images.shipper.stores);
+
+    if (root == NULL || added == NULL) {
+        return NGX_ERROR;
+    }
+
+    *added = root;
+    root->store = s;
+    s->number = cmcf->images.shipper.stores->nelts - 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_http_caphealth_root_t *
+ngx_http_caphealth_new_root(ngx_conf_t *cf, ngx_str_t *path)
+{
+    ngx_http_caphealth_root_t       *root, **added;
+    ngx_http_caphealth_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
+
     /* the state is saved by a thread */
 
     cmcf->thread_pool = ngx_thread_pool_add(cf, NULL);
     if (cmcf->thread_pool == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
 
     cmcf->state.thread_pool = cmcf->thread_pool;
@@ -106,16 +190,13 @@ ngx_http_caphealth_add_root(ngx_conf_t *cf, ngx_str_t *path,
         || ngx_array_init(&root->counted, cf->pool, 4, sizeof(ngx_str_t))
            != NGX_OK)
     {
-        return NGX_ERROR;
+        return NULL;
     }
 
     *added = root;
     root->path = *path;
-    root->sources = sources;
 
-    return ngx_http_caphealth_add_dir(cf, path,
-                                      sources ? "caphealth_image_source"
-                                              : "caphealth_image_root");
+    return root;
 }
 
 
@@ -410,7 +491,13 @@ char *
 ngx_http_caphealth_init_runtime(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf)
 {
+    /*
+     * stores are the last sources, so that the collector, which is not told of
+     * them, has the same numbers for the others
+     */
+
     if (ngx_http_caphealth_init_sources(cf, cmcf) != NGX_CONF_OK
+        || ngx_http_caphealth_add_trees(cf, cmcf, 1) != NGX_OK
         || ngx_http_caphealth_init_helpers(cf, cmcf) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
@@ -512,7 +599,9 @@ ngx_http_caphealth_add_roots(ngx_conf_t *cf,
 
     for (i = 0; i < cmcf->state.roots->nelts; i++) {
 
-        if (ngx_http_caphealth_has_disk(cmcf, &root[i]->path)) {
+        if (root[i]->store
+            || ngx_http_caphealth_has_disk(cmcf, &root[i]->path))
+        {
             continue;
         }
 
@@ -526,11 +615,31 @@ ngx_http_caphealth_add_roots(ngx_conf_t *cf,
         source->hidden = (cmcf->disks != NULL);
     }
 
+    return ngx_http_caphealth_add_trees(cf, cmcf, 0);
+}
+
+
+/* the directories, or the object stores */
+
+static ngx_int_t
+ngx_http_caphealth_add_trees(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf, ngx_uint_t stores)
+{
+    ngx_uint_t                   i;
+    ngx_http_caphealth_root_t  **root;
+
+    root = cmcf->state.roots->elts;
+
     for (i = 0; i < cmcf->state.roots->nelts; i++) {
-        source = ngx_http_caphealth_add_source(cf, cmcf,
-                                               CAPHEALTH_SOURCE_IMAGES,
-                                               &root[i]->path);
-        if (source == NULL) {
+
+        if ((root[i]->store != NULL) != stores) {
+            continue;
+        }
+
+        if (ngx_http_caphealth_add_source(cf, cmcf, CAPHEALTH_SOURCE_IMAGES,
+                                          &root[i]->path)
+            == NULL)
+        {
             return NGX_ERROR;
         }
     }
@@ -729,6 +838,14 @@ ngx_http_caphealth_init_helpers(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    if (cmcf->images.shipper.stores
+        && ngx_http_caphealth_init_helper(cf, cmcf, NGX_HTTP_CAPHEALTH_SHIPPER,
+                                          &cmcf->images.shipper.path)
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     if (!cmcf->uploads) {
         return NGX_CONF_OK;
     }
@@ -861,6 +978,7 @@ ngx_http_caphealth_init_zone(ngx_conf_t *cf,
                                                    &ngx_http_caphealth_module);
 
     cmcf->state.zone = cmcf->collector.zone;
+    cmcf->images.shipper.zone = cmcf->collector.zone;
 
     return cmcf->collector.zone ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
@@ -874,21 +992,36 @@ ngx_http_caphealth_init_zone(ngx_conf_t *cf,
 ngx_int_t
 ngx_http_caphealth_init_state(ngx_conf_t *cf)
 {
-    u_char                          *slash;
-    ngx_str_t                        name, *temp;
-    ngx_http_core_loc_conf_t        *clcf;
-    ngx_http_core_srv_conf_t       **server;
-    ngx_http_core_main_conf_t       *core;
     ngx_http_caphealth_main_conf_t  *cmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_caphealth_module);
-    core = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
     ngx_http_caphealth_mark_foreign(cmcf);
 
     if (ngx_http_caphealth_check_source_trees(cf, cmcf) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    if (ngx_http_caphealth_init_state_dir(cf, cmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return cmcf->images.shipper.stores && cmcf->uploads
+           ? ngx_http_caphealth_init_spool(cf, cmcf) : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_init_state_dir(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf)
+{
+    u_char                     *slash;
+    ngx_str_t                   name, *temp;
+    ngx_http_core_loc_conf_t   *clcf;
+    ngx_http_core_srv_conf_t  **server;
+    ngx_http_core_main_conf_t  *core;
+
+    core = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
     if (!cmcf->enabled || cmcf->state.dir.data
         || (cmcf->state.roots->nelts == 0 && !cmcf->collector.history
@@ -928,6 +1061,28 @@ ngx_http_caphealth_init_state(ngx_conf_t *cf)
     cmcf->state.dir = name;
 
     return ngx_http_caphealth_add_dir(cf, &name, "caphealth_state_dir");
+}
+
+
+/* where the files of images are, without a name, until they are shipped */
+
+static ngx_int_t
+ngx_http_caphealth_init_spool(ngx_conf_t *cf,
+    ngx_http_caphealth_main_conf_t *cmcf)
+{
+    ngx_str_t  *spool;
+
+    spool = &cmcf->images.shipper.spool;
+
+    spool->len = cmcf->state.dir.len + sizeof("/spool") - 1;
+    spool->data = ngx_pnalloc(cf->pool, spool->len + 1);
+    if (spool->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_sprintf(spool->data, "%V/spool%Z", &cmcf->state.dir);
+
+    return ngx_http_caphealth_add_dir(cf, spool, "caphealth_state_dir");
 }
 
 

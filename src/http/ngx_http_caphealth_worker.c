@@ -62,6 +62,14 @@ ngx_http_caphealth_worker_create(ngx_cycle_t *cycle,
         }
     }
 
+    if (cmcf->images.shipper.stores) {
+        w->shippers = ngx_http_caphealth_shippers_create(cycle,
+                                                       &cmcf->images.shipper);
+        if (w->shippers == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
     if (ngx_worker == 0) {
         ngx_http_caphealth_zone_remove_unused(cmcf->collector.zone);
     }
@@ -95,7 +103,7 @@ ngx_http_caphealth_worker_create(ngx_cycle_t *cycle,
 
     w->collector = ngx_http_caphealth_collector_create(cycle,
                                                        &cmcf->collector,
-                                                       recording);
+                                                       recording, w->shippers);
 
     return w->collector ? NGX_OK : NGX_ERROR;
 }
@@ -110,6 +118,10 @@ ngx_http_caphealth_worker_stop(ngx_http_caphealth_worker_ctx_t *w)
 
     if (w->converters) {
         ngx_http_caphealth_converters_stop(w->converters);
+    }
+
+    if (w->shippers) {
+        ngx_http_caphealth_shippers_stop(w->shippers);
     }
 
     if (w->threads) {

@@ -66,6 +66,8 @@ struct ngx_http_caphealth_worker_ctx_s {
     ngx_http_caphealth_collector_t    *collector;   /* NULL: another worker
                                                        has it */
     ngx_http_caphealth_converters_t   *converters;  /* NULL: no uploads */
+    ngx_http_caphealth_shippers_t     *shippers;    /* NULL: no object
+                                                       store */
     ngx_http_caphealth_threads_t      *threads;
     ngx_http_caphealth_state_t        *state;       /* NULL: none is saved */
 

@@ -43,5 +43,7 @@ const caphealth_outcome_t  caphealth_outcomes[CAPHEALTH_OUTCOMES] = {
     [CAPHEALTH_OUTCOME_INVALID_KEY] = { 400, "invalid-idempotency-key", NULL },
     [CAPHEALTH_OUTCOME_KEY_REUSED] = { 422, "idempotency-key-reused", NULL },
     [CAPHEALTH_OUTCOME_KEY_IN_USE] = { 409, "idempotency-key-in-use", NULL },
-    [CAPHEALTH_OUTCOME_IMAGE_SHARED] = { 409, NULL, "image-shared" }
+    [CAPHEALTH_OUTCOME_IMAGE_SHARED] = { 409, NULL, "image-shared" },
+    [CAPHEALTH_OUTCOME_STORE_AWAY] =
+        { 503, "store-unavailable", "store-unavailable" }
 };

@@ -42,6 +42,7 @@ typedef enum {
     CAPHEALTH_OUTCOME_KEY_REUSED,
     CAPHEALTH_OUTCOME_KEY_IN_USE,
     CAPHEALTH_OUTCOME_IMAGE_SHARED,
+    CAPHEALTH_OUTCOME_STORE_AWAY,
     CAPHEALTH_OUTCOMES               /* how many there are */
 } caphealth_outcome_e;
 

@@ -43,10 +43,6 @@ static json_t *ngx_http_caphealth_collector_fleet(
     ngx_http_caphealth_collector_conf_t *conf);
 static json_t *ngx_http_caphealth_collector_notify(
     ngx_http_caphealth_collector_conf_t *conf);
-static int ngx_http_caphealth_collector_root(json_t *entry,
-    ngx_http_caphealth_collector_conf_t *conf,
-    ngx_http_caphealth_root_t *root);
-static json_t *ngx_http_caphealth_collector_names(ngx_array_t *array);
 
 
 static const ngx_http_caphealth_program_t  ngx_http_caphealth_collector = {
@@ -74,7 +70,8 @@ static const ngx_http_caphealth_program_t  ngx_http_caphealth_collector = {
 ngx_http_caphealth_collector_t *
 ngx_http_caphealth_collector_create(ngx_cycle_t *cycle,
     ngx_http_caphealth_collector_conf_t *conf,
-    ngx_http_caphealth_recording_t *recording)
+    ngx_http_caphealth_recording_t *recording,
+    ngx_http_caphealth_shippers_t *shippers)
 {
     ngx_uint_t                          i;
     ngx_http_caphealth_collector_t     *cl;
@@ -101,7 +98,9 @@ ngx_http_caphealth_collector_create(ngx_cycle_t *cycle,
         if (t->source->type != CAPHEALTH_SOURCE_IMAGES) {
             t->ask = ngx_http_caphealth_source_timer_ask;
 
-        } else if (ngx_http_caphealth_scan_init(t, cycle->pool) != NGX_OK) {
+        } else if (ngx_http_caphealth_scan_init(t, shippers, cycle->pool)
+                   != NGX_OK)
+        {
             return NULL;
         }
     }
@@ -162,44 +161,12 @@ ngx_http_caphealth_collector_restart(ngx_http_caphealth_helper_t *h)
 static ngx_int_t
 ngx_http_caphealth_collector_configure(ngx_http_caphealth_helper_t *h)
 {
-    char                            *text;
-    caphealth_ipc_cargo_t            cargo;
-    caphealth_ipc_result_e           rc;
-    caphealth_ipc_message_t          m;
     ngx_http_caphealth_collector_t  *cl;
 
     cl = h->data;
 
-    text = ngx_http_caphealth_collector_settings(cl->conf);
-    if (text == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(&cargo, sizeof(caphealth_ipc_cargo_t));
-
-    cargo.nfds = 1;
-    cargo.fds[0] = caphealth_ipc_memfd(text, ngx_strlen(text));
-
-    /* it has the database's password in it */
-
-    ngx_explicit_memzero(text, ngx_strlen(text));
-    free(text);
-
-    if (cargo.fds[0] == -1) {
-        ngx_log_error(NGX_LOG_ALERT, h->log, ngx_errno,
-                      "memfd with settings of %s failed",
-                      NGX_HTTP_CAPHEALTH_COLLECTOR);
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(&m, sizeof(caphealth_ipc_message_t));
-    m.type = CAPHEALTH_IPC_CONFIGURE;
-
-    rc = ngx_http_caphealth_helper_send(h, &m, &cargo);
-
-    caphealth_ipc_close(&cargo);
-
-    return rc == CAPHEALTH_IPC_OK ? NGX_OK : NGX_ERROR;
+    return ngx_http_caphealth_helper_settings(h,
+                             ngx_http_caphealth_collector_settings(cl->conf));
 }
 
 
@@ -246,6 +213,12 @@ ngx_http_caphealth_collector_settings(
     for (i = 0; i < conf->sources->nelts; i++) {
         type = &caphealth_source_types[source[i].type];
 
+        /* object stores are the last sources, and their shippers list them */
+
+        if (source[i].root && source[i].root->store) {
+            break;
+        }
+
         entry = json_pack("{s:s, s:s%, s:O}",
                           "type", type->name, type->argument,
                           source[i].argument.data, source[i].argument.len,
@@ -255,8 +228,8 @@ ngx_http_caphealth_collector_settings(
                           json_real((double) source[i].interval / 1000));
 
         if (source[i].root) {
-            failed |= ngx_http_caphealth_collector_root(entry, conf,
-                                                        source[i].root);
+            failed |= ngx_http_caphealth_tree_settings(entry, conf->zone,
+                                                       source[i].root);
         }
 
         failed |= json_array_append_new(sources, entry);
@@ -373,76 +346,6 @@ ngx_http_caphealth_collector_notify(ngx_http_caphealth_collector_conf_t *conf)
     }
 
     return entry;
-}
-
-
-static int
-ngx_http_caphealth_collector_root(json_t *entry,
-    ngx_http_caphealth_collector_conf_t *conf,
-    ngx_http_caphealth_root_t *root)
-{
-    int                         failed;
-    double                      since;
-    json_t                     *marks;
-    ngx_array_t                 none;
-    ngx_http_caphealth_root_t  *images;
-
-    since = ngx_http_caphealth_tree_mark(conf->zone, root);
-    images = root->images;
-
-    ngx_memzero(&none, sizeof(ngx_array_t));
-
-    if (images) {
-        root = images;
-    }
-
-    /* a tree that others fill: the usual mark, and nothing is removed */
-
-    marks = root->marks.nelts
-            ? ngx_http_caphealth_collector_names(&root->marks)
-            : json_pack("[s]", "original");
-
-    failed = json_object_set_new(entry, "marks", marks);
-    failed |= json_object_set_new(entry, "variants",
-                         ngx_http_caphealth_collector_names(&root->parts));
-    failed |= json_object_set_new(entry, "counted",
-                  ngx_http_caphealth_collector_names(images ? &none
-                                                          : &root->counted));
-    failed |= json_object_set_new(entry, "since",
-                                  json_real(since));
-
-    if (images) {
-        failed |= json_object_set_new(entry, "images",
-                                      json_stringn((char *) images->path.data,
-                                                   images->path.len));
-    }
-
-    return failed;
-}
-
-
-static json_t *
-ngx_http_caphealth_collector_names(ngx_array_t *array)
-{
-    json_t      *names;
-    ngx_str_t   *name;
-    ngx_uint_t   i;
-
-    name = array->elts;
-    names = json_array();
-
-    for (i = 0; i < array->nelts; i++) {
-        if (json_array_append_new(names,
-                                  json_stringn((char *) name[i].data,
-                                               name[i].len))
-            == -1)
-        {
-            json_decref(names);
-            return NULL;
-        }
-    }
-
-    return names;
 }
 
 

@@ -82,16 +82,19 @@ typedef struct {
 typedef struct ngx_http_caphealth_collector_s  ngx_http_caphealth_collector_t;
 
 struct ngx_http_caphealth_recording_s;
+struct ngx_http_caphealth_shippers_s;
 
 
 /*
  * To be called from init_process of the one worker that has a collector.
  * Nothing is started before the event loop runs.  recording is what is sent for
- * the history and for notifications, or NULL.  NULL: no memory.
+ * the history and for notifications, or NULL; shippers list object stores, or
+ * NULL.  NULL: no memory.
  */
 ngx_http_caphealth_collector_t *ngx_http_caphealth_collector_create(
     ngx_cycle_t *cycle, ngx_http_caphealth_collector_conf_t *conf,
-    struct ngx_http_caphealth_recording_s *recording);
+    struct ngx_http_caphealth_recording_s *recording,
+    struct ngx_http_caphealth_shippers_s *shippers);
 
 /* To be called from exit_process. */
 void ngx_http_caphealth_collector_stop(ngx_http_caphealth_collector_t *cl);

@@ -308,6 +308,42 @@ ngx_http_caphealth_helper_send(ngx_http_caphealth_helper_t *h,
 }
 
 
+ngx_int_t
+ngx_http_caphealth_helper_settings(ngx_http_caphealth_helper_t *h, char *text)
+{
+    caphealth_ipc_cargo_t    cargo;
+    caphealth_ipc_result_e   rc;
+    caphealth_ipc_message_t  m;
+
+    if (text == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&cargo, sizeof(caphealth_ipc_cargo_t));
+
+    cargo.nfds = 1;
+    cargo.fds[0] = caphealth_ipc_memfd(text, ngx_strlen(text));
+
+    ngx_explicit_memzero(text, ngx_strlen(text));
+    free(text);
+
+    if (cargo.fds[0] == -1) {
+        ngx_log_error(NGX_LOG_ALERT, h->log, ngx_errno,
+                      "memfd with settings of %s failed", h->program->name);
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&m, sizeof(caphealth_ipc_message_t));
+    m.type = CAPHEALTH_IPC_CONFIGURE;
+
+    rc = ngx_http_caphealth_helper_send(h, &m, &cargo);
+
+    caphealth_ipc_close(&cargo);
+
+    return rc == CAPHEALTH_IPC_OK ? NGX_OK : NGX_ERROR;
+}
+
+
 void
 ngx_http_caphealth_helper_works(ngx_http_caphealth_helper_t *h)
 {

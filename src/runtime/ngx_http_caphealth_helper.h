@@ -147,6 +147,13 @@ caphealth_ipc_result_e ngx_http_caphealth_helper_send(
     caphealth_ipc_cargo_t *cargo);
 
 /*
+ * Sends its settings, JSON of malloc(), which may have a secret in it and is
+ * overwritten and freed; NULL: no memory for it.  For configure().
+ */
+ngx_int_t ngx_http_caphealth_helper_settings(ngx_http_caphealth_helper_t *h,
+    char *text);
+
+/*
  * It has done its work, so the end of an outage is logged, if there was one.
  * After _reset_pause the next failure counts as the first.
  */

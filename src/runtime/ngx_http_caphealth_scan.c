@@ -1,7 +1,6 @@
 
 /*
- * The scan of an image tree: a slice at a time, with pauses for which
- * caphealth_image_scan_share is kept.
+ * The scan of an image tree, or of an object store, a slice at a time.
  */
 
 #include "ngx_http_caphealth_scan.h"
@@ -24,14 +23,22 @@
 
 
 typedef struct {
-    ngx_http_caphealth_step_t   step;
-    ngx_uint_t                  idle;       /* microseconds that it is still
-                                               to be idle */
-    unsigned                    failed:1;   /* the last walk did */
+    ngx_http_caphealth_step_t       step;
+    ngx_http_caphealth_shipper_t   *shipper;    /* NULL: the collector walks */
+    ngx_uint_t                      idle;       /* microseconds that it is
+                                                   still to be idle */
+    unsigned                        listing:1;  /* the shipper is at work */
+    unsigned                        failed:1;   /* the last walk did */
 } ngx_http_caphealth_scan_t;
 
 
 static void ngx_http_caphealth_scan_ask(ngx_http_caphealth_source_timer_t *t);
+static void ngx_http_caphealth_scan_list(ngx_http_caphealth_source_timer_t *t);
+static void ngx_http_caphealth_scan_wait(ngx_http_caphealth_source_timer_t *t);
+static ngx_int_t ngx_http_caphealth_scan_listed(void *data, int fd,
+    char *reason);
+static ngx_msec_t ngx_http_caphealth_scan_fail(
+    ngx_http_caphealth_source_timer_t *t, const caphealth_error_t *error);
 static ngx_uint_t ngx_http_caphealth_scan_known(
     ngx_http_caphealth_source_timer_t *t);
 static void ngx_http_caphealth_scan_ended(
@@ -42,12 +49,24 @@ static ngx_msec_t ngx_http_caphealth_scan_judge(
 
 ngx_int_t
 ngx_http_caphealth_scan_init(ngx_http_caphealth_source_timer_t *t,
-    ngx_pool_t *pool)
+    ngx_http_caphealth_shippers_t *shippers, ngx_pool_t *pool)
 {
-    t->ask = ngx_http_caphealth_scan_ask;
-    t->data = ngx_pcalloc(pool, sizeof(ngx_http_caphealth_scan_t));
+    ngx_http_caphealth_scan_t  *scan;
 
-    return t->data ? NGX_OK : NGX_ERROR;
+    scan = ngx_pcalloc(pool, sizeof(ngx_http_caphealth_scan_t));
+    if (scan == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (t->source->root->store) {
+        scan->shipper = ngx_http_caphealth_shipper(shippers,
+                                                   t->source->root->store);
+    }
+
+    t->ask = ngx_http_caphealth_scan_ask;
+    t->data = scan;
+
+    return NGX_OK;
 }
 
 
@@ -61,6 +80,11 @@ ngx_http_caphealth_scan_ask(ngx_http_caphealth_source_timer_t *t)
 
     scan = t->data;
     conf = t->timers->conf;
+
+    if (scan->listing) {
+        ngx_http_caphealth_scan_wait(t);
+        return;
+    }
 
     rc = ngx_http_caphealth_tree_step(conf->zone, &t->source->root->path,
                                       (double) conf->scan,
@@ -80,6 +104,11 @@ ngx_http_caphealth_scan_ask(ngx_http_caphealth_source_timer_t *t)
         return;
     }
 
+    if (scan->shipper) {
+        ngx_http_caphealth_scan_list(t);
+        return;
+    }
+
     ngx_memzero(&m, sizeof(caphealth_ipc_message_t));
 
     m.type = CAPHEALTH_IPC_SCAN;
@@ -88,6 +117,82 @@ ngx_http_caphealth_scan_ask(ngx_http_caphealth_source_timer_t *t)
 
     (void) ngx_http_caphealth_source_timer_send(t, &m,
                                              NGX_HTTP_CAPHEALTH_SCAN_TIMEOUT);
+}
+
+
+static void
+ngx_http_caphealth_scan_list(ngx_http_caphealth_source_timer_t *t)
+{
+    ngx_http_caphealth_scan_t  *scan;
+
+    scan = t->data;
+    scan->listing = 1;
+
+    t->asked = ngx_current_msec;
+
+    ngx_http_caphealth_shipper_list(scan->shipper, scan->step.slice,
+                                    ngx_http_caphealth_scan_listed, t);
+
+    ngx_add_timer(&t->event, NGX_HTTP_CAPHEALTH_SCAN_TIMEOUT);
+}
+
+
+/* the sources are due again, too, when the collector was replaced */
+
+static void
+ngx_http_caphealth_scan_wait(ngx_http_caphealth_source_timer_t *t)
+{
+    ngx_msec_int_t              left;
+    ngx_http_caphealth_scan_t  *scan;
+
+    scan = t->data;
+    left = (ngx_msec_int_t) (t->asked + NGX_HTTP_CAPHEALTH_SCAN_TIMEOUT
+                             - ngx_current_msec);
+
+    ngx_add_timer(&t->event, (ngx_msec_t) ngx_max(left, 1));
+
+    if (left <= 0) {
+        ngx_http_caphealth_shipper_list_timed_out(scan->shipper);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_scan_listed(void *data, int fd, char *reason)
+{
+    ngx_http_caphealth_source_timer_t *t = data;
+
+    ngx_int_t                   rc;
+    caphealth_error_t           error;
+    ngx_http_caphealth_scan_t  *scan;
+
+    scan = t->data;
+    scan->listing = 0;
+
+    /* the collector does not run, and all sources rest */
+
+    if (!t->event.timer_set) {
+        return NGX_OK;
+    }
+
+    rc = NGX_OK;
+
+    if (reason == NULL) {
+        rc = ngx_http_caphealth_scan_walked(t, fd);
+
+        if (rc == NGX_OK) {
+            return NGX_OK;
+        }
+
+        reason = "sent an invalid listing";
+    }
+
+    caphealth_error_set(&error, CAPHEALTH_ERROR_OTHER, "%s %s",
+                        NGX_HTTP_CAPHEALTH_SHIPPER, reason);
+
+    ngx_add_timer(&t->event, ngx_http_caphealth_scan_fail(t, &error));
+
+    return rc;
 }
 
 
@@ -175,13 +280,7 @@ ngx_http_caphealth_scan_judge(ngx_http_caphealth_source_timer_t *t,
     conf = t->timers->conf;
 
     if (walk->error.code) {
-        scan->failed = 1;
-
-        ngx_http_caphealth_tree_abandon(conf->zone,
-                                        &t->source->root->path);
-        ngx_http_caphealth_source_timer_publish_error(t, &walk->error);
-
-        return NGX_HTTP_CAPHEALTH_SCAN_RETRY;
+        return ngx_http_caphealth_scan_fail(t, &walk->error);
     }
 
     if (scan->failed) {
@@ -217,6 +316,23 @@ ngx_http_caphealth_scan_judge(ngx_http_caphealth_source_timer_t *t,
     }
 
     return pause;
+}
+
+
+static ngx_msec_t
+ngx_http_caphealth_scan_fail(ngx_http_caphealth_source_timer_t *t,
+    const caphealth_error_t *error)
+{
+    ngx_http_caphealth_scan_t  *scan;
+
+    scan = t->data;
+    scan->failed = 1;
+
+    ngx_http_caphealth_tree_abandon(t->timers->conf->zone,
+                                    &t->source->root->path);
+    ngx_http_caphealth_source_timer_publish_error(t, error);
+
+    return NGX_HTTP_CAPHEALTH_SCAN_RETRY;
 }
 
 

@@ -50,6 +50,7 @@ static uint64_t ngx_http_caphealth_tree_hash(ngx_array_t *names,
     uint64_t hash);
 static ngx_int_t ngx_http_caphealth_tree_due(ngx_http_caphealth_tree_t *t,
     ngx_http_caphealth_step_t *step, ngx_uint_t doubtful);
+static json_t *ngx_http_caphealth_tree_names(ngx_array_t *array);
 
 
 ngx_int_t
@@ -694,4 +695,72 @@ ngx_http_caphealth_tree_hash(ngx_array_t *names, uint64_t hash)
     }
 
     return hash;
+}
+
+
+int
+ngx_http_caphealth_tree_settings(json_t *entry, ngx_shm_zone_t *zone,
+    ngx_http_caphealth_root_t *root)
+{
+    int                         failed;
+    double                      since;
+    json_t                     *marks;
+    ngx_array_t                 none;
+    ngx_http_caphealth_root_t  *images;
+
+    since = ngx_http_caphealth_tree_mark(zone, root);
+    images = root->images;
+
+    ngx_memzero(&none, sizeof(ngx_array_t));
+
+    if (images) {
+        root = images;
+    }
+
+    /* a tree that others fill: the usual mark, and nothing is removed */
+
+    marks = root->marks.nelts
+            ? ngx_http_caphealth_tree_names(&root->marks)
+            : json_pack("[s]", "original");
+
+    failed = json_object_set_new(entry, "marks", marks);
+    failed |= json_object_set_new(entry, "variants",
+                         ngx_http_caphealth_tree_names(&root->parts));
+    failed |= json_object_set_new(entry, "counted",
+                             ngx_http_caphealth_tree_names(images ? &none
+                                                           : &root->counted));
+    failed |= json_object_set_new(entry, "since", json_real(since));
+
+    if (images) {
+        failed |= json_object_set_new(entry, "images",
+                                      json_stringn((char *) images->path.data,
+                                                   images->path.len));
+    }
+
+    return failed;
+}
+
+
+static json_t *
+ngx_http_caphealth_tree_names(ngx_array_t *array)
+{
+    json_t      *names;
+    ngx_str_t   *name;
+    ngx_uint_t   i;
+
+    name = array->elts;
+    names = json_array();
+
+    for (i = 0; i < array->nelts; i++) {
+        if (json_array_append_new(names,
+                                  json_stringn((char *) name[i].data,
+                                               name[i].len))
+            == -1)
+        {
+            json_decref(names);
+            return NULL;
+        }
+    }
+
+    return names;
 }

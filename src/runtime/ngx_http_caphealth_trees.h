@@ -21,6 +21,8 @@
 #include "ngx_http_caphealth_counters.h"
 #include "ngx_http_caphealth_uses.h"
 
+#include <jansson.h>
+
 #include "caphealth_tree.h"
 
 
@@ -29,9 +31,11 @@
 
 
 typedef struct ngx_http_caphealth_root_s  ngx_http_caphealth_root_t;
+typedef struct ngx_http_caphealth_store_s  ngx_http_caphealth_store_t;
 
 struct ngx_http_caphealth_root_s {
-    ngx_str_t      path;             /* NUL-terminated */
+    ngx_str_t      path;             /* NUL-terminated; of an object store:
+                                        "s3://bucket/prefix" */
     ngx_array_t    marks;            /* ngx_str_t: the variants that mark an
                                         image as complete */
     ngx_array_t    parts;            /* ngx_str_t: all others */
@@ -43,6 +47,7 @@ struct ngx_http_caphealth_root_s {
     ngx_http_caphealth_root_t  *images;  /* of a tree of sources: the tree of
                                             their images */
     ngx_uint_t     sources;          /* it is a tree of sources */
+    ngx_http_caphealth_store_t *store;   /* NULL: it is a directory */
 };
 
 
@@ -130,6 +135,13 @@ ngx_uint_t ngx_http_caphealth_tree_unknown(ngx_shm_zone_t *zone,
  * since when the marks are.
  */
 double ngx_http_caphealth_tree_mark(ngx_shm_zone_t *zone,
+    ngx_http_caphealth_root_t *root);
+
+/*
+ * Adds to the settings of the program that walks the tree what
+ * caphealth_walk_settings() reads of it, but for the path.  -1: no memory.
+ */
+int ngx_http_caphealth_tree_settings(json_t *settings, ngx_shm_zone_t *zone,
     ngx_http_caphealth_root_t *root);
 
 

@@ -28,6 +28,7 @@
 #define CAPHEALTH_IMAGE_TRIES  11          /* 2 seconds in all */
 
 
+static int caphealth_image_open_files(caphealth_image_files_t *image);
 static int caphealth_image_open_leaf(caphealth_image_files_t *image);
 static int caphealth_image_reopen(caphealth_image_files_t *image);
 static void caphealth_image_leave(caphealth_image_files_t *image);
@@ -84,8 +85,6 @@ caphealth_image_add(caphealth_image_files_t *image, const char *name)
 int
 caphealth_image_open(caphealth_image_files_t *image, const char *root)
 {
-    unsigned  i;
-
     image->root = root;
 
     if (image->id[0] == '\0' && caphealth_id_create(image->id) == -1) {
@@ -95,6 +94,57 @@ caphealth_image_open(caphealth_image_files_t *image, const char *root)
     if (caphealth_image_open_leaf(image) == -1) {
         return -1;
     }
+
+    return caphealth_image_open_files(image);
+}
+
+
+int
+caphealth_image_open_spool(caphealth_image_files_t *image, const char *dir)
+{
+    char                     temp[CAPHEALTH_TEMP_LEN];
+    unsigned                 i;
+    caphealth_image_file_t  *f;
+
+    if (image->id[0] == '\0' && caphealth_id_create(image->id) == -1) {
+        return caphealth_image_failed(image, "getrandom()");
+    }
+
+    image->dir = open(dir, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    if (image->dir == -1) {
+        return caphealth_image_failed(image, "open() of the directory");
+    }
+
+    if (caphealth_image_open_files(image) == -1) {
+        return -1;
+    }
+
+    /* without O_TMPFILE they have names, which nothing needs here */
+
+    for (i = 0; i < image->nvariants; i++) {
+        f = &image->variants[i];
+
+        if (!f->named) {
+            continue;
+        }
+
+        caphealth_image_temp_name(image, f, temp);
+
+        if (unlinkat(image->dir, temp, 0) == -1) {
+            return caphealth_image_failed(image, "unlinkat()");
+        }
+
+        f->named = 0;
+    }
+
+    return 0;
+}
+
+
+static int
+caphealth_image_open_files(caphealth_image_files_t *image)
+{
+    unsigned  i;
 
     for (i = 0; i < image->nvariants; i++) {
         if (caphealth_image_open_file(image, &image->variants[i]) == -1) {

@@ -69,6 +69,13 @@ void caphealth_image_add(caphealth_image_files_t *image, const char *name);
 int caphealth_image_open(caphealth_image_files_t *image, const char *root);
 
 /*
+ * The same of an image that is not published in a tree: its files are in dir,
+ * without a name, and are gone when they are closed.
+ */
+int caphealth_image_open_spool(caphealth_image_files_t *image,
+    const char *dir);
+
+/*
  * Whether file i is what a converter says of it, of its format by its header
  * and of so many bytes, and nobody can write to it any more, the caller
  * included.  May block for 2 seconds.  Returns 0, or -1 with errno set, which

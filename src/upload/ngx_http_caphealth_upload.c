@@ -11,7 +11,13 @@
  *     CLOSING      the client has its answer, or is gone: a thread closes
  *                  the files, and removes those that are not to stay
  *
- * A deletion has one, REMOVING, in which a thread removes the files.
+ * Images for an object store are only checked in PUBLISHING.  Behind it is
+ *
+ *     SHIPPING     a shipper puts the files into the store
+ *     WITHDRAWING  and if the client is not told so, removes them again
+ *
+ * A deletion has one, REMOVING, in which a thread or a shipper removes the
+ * files.
  */
 
 #include "ngx_http_caphealth_answer.h"
@@ -93,7 +99,6 @@ static void ngx_http_caphealth_upload_cancel(ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_respond(ngx_http_caphealth_upload_t *u);
 static ngx_int_t ngx_http_caphealth_upload_send_stored(ngx_http_request_t *r,
     ngx_http_caphealth_upload_t *u);
-static void ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_cleanup(void *data);
 static void ngx_http_caphealth_upload_cancel_task(
     ngx_http_caphealth_upload_t *u);
@@ -299,6 +304,12 @@ ngx_http_caphealth_upload_post(ngx_http_request_t *r,
         return ngx_http_caphealth_upload_problem(r,
                                                 CAPHEALTH_OUTCOME_NO_CONVERTER,
                                                 NULL);
+    }
+
+    rc = ngx_http_caphealth_upload_store_check(r, conf, token);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
     rc = ngx_http_caphealth_token_use(r, token, key.len ? &key : NULL);
@@ -587,6 +598,12 @@ ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    rc = ngx_http_caphealth_upload_store_check(r, conf, token);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
     rc = ngx_http_caphealth_token_use(r, token, NULL);
 
     if (rc != NGX_DECLINED) {
@@ -602,9 +619,12 @@ ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
     }
 
     u->deletion = 1;
+    u->nimages = 1;
     u->images = ngx_pcalloc(u->pool, sizeof(ngx_http_caphealth_image_t));
 
-    if (u->images == NULL) {
+    if (u->images == NULL
+        || (conf->store && ngx_http_caphealth_upload_shipments(u) != NGX_OK))
+    {
         u->cleanup->handler = NULL;
         ngx_http_caphealth_upload_destroy(u);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -625,8 +645,11 @@ ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
 
     u->work.task->handler = ngx_http_caphealth_upload_remove;
 
-    if (ngx_http_caphealth_threads_try(u->worker->threads, u->work.task)
-        != NGX_OK)
+    if (conf->store) {
+        ngx_http_caphealth_upload_unship(u);
+
+    } else if (ngx_http_caphealth_threads_try(u->worker->threads, u->work.task)
+               != NGX_OK)
     {
         ngx_http_caphealth_upload_counts_remove(u);
         u->cleanup->handler = NULL;
@@ -637,7 +660,7 @@ ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
     }
 
     u->state = NGX_HTTP_CAPHEALTH_REMOVING;
-    u->task_active = 1;
+    u->task_active = (conf->store == NULL);
 
     ngx_add_timer(&u->event, u->main_conf->images.converter.timeout);
 
@@ -784,16 +807,20 @@ ngx_http_caphealth_upload_task_handler(ngx_event_t *ev)
         break;
 
     case NGX_HTTP_CAPHEALTH_PUBLISHING:
+
+        if (u->conf->store && u->request && u->outcome == CAPHEALTH_OUTCOME_OK)
+        {
+            ngx_http_caphealth_upload_ship(u);
+            break;
+        }
+
         ngx_http_caphealth_observe(u->counters, CAPHEALTH_PUBLISH,
                                    ngx_current_msec - u->publishing_at);
         ngx_http_caphealth_upload_finish(u);
         break;
 
     case NGX_HTTP_CAPHEALTH_REMOVING:
-        ngx_http_caphealth_upload_counts_remove(u);
-
-        ngx_http_caphealth_upload_respond(u);
-        ngx_http_caphealth_upload_destroy(u);
+        ngx_http_caphealth_upload_removed(u);
         break;
 
     default: /* NGX_HTTP_CAPHEALTH_CLOSING */
@@ -801,6 +828,16 @@ ngx_http_caphealth_upload_task_handler(ngx_event_t *ev)
         ngx_http_caphealth_upload_destroy(u);
         break;
     }
+}
+
+
+void
+ngx_http_caphealth_upload_removed(ngx_http_caphealth_upload_t *u)
+{
+    ngx_http_caphealth_upload_counts_remove(u);
+
+    ngx_http_caphealth_upload_respond(u);
+    ngx_http_caphealth_upload_destroy(u);
 }
 
 
@@ -885,8 +922,9 @@ ngx_http_caphealth_upload_start_converting(ngx_http_caphealth_upload_t *u)
 
     u->state = NGX_HTTP_CAPHEALTH_CONVERTING;
     u->unconverted = u->nstore;
-    u->release_fds = u->nstore * (u->conf->variants->n + 1)
-                     > NGX_HTTP_CAPHEALTH_UPLOAD_FDS;
+    u->release_fds = u->conf->store == NULL
+                     && u->nstore * (u->conf->variants->n + 1)
+                        > NGX_HTTP_CAPHEALTH_UPLOAD_FDS;
 
     ngx_http_caphealth_upload_reserve(u, u->nstore);
     ngx_http_caphealth_upload_advance(u);
@@ -935,7 +973,9 @@ ngx_http_caphealth_upload_advance(ngx_http_caphealth_upload_t *u)
 
     u->state = NGX_HTTP_CAPHEALTH_PUBLISHING;
     u->publishing_at = ngx_current_msec;
-    ngx_http_caphealth_upload_post_task(u, ngx_http_caphealth_upload_publish);
+    ngx_http_caphealth_upload_post_task(u, u->conf->store
+                                           ? ngx_http_caphealth_upload_check
+                                           : ngx_http_caphealth_upload_publish);
 }
 
 
@@ -1102,14 +1142,17 @@ ngx_http_caphealth_upload_timer_handler(ngx_event_t *ev)
 }
 
 
-/* whether a thread or a converter has begun; each reports when it ends */
+/*
+ * whether a thread or a converter has begun, or a shipper was asked; each
+ * reports when it ends
+ */
 
 static ngx_uint_t
 ngx_http_caphealth_upload_in_progress(ngx_http_caphealth_upload_t *u)
 {
     ngx_uint_t  i;
 
-    if (u->task_active && !u->work.waiting) {
+    if ((u->task_active && !u->work.waiting) || u->shipments) {
         return 1;
     }
 
@@ -1241,7 +1284,7 @@ ngx_http_caphealth_upload_send_stored(ngx_http_request_t *r,
 }
 
 
-static void
+void
 ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u)
 {
     /*
@@ -1258,6 +1301,28 @@ ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u)
     }
 
     ngx_http_caphealth_upload_reserve(u, 0);
+
+    if (u->conf->store && !u->stored
+        && ngx_http_caphealth_upload_withdraw(u) == NGX_AGAIN)
+    {
+        /* keeps a worker that quits */
+
+        ngx_add_timer(&u->event, u->main_conf->images.converter.timeout);
+        return;
+    }
+
+    ngx_http_caphealth_upload_end(u);
+}
+
+
+void
+ngx_http_caphealth_upload_end(ngx_http_caphealth_upload_t *u)
+{
+    u->state = NGX_HTTP_CAPHEALTH_CLOSING;
+
+    if (u->event.timer_set) {
+        ngx_del_timer(&u->event);
+    }
 
     /* the files must be closed even when nginx exits */
 
@@ -1293,6 +1358,15 @@ ngx_http_caphealth_upload_cleanup(void *data)
     case NGX_HTTP_CAPHEALTH_PUBLISHING:
         if (u->work.waiting) {
             ngx_http_caphealth_upload_cancel_task(u);
+            ngx_http_caphealth_upload_finish(u);
+        }
+
+        break;
+
+    case NGX_HTTP_CAPHEALTH_SHIPPING:
+        ngx_http_caphealth_upload_cancel_shipments(u);
+
+        if (u->shipments == 0) {
             ngx_http_caphealth_upload_finish(u);
         }
 

@@ -71,6 +71,9 @@ struct ngx_http_caphealth_image_s {
     ngx_int_t                         begun;      /* of _tree_begin(), for
                                                      _tree_end() */
     ngx_int_t                         source_begun;
+    ngx_http_caphealth_shipment_t    *shipment;   /* to an object store; NULL:
+                                                     there is none yet */
+    ngx_uint_t                        renamed;    /* its first id was taken */
 
     /* no bits: a thread may change one while the event loop changes another */
 
@@ -78,7 +81,7 @@ struct ngx_http_caphealth_image_s {
     ngx_uint_t                        accepted;   /* and its result is good */
     ngx_uint_t                        release_fds;/* a thread is to do it */
     ngx_uint_t                        checked;    /* so are its files */
-    ngx_uint_t                        published;
+    ngx_uint_t                        published;  /* in a store: perhaps */
     ngx_uint_t                        skip;       /* it is stored already */
     ngx_uint_t                        replaces;   /* a leftover was removed */
 };
@@ -89,8 +92,13 @@ typedef enum {
     NGX_HTTP_CAPHEALTH_PREPARING,     /* a thread finds the images in it */
     NGX_HTTP_CAPHEALTH_WAITING,       /* another upload has the same ids */
     NGX_HTTP_CAPHEALTH_CONVERTING,    /* threads open files, converters write */
-    NGX_HTTP_CAPHEALTH_PUBLISHING,    /* a thread gives the files their names */
-    NGX_HTTP_CAPHEALTH_REMOVING,      /* of a deletion: a thread removes them */
+    NGX_HTTP_CAPHEALTH_PUBLISHING,    /* a thread gives the files their names,
+                                         or for a store only checks them */
+    NGX_HTTP_CAPHEALTH_SHIPPING,      /* a shipper puts them into the store */
+    NGX_HTTP_CAPHEALTH_REMOVING,      /* of a deletion: a thread, or a shipper,
+                                         removes them */
+    NGX_HTTP_CAPHEALTH_WITHDRAWING,   /* it has failed: a shipper removes what
+                                         it has put */
     NGX_HTTP_CAPHEALTH_CLOSING        /* it has ended: a thread closes them */
 } ngx_http_caphealth_upload_state_e;
 
@@ -140,6 +148,7 @@ struct ngx_http_caphealth_upload_s {
     ngx_uint_t                        submitted;  /* to the converters */
     ngx_uint_t                        unconverted;
     ngx_uint_t                        reserved;   /* room in their queue */
+    ngx_uint_t                        shipments;  /* that have not ended */
 
     caphealth_outcome_e               outcome;    /* why it is refused */
     u_char                            detail[NGX_HTTP_CAPHEALTH_DETAIL_LEN];
@@ -194,7 +203,10 @@ void ngx_http_caphealth_upload_claim(void *data, ngx_log_t *log);
  */
 void ngx_http_caphealth_upload_open(void *data, ngx_log_t *log);
 
-/* Gives the files their names. */
+/* Checks the files that converters have written. */
+void ngx_http_caphealth_upload_check(void *data, ngx_log_t *log);
+
+/* Checks them, and gives them their names. */
 void ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log);
 
 /* Closes all files; unless the upload is stored, they are removed. */
@@ -249,6 +261,30 @@ json_t *ngx_http_caphealth_upload_told(ngx_http_caphealth_upload_t *u,
 /* The same of one that was converted now. */
 json_t *ngx_http_caphealth_upload_image(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image);
+
+/*
+ * Of an object store.  _check refuses what does not work with one, or now;
+ * NGX_DECLINED: the request may go on.  _ship puts the images, which ends with
+ * _finish(); _cancel forgets those that are not on their way yet.  _withdraw
+ * removes what a failed upload has put; NGX_AGAIN: that ends with _end().
+ * _shipments is for _unship, a deletion, which ends with _removed().
+ */
+ngx_int_t ngx_http_caphealth_upload_store_check(ngx_http_request_t *r,
+    ngx_http_caphealth_upload_conf_t *conf, caphealth_token_t *token);
+ngx_int_t ngx_http_caphealth_upload_shipments(ngx_http_caphealth_upload_t *u);
+void ngx_http_caphealth_upload_ship(ngx_http_caphealth_upload_t *u);
+void ngx_http_caphealth_upload_cancel_shipments(
+    ngx_http_caphealth_upload_t *u);
+ngx_int_t ngx_http_caphealth_upload_withdraw(ngx_http_caphealth_upload_t *u);
+void ngx_http_caphealth_upload_unship(ngx_http_caphealth_upload_t *u);
+
+/*
+ * The next states: it is answered; nothing is left to remove, and the files are
+ * closed; the files of a deletion have been removed, or not.
+ */
+void ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u);
+void ngx_http_caphealth_upload_end(ngx_http_caphealth_upload_t *u);
+void ngx_http_caphealth_upload_removed(ngx_http_caphealth_upload_t *u);
 
 /*
  * The tree's counts: before the images get their names, when they have got

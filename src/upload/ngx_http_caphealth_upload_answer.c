@@ -25,7 +25,8 @@ static size_t ngx_http_caphealth_upload_utf8_len(u_char *name);
 static ngx_uint_t ngx_http_caphealth_storage_full(ngx_err_t err);
 static ngx_int_t ngx_http_caphealth_upload_problem_type(ngx_pool_t *pool,
     ngx_str_t *type, caphealth_outcome_e outcome);
-static ngx_int_t ngx_http_caphealth_upload_retry_after(ngx_http_request_t *r);
+static ngx_int_t ngx_http_caphealth_upload_retry_after(ngx_http_request_t *r,
+    caphealth_outcome_e outcome);
 static ngx_int_t ngx_http_caphealth_upload_authenticate(ngx_http_request_t *r,
     caphealth_outcome_e outcome);
 static json_t *ngx_http_caphealth_upload_variants(
@@ -105,6 +106,14 @@ static ngx_http_caphealth_refusal_t
         ngx_string("Image storage is full"),
         ngx_string("There is no room for the image. Nothing was stored; "
                    "uploads work again as soon as there is.")
+    },
+
+    [CAPHEALTH_OUTCOME_STORE_AWAY] = {
+        ngx_string("The object store is away"),
+        ngx_string("The object store that images are kept in does not answer; "
+                   "the server's error log says more. Nothing is wrong with "
+                   "the request: try again after the seconds in "
+                   "Retry-After.")
     },
 
     [CAPHEALTH_OUTCOME_NO_THREAD] = {
@@ -440,6 +449,12 @@ ngx_http_caphealth_upload_send_deleted(ngx_http_request_t *r,
                                                NULL);
     }
 
+    if (u->outcome) {
+        return ngx_http_caphealth_upload_problem(r, u->outcome,
+                               u->outcome == CAPHEALTH_OUTCOME_STORAGE_FAILED
+                               ? &detail : NULL);
+    }
+
     if (u->failed_source) {
         ngx_log_error(NGX_LOG_CRIT, r->connection->log, u->err,
                       "source of image \"%s\" cannot be removed from image "
@@ -467,6 +482,11 @@ ngx_http_caphealth_upload_send_refused(ngx_http_request_t *r,
         ngx_log_error(NGX_LOG_CRIT, r->connection->log, u->err,
                       "%s in image source \"%V\" failed", u->failed_call,
                       u->failed_source);
+
+    } else if (u->failed_call && u->conf->store) {
+        ngx_log_error(NGX_LOG_CRIT, r->connection->log, u->err,
+                      "%s in \"%V\" failed", u->failed_call,
+                      &u->main_conf->images.shipper.spool);
 
     } else if (u->failed_call) {
         ngx_log_error(NGX_LOG_CRIT, r->connection->log, u->err,
@@ -537,7 +557,7 @@ ngx_http_caphealth_upload_problem(ngx_http_request_t *r,
 
     if ((problem.status == NGX_HTTP_SERVICE_UNAVAILABLE
          || outcome == CAPHEALTH_OUTCOME_KEY_IN_USE)
-        && ngx_http_caphealth_upload_retry_after(r) != NGX_OK)
+        && ngx_http_caphealth_upload_retry_after(r, outcome) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -578,22 +598,30 @@ ngx_http_caphealth_upload_problem_type(ngx_pool_t *pool, ngx_str_t *type,
 
 
 static ngx_int_t
-ngx_http_caphealth_upload_retry_after(ngx_http_request_t *r)
+ngx_http_caphealth_upload_retry_after(ngx_http_request_t *r,
+    caphealth_outcome_e outcome)
 {
-    ngx_str_t                        value;
-    ngx_uint_t                       retry;
-    ngx_http_caphealth_main_conf_t  *cmcf;
+    ngx_str_t                         value;
+    ngx_uint_t                        retry;
+    ngx_http_caphealth_loc_conf_t    *lcf;
+    ngx_http_caphealth_worker_ctx_t  *w;
+    ngx_http_caphealth_main_conf_t   *cmcf;
 
     static ngx_str_t  retry_after = ngx_string("Retry-After");
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_caphealth_module);
+    w = cmcf->worker;
 
     value.data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
     if (value.data == NULL) {
         return NGX_ERROR;
     }
 
-    retry = ngx_http_caphealth_converters_retry(cmcf->worker->converters);
+    retry = (outcome == CAPHEALTH_OUTCOME_STORE_AWAY)
+            ? ngx_http_caphealth_shipper_retry(
+                ngx_http_caphealth_shipper(w->shippers, lcf->upload.store))
+            : ngx_http_caphealth_converters_retry(w->converters);
 
     value.len = ngx_sprintf(value.data, "%ui", retry) - value.data;
 

@@ -8,6 +8,8 @@
 
 
 static ngx_uint_t ngx_http_caphealth_url_char(u_char c);
+static char *ngx_http_caphealth_check_store(ngx_conf_t *cf,
+    ngx_http_caphealth_upload_conf_t *ucf);
 
 
 char *
@@ -224,6 +226,45 @@ ngx_http_caphealth_image_quota(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* what is kept in links, or beside the images, needs a directory */
+
+static char *
+ngx_http_caphealth_check_store(ngx_conf_t *cf,
+    ngx_http_caphealth_upload_conf_t *ucf)
+{
+    ngx_uint_t  i;
+
+    const struct {
+        ngx_uint_t   set;
+        char        *directive;
+        char        *reason;
+    } directives[] = {
+        { ucf->source.len != 0, "caphealth_image_source",
+          "the originals are kept in a directory beside that of the images" },
+        { ucf->id != NGX_HTTP_CAPHEALTH_ID_RANDOM, "caphealth_image_id",
+          "ids that are not random need records beside the images, so it must "
+          "be \"random\"" },
+        { ucf->owner != NULL, "caphealth_image_owner",
+          "whose an image is, is kept in a directory" },
+        { ucf->quota.images != NGX_CONF_UNSET
+          || ucf->quota.bytes != NGX_CONF_UNSET, "caphealth_image_quota",
+          "what an owner has is counted in a directory" }
+    };
+
+    for (i = 0; i < sizeof(directives) / sizeof(directives[0]); i++) {
+        if (directives[i].set) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%s\" does not work with "
+                               "\"caphealth_image_store\": %s",
+                               directives[i].directive, directives[i].reason);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 char *
 ngx_http_caphealth_merge_upload_conf(ngx_conf_t *cf,
     ngx_http_caphealth_loc_conf_t *prev, ngx_http_caphealth_loc_conf_t *conf)
@@ -245,6 +286,10 @@ ngx_http_caphealth_merge_upload_conf(ngx_conf_t *cf,
                            "\"caphealth_image_upload\" in its location "
                            "\"%V\"", &clcf->name);
         return NGX_CONF_ERROR;
+    }
+
+    if (ucf->root.data == NULL) {
+        ucf->store = prev->upload.store;
     }
 
     ngx_conf_merge_str_value(ucf->root, prev->upload.root, "");
@@ -274,7 +319,7 @@ ngx_http_caphealth_merge_upload_conf(ngx_conf_t *cf,
     }
 
     if (conf->endpoint == NGX_HTTP_CAPHEALTH_ENDPOINT_IMAGE_OWNERS
-        && ucf->root.len == 0)
+        && (ucf->root.len == 0 || ucf->store))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"caphealth_image_owners\" needs a "
@@ -299,7 +344,11 @@ ngx_http_caphealth_merge_upload_conf(ngx_conf_t *cf,
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"caphealth_image_upload\" needs a "
                            "\"caphealth_image_root\", the directory for the "
-                           "images");
+                           "images, or a \"caphealth_image_store\"");
+        return NGX_CONF_ERROR;
+    }
+
+    if (ucf->store && ngx_http_caphealth_check_store(cf, ucf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 

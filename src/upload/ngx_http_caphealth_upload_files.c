@@ -77,7 +77,11 @@ ngx_http_caphealth_upload_prepare(void *data, ngx_log_t *log)
 
     ngx_http_caphealth_upload_claim(u, log);
 
-    if (u->outcome == CAPHEALTH_OUTCOME_OK && !u->busy) {
+    /* nobody's images are counted in an object store */
+
+    if (u->outcome == CAPHEALTH_OUTCOME_OK && !u->busy
+        && u->conf->store == NULL)
+    {
         (void) ngx_http_caphealth_upload_owner_check(u);
     }
 }
@@ -410,6 +414,7 @@ static ngx_int_t
 ngx_http_caphealth_upload_open_outputs(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image)
 {
+    int                    rc;
     unsigned               i;
     caphealth_variants_t  *variants;
 
@@ -419,9 +424,12 @@ ngx_http_caphealth_upload_open_outputs(ngx_http_caphealth_upload_t *u,
         caphealth_image_add(&image->files, variants->names[i]);
     }
 
-    if (caphealth_image_open(&image->files, (char *) u->conf->root.data)
-        == -1)
-    {
+    rc = u->conf->store
+         ? caphealth_image_open_spool(&image->files,
+                               (char *) u->main_conf->images.shipper.spool.data)
+         : caphealth_image_open(&image->files, (char *) u->conf->root.data);
+
+    if (rc == -1) {
         ngx_http_caphealth_upload_call_failed(u, ngx_errno,
                                               image->files.failed);
         return NGX_ERROR;
@@ -512,10 +520,8 @@ ngx_http_caphealth_upload_remove_leftover(ngx_http_caphealth_upload_t *u,
 }
 
 
-/* if it fails, _close removes what has been published before */
-
 void
-ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log)
+ngx_http_caphealth_upload_check(void *data, ngx_log_t *log)
 {
     ngx_uint_t                    n;
     ngx_http_caphealth_upload_t  *u = data;
@@ -525,8 +531,20 @@ ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log)
             return;
         }
     }
+}
 
-    if (ngx_http_caphealth_upload_owner_begin(u) != NGX_OK) {
+
+/* if it fails, _close removes what has been published before */
+
+void
+ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log)
+{
+    ngx_uint_t                    n;
+    ngx_http_caphealth_upload_t  *u = data;
+
+    ngx_http_caphealth_upload_check(u, log);
+
+    if (u->outcome || ngx_http_caphealth_upload_owner_begin(u) != NGX_OK) {
         return;
     }
 

@@ -211,11 +211,15 @@ def prepare():
     os.makedirs(HERE + '/etc/nginx')
 
     for name in ('shop.crt', 'shop.key', 'platform.htpasswd',
-                 'caphealth.secret'):
+                 'caphealth.secret', 's3.credentials'):
         moved('/etc/nginx/' + name)
 
     with open(HERE + '/etc/nginx/caphealth.secret', 'w') as secret:
         secret.write('0123456789abcdef\n')
+
+    with open(HERE + '/etc/nginx/s3.credentials', 'w') as credentials:
+        credentials.write('[default]\naws_access_key_id = a\n'
+                          'aws_secret_access_key = b\n')
 
     subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
                     'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',

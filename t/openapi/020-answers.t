@@ -90,6 +90,8 @@ sub server {
     my $root = $option{root} // tempdir('caphealth-XXXXXX', TMPDIR => 1,
                                         CLEANUP => 1);
 
+    my $keep = $option{keep} // "caphealth_image_root $root;";
+
     chmod 0755, $root;
 
     my $self = Caphealth::Server->new(
@@ -113,7 +115,7 @@ sub server {
     location $base/images {
         caphealth_image_upload;
         caphealth_image_delete on;
-        caphealth_image_root $root;
+        $keep
         caphealth_image_url /media/;
         error_page 413 = \@image_too_large;
         $images
@@ -612,6 +614,26 @@ subtest 'uploads that fail for the server\'s sake' => sub {
 
     $nginx = server(http => "caphealth_helper_dir $none;");
     posted($nginx, 'no converter', $photo);
+    ok $nginx->stop, 'quits';
+
+    # no shipper
+
+    system("cp $helpers/caphealth-converter $none/;
+            cp /bin/false $none/caphealth-shipper") == 0 or die;
+
+    open my $credentials, '>', "$none/credentials" or die "$!\n";
+    print {$credentials} "[default]\naws_access_key_id=a\n"
+                         . "aws_secret_access_key=b\n";
+    close $credentials;
+
+    $nginx = server(http => "caphealth_helper_dir $none;",
+                    keep => 'caphealth_image_store s3://shop'
+                            . ' endpoint=http://127.0.0.1:1 region=none'
+                            . " credentials=$none/credentials;");
+
+    is_described('no shipper', 'DELETE', "$path/{id}",
+                 request($nginx, 'DELETE', "$path/" . '0' x 32));
+    posted($nginx, 'no shipper', $photo);
     ok $nginx->stop, 'quits';
 };
 
