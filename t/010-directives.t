@@ -954,3 +954,133 @@ invalid value "runbooks=/handbook" in "caphealth_notify" directive, it must be "
 duplicate URL in "caphealth_notify" directive: "https://h..."
 --- no_error_log
 T0K3N
+
+
+
+=== TEST 71: caphealth_fleet, SQLite
+--- http_config
+    caphealth_fleet sqlite:/srv/s3same.db;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid URL in "caphealth_fleet" directive, expected "postgresql://...": nodes cannot share an SQLite file
+--- no_error_log
+s3same
+
+
+
+=== TEST 72: caphealth_fleet, keywords
+--- http_config
+    caphealth_fleet "host=h password=s3same";
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid URL in "caphealth_fleet" directive, expected "postgresql://..."
+--- no_error_log
+s3same
+
+
+
+=== TEST 73: caphealth_fleet, a port that is none
+--- http_config
+    caphealth_fleet postgresql://u:s3same@h:77777/d;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid URL in "caphealth_fleet" directive: 
+--- no_error_log
+s3same
+
+
+
+=== TEST 74: caphealth_fleet, a name that is none
+--- http_config
+    caphealth_fleet postgresql://u:s3same@h/d "node=a b";
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid value "node=a b" in "caphealth_fleet" directive, it must be "node=" and 1 to 63 letters, digits, ".", "-" or "_"
+--- no_error_log
+s3same
+
+
+
+=== TEST 75: caphealth_fleet, an empty name
+--- http_config
+    caphealth_fleet postgresql:///d node=;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid value "node=" in "caphealth_fleet" directive, it must be "node=" and 1 to 63
+--- no_error_log
+[alert]
+
+
+
+=== TEST 76: caphealth_fleet, a name of 64 characters
+--- http_config
+    caphealth_fleet postgresql:///d node=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid value "node=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" in "caphealth_fleet" directive
+--- no_error_log
+[alert]
+
+
+
+=== TEST 77: caphealth_fleet, a grace that is too short
+--- http_config
+    caphealth_fleet postgresql:///d grace=999ms;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid value "grace=999ms" in "caphealth_fleet" directive, it must be "grace=" and a time between 1s and 1d
+--- no_error_log
+[alert]
+
+
+
+=== TEST 78: caphealth_fleet, a grace that is no time
+--- http_config
+    caphealth_fleet postgresql:///d node=a grace=soon;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid value "grace=soon" in "caphealth_fleet" directive
+--- no_error_log
+[alert]
+
+
+
+=== TEST 79: caphealth_fleet, an unknown parameter
+--- http_config
+    caphealth_fleet postgresql:///d name=a;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+invalid parameter "name=a" in "caphealth_fleet" directive, expected "node=" or "grace="
+--- no_error_log
+[alert]
+
+
+
+=== TEST 80: caphealth_fleet, twice
+--- http_config
+    caphealth_fleet postgresql:///d; caphealth_fleet postgresql:///d;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+"caphealth_fleet" directive is duplicate
+--- no_error_log
+[alert]
