@@ -21,7 +21,8 @@ WARN	= -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	  -Wmissing-prototypes
 HARDEN	= -fPIE -fstack-protector-strong
 INCS	= -Isrc/ipc -Isrc/model -Isrc/store -Isrc/collector \
-	  -Isrc/converter -Isrc/converter/formats -Isrc/http -Isrc/upload \
+	  -Isrc/converter -Isrc/converter/formats -Isrc/shipper -Isrc/http \
+	  -Isrc/upload \
 	  $(shell pkg-config --cflags libpq 2>/dev/null)
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(HEIF_FLAGS) $(WARN) $(HARDEN) $(INCS) \
 	  $(CPPFLAGS) \
@@ -31,6 +32,8 @@ LIBS	= -ljansson -lpq -lsqlite3 -lz -lcurl -lnettle -lpthread -lm
 CODECS	= -ljansson -lwebp -lwebpdemux -lwebpmux -lavif -ljpeg -lpng -lgif \
 	  $(HEIF_LIBS) \
 	  -lz -llcms2 -lzimg -lseccomp -lnettle -lm
+
+SHIP	= -ljansson -lcurl -lexpat -lnettle -lpthread -lm
 
 # WITH_HEIF=no: without AVIF and HEIC, and the libraries that they need
 
@@ -53,6 +56,8 @@ CONVERTER = $(filter-out $(CONVERTER_MAIN) $(HEIF_LESS),$(wildcard \
 	  src/converter/*.c src/converter/formats/*.c))
 SERVE	= $(patsubst %,src/converter/caphealth_%.c, \
 	  serve sandbox sched command remake child)
+SHIPPER_MAIN = src/shipper/caphealth_shipper.c
+SHIPPER	= $(filter-out $(SHIPPER_MAIN),$(wildcard src/shipper/*.c))
 PLAIN	= $(wildcard src/http/caphealth_*.c src/upload/caphealth_*.c)
 
 # what nginx's configure reads: not what is in the files, but which there are
@@ -87,7 +92,8 @@ EXAMPLES = $(wildcard conf/snippets/*) \
 
 all: $(MODULE) helpers
 
-helpers: $(BUILD)/caphealth-collector $(BUILD)/caphealth-converter
+helpers: $(BUILD)/caphealth-collector $(BUILD)/caphealth-converter \
+	  $(BUILD)/caphealth-shipper
 
 
 # --- the helper programs ---
@@ -99,6 +105,11 @@ $(BUILD)/caphealth-collector: \
 $(BUILD)/caphealth-converter: $(patsubst src/%.c,$(OBJS)/%.o, \
 	  $(CONVERTER_MAIN) $(CONVERTER) $(STORE) $(IPC))
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODECS)
+
+$(BUILD)/caphealth-shipper: $(patsubst src/%.c,$(OBJS)/%.o, \
+	  $(SHIPPER_MAIN) $(SHIPPER) src/collector/caphealth_confine.c \
+	  $(STORE) $(IPC))
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SHIP)
 
 # for the tests: the real one, but for what it decodes
 
@@ -171,7 +182,8 @@ install-files:
 		$(DESTDIR)$(BIN_DIR) $(DESTDIR)$(SBIN_DIR)
 	install -m 644 $(MODULE) $(DESTDIR)$(MODULES_DIR)/
 	install -m 755 $(BUILD)/caphealth-collector \
-		$(BUILD)/caphealth-converter $(DESTDIR)$(MODULES_DIR)/
+		$(BUILD)/caphealth-converter $(BUILD)/caphealth-shipper \
+		$(DESTDIR)$(MODULES_DIR)/
 	install -m 644 conf/mod-http-caphealth.conf $(DESTDIR)$(SNIPPETS_DIR)/
 	ln -sfr $(DESTDIR)$(MODULES_DIR)/caphealth-collector \
 		$(DESTDIR)$(SBIN_DIR)/
@@ -247,10 +259,11 @@ $(BUILD)/demo-past: util/demo-past.c \
 
 $(BUILD)/unit/%: t/unit/%.c \
 	  $(patsubst src/%.c,$(OBJS)/%.o,$(COLLECTOR) $(CONVERTER) \
-	  $(PLAIN) $(MODEL) $(STORE) $(IPC))
+	  $(SHIPPER) $(PLAIN) $(MODEL) $(STORE) $(IPC))
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< \
-		$(filter %.o,$^) $(ALL_LDFLAGS) -lcmocka $(LIBS) $(CODECS) $(WRAP)
+		$(filter %.o,$^) $(ALL_LDFLAGS) -lcmocka $(LIBS) $(CODECS) -lexpat \
+		$(WRAP)
 
 $(BUILD)/unit/test_no_memory: WRAP = -Wl,--wrap=malloc -Wl,--wrap=calloc \
 	  -Wl,--wrap=open_memstream
@@ -334,7 +347,8 @@ tsan:
 	@rm -rf $(TSAN)/nginx
 	@$(MAKE) --no-print-directory -s BUILD=$(TSAN) \
 		SANITIZE='-fsanitize=thread -fno-omit-frame-pointer' \
-		$(TSAN)/ngx_http_caphealth_module.so $(TSAN)/caphealth-collector
+		$(TSAN)/ngx_http_caphealth_module.so $(TSAN)/caphealth-collector \
+		$(TSAN)/caphealth-shipper
 	@install -D $(BUILD)/caphealth-converter -t $(TSAN)
 	@install -D $(BUILD)/strange/caphealth-converter -t $(TSAN)/strange
 	@install -D $(BUILD)/unit/probe_db -t $(TSAN)/unit

@@ -1,0 +1,757 @@
+
+/*
+ * An image in an object store.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "caphealth_output.h"
+#include "caphealth_s3_image.h"
+
+
+/* seconds that the end of a put, and what it takes away, may take */
+#define CAPHEALTH_S3_GRACE  (CAPHEALTH_SHIP_GRACE / 1000.0 - 0.5)
+
+
+typedef enum {
+    CAPHEALTH_S3_ABSENT = 0,     /* it was not put, or is removed */
+    CAPHEALTH_S3_DOUBTFUL,       /* it may have been put */
+    CAPHEALTH_S3_PRESENT         /* it was put */
+} caphealth_s3_presence_e;
+
+
+typedef struct {
+    caphealth_s3_call_t       call;      /* the first member: a call is a file */
+    caphealth_s3_image_t     *image;
+    caphealth_s3_presence_e   presence;
+    int                       mark;
+    uint64_t                  bytes;
+    char                      key[CAPHEALTH_SHIP_KEY];
+    char                      type[32];
+} caphealth_s3_file_t;
+
+
+struct caphealth_s3_image_s {
+    caphealth_s3_client_t    *client;
+    void                    (*done)(void *data,
+                                    const caphealth_ship_result_t *result);
+    void                     *data;
+    caphealth_s3_file_t      *files;
+    unsigned                  nfiles;
+    unsigned                  room;
+    unsigned                  pending;
+    int                       removing;      /* what was put */
+    int                       given_up;
+    double                    deadline;
+    caphealth_ship_result_t   result;
+    char                      token[CAPHEALTH_S3_MARK];
+
+    /* of a removal */
+
+    caphealth_unship_t        unship;
+    caphealth_s3_call_t       list;
+    caphealth_s3_reader_t    *reader;
+    caphealth_s3_listing_t    listing;
+    unsigned                  listed;        /* files, before the page that is
+                                                being read */
+    caphealth_s3_pair_t       query[4];
+    char                      prefix[CAPHEALTH_S3_PREFIX
+                                     + CAPHEALTH_SHIP_KEY];
+};
+
+
+static caphealth_s3_image_t *caphealth_s3_image_create(
+    caphealth_s3_client_t *client,
+    void (*done)(void *data, const caphealth_ship_result_t *result),
+    void *data, unsigned room, uint32_t timeout);
+static void caphealth_s3_image_end(caphealth_s3_image_t *image);
+static void caphealth_s3_image_fail(caphealth_s3_image_t *image,
+    const caphealth_s3_call_t *call);
+static int caphealth_s3_image_token(char token[CAPHEALTH_S3_MARK]);
+static void caphealth_s3_image_begin(caphealth_s3_file_t *file,
+    const char *method, void (*done)(caphealth_s3_call_t *call));
+static void caphealth_s3_image_put_file(caphealth_s3_file_t *file);
+static void caphealth_s3_image_on_put(caphealth_s3_call_t *call);
+static void caphealth_s3_image_on_look(caphealth_s3_call_t *call);
+static int caphealth_s3_image_is_ours(const caphealth_s3_file_t *file);
+static void caphealth_s3_image_next(caphealth_s3_image_t *image);
+static void caphealth_s3_image_stored(caphealth_s3_image_t *image);
+static void caphealth_s3_image_undo(caphealth_s3_image_t *image);
+static void caphealth_s3_image_undo_file(caphealth_s3_file_t *file);
+static void caphealth_s3_image_on_undo_look(caphealth_s3_call_t *call);
+static void caphealth_s3_image_on_undone(caphealth_s3_call_t *call);
+static void caphealth_s3_image_list(caphealth_s3_image_t *image);
+static void caphealth_s3_image_list_begin(caphealth_s3_call_t *call);
+static int caphealth_s3_image_list_body(caphealth_s3_call_t *call,
+    const char *text, size_t len);
+static void caphealth_s3_image_list_object(void *data,
+    const caphealth_s3_object_t *object);
+static int caphealth_s3_image_list_end(caphealth_s3_call_t *call);
+static void caphealth_s3_image_on_list(caphealth_s3_call_t *call);
+static void caphealth_s3_image_delete(caphealth_s3_image_t *image, int marks);
+static void caphealth_s3_image_on_delete(caphealth_s3_call_t *call);
+
+
+caphealth_s3_image_t *
+caphealth_s3_image_put(caphealth_s3_client_t *client,
+    const caphealth_ship_t *ship, const int *fds,
+    void (*done)(void *data, const caphealth_ship_result_t *result),
+    void *data)
+{
+    unsigned               i;
+    caphealth_s3_file_t   *file;
+    caphealth_s3_image_t  *image;
+
+    image = caphealth_s3_image_create(client, done, data, ship->nfiles,
+                                      ship->timeout);
+    if (image == NULL) {
+        return NULL;
+    }
+
+    image->nfiles = ship->nfiles;
+
+    for (i = 0; i < ship->nfiles; i++) {
+        file = &image->files[i];
+
+        file->image = image;
+        file->mark = (i == 0);
+        file->bytes = ship->files[i].bytes;
+        file->call.fd = fds[i];
+
+        memcpy(file->key, ship->files[i].key, CAPHEALTH_SHIP_KEY);
+        (void) snprintf(file->type, sizeof(file->type), "image/%s",
+                        caphealth_output_row(ship->files[i].format)->name);
+    }
+
+    for (i = 1; i < image->nfiles; i++) {
+        caphealth_s3_image_put_file(&image->files[i]);
+    }
+
+    caphealth_s3_image_next(image);
+
+    return image;
+}
+
+
+static caphealth_s3_image_t *
+caphealth_s3_image_create(caphealth_s3_client_t *client,
+    void (*done)(void *data, const caphealth_ship_result_t *result),
+    void *data, unsigned room, uint32_t timeout)
+{
+    caphealth_s3_image_t  *image;
+
+    image = calloc(1, sizeof(caphealth_s3_image_t));
+    if (image == NULL) {
+        return NULL;
+    }
+
+    image->files = calloc(room, sizeof(caphealth_s3_file_t));
+
+    if (image->files == NULL
+        || caphealth_s3_image_token(image->token) == -1)
+    {
+        free(image->files);
+        free(image);
+        return NULL;
+    }
+
+    image->client = client;
+    image->done = done;
+    image->data = data;
+    image->room = room;
+    image->deadline = caphealth_s3_now() + timeout / 1000.0;
+
+    return image;
+}
+
+
+static void
+caphealth_s3_image_end(caphealth_s3_image_t *image)
+{
+    image->done(image->data, &image->result);
+
+    caphealth_s3_reader_free(image->reader);
+    free(image->files);
+    free(image);
+}
+
+
+/* the first failure is the one that is told */
+
+static void
+caphealth_s3_image_fail(caphealth_s3_image_t *image,
+    const caphealth_s3_call_t *call)
+{
+    caphealth_ship_result_t  *r;
+
+    r = &image->result;
+
+    if (r->status == CAPHEALTH_SHIP_OK) {
+        r->status = (uint32_t) call->status;
+        r->error = (uint32_t) call->error;
+        r->http = call->http;
+        r->retry_after = call->retry_after;
+        memcpy(r->detail, call->detail, sizeof(r->detail));
+    }
+}
+
+
+static int
+caphealth_s3_image_token(char token[CAPHEALTH_S3_MARK])
+{
+    ssize_t  n;
+    uint8_t  bytes[(CAPHEALTH_S3_MARK - 1) / 2];
+
+    do {
+        n = getrandom(bytes, sizeof(bytes), 0);
+    } while (n == -1 && errno == EINTR);
+
+    if (n != (ssize_t) sizeof(bytes)) {
+        return -1;
+    }
+
+    caphealth_s3_hex(bytes, sizeof(bytes), token);
+
+    return 0;
+}
+
+
+static void
+caphealth_s3_image_begin(caphealth_s3_file_t *file, const char *method,
+    void (*done)(caphealth_s3_call_t *call))
+{
+    int                    fd;
+    caphealth_s3_image_t  *image;
+
+    image = file->image;
+    fd = file->call.fd;
+
+    memset(&file->call, 0, sizeof(caphealth_s3_call_t));
+
+    file->call.fd = fd;
+    file->call.method = method;
+    file->call.key = file->key;
+    file->call.deadline = image->deadline;
+    file->call.done = done;
+
+    image->pending++;
+}
+
+
+static void
+caphealth_s3_image_put_file(caphealth_s3_file_t *file)
+{
+    caphealth_s3_image_begin(file, "PUT", caphealth_s3_image_on_put);
+
+    file->call.size = file->bytes;
+    file->call.type = file->type;
+    file->call.mark = file->image->token;
+    file->call.create = 1;
+
+    caphealth_s3_call(file->image->client, &file->call);
+}
+
+
+static void
+caphealth_s3_image_on_put(caphealth_s3_call_t *call)
+{
+    caphealth_s3_file_t   *file = (caphealth_s3_file_t *) call;
+    caphealth_s3_image_t  *image = file->image;
+
+    image->pending--;
+
+    if (call->status == CAPHEALTH_SHIP_OK) {
+        file->presence = CAPHEALTH_S3_PRESENT;
+        caphealth_s3_image_next(image);
+        return;
+    }
+
+    if (call->doubtful) {
+        file->presence = CAPHEALTH_S3_DOUBTFUL;
+    }
+
+    /* what is there may be what an attempt before has put */
+
+    if (call->status == CAPHEALTH_SHIP_EXISTS && call->doubtful
+        && !image->given_up)
+    {
+        caphealth_s3_image_begin(file, "HEAD", caphealth_s3_image_on_look);
+        caphealth_s3_call(image->client, &file->call);
+        return;
+    }
+
+    caphealth_s3_image_fail(image, call);
+    caphealth_s3_image_next(image);
+}
+
+
+static void
+caphealth_s3_image_on_look(caphealth_s3_call_t *call)
+{
+    caphealth_s3_file_t   *file = (caphealth_s3_file_t *) call;
+    caphealth_s3_image_t  *image = file->image;
+
+    image->pending--;
+
+    if (call->status == CAPHEALTH_SHIP_OK) {
+
+        if (caphealth_s3_image_is_ours(file)) {
+            file->presence = CAPHEALTH_S3_PRESENT;
+
+        } else {
+            file->presence = CAPHEALTH_S3_ABSENT;
+            call->status = CAPHEALTH_SHIP_EXISTS;
+            call->http = 412;
+            caphealth_s3_image_fail(image, call);
+        }
+
+    } else {
+
+        /* gone in the meantime, or it cannot be known */
+
+        call->status = CAPHEALTH_SHIP_AWAY;
+        caphealth_s3_image_fail(image, call);
+    }
+
+    caphealth_s3_image_next(image);
+}
+
+
+static int
+caphealth_s3_image_is_ours(const caphealth_s3_file_t *file)
+{
+    return file->call.length == file->bytes
+           && strcmp(file->call.found, file->image->token) == 0;
+}
+
+
+/* a call has ended, or none was needed */
+
+static void
+caphealth_s3_image_next(caphealth_s3_image_t *image)
+{
+    if (image->pending) {
+        return;
+    }
+
+    if (image->result.status != CAPHEALTH_SHIP_OK) {
+        caphealth_s3_image_undo(image);
+        return;
+    }
+
+    if (image->files[0].presence != CAPHEALTH_S3_PRESENT) {
+
+        if (image->given_up) {
+            image->result.status = CAPHEALTH_SHIP_AWAY;
+            caphealth_s3_image_undo(image);
+            return;
+        }
+
+        caphealth_s3_image_put_file(&image->files[0]);
+        return;
+    }
+
+    caphealth_s3_image_stored(image);
+}
+
+
+static void
+caphealth_s3_image_stored(caphealth_s3_image_t *image)
+{
+    unsigned  i;
+
+    memset(&image->result, 0, sizeof(caphealth_ship_result_t));
+
+    image->result.files = image->nfiles;
+    image->result.http = 200;
+
+    for (i = 0; i < image->nfiles; i++) {
+        image->result.bytes += image->files[i].bytes;
+    }
+
+    caphealth_s3_image_end(image);
+}
+
+
+/*
+ * Removes what was put, the mark first: without the others there is no mark.
+ */
+
+static void
+caphealth_s3_image_undo(caphealth_s3_image_t *image)
+{
+    unsigned  i;
+
+    if (!image->removing) {
+        image->removing = 1;
+        image->deadline = caphealth_s3_now() + CAPHEALTH_S3_GRACE;
+
+        if (image->files[0].presence != CAPHEALTH_S3_ABSENT) {
+            caphealth_s3_image_undo_file(&image->files[0]);
+            return;
+        }
+    }
+
+    if (image->removing == 1) {
+        image->removing = 2;
+
+        for (i = 1; i < image->nfiles; i++) {
+            if (image->files[i].presence != CAPHEALTH_S3_ABSENT) {
+                caphealth_s3_image_undo_file(&image->files[i]);
+            }
+        }
+    }
+
+    if (image->pending == 0) {
+        caphealth_s3_image_end(image);
+    }
+}
+
+
+static void
+caphealth_s3_image_undo_file(caphealth_s3_file_t *file)
+{
+    /*
+     * Where a store puts files only where there are none, a doubtful one may
+     * be another's.  If the mark was put, the image is whole.
+     */
+
+    if (file->presence == CAPHEALTH_S3_DOUBTFUL
+        && (file->mark
+            || caphealth_s3_client_conditional(file->image->client)))
+    {
+        caphealth_s3_image_begin(file, "HEAD",
+                                 caphealth_s3_image_on_undo_look);
+
+    } else {
+
+        /* it may yet be put: a request may be under way still */
+
+        if (file->presence == CAPHEALTH_S3_DOUBTFUL) {
+            file->image->result.left = 1;
+        }
+
+        caphealth_s3_image_begin(file, "DELETE", caphealth_s3_image_on_undone);
+    }
+
+    caphealth_s3_call(file->image->client, &file->call);
+}
+
+
+static void
+caphealth_s3_image_on_undo_look(caphealth_s3_call_t *call)
+{
+    caphealth_s3_file_t   *file = (caphealth_s3_file_t *) call;
+    caphealth_s3_image_t  *image = file->image;
+
+    image->pending--;
+
+    if (call->status == CAPHEALTH_SHIP_OK && caphealth_s3_image_is_ours(file)) {
+        file->presence = CAPHEALTH_S3_PRESENT;
+
+        if (file->mark && !image->given_up) {
+            caphealth_s3_image_stored(image);
+            return;
+        }
+
+        caphealth_s3_image_undo_file(file);
+        return;
+    }
+
+    if (call->status != CAPHEALTH_SHIP_OK) {
+        image->result.left = 1;
+    }
+
+    file->presence = CAPHEALTH_S3_ABSENT;
+    caphealth_s3_image_undo(image);
+}
+
+
+static void
+caphealth_s3_image_on_undone(caphealth_s3_call_t *call)
+{
+    caphealth_s3_file_t   *file = (caphealth_s3_file_t *) call;
+    caphealth_s3_image_t  *image = file->image;
+
+    image->pending--;
+
+    if (call->status != CAPHEALTH_SHIP_OK
+        && call->status != CAPHEALTH_SHIP_NOT_FOUND)
+    {
+        image->result.left = 1;
+    }
+
+    file->presence = CAPHEALTH_S3_ABSENT;
+    caphealth_s3_image_undo(image);
+}
+
+
+void
+caphealth_s3_image_give_up(caphealth_s3_image_t *image)
+{
+    unsigned  i;
+
+    if (image->given_up || image->unship.prefix[0]) {
+        return;
+    }
+
+    image->given_up = 1;
+
+    for (i = 0; i < image->nfiles && !image->removing; i++) {
+        caphealth_s3_cancel(&image->files[i].call);
+    }
+}
+
+
+caphealth_s3_image_t *
+caphealth_s3_image_remove(caphealth_s3_client_t *client,
+    const caphealth_unship_t *unship,
+    void (*done)(void *data, const caphealth_ship_result_t *result),
+    void *data)
+{
+    caphealth_s3_image_t  *image;
+
+    image = caphealth_s3_image_create(client, done, data,
+                                      CAPHEALTH_VARIANTS_MAX,
+                                      unship->timeout);
+    if (image == NULL) {
+        return NULL;
+    }
+
+    image->unship = *unship;
+    caphealth_s3_client_key(client, unship->prefix, image->prefix,
+                            sizeof(image->prefix));
+
+    caphealth_s3_image_list(image);
+
+    return image;
+}
+
+
+static void
+caphealth_s3_image_list(caphealth_s3_image_t *image)
+{
+    caphealth_s3_call_t  *call;
+
+    call = &image->list;
+
+    image->query[0] = (caphealth_s3_pair_t) { "list-type", "2" };
+    image->query[1] = (caphealth_s3_pair_t) { "prefix", image->prefix };
+    image->query[2] = (caphealth_s3_pair_t) { "encoding-type", "url" };
+    image->query[3] = (caphealth_s3_pair_t) { "continuation-token",
+                                              image->listing.token };
+
+    image->listed = image->nfiles;
+
+    memset(call, 0, sizeof(caphealth_s3_call_t));
+
+    call->method = "GET";
+    call->query = image->query;
+    call->nquery = image->listing.token[0] ? 4 : 3;
+    call->deadline = image->deadline;
+    call->begin = caphealth_s3_image_list_begin;
+    call->body = caphealth_s3_image_list_body;
+    call->end = caphealth_s3_image_list_end;
+    call->done = caphealth_s3_image_on_list;
+    call->data = image;
+
+    caphealth_s3_call(image->client, call);
+}
+
+
+static void
+caphealth_s3_image_list_begin(caphealth_s3_call_t *call)
+{
+    caphealth_s3_image_t  *image = call->data;
+
+    image->nfiles = image->listed;
+
+    caphealth_s3_reader_free(image->reader);
+    image->reader = caphealth_s3_reader_create(caphealth_s3_image_list_object,
+                                               image);
+}
+
+
+static int
+caphealth_s3_image_list_body(caphealth_s3_call_t *call, const char *text,
+    size_t len)
+{
+    caphealth_s3_image_t  *image = call->data;
+
+    return image->reader ? caphealth_s3_reader_add(image->reader, text, len)
+                         : -1;
+}
+
+
+static void
+caphealth_s3_image_list_object(void *data, const caphealth_s3_object_t *object)
+{
+    size_t                 skip;
+    unsigned               room;
+    const char            *key;
+    caphealth_s3_file_t   *file, *files;
+    caphealth_s3_image_t  *image = data;
+
+    /* a store that lists what was not asked for removes nothing else */
+
+    skip = strlen(image->prefix) - strlen(image->unship.prefix);
+
+    if (object->prefix || strlen(object->key) - skip >= CAPHEALTH_SHIP_KEY
+        || strncmp(object->key, image->prefix, strlen(image->prefix)) != 0
+        || image->nfiles == CAPHEALTH_SHIP_FILES_MAX)
+    {
+        return;
+    }
+
+    key = object->key + skip;
+
+    if (image->nfiles == image->room) {
+        room = 2 * image->room;
+        files = reallocarray(image->files, room, sizeof(caphealth_s3_file_t));
+
+        if (files == NULL) {
+            image->result.left = 1;
+            return;
+        }
+
+        image->files = files;
+        image->room = room;
+    }
+
+    file = &image->files[image->nfiles++];
+
+    memset(file, 0, sizeof(caphealth_s3_file_t));
+
+    file->image = image;
+    file->bytes = object->size;
+    file->presence = CAPHEALTH_S3_PRESENT;
+    file->mark = strncmp(key, image->unship.mark, strlen(image->unship.mark))
+                 == 0;
+
+    memcpy(file->key, key, strlen(key) + 1);
+}
+
+
+static int
+caphealth_s3_image_list_end(caphealth_s3_call_t *call)
+{
+    caphealth_s3_image_t  *image = call->data;
+
+    return image->reader ? caphealth_s3_reader_end(image->reader,
+                                                   &image->listing)
+                         : -1;
+}
+
+
+static void
+caphealth_s3_image_on_list(caphealth_s3_call_t *call)
+{
+    unsigned               i;
+    caphealth_s3_image_t  *image = call->data;
+
+    if (call->status != CAPHEALTH_SHIP_OK) {
+
+        /* no bucket */
+
+        if (call->status == CAPHEALTH_SHIP_NOT_FOUND) {
+            call->status = CAPHEALTH_SHIP_DENIED;
+        }
+
+        caphealth_s3_image_fail(image, call);
+        caphealth_s3_image_end(image);
+        return;
+    }
+
+    if (image->listing.truncated
+        && image->nfiles < CAPHEALTH_SHIP_FILES_MAX)
+    {
+        caphealth_s3_image_list(image);
+        return;
+    }
+
+    image->result.http = call->http;
+    image->result.left |= (uint32_t) image->listing.truncated;
+
+    if (image->nfiles == 0) {
+        image->result.status = CAPHEALTH_SHIP_NOT_FOUND;
+        caphealth_s3_image_end(image);
+        return;
+    }
+
+    for (i = 0; i < image->nfiles; i++) {
+        if (image->files[i].mark) {
+            caphealth_s3_image_delete(image, 1);
+            return;
+        }
+    }
+
+    caphealth_s3_image_delete(image, 0);
+}
+
+
+static void
+caphealth_s3_image_delete(caphealth_s3_image_t *image, int marks)
+{
+    unsigned  i;
+
+    for (i = 0; i < image->nfiles; i++) {
+        if (image->files[i].mark == marks) {
+            caphealth_s3_image_begin(&image->files[i], "DELETE",
+                                     caphealth_s3_image_on_delete);
+        }
+    }
+
+    if (image->pending == 0) {
+        caphealth_s3_image_end(image);
+        return;
+    }
+
+    for (i = 0; i < image->nfiles; i++) {
+        if (image->files[i].mark == marks) {
+            caphealth_s3_call(image->client, &image->files[i].call);
+        }
+    }
+}
+
+
+static void
+caphealth_s3_image_on_delete(caphealth_s3_call_t *call)
+{
+    caphealth_s3_file_t      *file = (caphealth_s3_file_t *) call;
+    caphealth_s3_image_t     *image = file->image;
+    caphealth_ship_result_t  *r = &image->result;
+
+    image->pending--;
+
+    if (call->status == CAPHEALTH_SHIP_OK
+        || call->status == CAPHEALTH_SHIP_NOT_FOUND)
+    {
+        r->files++;
+        r->bytes += file->bytes;
+        r->marked |= (uint32_t) file->mark;
+
+    } else if (r->marked && !file->mark) {
+
+        /* without its mark the image is gone, and what is left of it follows */
+
+        r->left = 1;
+
+    } else {
+        caphealth_s3_image_fail(image, call);
+    }
+
+    if (image->pending) {
+        return;
+    }
+
+    if (file->mark && r->status == CAPHEALTH_SHIP_OK) {
+        caphealth_s3_image_delete(image, 0);
+        return;
+    }
+
+    caphealth_s3_image_end(image);
+}

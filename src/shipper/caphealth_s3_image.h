@@ -1,0 +1,48 @@
+
+/*
+ * An image in an object store: all of its files are put, or none; and removed.
+ */
+
+#ifndef CAPHEALTH_S3_IMAGE_H
+#define CAPHEALTH_S3_IMAGE_H
+
+
+#include "caphealth_s3_client.h"
+#include "caphealth_ship.h"
+
+
+typedef struct caphealth_s3_image_s  caphealth_s3_image_t;
+
+
+/*
+ * Puts the files of ship, which are read from fds.  done() is called once, with
+ * the result, from caphealth_s3_client_run() or at once; the descriptors are
+ * the caller's again then.  ship, which is copied, must be valid.
+ *
+ * The others are put first, then the mark.  Each carries a mark of this call,
+ * by which a file that a lost answer was about is told from one that was there
+ * before.  After a failure what was put is removed, for CAPHEALTH_SHIP_GRACE at
+ * most.
+ *
+ * Returns what can be given up, or NULL if there is no memory; done() is not
+ * called then.
+ */
+caphealth_s3_image_t *caphealth_s3_image_put(caphealth_s3_client_t *client,
+    const caphealth_ship_t *ship, const int *fds,
+    void (*done)(void *data, const caphealth_ship_result_t *result),
+    void *data);
+
+/* The same for a removal, which must be valid, too. */
+caphealth_s3_image_t *caphealth_s3_image_remove(caphealth_s3_client_t *client,
+    const caphealth_unship_t *unship,
+    void (*done)(void *data, const caphealth_ship_result_t *result),
+    void *data);
+
+/*
+ * Nobody waits for it any more: what was put so far is removed, and done() is
+ * called as ever.  A removal goes on.
+ */
+void caphealth_s3_image_give_up(caphealth_s3_image_t *image);
+
+
+#endif /* CAPHEALTH_S3_IMAGE_H */

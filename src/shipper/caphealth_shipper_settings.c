@@ -1,0 +1,123 @@
+
+/*
+ * What a shipper is told when it starts.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "caphealth_shipper_settings.h"
+
+
+static const char *caphealth_shipper_store(caphealth_s3_store_t *store,
+    const json_t *settings);
+static const char *caphealth_shipper_text(const json_t *settings,
+    const char *name);
+
+
+const char *
+caphealth_shipper_settings(caphealth_shipper_settings_t *s,
+    const json_t *settings)
+{
+    json_t       *value;
+    const char   *wrong, *ca;
+    json_int_t    connections;
+
+    memset(s, 0, sizeof(caphealth_shipper_settings_t));
+
+    wrong = caphealth_shipper_store(&s->store, settings);
+    if (wrong) {
+        return wrong;
+    }
+
+    value = json_object_get(settings, "connections");
+    connections = value ? json_integer_value(value)
+                        : CAPHEALTH_SHIPPER_CONNECTIONS;
+
+    if (connections < 1 || connections > CAPHEALTH_SHIPPER_MOST) {
+        return "\"connections\" is not 1 to 256";
+    }
+
+    s->connections = (unsigned) connections;
+
+    value = json_object_get(settings, "timeout");
+    s->timeout = value ? json_number_value(value) : CAPHEALTH_SHIPPER_TIMEOUT;
+
+    if (!(s->timeout > 0 && s->timeout <= CAPHEALTH_SHIPPER_TIMEOUT_MAX)) {
+        return "\"timeout\" is not above 0 and at most 3600";
+    }
+
+    ca = caphealth_shipper_text(settings, "trusted_certificate");
+
+    if (ca && strlen(ca) >= sizeof(s->ca)) {
+        return "\"trusted_certificate\" is too long";
+    }
+
+    (void) snprintf(s->ca, sizeof(s->ca), "%s", ca ? ca : "");
+
+    return NULL;
+}
+
+
+static const char *
+caphealth_shipper_store(caphealth_s3_store_t *store, const json_t *settings)
+{
+    int          n;
+    char         url[sizeof("s3:///") + CAPHEALTH_S3_BUCKET
+                     + CAPHEALTH_S3_PREFIX];
+    const char  *bucket, *prefix, *endpoint, *region, *style, *wrong;
+
+    bucket = caphealth_shipper_text(settings, "bucket");
+    prefix = caphealth_shipper_text(settings, "prefix");
+    endpoint = caphealth_shipper_text(settings, "endpoint");
+    region = caphealth_shipper_text(settings, "region");
+    style = caphealth_shipper_text(settings, "style");
+
+    if (bucket == NULL || strchr(bucket, '/')) {
+        return "\"bucket\" is not the name of a bucket";
+    }
+
+    if (endpoint == NULL || region == NULL) {
+        return endpoint ? "there is no \"region\""
+                        : "there is no \"endpoint\"";
+    }
+
+    n = snprintf(url, sizeof(url), "s3://%s/%s", bucket, prefix ? prefix : "");
+
+    if ((size_t) n >= sizeof(url)) {
+        return "\"bucket\" and \"prefix\" are too long";
+    }
+
+    wrong = caphealth_s3_store_url(store, url);
+
+    if (wrong == NULL) {
+        wrong = caphealth_s3_store_endpoint(store, endpoint);
+    }
+
+    if (wrong == NULL) {
+        wrong = caphealth_s3_store_region(store, region);
+    }
+
+    if (wrong == NULL && style && strcmp(style, "virtual") == 0) {
+        wrong = caphealth_s3_store_virtual(store);
+
+    } else if (wrong == NULL && style && strcmp(style, "path") != 0) {
+        wrong = "\"style\" is neither \"path\" nor \"virtual\"";
+    }
+
+    if (wrong) {
+        return wrong;
+    }
+
+    return caphealth_s3_store_environment(store,
+                           caphealth_shipper_text(settings, "key_id"),
+                           caphealth_shipper_text(settings, "secret"),
+                           caphealth_shipper_text(settings, "session"));
+}
+
+
+static const char *
+caphealth_shipper_text(const json_t *settings, const char *name)
+{
+    return json_string_value(json_object_get(settings, name));
+}

@@ -1,0 +1,183 @@
+"""A shipper as a worker sees it: caphealth_ship.h, over a socket."""
+
+import json
+import os
+import re
+import select
+import socket
+import struct
+import subprocess
+
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..')
+MESSAGE = struct.Struct('=HHIQ')
+FILE = struct.Struct('=96sQII')
+RESULT = struct.Struct('=IIIIQIIII160s')
+ERROR = struct.Struct('=I512s')
+WALK = struct.Struct('=10qQ16i256i')
+FORMATS = ('webp', 'jpeg', 'avif')
+EXTENSIONS = ('webp', 'jpg', 'avif')
+STATUSES = ('ok', 'exists', 'not found', 'away', 'full', 'denied', 'read',
+            'failed')
+
+
+def numbers():
+    """The version, and the numbers of the messages."""
+
+    with open(TOP + '/src/ipc/caphealth_ipc.h', encoding='utf-8') as file:
+        text = file.read()
+
+    names = re.search(r'typedef enum \{\s+CAPHEALTH_IPC_HELLO = 1,(.*?)\}',
+                      text, re.S).group(1)
+    names = re.sub(r'/\*.*?\*/', '', names, flags=re.S)
+    names = ['HELLO'] + re.findall(r'CAPHEALTH_IPC_(\w+)', names)
+
+    return (int(re.search(r'IPC_VERSION\s+(\d+)', text).group(1)),
+            {name: i for i, name in enumerate(names, 1)})
+
+
+VERSION, TYPE = numbers()
+
+
+def sealed(data):
+    fd = os.memfd_create('settings', os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.write(fd, data)
+    # F_ADD_SEALS: SEAL, SHRINK, GROW, WRITE
+    import fcntl
+    fcntl.fcntl(fd, 1033, 15)
+
+    return fd
+
+
+def memory(data):
+    """A descriptor of a file that has no name."""
+
+    fd = os.memfd_create('file', os.MFD_CLOEXEC)
+
+    with os.fdopen(os.dup(fd), 'wb') as file:
+        file.write(data)
+
+    return fd
+
+
+class Shipper:
+    def __init__(self, program, settings, stderr=None, env=None):
+        self.socket, theirs = socket.socketpair(socket.AF_UNIX,
+                                                socket.SOCK_SEQPACKET)
+        self.serial = 0
+        self.answers = {}
+
+        def descriptor():
+            os.dup2(theirs.fileno(), 3)
+
+        self.process = subprocess.Popen(
+            [program], stdin=subprocess.DEVNULL, stderr=stderr, env=env,
+            pass_fds=(3,), preexec_fn=descriptor)
+        theirs.close()
+
+        self.hello = self.receive(10)
+        self.send('CONFIGURE', fds=[sealed(json.dumps(settings).encode()
+                                           if not isinstance(settings, bytes)
+                                           else settings)])
+        self.ready = self.receive(20)
+
+    def send(self, name, value=0, body=b'', fds=(), version=VERSION):
+        """Returns the serial.  The descriptors are closed."""
+
+        self.serial += 1
+        message = MESSAGE.pack(version, TYPE[name], value, self.serial)
+        socket.send_fds(self.socket, [message + body], list(fds))
+
+        for fd in fds:
+            os.close(fd)
+
+        return self.serial
+
+    def receive(self, seconds=60):
+        """Name, value, serial, body; None if it is gone, or says nothing."""
+
+        if not select.select([self.socket], [], [], seconds)[0]:
+            return None
+
+        try:
+            data, fds, _, _ = socket.recv_fds(self.socket, 65536, 8)
+        except ConnectionResetError:
+            return None
+
+        if not data:
+            return None
+
+        _, number, value, serial = MESSAGE.unpack_from(data)
+        body = data[MESSAGE.size:]
+
+        for fd in fds:
+            with os.fdopen(fd, 'rb') as file:
+                file.seek(0)
+                body = file.read()
+
+        name = next(n for n, i in TYPE.items() if i == number)
+
+        return name, value, serial, body
+
+    def wait(self, serial, seconds=60):
+        while serial not in self.answers:
+            answer = self.receive(seconds)
+
+            if answer is None:
+                return None
+
+            self.answers[answer[2]] = answer
+
+        return self.answers.pop(serial)
+
+    def ask_ship(self, files, timeout=20000):
+        """files: (key, bytes), the mark first; or a descriptor in place of
+        bytes, with a length."""
+
+        fds, body = [], struct.pack('=II', len(files), timeout)
+
+        for key, data, *size in files:
+            ext = key.rpartition('.')[2]
+            body += FILE.pack(key.encode(), size[0] if size else len(data),
+                              EXTENSIONS.index(ext), 0)
+            fds.append(data if isinstance(data, int) else memory(data))
+
+        body += bytes(FILE.size * (8 - len(files)))
+
+        return self.send('SHIP', body=body, fds=fds)
+
+    def ask_unship(self, prefix, mark, timeout=20000):
+        return self.send('UNSHIP', body=struct.pack(
+            '=96s96sII', prefix.encode(), mark.encode(), timeout, 0))
+
+    def result(self, serial, seconds=60):
+        answer = self.wait(serial, seconds)
+
+        if answer is None or answer[0] != 'SHIPPED':
+            return None
+
+        (status, error, http, files, size, marked, left, after, _,
+         detail) = RESULT.unpack(answer[3])
+
+        return {'status': STATUSES[status], 'error': error, 'http': http,
+                'files': files, 'bytes': size, 'marked': marked, 'left': left,
+                'retry_after': after,
+                'detail': detail.partition(b'\0')[0].decode()}
+
+    def ship(self, files, timeout=20000):
+        return self.result(self.ask_ship(files, timeout), timeout / 1000 + 10)
+
+    def unship(self, prefix, mark, timeout=20000):
+        return self.result(self.ask_unship(prefix, mark, timeout),
+                           timeout / 1000 + 10)
+
+    def close(self, seconds=10):
+        """The exit status."""
+
+        self.socket.close()
+
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            return None
