@@ -1,4 +1,5 @@
-# The variables: the status for decisions, what became of uploads for the log.
+# The variables: the status for decisions, what became of uploads for the log,
+# the signature of a request to an object store.
 
 use lib 't/lib';
 use Caphealth;
@@ -27,6 +28,33 @@ our $collected = collected(also => ['/s', '/health'])
 our $png = pack 'H*', '89504e470d0a1a0a0000000d49484452000000010000000108000000'
     . '003a7e9b550000000a49444154789c63f80f0001010100b138f61400'
     . '00000049454e44ae426082';
+
+# a location that asks an object store, which is this server itself, and says
+# what it was asked
+
+our $store = 'caphealth_image_store s3://shop/images region=eu-central-1 '
+    . 'endpoint=https://s3.example.com:8443 credentials=../html/s3';
+
+our $media = <<'END';
+    location /media/ {
+        proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT$caphealth_s3_uri;
+        proxy_set_header Host                 $caphealth_s3_host;
+        proxy_set_header Authorization        $caphealth_s3_authorization;
+        proxy_set_header X-Amz-Date           $caphealth_s3_date;
+        proxy_set_header X-Amz-Security-Token $caphealth_s3_token;
+    }
+
+    location ~ ^/(?:shop|images)/ {
+        return 200 "$request_method $request_uri $http_host $http_authorization date=$http_x_amz_date token=$http_x_amz_security_token";
+    }
+
+    location /v { return 200 "<$caphealth_s3_uri$caphealth_s3_authorization>"; }
+END
+
+our $credentials = ">>> s3\n[default]\naws_access_key_id = AKIDEXAMPLE\n"
+    . "aws_secret_access_key = secret\n";
+
+our $image = '01/23/0123456789abcdef0123456789abcdef_800.webp';
 
 no_shuffle();
 run_tests();
@@ -255,3 +283,50 @@ qr/"id"/
 --- must_die
 --- error_log
 unknown "caphealth_nothing" variable
+
+
+
+=== TEST 17: a request to an object store is signed
+--- http_config eval: "$::store;"
+--- config eval: $::media
+--- user_files eval: $::credentials
+--- request eval: "GET /media/$::image?a=b"
+--- response_body_like eval
+qr{^GET /shop/images/$::image s3\.example\.com:8443 AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/\d{8}/eu-central-1/s3/aws4_request, ?SignedHeaders=host;x-amz-content-sha256;x-amz-date, ?Signature=[0-9a-f]{64} date=\d{8}T\d{6}Z token=$}
+
+
+
+=== TEST 18: the bucket in the host's name; the token of a session is signed, too
+--- http_config eval: "$::store style=virtual;"
+--- config eval: $::media
+--- user_files eval: $::credentials . "aws_session_token = session\n"
+--- request eval: "GET /media/old/$::image"
+--- response_body_like eval
+qr{^GET /images/$::image shop\.s3\.example\.com:8443 .*SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token, .* token=session$}
+
+
+
+=== TEST 19: nothing else than an image is
+--- http_config eval: "$::store;"
+--- config eval: $::media
+--- user_files eval: $::credentials
+--- request eval
+["GET /v", "GET /v/", "GET /v/01/23/", "GET /v/?list-type=2",
+ "GET /v/02/23/0123456789abcdef0123456789abcdef_800.webp",
+ "GET /v/01/23/0123456789abcdef0123456789abcdef_800.png",
+ "GET /v/01/23/0123456789abcdef0123456789abcdef_800.webp/",
+ "GET /v/$::image"]
+--- response_body_like eval
+["^<>\$", "^<>\$", "^<>\$", "^<>\$", "^<>\$", "^<>\$", "^<>\$",
+ "^</shop/images/01/23/.*Signature="]
+
+
+
+=== TEST 20: nothing where there is no store
+--- config
+    location = /v {
+        return 200 "<$caphealth_s3_uri$caphealth_s3_host$caphealth_s3_date$caphealth_s3_token$caphealth_s3_authorization>";
+    }
+--- request
+GET /v
+--- response_body: <>

@@ -26,7 +26,8 @@ TOKEN = re.compile(r'\s+|#[^\n]*|"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|[{};]'
 
 PATHS = {'caphealth_image_root', 'caphealth_state_dir', 'alias', 'root',
          'auth_basic_user_file', 'ssl_certificate', 'ssl_certificate_key',
-         'error_log', 'access_log', 'pid'}
+         'proxy_ssl_trusted_certificate', 'proxy_cache_path', 'error_log',
+         'access_log', 'pid'}
 
 LEVELS = ('main', 'http', 'server', 'locations', 'location')
 
@@ -76,9 +77,9 @@ def here(words):
     elif name == 'caphealth_database' and first.startswith('sqlite:/'):
         words[1] = 'sqlite:' + moved(first[7:])
 
-    elif name == 'caphealth_notify':
-        words = [re.sub(r'^(secret=)(/.*)', lambda m: m.group(1)
-                        + moved(m.group(2)), w) for w in words]
+    elif name in ('caphealth_notify', 'caphealth_image_store'):
+        words = [re.sub(r'^((?:secret|credentials)=)(/.*)', lambda m:
+                        m.group(1) + moved(m.group(2)), w) for w in words]
 
     elif name == 'load_module':
         words[1] = MODULE
@@ -227,6 +228,15 @@ def prepare():
                     '-keyout', HERE + '/etc/nginx/shop.key',
                     '-out', HERE + '/etc/nginx/shop.crt'],
                    check=True, capture_output=True)
+
+    shutil.copy(HERE + '/etc/nginx/shop.crt',
+                moved('/etc/ssl/certs/ca-certificates.crt'))
+
+    with open(HERE + '/etc/nginx/s3.credentials', 'w') as file:
+        file.write('[default]\naws_access_key_id = AKIDEXAMPLE\n'
+                   'aws_secret_access_key = secret\n')
+
+    os.chmod(HERE + '/etc/nginx/s3.credentials', 0o600)
 
 
 prepare()
