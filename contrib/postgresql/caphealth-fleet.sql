@@ -353,6 +353,310 @@ BEGIN
 END
 $$;
 
+-- History
+--
+-- Each node keeps its own past in its state directory, and copies the rows that
+-- are finished: of a minute, of ten minutes and of six hours.  One row has all
+-- series of its time, as in the node's own file, for a row a series would be
+-- twenty times as many.  What is read are the views node_history and
+-- platform_history.
+
+CREATE TABLE IF NOT EXISTS caphealth.history_steps (
+    step    integer PRIMARY KEY,         -- seconds
+    keep    interval NOT NULL            -- rows that are older are removed
+);
+
+INSERT INTO caphealth.history_steps (step, keep)
+VALUES (60, '2 days'), (600, '60 days'), (21600, '1096 days')
+ON CONFLICT DO NOTHING;
+
+CREATE TABLE IF NOT EXISTS caphealth.history_series (
+    id      integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name    text NOT NULL UNIQUE,
+    unit    text NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS caphealth.history (
+    node    text NOT NULL,
+    step    integer NOT NULL,
+    start   timestamptz NOT NULL,
+    series  integer[] NOT NULL,          -- and of each of them:
+    samples integer[] NOT NULL,
+    min     double precision[] NOT NULL,
+    mean    double precision[] NOT NULL,
+    max     double precision[] NOT NULL,
+    PRIMARY KEY (node, step, start)
+);
+
+-- What all nodes see alike, once: the shop's numbers.
+
+CREATE TABLE IF NOT EXISTS caphealth.history_platform (
+    step    integer NOT NULL,
+    start   timestamptz NOT NULL,
+    series  integer NOT NULL REFERENCES caphealth.history_series,
+    samples integer NOT NULL,
+    min     double precision NOT NULL,
+    mean    double precision NOT NULL,
+    max     double precision NOT NULL,
+    PRIMARY KEY (step, start, series)
+);
+
+CREATE TABLE IF NOT EXISTS caphealth.history_events (
+    node    text NOT NULL,
+    time    timestamptz NOT NULL,
+    digest  uuid NOT NULL,               -- of all that follows
+    kind    text NOT NULL,
+    "from"  text NOT NULL,
+    "to"    text NOT NULL,
+    text    text NOT NULL,
+    code    text NOT NULL,
+    args    jsonb NOT NULL,
+    PRIMARY KEY (node, time, digest)
+);
+
+-- When old rows were last removed: one row.
+
+CREATE TABLE IF NOT EXISTS caphealth.history_cleanup (
+    one     boolean PRIMARY KEY DEFAULT true CHECK (one),
+    at      timestamptz NOT NULL
+);
+
+INSERT INTO caphealth.history_cleanup (at) VALUES ('-infinity')
+ON CONFLICT DO NOTHING;
+
+CREATE OR REPLACE VIEW caphealth.node_history AS
+SELECT h.node, h.step, h.start, s.name AS series, s.unit,
+       p.samples, p.min, p.mean, p.max
+  FROM caphealth.history h
+ CROSS JOIN LATERAL unnest(h.series, h.samples, h.min, h.mean, h.max)
+       AS p (series, samples, min, mean, max)
+  JOIN caphealth.history_series s ON s.id = p.series;
+
+CREATE OR REPLACE VIEW caphealth.platform_history AS
+SELECT p.step, p.start, s.name AS series, s.unit,
+       p.samples, p.min, p.mean, p.max
+  FROM caphealth.history_platform p
+  JOIN caphealth.history_series s ON s.id = p.series;
+
+CREATE OR REPLACE FUNCTION caphealth.history_is_of_platform(name text)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT name IN ('database_size_gb', 'products_count', 'orders_count',
+                'vendors_count', 'orders_this_month')
+       OR name ~ '^image_(files|bytes):s3://'
+$$;
+
+-- The newest row of a node for each step, or the time from which it may have one.
+
+CREATE OR REPLACE FUNCTION caphealth.history_after(a_node text,
+                                                   a_now timestamptz)
+RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT jsonb_object_agg(k.step, extract(epoch FROM greatest(
+           date_trunc('second', a_now - k.keep),
+           (SELECT max(h.start) FROM caphealth.history h
+             WHERE h.node = a_node AND h.step = k.step
+               AND h.start <= a_now)))::bigint)
+  FROM caphealth.history_steps k
+$$;
+
+-- Puts what a node sends:
+--
+--     { "after": {"60": START, ...}, "series": [[NAME, UNIT], ...],
+--       "step": [...], "start": [...], "of": [...], "samples": [...],
+--       "min": [...], "mean": [...], "max": [...],
+--       "events": [[TIME, KIND, FROM, TO, TEXT, CODE, ARGS], ...] }
+--
+-- An element of the second and third line is of one series, "of" is its index
+-- in "series"; times are seconds since the epoch.  Each member may be missing.
+-- A row that is there already is left as it is, and one whose time has not
+-- passed, or that is older than what is kept, is ignored.  So are the rows of a
+-- step that go on behind a row which is not here, as after a failover that lost
+-- some: the answer says what is.  Returns
+--
+--     { "now": TIME, "after": {"60": START, ...}, "events": TIME }
+--
+-- the newest row of each step, behind which the node goes on.
+
+CREATE OR REPLACE FUNCTION caphealth.put_history(a_node text, a_history jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_now   timestamptz := clock_timestamp();
+    v_after jsonb;
+BEGIN
+    IF a_node !~ '^[A-Za-z0-9._-]{1,63}$' THEN
+        RAISE EXCEPTION 'invalid name of a node: "%"', a_node
+              USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+
+    v_after := caphealth.history_after(a_node, v_now);
+
+    -- in the order of the names: two nodes wait for each other in one order
+
+    INSERT INTO caphealth.history_series (name, unit)
+    SELECT s.value ->> 0, s.value ->> 1
+      FROM jsonb_array_elements(coalesce(a_history -> 'series', '[]')) s
+     WHERE NOT EXISTS (SELECT FROM caphealth.history_series o
+                        WHERE o.name = s.value ->> 0)
+     ORDER BY s.value ->> 0
+        ON CONFLICT DO NOTHING;
+
+    WITH point AS MATERIALIZED (
+        SELECT p.step, to_timestamp(p.start) AS start, s.id,
+               caphealth.history_is_of_platform(s.name) AS of_platform,
+               p.samples, p.min, p.mean, p.max
+          FROM unnest(
+                   ARRAY(SELECT jsonb_array_elements_text(
+                                    a_history -> 'step')::integer),
+                   ARRAY(SELECT jsonb_array_elements_text(
+                                    a_history -> 'start')::bigint),
+                   ARRAY(SELECT jsonb_array_elements_text(
+                                    a_history -> 'of')::integer),
+                   ARRAY(SELECT jsonb_array_elements_text(
+                                    a_history -> 'samples')::integer),
+                   ARRAY(SELECT jsonb_array_elements_text(
+                                    a_history -> 'min')::double precision),
+                   ARRAY(SELECT jsonb_array_elements_text(
+                                    a_history -> 'mean')::double precision),
+                   ARRAY(SELECT jsonb_array_elements_text(
+                                    a_history -> 'max')::double precision))
+               AS p (step, start, of, samples, min, mean, max)
+          JOIN caphealth.history_series s
+               ON s.name = a_history -> 'series' -> p.of ->> 0
+          JOIN caphealth.history_steps k ON k.step = p.step
+         WHERE p.start % p.step = 0
+           AND to_timestamp(p.start) > v_now - k.keep
+           AND to_timestamp(p.start + p.step) <= v_now
+           AND (a_history #>> ARRAY['after', p.step::text])::double precision
+               <= (v_after ->> p.step::text)::double precision
+    ), own AS (
+        -- a row without series of its own says that it has been copied
+
+        INSERT INTO caphealth.history (node, step, start, series, samples,
+                                       min, mean, max)
+        SELECT a_node, p.step, p.start,
+               coalesce(array_agg(p.id ORDER BY p.id)
+                        FILTER (WHERE NOT p.of_platform), '{}'),
+               coalesce(array_agg(p.samples ORDER BY p.id)
+                        FILTER (WHERE NOT p.of_platform), '{}'),
+               coalesce(array_agg(p.min ORDER BY p.id)
+                        FILTER (WHERE NOT p.of_platform), '{}'),
+               coalesce(array_agg(p.mean ORDER BY p.id)
+                        FILTER (WHERE NOT p.of_platform), '{}'),
+               coalesce(array_agg(p.max ORDER BY p.id)
+                        FILTER (WHERE NOT p.of_platform), '{}')
+          FROM point p
+         GROUP BY p.step, p.start
+         ORDER BY p.step, p.start
+            ON CONFLICT DO NOTHING
+    )
+    -- of the platform, the node's row that is of the most samples
+
+    INSERT INTO caphealth.history_platform AS h
+           (step, start, series, samples, min, mean, max)
+    SELECT p.step, p.start, p.id, p.samples, p.min, p.mean, p.max
+      FROM point p
+     WHERE p.of_platform
+       AND NOT EXISTS (SELECT FROM caphealth.history_platform o
+                        WHERE o.step = p.step AND o.start = p.start
+                          AND o.series = p.id AND o.samples >= p.samples)
+     ORDER BY p.step, p.start, p.id
+        ON CONFLICT (step, start, series) DO UPDATE
+       SET samples = excluded.samples, min = excluded.min,
+           mean = excluded.mean, max = excluded.max
+     WHERE h.samples < excluded.samples;
+
+    INSERT INTO caphealth.history_events (node, time, digest, kind, "from",
+                                          "to", text, code, args)
+    SELECT a_node, to_timestamp((e.value ->> 0)::double precision),
+           md5(e.value::text)::uuid, e.value ->> 1, e.value ->> 2,
+           e.value ->> 3, e.value ->> 4, e.value ->> 5, e.value -> 6
+      FROM jsonb_array_elements(coalesce(a_history -> 'events', '[]')) e
+     WHERE to_timestamp((e.value ->> 0)::double precision)
+           > v_now - (SELECT max(keep) FROM caphealth.history_steps)
+       AND to_timestamp((e.value ->> 0)::double precision) <= v_now
+     ORDER BY 2, 3
+        ON CONFLICT DO NOTHING;
+
+    PERFORM caphealth.clean_history(v_now);
+
+    RETURN jsonb_build_object(
+        'now', extract(epoch FROM v_now),
+        'after', caphealth.history_after(a_node, v_now),
+        'events', extract(epoch FROM greatest(
+                      v_now - (SELECT max(keep) FROM caphealth.history_steps),
+                      (SELECT max(e.time) FROM caphealth.history_events e
+                        WHERE e.node = a_node AND e.time <= v_now))));
+END
+$$;
+
+-- Removes what is too old, at most once a minute for all nodes, whoever comes
+-- first.  The rows of each node are found by the primary key, for an index by
+-- time would be written with each row.
+
+CREATE OR REPLACE FUNCTION caphealth.clean_history(a_now timestamptz)
+RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_keep interval := (SELECT max(keep) FROM caphealth.history_steps);
+BEGIN
+    PERFORM FROM caphealth.history_cleanup
+      WHERE at < a_now - interval '1 minute' OR at > a_now
+        FOR UPDATE SKIP LOCKED;
+
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+
+    UPDATE caphealth.history_cleanup SET at = a_now;
+
+    WITH RECURSIVE node (name) AS (
+        SELECT min(node) FROM caphealth.history
+        UNION ALL
+        SELECT (SELECT min(h.node) FROM caphealth.history h
+                 WHERE h.node > n.name)
+          FROM node n WHERE n.name IS NOT NULL
+    ), row AS (
+        DELETE FROM caphealth.history
+         WHERE ctid = ANY (ARRAY(
+            SELECT h.ctid
+              FROM node n CROSS JOIN caphealth.history_steps k
+             CROSS JOIN LATERAL (SELECT o.ctid FROM caphealth.history o
+                                  WHERE o.node = n.name AND o.step = k.step
+                                    AND o.start <= a_now - k.keep
+                                  ORDER BY o.start LIMIT 100) h
+             LIMIT 10000))
+    )
+    DELETE FROM caphealth.history_events
+     WHERE ctid = ANY (ARRAY(
+        SELECT e.ctid
+          FROM node n
+         CROSS JOIN LATERAL (SELECT o.ctid FROM caphealth.history_events o
+                              WHERE o.node = n.name
+                                AND o.time <= a_now - v_keep
+                              ORDER BY o.time LIMIT 100) e
+         LIMIT 10000));
+
+    DELETE FROM caphealth.history_platform
+     WHERE ctid = ANY (ARRAY(
+        SELECT h.ctid
+          FROM caphealth.history_steps k
+         CROSS JOIN LATERAL (SELECT o.ctid FROM caphealth.history_platform o
+                              WHERE o.step = k.step
+                                AND o.start <= a_now - k.keep
+                              ORDER BY o.start LIMIT 10000) h));
+END
+$$;
+
 -- the least that a node needs
 
 REVOKE ALL ON ALL TABLES IN SCHEMA caphealth FROM PUBLIC;
@@ -361,5 +665,6 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA caphealth FROM PUBLIC;
 GRANT USAGE ON SCHEMA caphealth TO :"role";
 GRANT EXECUTE ON FUNCTION caphealth.refresh(jsonb, json) TO :"role";
 GRANT EXECUTE ON FUNCTION caphealth.retire(text) TO :"role";
+GRANT EXECUTE ON FUNCTION caphealth.put_history(text, jsonb) TO :"role";
 
 COMMIT;

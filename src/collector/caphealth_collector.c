@@ -284,6 +284,11 @@ caphealth_configure(caphealth_source_threads_t *threads, int fd)
         goto failed;
     }
 
+    if (threads->fleet != NULL && threads->recorder != NULL) {
+        caphealth_fleet_copy_history(threads->fleet,
+                                  caphealth_recorder_fleet(threads->recorder));
+    }
+
     json_decref(settings);
 
     return 0;

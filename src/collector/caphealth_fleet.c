@@ -38,6 +38,10 @@ static const char  caphealth_fleet_refresh[] =
     "SELECT fleet, shop, nodes"
     " FROM caphealth.refresh($1::pg_catalog.jsonb, $2::pg_catalog.json)";
 
+static const char  caphealth_fleet_put_history[] =
+    "SELECT caphealth.put_history($1::pg_catalog.text,"
+    " $2::pg_catalog.jsonb)";
+
 
 /* SQLSTATEs of a session that another server, or another try, may do better */
 
@@ -59,6 +63,7 @@ struct caphealth_fleet_client_s {
     double                           timeout;
     double                           grace;
     double                           created;        /* by CLOCK_REALTIME */
+    caphealth_fleet_history_t       *history;        /* NULL: none is kept */
     char                            *nodes;          /* as they are answered */
     int                              alone;          /* that is logged */
     int                              doubled;
@@ -99,12 +104,14 @@ static int caphealth_fleet_first(caphealth_fleet_client_t *fc);
 static char *caphealth_fleet_self(caphealth_fleet_client_t *fc);
 static char *caphealth_fleet_unstored(caphealth_fleet_client_t *fc);
 static int caphealth_fleet_ask(caphealth_fleet_client_t *fc,
-    const char *request, const char *looked, caphealth_fleet_reply_t *reply,
-    caphealth_error_t *error);
+    const char *request, const char *looked, double deadline,
+    caphealth_fleet_reply_t *reply, caphealth_error_t *error);
 static int caphealth_fleet_run(caphealth_fleet_client_t *fc,
     const char *request, const char *looked, double deadline,
     PGresult **result, caphealth_error_t *error);
 static int caphealth_fleet_retry(const PGresult *result);
+static void caphealth_fleet_copy(caphealth_fleet_client_t *fc,
+    double deadline, caphealth_error_t *error);
 static int caphealth_fleet_columns(caphealth_fleet_reply_t *reply,
     const PGresult *result, caphealth_error_t *error);
 static void caphealth_fleet_take(caphealth_fleet_client_t *fc,
@@ -170,6 +177,14 @@ caphealth_fleet_create(const char *url, const json_t *settings,
 
 
 void
+caphealth_fleet_copy_history(caphealth_fleet_client_t *fc,
+    caphealth_fleet_history_t *history)
+{
+    fc->history = history;
+}
+
+
+void
 caphealth_fleet_record(caphealth_fleet_client_t *fc,
     const caphealth_record_t *record)
 {
@@ -188,7 +203,7 @@ caphealth_fleet_collect(caphealth_fleet_client_t *fc, caphealth_answer_t *a)
 {
     int                       rc, first;
     char                     *request, *looked;
-    double                    sent;
+    double                    sent, deadline;
     caphealth_error_t         error;
     caphealth_fleet_reply_t   reply;
 
@@ -201,13 +216,16 @@ caphealth_fleet_collect(caphealth_fleet_client_t *fc, caphealth_answer_t *a)
 
     sent = caphealth_fleet_clock(CLOCK_BOOTTIME);
 
-    rc = caphealth_fleet_ask(fc, request, looked, &reply, &error);
+    deadline = caphealth_db_clock() + fc->timeout;
+
+    rc = caphealth_fleet_ask(fc, request, looked, deadline, &reply, &error);
 
     if (rc == 0) {
         fc->contact_time = a->collected_at;
         fc->part = error;
 
         caphealth_fleet_take(fc, &reply, sent);
+        caphealth_fleet_copy(fc, deadline, &error);
     }
 
     free(request);
@@ -305,11 +323,10 @@ caphealth_fleet_unstored(caphealth_fleet_client_t *fc)
 
 static int
 caphealth_fleet_ask(caphealth_fleet_client_t *fc, const char *request,
-    const char *looked, caphealth_fleet_reply_t *reply,
+    const char *looked, double deadline, caphealth_fleet_reply_t *reply,
     caphealth_error_t *error)
 {
     int        rc;
-    double     deadline;
     PGresult  *result;
 
     if (request == NULL) {
@@ -317,7 +334,6 @@ caphealth_fleet_ask(caphealth_fleet_client_t *fc, const char *request,
         return -1;
     }
 
-    deadline = caphealth_db_clock() + fc->timeout;
     rc = 1;
 
     /* a server may have closed the connection since the last refresh */
@@ -428,6 +444,66 @@ caphealth_fleet_retry(const PGresult *result)
     }
 
     return -1;
+}
+
+
+/*
+ * A part of the history.  It is copied again if it fails; that is an error of
+ * the refresh, which has succeeded.
+ */
+
+static void
+caphealth_fleet_copy(caphealth_fleet_client_t *fc, double deadline,
+    caphealth_error_t *error)
+{
+    PGresult                         *result;
+    const char                       *batch;
+    caphealth_error_t                 failed;
+    caphealth_postgres_connection_t  *c;
+
+    /* of two nodes of one name each has a past of its own */
+
+    batch = (fc->history == NULL || fc->doubled)
+            ? NULL : caphealth_fleet_history_batch(fc->history);
+
+    if (batch == NULL) {
+        return;
+    }
+
+    const char *const  values[] = { fc->node, batch };
+
+    memset(&failed, 0, sizeof(caphealth_error_t));
+    c = &fc->connection;
+
+    if (caphealth_postgres_call(c, PQsendQueryParams(c->conn,
+                                                  caphealth_fleet_put_history,
+                                                  2, NULL, values, NULL, NULL,
+                                                  0),
+                                "put_history", deadline, &result, &failed)
+        == -1)
+    {
+        caphealth_error_add(error, &failed);
+        return;
+    }
+
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+        caphealth_postgres_refused("put_history", result, &failed);
+
+    } else if (PQntuples(result) != 1 || PQnfields(result) != 1
+               || PQgetisnull(result, 0, 0)
+               || caphealth_fleet_history_answered(fc->history,
+                                       PQgetvalue(result, 0, 0),
+                                       caphealth_fleet_clock(CLOCK_REALTIME))
+                  == -1)
+    {
+        caphealth_error_set(&failed, CAPHEALTH_ERROR_SCHEMA,
+                            "put_history: the fleet's database answers with "
+                            "something else");
+    }
+
+    PQclear(result);
+
+    caphealth_error_add(error, &failed);
 }
 
 

@@ -16,6 +16,7 @@
 
 #include <jansson.h>
 
+#include "caphealth_fleet_history.h"
 #include "caphealth_record.h"
 #include "caphealth_source_facts.h"
 
@@ -40,6 +41,12 @@ typedef enum {
  */
 caphealth_fleet_client_t *caphealth_fleet_create(const char *url,
     const json_t *settings, double interval, double database, double timeout);
+
+/*
+ * The history, of which each refresh takes a part along; before the first.
+ */
+void caphealth_fleet_copy_history(caphealth_fleet_client_t *fc,
+    caphealth_fleet_history_t *history);
 
 /* The record that the next report is made of. */
 void caphealth_fleet_record(caphealth_fleet_client_t *fc,

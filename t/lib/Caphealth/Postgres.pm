@@ -27,6 +27,21 @@ sub new {
     return $self;
 }
 
+# standby(OF): a hot standby of another one
+
+sub standby {
+    my ($class, $of) = @_;
+
+    my $self = bless {
+        dir => tempdir('caphealth-XXXXXX', TMPDIR => 1, CLEANUP => 1),
+    }, $class;
+
+    $made{ $self->{dir} } = $self;
+    chomp($self->{port} = $self->run('standby', $of->{dir}));
+
+    return $self;
+}
+
 sub run {
     my ($self, $action, @arguments) = @_;
 
