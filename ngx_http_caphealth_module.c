@@ -239,10 +239,17 @@ static ngx_command_t  ngx_http_caphealth_commands[] = {
       0,
       NULL },
 
-    { ngx_string("caphealth_metrics"),
+    { ngx_string("caphealth_nodes"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
-      ngx_http_caphealth_metrics,
+      ngx_http_caphealth_nodes,
       0,
+      0,
+      NULL },
+
+    { ngx_string("caphealth_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_caphealth_metrics,
+      NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
 
@@ -646,7 +653,7 @@ ngx_http_caphealth_init_main_conf(ngx_conf_t *cf, void *conf)
 
     cmcf->images.shipper.queue = cmcf->images.converter.queue;
 
-    if (ngx_http_caphealth_status_used(cf)) {
+    if (ngx_http_caphealth_variables_used(cf)) {
         cmcf->enabled = 1;
     }
 
@@ -708,6 +715,7 @@ ngx_http_caphealth_create_loc_conf(ngx_conf_t *cf)
     clcf->dashboard = NGX_CONF_UNSET_PTR;
     clcf->probe = NGX_CONF_UNSET_PTR;
     clcf->links = NGX_CONF_UNSET_PTR;
+    clcf->metrics_nodes = NGX_CONF_UNSET_UINT;
 
     return clcf;
 }
@@ -724,6 +732,7 @@ ngx_http_caphealth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->dashboard, prev->dashboard, NULL);
     ngx_conf_merge_ptr_value(conf->probe, prev->probe, NULL);
     ngx_conf_merge_ptr_value(conf->links, prev->links, NULL);
+    ngx_conf_merge_uint_value(conf->metrics_nodes, prev->metrics_nodes, 0);
 
     ngx_http_caphealth_merge_endpoint(cf, prev, conf);
 

@@ -229,12 +229,12 @@ it must be a number of vendors between 0 and 10000
 
 
 
-=== TEST 16: takes no arguments
+=== TEST 16: takes no arguments but "nodes"
 --- config
     location = /metrics { caphealth_metrics openmetrics; }
 --- must_die
 --- error_log
-invalid number of arguments in "caphealth_metrics" directive
+invalid value "openmetrics" in "caphealth_metrics" directive, it must be "nodes", or left out
 
 
 

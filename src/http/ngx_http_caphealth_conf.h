@@ -38,7 +38,8 @@ typedef enum {
     NGX_HTTP_CAPHEALTH_ENDPOINT_PROBE,
     NGX_HTTP_CAPHEALTH_ENDPOINT_DASHBOARD,
     NGX_HTTP_CAPHEALTH_ENDPOINT_HISTORY,
-    NGX_HTTP_CAPHEALTH_ENDPOINT_IMAGE_OWNERS
+    NGX_HTTP_CAPHEALTH_ENDPOINT_IMAGE_OWNERS,
+    NGX_HTTP_CAPHEALTH_ENDPOINT_NODES
 } ngx_http_caphealth_endpoint_e;
 
 
@@ -137,6 +138,9 @@ typedef struct {
     ngx_http_caphealth_dashboard_t       *dashboard;
     ngx_http_caphealth_probe_t           *probe;
     ngx_array_t                          *links;   /* of the dashboard */
+    ngx_uint_t                            metrics_nodes;  /* each node of the
+                                                             fleet is in the
+                                                             metrics */
 } ngx_http_caphealth_loc_conf_t;
 
 

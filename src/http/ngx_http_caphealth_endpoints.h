@@ -19,6 +19,8 @@ char *ngx_http_caphealth_image_stats(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_caphealth_history(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_caphealth_nodes(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_caphealth_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_caphealth_probe(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -44,8 +46,8 @@ ngx_int_t ngx_http_caphealth_init_dashboard_pages(ngx_conf_t *cf);
 
 extern ngx_http_variable_t  ngx_http_caphealth_variables[];
 
-/* Whether $caphealth_status is used, which needs the facts. */
-ngx_uint_t ngx_http_caphealth_status_used(ngx_conf_t *cf);
+/* Whether one of them is used that needs the facts. */
+ngx_uint_t ngx_http_caphealth_variables_used(ngx_conf_t *cf);
 
 
 #endif /* _NGX_HTTP_CAPHEALTH_ENDPOINTS_H_INCLUDED_ */

@@ -47,6 +47,19 @@ static ngx_str_t  ngx_http_caphealth_metrics_types[] = {
 char *
 ngx_http_caphealth_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
+    ngx_http_caphealth_loc_conf_t *lcf = conf;
+
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "nodes") != 0) {
+        return ngx_http_caphealth_invalid_value(cf, &value[1],
+                                                "\"nodes\", or left out");
+    }
+
+    lcf->metrics_nodes = (cf->args->nelts == 2);
+
     return ngx_http_caphealth_add_endpoint(cf,
                                           NGX_HTTP_CAPHEALTH_ENDPOINT_METRICS,
                                           ngx_http_caphealth_metrics_handler);
@@ -110,9 +123,11 @@ ngx_http_caphealth_metrics_chain(ngx_http_request_t *r,
     ngx_uint_t                       part;
     ngx_chain_t                     *cl;
     ngx_http_caphealth_body_t       *body;
+    ngx_http_caphealth_loc_conf_t   *lcf;
     ngx_http_caphealth_main_conf_t  *cmcf;
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_caphealth_module);
 
     now = ngx_http_caphealth_now();
 
@@ -127,6 +142,10 @@ ngx_http_caphealth_metrics_chain(ngx_http_request_t *r,
     cl = NULL;
 
     for (part = 0; part < NGX_HTTP_CAPHEALTH_METRICS_PARTS; part++) {
+
+        if (part == NGX_HTTP_CAPHEALTH_METRICS_NODES && !lcf->metrics_nodes) {
+            continue;
+        }
 
         body = ngx_http_caphealth_metrics_part(r, part, dialect, now);
         if (body == NULL) {
@@ -185,8 +204,21 @@ ngx_http_caphealth_metrics_part(ngx_http_request_t *r, ngx_uint_t part,
     }
 
     body = &w->metrics[part][dialect];
-    changes = (part == NGX_HTTP_CAPHEALTH_METRICS_VENDORS)
-              ? w->cache->capacities : w->cache->changes;
+
+    switch (part) {
+
+    case NGX_HTTP_CAPHEALTH_METRICS_VENDORS:
+        changes = w->cache->capacities;
+        break;
+
+    case NGX_HTTP_CAPHEALTH_METRICS_NODES:
+        changes = w->cache->fleets;
+        break;
+
+    default:
+        changes = w->cache->changes;
+        break;
+    }
 
     if (*body == NULL || (*body)->changes != changes
         || part == NGX_HTTP_CAPHEALTH_METRICS_LIVE)
@@ -238,6 +270,10 @@ ngx_http_caphealth_metrics_render(ngx_http_request_t *r, ngx_uint_t part,
         text = caphealth_metrics_vendors(&facts->database.vendors,
                                          cmcf->metrics_vendors, dialect,
                                          &len);
+        break;
+
+    case NGX_HTTP_CAPHEALTH_METRICS_NODES:
+        text = caphealth_metrics_nodes(facts, now, dialect, &len);
         break;
 
     default: /* NGX_HTTP_CAPHEALTH_METRICS_LIVE */

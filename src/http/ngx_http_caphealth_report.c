@@ -37,6 +37,8 @@ static ngx_http_caphealth_renderer_t  ngx_http_caphealth_renderers[] = {
       caphealth_health_json_fails,
       ngx_string("application/health+json"), 1 },
     { caphealth_report_capacity, caphealth_report_capacity_time, NULL,
+      ngx_string("application/json"), 0 },
+    { caphealth_report_nodes, caphealth_report_nodes_time, NULL,
       ngx_string("application/json"), 0 }
 };
 
@@ -116,10 +118,22 @@ ngx_http_caphealth_report_body(ngx_http_request_t *r,
         return ngx_http_caphealth_report_render(cmcf, report, page, now);
     }
 
-    /* a long list of vendors is not rendered again for the system */
+    /* a long list, of vendors or nodes, is not rendered again for the system */
 
-    changes = (report == NGX_HTTP_CAPHEALTH_REPORT_CAPACITY)
-              ? w->cache->capacities : w->cache->changes;
+    switch (report) {
+
+    case NGX_HTTP_CAPHEALTH_REPORT_CAPACITY:
+        changes = w->cache->capacities;
+        break;
+
+    case NGX_HTTP_CAPHEALTH_REPORT_NODES:
+        changes = w->cache->fleets;
+        break;
+
+    default:
+        changes = w->cache->changes;
+        break;
+    }
 
     body = &w->reports[report];
 

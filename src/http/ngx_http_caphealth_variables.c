@@ -1,7 +1,7 @@
 
 /*
- * $caphealth_status, and the variables that sign a request to an object store:
- * $caphealth_s3_authorization and what goes with it.
+ * $caphealth_status, $caphealth_fleet_status, and the variables that sign a
+ * request to an object store: $caphealth_s3_authorization and what goes with it.
  */
 
 #include "ngx_http_caphealth_endpoints.h"
@@ -14,9 +14,15 @@
     (512 + CAPHEALTH_S3_KEY_ID + CAPHEALTH_S3_REGION)
 
 
+typedef caphealth_status_e (*ngx_http_caphealth_judge_pt)(
+    ngx_http_caphealth_main_conf_t *cmcf, ngx_log_t *log);
+
+
 static ngx_int_t ngx_http_caphealth_variable_status(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static caphealth_status_e ngx_http_caphealth_overall_status(
+    ngx_http_caphealth_main_conf_t *cmcf, ngx_log_t *log);
+static caphealth_status_e ngx_http_caphealth_fleet_status(
     ngx_http_caphealth_main_conf_t *cmcf, ngx_log_t *log);
 static ngx_int_t ngx_http_caphealth_variable_s3_authorization(
     ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
@@ -37,14 +43,17 @@ static ngx_int_t ngx_http_caphealth_variable_text(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, const char *text, size_t len);
 
 
-static ngx_str_t  ngx_http_caphealth_status_name =
-    ngx_string("caphealth_status");
-
-
 ngx_http_variable_t  ngx_http_caphealth_variables[] = {
 
     { ngx_string("caphealth_status"), NULL,
-      ngx_http_caphealth_variable_status, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+      ngx_http_caphealth_variable_status,
+      (uintptr_t) ngx_http_caphealth_overall_status,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("caphealth_fleet_status"), NULL,
+      ngx_http_caphealth_variable_status,
+      (uintptr_t) ngx_http_caphealth_fleet_status,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("caphealth_s3_authorization"), NULL,
       ngx_http_caphealth_variable_s3_authorization, 0,
@@ -67,23 +76,24 @@ ngx_http_variable_t  ngx_http_caphealth_variables[] = {
 
 
 ngx_uint_t
-ngx_http_caphealth_status_used(ngx_conf_t *cf)
+ngx_http_caphealth_variables_used(ngx_conf_t *cf)
 {
     ngx_uint_t                  i;
-    ngx_http_variable_t        *v;
+    ngx_http_variable_t        *v, *ours;
     ngx_http_core_main_conf_t  *cmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
     v = cmcf->variables.elts;
 
     for (i = 0; i < cmcf->variables.nelts; i++) {
-        if (v[i].name.len == ngx_http_caphealth_status_name.len
-            && ngx_strncasecmp(v[i].name.data,
-                               ngx_http_caphealth_status_name.data,
-                               v[i].name.len)
-               == 0)
-        {
-            return 1;
+        for (ours = ngx_http_caphealth_variables; ours->name.len; ours++) {
+            if (ours->data && v[i].name.len == ours->name.len
+                && ngx_strncasecmp(v[i].name.data, ours->name.data,
+                                   ours->name.len)
+                   == 0)
+            {
+                return 1;
+            }
         }
     }
 
@@ -97,6 +107,7 @@ ngx_http_caphealth_variable_status(ngx_http_request_t *r,
 {
     const char                      *name;
     caphealth_status_e               status;
+    ngx_http_caphealth_judge_pt      judge;
     ngx_http_caphealth_main_conf_t  *cmcf;
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
@@ -106,7 +117,8 @@ ngx_http_caphealth_variable_status(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    status = ngx_http_caphealth_overall_status(cmcf, r->connection->log);
+    judge = (ngx_http_caphealth_judge_pt) data;
+    status = judge(cmcf, r->connection->log);
     name = caphealth_overall_name(status);
 
     v->valid = 1;
@@ -144,6 +156,26 @@ ngx_http_caphealth_overall_status(ngx_http_caphealth_main_conf_t *cmcf,
     }
 
     return w->status;
+}
+
+
+/* of the platform, as the nodes' report has it; "not_configured": no fleet */
+
+static caphealth_status_e
+ngx_http_caphealth_fleet_status(ngx_http_caphealth_main_conf_t *cmcf,
+    ngx_log_t *log)
+{
+    ngx_http_caphealth_worker_ctx_t  *w;
+
+    w = cmcf->worker;
+
+    if (ngx_http_caphealth_worker_update(w, ngx_http_caphealth_now(), log)
+        != NGX_OK)
+    {
+        return CAPHEALTH_UNKNOWN_STATUS;
+    }
+
+    return w->cache->platform;
 }
 
 

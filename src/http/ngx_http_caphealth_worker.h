@@ -24,6 +24,7 @@ typedef enum {
     NGX_HTTP_CAPHEALTH_REPORT_HEALTH = 0,
     NGX_HTTP_CAPHEALTH_REPORT_HEALTH_JSON,
     NGX_HTTP_CAPHEALTH_REPORT_CAPACITY,
+    NGX_HTTP_CAPHEALTH_REPORT_NODES,
     NGX_HTTP_CAPHEALTH_REPORTS       /* how many there are */
 } ngx_http_caphealth_report_e;
 
@@ -33,6 +34,7 @@ typedef enum {
 typedef enum {
     NGX_HTTP_CAPHEALTH_METRICS_FACTS = 0,
     NGX_HTTP_CAPHEALTH_METRICS_VENDORS,  /* with the database */
+    NGX_HTTP_CAPHEALTH_METRICS_NODES,    /* with the fleet, if asked for */
     NGX_HTTP_CAPHEALTH_METRICS_LIVE,     /* with each request */
     NGX_HTTP_CAPHEALTH_METRICS_PARTS     /* how many there are */
 } ngx_http_caphealth_metrics_part_e;

@@ -7,9 +7,9 @@
  * interval, so that between two reads those of a node that reports more often
  * look older than they are: then three of this node's intervals count.
  *
- * The platform's status is the worst of its nodes': critical, unknown, degraded,
- * healthy.  A critical node needs somebody whatever the others are; what is not
- * known may be critical.
+ * The platform's status is the worst of its nodes': critical, unknown,
+ * degraded, healthy.  A critical node needs somebody whatever the others are;
+ * what is not known may be critical.
  */
 
 #ifndef CAPHEALTH_PLATFORM_H

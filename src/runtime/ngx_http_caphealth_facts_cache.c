@@ -34,6 +34,8 @@ static void ngx_http_caphealth_facts_cache_root(
     ngx_http_caphealth_facts_cache_t *cache, caphealth_root_t *root);
 static void ngx_http_caphealth_facts_cache_changed(
     ngx_http_caphealth_facts_cache_t *cache, double now);
+static void ngx_http_caphealth_facts_cache_platform(
+    ngx_http_caphealth_facts_cache_t *cache, double now);
 static ngx_int_t ngx_http_caphealth_facts_cache_piece(
     ngx_http_caphealth_facts_cache_t *cache, ngx_http_caphealth_piece_t *piece,
     ngx_log_t *log);
@@ -286,12 +288,13 @@ ngx_http_caphealth_facts_cache_update(ngx_http_caphealth_facts_cache_t *cache,
 
         /* a clock that was set back makes facts look as if from the future */
 
-        if (now <= cache->stale_at && now >= cache->now) {
+        cache->capacity = (now > cache->stale_at || now < cache->now);
+
+        if (!cache->capacity && now <= cache->silent_at) {
             cache->now = now;
             return NGX_DECLINED;
         }
 
-        cache->capacity = 1;
         ngx_http_caphealth_facts_cache_changed(cache, now);
 
         return NGX_OK;
@@ -344,6 +347,8 @@ ngx_http_caphealth_facts_cache_changed(ngx_http_caphealth_facts_cache_t *cache,
 
     ngx_http_caphealth_facts_cache_images(cache, now);
 
+    ngx_http_caphealth_facts_cache_platform(cache, now);
+
     /* what was rendered before knows these; others have looked since */
 
     if (images->files != cache->files || images->bytes != cache->bytes) {
@@ -356,6 +361,40 @@ ngx_http_caphealth_facts_cache_changed(ngx_http_caphealth_facts_cache_t *cache,
     cache->stale_at = caphealth_facts_stale_at(&cache->facts, now);
     cache->changes++;
     cache->capacities += cache->capacity;
+}
+
+
+/* the capacity report has little of the fleet, which changes more often */
+
+static void
+ngx_http_caphealth_facts_cache_platform(
+    ngx_http_caphealth_facts_cache_t *cache, double now)
+{
+    caphealth_fleet_facts_t  *fleet;
+    caphealth_platform_t      platform;
+
+    fleet = &cache->facts.fleet;
+
+    caphealth_platform(&platform, &cache->facts, now);
+
+    if (fleet->section.attempted_at != cache->fleet_attempted
+        || now > cache->silent_at || now > cache->stale_at
+        || now < cache->now)
+    {
+        cache->fleets++;
+    }
+
+    if (platform.state != cache->platform || platform.alone != cache->alone
+        || ngx_strcmp(fleet->value.shop, cache->shop) != 0)
+    {
+        cache->capacity = 1;
+    }
+
+    cache->fleet_attempted = fleet->section.attempted_at;
+    cache->silent_at = platform.next;
+    cache->platform = platform.state;
+    cache->alone = platform.alone;
+    ngx_memcpy(cache->shop, fleet->value.shop, CAPHEALTH_NODE_NAME);
 }
 
 

@@ -11,7 +11,7 @@
 #include "ngx_http_caphealth_collector.h"
 #include "ngx_http_caphealth_zone.h"
 
-#include "caphealth_facts.h"
+#include "caphealth_platform.h"
 
 
 typedef struct ngx_http_caphealth_piece_s  ngx_http_caphealth_piece_t;
@@ -21,12 +21,19 @@ typedef struct {
     caphealth_facts_t              facts;
     double                         stale_at;     /* after this the next section
                                                     is stale */
+    double                         silent_at;    /* after this the next node of
+                                                    the fleet is silent */
     double                         now;          /* of the last update */
     ngx_atomic_uint_t              generation;
     ngx_uint_t                     changes;      /* move with each update that
                                                     changed anything, and with
                                                     those of the capacity */
     ngx_uint_t                     capacities;
+    ngx_uint_t                     fleets;       /* likewise, of the fleet */
+    double                         fleet_attempted;
+    caphealth_status_e             platform;     /* of the fleet */
+    ngx_int_t                      alone;
+    char                           shop[CAPHEALTH_NODE_NAME];
     int64_t                        files;        /* of the images, at the last
                                                     update */
     int64_t                        bytes;

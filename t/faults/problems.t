@@ -473,7 +473,8 @@ subtest 'the history' => sub {
     my $nginx = Caphealth::Server->new(
         http      => "caphealth_state_dir $dir/state;
                       caphealth_helper_dir $dir;",
-        locations => 'location = /history { caphealth_history; }');
+        locations => 'location = /history { caphealth_history; }
+                      location = /nodes { caphealth_nodes; }');
 
     for my $case (
         [ 'a window twice' => 'window=2h&window=2d' ],
@@ -492,6 +493,7 @@ subtest 'the history' => sub {
         problem $name, $nginx->get("/history?$query");
     }
 
+    problem 'no fleet', $nginx->get('/nodes');
     problem 'no history yet', $nginx->get('/history');
 
     $nginx->configure(http => "$nginx->{http} caphealth_history off;");

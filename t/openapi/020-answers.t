@@ -106,6 +106,7 @@ sub server {
         caphealth_image_root $root;
     }
     location = $base/history { caphealth_history; }
+    location = $base/nodes { caphealth_nodes; }
     location = /metrics { caphealth_metrics; }
     location = $base/live { caphealth_probe live; }
     location = $base/ready { caphealth_probe ready; }
@@ -168,6 +169,8 @@ sub reads {
                  request($nginx, 'GET', "$base/capacity?vendors=list&limit=2"));
     is_described($state, 'GET', "$base/capacity",
                  request($nginx, 'GET', "$base/capacity?vendors=list&limit=0"));
+    is_described($state, 'GET', "$base/nodes",
+                 request($nginx, 'GET', "$base/nodes"));
     is_described("$state, verbose", 'GET', $_,
                  request($nginx, 'GET', "$_?verbose&exclude=disk&exclude=x"))
         for "$base/live", "$base/ready";
@@ -265,7 +268,7 @@ END
     is_described('the same', 'GET', $past, request($nginx, 'GET', $past,
         { 'If-None-Match' => $seen->{headers}{etag} }));
 
-    for my $path (@reads, $past, '/admin/platform-health') {
+    for my $path (@reads, $past, "$base/nodes", '/admin/platform-health') {
         is_described('elsewhere', 'GET', $path,
             request($nginx, 'GET', $path, { 'X-Client' => '192.0.2.7' }));
         is_described('a method', 'PUT', $path, request($nginx, 'PUT', $path));
@@ -639,7 +642,8 @@ subtest 'uploads that fail for the server\'s sake' => sub {
 
 # --- as a whole ---
 
-is_deeply ask({ seen => [] }), [],
+is_deeply ask({ seen => ['getNodes 200 application/json',
+                         'getNodes 304 '] }), [],
           'every response that is described has been seen';
 is_deeply ask({ code => 1 }), [], 'the description and the sources agree';
 
