@@ -20,9 +20,6 @@
 /* the beginning of an error's body that is looked at */
 #define CAPHEALTH_S3_BODY  4096
 
-/* an entity tag, with its quotes and its NUL */
-#define CAPHEALTH_S3_ETAG  80
-
 /* what marks an object as put by one call: hexadecimal digits, and a NUL */
 #define CAPHEALTH_S3_MARK  33
 

@@ -34,6 +34,7 @@ typedef enum {
     CAPHEALTH_S3_NAME,
     CAPHEALTH_S3_SIZE,
     CAPHEALTH_S3_MODIFIED,
+    CAPHEALTH_S3_TAG,
     CAPHEALTH_S3_PREFIX,
     CAPHEALTH_S3_ERROR,
     CAPHEALTH_S3_ERROR_CODE
@@ -99,6 +100,7 @@ static const caphealth_s3_element_t  caphealth_s3_elements[] = {
     { CAPHEALTH_S3_CONTENTS, "Key", CAPHEALTH_S3_NAME },
     { CAPHEALTH_S3_CONTENTS, "Size", CAPHEALTH_S3_SIZE },
     { CAPHEALTH_S3_CONTENTS, "LastModified", CAPHEALTH_S3_MODIFIED },
+    { CAPHEALTH_S3_CONTENTS, "ETag", CAPHEALTH_S3_TAG },
     { CAPHEALTH_S3_PREFIXES, "Prefix", CAPHEALTH_S3_PREFIX },
     { CAPHEALTH_S3_OTHER, "Error", CAPHEALTH_S3_ERROR },
     { CAPHEALTH_S3_ERROR, "Code", CAPHEALTH_S3_ERROR_CODE }
@@ -247,6 +249,7 @@ caphealth_s3_begin(void *data, const char *name, const char **attributes)
         r->found.prefix = (element == CAPHEALTH_S3_PREFIXES);
         r->found.size = 0;
         r->found.modified = NAN;
+        r->found.etag[0] = '\0';
     }
 }
 
@@ -350,6 +353,13 @@ caphealth_s3_take(caphealth_s3_reader_t *r, caphealth_s3_element_e element)
 
     case CAPHEALTH_S3_MODIFIED:
         caphealth_s3_take_time(r);
+        return 0;
+
+    case CAPHEALTH_S3_TAG:
+        if (r->len < CAPHEALTH_S3_ETAG) {
+            memcpy(r->found.etag, r->text, r->len + 1);
+        }
+
         return 0;
 
     case CAPHEALTH_S3_TRUNCATED:

@@ -19,6 +19,9 @@
 /* of what asks for the next part of a listing, with its NUL */
 #define CAPHEALTH_S3_TOKEN  2048
 
+/* an entity tag, with its quotes and its NUL */
+#define CAPHEALTH_S3_ETAG   80
+
 /* of an error's code, "NoSuchBucket", with its NUL */
 #define CAPHEALTH_S3_CODE   64
 
@@ -29,6 +32,8 @@ typedef struct {
     uint64_t  size;                      /* bytes, at most 2^58 */
     double    modified;                  /* seconds since the epoch; NAN: it is
                                             not known */
+    char      etag[CAPHEALTH_S3_ETAG];   /* as it was sent; "": it was not, or
+                                            is too long */
     int       prefix;                    /* 1: all keys that begin with it,
                                             which were asked to be left out */
 } caphealth_s3_object_t;

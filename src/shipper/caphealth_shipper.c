@@ -20,6 +20,7 @@
 #include <curl/curl.h>
 
 #include "caphealth_ipc.h"
+#include "caphealth_move.h"
 #include "caphealth_s3_client.h"
 #include "caphealth_s3_image.h"
 #include "caphealth_shipper_confine.h"
@@ -72,7 +73,6 @@ static int caphealth_shipper_say(uint16_t type);
 static int caphealth_shipper_configure(caphealth_shipper_t *shipper);
 static const char *caphealth_shipper_take_settings(
     caphealth_shipper_t *shipper, int fd);
-static char *caphealth_shipper_read_file(const char *path, size_t *len);
 static unsigned caphealth_shipper_port(const char *endpoint);
 static int caphealth_shipper_receive(caphealth_shipper_t *shipper);
 static int caphealth_shipper_begin(caphealth_shipper_t *shipper,
@@ -106,11 +106,17 @@ caphealth_shipper_arguments(int argc, char **argv)
         return 0;
     }
 
+    if (argc > 1 && strcmp(argv[1], "--move") == 0) {
+        return caphealth_move_command(argc - 1, argv + 1);
+    }
+
     if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-        printf("usage: caphealth-shipper --help | --version\n\n"
+        printf("usage: caphealth-shipper --help | --version\n"
+               "       caphealth-shipper --move FROM TO OPTION...\n\n"
                "It is started by an nginx worker with the caphealth module,"
-               " which hands it a\nsocket as descriptor %d.  It is of no use"
-               " without one.\n", CAPHEALTH_IPC_FD);
+               " which hands it a\nsocket as descriptor %d.  By hand, it moves"
+               " images between a tree and an object\nstore, see \""
+               "caphealth-shipper --move --help\".\n", CAPHEALTH_IPC_FD);
         return 0;
     }
 
@@ -287,44 +293,6 @@ caphealth_shipper_take_settings(caphealth_shipper_t *shipper, int fd)
     free(ca);
 
     return shipper->client ? NULL : "there is no memory";
-}
-
-
-static char *
-caphealth_shipper_read_file(const char *path, size_t *len)
-{
-    char    *text, *more;
-    FILE    *file;
-    size_t   n, room;
-
-    file = fopen(path, "re");
-    if (file == NULL) {
-        return NULL;
-    }
-
-    text = NULL;
-    room = 0;
-    *len = 0;
-
-    do {
-        if (*len == room) {
-            room = room ? 2 * room : 65536;
-            more = realloc(text, room);
-
-            if (more == NULL) {
-                break;
-            }
-
-            text = more;
-        }
-
-        n = fread(text + *len, 1, room - *len, file);
-        *len += n;
-    } while (n > 0);
-
-    (void) fclose(file);
-
-    return text;
 }
 
 

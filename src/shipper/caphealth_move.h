@@ -1,0 +1,48 @@
+
+/*
+ * caphealth-shipper --move: the images of a tree are copied into an object
+ * store, or back.
+ *
+ * It goes slice by slice.  What is there already, with the same length and the
+ * same MD5 as the store's entity tag says it, or else with the same bytes, is
+ * passed over; so a move that was stopped is begun again.  An image without its
+ * commit mark is none.  Nothing is ever overwritten or removed.
+ */
+
+#ifndef CAPHEALTH_MOVE_H
+#define CAPHEALTH_MOVE_H
+
+
+#include "caphealth_s3_client.h"
+
+
+#define CAPHEALTH_MOVE_JOBS      8
+#define CAPHEALTH_MOVE_JOBS_MAX  64
+
+
+typedef struct {
+    const char             *root;        /* the tree */
+    const char             *mark;        /* the variant that is put last */
+    caphealth_s3_client_t  *client;
+    int                     back;        /* 1: from the store to the tree */
+    int                     json;        /* progress as lines of JSON, on
+                                            stdout */
+    unsigned                jobs;        /* images at once */
+} caphealth_move_t;
+
+
+/*
+ * Moves all, and tells of each failure on stderr and of the whole on stdout.
+ * Returns the exit status: 0, or 1 if something is missing, 2 if nothing was
+ * tried, 3 if a signal stopped it.
+ */
+int caphealth_move(const caphealth_move_t *move);
+
+/*
+ * The command "caphealth-shipper --move ...", whose arguments begin behind
+ * --move.  Returns the exit status.
+ */
+int caphealth_move_command(int argc, char *const argv[]);
+
+
+#endif /* CAPHEALTH_MOVE_H */
