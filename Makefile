@@ -121,6 +121,11 @@ $(BUILD)/strange/caphealth-converter: t/strange/convert.c \
 		-Wl,--wrap=caphealth_ipc_send_cargo \
 		-Wl,--wrap=caphealth_ipc_close $(CODECS)
 
+$(BUILD)/strange/caphealth-shipper: t/strange/ship.c \
+	  $(patsubst src/%.c,$(OBJS)/%.o,$(STORE) $(IPC))
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+
 # for the tests: its filter, or that of the one above, reports a call instead
 # of killing
 
@@ -249,7 +254,8 @@ test-all: test-most
 # --- what make test is made of; util/test counts ---
 
 .PHONY: units sandbox
-units: $(UNITS) $(BUILD)/strange/caphealth-converter $(WATCHED) \
+units: $(UNITS) $(BUILD)/strange/caphealth-converter \
+	  $(BUILD)/strange/caphealth-shipper $(WATCHED) \
 	  $(BUILD)/demo-past
 
 $(BUILD)/demo-past: util/demo-past.c \

@@ -732,8 +732,15 @@ ngx_http_caphealth_source_name(ngx_conf_t *cf,
 
     type = &caphealth_source_types[source->type];
 
-    title = (source->root && source->root->sources) ? "image source"
-                                                    : type->title;
+    title = type->title;
+
+    if (source->root && source->root->sources) {
+        title = "image source";
+
+    } else if (source->root && source->root->store) {
+        title = "object store";
+    }
+
     len = ngx_strlen(title) + sizeof(" \"\"") + source->argument.len;
 
     source->name.data = ngx_pnalloc(cf->pool, len);

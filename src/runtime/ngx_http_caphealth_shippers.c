@@ -18,7 +18,7 @@
 
 /* a shipper keeps the timeout of an image itself, and then removes what it has
    put; after so much longer it does not work */
-#define NGX_HTTP_CAPHEALTH_SHIPPER_GRACE  15000
+#define NGX_HTTP_CAPHEALTH_SHIPPER_GRACE  10000
 
 
 struct ngx_http_caphealth_shipper_s {

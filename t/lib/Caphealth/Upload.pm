@@ -79,7 +79,8 @@ sub strange_helpers {
     return $helpers;
 }
 
-# new(%option), as Caphealth::Server's, and root => PATH, location => ...
+# new(%option), as Caphealth::Server's, and root => PATH, location => ..., keep =>
+# the directive, if images are kept elsewhere
 
 sub new {
     my ($class, %option) = @_;
@@ -87,12 +88,13 @@ sub new {
     my $root = $option{root} // tempdir('images-XXXXXX', DIR => $dir);
     my $http = $option{http} // '';
     my $location = $option{location} // '';
+    my $keep = $option{keep} // "caphealth_image_root $root;";
 
     return $class->SUPER::new(
         %option,
         root => $root,
         http => "client_max_body_size 32m;
-                 caphealth_image_root $root;
+                 $keep
                  caphealth_image_url /media/;
                  $http",
         locations => "location /upload { caphealth_image_upload; $location }
