@@ -98,6 +98,19 @@ CREATE TABLE IF NOT EXISTS caphealth.shop (
     attempt       json NOT NULL
 ) WITH (fillfactor = 50);
 
+-- The list of the nodes as it is sent to each of them, which is made when the
+-- last one has become too old: of a thousand nodes it is more work than all else.
+-- Not in the write-ahead log, for it can be made again.
+
+CREATE UNLOGGED TABLE IF NOT EXISTS caphealth.overview (
+    one       boolean PRIMARY KEY DEFAULT true CHECK (one),
+    at        timestamptz NOT NULL,
+    total     bigint NOT NULL,         -- nodes, of which the list may have less
+    nodes     json                     -- their ages are of the time "at"
+) WITH (fillfactor = 10);
+
+ALTER TABLE caphealth.overview ALTER COLUMN nodes SET STORAGE EXTERNAL;
+
 -- refresh() is all that a node does at a refresh, in one round trip: it writes
 -- its report, takes or renews the lease if it may, stores what it saw in the
 -- shop if it holds the lease, and reads the rest.
@@ -131,7 +144,8 @@ DECLARE
     doubled    boolean := false;
     holder     boolean := false;
     stored     boolean := false;
-    total      bigint;
+    overview   caphealth.overview%ROWTYPE;
+    arrived    boolean;
 BEGIN
     SELECT * INTO known FROM caphealth.schema;
 
@@ -151,8 +165,12 @@ BEGIN
         VALUES (me, mine, t, t, every, '', 'none', '', can_ask, '{}')
         ON CONFLICT (name) DO NOTHING;
 
+    arrived := FOUND;
+
     SELECT * INTO STRICT node FROM caphealth.nodes n WHERE n.name = me
         FOR NO KEY UPDATE;
+
+    arrived := arrived OR node.reported <= late;
 
     -- Of two live processes of one name the older one keeps the row.  One that
     -- was restarted is another instance, too: the row is given to it when the
@@ -305,22 +323,50 @@ BEGIN
         DELETE FROM caphealth.nodes n WHERE n.reported < t - interval '30 days';
     END IF;
 
-    SELECT count(*) INTO total FROM caphealth.nodes;
+    SELECT * INTO overview FROM caphealth.overview;
 
-    SELECT json_agg(json_build_object(
-               'name', n.name,
-               'version', n.version,
-               'state', n.state,
-               'cause', n.cause,
-               'doubled', coalesce(n.rival_at >= late
-                                   AND n.reported > n.rival_since, false),
-               'age', greatest(0, extract(epoch FROM t - n.reported)),
-               'seconds', n.seconds,
-               'started', extract(epoch FROM n.started),
-               'clock_offset', n.clock_offset))
-        INTO nodes
-        FROM (SELECT * FROM caphealth.nodes ORDER BY name COLLATE "C"
-              LIMIT 4096) n;
+    IF NOT FOUND THEN
+        INSERT INTO caphealth.overview (at, total) VALUES ('-infinity', 0)
+            ON CONFLICT (one) DO NOTHING;
+    END IF;
+
+    -- a node that has come, or come back, is in its own list at once
+
+    IF arrived OR overview.at IS NULL OR overview.at > t
+       OR overview.at <= t - make_interval(secs => every / 4)
+    THEN
+        -- while another one makes it, the last one is taken
+
+        PERFORM FROM caphealth.overview FOR NO KEY UPDATE SKIP LOCKED;
+
+        IF FOUND OR overview.nodes IS NULL THEN
+            SELECT count(*), t, json_agg(json_strip_nulls(json_build_object(
+                       'name', n.name,
+                       'version', n.version,
+                       'state', n.state,
+                       'cause', nullif(n.cause, ''),
+                       'doubled', CASE WHEN n.rival_at >= late
+                                            AND n.reported > n.rival_since
+                                  THEN true END,
+                       'age', round(greatest(0, extract(
+                                  epoch FROM t - n.reported)), 3),
+                       'seconds', n.seconds,
+                       'started', round(extract(epoch FROM n.started)),
+                       'clock_offset', round(n.clock_offset::numeric, 3)))
+                       ORDER BY n.name COLLATE "C")
+                       FILTER (WHERE n.place <= 4096)
+                INTO overview.total, overview.at, overview.nodes
+                FROM (SELECT *, row_number() OVER (ORDER BY name COLLATE "C")
+                             AS place
+                      FROM caphealth.nodes) n;
+
+            UPDATE caphealth.overview o
+                SET at = t, total = overview.total, nodes = overview.nodes
+                WHERE o.at < t OR o.at > clock_timestamp();
+        END IF;
+    END IF;
+
+    nodes := overview.nodes;
 
     fleet := json_build_object(
         'schema', known.version,
@@ -330,7 +376,8 @@ BEGIN
         'stored', stored,
         'doubled', doubled,
         'clock', extract(epoch FROM t),
-        'total', total);
+        'total', overview.total,
+        'nodes_age', extract(epoch FROM t - overview.at));
 
     RETURN NEXT;
 END
@@ -346,6 +393,8 @@ AS $$
 BEGIN
     UPDATE caphealth.lease l SET expires = '-infinity'
         WHERE l.node = retire.node;
+
+    UPDATE caphealth.overview SET at = '-infinity', nodes = NULL;
 
     DELETE FROM caphealth.nodes n WHERE n.name = retire.node;
 

@@ -32,9 +32,9 @@ static json_t *caphealth_fleet_load(const char *text);
 static int caphealth_fleet_schema(const json_t *fleet,
     caphealth_error_t *error);
 static int caphealth_fleet_read_nodes(caphealth_fleet_reply_t *reply,
-    const json_t *nodes, caphealth_error_t *error);
+    const json_t *fleet, const json_t *nodes, caphealth_error_t *error);
 static int caphealth_fleet_read_node(caphealth_fleet_node_t *node,
-    const json_t *value);
+    const json_t *value, double age);
 static int caphealth_fleet_node_compare(const void *a, const void *b);
 static int caphealth_fleet_read_shop(caphealth_fleet_shop_t *shop,
     const json_t *value);
@@ -266,7 +266,7 @@ caphealth_fleet_reply(caphealth_fleet_reply_t *reply, const char *fleet,
         reply->fleet.doubled = json_is_true(json_object_get(f, "doubled"));
         reply->fleet.total = json_integer_value(json_object_get(f, "total"));
 
-        rc = caphealth_fleet_read_nodes(reply, n, error);
+        rc = caphealth_fleet_read_nodes(reply, f, n, error);
     }
 
     if (rc == 0 && shop != NULL) {
@@ -360,11 +360,17 @@ caphealth_fleet_schema(const json_t *fleet, caphealth_error_t *error)
 
 static int
 caphealth_fleet_read_nodes(caphealth_fleet_reply_t *reply,
-    const json_t *nodes, caphealth_error_t *error)
+    const json_t *fleet, const json_t *nodes, caphealth_error_t *error)
 {
+    double                   age;
     size_t                   i, n, size;
     int64_t                  total;
     caphealth_fleet_node_t  *all;
+
+    /* the list is not made for each who reads it */
+
+    age = caphealth_fleet_seconds(fleet, "nodes_age");
+    age = isnan(age) ? 0 : age;
 
     size = json_array_size(nodes);
     size = (size > CAPHEALTH_NODES_MAX) ? CAPHEALTH_NODES_MAX : size;
@@ -377,7 +383,8 @@ caphealth_fleet_read_nodes(caphealth_fleet_reply_t *reply,
 
     for (n = 0, i = 0; i < size; i++) {
         n += (size_t) caphealth_fleet_read_node(&all[n],
-                                                json_array_get(nodes, i));
+                                                json_array_get(nodes, i),
+                                                age);
     }
 
     qsort(all, n, sizeof(caphealth_fleet_node_t),
@@ -412,7 +419,8 @@ caphealth_fleet_read_nodes(caphealth_fleet_reply_t *reply,
 /* 1, or 0: it is invalid */
 
 static int
-caphealth_fleet_read_node(caphealth_fleet_node_t *node, const json_t *value)
+caphealth_fleet_read_node(caphealth_fleet_node_t *node, const json_t *value,
+    double age)
 {
     int            state;
     const char    *name;
@@ -436,7 +444,7 @@ caphealth_fleet_read_node(caphealth_fleet_node_t *node, const json_t *value)
 
     node->state = (state == -1) ? CAPHEALTH_OVERALL_UNKNOWN : (uint32_t) state;
     node->doubled = json_is_true(json_object_get(value, "doubled"));
-    node->age = caphealth_fleet_seconds(value, "age");
+    node->age = caphealth_fleet_seconds(value, "age") + age;
     node->interval = caphealth_fleet_seconds(value, "seconds");
     node->started = caphealth_fleet_seconds(value, "started");
 
@@ -444,7 +452,7 @@ caphealth_fleet_read_node(caphealth_fleet_node_t *node, const json_t *value)
     node->clock_offset = json_is_number(offset) ? json_number_value(offset)
                                                 : NAN;
 
-    return !isnan(node->age) && !isnan(node->started)
+    return isfinite(node->age) && !isnan(node->started)
            && node->interval > 0 && !isinf(node->clock_offset);
 }
 
