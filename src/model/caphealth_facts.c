@@ -85,7 +85,7 @@ caphealth_section_stale(const caphealth_section_t *s, double now)
 static double
 caphealth_section_expires(const caphealth_section_t *s)
 {
-    return s->collected_at + CAPHEALTH_STALE_INTERVALS * s->interval;
+    return s->collected_at + CAPHEALTH_STALE_INTERVALS * s->interval + s->way;
 }
 
 

@@ -92,6 +92,9 @@ typedef struct caphealth_section_s {
                                              epoch; 0: there is none yet */
     double                 attempted_at;  /* of the last attempt; 0: none yet */
     double                 interval;      /* seconds between attempts */
+    double                 way;           /* seconds that the data takes to get
+                                             here: from another node of the
+                                             fleet; else 0 */
     const char            *error;         /* of the last attempt, or NULL.  With
                                              failed == 0 the data is there, but
                                              a part of it is missing */
@@ -207,10 +210,10 @@ int caphealth_section_reachable(const caphealth_section_t *s);
 int caphealth_section_known(const caphealth_section_t *s);
 
 /*
- * A section is stale if its data is older than three intervals at the time now
- * (seconds since the epoch), or more than one interval in the future, because
- * the clock was set back.  A section that is not configured, or has no data
- * yet, is unknown, not stale.
+ * A section is stale if its data is older than three intervals and its way at
+ * the time now (seconds since the epoch), or more than one interval in the
+ * future, because the clock was set back.  A section that is not configured, or
+ * has no data yet, is unknown, not stale.
  */
 int caphealth_section_stale(const caphealth_section_t *s, double now);
 

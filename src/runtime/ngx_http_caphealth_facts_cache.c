@@ -370,10 +370,20 @@ static void
 ngx_http_caphealth_facts_cache_platform(
     ngx_http_caphealth_facts_cache_t *cache, double now)
 {
-    caphealth_fleet_facts_t  *fleet;
+    caphealth_section_t      *database;
     caphealth_platform_t      platform;
+    caphealth_fleet_facts_t  *fleet;
 
     fleet = &cache->facts.fleet;
+    database = &cache->facts.database.section;
+
+    /*
+     * what the holder of the lease saw waits for its next report, then for this
+     * node's, and then for the next look at the database
+     */
+
+    database->way = fleet->value.shop[0]
+                    ? 2 * fleet->section.interval + database->interval : 0;
 
     caphealth_platform(&platform, &cache->facts, now);
 

@@ -49,6 +49,11 @@ test_stale(void **state)
 
     (void) state;
 
+    s = (caphealth_section_t) { .configured = 1, .collected_at = 1000,
+                                .interval = 10, .way = 5 };
+    assert_false(caphealth_section_stale(&s, 1035));
+    assert_true(caphealth_section_stale(&s, 1035.001));
+
     for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         memset(&s, 0, sizeof(caphealth_section_t));
 
