@@ -23,7 +23,6 @@
 #define CAPHEALTH_TEMP        ".tmp"
 
 
-static uint64_t caphealth_walk_counted(const caphealth_walk_settings_t *w);
 static void caphealth_walk_top(caphealth_walk_ctx_t *t, int root);
 static void caphealth_walk_slice(caphealth_walk_ctx_t *t, int root);
 static void caphealth_walk_leaf(caphealth_walk_ctx_t *t, int slice,
@@ -97,24 +96,6 @@ caphealth_walk(const caphealth_walk_settings_t *w, unsigned slice,
     walk->cpu = caphealth_walk_cpu() - cpu;
 
     return walk->error.code == 0 ? 0 : -1;
-}
-
-
-/* as ngx_http_caphealth_tree_mark() has it */
-
-static uint64_t
-caphealth_walk_counted(const caphealth_walk_settings_t *w)
-{
-    size_t    i;
-    uint64_t  hash;
-
-    hash = w->ncounted ? CAPHEALTH_HASH : 0;
-
-    for (i = 0; i < w->ncounted; i++) {
-        hash = caphealth_hash(hash, w->counted[i], strlen(w->counted[i]) + 1);
-    }
-
-    return hash;
 }
 
 
@@ -346,7 +327,7 @@ caphealth_walk_file(caphealth_walk_ctx_t *t, int dir, const char *name)
 
     len = strlen(name);
 
-    if (caphealth_walk_is_image(t, name, len)
+    if (caphealth_walk_image_name(t->prefix, name, len)
         && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0
         && S_ISREG(st.st_mode))
     {
@@ -372,26 +353,6 @@ caphealth_walk_file(caphealth_walk_ctx_t *t, int dir, const char *name)
 }
 
 
-int
-caphealth_walk_is_image(caphealth_walk_ctx_t *t, const char *name, size_t len)
-{
-    size_t  extension;
-
-    extension = caphealth_output_extension(name, len);
-
-    if (extension == 0 || len <= CAPHEALTH_ID_LEN + 1 + extension
-        || name[CAPHEALTH_ID_LEN] != '_')
-    {
-        return 0;
-    }
-
-    return memcmp(name, t->prefix, 4) == 0
-           && caphealth_id_valid(name, CAPHEALTH_ID_LEN)
-           && caphealth_variant_valid(name + CAPHEALTH_ID_LEN + 1,
-                                      len - CAPHEALTH_ID_LEN - 1 - extension);
-}
-
-
 /*
  * Whether it is the file of an upload under way, which has a temporary name
  * where there is no O_TMPFILE.  One that is old is removed.
@@ -408,7 +369,7 @@ caphealth_walk_temporary(caphealth_walk_ctx_t *t, int dir, const char *name,
     if (!S_ISREG(st->st_mode) || len <= sizeof(CAPHEALTH_TEMP)
         || strcmp(name + len + 1 - sizeof(CAPHEALTH_TEMP), CAPHEALTH_TEMP)
            != 0
-        || (!caphealth_walk_is_image(t, name + 1,
+        || (!caphealth_walk_image_name(t->prefix, name + 1,
                                      len - sizeof(CAPHEALTH_TEMP))
             && !caphealth_record_name_valid(name + 1,
                                             len - sizeof(CAPHEALTH_TEMP))))

@@ -8,27 +8,7 @@
 #define CAPHEALTH_WALK_H
 
 
-#include <jansson.h>
-
-#include "caphealth_tree.h"
-
-
-typedef struct {
-    const char   *root;
-    const char   *images;        /* of a tree of sources: the tree of their
-                                    images; or NULL */
-    const char  **marks;         /* variants that mark an image as complete */
-    size_t        nmarks;
-    const char  **variants;      /* all the other variants that are made */
-    size_t        nvariants;
-    const char  **counted;       /* those of which is counted how many images
-                                    lack them, at most CAPHEALTH_COUNTED_MAX */
-    size_t        ncounted;
-    double        since;         /* the marks are these, seconds since the
-                                    epoch */
-    double        before;        /* leftovers were written before; 0: there
-                                    are none, nothing is removed */
-} caphealth_walk_settings_t;
+#include "caphealth_tree_walk.h"
 
 
 /*
@@ -47,12 +27,6 @@ typedef struct {
  */
 int caphealth_walk(const caphealth_walk_settings_t *w, unsigned slice,
     caphealth_walk_t *walk);
-
-/*
- * From {"path": …, "marks": […], "variants": […], "counted": […],
- * "since": …}, of a tree of sources with "images": …, the other tree's path.  The strings are copied.  NULL: no memory, or not such an object.
- */
-caphealth_walk_settings_t *caphealth_walk_settings(const json_t *settings);
 
 
 #endif /* CAPHEALTH_WALK_H */

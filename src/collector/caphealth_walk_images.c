@@ -17,12 +17,6 @@
 #include "caphealth_walk_internal.h"
 
 
-static int caphealth_walk_listed(const char *const *names, size_t n,
-    const char *name, size_t len);
-static uint32_t caphealth_walk_counted_bit(
-    const caphealth_walk_settings_t *w, const char *variant, size_t len);
-static void caphealth_walk_missing(caphealth_walk_ctx_t *t,
-    const caphealth_walk_image_t *image);
 static int caphealth_walk_compare(const void *a, const void *b);
 static int caphealth_walk_leftover(caphealth_walk_ctx_t *t, int dir,
     const caphealth_walk_image_t *image);
@@ -40,8 +34,7 @@ caphealth_walk_add_file(caphealth_walk_ctx_t *t, const char *name, size_t len,
     const struct stat *st)
 {
     size_t                            room;
-    const char                       *variant;
-    caphealth_walk_image_t           *file, *images;
+    caphealth_walk_image_t           *images;
     const caphealth_walk_settings_t  *w;
 
     w = t->settings;
@@ -61,49 +54,9 @@ caphealth_walk_add_file(caphealth_walk_ctx_t *t, const char *name, size_t len,
         t->room = room;
     }
 
-    variant = name + CAPHEALTH_ID_LEN + 1;
-    len -= CAPHEALTH_ID_LEN + 1 + caphealth_output_extension(name, len);
-
-    file = &t->images[t->nimages++];
-
-    memcpy(file->id, name, CAPHEALTH_ID_LEN);
-    file->mark = caphealth_walk_listed(w->marks, w->nmarks, variant, len);
-    file->known = caphealth_walk_listed(w->variants, w->nvariants, variant,
-                                        len);
-    file->counted = caphealth_walk_counted_bit(w, variant, len);
-    file->written = st ? caphealth_walk_written(st) : 0;
-}
-
-
-static uint32_t
-caphealth_walk_counted_bit(const caphealth_walk_settings_t *w,
-    const char *variant, size_t len)
-{
-    size_t  i;
-
-    for (i = 0; i < w->ncounted; i++) {
-        if (caphealth_walk_listed(&w->counted[i], 1, variant, len)) {
-            return (uint32_t) 1 << i;
-        }
-    }
-
-    return 0;
-}
-
-
-static int
-caphealth_walk_listed(const char *const *names, size_t n, const char *name,
-    size_t len)
-{
-    size_t  i;
-
-    for (i = 0; i < n; i++) {
-        if (strncmp(names[i], name, len) == 0 && names[i][len] == '\0') {
-            return 1;
-        }
-    }
-
-    return 0;
+    caphealth_walk_image_file(w, name, len,
+                              st ? caphealth_walk_written(st) : 0,
+                              &t->images[t->nimages++]);
 }
 
 
@@ -119,8 +72,7 @@ caphealth_walk_images(caphealth_walk_ctx_t *t, int dir)
         image = &t->images[i];
 
         if (image->mark) {
-            t->walk->complete++;
-            caphealth_walk_missing(t, image);
+            caphealth_walk_image_count(t->settings, image, t->walk);
 
         } else if (caphealth_walk_leftover(t, dir, image)) {
             caphealth_walk_remove(t, dir, image);
@@ -156,30 +108,10 @@ caphealth_walk_join(caphealth_walk_ctx_t *t)
             continue;
         }
 
-        image->mark |= file->mark;
-        image->known &= file->known;
-        image->counted |= file->counted;
-
-        if (file->written > image->written) {
-            image->written = file->written;
-        }
+        caphealth_walk_image_join(image, file);
     }
 
     t->nimages = n + 1;
-}
-
-
-static void
-caphealth_walk_missing(caphealth_walk_ctx_t *t,
-    const caphealth_walk_image_t *image)
-{
-    size_t  i;
-
-    for (i = 0; i < t->settings->ncounted; i++) {
-        if (!(image->counted & (uint32_t) 1 << i)) {
-            t->walk->missing[i]++;
-        }
-    }
 }
 
 
@@ -191,11 +123,6 @@ caphealth_walk_compare(const void *a, const void *b)
     return memcmp(one->id, two->id, CAPHEALTH_ID_LEN);
 }
 
-
-/*
- * An image from before the marks were these may be complete by another mark,
- * and the mark of one that is being copied into the tree may still follow.
- */
 
 static int
 caphealth_walk_leftover(caphealth_walk_ctx_t *t, int dir,
@@ -209,9 +136,7 @@ caphealth_walk_leftover(caphealth_walk_ctx_t *t, int dir,
 
     w = t->settings;
 
-    if (!image->known || w->nmarks == 0 || image->written < w->since
-        || image->written >= w->before)
-    {
+    if (!caphealth_walk_image_leftover(w, image)) {
         return 0;
     }
 

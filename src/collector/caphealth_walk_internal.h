@@ -18,17 +18,6 @@
 #define CAPHEALTH_ENTRIES     32768
 
 
-/* a file of an image; when sorted and joined, all of its files */
-
-typedef struct {
-    char      id[CAPHEALTH_ID_LEN];
-    uint8_t   mark;              /* it has a commit mark */
-    uint8_t   known;             /* all are files of the other variants */
-    uint32_t  counted;           /* a bit for each counted variant it has */
-    double    written;           /* the last of them was */
-} caphealth_walk_image_t;
-
-
 typedef struct {
     const caphealth_walk_settings_t  *settings;
     caphealth_walk_t                 *walk;
@@ -63,10 +52,6 @@ int caphealth_walk_source(caphealth_walk_ctx_t *t, int dir, const char *name);
 
 /* Adds up the files of each image: sorted by their ids, one for each. */
 void caphealth_walk_join(caphealth_walk_ctx_t *t);
-
-/* Whether it is the name, of that length, of a file of an image. */
-int caphealth_walk_is_image(caphealth_walk_ctx_t *t, const char *name,
-    size_t len);
 
 /* Counts the images of the leaf, and removes those that are leftovers. */
 void caphealth_walk_images(caphealth_walk_ctx_t *t, int dir);

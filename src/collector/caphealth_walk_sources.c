@@ -54,7 +54,7 @@ caphealth_walk_beside(caphealth_walk_ctx_t *t)
             entry = (struct dirent64 *) (t->entries + i);
             len = strlen(entry->d_name);
 
-            if (caphealth_walk_is_image(t, entry->d_name, len)) {
+            if (caphealth_walk_image_name(t->prefix, entry->d_name, len)) {
                 caphealth_walk_add_file(t, entry->d_name, len, NULL);
             }
         }
