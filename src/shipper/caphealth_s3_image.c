@@ -4,6 +4,7 @@
  */
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,8 @@ struct caphealth_s3_image_s {
     /* of a removal */
 
     caphealth_unship_t        unship;
+    const caphealth_walk_settings_t  *leftover;      /* NULL: it is none */
+    caphealth_walk_image_t    found;         /* of a leftover */
     caphealth_s3_call_t       list;
     caphealth_s3_reader_t    *reader;
     caphealth_s3_listing_t    listing;
@@ -90,6 +93,8 @@ static int caphealth_s3_image_list_body(caphealth_s3_call_t *call,
     const char *text, size_t len);
 static void caphealth_s3_image_list_object(void *data,
     const caphealth_s3_object_t *object);
+static void caphealth_s3_image_look(caphealth_s3_image_t *image,
+    const caphealth_s3_object_t *object, const char *name);
 static int caphealth_s3_image_list_end(caphealth_s3_call_t *call);
 static void caphealth_s3_image_on_list(caphealth_s3_call_t *call);
 static void caphealth_s3_image_delete(caphealth_s3_image_t *image, int marks);
@@ -523,8 +528,30 @@ caphealth_s3_image_remove(caphealth_s3_client_t *client,
     }
 
     image->unship = *unship;
-    caphealth_s3_client_key(client, unship->prefix, image->prefix,
-                            sizeof(image->prefix));
+    caphealth_s3_image_list(image);
+
+    return image;
+}
+
+
+caphealth_s3_image_t *
+caphealth_s3_image_remove_leftover(caphealth_s3_client_t *client,
+    const caphealth_walk_settings_t *w, const char *prefix, uint32_t timeout,
+    void (*done)(void *data, const caphealth_ship_result_t *result),
+    void *data)
+{
+    caphealth_s3_image_t  *image;
+
+    image = caphealth_s3_image_create(client, done, data,
+                                      CAPHEALTH_VARIANTS_MAX, timeout);
+    if (image == NULL) {
+        return NULL;
+    }
+
+    (void) snprintf(image->unship.prefix, sizeof(image->unship.prefix), "%s",
+                    prefix);
+    image->leftover = w;
+    image->found.known = 1;
 
     caphealth_s3_image_list(image);
 
@@ -538,6 +565,9 @@ caphealth_s3_image_list(caphealth_s3_image_t *image)
     caphealth_s3_call_t  *call;
 
     call = &image->list;
+
+    caphealth_s3_client_key(image->client, image->unship.prefix,
+                            image->prefix, sizeof(image->prefix));
 
     image->query[0] = (caphealth_s3_pair_t) { "list-type", "2" };
     image->query[1] = (caphealth_s3_pair_t) { "prefix", image->prefix };
@@ -629,10 +659,37 @@ caphealth_s3_image_list_object(void *data, const caphealth_s3_object_t *object)
     file->image = image;
     file->bytes = object->size;
     file->presence = CAPHEALTH_S3_PRESENT;
-    file->mark = strncmp(key, image->unship.mark, strlen(image->unship.mark))
-                 == 0;
+    file->mark = image->leftover == NULL
+                 && strncmp(key, image->unship.mark,
+                            strlen(image->unship.mark))
+                    == 0;
 
     memcpy(file->key, key, strlen(key) + 1);
+
+    if (image->leftover) {
+        caphealth_s3_image_look(image, object, key + CAPHEALTH_LEAF_LEN);
+    }
+}
+
+
+/* those of a page that is listed again change nothing */
+
+static void
+caphealth_s3_image_look(caphealth_s3_image_t *image,
+    const caphealth_s3_object_t *object, const char *name)
+{
+    caphealth_walk_image_t  file;
+
+    if (!caphealth_walk_image_name(name, name, strlen(name))) {
+        image->found.known = 0;
+        return;
+    }
+
+    caphealth_walk_image_file(image->leftover, name, strlen(name),
+                              isnan(object->modified) ? INFINITY
+                                                      : object->modified,
+                              &file);
+    caphealth_walk_image_join(&image->found, &file);
 }
 
 
@@ -678,6 +735,16 @@ caphealth_s3_image_on_list(caphealth_s3_call_t *call)
 
     if (image->nfiles == 0) {
         image->result.status = CAPHEALTH_SHIP_NOT_FOUND;
+        caphealth_s3_image_end(image);
+        return;
+    }
+
+    if (image->leftover
+        && (image->found.mark
+            || !caphealth_walk_image_leftover(image->leftover,
+                                              &image->found)))
+    {
+        image->result.status = CAPHEALTH_SHIP_EXISTS;
         caphealth_s3_image_end(image);
         return;
     }

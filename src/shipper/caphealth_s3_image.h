@@ -9,6 +9,7 @@
 
 #include "caphealth_s3_client.h"
 #include "caphealth_ship.h"
+#include "caphealth_tree_walk.h"
 
 
 typedef struct caphealth_s3_image_s  caphealth_s3_image_t;
@@ -35,6 +36,17 @@ caphealth_s3_image_t *caphealth_s3_image_put(caphealth_s3_client_t *client,
 /* The same for a removal, which must be valid, too. */
 caphealth_s3_image_t *caphealth_s3_image_remove(caphealth_s3_client_t *client,
     const caphealth_unship_t *unship,
+    void (*done)(void *data, const caphealth_ship_result_t *result),
+    void *data);
+
+/*
+ * The same for what an upload that failed has left, if a listing shows that it
+ * is that still; it is EXISTS, or NOT_FOUND, if not.  prefix: "ab/cd/<id>_".  w
+ * must live until done() is called.
+ */
+caphealth_s3_image_t *caphealth_s3_image_remove_leftover(
+    caphealth_s3_client_t *client, const caphealth_walk_settings_t *w,
+    const char *prefix, uint32_t timeout,
     void (*done)(void *data, const caphealth_ship_result_t *result),
     void *data);
 

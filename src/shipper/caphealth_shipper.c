@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
@@ -22,6 +23,7 @@
 #include "caphealth_ipc.h"
 #include "caphealth_move.h"
 #include "caphealth_s3_client.h"
+#include "caphealth_s3_count.h"
 #include "caphealth_s3_image.h"
 #include "caphealth_shipper_confine.h"
 #include "caphealth_shipper_settings.h"
@@ -31,6 +33,9 @@
 /* images that are put or removed at once, whose descriptors are open; what
    more is asked for waits in the socket */
 #define CAPHEALTH_SHIPPER_JOBS  64
+
+/* files of an upload that has not ended after so many seconds are removed */
+#define CAPHEALTH_SHIPPER_LEFTOVER  3600
 
 /* seconds between two looks whether there is something to do */
 #define CAPHEALTH_SHIPPER_LOOK  60.0
@@ -49,6 +54,8 @@ struct caphealth_shipper_job_s {
     caphealth_ipc_message_t    question;
     caphealth_ipc_cargo_t      cargo;        /* the files */
     caphealth_s3_image_t      *image;
+    caphealth_s3_count_t      *count;
+    caphealth_walk_settings_t  walk;         /* of the count */
 };
 
 
@@ -77,6 +84,10 @@ static unsigned caphealth_shipper_port(const char *endpoint);
 static int caphealth_shipper_receive(caphealth_shipper_t *shipper);
 static int caphealth_shipper_begin(caphealth_shipper_t *shipper,
     const caphealth_ipc_message_t *m, caphealth_ipc_cargo_t *cargo);
+static void caphealth_shipper_count(caphealth_shipper_job_t *job);
+static void caphealth_shipper_counted(void *data,
+    const caphealth_walk_t *walk);
+static void caphealth_shipper_end(caphealth_shipper_job_t *job);
 static void caphealth_shipper_done(void *data,
     const caphealth_ship_result_t *result);
 static void caphealth_shipper_close(caphealth_shipper_t *shipper);
@@ -391,6 +402,16 @@ caphealth_shipper_begin(caphealth_shipper_t *shipper,
 
         break;
 
+    case CAPHEALTH_IPC_SCAN:
+
+        if (cargo->size != 0 || cargo->nfds != 0 || (m->value & 0xffff) != 0
+            || m->value >> 16 > CAPHEALTH_TOP)
+        {
+            return -1;
+        }
+
+        break;
+
     /* the log was reopened */
 
     case CAPHEALTH_IPC_LOG:
@@ -420,13 +441,21 @@ caphealth_shipper_begin(caphealth_shipper_t *shipper,
     shipper->jobs = job;
     shipper->njobs++;
 
-    if (m->type == CAPHEALTH_IPC_SHIP) {
+    switch (m->type) {
+
+    case CAPHEALTH_IPC_SHIP:
         job->image = caphealth_s3_image_put(shipper->client, ship, cargo->fds,
                                             caphealth_shipper_done, job);
+        break;
 
-    } else {
+    case CAPHEALTH_IPC_UNSHIP:
         job->image = caphealth_s3_image_remove(shipper->client, unship,
                                                caphealth_shipper_done, job);
+        break;
+
+    default:
+        caphealth_shipper_count(job);
+        return 0;
     }
 
     if (job->image == NULL) {
@@ -442,12 +471,74 @@ caphealth_shipper_begin(caphealth_shipper_t *shipper,
 
 
 static void
-caphealth_shipper_done(void *data, const caphealth_ship_result_t *result)
+caphealth_shipper_count(caphealth_shipper_job_t *job)
 {
-    caphealth_ipc_cargo_t      cargo;
+    caphealth_walk_t      walk;
+    caphealth_shipper_t  *shipper;
+
+    shipper = job->shipper;
+    job->walk = *shipper->settings.walk;
+    job->walk.before = (double) time(NULL) - CAPHEALTH_SHIPPER_LEFTOVER;
+
+    /* workers of before a reload may still upload with other marks after it */
+
+    job->walk.since += CAPHEALTH_SHIPPER_LEFTOVER;
+
+    job->count = caphealth_s3_count(shipper->client, &job->walk,
+                                    job->question.value >> 16,
+                                    shipper->settings.timeout,
+                                    caphealth_shipper_counted, job);
+
+    if (job->count == NULL) {
+        memset(&walk, 0, sizeof(caphealth_walk_t));
+        caphealth_error_set(&walk.error, CAPHEALTH_ERROR_NO_MEMORY,
+                            "no memory to list \"%s\"", job->walk.root);
+        caphealth_shipper_counted(job, &walk);
+    }
+}
+
+
+static void
+caphealth_shipper_counted(void *data, const caphealth_walk_t *walk)
+{
+    int                       fd;
+    caphealth_ipc_result_e    rc;
+    caphealth_shipper_t      *shipper;
+    caphealth_ipc_message_t   m;
+    caphealth_shipper_job_t  *job = data;
+
+    shipper = job->shipper;
+
+    m = job->question;
+    m.type = CAPHEALTH_IPC_SCANNED;
+
+    caphealth_shipper_end(job);
+
+    if (shipper->closed) {
+        return;
+    }
+
+    fd = caphealth_ipc_memfd(walk, sizeof(caphealth_walk_t));
+    rc = (fd == -1) ? CAPHEALTH_IPC_ERROR
+                    : caphealth_ipc_send(CAPHEALTH_IPC_FD, &m, fd);
+
+    if (fd != -1) {
+        (void) close(fd);
+    }
+
+    if (rc != CAPHEALTH_IPC_OK) {
+        caphealth_shipper_close(shipper);
+    }
+}
+
+
+/* the job is freed */
+
+static void
+caphealth_shipper_end(caphealth_shipper_job_t *job)
+{
     caphealth_shipper_t       *shipper;
-    caphealth_ipc_message_t    m;
-    caphealth_shipper_job_t   *job = data, **link;
+    caphealth_shipper_job_t  **link;
 
     shipper = job->shipper;
 
@@ -459,6 +550,19 @@ caphealth_shipper_done(void *data, const caphealth_ship_result_t *result)
     shipper->njobs--;
 
     caphealth_ipc_close(&job->cargo);
+    free(job);
+}
+
+
+static void
+caphealth_shipper_done(void *data, const caphealth_ship_result_t *result)
+{
+    caphealth_ipc_cargo_t      cargo;
+    caphealth_shipper_t       *shipper;
+    caphealth_ipc_message_t    m;
+    caphealth_shipper_job_t   *job = data;
+
+    shipper = job->shipper;
 
     m = job->question;
     m.type = CAPHEALTH_IPC_SHIPPED;
@@ -467,7 +571,7 @@ caphealth_shipper_done(void *data, const caphealth_ship_result_t *result)
     cargo.body = (void *) result;
     cargo.size = sizeof(caphealth_ship_result_t);
 
-    free(job);
+    caphealth_shipper_end(job);
 
     if (!shipper->closed
         && caphealth_ipc_send_cargo(CAPHEALTH_IPC_FD, &m, &cargo)
@@ -488,6 +592,9 @@ caphealth_shipper_close(caphealth_shipper_t *shipper)
     for (job = shipper->jobs; job != NULL; job = job->next) {
         if (job->image != NULL) {
             caphealth_s3_image_give_up(job->image);
+
+        } else if (job->count != NULL) {
+            caphealth_s3_count_give_up(job->count);
         }
     }
 }

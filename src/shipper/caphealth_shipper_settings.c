@@ -13,6 +13,8 @@
 
 static const char *caphealth_shipper_store(caphealth_s3_store_t *store,
     const json_t *settings);
+static caphealth_walk_settings_t *caphealth_shipper_walk(
+    const caphealth_s3_store_t *store, const json_t *settings);
 static const char *caphealth_shipper_text(const json_t *settings,
     const char *name);
 
@@ -57,7 +59,39 @@ caphealth_shipper_settings(caphealth_shipper_settings_t *s,
 
     (void) snprintf(s->ca, sizeof(s->ca), "%s", ca ? ca : "");
 
-    return NULL;
+    s->walk = caphealth_shipper_walk(&s->store, settings);
+
+    return s->walk ? NULL : "\"marks\", \"variants\" or \"counted\" are not "
+                            "lists of names";
+}
+
+
+static caphealth_walk_settings_t *
+caphealth_shipper_walk(const caphealth_s3_store_t *store,
+    const json_t *settings)
+{
+    json_t                     *tree;
+    caphealth_walk_settings_t  *walk;
+
+    tree = json_copy((json_t *) settings);
+
+    if (tree == NULL
+        || json_object_set_new(tree, "path",
+                               json_sprintf("s3://%s%s%s", store->bucket,
+                                            store->prefix[0] ? "/" : "",
+                                            store->prefix))
+           == -1)
+    {
+        json_decref(tree);
+        return NULL;
+    }
+
+    (void) json_object_del(tree, "images");
+
+    walk = caphealth_walk_settings(tree);
+    json_decref(tree);
+
+    return walk;
 }
 
 

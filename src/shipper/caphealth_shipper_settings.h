@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "caphealth_s3_store.h"
+#include "caphealth_tree_walk.h"
 
 
 #define CAPHEALTH_SHIPPER_CONNECTIONS  8
@@ -29,6 +30,8 @@ typedef struct {
     char                   ca[4096];     /* a file of certificates that are
                                             trusted in place of the system's;
                                             "": those */
+    caphealth_walk_settings_t  *walk;    /* what a listing counts; it lives as
+                                            long as the process */
 } caphealth_shipper_settings_t;
 
 

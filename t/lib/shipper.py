@@ -170,6 +170,24 @@ class Shipper:
         return self.result(self.ask_unship(prefix, mark, timeout),
                            timeout / 1000 + 10)
 
+    def scan(self, piece, seconds=120):
+        """The counts of a slice."""
+
+        answer = self.wait(self.send('SCAN', piece << 16), seconds)
+
+        if answer is None or answer[0] != 'SCANNED':
+            return None
+
+        numbers = WALK.unpack_from(answer[3])
+        code, text = ERROR.unpack_from(answer[3], WALK.size)
+        names = ('files', 'bytes', 'complete', 'incomplete', 'strays',
+                 'stray_bytes', 'foreign', 'removed', 'removed_bytes', 'cpu',
+                 'counted')
+
+        return {**dict(zip(names, numbers)), 'missing': numbers[11:27],
+                'leaves': {i: n for i, n in enumerate(numbers[27:283]) if n},
+                'code': code, 'error': text.partition(b'\0')[0].decode()}
+
     def close(self, seconds=10):
         """The exit status."""
 
