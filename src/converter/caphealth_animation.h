@@ -24,6 +24,8 @@ struct caphealth_animation_s {
     uint32_t                  duration;   /* of this frame, milliseconds */
     unsigned                  orientation;    /* EXIF's */
     unsigned                  ended:1;    /* there was no frame any more */
+    unsigned                  pixel_bytes;    /* that the decoder has for a
+                                                 pixel of the canvas */
     uint8_t                  *canvas;     /* width * height times red, green,
                                              blue, straight alpha */
     caphealth_colour_t       *colour;     /* to sRGB, or NULL */

@@ -641,9 +641,11 @@ caphealth_command_convert(caphealth_command_t *c, const char *input, int fd,
     }
 
     if (result.status == CAPHEALTH_JOB_NO_MEMORY) {
-        caphealth_command_failed(c, input, "%s: it is too large for "
+        caphealth_command_failed(c, input, "%s: %.*s%sit is too large for "
                                  "--memory, %llu bytes",
                                  caphealth_job_reason(result.status),
+                                 (int) sizeof(result.detail), result.detail,
+                                 result.detail[0] ? ", " : "",
                                  (unsigned long long) c->child.limits.memory);
         return NULL;
     }

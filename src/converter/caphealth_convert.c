@@ -16,6 +16,7 @@
 #include "caphealth_format.h"
 #include "caphealth_graphic.h"
 #include "caphealth_picture.h"
+#include "caphealth_plan.h"
 #include "caphealth_preview.h"
 
 
@@ -36,18 +37,17 @@ static caphealth_job_status_e caphealth_convert_variants(
     const caphealth_job_t *job, caphealth_picture_t *picture,
     const uint8_t *data, size_t length, caphealth_convert_write_pt write,
     void *ctx, caphealth_result_t *result);
-static unsigned caphealth_convert_previewed(const caphealth_job_t *job,
-    const caphealth_picture_t *picture, const caphealth_fit_t *fits,
-    const unsigned *order);
-static void caphealth_convert_order(const caphealth_fit_t *fits, unsigned n,
-    unsigned *order);
+static int caphealth_convert_make(const caphealth_job_t *job,
+    const caphealth_plan_t *plan, unsigned number,
+    caphealth_picture_t *picture, const caphealth_result_t *result,
+    caphealth_picture_t *next, const caphealth_picture_t **made);
 static caphealth_job_status_e caphealth_convert_animated(
     const caphealth_job_t *job, unsigned number, const caphealth_fit_t *fit,
-    const uint8_t *data, size_t length, caphealth_convert_write_pt write,
+    const caphealth_picture_t *picture, const uint8_t *data, size_t length, caphealth_convert_write_pt write,
     void *ctx, caphealth_result_t *result);
 static caphealth_job_status_e caphealth_convert_frames(
     const caphealth_job_t *job, unsigned number, const caphealth_fit_t *fit,
-    caphealth_animation_t *animation, caphealth_convert_write_pt write,
+    uint64_t held, caphealth_animation_t *animation, caphealth_convert_write_pt write,
     void *ctx, caphealth_result_t *result);
 static caphealth_job_status_e caphealth_convert_shown(
     const caphealth_animation_t *animation, const caphealth_job_t *job,
@@ -56,10 +56,6 @@ static caphealth_job_status_e caphealth_convert_shown(
 static int caphealth_convert_frame(const caphealth_picture_t *picture,
     const caphealth_variant_t *variant, const caphealth_fit_t *fit,
     const caphealth_result_t *result, caphealth_picture_t *to);
-static int caphealth_convert_same(const caphealth_picture_t *picture,
-    const caphealth_fit_t *fit, caphealth_picture_kind_e kind);
-static int caphealth_convert_laid(const caphealth_picture_t *picture,
-    const caphealth_variant_t *variant, const caphealth_fit_t *fit);
 static int caphealth_convert_lay(const caphealth_picture_t *picture,
     const caphealth_variant_t *variant, const caphealth_fit_t *fit,
     const caphealth_result_t *result, caphealth_picture_kind_e kind,
@@ -260,49 +256,42 @@ caphealth_convert_decode(const caphealth_job_t *job, const uint8_t *data,
 }
 
 
-/*
- * Each variant is made of the next larger one that shows all of the image,
- * which is freed when the next such one is made.  One with alpha is made of the
- * image itself, because edges overshoot when they are scaled, and alpha loses
- * at each step what it cannot hold of that; so is one of a graphic, whose
- * chroma is at its edges, and each beside one that keeps all chroma.
- */
-
 static caphealth_job_status_e
 caphealth_convert_variants(const caphealth_job_t *job,
     caphealth_picture_t *picture, const uint8_t *data, size_t length,
     caphealth_convert_write_pt write, void *ctx, caphealth_result_t *result)
 {
-    int                        rc, graphic, whole;
-    unsigned                   previewed;
-    unsigned                   i, n, order[CAPHEALTH_VARIANTS_MAX] = { 0 };
-    caphealth_fit_t            fits[CAPHEALTH_VARIANTS_MAX];
-    caphealth_picture_t        next, *made;
-    caphealth_job_status_e     status;
-    caphealth_picture_kind_e   kind;
-
-    for (i = 0; i < job->nvariants; i++) {
-        caphealth_fit(job, &job->variants[i], result->width, result->height,
-                      &fits[i]);
-    }
-
-    caphealth_convert_order(fits, job->nvariants, order);
-    previewed = caphealth_convert_previewed(job, picture, fits, order);
+    int                         graphic;
+    unsigned                    i, n, previewed;
+    caphealth_plan_t            plan;
+    caphealth_picture_t         next;
+    caphealth_job_status_e      status;
+    const caphealth_picture_t  *made;
 
     graphic = caphealth_graphic(picture);
-    whole = picture->alpha || graphic;
 
-    for (i = 0; i < job->nvariants; i++) {
-        whole |= caphealth_encode_full_chroma(&job->variants[i]);
+    status = caphealth_memory_check(job, length,
+                                    caphealth_memory_variants(job, picture,
+                                                              result->width,
+                                                              result->height,
+                                                              graphic),
+                                    result);
+    if (status != CAPHEALTH_JOB_OK) {
+        return status;
     }
 
+    caphealth_plan(job, picture, result->width, result->height, graphic,
+                   &plan);
+    previewed = caphealth_plan_previewed(job, &plan, picture);
+
     for (i = 0; i < job->nvariants; i++) {
 
-        n = order[i];
+        n = plan.order[i];
 
         if (job->variants[n].animated) {
-            status = caphealth_convert_animated(job, n, &fits[n], data,
-                                                length, write, ctx, result);
+            status = caphealth_convert_animated(job, n, &plan.fits[n],
+                                                picture, data, length, write,
+                                                ctx, result);
             if (status != CAPHEALTH_JOB_OK) {
                 return status;
             }
@@ -312,37 +301,11 @@ caphealth_convert_variants(const caphealth_job_t *job,
             }
         }
 
-        made = &next;
         memset(&next, 0, sizeof(caphealth_picture_t));
 
-        kind = graphic || caphealth_encode_full_chroma(&job->variants[n])
-               ? CAPHEALTH_PICTURE_RGB : CAPHEALTH_PICTURE_YUV;
-
-        if (caphealth_convert_laid(picture, &job->variants[n], &fits[n])) {
-            rc = caphealth_convert_lay(picture, &job->variants[n], &fits[n],
-                                       result, kind, &next);
-
-        } else if (caphealth_convert_same(picture, &fits[n],
-                                          picture->alpha
-                                          ? CAPHEALTH_PICTURE_RGB : kind))
-        {
-            rc = 0;
-            made = picture;
-
-        } else {
-            rc = caphealth_convert_part(picture, &fits[n], result,
-                                        picture->alpha
-                                        ? CAPHEALTH_PICTURE_RGB : kind,
-                                        &next);
-
-            if (rc == 0 && !whole && !fits[n].cut) {
-                caphealth_picture_free(picture);
-                *picture = next;
-                made = picture;
-            }
-        }
-
-        status = rc == 0
+        status = caphealth_convert_make(job, &plan, n, picture, result, &next,
+                                        &made)
+                 == 0
                  ? caphealth_encode(made, graphic, job, n, write, ctx,
                                     result)
                  : caphealth_fail(result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
@@ -353,9 +316,7 @@ caphealth_convert_variants(const caphealth_job_t *job,
             status = caphealth_fail(result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
         }
 
-        if (made == &next) {
-            caphealth_picture_free(&next);
-        }
+        caphealth_picture_free(&next);
 
         if (status != CAPHEALTH_JOB_OK) {
             return status;
@@ -373,30 +334,48 @@ caphealth_convert_variants(const caphealth_job_t *job,
 
 
 /*
- * The smallest variant that shows the image and nothing else, in enough pixels:
- * it costs the least to scale.  nvariants, if there is none.
+ * Sets *made to what is encoded, picture or next, which the caller frees, also
+ * where it is -1: without memory for it.
  */
 
-static unsigned
-caphealth_convert_previewed(const caphealth_job_t *job,
-    const caphealth_picture_t *picture, const caphealth_fit_t *fits,
-    const unsigned *order)
+static int
+caphealth_convert_make(const caphealth_job_t *job,
+    const caphealth_plan_t *plan, unsigned number,
+    caphealth_picture_t *picture, const caphealth_result_t *result,
+    caphealth_picture_t *next, const caphealth_picture_t **made)
 {
-    unsigned  i, n;
+    int               rc;
+    caphealth_step_t  step;
 
-    for (i = job->nvariants; i--; /* void */) {
-        n = order[i];
+    *made = next;
 
-        if (!job->variants[n].animated && !fits[n].cut
-            && !caphealth_convert_laid(picture, &job->variants[n], &fits[n])
-            && (fits[n].width >= CAPHEALTH_THUMBHASH_SIDE
-                || fits[n].height >= CAPHEALTH_THUMBHASH_SIDE))
-        {
-            return n;
+    step = caphealth_plan_step(job, plan, picture, number);
+
+    switch (step.how) {
+
+    case CAPHEALTH_STEP_LAID:
+        return caphealth_convert_lay(picture, &job->variants[number],
+                                     &plan->fits[number], result, step.kind,
+                                     next);
+
+    case CAPHEALTH_STEP_SCALED:
+        rc = caphealth_convert_part(picture, &plan->fits[number], result,
+                                    step.kind, next);
+
+        if (rc == 0 && step.replaces) {
+            caphealth_picture_free(picture);
+            *picture = *next;
+            *made = picture;
+
+            memset(next, 0, sizeof(caphealth_picture_t));
         }
-    }
 
-    return job->nvariants;
+        return rc;
+
+    default: /* CAPHEALTH_STEP_SAME */
+        *made = picture;
+        return 0;
+    }
 }
 
 
@@ -407,8 +386,9 @@ caphealth_convert_previewed(const caphealth_job_t *job,
 
 static caphealth_job_status_e
 caphealth_convert_animated(const caphealth_job_t *job, unsigned number,
-    const caphealth_fit_t *fit, const uint8_t *data, size_t length,
-    caphealth_convert_write_pt write, void *ctx, caphealth_result_t *result)
+    const caphealth_fit_t *fit, const caphealth_picture_t *picture,
+    const uint8_t *data, size_t length, caphealth_convert_write_pt write,
+    void *ctx, caphealth_result_t *result)
 {
     caphealth_animation_t    animation;
     caphealth_animation_pt   begin;
@@ -423,8 +403,10 @@ caphealth_convert_animated(const caphealth_job_t *job, unsigned number,
     status = begin(job, data, length, &animation, result);
 
     if (status == CAPHEALTH_JOB_OK) {
-        status = caphealth_convert_frames(job, number, fit, &animation, write,
-                                          ctx, result);
+        status = caphealth_convert_frames(job, number, fit,
+                                          length
+                                          + caphealth_memory_picture(picture),
+                                          &animation, write, ctx, result);
     }
 
     caphealth_animation_free(&animation);
@@ -435,13 +417,14 @@ caphealth_convert_animated(const caphealth_job_t *job, unsigned number,
 
 /*
  * A frame is kept until it is known that another follows.  The limit of pixels
- * is that of all frames.
+ * is that of all frames.  held: bytes that there are already.
  */
 
 static caphealth_job_status_e
 caphealth_convert_frames(const caphealth_job_t *job, unsigned number,
-    const caphealth_fit_t *fit, caphealth_animation_t *animation,
-    caphealth_convert_write_pt write, void *ctx, caphealth_result_t *result)
+    const caphealth_fit_t *fit, uint64_t held,
+    caphealth_animation_t *animation, caphealth_convert_write_pt write,
+    void *ctx, caphealth_result_t *result)
 {
     uint32_t                 n, duration;
     uint64_t                 pixels;
@@ -477,6 +460,17 @@ caphealth_convert_frames(const caphealth_job_t *job, unsigned number,
 
         if (status == CAPHEALTH_JOB_OK) {
             status = animation->next(animation);
+        }
+
+        if (status == CAPHEALTH_JOB_OK && animator == NULL
+            && !animation->ended)
+        {
+            status = caphealth_memory_check(job, held, pixels
+                         * animation->pixel_bytes
+                         + caphealth_memory_frames(&job->variants[number],
+                                                   fit, animation->width,
+                                                   animation->height),
+                                            result);
         }
 
         if (status == CAPHEALTH_JOB_OK && animator == NULL
@@ -540,51 +534,6 @@ caphealth_convert_shown(const caphealth_animation_t *animation,
 }
 
 
-/* from the largest scale to the smallest */
-
-static void
-caphealth_convert_order(const caphealth_fit_t *fits, unsigned n,
-    unsigned *order)
-{
-    unsigned  i, k;
-
-    for (k = 0; k < n; k++) {
-        for (i = k; i > 0 && fits[order[i - 1]].scale < fits[k].scale; i--) {
-            order[i] = order[i - 1];
-        }
-
-        order[i] = k;
-    }
-}
-
-
-/* whether the picture is the variant already */
-
-static int
-caphealth_convert_same(const caphealth_picture_t *picture,
-    const caphealth_fit_t *fit, caphealth_picture_kind_e kind)
-{
-    return picture->kind == kind
-           && !fit->cut
-           && picture->width == fit->image_width
-           && picture->height == fit->image_height
-           && picture->left == 0 && picture->top == 0;
-}
-
-
-/* whether something of its background is seen, or may be */
-
-static int
-caphealth_convert_laid(const caphealth_picture_t *picture,
-    const caphealth_variant_t *variant, const caphealth_fit_t *fit)
-{
-    return fit->width != fit->image_width || fit->height != fit->image_height
-           || (picture->alpha
-               && (variant->filled
-                   || variant->format == CAPHEALTH_OUTPUT_JPEG));
-}
-
-
 static int
 caphealth_convert_lay(const caphealth_picture_t *picture,
     const caphealth_variant_t *variant, const caphealth_fit_t *fit,
@@ -625,7 +574,7 @@ caphealth_convert_frame(const caphealth_picture_t *picture,
     uint8_t              background[4] = { 255, 255, 255, 255 };
     caphealth_picture_t  part;
 
-    if (!caphealth_convert_laid(picture, variant, fit)) {
+    if (!caphealth_plan_laid(picture, variant, fit)) {
         return caphealth_convert_part(picture, fit, result,
                                       CAPHEALTH_PICTURE_RGB, to);
     }

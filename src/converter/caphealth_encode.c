@@ -36,6 +36,9 @@
 #define CAPHEALTH_ENCODE_LOSSLESS_PIXELS  (16 * 1024 * 1024)
 #define CAPHEALTH_ENCODE_LOSSLESS_PIXEL   40
 
+/* bytes for a pixel of libwebp's tokens, of noise at quality 100 */
+#define CAPHEALTH_ENCODE_TOKENS_PIXEL     12
+
 /* bytes for a pixel of libwebp's sharp YUV, and of its copy of the picture */
 #define CAPHEALTH_ENCODE_SHARP_PIXEL      20
 
@@ -66,8 +69,6 @@ static caphealth_job_status_e caphealth_encode_smallest(
     caphealth_result_t *result);
 static void caphealth_encode_keep(caphealth_encode_best_t *best,
     uint32_t format, uint8_t *data, size_t size);
-static unsigned caphealth_encode_webp_quality(
-    const caphealth_variant_t *variant);
 static caphealth_job_status_e caphealth_encode_webp(
     const caphealth_picture_t *picture, const caphealth_variant_t *variant,
     caphealth_encode_t *e, caphealth_result_t *result);
@@ -76,6 +77,7 @@ static caphealth_job_status_e caphealth_encode_webp_memory(
     caphealth_encode_best_t *best, caphealth_result_t *result);
 static int caphealth_encode_webp_planes(const caphealth_picture_t *yuv,
     const caphealth_variant_t *variant, WebPConfig *config, WebPPicture *wp);
+static int caphealth_encode_no_tokens(const caphealth_picture_t *yuv);
 static void caphealth_encode_lossless(const caphealth_picture_t *rgb,
     const caphealth_variant_t *variant, caphealth_encode_best_t *best);
 static int caphealth_encode_argb(const caphealth_picture_t *rgb,
@@ -231,9 +233,7 @@ caphealth_encode_keep(caphealth_encode_best_t *best, uint32_t format,
 }
 
 
-/* of the WebP that stands in for the variant */
-
-static unsigned
+unsigned
 caphealth_encode_webp_quality(const caphealth_variant_t *variant)
 {
     unsigned       i, q;
@@ -323,6 +323,7 @@ caphealth_encode_webp_planes(const caphealth_picture_t *yuv,
 
     config->quality = (float) caphealth_encode_webp_quality(variant);
     config->method = variant->method;
+    config->low_memory = caphealth_encode_no_tokens(yuv);
 
     wp->use_argb = 0;
     wp->colorspace = yuv->alpha ? WEBP_YUV420A : WEBP_YUV420;
@@ -337,6 +338,23 @@ caphealth_encode_webp_planes(const caphealth_picture_t *yuv,
     wp->a_stride = (int) yuv->planes[3].stride;
 
     return 0;
+}
+
+
+/*
+ * The tokens of a large picture may take more memory than all the rest.  Without
+ * them libwebp goes through the picture twice.
+ */
+
+static int
+caphealth_encode_no_tokens(const caphealth_picture_t *yuv)
+{
+    uint64_t  pixels;
+
+    pixels = (uint64_t) yuv->width * yuv->height;
+
+    return pixels > CAPHEALTH_ENCODE_TOKENS_PIXELS
+           && !caphealth_encode_room(pixels * CAPHEALTH_ENCODE_TOKENS_PIXEL);
 }
 
 

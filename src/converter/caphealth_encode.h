@@ -11,6 +11,12 @@
 #include "caphealth_picture.h"
 
 
+/* the method of WebP from which the whole file is kept as tokens before it is
+   written; and the pixels above which it is not if there is no memory for it */
+#define CAPHEALTH_ENCODE_TOKENS         3
+#define CAPHEALTH_ENCODE_TOKENS_PIXELS  (16 * 1024 * 1024)
+
+
 /* where a file goes, and what became of it */
 
 typedef struct {
@@ -39,6 +45,9 @@ caphealth_job_status_e caphealth_encode(const caphealth_picture_t *picture,
  * each pixel, so that it has to be made of an RGB picture.
  */
 int caphealth_encode_full_chroma(const caphealth_variant_t *variant);
+
+/* The quality of the WebP that a variant is, or that stands in for its AVIF. */
+unsigned caphealth_encode_webp_quality(const caphealth_variant_t *variant);
 
 /* Writes the next bytes of the file.  Returns 0, or -1 with e->err set. */
 int caphealth_encode_put(caphealth_encode_t *e, const uint8_t *data,

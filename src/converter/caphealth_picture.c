@@ -14,6 +14,11 @@
 /* what zimg's widest instructions want */
 #define CAPHEALTH_ALIGN  64
 
+/* above so many pixels, a byte of the file stands for at most so many: a scan of
+   black and white has 500, a photo less than 50 */
+#define CAPHEALTH_BOMB_PIXELS  (50 * 1024 * 1024)
+#define CAPHEALTH_BOMB_BYTE    1024
+
 
 static void caphealth_picture_over(const uint8_t *from[4], uint8_t *to[4],
     const uint8_t background[4], uint32_t x);
@@ -501,8 +506,8 @@ caphealth_fail(caphealth_result_t *result, caphealth_job_status_e status,
 
 
 caphealth_job_status_e
-caphealth_check_size(const caphealth_job_t *job, caphealth_result_t *result,
-    uint64_t width, uint64_t height)
+caphealth_check_size(const caphealth_job_t *job, size_t size,
+    caphealth_result_t *result, uint64_t width, uint64_t height)
 {
     if (width == 0 || height == 0) {
         return caphealth_fail(result, CAPHEALTH_JOB_INVALID,
@@ -517,6 +522,15 @@ caphealth_check_size(const caphealth_job_t *job, caphealth_result_t *result,
                               (unsigned long long) width,
                               (unsigned long long) height,
                               (unsigned long long) job->max_pixels);
+    }
+
+    if (width * height > CAPHEALTH_BOMB_PIXELS
+        && width * height / CAPHEALTH_BOMB_BYTE > size)
+    {
+        return caphealth_fail(result, CAPHEALTH_JOB_INVALID,
+                              "it has %llu x %llu pixels in %zu bytes, which "
+                              "no photo has", (unsigned long long) width,
+                              (unsigned long long) height, size);
     }
 
     return CAPHEALTH_JOB_OK;

@@ -128,6 +128,10 @@ int caphealth_picture_scale(const caphealth_picture_t *from,
  */
 typedef int (*caphealth_picture_read_pt)(void *ctx, uint32_t y);
 
+/* The rows of *from that it allocates, for a region so high. */
+uint32_t caphealth_picture_scale_rows(const caphealth_picture_t *from,
+    uint32_t batch, double region_height, uint32_t height);
+
 int caphealth_picture_scale_read(caphealth_picture_t *from, uint32_t batch,
     caphealth_picture_read_pt read, void *ctx,
     const caphealth_region_t *region, caphealth_picture_t *to,
@@ -150,9 +154,13 @@ caphealth_job_status_e caphealth_fail(caphealth_result_t *result,
     caphealth_job_status_e status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Checks width and height against the limits.  CAPHEALTH_JOB_OK: they fit. */
+/*
+ * Checks width and height against the limits, and whether a file of size bytes
+ * may be such an image: a few bytes that stand for a very large one are no photo
+ * and no scan, but a decompression bomb.  CAPHEALTH_JOB_OK: they fit.
+ */
 caphealth_job_status_e caphealth_check_size(const caphealth_job_t *job,
-    caphealth_result_t *result, uint64_t width, uint64_t height);
+    size_t size, caphealth_result_t *result, uint64_t width, uint64_t height);
 
 
 #endif /* CAPHEALTH_PICTURE_H */

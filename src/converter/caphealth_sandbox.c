@@ -8,6 +8,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -148,6 +149,35 @@ caphealth_sandbox_limit(const caphealth_limits_t *limits)
 #endif
 
     return 0;
+}
+
+
+uint64_t
+caphealth_sandbox_program(void)
+{
+#if defined(CAPHEALTH_SANDBOX_NONE)
+
+    return 0;
+
+#else
+
+    FILE                *file;
+    unsigned long long   pages;
+
+    file = fopen("/proc/self/statm", "re");
+    if (file == NULL) {
+        return 0;
+    }
+
+    if (fscanf(file, "%llu", &pages) != 1) {
+        pages = 0;
+    }
+
+    (void) fclose(file);
+
+    return pages * (uint64_t) sysconf(_SC_PAGESIZE);
+
+#endif
 }
 
 

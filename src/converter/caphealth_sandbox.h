@@ -17,6 +17,12 @@
 int caphealth_sandbox_limit(const caphealth_limits_t *limits);
 
 /*
+ * The bytes of address space that the process has now.  0: they are not limited,
+ * or cannot be read, as in the sandbox.
+ */
+uint64_t caphealth_sandbox_program(void);
+
+/*
  * From here on the kernel lets the process use descriptors that it has or is
  * sent, memory that is not executable, time, and exit; refuses with EPERM what
  * only asks about the machine or the process; and kills the process at any

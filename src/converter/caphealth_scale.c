@@ -25,6 +25,8 @@ static zimg_filter_graph *caphealth_scale_graph(
     const caphealth_picture_t *to);
 static int caphealth_scale_run(zimg_filter_graph *graph,
     const caphealth_picture_t *from, const caphealth_picture_t *to);
+static uint32_t caphealth_scale_beside(const caphealth_picture_t *from,
+    double rows);
 static uint32_t caphealth_scale_band(const caphealth_picture_t *from,
     double rows);
 static void caphealth_scale_move(caphealth_picture_t *strip, uint32_t first,
@@ -108,11 +110,9 @@ caphealth_picture_scale_read(caphealth_picture_t *from, uint32_t batch,
 
     rows = region->height / height;
     unit = 1u << from->sub_h;
-    beside = (uint32_t) ((rows > 1 ? rows : 1) * (CAPHEALTH_LANCZOS + 1)) + 1;
-    beside <<= from->sub_h;
+    beside = caphealth_scale_beside(from, rows);
     band = caphealth_scale_band(from, rows);
-    room = (uint32_t) (band * rows) + 2 * beside + batch + 4 * unit;
-    room &= ~(unit - 1);
+    room = caphealth_picture_scale_rows(from, batch, region->height, height);
 
     if (caphealth_picture_allocate(from, room) == -1) {
         return -1;
@@ -164,6 +164,32 @@ caphealth_picture_scale_read(caphealth_picture_t *from, uint32_t batch,
     /* what the filter does not look at, an image may be broken in */
 
     return read(ctx, from->height - 1);
+}
+
+
+uint32_t
+caphealth_picture_scale_rows(const caphealth_picture_t *from, uint32_t batch,
+    double region_height, uint32_t height)
+{
+    double    rows;
+    unsigned  unit;
+
+    rows = region_height / height;
+    unit = 1u << from->sub_h;
+
+    return ((uint32_t) (caphealth_scale_band(from, rows) * rows)
+            + 2 * caphealth_scale_beside(from, rows) + batch + 4 * unit)
+           & ~(unit - 1);
+}
+
+
+/* rows of input that the filter looks at beside those of a band */
+
+static uint32_t
+caphealth_scale_beside(const caphealth_picture_t *from, double rows)
+{
+    return ((uint32_t) ((rows > 1 ? rows : 1) * (CAPHEALTH_LANCZOS + 1)) + 1)
+           << from->sub_h;
 }
 
 

@@ -31,7 +31,8 @@ static int caphealth_serve_complain(const char *call);
 static int caphealth_serve_say(int s, caphealth_ipc_type_e type);
 static void caphealth_serve_rest(int s);
 static int caphealth_serve_job(int s, const caphealth_ipc_message_t *m,
-    caphealth_ipc_cargo_t *cargo, const caphealth_limits_t *limits);
+    caphealth_ipc_cargo_t *cargo, const caphealth_limits_t *limits,
+    uint64_t program);
 static void caphealth_serve_convert(const caphealth_job_t *job,
     caphealth_ipc_cargo_t *cargo, caphealth_result_t *result);
 static void caphealth_serve_sync(const caphealth_job_t *job,
@@ -45,6 +46,7 @@ static int caphealth_serve_write(void *ctx, unsigned variant,
 int
 caphealth_serve(int s)
 {
+    uint64_t                 program;
     caphealth_job_t          job;
     caphealth_limits_t       limits;
     caphealth_ipc_cargo_t    cargo;
@@ -82,6 +84,8 @@ caphealth_serve(int s)
         return caphealth_serve_complain("a codec does not work");
     }
 
+    program = caphealth_sandbox_program();
+
     if (limits.idle && caphealth_sched_idle() == -1) {
         limits.idle = 0;
     }
@@ -107,7 +111,7 @@ caphealth_serve(int s)
             return rc == CAPHEALTH_IPC_CLOSED ? 0 : 1;
         }
 
-        if (caphealth_serve_job(s, &m, &cargo, &limits) == -1) {
+        if (caphealth_serve_job(s, &m, &cargo, &limits, program) == -1) {
             return 1;
         }
     }
@@ -171,7 +175,8 @@ caphealth_serve_rest(int s)
 
 static int
 caphealth_serve_job(int s, const caphealth_ipc_message_t *m,
-    caphealth_ipc_cargo_t *cargo, const caphealth_limits_t *limits)
+    caphealth_ipc_cargo_t *cargo, const caphealth_limits_t *limits,
+    uint64_t program)
 {
     caphealth_job_t          *job;
     caphealth_result_t        result;
@@ -191,6 +196,9 @@ caphealth_serve_job(int s, const caphealth_ipc_message_t *m,
     }
 
     memset(&result, 0, sizeof(caphealth_result_t));
+
+    job->memory = program ? limits->memory : 0;
+    job->program = program;
 
     caphealth_sandbox_cpu(limits->cpu);
 

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 
-#define CAPHEALTH_IPC_VERSION  11
+#define CAPHEALTH_IPC_VERSION  12
 
 /* the descriptor at which a helper finds its socket after exec */
 #define CAPHEALTH_IPC_FD       3

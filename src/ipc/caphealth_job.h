@@ -104,6 +104,10 @@ typedef struct {
     uint64_t             offset;
     uint64_t             length;
     uint64_t             max_pixels;
+    uint64_t             memory;     /* bytes of address space that there are,
+                                        0: no limit is known; and those of the
+                                        converter without an image.  It sets */
+    uint64_t             program;    /* both itself */
     uint32_t             nvariants;
     int32_t              focus_x;    /* what CAPHEALTH_FIT_COVER keeps in */
     int32_t              focus_y;    /* view: +-CAPHEALTH_FOCUS_EDGE */

@@ -386,6 +386,19 @@ ngx_http_caphealth_upload_check_result(ngx_http_caphealth_upload_t *u,
         return;
 
     case CAPHEALTH_JOB_NO_MEMORY:
+        if (result->detail[0]) {
+            ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_UNDECODABLE,
+                                             image,
+                                             "The image cannot be converted: "
+                                             "%s (%s, and "
+                                             "\"caphealth_image_memory\" is "
+                                             "%uz bytes).",
+                                          caphealth_job_reason(result->status),
+                                             result->detail,
+                                       u->main_conf->images.converter.memory);
+            return;
+        }
+
         ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_UNDECODABLE,
                                          image,
                                          "The image cannot be converted: %s "

@@ -9,6 +9,7 @@
 
 #include "caphealth_animation.h"
 #include "caphealth_decode.h"
+#include "caphealth_plan.h"
 
 
 #define CAPHEALTH_GIF_COLOURS  256
@@ -25,6 +26,7 @@
 
 
 typedef struct {
+    size_t                  size;       /* of the file */
     const uint8_t          *data;
     size_t                  left;
     GifFileType            *gif;
@@ -104,6 +106,11 @@ caphealth_animation_gif(const caphealth_job_t *job, const uint8_t *data,
     animation->loops = 1;
     animation->orientation = 1;
 
+    /* the canvas, and the one before it */
+
+    animation->pixel_bytes = 4 + 4;
+
+    g->size = size;
     g->data = data;
     g->left = size;
     g->animation = animation;
@@ -121,6 +128,7 @@ caphealth_gif_open(caphealth_gif_t *g, const caphealth_job_t *job)
 {
     int                      error;
     uint32_t                 width, height, right, bottom;
+    caphealth_picture_t      layout;
     caphealth_job_status_e   rc;
 
     g->gif = DGifOpen(g, caphealth_gif_read, &error);
@@ -150,8 +158,18 @@ caphealth_gif_open(caphealth_gif_t *g, const caphealth_job_t *job)
                               "its first frame has no pixels");
     }
 
-    rc = caphealth_check_size(job, g->result, g->animation->width,
+    rc = caphealth_check_size(job, g->size, g->result, g->animation->width,
                               g->animation->height);
+    if (rc != CAPHEALTH_JOB_OK) {
+        return rc;
+    }
+
+    caphealth_picture_layout(&layout, CAPHEALTH_PICTURE_RGB, 1, 0, 0,
+                             g->animation->width, g->animation->height);
+
+    rc = caphealth_memory_decode(job, g->size, &layout,
+                                 (uint64_t) g->animation->width
+                                 * g->animation->height * 4, 0, g->result);
     if (rc != CAPHEALTH_JOB_OK) {
         return rc;
     }

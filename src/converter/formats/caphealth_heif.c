@@ -16,6 +16,7 @@
 #include "caphealth_colour.h"
 #include "caphealth_decode.h"
 #include "caphealth_heif_codecs.h"
+#include "caphealth_plan.h"
 
 
 /* H.273: unspecified, and what is taken for it */
@@ -70,7 +71,7 @@ typedef struct {
 static caphealth_job_status_e caphealth_heif_open(caphealth_heif_t *h,
     const caphealth_job_t *job, const uint8_t *data, size_t size);
 static caphealth_job_status_e caphealth_heif_reserve(
-    const caphealth_heif_t *h);
+    const caphealth_heif_t *h, const caphealth_job_t *job);
 static caphealth_job_status_e caphealth_heif_decode(caphealth_heif_t *h,
     const caphealth_job_t *job);
 static int caphealth_heif_lacks(const caphealth_heif_t *h);
@@ -205,7 +206,7 @@ caphealth_heif_open(caphealth_heif_t *h, const caphealth_job_t *job,
                               "it has no pixels");
     }
 
-    rc = caphealth_check_size(job, h->result, (uint64_t) width,
+    rc = caphealth_check_size(job, size, h->result, (uint64_t) width,
                               (uint64_t) height);
     if (rc != CAPHEALTH_JOB_OK) {
         return rc;
@@ -217,7 +218,7 @@ caphealth_heif_open(caphealth_heif_t *h, const caphealth_job_t *job,
                                               (width > height ? width
                                                               : height) + 1);
 
-    return caphealth_heif_reserve(h);
+    return caphealth_heif_reserve(h, job);
 }
 
 
@@ -227,23 +228,40 @@ caphealth_heif_open(caphealth_heif_t *h, const caphealth_job_t *job,
  */
 
 static caphealth_job_status_e
-caphealth_heif_reserve(const caphealth_heif_t *h)
+caphealth_heif_reserve(const caphealth_heif_t *h, const caphealth_job_t *job)
 {
-    int             bits;
-    size_t          pixels, samples;
-    void *volatile  p;
+    unsigned                 alpha, sample;
+    uint64_t                 pixels, image, bytes, made;
+    void *volatile           p;
+    caphealth_picture_t      layout;
+    caphealth_job_status_e   rc;
 
-    pixels = (size_t) heif_image_handle_get_ispe_width(h->handle)
-             * (size_t) heif_image_handle_get_ispe_height(h->handle);
-    samples = CAPHEALTH_HEIF_SAMPLES;
-    bits = heif_image_handle_get_luma_bits_per_pixel(h->handle);
+    alpha = heif_image_handle_has_alpha_channel(h->handle) ? 1 : 0;
+    sample = heif_image_handle_get_luma_bits_per_pixel(h->handle) > 8
+             ? sizeof(uint16_t) : 1;
 
-    if (heif_image_handle_has_alpha_channel(h->handle)) {
-        samples += CAPHEALTH_HEIF_ALPHA;
+    caphealth_picture_layout(&layout, CAPHEALTH_PICTURE_RGB, alpha, 0, 0,
+                       (uint32_t) heif_image_handle_get_ispe_width(h->handle),
+                      (uint32_t) heif_image_handle_get_ispe_height(h->handle));
+
+    pixels = (uint64_t) layout.width * layout.height;
+    image = pixels * (alpha ? 4 : 3) * sample;
+    bytes = CAPHEALTH_HEIF_MEMORY
+            + pixels * sample * (CAPHEALTH_HEIF_SAMPLES
+                                 + (alpha ? CAPHEALTH_HEIF_ALPHA : 0));
+
+    /* the decoder is done, but for the image, when the picture is made */
+
+    made = caphealth_memory_picture(&layout);
+
+    rc = caphealth_memory_decode(job, h->size, &layout,
+                                 bytes > made + image ? bytes - made : image,
+                                 0, h->result);
+    if (rc != CAPHEALTH_JOB_OK) {
+        return rc;
     }
 
-    p = malloc(CAPHEALTH_HEIF_MEMORY
-               + pixels * samples * (bits > 8 ? sizeof(uint16_t) : 1));
+    p = malloc((size_t) bytes);
     if (p == NULL) {
         return caphealth_fail(h->result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
     }
@@ -278,7 +296,7 @@ caphealth_heif_decode(caphealth_heif_t *h, const caphealth_job_t *job)
                               "its channels do not fit together");
     }
 
-    return caphealth_check_size(job, h->result,
+    return caphealth_check_size(job, h->size, h->result,
                                 (uint64_t) h->planes[0].width,
                                 (uint64_t) h->planes[0].height);
 }

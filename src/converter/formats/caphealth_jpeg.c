@@ -20,6 +20,7 @@
 #include "caphealth_decode.h"
 #include "caphealth_fit.h"
 #include "caphealth_jpeg_markers.h"
+#include "caphealth_plan.h"
 
 
 /* a progressive photo has ten; each costs a pass over the whole image */
@@ -38,6 +39,9 @@
 #define CAPHEALTH_JPEG_ROWS  (4 * DCTSIZE)
 
 #define CAPHEALTH_JPEG_COMPONENTS  4
+
+/* bytes that the library takes for a column, for rows of blocks */
+#define CAPHEALTH_JPEG_COLUMN  160
 
 /* a picture that is halved has at least so many samples for one of a variant */
 #define CAPHEALTH_JPEG_MARGIN  1.75
@@ -96,6 +100,10 @@ static int caphealth_jpeg_planar(const caphealth_jpeg_t *j);
 static void caphealth_jpeg_scans(caphealth_jpeg_t *j);
 static int caphealth_jpeg_complete(caphealth_jpeg_t *j);
 static void caphealth_jpeg_scale(caphealth_jpeg_t *j);
+static void caphealth_jpeg_layout(caphealth_jpeg_t *j);
+static void caphealth_jpeg_memory(caphealth_jpeg_t *j);
+static uint64_t caphealth_jpeg_coefficients(const caphealth_jpeg_t *j);
+static uint32_t caphealth_jpeg_batch(const caphealth_jpeg_t *j);
 static void caphealth_jpeg_start(caphealth_jpeg_t *j);
 static unsigned caphealth_jpeg_log(int samples, int of);
 static void caphealth_jpeg_picture(caphealth_jpeg_t *j);
@@ -198,6 +206,8 @@ caphealth_jpeg_decode(caphealth_jpeg_t *j)
     j->cinfo.buffered_image = jpeg_has_multiple_scans(&j->cinfo);
 
     caphealth_jpeg_scale(j);
+    caphealth_jpeg_layout(j);
+    caphealth_jpeg_memory(j);
     caphealth_jpeg_start(j);
     caphealth_jpeg_picture(j);
 
@@ -240,7 +250,7 @@ caphealth_jpeg_header(caphealth_jpeg_t *j)
 
     (void) jpeg_read_header(&j->cinfo, TRUE);
 
-    j->status = caphealth_check_size(j->job, j->result,
+    j->status = caphealth_check_size(j->job, j->size, j->result,
                                      j->cinfo.image_width,
                                      j->cinfo.image_height);
 
@@ -386,10 +396,10 @@ caphealth_jpeg_scale(caphealth_jpeg_t *j)
 }
 
 
-/* begins to decode: what the picture of it is like is known then */
+/* what the decoded picture is like */
 
 static void
-caphealth_jpeg_start(caphealth_jpeg_t *j)
+caphealth_jpeg_layout(caphealth_jpeg_t *j)
 {
     unsigned                    sub_w, sub_h;
     const jpeg_component_info  *comp;
@@ -397,15 +407,7 @@ caphealth_jpeg_start(caphealth_jpeg_t *j)
     j->planes = caphealth_jpeg_planar(j);
     j->cinfo.raw_data_out = j->planes ? TRUE : FALSE;
 
-    (void) jpeg_start_decompress(&j->cinfo);
-
-    if (j->cinfo.buffered_image) {
-        caphealth_jpeg_scans(j);
-        (void) jpeg_start_output(&j->cinfo, j->cinfo.input_scan_number);
-
-    } else {
-        caphealth_jpeg_scan_begin(j);
-    }
+    jpeg_calc_output_dimensions(&j->cinfo);
 
     comp = j->cinfo.comp_info;
     sub_w = 0;
@@ -435,6 +437,98 @@ caphealth_jpeg_start(caphealth_jpeg_t *j)
 }
 
 
+static void
+caphealth_jpeg_memory(caphealth_jpeg_t *j)
+{
+    uint64_t                 decoder;
+    uint32_t                 rows;
+    caphealth_picture_t      layout, strip;
+
+    decoder = caphealth_jpeg_coefficients(j)
+              + (uint64_t) CAPHEALTH_JPEG_COLUMN * j->cinfo.image_width;
+
+    layout = j->decoded;
+
+    if (j->fit.scale < 1.0) {
+
+        rows = caphealth_picture_scale_rows(&j->decoded,
+                                            caphealth_jpeg_batch(j),
+                                            j->decoded.height,
+                                            j->fit.whole_height);
+
+        caphealth_picture_layout(&strip, layout.kind, 0, layout.sub_w,
+                                 layout.sub_h, layout.width, rows);
+
+        decoder += caphealth_memory_picture(&strip)
+                   + caphealth_memory_scale(&j->decoded,
+                                            CAPHEALTH_PICTURE_YUV,
+                                            j->fit.whole_height);
+
+        caphealth_picture_layout(&layout, CAPHEALTH_PICTURE_YUV, 0, 1, 1,
+                                 j->fit.whole_width, j->fit.whole_height);
+    }
+
+    layout.image_width = j->cinfo.image_width;
+    layout.image_height = j->cinfo.image_height;
+
+    j->status = caphealth_memory_decode(j->job, j->size, &layout, decoder,
+                                        j->markers.exif.orientation >= 5,
+                                        j->result);
+
+    if (j->status != CAPHEALTH_JOB_OK) {
+        longjmp(*j->jump, 1);
+    }
+}
+
+
+/* of an image of several scans, those of all blocks */
+
+static uint64_t
+caphealth_jpeg_coefficients(const caphealth_jpeg_t *j)
+{
+    int                         i;
+    uint64_t                    blocks;
+    const jpeg_component_info  *comp;
+
+    blocks = 0;
+
+    for (i = 0; j->cinfo.buffered_image && i < j->cinfo.num_components; i++) {
+        comp = &j->cinfo.comp_info[i];
+
+        blocks += (uint64_t) (comp->width_in_blocks
+                              + (unsigned) comp->h_samp_factor)
+                  * (comp->height_in_blocks + (unsigned) comp->v_samp_factor);
+    }
+
+    return blocks * sizeof(JBLOCK);
+}
+
+
+/* rows that are decoded at once */
+
+static uint32_t
+caphealth_jpeg_batch(const caphealth_jpeg_t *j)
+{
+    return j->planes ? (uint32_t) (j->cinfo.max_v_samp_factor
+                                   * j->cinfo.CAPHEALTH_DCT_MIN) : 1;
+}
+
+
+static void
+caphealth_jpeg_start(caphealth_jpeg_t *j)
+{
+    (void) jpeg_start_decompress(&j->cinfo);
+
+    if (j->cinfo.buffered_image) {
+        caphealth_jpeg_scans(j);
+        (void) jpeg_start_output(&j->cinfo, j->cinfo.input_scan_number);
+
+    } else {
+        caphealth_jpeg_scan_begin(j);
+    }
+}
+
+
 /* how often it must be doubled to be as many */
 
 static unsigned
@@ -459,7 +553,6 @@ static void
 caphealth_jpeg_picture(caphealth_jpeg_t *j)
 {
     int                 rc;
-    uint32_t            batch;
     caphealth_region_t  all;
 
     if (j->fit.scale == 1.0) {
@@ -485,9 +578,6 @@ caphealth_jpeg_picture(caphealth_jpeg_t *j)
 
     j->into = &j->decoded;
 
-    batch = j->planes ? (uint32_t) (j->cinfo.max_v_samp_factor
-                                    * j->cinfo.CAPHEALTH_DCT_MIN) : 1;
-
     /* the last of the halved samples may be of less than the others */
 
     all = (caphealth_region_t) {
@@ -496,8 +586,8 @@ caphealth_jpeg_picture(caphealth_jpeg_t *j)
         (double) j->cinfo.image_height * j->cinfo.scale_num / DCTSIZE
     };
 
-    rc = caphealth_picture_scale_read(&j->decoded, batch, caphealth_jpeg_read,
-                                      j, &all, j->picture,
+    rc = caphealth_picture_scale_read(&j->decoded, caphealth_jpeg_batch(j),
+                                      caphealth_jpeg_read, j, &all, j->picture,
                                       CAPHEALTH_PICTURE_YUV,
                                       j->fit.whole_width,
                                       j->fit.whole_height);

@@ -12,6 +12,7 @@
 #include "caphealth_colour.h"
 #include "caphealth_decode.h"
 #include "caphealth_exif.h"
+#include "caphealth_plan.h"
 
 
 /* of a file: its signature; what a chunk has before its data, and in all */
@@ -75,6 +76,7 @@ static int caphealth_png_chunk(const caphealth_png_t *p, const char *name,
     caphealth_png_chunk_t *chunk);
 static void caphealth_png_xy(const uint8_t *data, double xy[2]);
 static uint32_t caphealth_png_32(const uint8_t *p);
+static int caphealth_png_memory(caphealth_png_t *p);
 static int caphealth_png_rows(caphealth_png_t *p);
 static void caphealth_png_finish(caphealth_png_t *p);
 static const char *caphealth_png_checksums(const caphealth_png_t *p);
@@ -198,6 +200,11 @@ caphealth_png_decode(caphealth_png_t *p)
     }
 
     caphealth_png_transforms(p);
+    caphealth_png_exif(p);
+
+    if (caphealth_png_memory(p) == -1) {
+        return;
+    }
 
     if (caphealth_png_rows(p) == -1) {
         p->status = caphealth_fail(p->result, CAPHEALTH_JOB_NO_MEMORY, "%s",
@@ -212,7 +219,7 @@ caphealth_png_decode(caphealth_png_t *p)
 static int
 caphealth_png_header(caphealth_png_t *p)
 {
-    p->status = caphealth_check_size(p->job, p->result,
+    p->status = caphealth_check_size(p->job, p->size, p->result,
                                      png_get_image_width(p->png, p->info),
                                      png_get_image_height(p->png, p->info));
 
@@ -509,6 +516,32 @@ caphealth_png_32(const uint8_t *p)
 
 
 static int
+caphealth_png_memory(caphealth_png_t *p)
+{
+    uint64_t             stride;
+    uint32_t             width, height;
+    caphealth_picture_t  layout;
+
+    width = png_get_image_width(p->png, p->info);
+    height = png_get_image_height(p->png, p->info);
+    stride = png_get_rowbytes(p->png, p->info);
+
+    caphealth_picture_layout(&layout, CAPHEALTH_PICTURE_RGB,
+                             p->channels == 4, 0, 0, width, height);
+
+    /* a row, the library's, and the one before it; or all of the image */
+
+    p->status = caphealth_memory_decode(p->job, p->size, &layout,
+                                        caphealth_png_interlaced(p)
+                                        ? stride * height + 4 * stride
+                                        : 4 * stride,
+                                        p->exif.orientation >= 5, p->result);
+
+    return p->status == CAPHEALTH_JOB_OK ? 0 : -1;
+}
+
+
+static int
 caphealth_png_rows(caphealth_png_t *p)
 {
     int       pass, passes;
@@ -588,8 +621,6 @@ caphealth_png_finish(caphealth_png_t *p)
         caphealth_png_row(p, p->done, p->rows + p->done * stride);
         p->done++;
     }
-
-    caphealth_png_exif(p);
 }
 
 

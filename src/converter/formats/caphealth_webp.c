@@ -12,9 +12,19 @@
 #include "caphealth_colour.h"
 #include "caphealth_decode.h"
 #include "caphealth_exif.h"
+#include "caphealth_plan.h"
 
 
 #define CAPHEALTH_WEBP_CHUNK  8
+
+/* WebPBitstreamFeatures.format: what is not known has the most memory */
+#define CAPHEALTH_WEBP_LOSSY  1
+
+/* bytes that libwebp takes for a column of a lossy image; for a pixel of another
+   one, and of alpha */
+#define CAPHEALTH_WEBP_COLUMN    512
+#define CAPHEALTH_WEBP_LOSSLESS  4
+#define CAPHEALTH_WEBP_ALPHA     2
 
 
 typedef struct {
@@ -26,6 +36,7 @@ typedef struct {
     caphealth_exif_t        exif;
     caphealth_colour_t     *colour;
     caphealth_picture_t    *picture;
+    const caphealth_job_t  *job;
     caphealth_result_t     *result;
 } caphealth_webp_t;
 
@@ -43,6 +54,8 @@ static caphealth_job_status_e caphealth_webp_header(caphealth_webp_t *w,
 static int caphealth_webp_whole(const WebPData *frame);
 static caphealth_job_status_e caphealth_webp_chunks(caphealth_webp_t *w);
 static caphealth_job_status_e caphealth_webp_decode(caphealth_webp_t *w);
+static caphealth_job_status_e caphealth_webp_memory(caphealth_webp_t *w,
+    caphealth_picture_kind_e kind, unsigned alpha, uint64_t pixels);
 static caphealth_job_status_e caphealth_webp_planes(caphealth_webp_t *w);
 static caphealth_job_status_e caphealth_webp_pixels(caphealth_webp_t *w);
 static caphealth_job_status_e caphealth_webp_frame(caphealth_webp_t *w);
@@ -137,7 +150,9 @@ caphealth_webp_header(caphealth_webp_t *w, const caphealth_job_t *job)
         w->image = w->frame.fragment;
     }
 
-    return caphealth_check_size(job, w->result,
+    w->job = job;
+
+    return caphealth_check_size(job, w->data.size, w->result,
                                 WebPDemuxGetI(w->demux, WEBP_FF_CANVAS_WIDTH),
                                 WebPDemuxGetI(w->demux,
                                               WEBP_FF_CANVAS_HEIGHT));
@@ -227,15 +242,57 @@ caphealth_webp_decode(caphealth_webp_t *w)
 }
 
 
+/* pixels: bytes of what is decoded before the picture is made of it, 0: none */
+
+static caphealth_job_status_e
+caphealth_webp_memory(caphealth_webp_t *w, caphealth_picture_kind_e kind,
+    unsigned alpha, uint64_t pixels)
+{
+    unsigned             sub;
+    uint64_t             decoder, size, made;
+    caphealth_picture_t  layout;
+
+    sub = kind == CAPHEALTH_PICTURE_YUV ? 1 : 0;
+    size = (uint64_t) w->features.width * (uint64_t) w->features.height;
+
+    caphealth_picture_layout(&layout, kind, alpha, sub, sub,
+                             (uint32_t) w->features.width,
+                             (uint32_t) w->features.height);
+
+    decoder = (uint64_t) w->features.width * CAPHEALTH_WEBP_COLUMN
+              + size * (w->features.format != CAPHEALTH_WEBP_LOSSY
+                        ? CAPHEALTH_WEBP_LOSSLESS
+                        : alpha ? CAPHEALTH_WEBP_ALPHA : 0);
+
+    if (pixels) {
+
+        /* the library is done when the picture is made */
+
+        made = caphealth_memory_picture(&layout);
+        decoder = pixels + (decoder > made ? decoder - made : 0);
+    }
+
+    return caphealth_memory_decode(w->job, w->data.size, &layout, decoder,
+                                   w->exif.orientation >= 5, w->result);
+}
+
+
 /* what WebP is made of is what WebP is made from */
 
 static caphealth_job_status_e
 caphealth_webp_planes(caphealth_webp_t *w)
 {
-    VP8StatusCode          code;
-    WebPYUVABuffer        *b;
-    WebPDecoderConfig      config;
-    caphealth_picture_t   *p;
+    VP8StatusCode            code;
+    WebPYUVABuffer          *b;
+    WebPDecoderConfig        config;
+    caphealth_picture_t     *p;
+    caphealth_job_status_e   rc;
+
+    rc = caphealth_webp_memory(w, CAPHEALTH_PICTURE_YUV,
+                               w->features.has_alpha ? 1 : 0, 0);
+    if (rc != CAPHEALTH_JOB_OK) {
+        return rc;
+    }
 
     p = w->picture;
 
@@ -338,6 +395,11 @@ caphealth_webp_canvas(caphealth_webp_t *w, const WebPData *data,
     size = stride * (size_t) w->features.height;
     offset = top * stride + left * channels;
 
+    rc = caphealth_webp_memory(w, CAPHEALTH_PICTURE_RGB, channels == 4, size);
+    if (rc != CAPHEALTH_JOB_OK) {
+        return rc;
+    }
+
     pixels = calloc(1, size);
 
     if (pixels == NULL || !WebPInitDecoderConfig(&config)) {
@@ -433,6 +495,10 @@ caphealth_animation_webp(const caphealth_job_t *job, const uint8_t *data,
     animation->decoder = f;
     animation->next = caphealth_webp_next;
     animation->close = caphealth_webp_close;
+
+    /* the library's canvas, the one before it, and a frame */
+
+    animation->pixel_bytes = 4 + 4 + CAPHEALTH_WEBP_LOSSLESS;
 
     f->webp.data.bytes = data;
     f->webp.data.size = size;
