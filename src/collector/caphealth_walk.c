@@ -354,8 +354,9 @@ caphealth_walk_file(caphealth_walk_ctx_t *t, int dir, const char *name)
 
 
 /*
- * Whether it is the file of an upload under way, which has a temporary name
- * where there is no O_TMPFILE.  One that is old is removed.
+ * Whether it is the file of an upload under way: the claim of its id, ".<id>",
+ * or what has a temporary name where there is no O_TMPFILE.  One that is old is
+ * removed.
  */
 
 static int
@@ -369,8 +370,9 @@ caphealth_walk_temporary(caphealth_walk_ctx_t *t, int dir, const char *name,
     if (!S_ISREG(st->st_mode) || len <= sizeof(CAPHEALTH_TEMP)
         || strcmp(name + len + 1 - sizeof(CAPHEALTH_TEMP), CAPHEALTH_TEMP)
            != 0
-        || (!caphealth_walk_image_name(t->prefix, name + 1,
-                                     len - sizeof(CAPHEALTH_TEMP))
+        || (!caphealth_id_valid(name + 1, len - sizeof(CAPHEALTH_TEMP))
+            && !caphealth_walk_image_name(t->prefix, name + 1,
+                                          len - sizeof(CAPHEALTH_TEMP))
             && !caphealth_record_name_valid(name + 1,
                                             len - sizeof(CAPHEALTH_TEMP))))
     {

@@ -676,6 +676,53 @@ caphealth_image_close(caphealth_image_files_t *image)
 
 
 int
+caphealth_image_exists(const char *root, const char *id)
+{
+    DIR            *list;
+    int             dir, rc, err;
+    size_t          len;
+    struct dirent  *entry;
+
+    dir = caphealth_image_find_leaf(root, id);
+    list = (dir == -1) ? NULL : fdopendir(dir);
+
+    if (list == NULL) {
+        err = errno;
+
+        if (dir != -1) {
+            (void) close(dir);
+        }
+
+        errno = err;
+
+        return err == ENOENT ? 0 : -1;
+    }
+
+    for (rc = 0; rc == 0; /* void */) {
+        errno = 0;
+        entry = readdir(list);
+
+        if (entry == NULL) {
+            rc = errno ? -1 : 0;
+            break;
+        }
+
+        len = strlen(entry->d_name);
+
+        rc = strncmp(entry->d_name, id, CAPHEALTH_ID_LEN) == 0
+             && entry->d_name[CAPHEALTH_ID_LEN] == '_'
+             && !caphealth_record_name_valid(entry->d_name, len);
+    }
+
+    err = errno;
+    (void) closedir(list);
+    errno = err;
+
+    return rc;
+}
+
+
+int
 caphealth_image_remove(const char *root, const char *id, const char *mark,
     caphealth_removed_t *removed)
 {

@@ -104,6 +104,12 @@ void caphealth_image_withdraw(caphealth_image_files_t *image);
 void caphealth_image_close(caphealth_image_files_t *image);
 
 /*
+ * Whether a file of the image id is there, its record aside.  Returns 1, 0, or
+ * -1 with errno set.
+ */
+int caphealth_image_exists(const char *root, const char *id);
+
+/*
  * Removes the files of the image id, the commit mark, in whatever format,
  * first, so that an image of which a file cannot be removed is not complete,
  * and can be tried again.  Its record goes with them.  *removed becomes what

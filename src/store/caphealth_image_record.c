@@ -17,8 +17,7 @@
 
 #define CAPHEALTH_RECORD_VERSION  1
 
-/* ".<id>_<secret>.answer.tmp"; without the first and the last of it, the
-   record's own name */
+/* ".<id>_<secret>.answer.tmp", the longest name of all */
 #define CAPHEALTH_RECORD_NAME                                                 \
     (CAPHEALTH_ID_LEN + 1 + CAPHEALTH_SECRET_LEN                              \
      + sizeof("." CAPHEALTH_RECORD_SUFFIX ".tmp"))
@@ -27,17 +26,21 @@
 #define CAPHEALTH_RECORD_TRIES    16
 
 
-static caphealth_claim_e caphealth_record_take(
+static caphealth_claim_e caphealth_record_lock(
     caphealth_image_record_t *record, int dir, int *again);
+static caphealth_claim_e caphealth_record_look(
+    caphealth_image_record_t *record, int dir);
 static int caphealth_record_find(caphealth_image_record_t *record, int dir);
 static char *caphealth_record_read(caphealth_image_record_t *record, int dir,
     const char *name, size_t *len);
-static int caphealth_record_fill(caphealth_image_record_t *record,
+static int caphealth_record_fill(caphealth_image_record_t *record, int dir,
     const char *text, size_t len);
 static void caphealth_record_name(const caphealth_image_record_t *record,
     char name[CAPHEALTH_RECORD_NAME]);
 static void caphealth_record_temp(const caphealth_image_record_t *record,
     char temp[CAPHEALTH_RECORD_NAME]);
+static void caphealth_record_lock_name(const caphealth_image_record_t *record,
+    char lock[CAPHEALTH_RECORD_NAME]);
 static void caphealth_record_hex(char *to, const uint8_t *bytes, size_t n);
 static int caphealth_record_hex_valid(const char *text);
 static int caphealth_record_failed(caphealth_image_record_t *record,
@@ -56,6 +59,19 @@ caphealth_record_init(caphealth_image_record_t *record, const char *root,
     caphealth_record_hex(record->id, digest, CAPHEALTH_ID_BYTES);
     caphealth_record_hex(record->secret, digest + CAPHEALTH_ID_BYTES,
                          CAPHEALTH_DIGEST_LEN - CAPHEALTH_ID_BYTES);
+}
+
+
+void
+caphealth_record_init_id(caphealth_image_record_t *record, const char *root,
+    const char *id)
+{
+    memset(record, 0, sizeof(caphealth_image_record_t));
+
+    record->fd = -1;
+    record->root = root;
+
+    memcpy(record->id, id, CAPHEALTH_ID_LEN);
 }
 
 
@@ -103,7 +119,12 @@ caphealth_record_claim(caphealth_image_record_t *record)
             break;
 
         default:
-            rc = caphealth_record_take(record, dir, &again);
+            rc = caphealth_record_lock(record, dir, &again);
+
+            if (rc == CAPHEALTH_CLAIM_TAKEN) {
+                rc = caphealth_record_look(record, dir);
+            }
+
             break;
         }
     }
@@ -116,25 +137,61 @@ caphealth_record_claim(caphealth_image_record_t *record)
 }
 
 
+caphealth_claim_e
+caphealth_record_take(caphealth_image_record_t *record)
+{
+    int                i, dir, err, again;
+    caphealth_claim_e  rc;
+
+    dir = caphealth_image_find_leaf(record->root, record->id);
+    if (dir == -1) {
+        return caphealth_record_failed(record, "open() of a shard directory");
+    }
+
+    rc = CAPHEALTH_CLAIM_BUSY;
+
+    for (i = 0, again = 1; i < CAPHEALTH_RECORD_TRIES && again; i++) {
+        again = 0;
+        rc = caphealth_record_lock(record, dir, &again);
+    }
+
+    err = errno;
+    (void) close(dir);
+    errno = err;
+
+    if (rc == CAPHEALTH_CLAIM_ERROR && (err == ENOSPC || err == EDQUOT)) {
+        return CAPHEALTH_CLAIM_TAKEN;
+    }
+
+    return rc;
+}
+
+
 /*
- * Locks the temporary name.  Another upload may have ended since the record
- * was looked for, and removed the file that is locked here, or completed it:
- * then all of it is done again.
+ * Another request may have ended since the file was opened, and have removed
+ * it: then all of it is done again.
  */
 
 static caphealth_claim_e
-caphealth_record_take(caphealth_image_record_t *record, int dir, int *again)
+caphealth_record_lock(caphealth_image_record_t *record, int dir, int *again)
 {
     int          fd;
-    char         name[CAPHEALTH_RECORD_NAME], temp[CAPHEALTH_RECORD_NAME];
+    char         lock[CAPHEALTH_RECORD_NAME];
     struct stat  st, named;
 
-    caphealth_record_name(record, name);
-    caphealth_record_temp(record, temp);
+    caphealth_record_lock_name(record, lock);
 
-    fd = openat(dir, temp, O_RDWR|O_CREAT|O_NOFOLLOW|O_CLOEXEC, 0600);
+    record->left = 0;
+
+    fd = openat(dir, lock, O_RDWR|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0600);
+
+    if (fd == -1 && errno == EEXIST) {
+        record->left = 1;
+        fd = openat(dir, lock, O_RDWR|O_CREAT|O_NOFOLLOW|O_CLOEXEC, 0600);
+    }
+
     if (fd == -1) {
-        return caphealth_record_failed(record, "open() of a record");
+        return caphealth_record_failed(record, "open() of a claim");
     }
 
     if (flock(fd, LOCK_EX|LOCK_NB) == -1) {
@@ -153,7 +210,7 @@ caphealth_record_take(caphealth_image_record_t *record, int dir, int *again)
     record->fd = fd;
 
     if (fstat(fd, &st) == -1
-        || fstatat(dir, temp, &named, AT_SYMLINK_NOFOLLOW) == -1
+        || fstatat(dir, lock, &named, AT_SYMLINK_NOFOLLOW) == -1
         || st.st_ino != named.st_ino)
     {
         *again = 1;
@@ -163,7 +220,22 @@ caphealth_record_take(caphealth_image_record_t *record, int dir, int *again)
         return CAPHEALTH_CLAIM_BUSY;
     }
 
-    /* under the lock nobody else gives the record its name */
+    /* one that is old is removed by a scan */
+
+    if (record->left) {
+        (void) futimens(fd, NULL);
+    }
+
+    return CAPHEALTH_CLAIM_TAKEN;
+}
+
+
+/* under the lock nobody else gives the record its name */
+
+static caphealth_claim_e
+caphealth_record_look(caphealth_image_record_t *record, int dir)
+{
+    char  name[CAPHEALTH_RECORD_NAME];
 
     switch (caphealth_record_find(record, dir)) {
 
@@ -176,7 +248,9 @@ caphealth_record_take(caphealth_image_record_t *record, int dir, int *again)
         return CAPHEALTH_CLAIM_STORED;
 
     default:
+        caphealth_record_name(record, name);
         (void) unlinkat(dir, name, 0);
+
         return CAPHEALTH_CLAIM_TAKEN;
     }
 }
@@ -299,28 +373,34 @@ caphealth_record_write(caphealth_image_record_t *record, json_t *json)
         return caphealth_record_failed(record, "json_dumps()");
     }
 
-    rc = caphealth_record_fill(record, text, strlen(text));
-    free(text);
-
-    if (rc == -1) {
-        return -1;
-    }
-
     dir = caphealth_image_find_leaf(record->root, record->id);
+
     if (dir == -1) {
+        free(text);
         return caphealth_record_failed(record, "open() of a shard directory");
     }
 
     caphealth_record_name(record, name);
     caphealth_record_temp(record, temp);
 
-    rc = linkat(dir, temp, dir, name, 0);
+    rc = caphealth_record_fill(record, dir, text, strlen(text));
+    free(text);
+
+    if (rc == 0) {
+        rc = renameat(dir, temp, dir, name);
+
+        if (rc == -1) {
+            (void) caphealth_record_failed(record, "rename() of a record");
+        }
+    }
 
     if (rc == -1) {
-        (void) caphealth_record_failed(record, "linkat() of a record");
+        err = errno;
+        (void) unlinkat(dir, temp, 0);
+        errno = err;
 
     } else {
-        record->linked = 1;
+        record->named = 1;
         rc = fsync(dir);
 
         if (rc == -1) {
@@ -337,9 +417,11 @@ caphealth_record_write(caphealth_image_record_t *record, json_t *json)
 
 
 static int
-caphealth_record_fill(caphealth_image_record_t *record, const char *text,
-    size_t len)
+caphealth_record_fill(caphealth_image_record_t *record, int dir,
+    const char *text, size_t len)
 {
+    int      fd, err;
+    char     temp[CAPHEALTH_RECORD_NAME];
     size_t   done;
     ssize_t  n;
 
@@ -348,14 +430,17 @@ caphealth_record_fill(caphealth_image_record_t *record, const char *text,
         return caphealth_record_failed(record, "write() of a record");
     }
 
-    /* a process that died may have left the beginning of another one */
+    caphealth_record_temp(record, temp);
 
-    if (ftruncate(record->fd, 0) == -1) {
-        return caphealth_record_failed(record, "ftruncate() of a record");
+    /* a process that died may have left one */
+
+    fd = openat(dir, temp, O_WRONLY|O_CREAT|O_TRUNC|O_NOFOLLOW|O_CLOEXEC, 0600);
+    if (fd == -1) {
+        return caphealth_record_failed(record, "open() of a record");
     }
 
     for (done = 0; done < len; done += (size_t) n) {
-        n = pwrite(record->fd, text + done, len - done, (off_t) done);
+        n = pwrite(fd, text + done, len - done, (off_t) done);
 
         if (n == -1 && errno == EINTR) {
             n = 0;
@@ -363,15 +448,27 @@ caphealth_record_fill(caphealth_image_record_t *record, const char *text,
         }
 
         if (n == -1) {
-            return caphealth_record_failed(record, "write() of a record");
+            (void) caphealth_record_failed(record, "write() of a record");
+            goto failed;
         }
     }
 
-    if (fsync(record->fd) == -1) {
-        return caphealth_record_failed(record, "fsync() of a record");
+    if (fsync(fd) == -1) {
+        (void) caphealth_record_failed(record, "fsync() of a record");
+        goto failed;
     }
 
+    (void) close(fd);
+
     return 0;
+
+failed:
+
+    err = errno;
+    (void) close(fd);
+    errno = err;
+
+    return -1;
 }
 
 
@@ -381,7 +478,7 @@ caphealth_record_withdraw(caphealth_image_record_t *record)
     int   dir;
     char  name[CAPHEALTH_RECORD_NAME];
 
-    if (!record->linked) {
+    if (!record->named) {
         return;
     }
 
@@ -394,7 +491,7 @@ caphealth_record_withdraw(caphealth_image_record_t *record)
     (void) unlinkat(dir, name, 0);
     (void) close(dir);
 
-    record->linked = 0;
+    record->named = 0;
 }
 
 
@@ -402,7 +499,7 @@ void
 caphealth_record_release(caphealth_image_record_t *record)
 {
     int   dir;
-    char  temp[CAPHEALTH_RECORD_NAME];
+    char  lock[CAPHEALTH_RECORD_NAME];
 
     if (record->fd == -1) {
         return;
@@ -411,8 +508,8 @@ caphealth_record_release(caphealth_image_record_t *record)
     dir = caphealth_image_find_leaf(record->root, record->id);
 
     if (dir != -1) {
-        caphealth_record_temp(record, temp);
-        (void) unlinkat(dir, temp, 0);
+        caphealth_record_lock_name(record, lock);
+        (void) unlinkat(dir, lock, 0);
         (void) close(dir);
     }
 
@@ -486,6 +583,14 @@ caphealth_record_temp(const caphealth_image_record_t *record,
     (void) snprintf(temp, CAPHEALTH_RECORD_NAME,
                     ".%s_%s" CAPHEALTH_RECORD_SUFFIX ".tmp", record->id,
                     record->secret);
+}
+
+
+static void
+caphealth_record_lock_name(const caphealth_image_record_t *record,
+    char lock[CAPHEALTH_RECORD_NAME])
+{
+    (void) snprintf(lock, CAPHEALTH_RECORD_NAME, ".%s.tmp", record->id);
 }
 
 

@@ -9,8 +9,11 @@
  * what the id does not tell.  So who knows an image's URL cannot ask for its
  * record, even where the whole tree is served.
  *
- * While an upload is under way it has the record's temporary name, locked:
- * the kernel unlocks it when the process dies, so a crash leaves no id taken.
+ * While an upload is under way, or a deletion, it has an empty file, locked:
+ *
+ *     <root>/ab/cd/.<id>.tmp
+ *
+ * The kernel unlocks it when the process dies, so a crash leaves no id taken.
  *
  * All of it may block, so nginx's event loop must not call it.
  */
@@ -37,7 +40,7 @@ typedef enum {
     CAPHEALTH_CLAIM_ERROR = -1,      /* errno says why */
     CAPHEALTH_CLAIM_TAKEN,           /* the id is the caller's now */
     CAPHEALTH_CLAIM_STORED,          /* the image is there: its record */
-    CAPHEALTH_CLAIM_BUSY             /* another upload is storing it */
+    CAPHEALTH_CLAIM_BUSY             /* another request has it */
 } caphealth_claim_e;
 
 
@@ -45,22 +48,35 @@ typedef struct {
     char         id[CAPHEALTH_ID_LEN + 1];
     char         secret[CAPHEALTH_SECRET_LEN + 1];
     int          fd;                 /* locked, while the id is taken; or -1 */
-    unsigned     linked:1;           /* it has its name */
+    unsigned     left:1;             /* who had it before has died */
+    unsigned     named:1;            /* the record has its name */
     const char  *root;               /* the caller's */
     const char  *failed;             /* the call that failed, for the log */
     json_t      *json;               /* what is stored; the caller's to free */
 } caphealth_image_record_t;
 
 
-/* Names the record by a digest: the id is its first half. */
+/*
+ * Names the record by a digest: the id is its first half.  By an id alone, it
+ * can be taken only.
+ */
 void caphealth_record_init(caphealth_image_record_t *record, const char *root,
     const uint8_t digest[CAPHEALTH_DIGEST_LEN]);
+void caphealth_record_init_id(caphealth_image_record_t *record,
+    const char *root, const char *id);
 
 /*
  * Reads the record of an image that is stored whole, or takes its id.  A record
  * that is damaged, or whose image has no commit mark any more, is removed.
  */
 caphealth_claim_e caphealth_record_claim(caphealth_image_record_t *record);
+
+/*
+ * Takes an id, whatever is stored under it, to remove that.  Where there is no
+ * room for the file that would be locked, no upload can take the id either, and
+ * it is as if it were taken.  ENOENT: there is nothing of this id.
+ */
+caphealth_claim_e caphealth_record_take(caphealth_image_record_t *record);
 
 /*
  * Writes the record of an id that was taken, and gives it its name, when the

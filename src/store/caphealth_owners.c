@@ -28,6 +28,9 @@
 /* a name that has no image: of an upload that was killed, after so long */
 #define CAPHEALTH_OWNERS_LEFT    3600          /* seconds */
 
+/* counts that are read while another writes them */
+#define CAPHEALTH_OWNERS_TRIES   3
+
 /* "../../" */
 #define CAPHEALTH_OWNERS_UP      6
 
@@ -39,7 +42,9 @@ typedef struct {
     int64_t   images;
     int64_t   bytes;
     double    looked_at;
-    int64_t   seconds;           /* the directory's modification time */
+    int64_t   seconds;           /* the directory's modification time; 0: the
+                                    images are being changed, and these are
+                                    the counts before that */
     int64_t   nanoseconds;
     uint64_t  hash;              /* of all of the above */
 } caphealth_owner_counts_t;
@@ -55,6 +60,10 @@ static int caphealth_owner_open_dir(caphealth_owner_t *o, const char *root,
     const char *name, int create);
 static int caphealth_owner_make(int parent, const char *name);
 static int caphealth_owner_read(caphealth_owner_t *o, double max_age);
+static int caphealth_owner_read_noted(caphealth_owner_t *o,
+    caphealth_owner_counts_t *counts);
+static int caphealth_owner_before(const char *root,
+    caphealth_owner_row_t *row);
 static int caphealth_owner_look(caphealth_owner_t *o);
 static int caphealth_owner_image(caphealth_owner_t *o, int dir,
     const char *id, double now);
@@ -101,11 +110,9 @@ caphealth_owner_open(caphealth_owner_t *o, const char *root, const char *name,
 
     /* the lock ends with the descriptor, also if the process is killed */
 
-    while (flock(o->dir, LOCK_EX) == -1) {
-        if (errno != EINTR) {
-            (void) caphealth_owner_failed(o, "flock() of an owner");
-            goto failed;
-        }
+    if (flock(o->dir, LOCK_EX|LOCK_NB) == -1) {
+        (void) caphealth_owner_failed(o, "flock() of an owner");
+        goto failed;
     }
 
     if (caphealth_owner_read(o, max_age) == 0
@@ -271,28 +278,12 @@ caphealth_owner_make(int parent, const char *name)
 static int
 caphealth_owner_read(caphealth_owner_t *o, double max_age)
 {
-    int                       fd;
     double                    age;
-    ssize_t                   n;
     struct stat               st;
     caphealth_owner_counts_t  counts;
 
-    fd = openat(o->dir, CAPHEALTH_OWNERS_COUNTS,
-                O_RDONLY|O_NOFOLLOW|O_CLOEXEC);
-    if (fd == -1) {
-        return -1;
-    }
-
-    do {
-        n = read(fd, &counts, sizeof(counts));
-    } while (n == -1 && errno == EINTR);
-
-    (void) close(fd);
-
-    if (n != (ssize_t) sizeof(counts) || fstat(o->dir, &st) == -1
-        || counts.magic != CAPHEALTH_OWNERS_MAGIC
-        || counts.hash != caphealth_hash(CAPHEALTH_HASH, &counts,
-                                  offsetof(caphealth_owner_counts_t, hash))
+    if (caphealth_owner_read_noted(o, &counts) == -1
+        || fstat(o->dir, &st) == -1
         || counts.seconds != (int64_t) st.st_mtim.tv_sec
         || counts.nanoseconds != (int64_t) st.st_mtim.tv_nsec)
     {
@@ -311,6 +302,36 @@ caphealth_owner_read(caphealth_owner_t *o, double max_age)
     o->known = 1;
 
     return 0;
+}
+
+
+/* whether they hold or not */
+
+static int
+caphealth_owner_read_noted(caphealth_owner_t *o,
+    caphealth_owner_counts_t *counts)
+{
+    int      fd;
+    ssize_t  n;
+
+    fd = openat(o->dir, CAPHEALTH_OWNERS_COUNTS,
+                O_RDONLY|O_NOFOLLOW|O_CLOEXEC);
+    if (fd == -1) {
+        return -1;
+    }
+
+    do {
+        n = read(fd, counts, sizeof(caphealth_owner_counts_t));
+    } while (n == -1 && errno == EINTR);
+
+    (void) close(fd);
+
+    return n == (ssize_t) sizeof(caphealth_owner_counts_t)
+           && counts->magic == CAPHEALTH_OWNERS_MAGIC
+           && counts->hash == caphealth_hash(CAPHEALTH_HASH, counts,
+                                    offsetof(caphealth_owner_counts_t, hash))
+           && counts->images >= 0 && counts->bytes >= 0
+           ? 0 : -1;
 }
 
 
@@ -482,10 +503,7 @@ caphealth_owner_add(caphealth_owner_t *o, const char *id, const char *path)
 {
     char  target[CAPHEALTH_OWNERS_UP + CAPHEALTH_PATH_LEN];
 
-    if (o->known) {
-        o->known = 0;
-        caphealth_owner_note(o, 0);
-    }
+    caphealth_owner_doubt(o);
 
     (void) snprintf(target, sizeof(target), "../../%s", path);
 
@@ -502,13 +520,20 @@ caphealth_owner_sync(caphealth_owner_t *o)
 }
 
 
-int
-caphealth_owner_remove(caphealth_owner_t *o, const char *id)
+void
+caphealth_owner_doubt(caphealth_owner_t *o)
 {
     if (o->known) {
         o->known = 0;
         caphealth_owner_note(o, 0);
     }
+}
+
+
+int
+caphealth_owner_remove(caphealth_owner_t *o, const char *id)
+{
+    caphealth_owner_doubt(o);
 
     return unlinkat(o->dir, id, 0) == -1 && errno != ENOENT
            ? caphealth_owner_failed(o, "unlink() of an owner's image") : 0;
@@ -538,8 +563,9 @@ caphealth_owner_close(caphealth_owner_t *o, int64_t images, int64_t bytes,
 
 /*
  * Not known: until the next note, so that what a killed process has changed is
- * seen even if the clock of the file system has not moved meanwhile.  It is
- * written in place, for a new file would change the directory.
+ * seen even if the clock of the file system has not moved meanwhile; with what
+ * was known before.  It is written in place, for a new file would change the
+ * directory.
  */
 
 static void
@@ -557,13 +583,13 @@ caphealth_owner_note(caphealth_owner_t *o, int known)
 
     memset(&counts, 0, sizeof(counts));
 
-    if (known && fstat(o->dir, &st) == 0) {
+    if (fstat(o->dir, &st) == 0) {
         counts.magic = CAPHEALTH_OWNERS_MAGIC;
         counts.images = o->images;
         counts.bytes = o->bytes;
         counts.looked_at = o->looked_at;
-        counts.seconds = (int64_t) st.st_mtim.tv_sec;
-        counts.nanoseconds = (int64_t) st.st_mtim.tv_nsec;
+        counts.seconds = known ? (int64_t) st.st_mtim.tv_sec : 0;
+        counts.nanoseconds = known ? (int64_t) st.st_mtim.tv_nsec : 0;
         counts.hash = caphealth_hash(CAPHEALTH_HASH, &counts,
                                    offsetof(caphealth_owner_counts_t, hash));
     }
@@ -734,14 +760,17 @@ caphealth_owner_list(const char *root, double max_age,
             continue;
         }
 
-        if (caphealth_owner_open(&o, root, row.name, 0, max_age) == -1) {
+        if (caphealth_owner_open(&o, root, row.name, 0, max_age) == 0) {
+            row.images = o.images;
+            row.bytes = o.bytes;
+            caphealth_owner_close(&o, 0, 0, 1);
+
+        } else if (errno != EWOULDBLOCK
+                   || caphealth_owner_before(root, &row) == -1)
+        {
             err = (errno == ENOENT || errno == ENOTDIR) ? 0 : errno;
             continue;
         }
-
-        row.images = o.images;
-        row.bytes = o.bytes;
-        caphealth_owner_close(&o, 0, 0, 1);
 
         if (row.images == 0) {
             continue;
@@ -777,6 +806,39 @@ caphealth_owner_list(const char *root, double max_age,
         qsort(*rows, *n, sizeof(caphealth_owner_row_t),
               caphealth_owner_compare);
     }
+
+    return 0;
+}
+
+
+/* of one that is locked; EWOULDBLOCK: it is not known */
+
+static int
+caphealth_owner_before(const char *root, caphealth_owner_row_t *row)
+{
+    int                       i, rc;
+    caphealth_owner_t         o;
+    caphealth_owner_counts_t  counts;
+
+    if (caphealth_owner_open_dir(&o, root, row->name, 0) == -1) {
+        return -1;
+    }
+
+    /* they may be written at this moment */
+
+    for (i = 0, rc = -1; rc == -1 && i < CAPHEALTH_OWNERS_TRIES; i++) {
+        rc = caphealth_owner_read_noted(&o, &counts);
+    }
+
+    (void) close(o.dir);
+
+    if (rc == -1) {
+        errno = EWOULDBLOCK;
+        return -1;
+    }
+
+    row->images = counts.images;
+    row->bytes = counts.bytes;
 
     return 0;
 }

@@ -7,7 +7,7 @@
  * published or removed, and has a file ".counts" with the owner's images and
  * bytes.  They hold as long as the directory's modification time is the one
  * that was noted with them: else, as after a crash, the images are looked at
- * again.
+ * again.  Nobody waits for a lock: who does not get it tries again later.
  *
  * All of it may block, so nginx's event loop must not call it.
  */
@@ -58,7 +58,8 @@ int caphealth_owner_valid(const char *name, size_t len);
  * Locks an owner and reads the counts, of the images themselves if what was
  * noted does not hold or is older than max_age seconds (0: however old).  With
  * create, the directory is made if there is none.  Returns 0, or -1 with errno
- * set and nothing open: ENOENT if the owner has nothing.
+ * set and nothing open: ENOENT if the owner has nothing, EWOULDBLOCK if another
+ * has locked it.
  */
 int caphealth_owner_open(caphealth_owner_t *o, const char *root,
     const char *name, int create, double max_age);
@@ -72,7 +73,13 @@ int caphealth_owner_add(caphealth_owner_t *o, const char *id,
     const char *path);
 int caphealth_owner_sync(caphealth_owner_t *o);
 
-/* The same for an image that was removed; of one that is not there: 0, too. */
+/*
+ * An image is about to be removed: what was noted does not hold until the
+ * closing, in case this process dies.
+ */
+void caphealth_owner_doubt(caphealth_owner_t *o);
+
+/* Takes an image's name away; of one that is not there: 0, too. */
 int caphealth_owner_remove(caphealth_owner_t *o, const char *id);
 
 /*
@@ -95,7 +102,9 @@ int caphealth_owner_find(const char *root, const char *id,
 
 /*
  * All owners who have images, by their bytes, most first, then by name; *rows
- * is to be free()d.  Returns 0, or -1 with errno set and *rows NULL.
+ * is to be free()d.  Of one that another has locked it is what there was before.
+ * Returns 0, or -1 with errno set and *rows NULL: EWOULDBLOCK if that is not
+ * known.
  */
 int caphealth_owner_list(const char *root, double max_age,
     caphealth_owner_row_t **rows, size_t *n);

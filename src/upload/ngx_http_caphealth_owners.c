@@ -69,6 +69,15 @@ static ngx_http_caphealth_problem_t  ngx_http_caphealth_owners_busy = {
 };
 
 
+static ngx_http_caphealth_problem_t  ngx_http_caphealth_owners_counting = {
+    NGX_HTTP_SERVICE_UNAVAILABLE,
+    ngx_string(NGX_HTTP_CAPHEALTH_URN "server-busy"),
+    ngx_string("Server busy"),
+    ngx_string("The images of an owner are being counted. Try again."),
+    ngx_null_string
+};
+
+
 static ngx_str_t  ngx_http_caphealth_owners_type =
     ngx_string("application/json");
 
@@ -320,6 +329,11 @@ ngx_http_caphealth_owners_answer(ngx_http_caphealth_owners_t *owners)
     ngx_http_request_t  *r;
 
     r = owners->request;
+
+    if (owners->err == NGX_EAGAIN) {
+        return ngx_http_caphealth_send_problem(r,
+                                         &ngx_http_caphealth_owners_counting);
+    }
 
     if (owners->text == NULL) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, owners->err,

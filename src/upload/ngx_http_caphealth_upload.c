@@ -5,7 +5,6 @@
  *     READING      nginx reads the body
  *     PREPARING    a thread looks for the images in it, and for what is
  *                  stored of them already
- *     WAITING      another upload is storing the same: a thread looks again
  *     CONVERTING   threads open files for the images, converters fill them
  *     PUBLISHING   a thread gives the files their names
  *     CLOSING      the client has its answer, or is gone: a thread closes
@@ -18,6 +17,10 @@
  *
  * A deletion has one, REMOVING, in which a thread or a shipper removes the
  * files.
+ *
+ * A thread never waits for another request that has the same id, or changes
+ * images of the same owner: in WAITING a timer does, and then the thread's task
+ * is posted again.
  */
 
 #include "ngx_http_caphealth_answer.h"
@@ -37,10 +40,12 @@
 #define NGX_HTTP_CAPHEALTH_UPLOAD_FDS  64
 
 /*
- * How often, and how long, an upload looks whether another of the same key, or
- * of the same photo, has ended; milliseconds.
+ * How often a request looks whether another has given up the id, or the owner,
+ * and how long an upload does so for another of the same key, or of the same
+ * photo; milliseconds.  An owner is changed within a moment.
  */
 #define NGX_HTTP_CAPHEALTH_CLAIM_PAUSE  100
+#define NGX_HTTP_CAPHEALTH_OWNER_PAUSE  20
 #define NGX_HTTP_CAPHEALTH_CLAIM_WAIT   5000
 
 
@@ -72,7 +77,16 @@ static void ngx_http_caphealth_upload_post_task(
     ngx_http_caphealth_upload_t *u, void (*handler)(void *data,
     ngx_log_t *log));
 static void ngx_http_caphealth_upload_task_handler(ngx_event_t *ev);
+static ngx_int_t ngx_http_caphealth_upload_wait(
+    ngx_http_caphealth_upload_t *u, ngx_msec_t pause, ngx_msec_t longest);
+static void ngx_http_caphealth_upload_waited(ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_prepared(
+    ngx_http_caphealth_upload_t *u);
+static void ngx_http_caphealth_upload_published(
+    ngx_http_caphealth_upload_t *u);
+static void ngx_http_caphealth_upload_end_deletion(
+    ngx_http_caphealth_upload_t *u);
+static void ngx_http_caphealth_upload_owner_busy(
     ngx_http_caphealth_upload_t *u);
 static void ngx_http_caphealth_upload_start_converting(
     ngx_http_caphealth_upload_t *u);
@@ -807,16 +821,7 @@ ngx_http_caphealth_upload_task_handler(ngx_event_t *ev)
         break;
 
     case NGX_HTTP_CAPHEALTH_PUBLISHING:
-
-        if (u->conf->store && u->request && u->outcome == CAPHEALTH_OUTCOME_OK)
-        {
-            ngx_http_caphealth_upload_ship(u);
-            break;
-        }
-
-        ngx_http_caphealth_observe(u->counters, CAPHEALTH_PUBLISH,
-                                   ngx_current_msec - u->publishing_at);
-        ngx_http_caphealth_upload_finish(u);
+        ngx_http_caphealth_upload_published(u);
         break;
 
     case NGX_HTTP_CAPHEALTH_REMOVING:
@@ -824,6 +829,16 @@ ngx_http_caphealth_upload_task_handler(ngx_event_t *ev)
         break;
 
     default: /* NGX_HTTP_CAPHEALTH_CLOSING */
+
+        /* what was counted must not stay so, however long that takes */
+
+        if (u->busy) {
+            (void) ngx_http_caphealth_upload_wait(u,
+                                               NGX_HTTP_CAPHEALTH_OWNER_PAUSE,
+                                               NGX_MAX_INT32_VALUE);
+            return;
+        }
+
         ngx_http_caphealth_upload_counts_end(u);
         ngx_http_caphealth_upload_destroy(u);
         break;
@@ -831,13 +846,77 @@ ngx_http_caphealth_upload_task_handler(ngx_event_t *ev)
 }
 
 
-void
-ngx_http_caphealth_upload_removed(ngx_http_caphealth_upload_t *u)
-{
-    ngx_http_caphealth_upload_counts_remove(u);
+/*
+ * Another request has the id, or the owner.  NGX_DECLINED: it has been waited
+ * for that long.
+ */
 
-    ngx_http_caphealth_upload_respond(u);
-    ngx_http_caphealth_upload_destroy(u);
+static ngx_int_t
+ngx_http_caphealth_upload_wait(ngx_http_caphealth_upload_t *u,
+    ngx_msec_t pause, ngx_msec_t longest)
+{
+    if (u->state != u->waiting_in) {
+        u->waiting_in = u->state;
+        u->waiting_since = ngx_current_msec;
+    }
+
+    if (ngx_current_msec - u->waiting_since >= longest) {
+        return NGX_DECLINED;
+    }
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "caphealth upload: %p, waits in state %d", u,
+                   (int) u->state);
+
+    u->state = NGX_HTTP_CAPHEALTH_WAITING;
+
+    if (u->event.timer_set) {
+        ngx_del_timer(&u->event);
+    }
+
+    ngx_add_timer(&u->event, pause);
+
+    return NGX_OK;
+}
+
+
+/* a deletion, and the end of an upload, go on without their client */
+
+static void
+ngx_http_caphealth_upload_waited(ngx_http_caphealth_upload_t *u)
+{
+    u->state = u->waiting_in;
+
+    if (u->state != NGX_HTTP_CAPHEALTH_CLOSING) {
+        ngx_add_timer(&u->event, u->main_conf->images.converter.timeout);
+    }
+
+    switch (u->state) {
+
+    case NGX_HTTP_CAPHEALTH_PREPARING:
+    case NGX_HTTP_CAPHEALTH_PUBLISHING:
+
+        if (u->request == NULL) {
+            ngx_http_caphealth_upload_finish(u);
+            return;
+        }
+
+        ngx_http_caphealth_upload_post_task(u,
+                                   u->state == NGX_HTTP_CAPHEALTH_PREPARING
+                                   ? ngx_http_caphealth_upload_claim
+                                   : ngx_http_caphealth_upload_publish);
+        break;
+
+    case NGX_HTTP_CAPHEALTH_REMOVING:
+        ngx_http_caphealth_upload_post_task(u,
+                                            ngx_http_caphealth_upload_remove);
+        break;
+
+    default: /* NGX_HTTP_CAPHEALTH_CLOSING */
+        ngx_http_caphealth_upload_post_task(u,
+                                            ngx_http_caphealth_upload_close);
+        break;
+    }
 }
 
 
@@ -853,20 +932,10 @@ ngx_http_caphealth_upload_prepared(ngx_http_caphealth_upload_t *u)
 
     if (u->busy && u->request) {
 
-        if (u->waiting_since == 0) {
-            u->waiting_since = ngx_current_msec;
-        }
-
-        if (ngx_current_msec - u->waiting_since
-            < NGX_HTTP_CAPHEALTH_CLAIM_WAIT)
+        if (ngx_http_caphealth_upload_wait(u, NGX_HTTP_CAPHEALTH_CLAIM_PAUSE,
+                                           NGX_HTTP_CAPHEALTH_CLAIM_WAIT)
+            == NGX_OK)
         {
-            ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
-                           "caphealth upload: %p, another has its id", u);
-
-            u->state = NGX_HTTP_CAPHEALTH_WAITING;
-
-            ngx_del_timer(&u->event);
-            ngx_add_timer(&u->event, NGX_HTTP_CAPHEALTH_CLAIM_PAUSE);
             return;
         }
 
@@ -885,6 +954,76 @@ ngx_http_caphealth_upload_prepared(ngx_http_caphealth_upload_t *u)
     }
 
     ngx_http_caphealth_upload_start_converting(u);
+}
+
+
+static void
+ngx_http_caphealth_upload_published(ngx_http_caphealth_upload_t *u)
+{
+    if (u->conf->store && u->request && u->outcome == CAPHEALTH_OUTCOME_OK) {
+        ngx_http_caphealth_upload_ship(u);
+        return;
+    }
+
+    if (u->busy && u->request) {
+
+        if (ngx_http_caphealth_upload_wait(u, NGX_HTTP_CAPHEALTH_OWNER_PAUSE,
+                                        u->main_conf->images.converter.timeout)
+            == NGX_OK)
+        {
+            return;
+        }
+
+        ngx_http_caphealth_upload_owner_busy(u);
+    }
+
+    u->busy = 0;
+
+    ngx_http_caphealth_observe(u->counters, CAPHEALTH_PUBLISH,
+                               ngx_current_msec - u->publishing_at);
+
+    ngx_http_caphealth_upload_finish(u);
+}
+
+
+void
+ngx_http_caphealth_upload_removed(ngx_http_caphealth_upload_t *u)
+{
+    if (u->busy) {
+
+        if (ngx_http_caphealth_upload_wait(u, NGX_HTTP_CAPHEALTH_OWNER_PAUSE,
+                                        u->main_conf->images.converter.timeout)
+            == NGX_OK)
+        {
+            return;
+        }
+
+        u->err = NGX_EAGAIN;
+        ngx_http_caphealth_upload_owner_busy(u);
+    }
+
+    ngx_http_caphealth_upload_end_deletion(u);
+}
+
+
+static void
+ngx_http_caphealth_upload_end_deletion(ngx_http_caphealth_upload_t *u)
+{
+    ngx_http_caphealth_upload_counts_remove(u);
+    ngx_http_caphealth_upload_respond(u);
+    ngx_http_caphealth_upload_destroy(u);
+}
+
+
+static void
+ngx_http_caphealth_upload_owner_busy(ngx_http_caphealth_upload_t *u)
+{
+    ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_NO_THREAD, NULL,
+                                     "Other requests have changed the same "
+                                     "image, or images of the same owner, for "
+                                     "%M ms, and this one could not. Try "
+                                     "again.",
+                                     u->main_conf->images.converter.timeout);
 }
 
 
@@ -1114,15 +1253,7 @@ ngx_http_caphealth_upload_timer_handler(ngx_event_t *ev)
     timeout = u->main_conf->images.converter.timeout;
 
     if (u->state == NGX_HTTP_CAPHEALTH_WAITING) {
-        u->state = NGX_HTTP_CAPHEALTH_PREPARING;
-        ngx_add_timer(ev, timeout);
-
-        if (u->request == NULL) {
-            ngx_http_caphealth_upload_finish(u);
-            return;
-        }
-
-        ngx_http_caphealth_upload_post_task(u, ngx_http_caphealth_upload_claim);
+        ngx_http_caphealth_upload_waited(u);
         return;
     }
 
@@ -1181,6 +1312,12 @@ ngx_http_caphealth_upload_on_timeout(ngx_http_caphealth_upload_t *u)
         ngx_http_caphealth_upload_cancel_task(u);
 
         u->outcome = CAPHEALTH_OUTCOME_NO_THREAD;
+
+        if (u->deletion) {
+            u->err = NGX_EAGAIN;
+            ngx_http_caphealth_upload_end_deletion(u);
+            return;
+        }
 
     } else {
         ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_QUEUE_FULL, NULL,

@@ -63,8 +63,10 @@ struct ngx_http_caphealth_image_s {
     caphealth_image_source_t          source;     /* if it is kept */
     caphealth_image_record_t          record;     /* if its id is not random */
     uint8_t                           sha256[CAPHEALTH_DIGEST_LEN];
-    caphealth_removed_t               leftover;   /* of an upload that died,
-                                                     removed before it */
+    caphealth_removed_t               removed;    /* by a deletion; by an
+                                                     upload, of another that
+                                                     died */
+    caphealth_removed_t               removed_source;
     json_t                           *answer;     /* what is told of it */
     ngx_http_caphealth_image_t       *same;       /* an earlier one of these
                                                      bytes in the request */
@@ -90,7 +92,6 @@ struct ngx_http_caphealth_image_s {
 typedef enum {
     NGX_HTTP_CAPHEALTH_READING = 0,   /* nginx reads the body */
     NGX_HTTP_CAPHEALTH_PREPARING,     /* a thread finds the images in it */
-    NGX_HTTP_CAPHEALTH_WAITING,       /* another upload has the same ids */
     NGX_HTTP_CAPHEALTH_CONVERTING,    /* threads open files, converters write */
     NGX_HTTP_CAPHEALTH_PUBLISHING,    /* a thread gives the files their names,
                                          or for a store only checks them */
@@ -99,6 +100,8 @@ typedef enum {
                                          removes them */
     NGX_HTTP_CAPHEALTH_WITHDRAWING,   /* it has failed: a shipper removes what
                                          it has put */
+    NGX_HTTP_CAPHEALTH_WAITING,       /* another request has the same id, or
+                                         changes images of the same owner */
     NGX_HTTP_CAPHEALTH_CLOSING        /* it has ended: a thread closes them */
 } ngx_http_caphealth_upload_state_e;
 
@@ -139,8 +142,11 @@ struct ngx_http_caphealth_upload_s {
     uint8_t                           digest[CAPHEALTH_DIGEST_LEN];
                                                   /* of what was sent */
     ngx_msec_t                        waiting_since;
+    ngx_http_caphealth_upload_state_e waiting_in; /* the state that it is in
+                                                     again after that */
     ngx_uint_t                        named;      /* the ids are known */
-    ngx_uint_t                        busy;       /* another upload has one */
+    ngx_uint_t                        busy;       /* a thread found that it has
+                                                     to wait */
     ngx_uint_t                        opened;     /* so many, from the first,
                                                      have their files open */
     ngx_uint_t                        open_until; /* the same, when the thread
@@ -157,8 +163,6 @@ struct ngx_http_caphealth_upload_s {
     ngx_str_t                        *failed_source;  /* the tree it was in,
                                                          if not the root */
 
-    caphealth_removed_t               removed;    /* by a deletion */
-    caphealth_removed_t               removed_source;
     caphealth_owner_t                 owner;      /* whose images they are */
 
     unsigned                          deletion:1;
@@ -185,7 +189,8 @@ ngx_int_t ngx_http_caphealth_upload_body(ngx_http_caphealth_upload_t *u,
 
 /*
  * What blocks, for the thread pool.  All but _close set an outcome if they
- * fail.
+ * fail.  No thread waits for another request: u->busy says that it has to be
+ * called again.
  */
 
 /* Finds the images in the body, and those that are stored already. */
@@ -193,7 +198,7 @@ void ngx_http_caphealth_upload_prepare(void *data, ngx_log_t *log);
 
 /*
  * Claims the ids that follow from a key or from the bytes, and finds what is
- * stored under them; u->busy: another upload has one of them, try again.
+ * stored under them; looks at the quota.
  */
 void ngx_http_caphealth_upload_claim(void *data, ngx_log_t *log);
 
@@ -219,10 +224,12 @@ void ngx_http_caphealth_upload_remove(void *data, ngx_log_t *log);
  * The owner of the images, if they have one: in threads, too.  _check refuses
  * an upload that is beyond the quota before it is converted; _begin does so
  * again, locks the owner and names the images; _end counts them, if they are
- * published, and unlocks; _withdraw takes back what was counted.  Of a
- * deletion: _lock looks whose the image is (NGX_ERROR: an errno, of an image
- * of somebody else ENOENT), and _removed takes it from the owner.  NGX_ERROR
- * of the first two: the outcome is set.
+ * published, and unlocks; _withdraw takes back what was counted; _disown takes
+ * what is left of an upload that died from whoever has it.  Of a deletion: _lock
+ * looks whose the image is (NGX_ERROR: an errno, of an image of somebody else
+ * ENOENT), and _removed takes it from the owner.  NGX_ERROR of _check, _begin
+ * and _disown: the outcome is set.  NGX_AGAIN: another request changes images
+ * of the same owner.
  */
 ngx_int_t ngx_http_caphealth_upload_owner_check(
     ngx_http_caphealth_upload_t *u);
@@ -230,8 +237,10 @@ ngx_int_t ngx_http_caphealth_upload_owner_begin(
     ngx_http_caphealth_upload_t *u);
 void ngx_http_caphealth_upload_owner_end(ngx_http_caphealth_upload_t *u,
     ngx_uint_t published);
-void ngx_http_caphealth_upload_owner_withdraw(
+ngx_int_t ngx_http_caphealth_upload_owner_withdraw(
     ngx_http_caphealth_upload_t *u);
+ngx_int_t ngx_http_caphealth_upload_owner_disown(
+    ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 ngx_int_t ngx_http_caphealth_upload_owner_lock(
     ngx_http_caphealth_upload_t *u);
 void ngx_http_caphealth_upload_owner_removed(

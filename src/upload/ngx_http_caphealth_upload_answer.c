@@ -456,13 +456,17 @@ ngx_http_caphealth_upload_send_deleted(ngx_http_request_t *r,
         return ngx_http_send_header(r);
     }
 
-    if (u->err == NGX_ENOENT && u->removed.files == 0) {
+    if (u->outcome == CAPHEALTH_OUTCOME_NO_THREAD) {
+        return ngx_http_caphealth_upload_send_refused(r, u);
+    }
+
+    if (u->err == NGX_ENOENT && u->images->removed.files == 0) {
         return ngx_http_caphealth_upload_problem(r,
                                                CAPHEALTH_OUTCOME_NO_SUCH_IMAGE,
                                                NULL);
     }
 
-    if (u->outcome) {
+    if (u->outcome && u->conf->store) {
         return ngx_http_caphealth_upload_problem(r, u->outcome,
                                u->outcome == CAPHEALTH_OUTCOME_STORAGE_FAILED
                                ? &detail : NULL);

@@ -80,12 +80,12 @@ ngx_http_caphealth_upload_counts_end(ngx_http_caphealth_upload_t *u)
 
         sure = u->counted && u->stored && !image->replaces;
 
-        if (image->leftover.files) {
+        if (image->removed.files) {
             ngx_http_caphealth_tree_move(u->main_conf->state.zone,
                                          &u->conf->root, image->files.id,
-                                         -(int64_t) image->leftover.files,
-                                         -(int64_t) image->leftover.bytes,
-                                         -(int64_t) image->leftover.marked);
+                                         -(int64_t) image->removed.files,
+                                         -(int64_t) image->removed.bytes,
+                                         -(int64_t) image->removed.marked);
         }
 
         ngx_http_caphealth_tree_end(u->main_conf->state.zone,
@@ -113,15 +113,15 @@ ngx_http_caphealth_upload_counts_remove(ngx_http_caphealth_upload_t *u)
     root = &u->conf->root;
     image = u->images;
 
-    if (u->removed.files) {
+    if (image->removed.files) {
         ngx_http_caphealth_tree_move(zone, root, image->files.id,
-                                     -(int64_t) u->removed.files,
-                                     -(int64_t) u->removed.bytes,
-                                     -(int64_t) u->removed.marked);
+                                     -(int64_t) image->removed.files,
+                                     -(int64_t) image->removed.bytes,
+                                     -(int64_t) image->removed.marked);
     }
 
-    sure = (u->removed.files == 0) ? (u->err == 0 || u->err == NGX_ENOENT)
-                                   : (u->err == 0 && u->removed.marked);
+    sure = (image->removed.files == 0) ? (u->err == 0 || u->err == NGX_ENOENT)
+                                   : (u->err == 0 && image->removed.marked);
 
     ngx_http_caphealth_tree_end(zone, root, image->files.id, image->begun,
                                 sure);
@@ -132,10 +132,10 @@ ngx_http_caphealth_upload_counts_remove(ngx_http_caphealth_upload_t *u)
 
     root = &u->conf->tree->source->path;
 
-    if (u->removed_source.files) {
+    if (image->removed_source.files) {
         ngx_http_caphealth_tree_move(zone, root, image->files.id, -1,
-                                     -(int64_t) u->removed_source.bytes,
-                                     -(int64_t) u->removed.marked);
+                                     -(int64_t) image->removed_source.bytes,
+                                     -(int64_t) image->removed.marked);
     }
 
     ngx_http_caphealth_tree_end(zone, root, image->files.id,

@@ -29,6 +29,8 @@ static ngx_int_t ngx_http_caphealth_upload_remove_leftover(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 static ngx_int_t ngx_http_caphealth_upload_check_files(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
+static void ngx_http_caphealth_upload_remove_image(
+    ngx_http_caphealth_upload_t *u);
 static ngx_int_t ngx_http_caphealth_upload_copy_source(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 static ngx_int_t ngx_http_caphealth_upload_open_outputs(
@@ -76,14 +78,6 @@ ngx_http_caphealth_upload_prepare(void *data, ngx_log_t *log)
     }
 
     ngx_http_caphealth_upload_claim(u, log);
-
-    /* nobody's images are counted in an object store */
-
-    if (u->outcome == CAPHEALTH_OUTCOME_OK && !u->busy
-        && u->conf->store == NULL)
-    {
-        (void) ngx_http_caphealth_upload_owner_check(u);
-    }
 }
 
 
@@ -500,7 +494,7 @@ ngx_http_caphealth_upload_remove_leftover(ngx_http_caphealth_upload_t *u,
     }
 
     if (caphealth_image_remove((char *) u->conf->root.data, image->files.id,
-                               u->conf->variants->names[0], &image->leftover)
+                               u->conf->variants->names[0], &image->removed)
         == -1
         && ngx_errno != NGX_ENOENT)
     {
@@ -509,7 +503,7 @@ ngx_http_caphealth_upload_remove_leftover(ngx_http_caphealth_upload_t *u,
         return NGX_ERROR;
     }
 
-    image->replaces = image->leftover.files || source.hidden[0];
+    image->replaces = image->removed.files || source.hidden[0];
 
     if (caphealth_image_source_remove(&source) == -1) {
         ngx_http_caphealth_upload_source_failed(u, ngx_errno, source.failed);
@@ -539,12 +533,21 @@ ngx_http_caphealth_upload_check(void *data, ngx_log_t *log)
 void
 ngx_http_caphealth_upload_publish(void *data, ngx_log_t *log)
 {
+    ngx_int_t                     rc;
     ngx_uint_t                    n;
     ngx_http_caphealth_upload_t  *u = data;
 
     ngx_http_caphealth_upload_check(u, log);
 
-    if (u->outcome || ngx_http_caphealth_upload_owner_begin(u) != NGX_OK) {
+    if (u->outcome) {
+        return;
+    }
+
+    rc = ngx_http_caphealth_upload_owner_begin(u);
+
+    u->busy = (rc == NGX_AGAIN);
+
+    if (rc != NGX_OK) {
         return;
     }
 
@@ -633,8 +636,11 @@ ngx_http_caphealth_upload_close(void *data, ngx_log_t *log)
     ngx_http_caphealth_image_t   *image;
     ngx_http_caphealth_upload_t  *u = data;
 
-    if (!u->stored) {
-        ngx_http_caphealth_upload_owner_withdraw(u);
+    u->busy = !u->stored
+              && ngx_http_caphealth_upload_owner_withdraw(u) == NGX_AGAIN;
+
+    if (u->busy) {
+        return;
     }
 
     for (n = 0; n < u->nimages; n++) {
@@ -665,22 +671,68 @@ ngx_http_caphealth_upload_close(void *data, ngx_log_t *log)
 
 
 /*
- * The source is hidden while the mark is removed: if this process dies, a scan
- * finds whether there is an image to which it belongs.
+ * The id is claimed, so that no upload that follows from the same key or bytes
+ * stores the image at the same time.
  */
 
 void
 ngx_http_caphealth_upload_remove(void *data, ngx_log_t *log)
 {
-    ngx_str_t                    *root;
-    ngx_uint_t                    gone;
-    ngx_http_caphealth_image_t   *image;
+    ngx_int_t                     rc;
+    caphealth_image_record_t     *record;
     ngx_http_caphealth_upload_t  *u = data;
 
-    if (ngx_http_caphealth_upload_owner_lock(u) != NGX_OK) {
-        u->err = ngx_errno;
-        return;
+    record = &u->images->record;
+
+    caphealth_record_init_id(record, (char *) u->conf->root.data,
+                             u->images->files.id);
+
+    switch (caphealth_record_take(record)) {
+
+    case CAPHEALTH_CLAIM_BUSY:
+        rc = NGX_AGAIN;
+        break;
+
+    case CAPHEALTH_CLAIM_ERROR:
+
+        /* without a directory for it there may be its source */
+
+        rc = ngx_errno == NGX_ENOENT ? NGX_OK : NGX_ERROR;
+        break;
+
+    default: /* CAPHEALTH_CLAIM_TAKEN */
+        rc = NGX_OK;
+        break;
     }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_caphealth_upload_owner_lock(u);
+    }
+
+    u->busy = (rc == NGX_AGAIN);
+
+    if (rc == NGX_OK) {
+        ngx_http_caphealth_upload_remove_image(u);
+
+    } else if (rc == NGX_ERROR) {
+        u->err = ngx_errno;
+    }
+
+    caphealth_record_release(record);
+}
+
+
+/*
+ * The source is hidden while the mark is removed: if this process dies, a scan
+ * finds whether there is an image to which it belongs.
+ */
+
+static void
+ngx_http_caphealth_upload_remove_image(ngx_http_caphealth_upload_t *u)
+{
+    ngx_str_t                   *root;
+    ngx_uint_t                   gone;
+    ngx_http_caphealth_image_t  *image;
 
     image = u->images;
     root = u->conf->tree->source ? &u->conf->tree->source->path : NULL;
@@ -698,7 +750,7 @@ ngx_http_caphealth_upload_remove(void *data, ngx_log_t *log)
     }
 
     if (caphealth_image_remove((char *) u->conf->root.data, image->files.id,
-                               u->conf->variants->names[0], &u->removed)
+                               u->conf->variants->names[0], &image->removed)
         == -1)
     {
         u->err = ngx_errno;
@@ -710,7 +762,7 @@ ngx_http_caphealth_upload_remove(void *data, ngx_log_t *log)
         return;
     }
 
-    gone = u->err == 0 || u->err == NGX_ENOENT || u->removed.marked;
+    gone = u->err == 0 || u->err == NGX_ENOENT || image->removed.marked;
 
     if ((gone ? caphealth_image_source_remove(&image->source)
               : caphealth_image_source_name(&image->source))
@@ -722,8 +774,8 @@ ngx_http_caphealth_upload_remove(void *data, ngx_log_t *log)
     }
 
     if (gone) {
-        u->removed_source.files = 1;
-        u->removed_source.bytes = image->source.bytes;
+        image->removed_source.files = 1;
+        image->removed_source.bytes = image->source.bytes;
     }
 
     /* an image of which only the source was left */

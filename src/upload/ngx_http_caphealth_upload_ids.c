@@ -280,25 +280,22 @@ ngx_http_caphealth_upload_claim(void *data, ngx_log_t *log)
     ngx_uint_t                    i;
     ngx_http_caphealth_upload_t  *u = data;
 
-    u->busy = 0;
-
-    if (!u->named) {
-        return;
-    }
-
     rc = NGX_OK;
 
-    for (i = 0; rc == NGX_OK && i < u->nimages; i++) {
+    for (i = 0; rc == NGX_OK && u->named && i < u->nimages; i++) {
         rc = ngx_http_caphealth_ids_claim_image(u, &u->images[i]);
+    }
+
+    u->busy = (rc == NGX_AGAIN);
+
+    if (rc == NGX_OK) {
+        (void) ngx_http_caphealth_upload_owner_check(u);
+        return;
     }
 
     /* what waits holds nothing that another upload may wait for */
 
-    if (rc != NGX_OK) {
-        ngx_http_caphealth_upload_release(u);
-    }
-
-    u->busy = (rc == NGX_AGAIN);
+    ngx_http_caphealth_upload_release(u);
 }
 
 
@@ -313,7 +310,7 @@ ngx_http_caphealth_ids_claim_image(ngx_http_caphealth_upload_t *u,
     switch (caphealth_record_claim(&image->record)) {
 
     case CAPHEALTH_CLAIM_TAKEN:
-        return NGX_OK;
+        return ngx_http_caphealth_upload_owner_disown(u, image);
 
     case CAPHEALTH_CLAIM_BUSY:
         return NGX_AGAIN;

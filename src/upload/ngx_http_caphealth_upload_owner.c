@@ -32,7 +32,9 @@ ngx_http_caphealth_upload_owner_check(ngx_http_caphealth_upload_t *u)
     ngx_int_t          rc;
     caphealth_owner_t  o;
 
-    if (u->token.owner[0] == '\0') {
+    /* nobody's images are counted in an object store */
+
+    if (u->token.owner[0] == '\0' || u->conf->store) {
         return NGX_OK;
     }
 
@@ -40,6 +42,10 @@ ngx_http_caphealth_upload_owner_check(ngx_http_caphealth_upload_t *u)
                              0, ngx_http_caphealth_upload_owner_age(u))
         == -1)
     {
+        if (ngx_errno == NGX_EAGAIN) {
+            return NGX_OK;
+        }
+
         if (ngx_errno != NGX_ENOENT) {
             ngx_http_caphealth_upload_call_failed(u, ngx_errno, o.failed);
             return NGX_ERROR;
@@ -74,6 +80,10 @@ ngx_http_caphealth_upload_owner_begin(ngx_http_caphealth_upload_t *u)
                              1, ngx_http_caphealth_upload_owner_age(u))
         == -1)
     {
+        if (ngx_errno == NGX_EAGAIN) {
+            return NGX_AGAIN;
+        }
+
         ngx_http_caphealth_upload_call_failed(u, ngx_errno, o->failed);
         return NGX_ERROR;
     }
@@ -182,12 +192,6 @@ ngx_http_caphealth_upload_owner_names(ngx_http_caphealth_upload_t *u)
         (void) caphealth_path(path, files->id, files->variants[0].name,
                               files->variants[0].format);
 
-        /* of an upload that died, whose id is claimed now */
-
-        if (u->named && caphealth_owner_remove(&u->owner, files->id) == -1) {
-            return NGX_ERROR;
-        }
-
         if (caphealth_owner_add(&u->owner, files->id, path) == -1) {
             return NGX_ERROR;
         }
@@ -232,17 +236,20 @@ ngx_http_caphealth_upload_owner_end(ngx_http_caphealth_upload_t *u,
 }
 
 
-void
+ngx_int_t
 ngx_http_caphealth_upload_owner_withdraw(ngx_http_caphealth_upload_t *u)
 {
     ngx_uint_t  n;
 
-    if (!u->owner_counted
-        || caphealth_owner_open(&u->owner, (char *) u->conf->root.data,
-                                u->token.owner, 0, 0)
-           == -1)
+    if (!u->owner_counted) {
+        return NGX_OK;
+    }
+
+    if (caphealth_owner_open(&u->owner, (char *) u->conf->root.data,
+                             u->token.owner, 0, 0)
+        == -1)
     {
-        return;
+        return ngx_errno == NGX_EAGAIN ? NGX_AGAIN : NGX_OK;
     }
 
     for (n = 0; n < u->nimages; n++) {
@@ -254,6 +261,64 @@ ngx_http_caphealth_upload_owner_withdraw(ngx_http_caphealth_upload_t *u)
     caphealth_owner_close(&u->owner, -ngx_http_caphealth_upload_owner_new(u),
                           -ngx_http_caphealth_upload_counts_bytes(u), 1);
     u->owner_counted = 0;
+
+    return NGX_OK;
+}
+
+
+/*
+ * What has this id, and no record, is of an upload that died, of this owner or
+ * of another one.  Whether it was counted is not known, so that owner's images
+ * are looked at the next time.  It is still there until this upload is
+ * published, but is not counted any more, in that quota and in those images.
+ */
+
+ngx_int_t
+ngx_http_caphealth_upload_owner_disown(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image)
+{
+    int                rc;
+    char               name[CAPHEALTH_OWNER_LEN + 1], *root;
+    caphealth_owner_t  o;
+
+    root = (char *) u->conf->root.data;
+
+    rc = image->record.left
+         ? 1 : caphealth_image_exists(root, image->files.id);
+
+    if (rc == 1) {
+        rc = caphealth_owner_find(root, image->files.id, name);
+    }
+
+    if (rc == 0) {
+        return NGX_OK;
+    }
+
+    if (rc == -1) {
+        ngx_http_caphealth_upload_call_failed(u, ngx_errno,
+                                              "read() of a directory");
+        return NGX_ERROR;
+    }
+
+    if (caphealth_owner_open(&o, root, name, 0, 0) == -1) {
+
+        if (ngx_errno == NGX_EAGAIN) {
+            return NGX_AGAIN;
+        }
+
+        ngx_http_caphealth_upload_call_failed(u, ngx_errno, o.failed);
+        return NGX_ERROR;
+    }
+
+    rc = caphealth_owner_remove(&o, image->files.id);
+
+    if (rc == -1) {
+        ngx_http_caphealth_upload_call_failed(u, ngx_errno, o.failed);
+    }
+
+    caphealth_owner_close(&o, 0, 0, 0);
+
+    return rc == 0 ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -266,13 +331,14 @@ ngx_int_t
 ngx_http_caphealth_upload_owner_lock(ngx_http_caphealth_upload_t *u)
 {
     int    rc;
-    char  *root, *id;
+    char   name[CAPHEALTH_OWNER_LEN + 1], *root, *id, *owner;
 
     root = (char *) u->conf->root.data;
     id = u->images->files.id;
+    owner = u->token.owner;
 
-    if (u->token.owner[0]) {
-        rc = caphealth_owner_has(root, u->token.owner, id);
+    if (owner[0]) {
+        rc = caphealth_owner_has(root, owner, id);
 
         if (rc == 0) {
             ngx_set_errno(NGX_ENOENT);
@@ -280,20 +346,24 @@ ngx_http_caphealth_upload_owner_lock(ngx_http_caphealth_upload_t *u)
         }
 
     } else {
-        rc = caphealth_owner_find(root, id, u->token.owner);
+        owner = name;
+        rc = caphealth_owner_find(root, id, owner);
 
         if (rc == 0) {
             return NGX_OK;
         }
     }
 
-    if (rc == -1
-        || caphealth_owner_open(&u->owner, root, u->token.owner, 0, 0) == -1)
-    {
+    if (rc == -1) {
         return NGX_ERROR;
     }
 
+    if (caphealth_owner_open(&u->owner, root, owner, 0, 0) == -1) {
+        return ngx_errno == NGX_EAGAIN ? NGX_AGAIN : NGX_ERROR;
+    }
+
     u->owner_locked = 1;
+    caphealth_owner_doubt(&u->owner);
 
     return NGX_OK;
 }
@@ -314,9 +384,9 @@ ngx_http_caphealth_upload_owner_removed(ngx_http_caphealth_upload_t *u)
         (void) caphealth_owner_remove(&u->owner, u->images->files.id);
     }
 
-    caphealth_owner_close(&u->owner, u->removed.marked ? -1 : 0,
-                          -(int64_t) u->removed.bytes,
-                          u->err == 0 && u->removed.marked);
+    caphealth_owner_close(&u->owner, u->images->removed.marked ? -1 : 0,
+                          -(int64_t) u->images->removed.bytes,
+                          u->err == 0 && u->images->removed.marked);
 }
 
 

@@ -379,9 +379,9 @@ ngx_http_caphealth_upload_unshipped(ngx_http_caphealth_shipment_t *shipment)
     result = &shipment->result;
 
     u->shipments--;
-    u->removed.files = result->files;
-    u->removed.bytes = result->bytes;
-    u->removed.marked = (result->marked != 0);
+    u->images->removed.files = result->files;
+    u->images->removed.bytes = result->bytes;
+    u->images->removed.marked = (result->marked != 0);
 
     if (result->status == CAPHEALTH_SHIP_NOT_FOUND) {
         u->err = NGX_ENOENT;

@@ -12,6 +12,8 @@ use lib 't/lib';
 use Caphealth::Token qw(token key_file);
 use Caphealth::Tree qw(settled);
 use Caphealth::Upload qw(form photo);
+use Digest::SHA qw(sha256_hex);
+use Fcntl qw(:flock);
 use File::Temp qw(tempdir);
 use HTTP::Tiny;
 use JSON::PP qw(decode_json);
@@ -54,7 +56,7 @@ my $jti = 0;
 
 sub once {
     return token($key, exp => time + 600, once => JSON::PP::true,
-                 jti => 'n' . $jti++, @_);
+                 jti => "$$ " . $jti++, @_);
 }
 
 # a form of one photo, which is wide, with a focus
@@ -88,13 +90,22 @@ sub remove {
     return HTTP::Tiny->new->delete(
         "http://127.0.0.1:$nginx->{port}/upload/$id?force=1",
         { headers => { Authorization => 'Bearer '
-            . once(sub => $owner, delete => JSON::PP::true) } })->{status};
+            . once(sub => $owner, delete => JSON::PP::true) } });
 }
 
 sub id {
     my ($response) = @_;
 
     return eval { decode_json($response->{content})->{images}[0]{id} } // '';
+}
+
+# as docs/http-api.md says it
+
+sub key_id {
+    my ($owner, $idempotency_key) = @_;
+
+    return substr sha256_hex(join "\0", '/upload', $owner, $idempotency_key, 1),
+                  0, 32;
 }
 
 # [files, bytes] of the images, of the sources, and of what else is there
@@ -209,8 +220,8 @@ subtest 'key' => sub {
     my $d = send_to($nginx, once(sub => 'v8'), 'k1', @left);
 
     is $d->{status}, 201, 'the same key of another owner';
-    is remove($nginx, id($first), 'v8'), 404, 'who cannot remove that';
-    is remove($nginx, id($first), 'v7'), 204, 'removed by its owner';
+    is remove($nginx, id($first), 'v8')->{status}, 404, 'who cannot remove that';
+    is remove($nginx, id($first), 'v7')->{status}, 204, 'removed by its owner';
     is send_to($nginx, $a, 'k1', @left)->{status}, 401,
        'then a used token does not store it again';
     adds_up($nginx, 'after it', v7 => [ id($second) ], v8 => [ id($d) ]);
@@ -238,7 +249,7 @@ subtest 'key' => sub {
     is send_to($nginx, $y, 'k10', @left)->{status}, 201,
        'so the token is free';
     is send_to($nginx, $y, 'k11', @left)->{status}, 401, 'once';
-    is remove($nginx, id($d), 'v8'), 204, 'removed';
+    is remove($nginx, id($d), 'v8')->{status}, 204, 'removed';
 
     # what is left is cut at its focus as the first was
 
@@ -267,8 +278,8 @@ subtest 'content' => sub {
     my $second = send_to($nginx, $b, undef, body(300));
 
     is $second->{status}, 201, 'whose token was not used by that';
-    is remove($nginx, id($first), 'v8'), 404, 'and who cannot remove it';
-    is remove($nginx, id($first), 'v7'), 204, 'its owner can';
+    is remove($nginx, id($first), 'v8')->{status}, 404, 'and who cannot remove it';
+    is remove($nginx, id($first), 'v7')->{status}, 204, 'its owner can';
     adds_up($nginx, 'the other', v8 => [ id($second) ]);
 
     my $third = send_to($nginx, once(sub => 'v8'), undef, @left);
@@ -278,6 +289,161 @@ subtest 'content' => sub {
     is send_to($nginx, once(sub => 'v8'), undef, body(200))->{status}, 507,
        'whose quota it is in';
     is $nginx->logged(qr/\[alert\]|\[crit\]|\[emerg\]/), 0, 'nothing is wrong';
+    ok $nginx->stop, 'quits';
+};
+
+# as a worker leaves it that is killed when an image has its files, and its
+# record and its owner's counts have not been written
+
+sub as_if_killed {
+    my ($nginx, $id, $owner) = @_;
+
+    unlink glob("$nginx->{root}/??/??/${id}_*.answer"),
+           "$nginx->{root}/.owners/$owner/.counts";
+}
+
+subtest 'an image of an upload that died is not counted twice' => sub {
+    my $nginx = server('key');
+    my $token = once(sub => 'v7');
+    my $first = send_to($nginx, once(sub => 'v7'), 'k1', body(300));
+    my $second = send_to($nginx, $token, 'k2', body(400));
+
+    is $second->{status}, 201, 'as many as the quota';
+    as_if_killed($nginx, id($second), 'v7');
+    is send_to($nginx, once(sub => 'v7'), 'k2', body(500))->{status}, 201,
+       'takes the place of what nobody was told of';
+    settled($nginx);
+    adds_up($nginx, 'two', v7 => [ map { id($_) } $first, $second ]);
+    ok $nginx->stop, 'quits';
+
+    $nginx = server('content');
+    $first = send_to($nginx, once(sub => 'v7'), undef, body(300));
+    as_if_killed($nginx, id($first), 'v7');
+    is send_to($nginx, once(sub => 'v8'), undef, body(300))->{status}, 201,
+       'of the same bytes, and of another owner';
+    settled($nginx);
+    adds_up($nginx, 'one', v8 => [ id($first) ]);
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'DELETE waits for an upload of the same id' => sub {
+    my $nginx = server('key');
+    my $id = key_id('v7', 'k1');
+    my @converters = $nginx->converters;
+
+    kill STOP => @converters;
+
+    my @answers = $nginx->parallel(3, sub {
+        my ($i) = @_;
+
+        return send_to($nginx, once(sub => 'v7'), 'k1', body(300))->{status}
+            if $i == 0;
+
+        $nginx->until(sub { glob "$nginx->{root}/??/??/.$id.tmp" });
+
+        return remove($nginx, $id, 'v7')->{status} if $i == 1;
+
+        sleep 0.3;
+        kill CONT => @converters;
+
+        return '';
+    });
+
+    is "@answers[0, 1]", '201 204', 'it is stored, and then removed';
+    settled($nginx);
+    adds_up($nginx, 'nothing is left');
+    ok $nginx->stop, 'quits';
+};
+
+# an owner that another process has locked
+
+sub locked {
+    my ($nginx, $owner) = @_;
+
+    open my $dir, '<', "$nginx->{root}/.owners/$owner" or die $!;
+    flock $dir, LOCK_EX or die $!;
+
+    return $dir;
+}
+
+subtest 'an owner that is locked holds no thread' => sub {
+    my $nginx = server('key', main => 'thread_pool default threads=2;',
+                       workers => 1);
+    my $first = send_to($nginx, once(sub => 'v7'), 'k', body(300));
+    my $lock = locked($nginx, 'v7');
+    my $unlock = "$dir/unlock";
+    my $ask = sub {
+        my ($i) = @_;
+
+        return remove($nginx, id($first), 'v7')->{status} if $i == 4;
+
+        # one of another owner
+
+        if ($i == 5) {
+            my $status = send_to($nginx, once(sub => 'v8'), 'k5', body(300))
+                         ->{status};
+            my ($row) = grep { $_->{owner} eq 'v7' }
+                        @{ $nginx->json('/owners')->{owners} };
+
+            open my $done, '>', $unlock;
+
+            return "$status $row->{images}";
+        }
+
+        my $status = send_to($nginx, once(sub => 'v7', images => 9), "k$i",
+                             body(300))->{status};
+
+        return $status . (-e $unlock ? '' : ' too early');
+    };
+
+    # the lock is this process's, and its children have it too
+
+    my $pid = fork;
+
+    if ($pid == 0) {
+        $nginx->until(sub { -e $unlock });
+        sleep 0.2;
+        flock $lock, LOCK_UN;
+        require POSIX;
+        POSIX::_exit(0);
+    }
+
+    my @answers = $nginx->parallel(6, $ask);
+
+    waitpid $pid, 0;
+    close $lock;
+
+    is "@answers", '201 201 201 201 204 201 1',
+       'others go on, and these wait';
+    unlink $unlock;
+    settled($nginx);
+    adds_up($nginx, 'all of them', v8 => [ key_id('v8', 'k5') ],
+            v7 => [ map { key_id('v7', "k$_") } 0 .. 3 ]);
+    ok $nginx->stop, 'quits';
+};
+
+subtest 'an owner that stays locked' => sub {
+    my $nginx = server('key');
+
+    $nginx->configure(http => "$nginx->{http} caphealth_image_timeout 1s;");
+    $nginx->reload;
+
+    my $first = send_to($nginx, once(sub => 'v7'), 'k0', body(300));
+    my $lock = locked($nginx, 'v7');
+    my $token = once(sub => 'v7');
+
+    for my $response (send_to($nginx, $token, 'k1', body(400)),
+                      remove($nginx, id($first), 'v7')) {
+        my $problem = eval { decode_json($response->{content}) };
+
+        is "$response->{status} $problem->{type}",
+           '503 urn:caphealth:problem:server-busy', 'refused';
+        like $problem->{detail}, qr/changed .* for 1000 ms, .* Try again/,
+             'and why';
+    }
+
+    close $lock;
+    is send_to($nginx, $token, 'k1', body(400))->{status}, 201, 'again';
     ok $nginx->stop, 'quits';
 };
 
@@ -360,7 +526,7 @@ sub refused {
     is "$response->{status} " . ($problem->{type} // ''),
        '503 urn:caphealth:problem:server-busy', 'refused';
     like $problem->{detail}, $detail, 'what the client is told';
-    is $nginx->logged($logged), 1, 'and the operator';
+    isnt $nginx->logged($logged), 0, 'and the operator';
 }
 
 subtest 'as many uses as can be kept' => sub {
@@ -372,13 +538,13 @@ subtest 'as many uses as can be kept' => sub {
         $nginx->raw("POST /upload HTTP/1.0\r\nIdempotency-Key: a\r\n"
                     . 'Authorization: Bearer ' . once(sub => 'v7')
                     . "\r\nContent-Length: 9\r\n\r\n")
-    } 1 .. 2048;
+    } 1 .. 2060;
 
     my $token = once(sub => 'v7');
     my $response;
 
     ok $nginx->until(sub {
-        $response = send_to($nginx, $token, 'k1', body(400));
+        $response = send_to($nginx, $token, 'k1', 'no image', {});
         $response->{status} == 503;
     }), 'one more';
     refused($nginx, $response, qr/^As many tokens of one use as can be kept/,

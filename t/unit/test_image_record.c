@@ -104,7 +104,8 @@ one_stores_it(void **state)
     assert_string_equal(first.secret, SECRET);
 
     assert_int_equal(caphealth_record_claim(&first), CAPHEALTH_CLAIM_TAKEN);
-    assert_true(there("." ID "_" SECRET ".answer.tmp"));
+    assert_true(there("." ID ".tmp"));
+    assert_false(first.left);
 
     assert_int_equal(caphealth_record_claim(&second), CAPHEALTH_CLAIM_BUSY);
     assert_int_equal(second.fd, -1);
@@ -113,6 +114,7 @@ one_stores_it(void **state)
 
     assert_true(there(ID "_" SECRET ".answer"));
     assert_false(there("." ID "_" SECRET ".answer.tmp"));
+    assert_false(there("." ID ".tmp"));
 
     assert_int_equal(caphealth_record_claim(&second), CAPHEALTH_CLAIM_STORED);
     assert_string_equal(json_string_value(json_object_get(second.json,
@@ -128,7 +130,43 @@ one_stores_it(void **state)
     caphealth_record_release(&second);
     caphealth_record_release(&second);
 
-    assert_false(there("." ID "_" SECRET ".answer.tmp"));
+    assert_false(there("." ID ".tmp"));
+}
+
+
+/* who removes an image knows its id only, and waits as others wait for that */
+
+static void
+taken_to_be_removed(void **state)
+{
+    caphealth_image_record_t  upload, deletion, other;
+
+    (void) state;
+
+    caphealth_record_init(&upload, tree_root, digest);
+    caphealth_record_init_id(&deletion, tree_root, ID);
+    caphealth_record_init_id(&other, tree_root,
+                             "ff112233445566778899aabbccddeeff");
+
+    assert_int_equal(caphealth_record_claim(&upload), CAPHEALTH_CLAIM_TAKEN);
+    assert_int_equal(caphealth_record_take(&deletion), CAPHEALTH_CLAIM_BUSY);
+    assert_int_equal(deletion.fd, -1);
+
+    store(&upload);
+
+    assert_int_equal(caphealth_record_take(&deletion), CAPHEALTH_CLAIM_TAKEN);
+    assert_true(there(ID "_" SECRET ".answer"));
+
+    assert_int_equal(unlink(path(ID "_" SECRET ".answer")), 0);
+    assert_int_equal(caphealth_record_claim(&upload), CAPHEALTH_CLAIM_BUSY);
+
+    caphealth_record_release(&deletion);
+    assert_false(there("." ID ".tmp"));
+    assert_int_equal(caphealth_record_claim(&upload), CAPHEALTH_CLAIM_TAKEN);
+    caphealth_record_release(&upload);
+
+    assert_int_equal(caphealth_record_take(&other), CAPHEALTH_CLAIM_ERROR);
+    assert_int_equal(errno, ENOENT);
 }
 
 
@@ -163,16 +201,24 @@ a_process_that_died_takes_nothing(void **state)
     pid = fork();
 
     if (pid == 0) {
-        _exit(caphealth_record_claim(&record) == CAPHEALTH_CLAIM_TAKEN
-              && write(record.fd, "half a rec", 10) == 10 ? 0 : 1);
+        if (caphealth_record_claim(&record) != CAPHEALTH_CLAIM_TAKEN) {
+            _exit(1);
+        }
+
+        put("." ID "_" SECRET ".answer.tmp", "half a rec");
+        _exit(0);
     }
 
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
-    assert_true(there("." ID "_" SECRET ".answer.tmp"));
+    assert_true(there("." ID ".tmp"));
 
     assert_int_equal(caphealth_record_claim(&record), CAPHEALTH_CLAIM_TAKEN);
+    assert_true(record.left);
     store(&record);
+
+    assert_false(there("." ID "_" SECRET ".answer.tmp"));
+    assert_false(there("." ID ".tmp"));
 
     assert_int_equal(caphealth_record_claim(&record), CAPHEALTH_CLAIM_STORED);
     json_decref(record.json);
@@ -248,7 +294,7 @@ processes_at_once(void **state)
         assert_int_not_equal(WEXITSTATUS(status), 2);
     }
 
-    assert_false(there("." ID "_" SECRET ".answer.tmp"));
+    assert_false(there("." ID ".tmp"));
 }
 
 
@@ -331,6 +377,8 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test_setup_teardown(one_stores_it, tree_setup,
+                                        tree_teardown),
+        cmocka_unit_test_setup_teardown(taken_to_be_removed, tree_setup,
                                         tree_teardown),
         cmocka_unit_test_setup_teardown(only_the_owner_reads_it, tree_setup,
                                         tree_teardown),

@@ -198,6 +198,77 @@ test_counts(void **state)
 }
 
 
+static int64_t
+listed(const char *owner)
+{
+    size_t                  i, n;
+    int64_t                 images;
+    caphealth_owner_row_t  *rows;
+
+    if (caphealth_owner_list(root, 0, &rows, &n) == -1) {
+        return -1;
+    }
+
+    images = 0;
+
+    for (i = 0; i < n; i++) {
+        if (strcmp(rows[i].name, owner) == 0) {
+            images = rows[i].images;
+        }
+    }
+
+    free(rows);
+
+    return images;
+}
+
+
+/* nobody waits; the list has what there was before */
+
+static void
+test_locked(void **state)
+{
+    char               path[256];
+    caphealth_owner_t  o, other;
+
+    (void) state;
+
+    add("v", A, 100);
+
+    assert_int_equal(caphealth_owner_open(&o, root, "v", 1, 0), 0);
+    assert_int_equal(caphealth_owner_open(&other, root, "v", 1, 0), -1);
+    assert_int_equal(errno, EWOULDBLOCK);
+    assert_int_equal(other.dir, -1);
+    assert_int_equal(listed("v"), 1);
+
+    assert_int_equal(caphealth_owner_add(&o, B, mark(B)), 0);
+    file(B, "original", 50);
+    assert_int_equal(listed("v"), 1);
+
+    caphealth_owner_close(&o, 1, 50, 1);
+    assert_int_equal(listed("v"), 2);
+
+    /* it is about to remove one, and has noted nothing else */
+
+    assert_int_equal(caphealth_owner_open(&o, root, "v", 0, 0), 0);
+    caphealth_owner_doubt(&o);
+    file(B, "original", 0);
+    assert_int_equal(listed("v"), 2);
+    (void) close(o.dir);
+    counts("v", 1, 100);
+
+    /* what there was before is not known */
+
+    assert_int_equal(caphealth_owner_open(&o, root, "v", 0, 0), 0);
+    (void) snprintf(path, sizeof(path), "%s/.owners/v/.counts", root);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(listed("v"), -1);
+    assert_int_equal(errno, EWOULDBLOCK);
+    caphealth_owner_close(&o, 0, 0, 1);
+    assert_int_equal(listed("v"), 1);
+}
+
+
 /* what the process that was killed did not note is seen */
 
 static void
@@ -314,6 +385,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_names),
         cmocka_unit_test_setup_teardown(test_counts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_locked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_old_and_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(test_record, setup, teardown)

@@ -166,6 +166,7 @@ leftovers(void **state)
     tree_put(A "_200.webp", "12");
     tree_put(B "_original.webp", "1");
     tree_put("/ab/cd/.abcd" TAIL "_original.webp.tmp", "1");
+    tree_put("/ab/cd/.abcd" TAIL ".tmp", "");
 
     /* too young */
 
@@ -213,6 +214,7 @@ leftovers(void **state)
     assert_false(there(A "_800.webp"));
     assert_false(there(A "_200.webp"));
     assert_false(there("/ab/cd/.abcd" TAIL "_original.webp.tmp"));
+    assert_false(there("/ab/cd/.abcd" TAIL ".tmp"));
     assert_true(there(B "_original.webp"));
 
     assert_int_equal(go(0xab), 0);
