@@ -31,9 +31,6 @@
 /* hexadecimal, with its NUL */
 #define CAPHEALTH_MOVE_MD5      (2 * MD5_DIGEST_SIZE + 1)
 
-/* of all files of an image, and of a listing; milliseconds */
-#define CAPHEALTH_MOVE_TIMEOUT  120000
-
 
 typedef enum {
     CAPHEALTH_MOVE_TREE = 0,
@@ -274,9 +271,15 @@ caphealth_move_slice(caphealth_move_run_t *run)
     run->nfiles = 0;
     run->no_memory = 0;
 
-    if (caphealth_move_list(run, run->slice) == -1
-        || caphealth_move_read(run) == -1)
-    {
+    if (caphealth_move_read(run) == -1) {
+        return -1;
+    }
+
+    if (run->nfiles == 0 && !run->move->back) {
+        return 0;
+    }
+
+    if (caphealth_move_list(run, run->slice) == -1) {
         return -1;
     }
 
@@ -433,7 +436,7 @@ caphealth_move_wait(caphealth_move_run_t *run, caphealth_move_wait_t *wait)
     wait->done = 0;
     wait->run = run;
     wait->call.done = caphealth_move_on_waited;
-    wait->call.deadline = caphealth_s3_now() + CAPHEALTH_MOVE_TIMEOUT / 1000.0;
+    wait->call.deadline = caphealth_s3_now() + run->move->timeout;
 
     caphealth_s3_call(run->move->client, &wait->call);
 
@@ -905,7 +908,7 @@ caphealth_move_put(caphealth_move_job_t *job)
     memset(&ship, 0, sizeof(caphealth_ship_t));
 
     ship.nfiles = job->nchunk;
-    ship.timeout = CAPHEALTH_MOVE_TIMEOUT;
+    ship.timeout = 1000 * run->move->timeout;
 
     for (n = 0; n < job->nchunk; n++) {
         f = job->chunk[n];
@@ -1023,8 +1026,7 @@ caphealth_move_get(caphealth_move_job_t *job)
         get->fd = job->image.variants[i].fd;
         get->call.method = "GET";
         get->call.key = f->key;
-        get->call.deadline = caphealth_s3_now()
-                             + CAPHEALTH_MOVE_TIMEOUT / 1000.0;
+        get->call.deadline = caphealth_s3_now() + run->move->timeout;
         get->call.begin = caphealth_move_on_get_begin;
         get->call.body = caphealth_move_on_get;
         get->call.done = caphealth_move_on_got;

@@ -19,6 +19,10 @@
 #define CAPHEALTH_MOVE_JOBS      8
 #define CAPHEALTH_MOVE_JOBS_MAX  64
 
+/* seconds */
+#define CAPHEALTH_MOVE_TIMEOUT      120
+#define CAPHEALTH_MOVE_TIMEOUT_MAX  3600
+
 
 typedef struct {
     const char             *root;        /* the tree */
@@ -28,6 +32,8 @@ typedef struct {
     int                     json;        /* progress as lines of JSON, on
                                             stdout */
     unsigned                jobs;        /* images at once */
+    unsigned                timeout;     /* seconds, of an image's files, and of
+                                            a page of a listing */
 } caphealth_move_t;
 
 

@@ -30,7 +30,8 @@ typedef struct {
 static int caphealth_move_options(caphealth_move_command_t *c, int argc,
     char *const argv[]);
 static int caphealth_move_option(caphealth_move_command_t *c, int opt);
-static int caphealth_move_jobs(caphealth_move_t *move);
+static int caphealth_move_number(const char *option, unsigned most,
+    unsigned *number);
 static int caphealth_move_sides(caphealth_move_command_t *c, int argc,
     char *const argv[]);
 static int caphealth_move_required(const caphealth_move_command_t *c);
@@ -58,6 +59,7 @@ static const char  caphealth_move_help[] =
 "  --style path|virtual  where the bucket's name goes  (path)\n"
 "  --mark NAME           the largest variant           (original)\n"
 "  --jobs N              so many images at once        (8)\n"
+"  --timeout SECONDS     for an image                  (120)\n"
 "  --ca FILE             certificates that are trusted (those of the system)\n"
 "  --progress            a line of JSON each second, on stdout\n"
 "\n"
@@ -72,6 +74,7 @@ static const struct option  caphealth_move_longopts[] = {
     { "style", required_argument, NULL, 's' },
     { "mark", required_argument, NULL, 'm' },
     { "jobs", required_argument, NULL, 'j' },
+    { "timeout", required_argument, NULL, 't' },
     { "ca", required_argument, NULL, 'a' },
     { "progress", no_argument, NULL, 'g' },
     { "help", no_argument, NULL, 'h' },
@@ -89,6 +92,7 @@ caphealth_move_command(int argc, char *const argv[])
 
     c.move.mark = "original";
     c.move.jobs = CAPHEALTH_MOVE_JOBS;
+    c.move.timeout = CAPHEALTH_MOVE_TIMEOUT;
 
     rc = caphealth_move_options(&c, argc, argv);
 
@@ -102,7 +106,10 @@ caphealth_move_command(int argc, char *const argv[])
         || caphealth_move_client(&c) == -1
         || caphealth_move_owner(&c.move) == -1)
     {
-        caphealth_s3_client_free(c.move.client);
+        if (c.move.client) {
+            caphealth_s3_client_free(c.move.client);
+        }
+
         return 2;
     }
 
@@ -189,7 +196,12 @@ caphealth_move_option(caphealth_move_command_t *c, int opt)
                                     "of a-z, 0-9 and \"-\"");
 
     case 'j':
-        return caphealth_move_jobs(&c->move);
+        return caphealth_move_number("--jobs", CAPHEALTH_MOVE_JOBS_MAX,
+                                     &c->move.jobs);
+
+    case 't':
+        return caphealth_move_number("--timeout", CAPHEALTH_MOVE_TIMEOUT_MAX,
+                                     &c->move.timeout);
 
     case 'a':
         c->ca = optarg;
@@ -203,21 +215,20 @@ caphealth_move_option(caphealth_move_command_t *c, int opt)
 
 
 static int
-caphealth_move_jobs(caphealth_move_t *move)
+caphealth_move_number(const char *option, unsigned most, unsigned *number)
 {
-    char           *end;
+    char           *end, wrong[64];
     unsigned long   n;
 
     n = strtoul(optarg, &end, 10);
 
-    if (*optarg < '0' || *optarg > '9' || *end || n < 1
-        || n > CAPHEALTH_MOVE_JOBS_MAX)
-    {
-        return caphealth_move_wrong("--jobs", optarg,
-                                    "it is not a number from 1 to 64");
+    if (*optarg < '0' || *optarg > '9' || *end || n < 1 || n > most) {
+        (void) snprintf(wrong, sizeof(wrong), "it is not a number from 1 to "
+                        "%u", most);
+        return caphealth_move_wrong(option, optarg, wrong);
     }
 
-    move->jobs = (unsigned) n;
+    *number = (unsigned) n;
 
     return 0;
 }
