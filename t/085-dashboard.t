@@ -68,7 +68,7 @@ $::health . 'location /admin { caphealth_capacity; caphealth_dashboard; }'
 $::health . 'location /admin { caphealth_dashboard metrics=/metrics; }'
 --- must_die
 --- error_log
-invalid parameter "metrics=/metrics" of "caphealth_dashboard", it may be "health=", "capacity=", "images=", "upload=" or "history="
+invalid parameter "metrics=/metrics" of "caphealth_dashboard", it may be "health=", "capacity=", "images=", "upload=", "history=" or "nodes="
 
 
 
@@ -448,3 +448,25 @@ $::health . '
 ["GET /admin", "GET /other"]
 --- response_body_like eval
 [qr{data-history="/history"}, qr{data-history=""}]
+
+
+
+=== TEST 39: so are the nodes
+--- config eval
+$::health . '
+    location = /nodes { caphealth_nodes; }
+    location /admin { caphealth_dashboard; }
+    location /other { caphealth_dashboard nodes=off; }'
+--- request eval
+["GET /admin", "GET /other"]
+--- response_body_like eval
+[qr{data-nodes="/nodes"}, qr{data-nodes=""}]
+
+
+
+=== TEST 40: nodes that are named, and are not there
+--- config eval
+$::health . 'location /admin { caphealth_dashboard nodes=/nodes; }'
+--- must_die
+--- error_log
+there is no "caphealth_nodes" location in its server

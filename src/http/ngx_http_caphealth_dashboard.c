@@ -26,6 +26,7 @@ typedef enum {
     NGX_HTTP_CAPHEALTH_DATA_IMAGES,
     NGX_HTTP_CAPHEALTH_DATA_UPLOAD,
     NGX_HTTP_CAPHEALTH_DATA_HISTORY,
+    NGX_HTTP_CAPHEALTH_DATA_NODES,
     NGX_HTTP_CAPHEALTH_DATA          /* how many there are */
 } ngx_http_caphealth_data_e;
 
@@ -124,7 +125,9 @@ static ngx_http_caphealth_data_kind_t
     { ngx_string("upload"), ngx_string("caphealth_image_upload"),
       NGX_HTTP_CAPHEALTH_ENDPOINT_IMAGE_UPLOAD },
     { ngx_string("history"), ngx_string("caphealth_history"),
-      NGX_HTTP_CAPHEALTH_ENDPOINT_HISTORY }
+      NGX_HTTP_CAPHEALTH_ENDPOINT_HISTORY },
+    { ngx_string("nodes"), ngx_string("caphealth_nodes"),
+      NGX_HTTP_CAPHEALTH_ENDPOINT_NODES }
 };
 
 
@@ -299,7 +302,7 @@ ngx_http_caphealth_dashboard_parameter(ngx_conf_t *cf,
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid parameter \"%V\" of \"caphealth_dashboard\", "
                        "it may be \"health=\", \"capacity=\", \"images=\", "
-                       "\"upload=\" or \"history=\"", value);
+                       "\"upload=\", \"history=\" or \"nodes=\"", value);
 
     return NGX_CONF_ERROR;
 }
@@ -622,6 +625,7 @@ ngx_http_caphealth_page_render(ngx_conf_t *cf,
         { ngx_string("{{images}}"), ngx_null_string },
         { ngx_string("{{upload}}"), ngx_null_string },
         { ngx_string("{{history}}"), ngx_null_string },
+        { ngx_string("{{nodes}}"), ngx_null_string },
         { ngx_string("{{upload-max}}"), ngx_null_string },
         { ngx_string("{{upload-delete}}"), ngx_null_string },
         { ngx_string("{{assets}}"), ngx_null_string },

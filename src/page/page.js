@@ -4,6 +4,7 @@ import { fill, list, text } from './bind.js';
 import { Chart, sparkline } from './chart.js';
 import { Rhythm, Source } from './data.js';
 import { History, windows } from './history.js';
+import * as nodes from './nodes.js';
 import { age, choose, full, languages, load, moment, number, span, store,
          stored, t, translate } from './text.js';
 import * as upload from './upload.js';
@@ -13,11 +14,12 @@ import * as view from './view.js';
 import * as whatif from './whatif.js';
 
 const root = document.documentElement;
-const { refresh, health, capacity, images, upload: photos } = root.dataset;
+const { refresh, health, capacity, images, nodes: fleet, upload: photos }
+    = root.dataset;
 const assets = new URL('.', import.meta.url).pathname;
 const element = (id) => document.getElementById(id);
 
-const sources = Object.entries({ health, capacity, images })
+const sources = Object.entries({ health, capacity, images, nodes: fleet })
     .filter(([, url]) => url !== '')
     .map(([name, url]) => new Source(name, url));
 
@@ -135,6 +137,7 @@ function render() {
     renderHealth();
     renderCapacity();
     renderImages();
+    renderNodes();
     renderEvents();
     tick();
 }
@@ -435,6 +438,27 @@ function renderImages() {
     }
 }
 
+// a location without a fleet is as none
+
+function renderNodes() {
+    const one = source('nodes');
+    const absent = one === undefined || lone(one) || one.state === 'new';
+
+    element('nodes-link').hidden = absent;
+
+    if (!absent) {
+        nodes.update(one.body, one.state === 'refused' ? refusal(one) : null,
+                     now());
+
+    } else if (root.dataset.view === 'nodes' && one?.state !== 'new') {
+        location.replace('#capacity-monitor');
+    }
+}
+
+function lone({ name, status }) {
+    return name === 'nodes' && status === 404;
+}
+
 // Why a panel is empty: its location is not configured, or its access rules
 // refuse this client.  Other reasons are shown as a banner.
 
@@ -447,7 +471,7 @@ function absence(name, one) {
 
 function banners() {
     const lost = sources.filter(({ state }) => state === 'unreachable');
-    const rows = sources.filter((one) => one.state === 'bad'
+    const rows = sources.filter((one) => one.state === 'bad' && !lone(one)
                                          || one.state === 'refused'
                                             && one.name === 'health')
                         .map(complaint);
@@ -647,6 +671,7 @@ function language() {
         choose(select.value);
         speak();
         vendors.translate();
+        nodes.translate();
         render();
     });
 }
@@ -720,6 +745,7 @@ ranges();
 runbook();
 route();
 vendors.start(address, remembered);
+nodes.start(address, remembered);
 whatif.start();
 
 if (photos !== '') {

@@ -5,8 +5,8 @@
     const root = document.documentElement;
 
     root.classList.add('js');
-    root.dataset.view = location.hash === '#images' ? 'images'
-                                                    : 'capacity-monitor';
+    root.dataset.view = ['#images', '#nodes'].includes(location.hash)
+                        ? location.hash.slice(1) : 'capacity-monitor';
 
     // without the other scripts there is nothing to see
 
