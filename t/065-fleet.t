@@ -8,6 +8,7 @@ use lib 't/lib';
 
 use Caphealth;
 use Caphealth::Postgres;
+use Caphealth::Receiver;
 use Caphealth::Server;
 use JSON::PP;
 use Test::More;
@@ -163,6 +164,50 @@ subtest 'two nodes of one name' => sub {
 subtest 'a node is retired' => sub {
     is $postgres->sql("SELECT caphealth.retire('two')"), "t\n", 'it was there';
     is $postgres->sql("SELECT caphealth.retire('two')"), "f\n", 'it is gone';
+};
+
+subtest 'one node notifies for all' => sub {
+    $postgres->sql("SELECT caphealth.retire('one')");
+
+    my $receiver = Caphealth::Receiver->new;
+    my $notify = 'caphealth_threshold products_total warning=20 critical=90'
+                 . " limit=99; caphealth_notify http://127.0.0.1:"
+                 . "$receiver->{port}/ hold=3s interval=0;";
+    my @node = map { node($_, http => $notify) } qw(three four);
+
+    $node[0]->until(sub { nodes() =~ /four:healthy three:healthy/ });
+    $postgres->sql('INSERT INTO products (vendor_id)
+                    SELECT 1 FROM generate_series(1, 20)');
+    $node[0]->until(sub { my @all = $receiver->delivered; @all >= 1 });
+    $node[0]->until(sub { nodes() eq 'four:degraded three:degraded' });
+
+    # what was told is stored with the next report
+
+    $node[0]->until(sub {
+        $postgres->sql("SELECT told->>'state' FROM caphealth.lease")
+            eq "degraded\n"
+    });
+
+    my $holder = holder();
+    my ($gone, $stays) = $holder eq 'three' ? @node : reverse @node;
+
+    ok $gone->stop, 'the holder quits';
+    $postgres->sql("SELECT caphealth.retire('$holder')");
+
+    $stays->until(sub { holder() ne $holder && holder() ne '' });
+    $postgres->sql('DELETE FROM products WHERE id > 10');
+    $stays->until(sub { my @all = $receiver->delivered; @all >= 2 });
+
+    my @all = $receiver->delivered;
+
+    is_deeply [ map { $_->{to} } @all ], [ qw(degraded healthy) ],
+              'each change once' or diag explain \@all;
+    is $all[0]{node}, $holder, 'the first by the one that held the lease';
+    is $all[1]{node}, holder(), 'the second by the next';
+    like encode_json($all[0]{causes}),
+         qr/three|four/, 'it names the node';
+
+    ok $stays->stop, 'quits';
 };
 
 subtest 'the rights that a node needs' => sub {

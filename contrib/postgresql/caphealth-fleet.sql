@@ -81,7 +81,8 @@ CREATE TABLE IF NOT EXISTS caphealth.lease (
     one       boolean PRIMARY KEY DEFAULT true CHECK (one),
     node      text NOT NULL,
     instance  text NOT NULL,
-    expires   timestamptz NOT NULL
+    expires   timestamptz NOT NULL,
+    told      jsonb                    -- the status in the last notification
 ) WITH (fillfactor = 10);
 
 -- What the holder of the lease saw in the shop: the last facts, and how the
@@ -116,7 +117,8 @@ ALTER TABLE caphealth.overview ALTER COLUMN nodes SET STORAGE EXTERNAL;
 -- shop if it holds the lease, and reads the rest.
 --
 -- request: schema, node, instance, seconds, version, state, cause, clock,
--- shop, report, and the ids of what it has read before (facts_id, attempt_id).
+-- shop, report, the id of the shop's facts that it has (facts_id), and of one
+-- that sends notifications the status that it told last (told).
 -- looked: age, failed, error, facts; or NULL, it has not asked the shop.
 --
 -- A node that takes the lease has it for three of its intervals.  A row is
@@ -246,9 +248,10 @@ BEGIN
                 FOR NO KEY UPDATE SKIP LOCKED;
 
             IF FOUND THEN
-                UPDATE caphealth.lease
+                UPDATE caphealth.lease AS l
                     SET node = me, instance = mine,
-                        expires = t + make_interval(secs => 3 * every)
+                        expires = t + make_interval(secs => 3 * every),
+                        told = coalesce(request->'told', l.told)
                     RETURNING * INTO lease;
 
                 holder := true;
@@ -374,6 +377,7 @@ BEGIN
         'holder', CASE WHEN lease.expires > t THEN lease.node END,
         'leader', holder,
         'stored', stored,
+        'told', lease.told,
         'doubled', doubled,
         'clock', extract(epoch FROM t),
         'total', overview.total,

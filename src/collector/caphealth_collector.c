@@ -85,6 +85,8 @@ static int caphealth_history_start(caphealth_source_threads_t *threads,
 static int caphealth_notify_start(caphealth_source_threads_t *threads,
     const json_t *settings);
 static int caphealth_record(caphealth_source_threads_t *threads, int fd);
+static void caphealth_record_fleet(caphealth_source_threads_t *threads,
+    caphealth_record_t *record);
 static void caphealth_send_past(const caphealth_history_facts_t *facts);
 static void caphealth_send_result(caphealth_notify_result_e result);
 static int caphealth_source_thread_start(caphealth_source_thread_t *st,
@@ -484,14 +486,62 @@ caphealth_record(caphealth_source_threads_t *threads, int fd)
         caphealth_recorder_add(threads->recorder, &record);
     }
 
-    if (threads->notifiers != NULL
-        && (threads->fleet == NULL
-            || caphealth_fleet_notifies(threads->fleet)))
-    {
+    if (threads->notifiers != NULL) {
+        if (threads->fleet != NULL) {
+            caphealth_record_fleet(threads, &record);
+        }
+
         caphealth_notifiers_add(threads->notifiers, &record);
     }
 
     return 0;
+}
+
+
+/*
+ * The holder of the lease tells the status of the platform, for all; a node
+ * that is alone its own.
+ */
+
+static void
+caphealth_record_fleet(caphealth_source_threads_t *threads,
+    caphealth_record_t *record)
+{
+    caphealth_told_t           told;
+    caphealth_fleet_role_e     role;
+    caphealth_record_cause_t  *cause;
+
+    role = caphealth_fleet_role(threads->fleet, &told);
+
+    if (role == CAPHEALTH_FLEET_MEMBER) {
+        caphealth_notifiers_mute(threads->notifiers);
+
+    } else {
+        caphealth_notifiers_unmute(threads->notifiers, &told);
+
+        caphealth_notifiers_told(threads->notifiers, &told);
+        caphealth_fleet_tells(threads->fleet, &told);
+    }
+
+    if (role == CAPHEALTH_FLEET_ALONE
+        || record->platform == CAPHEALTH_OVERALL_NONE)
+    {
+        return;
+    }
+
+    record->state = record->platform;
+    record->ncauses = 0;
+
+    if (record->platform_cause[0] == '\0') {
+        return;
+    }
+
+    cause = &record->causes[record->ncauses++];
+
+    memset(cause, 0, sizeof(caphealth_record_cause_t));
+
+    cause->state = record->platform;
+    memcpy(cause->text, record->platform_cause, sizeof(cause->text));
 }
 
 

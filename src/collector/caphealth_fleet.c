@@ -86,8 +86,11 @@ struct caphealth_fleet_client_s {
     double                           contact;        /* the last that did, by
                                                         CLOCK_BOOTTIME */
     double                           lease;          /* it ends */
-    double                           looked;         /* this node at the shop;
-                                                        -INFINITY: never */
+    double                           looked;         /* this node at the shop
+                                                        began to; -INFINITY:
+                                                        never */
+    caphealth_told_t                 tells;          /* this node */
+    caphealth_told_t                 told;           /* the fleet, before */
     caphealth_fleet_shop_t           shop;           /* of the fleet, */
     double                           shop_at;        /* when it was read */
     int                              own;            /* this node's numbers are
@@ -287,6 +290,12 @@ caphealth_fleet_self(caphealth_fleet_client_t *fc)
         .shop = (fc->database > 0),
         .facts_id = fc->shop.facts_id
     };
+
+    /* a node that is about to take the lease has told nothing for the fleet */
+
+    if (caphealth_fleet_clock(CLOCK_BOOTTIME) < fc->lease) {
+        self.told = fc->tells;
+    }
 
     request = caphealth_fleet_request(&self,
                                       fc->recorded ? &fc->record : NULL);
@@ -575,6 +584,7 @@ caphealth_fleet_take(caphealth_fleet_client_t *fc,
                 ? sent + CAPHEALTH_FLEET_LEASE * fc->interval : -INFINITY;
 
     fc->sent = fc->sending;
+    fc->told = reply->told;
 
     if (reply->stored) {
 
@@ -686,6 +696,7 @@ caphealth_fleet_shop(caphealth_fleet_client_t *fc, caphealth_answer_t *a,
 
     if (!first && caphealth_fleet_due(fc, now)) {
         look = CAPHEALTH_FLEET_LOOK;
+        fc->looked = now;
 
     } else {
         look = CAPHEALTH_FLEET_ANSWERED;
@@ -748,6 +759,13 @@ caphealth_fleet_give(caphealth_fleet_client_t *fc, caphealth_answer_t *a,
     realtime = a->collected_at;
     *vendors = NULL;
 
+    if (fc->own && fc->shop_at - shop->age < fc->looked) {
+
+        /* what this node has seen itself since, while it was alone, is newer */
+
+        return;
+    }
+
     if (shop->facts_id[0] != '\0'
         && strcmp(shop->facts_id, fc->given_facts) != 0)
     {
@@ -794,7 +812,6 @@ caphealth_fleet_looked_at(caphealth_fleet_client_t *fc,
 
     free(fc->vendors);
 
-    fc->looked = caphealth_fleet_clock(CLOCK_BOOTTIME);
     fc->answer = *a;
     fc->vendors = (vendors == NULL) ? NULL : strdup(vendors);
     fc->looks++;
@@ -807,19 +824,35 @@ caphealth_fleet_looked_at(caphealth_fleet_client_t *fc,
 }
 
 
-int
-caphealth_fleet_notifies(caphealth_fleet_client_t *fc)
+caphealth_fleet_role_e
+caphealth_fleet_role(caphealth_fleet_client_t *fc,
+    caphealth_told_t *told)
 {
-    int     notifies;
-    double  now;
+    double                  now;
+    caphealth_fleet_role_e  role;
 
     now = caphealth_fleet_clock(CLOCK_BOOTTIME);
 
     (void) pthread_mutex_lock(&fc->mutex);
-    notifies = (now < fc->lease) || caphealth_fleet_alone(fc, now);
+
+    role = (now < fc->lease) ? CAPHEALTH_FLEET_HOLDER
+           : caphealth_fleet_alone(fc, now) ? CAPHEALTH_FLEET_ALONE
+                                            : CAPHEALTH_FLEET_MEMBER;
+    *told = fc->told;
+
     (void) pthread_mutex_unlock(&fc->mutex);
 
-    return notifies;
+    return role;
+}
+
+
+void
+caphealth_fleet_tells(caphealth_fleet_client_t *fc,
+    const caphealth_told_t *told)
+{
+    (void) pthread_mutex_lock(&fc->mutex);
+    fc->tells = *told;
+    (void) pthread_mutex_unlock(&fc->mutex);
 }
 
 

@@ -17,11 +17,19 @@
 #include <jansson.h>
 
 #include "caphealth_fleet_history.h"
+#include "caphealth_notification.h"
 #include "caphealth_record.h"
 #include "caphealth_source_facts.h"
 
 
 typedef struct caphealth_fleet_client_s  caphealth_fleet_client_t;
+
+
+typedef enum {
+    CAPHEALTH_FLEET_MEMBER = 0,
+    CAPHEALTH_FLEET_HOLDER,      /* of the lease: asks and tells for all */
+    CAPHEALTH_FLEET_ALONE        /* asks and tells for itself */
+} caphealth_fleet_role_e;
 
 
 /* who looks at the shop's database */
@@ -73,8 +81,16 @@ caphealth_fleet_look_e caphealth_fleet_shop(caphealth_fleet_client_t *fc,
 void caphealth_fleet_looked_at(caphealth_fleet_client_t *fc,
     const caphealth_answer_t *a, const char *vendors);
 
-/* Whether this node sends the notifications. */
-int caphealth_fleet_notifies(caphealth_fleet_client_t *fc);
+/*
+ * What this node is at the moment.  *told becomes the status that the fleet told
+ * last in notifications, as it was read; NONE: that is not known.
+ */
+caphealth_fleet_role_e caphealth_fleet_role(caphealth_fleet_client_t *fc,
+    caphealth_told_t *told);
+
+/* What the holder of the lease told last. */
+void caphealth_fleet_tells(caphealth_fleet_client_t *fc,
+    const caphealth_told_t *told);
 
 
 #endif /* CAPHEALTH_FLEET_H */

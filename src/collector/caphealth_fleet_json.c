@@ -13,13 +13,15 @@
 
 #include "caphealth_fleet_json.h"
 #include "caphealth_ipc.h"
-#include "caphealth_notification.h"
 #include "caphealth_utf8.h"
 #include "caphealth_vendor_products.h"
 #include "caphealth_version.h"
 
 
-#define CAPHEALTH_FLEET_FILE  "caphealth-fleet.sql"
+#define CAPHEALTH_FLEET_FILE    "caphealth-fleet.sql"
+
+/* seconds since the epoch: the year 9999, the last that has four digits */
+#define CAPHEALTH_FLEET_LATEST  253402300799.0
 
 
 static json_t *caphealth_fleet_report(const caphealth_record_t *record);
@@ -31,6 +33,8 @@ static char *caphealth_fleet_dump(json_t *value);
 static json_t *caphealth_fleet_load(const char *text);
 static int caphealth_fleet_schema(const json_t *fleet,
     caphealth_error_t *error);
+static void caphealth_fleet_read_told(caphealth_told_t *told,
+    const json_t *value);
 static int caphealth_fleet_read_nodes(caphealth_fleet_reply_t *reply,
     const json_t *fleet, const json_t *nodes, caphealth_error_t *error);
 static int caphealth_fleet_read_node(caphealth_fleet_node_t *node,
@@ -76,6 +80,18 @@ caphealth_fleet_request(const caphealth_fleet_self_t *self,
                         "shop", self->shop,
                         "facts_id", self->facts_id,
                         "report", caphealth_fleet_report(record));
+
+    if (request != NULL && self->told.state != CAPHEALTH_OVERALL_NONE
+        && json_object_set_new(request, "told",
+                     json_pack("{s:s, s:f}",
+                               "state",
+                               caphealth_overall_state_name(self->told.state),
+                               "since", self->told.since))
+           == -1)
+    {
+        json_decref(request);
+        return NULL;
+    }
 
     return caphealth_fleet_dump(request);
 }
@@ -262,6 +278,7 @@ caphealth_fleet_reply(caphealth_fleet_reply_t *reply, const char *fleet,
                                     json_object_get(f, "holder"));
 
         reply->fleet.leader = json_is_true(json_object_get(f, "leader"));
+        caphealth_fleet_read_told(&reply->told, json_object_get(f, "told"));
         reply->stored = json_is_true(json_object_get(f, "stored"));
         reply->fleet.doubled = json_is_true(json_object_get(f, "doubled"));
         reply->fleet.total = json_integer_value(json_object_get(f, "total"));
@@ -353,6 +370,25 @@ caphealth_fleet_schema(const json_t *fleet, caphealth_error_t *error)
     }
 
     return 0;
+}
+
+
+static void
+caphealth_fleet_read_told(caphealth_told_t *told, const json_t *value)
+{
+    int          state;
+    double       since;
+    const char  *name;
+
+    name = json_string_value(json_object_get(value, "state"));
+    since = caphealth_fleet_seconds(value, "since");
+    state = (name == NULL) ? -1
+                           : caphealth_overall_state_find(name, strlen(name));
+
+    if (state != -1 && since < CAPHEALTH_FLEET_LATEST) {
+        told->state = (uint32_t) state;
+        told->since = since;
+    }
 }
 
 

@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "caphealth_fleet_facts.h"
+#include "caphealth_notification.h"
 #include "caphealth_record.h"
 #include "caphealth_source_facts.h"
 
@@ -33,6 +34,7 @@ typedef struct {
     double         clock;        /* its own, seconds since the epoch */
     int            shop;         /* it can ask the shop's database */
     const char    *facts_id;     /* of the shop, that it has read; or "" */
+    caphealth_told_t  told;      /* in notifications; NONE: it sends none */
 } caphealth_fleet_self_t;
 
 
@@ -56,6 +58,7 @@ typedef struct {
 typedef struct {
     caphealth_fleet_t        fleet;      /* but for node, shop and alone */
     int                      stored;     /* the look that was sent */
+    caphealth_told_t         told;       /* in notifications */
     caphealth_fleet_node_t  *nodes;      /* fleet.nnodes, or NULL */
     caphealth_fleet_shop_t   shop;
 } caphealth_fleet_reply_t;

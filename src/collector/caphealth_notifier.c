@@ -68,11 +68,16 @@ typedef struct {
     unsigned                      failed;    /* attempts, since the last that
                                                 did not */
     int                           unsaved;   /* that is logged */
+    int                           quiet;     /* it is muted */
 
     pthread_mutex_t               mutex;     /* of the rest */
     pthread_cond_t                changed;
     caphealth_record_t            added;
     int                           records;   /* one was added */
+    int                           muted;     /* another node tells */
+    caphealth_told_t              adopted;   /* what it told last; NONE: that is
+                                                not known, or taken already */
+    caphealth_told_t              published; /* what this one did */
     int                           ending;
     int                           ended;
 } caphealth_notifier_t;
@@ -92,6 +97,7 @@ static int caphealth_notifier_init(caphealth_notifier_t *n,
 static int caphealth_notifier_start(caphealth_notifier_t *n);
 static void *caphealth_notifier_run(void *data);
 static int caphealth_notifier_wait(caphealth_notifier_t *n);
+static void caphealth_notifier_fleet(caphealth_notifier_t *n);
 static double caphealth_notifier_wake(const caphealth_notifier_t *n);
 static void caphealth_notifier_own(caphealth_notifier_t *n);
 static void caphealth_notifier_load(caphealth_notifier_t *n);
@@ -282,6 +288,61 @@ caphealth_notifiers_add(caphealth_notifiers_t *ns,
 
 
 void
+caphealth_notifiers_mute(caphealth_notifiers_t *ns)
+{
+    size_t                 i;
+    caphealth_notifier_t  *n;
+
+    for (i = 0; i < ns->n; i++) {
+        n = &ns->elts[i];
+
+        (void) pthread_mutex_lock(&n->mutex);
+        n->muted = 1;
+        (void) pthread_mutex_unlock(&n->mutex);
+    }
+}
+
+
+void
+caphealth_notifiers_unmute(caphealth_notifiers_t *ns,
+    const caphealth_told_t *told)
+{
+    size_t                 i;
+    caphealth_notifier_t  *n;
+
+    for (i = 0; i < ns->n; i++) {
+        n = &ns->elts[i];
+
+        (void) pthread_mutex_lock(&n->mutex);
+
+        if (n->muted) {
+            n->muted = 0;
+            n->adopted = *told;
+
+            if (told->state != CAPHEALTH_OVERALL_NONE) {
+                n->published = *told;
+            }
+        }
+
+        (void) pthread_mutex_unlock(&n->mutex);
+    }
+}
+
+
+void
+caphealth_notifiers_told(caphealth_notifiers_t *ns, caphealth_told_t *told)
+{
+    caphealth_notifier_t  *n;
+
+    n = &ns->elts[0];
+
+    (void) pthread_mutex_lock(&n->mutex);
+    *told = n->published;
+    (void) pthread_mutex_unlock(&n->mutex);
+}
+
+
+void
 caphealth_notifiers_end(caphealth_notifiers_t *ns)
 {
     size_t                 i;
@@ -356,7 +417,7 @@ caphealth_notifier_run(void *data)
             /* fall through */
 
         default:
-            if (n->owner && n->told.now != 0) {
+            if (n->owner && n->told.now != 0 && !n->quiet) {
                 caphealth_notifier_judge(n);
             }
         }
@@ -392,9 +453,37 @@ caphealth_notifier_wait(caphealth_notifier_t *n)
         n->record = n->added;
     }
 
+    caphealth_notifier_fleet(n);
+
     (void) pthread_mutex_unlock(&n->mutex);
 
     return rc;
+}
+
+
+/*
+ * What another node has told counts as told here, so that it is neither
+ * repeated nor, if it has changed since, left out.
+ */
+
+static void
+caphealth_notifier_fleet(caphealth_notifier_t *n)
+{
+    n->quiet = n->muted;
+
+    if (n->owner && !n->quiet
+        && n->adopted.state != CAPHEALTH_OVERALL_NONE)
+    {
+        n->told.told = n->adopted.state;
+        n->told.since = n->adopted.since;
+        n->told.sent = n->adopted.since;
+        n->adopted.state = CAPHEALTH_OVERALL_NONE;
+    }
+
+    if (n->adopted.state == CAPHEALTH_OVERALL_NONE) {
+        n->published.state = n->told.told;
+        n->published.since = n->told.since;
+    }
 }
 
 

@@ -36,6 +36,17 @@ void caphealth_notifiers_add(caphealth_notifiers_t *ns,
     const caphealth_record_t *record);
 
 /*
+ * In a fleet one node tells for all.  One that is muted takes note of the
+ * records, and tells nothing but what it had to tell before; when it is unmuted
+ * it goes on from what was told last.  Told by this one: so far.
+ */
+void caphealth_notifiers_mute(caphealth_notifiers_t *ns);
+void caphealth_notifiers_unmute(caphealth_notifiers_t *ns,
+    const caphealth_told_t *told);
+void caphealth_notifiers_told(caphealth_notifiers_t *ns,
+    caphealth_told_t *told);
+
+/*
  * Begins no attempt any more, and waits for those under way, but not for long:
  * what was not delivered is in the files, for the next collector.
  */

@@ -31,6 +31,15 @@ typedef enum {
 } caphealth_overall_e;
 
 
+/* the status that was told last, and since when it is so, seconds since the
+   epoch; NONE: nothing, or it is not known */
+
+typedef struct {
+    uint32_t  state;
+    double    since;
+} caphealth_told_t;
+
+
 /* what is told; a set of kinds has the bit 1 << kind for each */
 
 typedef enum {

@@ -148,6 +148,13 @@ caphealth_record_verdict(const caphealth_record_t *r)
         return "its state";
     }
 
+    if (r->platform >= CAPHEALTH_OVERALL_STATES
+        || !caphealth_record_text(r->platform_cause,
+                                  sizeof(r->platform_cause)))
+    {
+        return "its platform's state";
+    }
+
     for (i = 0; i < r->ncauses; i++) {
         cause = &r->causes[i];
 

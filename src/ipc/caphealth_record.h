@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 
-#define CAPHEALTH_RECORD_VERSION  3
+#define CAPHEALTH_RECORD_VERSION  4
 
 #define CAPHEALTH_RECORD_SERIES   64
 #define CAPHEALTH_RECORD_EVENTS   16
@@ -134,6 +134,11 @@ typedef struct {
     uint32_t                     state;      /* caphealth_overall_e */
     uint32_t                     ncauses;
     uint32_t                     nforecasts;
+    uint32_t                     platform;   /* the same of the fleet's nodes
+                                                together; NONE: there is no
+                                                fleet, or nothing is known */
+    uint32_t                     reserved;
+    char                         platform_cause[256];    /* of that, or "" */
     double                       time;       /* seconds since the epoch */
     caphealth_record_series_t    series[CAPHEALTH_RECORD_SERIES];
     caphealth_record_event_t     events[CAPHEALTH_RECORD_EVENTS];

@@ -11,8 +11,10 @@
 #include "caphealth_measures.h"
 #include "caphealth_notification.h"
 #include "caphealth_number.h"
+#include "caphealth_platform.h"
 #include "caphealth_recording.h"
 #include "caphealth_threshold_forecasts.h"
+#include "caphealth_utf8.h"
 
 
 /* seconds between two events of failed uploads */
@@ -46,6 +48,7 @@ static void caphealth_record_forecasts(caphealth_recorded_t *r);
 static const char *caphealth_record_label(
     const caphealth_threshold_forecast_t *t);
 static int caphealth_record_begins(const caphealth_recorded_t *r);
+static void caphealth_record_platform(caphealth_recorded_t *r);
 static uint32_t caphealth_record_state(caphealth_status_e status);
 static void caphealth_record_judged(caphealth_event_args_t *args,
     const char *key, const char *path, const caphealth_measure_t *m,
@@ -81,6 +84,7 @@ caphealth_recording_fill(caphealth_record_t *record,
     r.left_out = 0;
 
     caphealth_record_status(&r, p);
+    caphealth_record_platform(&r);
     caphealth_record_uploads(&r, uploads);
     caphealth_record_measures(&r);
     caphealth_record_outages(&r);
@@ -303,6 +307,32 @@ caphealth_record_begins(const caphealth_recorded_t *r)
     }
 
     return r->facts->system.section.attempted_at == 0;
+}
+
+
+static void
+caphealth_record_platform(caphealth_recorded_t *r)
+{
+    caphealth_platform_t  p;
+
+    if (!r->facts->fleet.section.configured) {
+        return;
+    }
+
+    caphealth_platform(&p, r->facts, r->now);
+
+    /* before the first read, the platform is not judged */
+
+    if (p.nodes == CAPHEALTH_UNKNOWN) {
+        return;
+    }
+
+    r->record->platform = caphealth_record_state(p.state);
+
+    if (p.reason != NULL) {
+        caphealth_utf8_append(r->record->platform_cause,
+                              sizeof(r->record->platform_cause), p.reason);
+    }
 }
 
 

@@ -291,6 +291,7 @@ ngx_http_caphealth_collector_notify(ngx_http_caphealth_collector_conf_t *conf)
 {
     int                             failed;
     json_t                         *receivers, *entry;
+    ngx_str_t                      *node;
     ngx_uint_t                      i, n;
     ngx_http_caphealth_receiver_t  *r;
 
@@ -332,8 +333,11 @@ ngx_http_caphealth_collector_notify(ngx_http_caphealth_collector_conf_t *conf)
         return NULL;
     }
 
+    node = conf->fleet.url.len ? &conf->fleet.node
+                               : (ngx_str_t *) &ngx_cycle->hostname;
+
     entry = json_pack("{s:o, s:s%}", "receivers", receivers, "node",
-                      ngx_cycle->hostname.data, ngx_cycle->hostname.len);
+                      node->data, node->len);
 
     if (entry && conf->state_dir->len
         && json_object_set_new(entry, "path",
