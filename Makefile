@@ -227,7 +227,8 @@ run:
 	@util/run
 
 # one test: make test T=t/070-upload.t, or T=test_ipc; "make check" installs
-# nothing
+# nothing but what tests of the page and of openapi.yaml need from npm, into
+# build
 
 test: $(if $(T),check,test-most)
 
@@ -286,6 +287,8 @@ check:
 	$(if $(T),,$(error make check needs a test: make check T=t/100-probe.t, \
 		or T=test_cpu; make test runs all))
 	@$(QUIETLY) all $(if $(wildcard t/unit/$(T).c),$(BUILD)/unit/$(T))
+	$(foreach name,$(filter browser openapi,$(subst /, ,$(T))), \
+		@util/npm $(name))
 	@util/test $(T)
 
 # the whole matrix of what libc and the codecs call, for other versions of them

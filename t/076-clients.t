@@ -266,6 +266,62 @@ END
          qr/problem:no-token/, 'curl, without a token';
 }
 
+# --- repeated with their Idempotency-Key: each is told twice what was stored once
+
+{
+    $nginx->configure(locations => "$nginx->{locations}
+        location = /keys { caphealth_image_upload; caphealth_image_id key; }");
+    ok $nginx->reload, 'a location with keys';
+
+    local $ENV{KEYS} = "http://127.0.0.1:$nginx->{port}/keys";
+
+    my %clients = (
+        'curl' => [ @curl, '-w', ' %{http_code}', '-H',
+                    'Idempotency-Key: "curl"', '-F', 'f=@' . quoted($paths[0]),
+                    $ENV{KEYS} ],
+        'requests' => [ '/usr/bin/python3', '-c', <<'END', $paths[1] ],
+import os, requests, sys
+r = requests.post(os.environ['KEYS'], files={'f': open(sys.argv[1], 'rb')},
+                  headers={'Idempotency-Key': 'requests'})
+print(r.text, r.status_code)
+END
+        "PHP's curl" => [ 'php', '-r', <<'END', '--', $paths[2] ],
+$c = curl_init(getenv('KEYS'));
+curl_setopt($c, CURLOPT_POSTFIELDS, ['f' => new CURLFile($argv[1])]);
+curl_setopt($c, CURLOPT_HTTPHEADER, ['Idempotency-Key: "PHP"']);
+curl_exec($c);
+echo ' ', curl_getinfo($c, CURLINFO_HTTP_CODE);
+END
+        "Node's fetch" => [ 'node', '-e', <<'END', $paths[3] ]);
+const fs = require('fs'), form = new FormData();
+form.append('f', new Blob([fs.readFileSync(process.argv[1])]), 'a.jpg');
+fetch(process.env.KEYS, { method: 'POST', body: form,
+    headers: { 'Idempotency-Key': '"Node"' } })
+    .then(async (r) => console.log(await r.text(), r.status));
+END
+
+    for my $name (sort keys %clients) {
+        SKIP: {
+            skip 'there is no Node with fetch', 3
+                if $name =~ /Node/
+                   && `node -p 'typeof FormData' 2>&1` !~ /function/;
+
+            my ($path) = grep { defined && -e } $clients{$name}[-1],
+                                                $paths[0];
+            my ($first, $again) = map { run(@{ $clients{$name} }) } 1, 2;
+            my ($body) = $first =~ /^(\{.*\})\s+201\s*\z/s;
+
+            taken($body // $first, "$name, with a key",
+                  sha256_hex(do { local (@ARGV, $/) = $path; <> }));
+            like $again, qr/\s200\s*\z/, "$name, again";
+            is $again =~ s/200(\s*)\z/201$1/r, $first,
+               "$name is told the same";
+        }
+    }
+
+    is scalar(grep { /\.answer$/ } $nginx->files), 4, 'each is stored once';
+}
+
 # --- Go: CreateFormFile() and WriteField() of go1.19, with the boundary "b" ---
 
 my $go = qq{--b\r\nContent-Disposition: form-data; name="vendor"\r\n\r\nExample}

@@ -199,6 +199,14 @@ function authorization(token) {
     return token ? { Authorization: `Bearer ${token}` } : {};
 }
 
+// a photo that is sent again has the same, so that it is not stored twice where
+// the server looks at it
+
+function newKey() {
+    return [...crypto.getRandomValues(new Uint8Array(16))]
+        .map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
 // used: the token that the server refused, if any; another may have been
 // entered since
 
@@ -236,6 +244,7 @@ function takeToken(event) {
 class Photo {
     constructor(file) {
         this.file = file;
+        this.key = newKey();
         this.tries = 0;
         this.share = 0;
         this.again = false;          // may be tried again
@@ -300,6 +309,8 @@ class Photo {
             request.setRequestHeader(...header);
         }
 
+        request.setRequestHeader('Idempotency-Key', this.key);
+
         request.upload.addEventListener('progress', (event) => {
             this.progress(event.loaded / event.total);
         });
@@ -338,7 +349,11 @@ class Photo {
             return;
         }
 
-        if (request.status === 201 && body?.images?.length > 0) {
+        // 200: it is stored already
+
+        if ((request.status === 201 || request.status === 200)
+            && body?.images?.length > 0)
+        {
             this.finish(body.images[0]);
 
         } else {

@@ -105,6 +105,32 @@ test('photos become variants', async (t) => {
     clean(page);
 });
 
+// of the same file twice: two images, or one that both are told of
+
+for (const [id, images] of [['key', 6], ['content', 3]]) {
+    test(`photos where ids follow from the ${id}`, async (t) => {
+        const server = await serve(t, { locations: {
+            '/platform/images': `caphealth_image_upload; caphealth_image_id ${id};
+                client_max_body_size 8m;
+                caphealth_image_root images; caphealth_image_url /media/;`,
+        } });
+        const page = await visit(t, server, { path });
+        const done = page.locator('#gallery > li[data-state=done]');
+        const [photo] = photos(t, ['shoe.jpg']);
+
+        for (const n of [1, 2]) {
+            await page.locator('#photos').setInputFiles(photo);
+            await eventually(async () => assert.equal(await done.count(), n));
+        }
+
+        await eventually(async () => {
+            assert.match(await text(page, '#image-stats'),
+                         new RegExp(`Files\\s+${images}`));
+        });
+        clean(page);
+    });
+}
+
 test('dropped, a bad one among them', async (t) => {
     const server = await serve(t, {});
     const page = await visit(t, server, { path });

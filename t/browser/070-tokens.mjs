@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync }
+    from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,16 +43,18 @@ function files(t) {
     return { keys, photo };
 }
 
-function images(t, keys, more = '') {
+function images(t, keys, more = '', others = {}) {
     return serve(t, {
         http: `${calm} log_format uploads
                "$request_method $status $http_origin $request_uri";`,
         locations: {
             '/platform/images': `caphealth_image_upload;
-                client_max_body_size 8m; caphealth_image_delete on;
+                ${/client_max/.test(more) ? '' : 'client_max_body_size 8m;'}
+                caphealth_image_delete on;
                 caphealth_image_root images; caphealth_image_url /media/;
                 caphealth_image_tokens ${keys};
                 access_log uploads.log uploads; ${more}`,
+            ...others,
         },
     });
 }
@@ -139,7 +142,8 @@ for (const program of [['/usr/bin/python3', 'contrib/upload/token.py'],
         const { keys, photo } = files(t);
         const site = await shop(t, program);
         const server = await images(t, keys,
-                                    `caphealth_image_cors ${site.origin};`);
+                                    `caphealth_image_cors ${site.origin};
+                                     caphealth_image_id key;`);
         const page = await blank(t);
 
         site.action = server.url('/platform/images');
@@ -150,6 +154,21 @@ for (const program of [['/usr/bin/python3', 'contrib/upload/token.py'],
             `OPTIONS 204 ${site.origin} /platform/images`,
             `POST 201 ${site.origin} /platform/images`,
         ]);
+
+        // the same once more, as after an answer that was lost
+
+        await page.locator('button').click();
+        await eventually(() => assert.equal(
+            logged(server).at(-1), `POST 200 ${site.origin} /platform/images`));
+
+        // another choice is another upload
+
+        const other = photo.replace('shoe', 'bag');
+
+        copyFileSync(photo, other);
+        await upload(page, other);
+        await eventually(() => assert.equal(
+            logged(server).at(-1), `POST 201 ${site.origin} /platform/images`));
 
         // the page can read the problem, which another origin cannot
 
@@ -168,6 +187,27 @@ for (const program of [['/usr/bin/python3', 'contrib/upload/token.py'],
         assert.ok(logged(server).length > before);
     });
 }
+
+test('upload.html is told that a body is too large', async (t) => {
+    const { keys, photo } = files(t);
+    const site = await shop(t, [process.execPath, 'contrib/upload/token.mjs']);
+    const readme = readFileSync('contrib/upload/README.md', 'utf8');
+    const [, refusal] = /location @image_too_large \{([^}]*\}[^}]*)\}/
+        .exec(readme);
+    const server = await images(t, keys, `
+        caphealth_image_cors ${site.origin}; caphealth_image_id key;
+        client_max_body_size 100;
+        error_page 413 = @image_too_large;`, {
+        '@image_too_large': refusal.replace('https://shop.example.com',
+                                            site.origin),
+    });
+    const page = await blank(t);
+
+    site.action = server.url('/platform/images');
+    await page.goto(site.origin);
+    assert.match(await upload(page, photo),
+                 /^The whole request may have 32 megabytes\. Send fewer/);
+});
 
 for (const [locale, label] of [['en-US', 'Token for uploads'],
                                ['de-DE', 'Token zum Hochladen']]) {
