@@ -213,12 +213,12 @@ caphealth_move(const caphealth_move_t *move)
 
     for (run.slice = 0; run.slice < CAPHEALTH_MOVE_SLICES; run.slice++) {
 
-        if (caphealth_move_signal || run.stop) {
-            break;
-        }
-
         if (caphealth_move_slice(&run) == -1) {
             rc = 1;
+        }
+
+        if (caphealth_move_signal || run.stop) {
+            break;
         }
     }
 

@@ -173,6 +173,12 @@ subtest 'a private bucket: signed, cached' => sub {
        ["GET /shop/images/$keys[0] 200 cookie=- range=-"],
        'the store is asked for the key, and gets nothing of the client';
 
+    my $hash = md5_hex("localhost:$tls/shop/images/$keys[0]");
+    my ($two, $one) = $hash =~ /(..)(.)$/;
+
+    ok -f "$dir/cacheobject-store-private.conf/$one/$two/$hash",
+       'in a file that can be found by the key';
+
     $answer = ask($nginx, 'GET', "/media/$keys[0]?v=2");
     is $answer->{headers}{'x-cache'}, 'HIT', 'then out of the cache';
     ok $answer->{content} eq $file{ $keys[0] }, 'the same bytes';
