@@ -80,6 +80,7 @@ static void caphealth_s3_append(caphealth_s3_client_t *client,
     caphealth_s3_call_t *call);
 static int caphealth_s3_next(caphealth_s3_client_t *client, double now);
 static int caphealth_s3_cancelled(caphealth_s3_client_t *client);
+static int caphealth_s3_ended(caphealth_s3_client_t *client);
 static double caphealth_s3_wait(const caphealth_s3_client_t *client,
     double now, double seconds);
 static void caphealth_s3_start(caphealth_s3_client_t *client,
@@ -372,11 +373,9 @@ caphealth_s3_cancel(caphealth_s3_call_t *call)
 int
 caphealth_s3_client_run(caphealth_s3_client_t *client, int s, double seconds)
 {
-    int                   n;
-    double                now;
-    CURLMsg              *message;
-    caphealth_s3_call_t  *call;
-    struct curl_waitfd    fd;
+    int                 n;
+    double              now;
+    struct curl_waitfd  fd;
 
     now = caphealth_s3_now();
 
@@ -392,7 +391,10 @@ caphealth_s3_client_run(caphealth_s3_client_t *client, int s, double seconds)
     fd.fd = s;
     fd.events = CURL_WAIT_POLLIN;
 
-    seconds = caphealth_s3_wait(client, now, seconds);
+    /* what has ended already may have begun something else */
+
+    seconds = caphealth_s3_ended(client)
+              ? 0 : caphealth_s3_wait(client, now, seconds);
 
     if (curl_multi_poll(client->multi, &fd, s == -1 ? 0 : 1,
                         (int) (seconds * 1000) + (seconds > 0), NULL)
@@ -402,6 +404,23 @@ caphealth_s3_client_run(caphealth_s3_client_t *client, int s, double seconds)
         return -1;
     }
 
+    (void) caphealth_s3_ended(client);
+
+    return fd.revents ? 1 : 0;
+}
+
+
+/* takes up what has ended; 0: nothing has */
+
+static int
+caphealth_s3_ended(caphealth_s3_client_t *client)
+{
+    int                   n, ended;
+    CURLMsg              *message;
+    caphealth_s3_call_t  *call;
+
+    ended = 0;
+
     while ((message = curl_multi_info_read(client->multi, &n)) != NULL) {
 
         if (message->msg == CURLMSG_DONE
@@ -409,10 +428,11 @@ caphealth_s3_client_run(caphealth_s3_client_t *client, int s, double seconds)
                == CURLE_OK)
         {
             caphealth_s3_finish(client, call, message->data.result);
+            ended = 1;
         }
     }
 
-    return fd.revents ? 1 : 0;
+    return ended;
 }
 
 
@@ -847,6 +867,9 @@ caphealth_s3_on_seek(void *data, curl_off_t offset, int origin)
         return CURL_SEEKFUNC_FAIL;
     }
 
+    /* libcurl sends it again, by another connection */
+
+    call->doubtful |= (call->offset > 0);
     call->offset = (uint64_t) offset;
 
     return CURL_SEEKFUNC_OK;

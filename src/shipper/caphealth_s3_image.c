@@ -279,11 +279,13 @@ caphealth_s3_image_on_put(caphealth_s3_call_t *call)
         file->presence = CAPHEALTH_S3_DOUBTFUL;
     }
 
-    /* what is there may be what an attempt before has put */
+    /*
+     * What is there may be what an attempt before has put: one of ours, or of
+     * libcurl's, which sends a request again if a connection that was kept
+     * turns out to be closed.
+     */
 
-    if (call->status == CAPHEALTH_SHIP_EXISTS && call->doubtful
-        && !image->given_up)
-    {
+    if (call->status == CAPHEALTH_SHIP_EXISTS && !image->given_up) {
         caphealth_s3_image_begin(file, "HEAD", caphealth_s3_image_on_look);
         caphealth_s3_call(image->client, &file->call);
         return;

@@ -1,0 +1,1136 @@
+#!/usr/bin/python3
+"""What caphealth-shipper does with an object store.
+
+    check_shipper.py UNIT-DIRECTORY
+
+Against a real Swift, against it through a proxy that loses answers and worse,
+and against a store of our own that knows If-None-Match, which Swift does not.
+TAP.
+"""
+
+import collections
+import glob
+import hashlib
+import http.server
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.parse
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                             '../lib'))
+
+import tap
+from shipper import Shipper, memory
+from tap import ok
+
+BUILD = os.path.dirname(os.path.abspath(sys.argv[1]))
+LIB = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../lib')
+PROGRAM = os.path.join(BUILD, 'caphealth-shipper')
+COLLECTOR = os.path.join(BUILD, 'caphealth-collector')
+TMP = tempfile.TemporaryDirectory(prefix='caphealth-')
+SWIFT = os.path.join(TMP.name, 'swift')
+FLAKY = os.path.join(TMP.name, 'flaky')
+SECRET = 'testing'
+TREE = {'marks': ['original'], 'variants': ['800', '200'],
+        'counted': ['800', '200'], 'since': 0}
+
+count = 0
+
+
+def free_ports(n):
+    """n ports in a row, of which nobody listens at any."""
+
+    base = int(os.environ.get('TEST_NGINX_PORT', 1984)) + 9000
+
+    for port in range(base, 60000, n):
+        try:
+            for i in range(n):
+                socket.create_server(('127.0.0.1', port + i)).close()
+            return port
+        except OSError:
+            pass
+
+    raise OSError('no ports are free')
+
+
+def settings(port, **more):
+    return {'endpoint': 'http://127.0.0.1:%d' % port, 'bucket': 'images',
+            'prefix': 'shop', 'region': 'us-east-1', 'key_id': 'test:tester',
+            'secret': SECRET, **TREE, **more}
+
+
+def shipper(port, **more):
+    return Shipper(PROGRAM, settings(port, **more),
+                   stderr=open(TMP.name + '/stderr', 'ab'))
+
+
+def image(sizes=(30000, 5000, 100), leaf='abcd'):
+    """The files of an image, the mark first, and its stem."""
+
+    global count
+
+    count += 1
+    stem = '%s/%s/%s%028x_' % (leaf[:2], leaf[2:], leaf, count)
+    names = ('original.webp', '800.jpg', '200.avif', '100.webp', '50.webp')
+
+    return stem, [(stem + name, os.urandom(size))
+                  for name, size in zip(names, sizes)]
+
+
+def swift(*arguments, data=None):
+    return subprocess.run([LIB + '/swift', arguments[0], SWIFT,
+                           *arguments[1:]], input=data, capture_output=True,
+                          check=True).stdout
+
+
+def stored(stem='', bucket='images', prefix='shop/'):
+    """Bytes by key, below the prefix."""
+
+    lines = swift('list', bucket, prefix + stem).decode().split('\n')
+
+    return {line.split(' ', 1)[1][len(prefix):]: int(line.split(' ', 1)[0])
+            for line in lines if line}
+
+
+def rules(*lines):
+    with open(FLAKY + '/new', 'w', encoding='ascii') as file:
+        file.write('\n'.join(lines) + '\n')
+
+    os.rename(FLAKY + '/new', FLAKY + '/rules')
+    open(FLAKY + '/log', 'w', encoding='ascii').close()
+
+
+def requests():
+    """Method, path and what was sent."""
+
+    with open(FLAKY + '/log', encoding='ascii') as file:
+        return [line.strip('\0').split() for line in file]
+
+
+def is_stored(name, result, files):
+    wanted = {key: len(data) for key, data in files}
+    found = stored(files[0][0].rpartition('_')[0])
+    wrong = []
+
+    if (result or {}).get('status') != 'ok':
+        wrong.append(result)
+    elif (result['files'] != len(files)
+          or result['bytes'] != sum(wanted.values()) or result['left']):
+        wrong.append(result)
+
+    if found != wanted:
+        wrong.append('in the store: %s' % found)
+
+    tap.none(wrong, name)
+
+
+def is_refused(name, result, status, stem, left=0, detail=''):
+    wrong = []
+
+    if (result or {}).get('status') != status or result['left'] != left:
+        wrong.append(result)
+    elif detail not in result['detail'] or result['files']:
+        wrong.append(result)
+
+    if not left and stored(stem):
+        wrong.append('left in the store: %s' % stored(stem))
+
+    tap.none(wrong, name)
+
+
+def check_swift(port):
+    s = shipper(port)
+    ok(s.hello and s.hello[0] == 'HELLO' and s.ready
+       and s.ready[0] == 'READY', 'it says what it is, and that it is ready',
+       (s.hello, s.ready))
+
+    stem, files = image()
+    is_stored('an image is put', s.ship(files), files)
+
+    wrong = [key for key, data in files
+             if swift('get', 'images', 'shop/' + key) != data]
+    tap.none(wrong, 'its files are what they were')
+
+    stem2, files2 = image((7,))
+    is_stored('an image of one file is put', s.ship(files2), files2)
+
+    several = [image() for _ in range(30)]
+    serials = [s.ask_ship(files3) for _, files3 in several]
+    wrong = [s.result(serial) for serial in serials]
+    wrong = [r for r in wrong if not r or r['status'] != 'ok']
+    tap.none(wrong, '30 images at once are put')
+
+    swift('put', 'images', 'shop/' + stem[:-1] + '0', data=b'beside it')
+    swift('put', 'images', 'shop/' + stem + '900.webp', data=b'older')
+
+    r = s.unship(stem, stem + 'original.')
+    ok(r and r['status'] == 'ok' and r['files'] == 4 and r['marked'] == 1
+       and r['bytes'] == 35105 and not stored(stem), 'an image is removed, '
+       'with a variant that is not made any more', (r, stored(stem)))
+    ok(stored(stem[:-1]) == {stem[:-1] + '0': 9}, 'and nothing else',
+       stored(stem[:-1]))
+
+    r = s.unship(stem, stem + 'original.')
+    ok(r and r['status'] == 'not found', 'it is not found then', r)
+
+    swift('delete', 'images', 'shop/' + files2[0][0])
+    swift('put', 'images', 'shop/' + stem2 + '800.webp', data=b'alone')
+    r = s.unship(stem2, stem2 + 'original.')
+    ok(r and r['status'] == 'ok' and r['files'] == 1 and r['marked'] == 0,
+       'one without a mark is removed, which is said', r)
+
+    stem, files = image()
+    r = s.ship([(files[0][0], memory(b'short'), 100)] + files[1:])
+    is_refused('a file that is shorter than was said', r, 'read', stem)
+
+    stem, files = image()
+    r = s.ship([(files[0][0], os.open('/', os.O_RDONLY), 100)] + files[1:])
+    is_refused('a descriptor that cannot be read', r, 'read', stem)
+
+    ok(s.close() == 0, 'it ends with its worker')
+
+
+def check_virtual_host(port):
+    s = shipper(port, endpoint='http://s3.localhost:%d' % port,
+                style='virtual')
+    stem, files = image()
+    is_stored('the bucket in the name of the host', s.ship(files), files)
+    r = s.unship(stem, stem + 'original.')
+    ok(r and r['status'] == 'ok' and r['files'] == 3, 'and a listing there', r)
+    s.close()
+
+    s = shipper(port, prefix='')
+    stem, files = image()
+    r = s.ship(files)
+    ok(r and r['status'] == 'ok'
+       and len(stored(stem, prefix='')) == 3, 'no prefix', r)
+    r = s.unship(stem, stem + 'original.')
+    ok(r and r['status'] == 'ok' and r['files'] == 3, 'and it is removed', r)
+    s.close()
+
+
+def check_refused(port):
+    cases = (('another secret', {'secret': 'wrong-secret'}, 'denied',
+              'SignatureDoesNotMatch'),
+             ('another key', {'key_id': 'nobody'}, 'denied', 'answered 403'),
+             ('another region', {'region': 'eu-central-1'}, 'denied',
+              'AuthorizationHeaderMalformed'),
+             ('no bucket', {'bucket': 'nothing-here'}, 'denied',
+              'NoSuchBucket'),
+             ('a quota', {'bucket': 'small'}, 'full', ''))
+
+    for name, more, status, detail in cases:
+        s = shipper(port, **more)
+        stem, files = image()
+        is_refused(name, s.ship(files), status, stem, detail=detail)
+
+        if status == 'denied':
+            r = s.unship(stem, stem + 'original.')
+            ok(r and r['status'] == 'denied', name + ', of a removal', r)
+
+        s.close()
+
+    found = stored('', 'small')
+    ok(not found, 'nothing is left where there is a quota', found)
+
+
+def check_count(port):
+    """A listing beside the walk of a tree of the same files."""
+
+    root = TMP.name + '/tree'
+    names = []
+
+    for n in range(40):
+        stem = 'f0/%02x/f0%02x%028x_' % (n % 7, n % 7, n)
+        names += [(stem + 'original.webp', 100 + n), (stem + '800.jpg', 50)]
+
+        if n % 3:
+            names.append((stem + '200.avif', 7))
+        if n % 5 == 0:
+            names.pop(-2 if n % 3 else -1)
+            names = [pair for pair in names
+                     if pair[0] != stem + 'original.webp' or n % 10]
+
+    names += [('f0/01/f001%028x_another.webp' % 1000, 11),
+              ('f0/01/f002%028x_800.webp' % 1000, 12),
+              ('f0/01/README', 13), ('f0/0/x', 14), ('f0/stray', 15),
+              ('f0/02/deep/er/x', 16), ('robots.txt', 17),
+              ('old/f0/01/f001%028x_original.webp' % 1, 18),
+              ('old/x y+z%41&<>"\'', 19), ('f00/x', 20)]
+
+    for name, size in names:
+        os.makedirs(os.path.dirname(os.path.join(root, name)), exist_ok=True)
+
+        with open(os.path.join(root, name), 'wb') as file:
+            file.write(bytes(size))
+
+        swift('put', 'images', 'count/' + name, data=bytes(size))
+
+    import json
+    walked = json.loads(subprocess.run([COLLECTOR, '--scan', root],
+                                       capture_output=True,
+                                       check=True).stdout)
+
+    s = shipper(port, prefix='count')
+    slices = [s.scan(i) for i in (0xf0, 256, 0x3)]
+    found = {name: sum(s[key] for s in slices)
+             for name, key in (('total_files', 'files'),
+                               ('total_bytes', 'bytes'),
+                               ('products_estimated', 'complete'),
+                               ('incomplete_sets', 'incomplete'),
+                               ('stray_files', 'strays'),
+                               ('stray_bytes', 'stray_bytes'))}
+    wrong = ['%s: %s, not %s' % (name, value, walked[name])
+             for name, value in found.items() if walked[name] != value]
+    wrong += [s['error'] for s in slices if s['error']]
+    tap.none(wrong, 'a listing counts what a walk of the same files does')
+
+    first = slices[0]
+    leaves = collections.Counter(
+        int(name[3:5], 16) for name, _ in names
+        if re.match('f0/(..)/f0\\1[0-9a-f]{28}_[0-9a-z]+[.](webp|jpg|avif)$',
+                    name))
+    ok(first['leaves'] == dict(leaves), 'and the files of each leaf',
+       (first['leaves'], leaves))
+
+    whole = {}
+
+    for name, _ in names:
+        match = re.match('f0/(..)/(f0\\1[0-9a-f]{28})_(\\w+)[.]', name)
+        if match:
+            whole.setdefault(match.group(2), set()).add(match.group(3))
+
+    lack = tuple(sum('original' in made and name not in made
+                     for made in whole.values()) for name in ('800', '200'))
+    ok(first['missing'][:2] == lack, 'and the images that lack a variant',
+       (first['missing'], lack))
+    s.close()
+
+
+def check_flaky(port):
+    """Through a proxy that does what it should not."""
+
+    s = shipper(port)
+    s.ship(image()[1])           # it knows then that this store has no
+                                 # If-None-Match
+
+    stem, files = image()
+    rules()
+    is_stored('through the proxy', s.ship(files), files)
+    asked = requests()
+    ok(len(asked) == 3 and asked[-1][1].endswith('original.webp'),
+       'the mark is the last', asked)
+
+    recovered = (
+        ('503 twice', ['PUT . times=2 status 503']),
+        ('429 and SlowDown', ['PUT . times=1 status 429',
+                              'PUT . times=1 status 503 SlowDown']),
+        ('500 to the mark', ['PUT original times=3 status 500 InternalError']),
+        ('connections that are closed', ['PUT . times=2 cut']),
+        ('a body that is cut', ['PUT original times=1 cut-request 1000']),
+        ('an answer that is lost', ['PUT original times=1 drop']),
+        ('answers that are lost', ['PUT . times=3 drop']),
+        ('an answer that is cut', ['PUT . times=1 cut-answer 0']),
+        ('it was done, and 503', ['PUT . times=2 after 503']),
+        ('400 RequestTimeout', ['PUT . times=1 status 400 RequestTimeout']),
+        ('409 OperationAborted', ['PUT . times=1 status 409 OperationAborted']),
+        ('slow answers', ['PUT . delay 0.5']))
+
+    for name, lines in recovered:
+        rules(*lines)
+        stem, files = image()
+        is_stored(name + ': it is put', s.ship(files), files)
+
+    rules('PUT original times=1 status 503 SlowDown 2')
+    stem, files = image()
+    begun = time.monotonic()
+    is_stored('Retry-After: it is put', s.ship(files), files)
+    took = time.monotonic() - begun
+    ok(took >= 2, 'after the time that was asked for', took)
+
+    rules('PUT original times=1 status 503 SlowDown 1000')
+    stem, files = image()
+    r = s.ship(files, 3000)
+    ok(r and r['retry_after'] == 1000, 'a long Retry-After is told', r)
+    is_refused('and not waited for', r, 'away', stem, left=r['left'])
+
+    stem, files = image()
+    begun = time.monotonic()
+    r = s.ship(files, 1500)
+    took = time.monotonic() - begun
+    ok(r and r['status'] == 'away' and took < 7,
+       'the store is left alone by others then, too', (r, took))
+    s.close()
+
+    s = shipper(port)
+    rules()
+    s.ship(image()[1])
+
+    refused = (
+        ('403 to one', ['PUT 800 status 403 AccessDenied'], 'denied', 0),
+        ('403 to the mark', ['PUT original status 403 AccessDenied'],
+         'denied', 0),
+        ('507', ['PUT 200 status 507'], 'full', 0),
+        ('QuotaExceeded', ['PUT 200 status 403 QuotaExceeded'], 'full', 0),
+        ('418', ['PUT 200 status 418'], 'failed', 0),
+        ('404', ['PUT 200 status 404'], 'denied', 0),
+        ('a redirect', ['PUT 200 status 307 TemporaryRedirect'], 'denied', 0),
+        ('the clock', ['PUT 200 status 403 RequestTimeTooSkewed'], 'denied',
+         0))
+
+    for name, lines, status, left in refused:
+        rules(*lines)
+        stem, files = image()
+        is_refused(name + ': nothing is left', s.ship(files, 4000), status,
+                   stem, left)
+        follow = [r for r in requests() if r[0] == 'GET']
+        ok(not follow, name + ': it is not followed', follow)
+
+    rules('PUT original status 503')
+    stem, files = image()
+    begun = time.monotonic()
+    r = s.ship(files, 2000)
+    took = time.monotonic() - begun
+    ok(r and r['status'] == 'away' and r['http'] == 503 and 1 < took < 7
+       and not stored(stem), '503 until its time is over: nothing is left',
+       (r, took, stored(stem)))
+
+    rules('PUT original drop', 'HEAD original status 503',
+          'DELETE . status 503')
+    stem, files = image()
+    r = s.ship(files, 1500)
+    ok(r and r['status'] == 'away' and r['left'] == 1,
+       'what cannot be removed is said to be left', r)
+
+    rules('PUT original drop')
+    stem, files = image()
+    r = s.ship(files, 1500)
+    is_stored('every answer to the mark is lost: it is there', r, files)
+
+    rules('* . hang')
+    stem, files = image()
+    begun = time.monotonic()
+    r = s.ship(files, 1000)
+    took = time.monotonic() - begun
+    ok(r and r['status'] == 'away' and took < 7, 'a store that says nothing',
+       (r, took))
+    s.close()
+
+    s = shipper(port, connections=32)
+    rules('PUT original delay 1.5')
+    several = [image() for _ in range(8)]
+
+    for _, files in several:
+        s.ask_ship(files)
+
+    wait_for(lambda: len(requests()) >= 16 or None)
+    ok(s.close() == 0, 'the worker goes in the middle: it ends')
+    wait_for(lambda: not any(stored(stem) for stem, _ in several) or None)
+    left = [stored(stem) for stem, _ in several]
+    tap.none([files for files in left if files], 'and nothing is left')
+
+
+def wait_for(check, seconds=20):
+    end = time.monotonic() + seconds
+
+    while check() is None and time.monotonic() < end:
+        time.sleep(0.05)
+
+
+def check_flaky_removal(port):
+    s = shipper(port)
+
+    cases = (
+        ('a listing of 503', ['GET . times=2 status 503']),
+        ('a listing that is cut', ['GET . times=1 cut-answer 200']),
+        ('a listing that is lost', ['GET . times=1 drop']),
+        ('a listing that says it is longer', ['GET . times=1 length 100']),
+        ('a listing that says it is shorter', ['GET . times=1 length -100']),
+        ('a listing that is none', ['GET . times=1 body hello']),
+        ('a listing with a DTD', ['GET . times=1 body <!DOCTYPE a [<!ENTITY '
+                                  'b "c">]><ListBucketResult><IsTruncated>'
+                                  'false</IsTruncated></ListBucketResult>']),
+        ('removals whose answers are lost', ['DELETE . times=2 drop']),
+        ('removals of 500', ['DELETE . times=2 status 500']))
+
+    for name, lines in cases:
+        rules()
+        stem, files = image()
+        s.ship(files)
+        rules(*lines)
+        r = s.unship(stem, stem + 'original.')
+        ok(r and r['status'] == 'ok' and r['marked'] and not stored(stem)
+           and r['files'] == 3, name + ': it is removed', (r, stored(stem)))
+
+    rules()
+    stem, files = image()
+    s.ship(files)
+    rules('DELETE . status 503')
+    r = s.unship(stem, stem + 'original.', 1500)
+    ok(r and r['status'] == 'away' and r['files'] == 0
+       and len(stored(stem)) == 3, 'the mark cannot be removed: all is there',
+       r)
+
+    rules('DELETE 800 status 503')
+    r = s.unship(stem, stem + 'original.', 1500)
+    ok(r and r['status'] == 'ok' and r['marked'] == 1 and r['left'] == 1
+       and r['files'] == 2 and len(stored(stem)) == 1,
+       'another one cannot be removed: it is said to be left',
+       (r, stored(stem)))
+
+    rules('GET . status 403 AccessDenied')
+    walk = s.scan(0xab)
+    ok(walk and walk['code'] and '403, AccessDenied' in walk['error'],
+       'a slice that cannot be listed: it is said', walk)
+
+    rules('GET . times=1 cut-answer 3000', 'GET . times=1 status 503')
+    walk = s.scan(0xab)
+    rules()
+    again = s.scan(0xab)
+
+    for one in (walk, again):
+        one.pop('cpu')
+
+    ok(walk == again and walk['files'] > 50 and not walk['error'],
+       'a page that was damaged is not counted twice', (walk, again))
+    s.close()
+
+
+def check_tls(port, target):
+    """Certificates are verified."""
+
+    base = TMP.name + '/'
+
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
+                    'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
+                    '-subj', '/CN=localhost', '-addext',
+                    'subjectAltName=DNS:localhost,IP:127.0.0.1',
+                    '-keyout', base + 'key', '-out', base + 'certificate'],
+                   check=True, capture_output=True)
+    subprocess.run([LIB + '/flaky', 'start', base + 'tls', str(port),
+                    str(target), base + 'certificate', base + 'key'],
+                   check=True, stdout=subprocess.DEVNULL)
+
+    try:
+        for host in ('127.0.0.1', 'localhost'):
+            endpoint = 'https://%s:%d' % (host, port)
+
+            s = shipper(port, endpoint=endpoint,
+                        trusted_certificate=base + 'certificate')
+            stem, files = image()
+            is_stored('TLS, %s' % host, s.ship(files), files)
+            s.close()
+
+        s = shipper(port, endpoint=endpoint)
+        stem, files = image()
+        is_refused('a certificate that is not trusted', s.ship(files),
+                   'denied', stem)
+        s.close()
+
+        # another name of the same address
+
+        s = shipper(port, endpoint='https://other.localhost:%d' % port,
+                    trusted_certificate=base + 'certificate')
+        stem, files = image()
+        is_refused('a certificate of another host', s.ship(files), 'denied',
+                   stem)
+        s.close()
+    finally:
+        subprocess.run([LIB + '/flaky', 'stop', base + 'tls'], check=True)
+
+
+class Store(http.server.ThreadingHTTPServer):
+    """A store that knows If-None-Match, in memory."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self):
+        super().__init__(('127.0.0.1', 0), Handler)
+        self.lock = threading.Lock()
+        self.objects = {}
+        self.modified = {}
+        self.marks = {}
+        self.asked = []
+        self.running = 0
+        self.most = 0
+        self.hook = None
+        self.page = None
+        self.port = self.server_address[1]
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request, client_address):
+        pass
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+    wbufsize = -1
+    disable_nagle_algorithm = True
+
+    def log_message(self, format, *args):
+        pass
+
+    def answer(self, status, body=b'', headers=()):
+        self.send_response(status)
+
+        for name, value in headers:
+            self.send_header(name, value)
+
+        if status != 204 and self.command != 'HEAD':
+            self.send_header('Content-Length', str(len(body)))
+
+        self.end_headers()
+
+        if self.command != 'HEAD':
+            self.wfile.write(body)
+
+        self.wfile.flush()
+
+    def handle_one(self):
+        store = self.server
+        body = self.rfile.read(int(self.headers.get('Content-Length') or 0))
+        path, _, query = self.path.partition('?')
+        key = urllib.parse.unquote(path).removeprefix('/images/shop/')
+
+        with store.lock:
+            store.asked.append((self.command, self.path))
+            store.running += 1
+            store.most = max(store.most, store.running)
+
+        try:
+            if store.hook and store.hook(self, key, body):
+                return
+
+            getattr(self, 'on_' + self.command.lower())(key, body, query)
+        finally:
+            with store.lock:
+                store.running -= 1
+
+    do_GET = do_PUT = do_HEAD = do_DELETE = handle_one
+
+    def on_put(self, key, body, query):
+        store = self.server
+
+        with store.lock:
+            if self.headers['If-None-Match'] == '*' and key in store.objects:
+                exists = True
+            else:
+                exists = False
+                store.objects[key] = body
+                store.marks[key] = self.headers['x-amz-meta-caphealth']
+
+        if exists:
+            self.answer(412, b'<Error><Code>PreconditionFailed</Code></Error>')
+        else:
+            self.answer(200, headers=[('ETag', '"%s"'
+                                       % hashlib.md5(body).hexdigest())])
+
+    def on_head(self, key, body, query):
+        store = self.server
+
+        if key not in store.objects:
+            self.answer(404)
+        else:
+            self.answer(200, headers=[
+                ('Content-Length', str(len(store.objects[key])))]
+                + [('x-amz-meta-caphealth', mark)
+                   for mark in (store.marks.get(key),) if mark])
+
+    def on_delete(self, key, body, query):
+        with self.server.lock:
+            self.server.objects.pop(key, None)
+
+        self.answer(204)
+
+    def on_get(self, key, body, query):
+        query = dict(urllib.parse.parse_qsl(query))
+
+        if self.server.page:
+            self.answer(200, self.server.page(query))
+            return
+
+        with self.server.lock:
+            keys = sorted('shop/' + key for key in self.server.objects)
+
+        keys = [key for key in keys if key.startswith(query['prefix'])
+                and key > query.get('continuation-token', '')]
+        self.answer(200, listing(
+            [(key, len(self.server.objects[key[5:]]),
+              self.server.modified.get(key[5:], time.time()))
+             for key in keys[:3]], keys[2] if len(keys) > 3 else None))
+
+
+def listing(objects, token=None):
+    text = ['<?xml version="1.0" encoding="UTF-8"?>'
+            '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
+            '><Name>images</Name><IsTruncated>%s</IsTruncated>'
+            % ('true' if token else 'false')]
+
+    for key, size, modified in objects:
+        text.append('<Contents><Key>%s</Key><LastModified>%s.000Z'
+                    '</LastModified><ETag>&quot;a&quot;</ETag><Size>%d</Size>'
+                    '<StorageClass>STANDARD</StorageClass></Contents>'
+                    % (key, time.strftime('%Y-%m-%dT%H:%M:%S',
+                                          time.gmtime(modified)), size))
+
+    if token:
+        text.append('<NextContinuationToken>%s</NextContinuationToken>'
+                    % token)
+
+    return (''.join(text) + '</ListBucketResult>').encode()
+
+
+def check_conditional():
+    """A store that puts only where there is nothing."""
+
+    store = Store()
+    s = shipper(store.port)
+
+    def image_in(stem):
+        return {key for key in store.objects if key.startswith(stem)}
+
+    stem, files = image()
+    r = s.ship(files)
+    ok(r and r['status'] == 'ok' and store.objects[files[0][0]] == files[0][1],
+       'an image is put', r)
+
+    before = dict(store.objects)
+    other = [(key, b'other' + data) for key, data in files]
+    r = s.ship(other)
+    ok(r and r['status'] == 'exists' and r['left'] == 0
+       and store.objects == before, 'an image whose id is taken: it is as it '
+       'was', r)
+
+    # only its mark is there
+
+    stem, files = image()
+    store.objects[files[0][0]] = b'mark'
+    r = s.ship(files)
+    ok(r and r['status'] == 'exists' and image_in(stem) == {files[0][0]},
+       'a mark that is there stays, and what was put beside it goes',
+       (r, image_in(stem)))
+
+    # answers that are lost, of what was done and of what was not
+
+    for name, which, done in (('of the mark', 'original', 1),
+                              ('of another', '800', 1),
+                              ('of the mark, not done', 'original', 0)):
+        lost = [1]
+
+        def lose(handler, key, body):
+            if handler.command == 'PUT' and which in key and lost:
+                lost.pop()
+
+                if done:
+                    store.objects[key] = body
+                    store.marks[key] = handler.headers['x-amz-meta-caphealth']
+
+                handler.close_connection = True
+                handler.connection.shutdown(socket.SHUT_RDWR)
+                return True
+
+            return False
+
+        store.hook = lose
+        stem, files = image()
+        r = s.ship(files)
+        ok(r and r['status'] == 'ok' and len(image_in(stem)) == 3,
+           'an answer is lost, %s: it is put' % name, r)
+
+    # the same, but what is there then is another's
+
+    def another(handler, key, body):
+        if handler.command == 'PUT' and 'original' in key:
+            store.objects[key] = body
+            store.marks[key] = 'another'
+            handler.close_connection = True
+            handler.connection.shutdown(socket.SHUT_RDWR)
+            store.hook = None
+            return True
+
+        return False
+
+    store.hook = another
+    stem, files = image()
+    r = s.ship(files)
+    ok(r and r['status'] == 'exists' and image_in(stem) == {files[0][0]},
+       'an answer is lost, and another one came first', (r, image_in(stem)))
+
+    # it fails for ever after it was done
+
+    def done_and_500(handler, key, body):
+        if handler.command == 'PUT' and '800' in key:
+            store.objects[key] = body
+            store.marks[key] = handler.headers['x-amz-meta-caphealth']
+            handler.answer(500)
+            return True
+
+        return False
+
+    store.hook = done_and_500
+    stem, files = image()
+    r = s.ship(files, 1500)
+    store.hook = None
+    ok(r and r['status'] == 'away' and not image_in(stem),
+       'it was done, and 500: nothing is left', (r, image_in(stem)))
+
+    stem, files = image()
+    s.ship(files)
+    r = s.unship(stem, stem + 'original.')
+    deleted = [path for method, path in store.asked if method == 'DELETE'
+               and stem in path]
+    ok(r and r['status'] == 'ok' and r['files'] == 3
+       and 'original' in deleted[0], 'a removal begins with the mark',
+       (r, deleted))
+
+    # more files than a page has
+
+    stem, files = image()
+    s.ship(files)
+
+    for n in range(20):
+        store.objects[stem + 'v%d.webp' % n] = b'12345'
+
+    r = s.unship(stem, stem + 'original.')
+    ok(r and r['files'] == 23 and not image_in(stem), 'a removal of several '
+       'pages', r)
+    s.close()
+
+    # connections
+
+    s = shipper(store.port, connections=3)
+    store.most = 0
+    store.hook = lambda *_: time.sleep(0.05)
+    serials = [s.ask_ship(image()[1]) for _ in range(100)]
+    results = [s.result(serial) for serial in serials]
+    tap.none([r for r in results if not r or r['status'] != 'ok'],
+             '100 images at once')
+    ok(store.most == 3, 'by as many connections as are set', store.most)
+    s.close()
+    store.shutdown()
+
+
+def check_leftovers():
+    store = Store()
+    s = shipper(store.port)
+    old = time.time() - 3700
+
+    def add(leaf, names, modified):
+        stem, _ = image(leaf=leaf)
+
+        for name in names:
+            store.objects[stem + name] = b'12345'
+            store.modified[stem + name] = modified
+
+        return stem
+
+    stays = [add('cd00', ['original.webp', '800.webp'], old),
+             add('cd00', ['800.webp', '200.jpg'], old + 3600),
+             add('cd00', ['800.webp', 'unknown.webp'], old),
+             add('cd01', ['800.webp'], old)]
+    goes = [add('cd01', ['800.webp', '200.avif'], old),
+            add('cd02', ['200.webp'], old)]
+    store.objects[stays[3] + '200.webp'] = b'young'
+
+    walk = s.scan(0xcd)
+    ok(walk and walk['removed'] == 3 and walk['removed_bytes'] == 15
+       and walk['files'] == 8 and walk['bytes'] == 40
+       and walk['complete'] == 1 and walk['incomplete'] == 3
+       and not walk['error'], 'leftovers are removed, and counted', walk)
+    ok(all(any(key.startswith(stem) for key in store.objects)
+           for stem in stays)
+       and not any(key.startswith(stem) for key in store.objects
+                   for stem in goes), 'and only these', sorted(store.objects))
+
+    # its mark is put between the two listings
+
+    stem = add('ce00', ['800.webp'], old)
+    seen = []
+
+    def marked(handler, key, body):
+        if handler.command == 'GET':
+            seen.append(handler.path)
+
+            if len(seen) == 2:
+                store.objects[stem + 'original.webp'] = b'mark'
+
+        return False
+
+    store.hook = marked
+    walk = s.scan(0xce)
+    ok(walk and walk['removed'] == 0 and len(seen) == 2
+       and stem + '800.webp' in store.objects,
+       'one whose mark comes just then stays', (walk, seen))
+
+    # it cannot be removed
+
+    store.hook = lambda handler, key, body: (
+        handler.command == 'DELETE' and (handler.answer(403) or True))
+    stem = add('cf00', ['800.webp'], old)
+    walk = s.scan(0xcf)
+    ok(walk and walk['removed'] == 0 and 'a leftover, cannot be removed'
+       in walk['error'] and stem[:-1] in walk['error'],
+       'one that cannot be removed is told', walk)
+    s.close()
+
+    # since the marks are other ones, the old ones may be meant
+
+    store.hook = None
+    s = shipper(store.port, since=time.time() - 7200)
+    stem = add('cf01', ['800.webp'], old)
+    walk = s.scan(0xcf)
+    ok(walk and walk['removed'] == 0 and walk['incomplete'] == 2,
+       'one from before the marks were these stays', walk)
+    s.close()
+    store.shutdown()
+
+
+def check_strange_listings():
+    store = Store()
+    s = shipper(store.port, timeout=2)
+    key = 'shop/ab/cd/abcd%028x_%s'
+
+    def scan_of(*pages):
+        """A page a request; the last one again and again."""
+
+        left = list(pages)
+        store.page = lambda query: left.pop(0) if len(left) > 1 else left[0]
+
+        return s.scan(0xab)
+
+    def contents(*objects, token=None):
+        return listing([(name, 10, time.time()) for name in objects], token)
+
+    walk = scan_of(contents(key % (1, '800.webp'), token='x'))
+    ok(walk and walk['error'], 'a listing without an end', walk)
+
+    walk = scan_of(contents(key % (2, 'original.webp')
+                            , key % (1, 'original.webp')))
+    ok(walk and 'does not list keys in their order' in walk['error'],
+       'keys that are in no order', walk)
+
+    walk = scan_of(contents('shop/ac/cd/x', 'elsewhere', 'shop/ab'))
+    ok(walk and walk['files'] == walk['strays'] == 0 and not walk['error'],
+       'keys that were not asked for', walk)
+
+    for name, page in (
+            ('no size', contents('shop/ab/x').replace(b'<Size>10</Size>',
+                                                      b'')),
+            ('a size that is none', contents('shop/ab/x')
+             .replace(b'10</Size>', b'-1</Size>')),
+            ('a size that is too large', contents('shop/ab/x')
+             .replace(b'10</Size>', b'9' * 30 + b'</Size>')),
+            ('a key that is too long', contents('shop/ab/' + 'x' * 1100)),
+            ('no key', contents('shop/ab/x').replace(b'shop/ab/x', b'')),
+            ('more without a token', contents('x').replace(b'false',
+                                                           b'true')),
+            ('nothing at all', b''),
+            ('no word of more', contents('x').replace(b'IsTruncated',
+                                                      b'Other'))):
+        walk = scan_of(page)
+        ok(walk and walk['error'], 'a listing with %s' % name, walk)
+
+    # with and without encoding, and with what is in names of others
+
+    walk = scan_of(contents('shop%2Fab%2Fcd%2Fabcd' + '0' * 28
+                            + '_original.webp', 'shop/ab/%E1%88%B4%20+'))
+    ok(walk and walk['files'] == walk['complete'] == 1
+       and walk['strays'] == 1, 'keys that are encoded', walk)
+
+    walk = scan_of(contents(key % (1, 'original.webp'), key % (1, '800.webp'),
+                            token='a'),
+                   contents(key % (1, '900.webp'), key % (2, '800.webp'),
+                            token='b'),
+                   contents(key % (2, 'original.webp')))
+    ok(walk and walk['complete'] == 2 and walk['files'] == 5
+       and walk['incomplete'] == 0, 'images whose keys are on two pages',
+       walk)
+
+    ok(s.scan(0xab) is not None, 'it works still')
+    s.close()
+    store.shutdown()
+
+
+def check_a_million():
+    """Memory does not grow with the number of keys."""
+
+    store = Store()
+    s = shipper(store.port)
+    pages = 1000
+
+    def page(query):
+        n = int(query.get('continuation-token', '0'))
+        objects = []
+
+        for i in range(n * 250, n * 250 + 250):
+            stem = 'shop/ab/%02x/ab%02x%028x_' % (i // 1000, i // 1000, i)
+            objects += [(stem + name, 1000, 1e9) for name in
+                        ('200.webp', '800.webp', 'original.webp', 'x.webp')]
+
+        return listing(objects, str(n + 1) if n + 1 < pages else None)
+
+    store.page = page
+    walk = s.scan(0xab, 600)
+
+    with open('/proc/%d/status' % s.process.pid, encoding='ascii') as file:
+        status = file.read()
+
+    peak = int(re.search(r'VmHWM:\s+(\d+)', status).group(1)) / 1024
+
+    ok(walk and walk['files'] == 1000 * pages and walk['complete']
+       == 250 * pages and walk['bytes'] == 10 ** 6 * pages
+       and not walk['error'], 'a slice of 1,000,000 keys', walk)
+    ok(peak < 64, 'in less than 64 MB', '%.1f MB' % peak)
+    print('# %.1f MB, %.2f s of a CPU' % (peak, walk['cpu'] / 1e6))
+    s.close()
+    store.shutdown()
+
+
+def check_protocol():
+    """What is no message ends it; what is no setting is said."""
+
+    store = Store()
+    stem, files = image()
+
+    def exits(name, send):
+        s = shipper(store.port)
+        send(s)
+        ok(s.receive(20) is None and s.process.wait(20) == 1, name)
+        s.socket.close()
+
+    exits('an unknown message', lambda s: s.send('COLLECT'))
+    exits('another version', lambda s: s.send('SCAN', version=1))
+    exits('a slice that there is not', lambda s: s.send('SCAN', 257 << 16))
+    exits('a body that is too short', lambda s: s.send('SHIP', body=b'x'))
+    exits('a key of another kind',
+          lambda s: s.ask_ship([('../x.webp', b'x')]))
+    exits('too few descriptors',
+          lambda s: s.send('SHIP', body=__import__('struct').pack(
+              '=II96sQII', 1, 1000, files[0][0].encode(), 5, 0, 0)
+              + bytes(112 * 7)))
+    exits('a prefix of another kind', lambda s: s.ask_unship('ab', 'ab'))
+
+    good = settings(store.port)
+    bad = [b'', b'{', b'[]', b'{}']
+    import json
+    bad += [json.dumps({**good, name: value}).encode()
+            for name, value in (('endpoint', 'ftp://a'), ('endpoint', 5),
+                                ('bucket', 'A'), ('bucket', 'a/../b'),
+                                ('prefix', '../x'), ('region', ''),
+                                ('style', 'other'), ('style', 'virtual'),
+                                ('key_id', ''), ('secret', 'with space'),
+                                ('secret', None), ('connections', 0),
+                                ('connections', 257), ('timeout', 0),
+                                ('timeout', 'x'), ('marks', [5]),
+                                ('trusted_certificate', '/does/not/exist'))]
+
+    for text in bad:
+        errors = TMP.name + '/bad'
+
+        with open(errors, 'wb') as stderr:
+            if text == b'':
+                text = b' '
+
+            s = Shipper(PROGRAM, text, stderr=stderr)
+            code = s.process.wait(20)
+
+        with open(errors, encoding='utf-8') as file:
+            said = file.read()
+
+        ok(s.ready is None and code == 1
+           and 'its settings cannot be used: ' in said and SECRET not in said,
+           'settings that cannot be used: %s' % text.decode()[-40:], said)
+        s.socket.close()
+
+    # what others can see of it
+
+    s = shipper(store.port, secret='AveryPrivateSecret')
+    seen = b''
+
+    for name in ('cmdline', 'environ', 'limits'):
+        try:
+            with open('/proc/%d/%s' % (s.process.pid, name), 'rb') as file:
+                seen += file.read()
+        except OSError:
+            pass
+
+    ok(b'AveryPrivateSecret' not in seen and re.search(
+        rb'Max core file size\s+0\s+0', seen), 'no secret in its arguments, '
+       'and no core file', seen)
+
+    tasks = glob.glob('/proc/%d/task/*' % s.process.pid)
+    ok(len(tasks) == 1, 'it has one thread', tasks)
+    s.close()
+    store.shutdown()
+
+    with open(TMP.name + '/stderr', encoding='utf-8') as file:
+        said = file.read()
+
+    ok(SECRET not in said.replace('tester', ''), 'no secret in the log', said)
+
+
+def check_away(port):
+    s = shipper(port)
+    stem, files = image()
+    begun = time.monotonic()
+    r = s.ship(files, 1500)
+    took = time.monotonic() - begun
+    ok(r and r['status'] == 'away' and r['left'] == 0 and r['http'] == 0
+       and took < 3, 'nobody listens', (r, took))
+    r = s.unship(stem, stem + 'original.', 500)
+    ok(r and r['status'] == 'away', 'of a removal', r)
+    s.close()
+
+    s = shipper(port, endpoint='http://nobody.invalid')
+    r = s.ship(files, 1000)
+    ok(r and r['status'] == 'away' and r['left'] == 0,
+       'a name that is none', r)
+    s.close()
+
+
+def main():
+    check_conditional()
+    check_leftovers()
+    check_strange_listings()
+    check_protocol()
+    check_a_million()
+
+    port = free_ports(8)
+    check_away(port)
+    started = subprocess.run([LIB + '/swift', 'start', SWIFT, str(port)],
+                             capture_output=True, text=True, check=False)
+
+    if started.returncode == 77:
+        tap.skip('against Swift', started.stderr.strip())
+        tap.done()
+
+    try:
+        ok(started.returncode == 0, 'Swift runs', started.stderr)
+        subprocess.run([LIB + '/flaky', 'start', FLAKY, str(port + 5),
+                        str(port)], check=True, stdout=subprocess.DEVNULL)
+        swift('bucket', 'images')
+        swift('bucket', 'small', '20000')
+
+        check_swift(port)
+        check_virtual_host(port)
+        check_refused(port)
+        check_count(port)
+        check_flaky(port + 5)
+        check_flaky_removal(port + 5)
+        check_tls(port + 6, port)
+    finally:
+        subprocess.run([LIB + '/flaky', 'stop', FLAKY], check=False)
+        subprocess.run([LIB + '/swift', 'stop', SWIFT], check=False)
+
+    tap.done()
+
+
+if __name__ == '__main__':
+    main()
