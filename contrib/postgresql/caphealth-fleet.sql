@@ -333,10 +333,13 @@ BEGIN
             ON CONFLICT (one) DO NOTHING;
     END IF;
 
-    -- a node that has come, or come back, is in its own list at once
+    -- one that has come, or come back, is to be in its own list, too, but all of
+    -- them may come back at once
 
-    IF arrived OR overview.at IS NULL OR overview.at > t
-       OR overview.at <= t - make_interval(secs => every / 4)
+    IF overview.at IS NULL OR overview.at > t
+       OR overview.at <= t - make_interval(
+                                 secs => every / CASE WHEN arrived THEN 40
+                                                 ELSE 4 END)
     THEN
         -- while another one makes it, the last one is taken
 

@@ -405,6 +405,7 @@ ngx_http_caphealth_source_timer_take(ngx_http_caphealth_source_timer_t *t,
 {
     ngx_uint_t                  first, system;
     ngx_msec_t                  next, elapsed;
+    ngx_time_t                 *tp;
     ngx_http_caphealth_facts_t  facts;
 
     system = (t->source->type == CAPHEALTH_SOURCE_SYSTEM);
@@ -448,6 +449,16 @@ ngx_http_caphealth_source_timer_take(ngx_http_caphealth_source_timer_t *t,
     facts.failed = !answer->known;
     facts.collected_at = answer->collected_at;
     facts.attempted_at = answer->collected_at;
+
+    /* what is known of the fleet is older than an attempt that has failed */
+
+    if (t->source->type == CAPHEALTH_SOURCE_FLEET) {
+        tp = ngx_timeofday();
+        facts.attempted_at = ngx_max(answer->collected_at,
+                                     (double) tp->sec
+                                     + (double) tp->msec / 1000);
+    }
+
     facts.seconds = answer->duration;
     facts.error = answer->error;
     facts.facts = answer->facts;
