@@ -1,0 +1,513 @@
+# Images in a real object store, OpenStack Swift by its S3 API, and all that can
+# go wrong on the way to it: 201 means that every variant is there, and whatever
+# fails leaves nothing.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+
+use Caphealth::Swift;
+use Caphealth::Upload qw(photo form);
+use File::Temp qw(tempdir);
+use JSON::PP qw(decode_json);
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my ($swift, $why) = Caphealth::Swift->new('shop', 'other', 'wrong');
+
+plan skip_all => $why if !$swift;
+
+my $dir = tempdir('caphealth-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+my ($target) = $swift->{endpoint} =~ /:(\d+)$/;
+my $port = Caphealth::Server::free_port();
+my $photo = photo('320x240');
+
+chmod 0755, $dir;
+
+sub flaky {
+    my ($command) = @_;
+
+    return system('t/lib/flaky', $command, "$dir/flaky",
+                  $command eq 'start' ? ($port, $target) : ()) == 0
+           || die "flaky $command failed\n";
+}
+
+flaky('start');
+
+END {
+    my $status = $?;
+
+    flaky('stop') if -d "$dir/flaky";
+    $? = $status;
+}
+
+# rules(RULE, ...): what the proxy in front of Swift does from now on
+
+sub rules {
+    open my $file, '>', "$dir/flaky/rules.new" or die "$!\n";
+    print {$file} map { "$_\n" } @_;
+    close $file;
+    rename "$dir/flaky/rules.new", "$dir/flaky/rules" or die "$!\n";
+
+    return;
+}
+
+# requests(LIKE): those that the proxy has seen
+
+sub requests {
+    my ($like) = @_;
+
+    open my $file, '<', "$dir/flaky/log" or return;
+
+    return grep { $_ =~ $like } <$file>;
+}
+
+# server(%option): an nginx with images in s3://BUCKET/PREFIX
+
+my $prefix = 'a';
+
+sub server {
+    my (%option) = @_;
+
+    my $bucket = $option{bucket} // 'shop';
+    my $parameters = $swift->parameters;
+    my $http = $option{http} // 'caphealth_image_scan off;';
+
+    $parameters =~ s/:$target\b/:$port/ if $option{flaky};
+    $parameters =~ s/credentials=\S+/credentials=$option{credentials}/
+        if $option{credentials};
+
+    $prefix++;
+
+    my $nginx = Caphealth::Upload->new(
+        workers => $option{workers} // 1,
+        http => $http,
+        keep => "caphealth_image_store s3://$bucket/$prefix $parameters "
+                . ($option{parameters} // '') . ';',
+        location => 'caphealth_image_delete on;',
+    );
+
+    @$nginx{qw(bucket prefix_in)} = ($bucket, $prefix);
+
+    return $nginx;
+}
+
+# { key => bytes } of what is in the store
+
+sub stored {
+    my ($nginx) = @_;
+
+    my $list = $swift->list($nginx->{bucket});
+
+    return { map { m{^$nginx->{prefix_in}/(.*)} ? ($1 => $list->{$_}) : () }
+                 keys %$list };
+}
+
+# the same, of what a client was told
+
+sub told {
+    my %told;
+
+    for my $response (@_) {
+        for my $image (@{ decode_json($response->{content})->{images} }) {
+            for my $variant (values %{ $image->{variants} }) {
+                $told{ $variant->{url} =~ s{^/media/}{}r } = $variant->{bytes};
+            }
+        }
+    }
+
+    return \%told;
+}
+
+sub problem {
+    my ($response) = @_;
+
+    return $response->{status} . ' '
+           . (decode_json($response->{content})->{type} =~ s/.*://r);
+}
+
+# the counts are what is in the store
+
+sub counts_agree {
+    my ($nginx, $name) = @_;
+
+    my $stored = stored($nginx);
+    my ($bytes, $complete) = (0, 0);
+
+    for my $key (keys %$stored) {
+        $bytes += $stored->{$key};
+        $complete += ($key =~ /_original\./);
+    }
+
+    my $stats;
+
+    $nginx->until(sub {
+        $stats = $nginx->json('/stats');
+        ($stats->{source} // '') eq 'live'
+            && $stats->{total_files} == keys %$stored;
+    });
+
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    return is_deeply [ @$stats{qw(total_files total_bytes products_estimated)} ],
+                     [ scalar keys %$stored, $bytes, $complete ], $name;
+}
+
+sub ends {
+    my ($nginx) = @_;
+
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    ok !$nginx->logged(qr/\[(alert|emerg)\](?!.* exited on signal 9)/),
+       'no alert' or diag $nginx->log;
+    ok !$nginx->logged(qr/testing/), 'no secret is logged';
+
+    return ok $nginx->stop, 'nginx quits';
+}
+
+subtest 'photos' => sub {
+    my $nginx = server();
+    my $before;
+    my @answers;
+
+    for my $path (glob 'conf/demo-photos/*.jpg') {
+        open my $file, '<:raw', $path or die "$path: $!\n";
+        my $bytes = do { local $/ = undef; <$file> };
+        my $response = $nginx->post($bytes);
+
+        is $response->{status}, 201, $path or diag $nginx->log;
+        push @answers, $response;
+        $before //= $nginx->descriptors;
+    }
+
+    my ($body, $headers) = form('a.png' => photo('200x300', 'png'),
+                                'b.webp' => photo('300x200', 'webp'),
+                                'c.gif' => photo('64x64', 'gif'));
+    my $response = $nginx->post($body, $headers);
+
+    is $response->{status}, 201, 'a form';
+    push @answers, $response;
+
+    is_deeply stored($nginx), told(@answers),
+              'what the clients are told is in the store, and nothing else';
+
+    my ($key) = grep { /_original\.webp$/ } keys %{ told($response) };
+    my $bytes = $swift->call('get', 'shop', "$nginx->{prefix_in}/$key");
+
+    is substr($bytes, 0, 4) . substr($bytes, 8, 4), 'RIFFWEBP', 'an image';
+    ok $nginx->idle($before), 'no descriptor is left open';
+    is_deeply [ glob "$nginx->{prefix}/caphealth/spool/*" ], [],
+              'nothing is left in the spool';
+
+    counts_agree($nginx, 'the counts are those of a listing');
+
+    my $id = decode_json($response->{content})->{images}[0]{id};
+
+    is $nginx->remove($id)->{status}, 204, 'DELETE';
+    is scalar(grep { /$id/ } keys %{ stored($nginx) }), 0, 'it is gone';
+    is problem($nginx->remove($id)), '404 no-such-image', 'once more: 404';
+    counts_agree($nginx, 'the counts follow');
+    ends($nginx);
+};
+
+subtest 'many at once, from several workers' => sub {
+    my $nginx = server(workers => 2, parameters => 'connections=4');
+
+    my @contents = $nginx->parallel(12, sub {
+        my $response = $nginx->post($photo);
+        $response->{status} == 201 ? $response->{content} : '';
+    });
+
+    is scalar(grep { $_ } @contents), 12, 'all are stored';
+    is_deeply stored($nginx), told(map { { content => $_ } } @contents),
+              'and there';
+
+    my @ids = map { decode_json($_)->{images}[0]{id} } @contents;
+    my @status = $nginx->parallel(6, sub {
+        $nginx->remove($ids[ $_[0] ])->{status}
+    });
+
+    is_deeply \@status, [ (204) x 6 ], 'and removed at once';
+    counts_agree($nginx, 'the counts are those of a listing');
+    ends($nginx);
+};
+
+# each leaves nothing, or is stored
+
+subtest 'half-failing' => sub {
+    my $nginx = server(flaky => 1, parameters => 'timeout=4s');
+
+    for my $case (
+        [ 'the mark is refused', 'PUT _original status 403 AccessDenied',
+          '500 storage-failed' ],
+        [ 'a variant is refused', 'PUT _200 status 403 AccessDenied',
+          '500 storage-failed' ],
+        [ 'the mark fails for ever', 'PUT _original status 500 InternalError',
+          '503 store-unavailable' ],
+        [ 'a variant is cut for ever', 'PUT _800 cut',
+          '503 store-unavailable' ],
+        [ 'half of a variant is sent, for ever', 'PUT _200 cut-request 100',
+          '503 store-unavailable' ],
+        [ 'an answer to a variant is lost, for ever', 'PUT _200 drop',
+          '503 store-unavailable' ],
+        [ 'never an answer to the mark', 'PUT _original hang',
+          '503 store-unavailable' ],
+        [ 'no room', 'PUT . status 507 InsufficientStorage',
+          '507 storage-full' ],
+        [ 'slow', 'PUT . delay 6', '503 store-unavailable' ],
+        [ 'the mark fails once', 'PUT _original times=1 status 503 SlowDown',
+          201 ],
+        [ 'the answer to the mark is lost once', 'PUT _original times=1 drop',
+          201 ],
+        [ 'an answer to a variant is lost once', 'PUT _800 times=1 drop',
+          201 ],
+        [ 'each connection is cut once', 'PUT . times=3 cut', 201 ])
+    {
+        my ($name, $rule, $expected) = @$case;
+        my $before = stored($nginx);
+
+        rules($rule);
+
+        my $response = $nginx->post($photo);
+
+        rules();
+
+        if ($expected eq '201') {
+            is $response->{status}, 201, $name or diag $nginx->log;
+            is_deeply stored($nginx), { %$before, %{ told($response) } },
+                      'it is there' if $response->{status} == 201;
+            next;
+        }
+
+        is problem($response), $expected, $name;
+        ok $response->{headers}{'retry-after'}, 'when to try again'
+            if $expected =~ /503/;
+        ok $nginx->until(sub {
+            join(' ', sort keys %{ stored($nginx) })
+                eq join(' ', sort keys %$before)
+        }), 'nothing is left' or diag explain stored($nginx);
+    }
+
+    is $nginx->post($photo)->{status}, 201, 'then all is well';
+    counts_agree($nginx, 'the counts are those of a listing');
+    ends($nginx);
+};
+
+subtest 'one image of a form fails: none is stored' => sub {
+    my $nginx = server(flaky => 1, parameters => 'timeout=4s');
+
+    rules('PUT _original skip=2 times=1 status 403 AccessDenied');
+
+    my ($body, $headers) = form(map { ("$_.jpg" => $photo) } 1 .. 4);
+
+    is problem($nginx->post($body, $headers)), '500 storage-failed', '500';
+    rules();
+    ok $nginx->until(sub { !keys %{ stored($nginx) } }), 'nothing is left'
+        or diag explain stored($nginx);
+    counts_agree($nginx, 'nor counted');
+    ends($nginx);
+};
+
+subtest 'gone, and back' => sub {
+    my $nginx = server(flaky => 1, parameters => 'timeout=2s');
+
+    is $nginx->post($photo)->{status}, 201, 'there';
+    flaky('stop');
+
+    my $response = $nginx->post($photo);
+
+    is problem($response), '503 store-unavailable', 'gone';
+    like $response->{headers}{'retry-after'}, qr/^[1-9]\d*$/,
+         'when to try again';
+    is problem($nginx->remove('0' x 32)), '503 store-unavailable', 'DELETE';
+    is $nginx->get('/health')->{status}, 200, 'the report is there';
+    ok $nginx->logged(qr/\[error\].*was not put into "s3:/), 'it is logged';
+    flaky('start');
+    is $nginx->post($photo)->{status}, 201, 'back';
+    is scalar keys %{ stored($nginx) }, 6, 'two images';
+    ends($nginx);
+};
+
+subtest 'full' => sub {
+    $swift->call('bucket', 'small', 20000);
+
+    my $nginx = server(bucket => 'small');
+    my $response;
+
+    for (1 .. 20) {
+        $response = $nginx->post($photo);
+        last if $response->{status} != 201;
+    }
+
+    is problem($response), '507 storage-full', '507' or diag $nginx->log;
+
+    my %sets;
+    $sets{ (m{/([0-9a-f]{32})_})[0] }++ for keys %{ stored($nginx) };
+
+    is_deeply [ grep { $_ != 3 } values %sets ], [],
+              'no image is there in part';
+    counts_agree($nginx, 'the counts are those of a listing');
+    ends($nginx);
+};
+
+subtest 'credentials that are wrong, no such bucket' => sub {
+    open my $file, '>', "$dir/credentials" or die "$!\n";
+    print {$file} "[default]\naws_access_key_id = test:tester\n"
+                  . "aws_secret_access_key = testing-not\n";
+    close $file;
+    chmod 0600, "$dir/credentials";
+
+    my $nginx = server(credentials => "$dir/credentials");
+
+    is problem($nginx->post($photo)), '500 storage-failed', 'a wrong secret';
+    ok $nginx->logged(qr/\[crit\].*SignatureDoesNotMatch.*check the credentials/),
+       'the log says so' or diag $nginx->log;
+
+    # mended by a reload
+
+    my $parameters = $swift->parameters;
+
+    $nginx->configure(http => $nginx->{http}
+                              =~ s/endpoint=.*?;/$parameters;/r);
+    ok $nginx->reload, 'reload';
+    is $nginx->post($photo)->{status}, 201, 'mended';
+    ends($nginx);
+
+    $nginx = server(bucket => 'nowhere');
+    is problem($nginx->post($photo)), '500 storage-failed', 'no such bucket';
+    ok $nginx->logged(qr/\[crit\].*NoSuchBucket.*check the credentials/),
+       'the log says so' or diag $nginx->log;
+    ends($nginx);
+};
+
+subtest 'the client is gone' => sub {
+    my $nginx = server(flaky => 1);
+    my $length = length $photo;
+
+    is $nginx->post($photo)->{status}, 201, 'one';
+
+    my $before = $nginx->descriptors;
+    my $seen = requests(qr/PUT/);
+
+    rules('PUT _original delay 1');
+
+    my $socket = $nginx->raw("POST /upload HTTP/1.1\r\nHost: localhost\r\n"
+                             . "Content-Length: $length\r\n\r\n$photo");
+
+    ok $nginx->until(sub { keys %{ stored($nginx) } > 3 }), 'on its way';
+    close $socket;
+    ok $nginx->until(sub { requests(qr/DELETE/) >= 3 }), 'removed again';
+    rules();
+    is scalar keys %{ stored($nginx) }, 3, 'one is there';
+    ok $nginx->idle($before), 'no descriptor is left open';
+    counts_agree($nginx, 'and counted');
+    ends($nginx);
+};
+
+subtest 'the shipper is killed, then the worker' => sub {
+    my $nginx = server(flaky => 1);
+
+    for my $victim (qr/caphealth-shipper/, qr/^nginx: worker/) {
+        rules('PUT _original delay 2');
+
+        my ($status) = $nginx->parallel(2, sub {
+            my ($i) = @_;
+
+            return $nginx->post($photo)->{status} if $i == 0;
+
+            $nginx->until(sub { keys %{ stored($nginx) } >= 2 });
+            kill KILL => $nginx->pids($victim);
+            return '';
+        });
+
+        rules();
+        isnt $status, 201, "$victim: not stored";
+
+        if ($victim =~ /shipper/) {
+            is $status, 503, 'but told so';
+            ok $nginx->until(sub { !keys %{ stored($nginx) } }),
+               'and the next shipper removes it' or diag $nginx->log;
+        }
+    }
+
+    ok $nginx->until(sub { $nginx->post($photo)->{status} == 201 }),
+       'a new worker';
+
+    # what the worker has left has no mark, or nobody was told of it
+
+    my $stats = $nginx->report('/stats', sub {
+        ($_->{source} // '') eq 'live'
+            && $_->{total_files} == keys %{ stored($nginx) }
+    });
+
+    is $stats->{total_files}, scalar keys %{ stored($nginx) },
+       'the counts are those of a listing';
+    ends($nginx);
+};
+
+subtest 'reloads during uploads' => sub {
+    my $nginx = server(workers => 2);
+
+    my @contents = $nginx->parallel(5, sub {
+        my ($i) = @_;
+
+        if ($i == 0) {
+            for (1 .. 3) {
+                kill HUP => $nginx->master;
+                sleep 1;
+            }
+
+            return '';
+        }
+
+        return join "\n", map {
+            my $response = $nginx->post($photo);
+            $response->{status} == 201 ? $response->{content} : 'failed'
+        } 1 .. 4;
+    });
+
+    my @answers = map { { content => $_ } }
+                  grep { /\S/ } map { split /\n/ } @contents;
+
+    is scalar @answers, 16, 'each has an answer';
+    is_deeply stored($nginx), told(@answers), 'and is stored';
+    counts_agree($nginx, 'and counted');
+    ends($nginx);
+};
+
+subtest 'listings find what others do' => sub {
+    my $nginx = server(http => 'caphealth_image_scan 1s;');
+    my $in = "shop $nginx->{prefix_in}";
+
+    is $nginx->post($photo)->{status}, 201, 'one';
+    counts_agree($nginx, 'counted');
+
+    my $id = '0123456789abcdef0123456789abcdef';
+    my $place = "$nginx->{prefix_in}/01/23/${id}";
+
+    open my $file, '>', "$dir/file" or die "$!\n";
+    print {$file} 'x' x 10;
+    close $file;
+
+    $swift->call('put', 'shop', "${place}_800.webp", "$dir/file");
+    $swift->call('put', 'shop', "$nginx->{prefix_in}/readme.txt", "$dir/file");
+
+    my $stats = $nginx->report('/stats', sub { $_->{stray_files} == 1
+                                               && $_->{incomplete_sets} == 1 });
+
+    is $stats->{stray_files}, 1, 'a stray file';
+    is $stats->{incomplete_sets}, 1, 'an image without its mark';
+    is $stats->{total_files}, 4, 'whose file is counted';
+
+    $swift->call('put', 'shop', "${place}_original.webp", "$dir/file");
+    $stats = $nginx->report('/stats', sub { $_->{products_estimated} == 2 });
+    is $stats->{incomplete_sets}, 0, 'which another program completes';
+    is $nginx->remove($id)->{status}, 204, 'it can be removed';
+
+    $stats = $nginx->report('/stats', sub { $_->{total_files} == 3 });
+    is $stats->{products_estimated}, 1, 'one is left';
+    ends($nginx);
+};
+
+done_testing;
