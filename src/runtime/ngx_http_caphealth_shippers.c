@@ -713,12 +713,16 @@ ngx_http_caphealth_shipper_scanned(ngx_http_caphealth_shipper_t *s,
 {
     ngx_http_caphealth_listed_pt  listed;
 
-    if (m->value != 0 || cargo->nfds != 1 || m->serial > s->serial) {
+    if (cargo->nfds != 1 || m->serial > s->serial) {
         return "sent a listing unasked";
     }
 
     if (s->listed == NULL || m->serial != s->listing) {
         return NULL;
+    }
+
+    if (m->value != CAPHEALTH_IPC_SLICE(0, s->slice)) {
+        return "sent another slice";
     }
 
     listed = s->listed;

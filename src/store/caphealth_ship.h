@@ -11,7 +11,7 @@
  *
  * A shipper is of one store.  It says _HELLO, is told its settings by
  * _CONFIGURE, and says _READY when it is confined.  The source in the value of
- * _SCAN and _SCANNED is 0.  The settings:
+ * _SCAN is 0, and _SCANNED has the same value.  The settings:
  *
  *     {"endpoint": "https://s3.example.com:8443",    no slash behind it
  *      "bucket": "shop", "prefix": "images",    no slash around it; "": none

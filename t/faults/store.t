@@ -146,7 +146,7 @@ sub counts_agree {
         $stats = $nginx->json('/stats');
         ($stats->{source} // '') eq 'live'
             && $stats->{total_files} == keys %$stored;
-    });
+    }, 60);
 
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
@@ -330,7 +330,7 @@ subtest 'gone, and back' => sub {
 };
 
 subtest 'full' => sub {
-    $swift->call('bucket', 'small', 20000);
+    $swift->call('bucket', 'small', 9000);
 
     my $nginx = server(bucket => 'small');
     my $response;
@@ -439,7 +439,7 @@ subtest 'the shipper is killed, then the worker' => sub {
     my $stats = $nginx->report('/stats', sub {
         ($_->{source} // '') eq 'live'
             && $_->{total_files} == keys %{ stored($nginx) }
-    });
+    }, 60);
 
     is $stats->{total_files}, scalar keys %{ stored($nginx) },
        'the counts are those of a listing';
@@ -494,18 +494,20 @@ subtest 'listings find what others do' => sub {
     $swift->call('put', 'shop', "$nginx->{prefix_in}/readme.txt", "$dir/file");
 
     my $stats = $nginx->report('/stats', sub { $_->{stray_files} == 1
-                                               && $_->{incomplete_sets} == 1 });
+                                               && $_->{incomplete_sets} == 1 },
+                                60);
 
     is $stats->{stray_files}, 1, 'a stray file';
     is $stats->{incomplete_sets}, 1, 'an image without its mark';
     is $stats->{total_files}, 4, 'whose file is counted';
 
     $swift->call('put', 'shop', "${place}_original.webp", "$dir/file");
-    $stats = $nginx->report('/stats', sub { $_->{products_estimated} == 2 });
+    $stats = $nginx->report('/stats', sub { $_->{products_estimated} == 2 },
+                             60);
     is $stats->{incomplete_sets}, 0, 'which another program completes';
     is $nginx->remove($id)->{status}, 204, 'it can be removed';
 
-    $stats = $nginx->report('/stats', sub { $_->{total_files} == 3 });
+    $stats = $nginx->report('/stats', sub { $_->{total_files} == 3 }, 60);
     is $stats->{products_estimated}, 1, 'one is left';
     ends($nginx);
 };

@@ -247,7 +247,6 @@ scan(caphealth_ipc_message_t *m)
     }
 
     m->type = CAPHEALTH_IPC_SCANNED;
-    m->value = 0;
 
     fd = caphealth_ipc_memfd(&walk, sizeof(caphealth_walk_t));
 
