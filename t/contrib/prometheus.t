@@ -11,6 +11,7 @@ use lib 't/lib';
 use Caphealth;
 use Caphealth::Grafana;
 use Caphealth::Alerting;
+use Caphealth::Postgres;
 use Caphealth::Server;
 use Caphealth::Upload qw(photo);
 use Test::More;
@@ -23,8 +24,16 @@ INSERT INTO products (vendor_id) VALUES (1), (1), (2);
 INSERT INTO orders (created_at) VALUES (datetime('now'));
 END
 
+my $postgres = Caphealth::Postgres->new;
+
+$postgres->shop('');
+$postgres->fleet;
+
+my $fleet = $postgres->fleet_url;
+
 my $full = Caphealth::Server->new(
     http      => "caphealth_database sqlite:$database;
+                  caphealth_fleet $fleet node=full;
                   caphealth_database_refresh 2s;
                   caphealth_metrics_vendors 10;
                   caphealth_notify http://127.0.0.1:1/ hold=1h;",

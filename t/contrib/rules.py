@@ -78,12 +78,16 @@ def headings(path):
 def pages(runbook):
     """What a runbook may come out as: all ways through its template's ifs."""
 
-    found = re.match(r'(.*?)\s*\{\{-? *if .*?\}\}(.*?)'
-                     r'\s*\{\{-? *else *\}\}(.*?)\{\{-? *end *\}\}(.*)$',
+    found = re.match(r'(.*?)\s*\{\{-? *if .*?\}\}(.*)\{\{-? *end *\}\}(.*)$',
                      runbook, re.S)
 
-    return [found[1] + found[2] + found[4], found[1] + found[3] + found[4]] \
-        if found else [runbook]
+    if not found:
+        return [runbook]
+
+    before, ways, after = found.groups()
+
+    return [before + way + after
+            for way in re.split(r'\s*\{\{-? *else\b.*?\}\}', ways)]
 
 
 os.chdir(os.path.join(TOP, 'contrib', 'prometheus'))
