@@ -192,6 +192,8 @@ install-files:
 	install -m 644 conf/mod-http-caphealth.conf $(DESTDIR)$(SNIPPETS_DIR)/
 	ln -sfr $(DESTDIR)$(MODULES_DIR)/caphealth-collector \
 		$(DESTDIR)$(SBIN_DIR)/
+	ln -sfr $(DESTDIR)$(MODULES_DIR)/caphealth-shipper \
+		$(DESTDIR)$(SBIN_DIR)/
 	ln -sfr $(DESTDIR)$(MODULES_DIR)/caphealth-converter \
 		$(DESTDIR)$(BIN_DIR)/
 	install -D -m 644 -t $(DESTDIR)$(MAN_DIR)/man1 man/*.1
@@ -319,6 +321,7 @@ bench:
 	@bench/health
 	@bench/images
 	@bench/uploads
+	@bench/store
 	@bench/scan
 	@bench/rest
 	@bench/history
