@@ -1,7 +1,7 @@
 
 /*
- * $caphealth_status, $caphealth_fleet_status, and the variables that sign a
- * request to an object store: $caphealth_s3_authorization and what goes with it.
+ * $caphealth_status, $caphealth_fleet_status, and those of a request to an
+ * object store, $caphealth_s3_authorization and what goes with it.
  */
 
 #include "ngx_http_caphealth_endpoints.h"

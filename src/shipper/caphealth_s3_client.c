@@ -964,7 +964,10 @@ caphealth_s3_finish(caphealth_s3_client_t *client, caphealth_s3_call_t *call,
     double                 now, pause;
     caphealth_s3_call_t  **link;
 
-    for (link = &client->running; *link != call; link = &(*link)->next) {
+    for (link = &client->running;
+         *link != NULL && *link != call;
+         link = &(*link)->next)
+    {
         /* void */
     }
 

@@ -44,8 +44,8 @@ typedef enum {
 /* an element of that name within that one; OTHER: it is the outermost */
 
 typedef struct {
-    caphealth_s3_element_e   within;
     const char              *name;
+    caphealth_s3_element_e   within;
     caphealth_s3_element_e   element;
 } caphealth_s3_element_t;
 
@@ -92,18 +92,18 @@ static int caphealth_s3_hex_digit(char c);
 
 
 static const caphealth_s3_element_t  caphealth_s3_elements[] = {
-    { CAPHEALTH_S3_OTHER, "ListBucketResult", CAPHEALTH_S3_RESULT },
-    { CAPHEALTH_S3_RESULT, "IsTruncated", CAPHEALTH_S3_TRUNCATED },
-    { CAPHEALTH_S3_RESULT, "NextContinuationToken", CAPHEALTH_S3_NEXT },
-    { CAPHEALTH_S3_RESULT, "Contents", CAPHEALTH_S3_CONTENTS },
-    { CAPHEALTH_S3_RESULT, "CommonPrefixes", CAPHEALTH_S3_PREFIXES },
-    { CAPHEALTH_S3_CONTENTS, "Key", CAPHEALTH_S3_NAME },
-    { CAPHEALTH_S3_CONTENTS, "Size", CAPHEALTH_S3_SIZE },
-    { CAPHEALTH_S3_CONTENTS, "LastModified", CAPHEALTH_S3_MODIFIED },
-    { CAPHEALTH_S3_CONTENTS, "ETag", CAPHEALTH_S3_TAG },
-    { CAPHEALTH_S3_PREFIXES, "Prefix", CAPHEALTH_S3_PREFIX },
-    { CAPHEALTH_S3_OTHER, "Error", CAPHEALTH_S3_ERROR },
-    { CAPHEALTH_S3_ERROR, "Code", CAPHEALTH_S3_ERROR_CODE }
+    { "ListBucketResult", CAPHEALTH_S3_OTHER, CAPHEALTH_S3_RESULT },
+    { "IsTruncated", CAPHEALTH_S3_RESULT, CAPHEALTH_S3_TRUNCATED },
+    { "NextContinuationToken", CAPHEALTH_S3_RESULT, CAPHEALTH_S3_NEXT },
+    { "Contents", CAPHEALTH_S3_RESULT, CAPHEALTH_S3_CONTENTS },
+    { "CommonPrefixes", CAPHEALTH_S3_RESULT, CAPHEALTH_S3_PREFIXES },
+    { "Key", CAPHEALTH_S3_CONTENTS, CAPHEALTH_S3_NAME },
+    { "Size", CAPHEALTH_S3_CONTENTS, CAPHEALTH_S3_SIZE },
+    { "LastModified", CAPHEALTH_S3_CONTENTS, CAPHEALTH_S3_MODIFIED },
+    { "ETag", CAPHEALTH_S3_CONTENTS, CAPHEALTH_S3_TAG },
+    { "Prefix", CAPHEALTH_S3_PREFIXES, CAPHEALTH_S3_PREFIX },
+    { "Error", CAPHEALTH_S3_OTHER, CAPHEALTH_S3_ERROR },
+    { "Code", CAPHEALTH_S3_ERROR, CAPHEALTH_S3_ERROR_CODE }
 };
 
 #define CAPHEALTH_S3_ELEMENTS                                                 \
