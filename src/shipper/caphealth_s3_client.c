@@ -79,7 +79,7 @@ static int caphealth_s3_hash(int fd, uint64_t size,
 static void caphealth_s3_append(caphealth_s3_client_t *client,
     caphealth_s3_call_t *call);
 static int caphealth_s3_next(caphealth_s3_client_t *client, double now);
-static int caphealth_s3_cancelled(caphealth_s3_client_t *client);
+static int caphealth_s3_cancelled(caphealth_s3_client_t *client, double now);
 static int caphealth_s3_ended(caphealth_s3_client_t *client);
 static double caphealth_s3_wait(const caphealth_s3_client_t *client,
     double now, double seconds);
@@ -364,9 +364,10 @@ caphealth_s3_append(caphealth_s3_client_t *client, caphealth_s3_call_t *call)
 
 
 void
-caphealth_s3_cancel(caphealth_s3_call_t *call)
+caphealth_s3_cancel(caphealth_s3_call_t *call, double seconds)
 {
     call->cancelled = 1;
+    call->cancel_at = caphealth_s3_now() + seconds;
 }
 
 
@@ -379,7 +380,9 @@ caphealth_s3_client_run(caphealth_s3_client_t *client, int s, double seconds)
 
     now = caphealth_s3_now();
 
-    while (caphealth_s3_cancelled(client) || caphealth_s3_next(client, now)) {
+    while (caphealth_s3_cancelled(client, now)
+           || caphealth_s3_next(client, now))
+    {
         /* void */
     }
 
@@ -444,6 +447,12 @@ caphealth_s3_wait(const caphealth_s3_client_t *client, double now,
 {
     double                      due;
     const caphealth_s3_call_t  *call;
+
+    for (call = client->running; call != NULL; call = call->next) {
+        if (call->cancelled && call->cancel_at - now < seconds) {
+            seconds = call->cancel_at - now;
+        }
+    }
 
     for (call = client->waiting; call != NULL; call = call->next) {
 
@@ -516,15 +525,15 @@ caphealth_s3_next(caphealth_s3_client_t *client, double now)
 }
 
 
-/* ends one that was cancelled; 0: there is none such */
+/* ends one that was cancelled, and whose time is over; 0: there is none */
 
 static int
-caphealth_s3_cancelled(caphealth_s3_client_t *client)
+caphealth_s3_cancelled(caphealth_s3_client_t *client, double now)
 {
     caphealth_s3_call_t  *call;
 
     for (call = client->running; call != NULL; call = call->next) {
-        if (call->cancelled) {
+        if (call->cancelled && now >= call->cancel_at) {
             caphealth_s3_finish(client, call, CURLE_ABORTED_BY_CALLBACK);
             return 1;
         }
@@ -1071,7 +1080,7 @@ caphealth_s3_judge(caphealth_s3_client_t *client, caphealth_s3_call_t *call,
 
     /* of these it may have done what it was asked for */
 
-    call->doubtful |= ((http / 100 == 5 && http != 501) || http == 408);
+    call->doubtful |= (http == 408 || (http / 100 == 5 && retry));
 
     return retry;
 }
@@ -1092,7 +1101,7 @@ caphealth_s3_judge_failure(caphealth_s3_client_t *client,
 
     call->status = CAPHEALTH_SHIP_AWAY;
 
-    if (call->cancelled) {
+    if (rc == CURLE_ABORTED_BY_CALLBACK && call->cancelled) {
         caphealth_s3_detail(call, "it was given up");
         return 0;
     }

@@ -97,6 +97,7 @@ struct caphealth_s3_call_s {
     unsigned                    attempts;
     int                         damaged;
     int                         cancelled;
+    double                      cancel_at;
     int                         conditional;
                                          /* this attempt is */
     size_t                      nbody;
@@ -120,8 +121,12 @@ void caphealth_s3_client_free(caphealth_s3_client_t *client);
 void caphealth_s3_call(caphealth_s3_client_t *client,
     caphealth_s3_call_t *call);
 
-/* It fails at the next run, as AWAY, and doubtful if it was sent. */
-void caphealth_s3_cancel(caphealth_s3_call_t *call);
+/*
+ * It is not tried again: if it is waiting, it fails at the next run, as AWAY;
+ * if it was sent, it has so many seconds more, so that what came of it is
+ * known, and is doubtful then.
+ */
+void caphealth_s3_cancel(caphealth_s3_call_t *call, double seconds);
 
 /* Writes a key with the store's prefix before it, or what fits of it. */
 void caphealth_s3_client_key(const caphealth_s3_client_t *client,

@@ -136,7 +136,7 @@ caphealth_s3_count_give_up(caphealth_s3_count_t *count)
     /* a removal is short, and is followed by no other */
 
     if (count->leftover == NULL) {
-        caphealth_s3_cancel(&count->call);
+        caphealth_s3_cancel(&count->call, 0);
     }
 }
 

@@ -14,6 +14,9 @@
 #include "caphealth_s3_image.h"
 
 
+/* seconds that requests under way may take when nobody waits any more */
+#define CAPHEALTH_S3_LAST   3.0
+
 /* seconds that the end of a put, and what it takes away, may take */
 #define CAPHEALTH_S3_GRACE  (CAPHEALTH_SHIP_GRACE / 1000.0 - 0.5)
 
@@ -345,19 +348,16 @@ caphealth_s3_image_next(caphealth_s3_image_t *image)
         return;
     }
 
+    if (image->given_up) {
+        image->result.status = CAPHEALTH_SHIP_AWAY;
+    }
+
     if (image->result.status != CAPHEALTH_SHIP_OK) {
         caphealth_s3_image_undo(image);
         return;
     }
 
     if (image->files[0].presence != CAPHEALTH_S3_PRESENT) {
-
-        if (image->given_up) {
-            image->result.status = CAPHEALTH_SHIP_AWAY;
-            caphealth_s3_image_undo(image);
-            return;
-        }
-
         caphealth_s3_image_put_file(&image->files[0]);
         return;
     }
@@ -509,7 +509,7 @@ caphealth_s3_image_give_up(caphealth_s3_image_t *image)
     image->given_up = 1;
 
     for (i = 0; i < image->nfiles && !image->removing; i++) {
-        caphealth_s3_cancel(&image->files[i].call);
+        caphealth_s3_cancel(&image->files[i].call, CAPHEALTH_S3_LAST);
     }
 }
 
