@@ -3,7 +3,7 @@
  * Under test: src/model/caphealth_facts.c src/model/caphealth_json.c
  *     src/ipc/caphealth_source_facts.c src/model/caphealth_report.c
  *     src/model/caphealth_status.c src/model/caphealth_recommendations.c
- *     src/model/caphealth_measures.c
+ *     src/model/caphealth_measures.c src/model/caphealth_platform.c
  *
  * What a collector answers, as the reports that are made of it.
  */
@@ -88,6 +88,43 @@ check_health(const json_t *health)
 }
 
 
+/* each node has a status, by which it is counted, and the worst is all's */
+
+static void
+check_nodes(const json_t *report)
+{
+    size_t        i;
+    json_t       *node, *counts;
+    json_int_t    n, healthy;
+    const char   *status, *platform;
+
+    n = healthy = 0;
+    platform = json_string_value(json_object_get(report, "platform_status"));
+    counts = json_object_get(report, "counts");
+
+    json_array_foreach(json_object_get(report, "nodes"), i, node) {
+        status = json_string_value(json_object_get(node, "status"));
+        fuzz_check(status != NULL);
+
+        n += json_integer_value(json_object_get(counts, status)) > 0;
+        healthy += (strcmp(status, "healthy") == 0);
+
+        fuzz_check(json_is_null(json_object_get(node, "cause"))
+                   == (strcmp(status, "healthy") == 0));
+        fuzz_check(!json_is_true(json_object_get(node, "silent"))
+                   || strcmp(status, "unknown") == 0);
+    }
+
+    fuzz_check(platform != NULL);
+    fuzz_check(strcmp(platform, "healthy") != 0
+               || (i > 0 && healthy == (json_int_t) i));
+    fuzz_check(json_is_null(json_object_get(report, "reason"))
+               == (strcmp(platform, "healthy") == 0));
+    fuzz_check(json_is_null(json_object_get(counts, "healthy"))
+               || n == (json_int_t) i);
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -110,6 +147,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     text = caphealth_report_statistics(&f.facts, f.now, &len);
     json_decref(check_document(text, len));
+
+    if (f.facts.fleet.section.configured) {
+        text = caphealth_report_nodes(&f.facts, &f.policy, f.now, &len);
+        report = check_document(text, len);
+        check_nodes(report);
+        json_decref(report);
+    }
 
     (void) caphealth_facts_stale_at(&f.facts, f.now);
 

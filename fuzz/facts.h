@@ -3,7 +3,9 @@
  * Facts out of one JSON document:
  *
  *     {"now": 12.5, "system": REPLY, "disks": [REPLY, ...], "database": REPLY,
- *      "roots": [{"path", "source", "files", "bytes", ...}]}
+ *      "roots": [{"path", "source", "files", "bytes", ...}],
+ *      "fleet": {"node", "holder", "shop", "leader", "alone", "collected_at",
+ *                "nodes": [{"name", "state", "age", "interval", ...}]}}
  *
  * where a REPLY is what a collector answers, with the rows of its "vendors" as
  * a database gives them.  One that is not accepted is a section that has
@@ -25,6 +27,7 @@
 
 #define FACTS_DISKS  3
 #define FACTS_ROOTS  3
+#define FACTS_NODES  8
 
 
 typedef struct {
@@ -33,6 +36,12 @@ typedef struct {
     caphealth_policy_t       policy;
     caphealth_disk_facts_t   disks[FACTS_DISKS];
     caphealth_root_t         roots[FACTS_ROOTS];
+
+    struct {
+        caphealth_fleet_node_t   nodes[FACTS_NODES];
+        char                     nul;
+    } fleet;
+
     caphealth_answer_t       answers[FACTS_DISKS + 2];
     unsigned                 nanswers;
 } facts_t;
@@ -403,6 +412,81 @@ facts_root(facts_t *f, caphealth_root_t *root, const json_t *document)
 }
 
 
+/* as a worker takes it: whole, or not at all */
+
+static void
+facts_fleet(facts_t *f, const json_t *document)
+{
+    size_t                    i;
+    json_t                   *nodes, *o;
+    caphealth_fleet_t         fleet;
+    caphealth_fleet_node_t   *node;
+    caphealth_fleet_facts_t  *facts = &f->facts.fleet;
+
+    static const facts_field_t  reals[] = {
+        { "age", offsetof(caphealth_fleet_node_t, age) },
+        { "interval", offsetof(caphealth_fleet_node_t, interval) },
+        { "started", offsetof(caphealth_fleet_node_t, started) },
+        { "clock_offset", offsetof(caphealth_fleet_node_t, clock_offset) },
+        { NULL, 0 }
+    };
+
+    caphealth_fleet_clear(&facts->value);
+
+    facts->section.configured = json_is_object(document);
+    facts->section.interval = 10;
+
+    if (!json_is_object(document)) {
+        return;
+    }
+
+    caphealth_fleet_clear(&fleet);
+
+    facts_string(fleet.node, sizeof(fleet.node), document, "node");
+    facts_string(fleet.holder, sizeof(fleet.holder), document, "holder");
+    facts_string(fleet.shop, sizeof(fleet.shop), document, "shop");
+    fleet.leader = (uint32_t) json_integer_value(
+                                        json_object_get(document, "leader"));
+    fleet.alone = (uint32_t) json_integer_value(
+                                        json_object_get(document, "alone"));
+
+    nodes = json_object_get(document, "nodes");
+
+    for (i = 0; i < FACTS_NODES && i < json_array_size(nodes); i++) {
+        node = &f->fleet.nodes[i];
+        o = json_array_get(nodes, i);
+
+        facts_string(node->name, sizeof(node->name), o, "name");
+        facts_string(node->version, sizeof(node->version), o, "version");
+        facts_string(node->cause, sizeof(node->cause), o, "cause");
+        facts_reals(node, reals, o);
+        node->state = (uint32_t) json_integer_value(
+                                               json_object_get(o, "state"));
+        node->doubled = (uint32_t) json_integer_value(
+                                             json_object_get(o, "doubled"));
+    }
+
+    fleet.nnodes = fleet.total = (int64_t) i;
+
+    if (caphealth_fleet_read(&facts->value, &fleet, sizeof(fleet)) != NULL) {
+        return;
+    }
+
+    if (caphealth_fleet_nodes_check(&facts->value, f->fleet.nodes,
+                                    caphealth_fleet_nodes_size(&facts->value))
+        != NULL)
+    {
+        caphealth_fleet_clear(&facts->value);
+        return;
+    }
+
+    facts->nodes = f->fleet.nodes;
+    facts->section.collected_at = json_number_value(
+                                json_object_get(document, "collected_at"));
+    facts->section.attempted_at = facts->section.collected_at;
+}
+
+
 static void
 facts_read(facts_t *f, json_t *document)
 {
@@ -470,6 +554,8 @@ facts_read(facts_t *f, json_t *document)
         facts_root(f, &f->roots[i], json_array_get(roots, i));
         f->facts.images.value.nroots++;
     }
+
+    facts_fleet(f, json_object_get(document, "fleet"));
 
     caphealth_images_add(&f->facts.images.value);
 

@@ -129,6 +129,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                          &len);
         check_text(text, len);
 
+        text = caphealth_metrics_nodes(&f.facts, f.now, dialect, &len);
+        check_text(text, len);
+
         text = caphealth_metrics_live(&f.facts.images.value, &activity,
                                       dialect, &len);
         check_text(text, len);

@@ -20,7 +20,7 @@
 #include "caphealth_health_json.h"
 #include "caphealth_metrics.h"
 #include "caphealth_report.h"
-#include "sample.h"
+#include "fleet.h"
 #include "vendors.h"
 
 
@@ -115,6 +115,7 @@ test_documents(void **state)
     int                    i, n;
     char                  *text;
     size_t                 len;
+    fleet_t                f;
     sample_t               s;
     caphealth_activity_t   activity;
 
@@ -124,14 +125,20 @@ test_documents(void **state)
     (void) state;
 
     sample_init(&s);
+    fleet_init(&f);
     memset(&activity, 0, sizeof(caphealth_activity_t));
     activity.uploads.configured = 1;
 
     for (i = 0; i < 4; i++) {
-        for (n = 0; n < 6; n++) {
+        for (n = 0; n < 8; n++) {
             room = rooms[i];
 
-            text = n == 0 ? caphealth_report_health(&s.facts, &s.policy,
+            text = n == 6 ? caphealth_report_nodes(&f.sample.facts, &s.policy,
+                                                   SAMPLE_NOW, &len)
+                 : n == 7 ? caphealth_metrics_nodes(&f.sample.facts,
+                                                    SAMPLE_NOW,
+                                                    CAPHEALTH_PROMETHEUS, &len)
+                 : n == 0 ? caphealth_report_health(&s.facts, &s.policy,
                                                     SAMPLE_NOW, &len)
                  : n == 1 ? caphealth_report_capacity(&s.facts, &s.policy,
                                                       SAMPLE_NOW, &len)
