@@ -4,9 +4,9 @@
  *             src/ipc/caphealth_fleet_facts.c
  *
  * What the fleet's database answers to a refresh, which any node may have
- * written: three documents, one a line.  Whatever they are, what is made of them
- * is what a worker takes, or it would end the collector; and what is made of
- * the shop, the next node reads as the same.
+ * written: three documents, one a line.  Whatever they are, what is made of
+ * them is what a worker takes, or it would end the collector; and what is made
+ * of the shop, the next node reads as the same.
  */
 
 #include "fuzz.h"

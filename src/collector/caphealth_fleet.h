@@ -82,8 +82,8 @@ void caphealth_fleet_looked_at(caphealth_fleet_client_t *fc,
     const caphealth_answer_t *a, const char *vendors);
 
 /*
- * What this node is at the moment.  *told becomes the status that the fleet told
- * last in notifications, as it was read; NONE: that is not known.
+ * What this node is at the moment.  *told becomes the status that the fleet
+ * told last in notifications, as it was read; NONE: that is not known.
  */
 caphealth_fleet_role_e caphealth_fleet_role(caphealth_fleet_client_t *fc,
     caphealth_told_t *told);

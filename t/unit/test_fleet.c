@@ -139,7 +139,8 @@ static void
 test_request(void **state)
 {
     char                      *text;
-    json_t                    *request, *report;
+    json_t                    *request, *report, *told;
+    caphealth_fleet_self_t     teller;
     caphealth_event_args_t     args;
     static caphealth_record_t  record;
 
@@ -174,6 +175,19 @@ test_request(void **state)
     assert_true(json_real_value(json_object_get(json_object_get(report,
                                           "series"), "cpu_percent")) == 12.5);
 
+    assert_null(json_object_get(request, "told"));
+    json_decref(request);
+    free(text);
+
+    teller = self;
+    teller.told.state = CAPHEALTH_OVERALL_CRITICAL;
+    teller.told.since = 5;
+    text = caphealth_fleet_request(&teller, &record);
+    request = json_loads(text, 0, NULL);
+    told = json_object_get(request, "told");
+    assert_string_equal(json_string_value(json_object_get(told, "state")),
+                        "critical");
+    assert_true(json_number_value(json_object_get(told, "since")) == 5);
     json_decref(request);
     free(text);
 
@@ -390,6 +404,44 @@ test_refused(void **state)
 }
 
 
+/* in notifications */
+
+static void
+test_told(void **state)
+{
+    size_t                   i;
+    caphealth_error_t        error;
+    caphealth_fleet_reply_t  reply;
+
+    static const struct {
+        const char  *fleet;
+        uint32_t     state;
+        double       since;
+    } cases[] = {
+        { "{\"schema\":1,\"oldest\":1,\"total\":0,\"told\":"
+          "{\"state\":\"degraded\",\"since\":1.5}}",
+          CAPHEALTH_OVERALL_DEGRADED, 1.5 },
+        { "{\"schema\":1,\"oldest\":1,\"total\":0,\"told\":"
+          "{\"state\":\"superb\",\"since\":1.5}}", 0, 0 },
+        { "{\"schema\":1,\"oldest\":1,\"total\":0,\"told\":"
+          "{\"state\":\"degraded\",\"since\":-1}}", 0, 0 },
+        { "{\"schema\":1,\"oldest\":1,\"total\":0,\"told\":"
+          "{\"state\":\"degraded\",\"since\":1e300}}", 0, 0 },
+        { SOME, 0, 0 }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(caphealth_fleet_reply(&reply, cases[i].fleet, NULL,
+                                               NULL, &error), 0);
+        assert_int_equal(reply.told.state, cases[i].state);
+        assert_true(reply.told.since == cases[i].since);
+        caphealth_fleet_reply_free(&reply);
+    }
+}
+
+
 int
 main(void)
 {
@@ -399,6 +451,7 @@ main(void)
         cmocka_unit_test(test_shop),
         cmocka_unit_test(test_attempt),
         cmocka_unit_test(test_nodes),
+        cmocka_unit_test(test_told),
         cmocka_unit_test(test_refused)
     };
 
