@@ -27,12 +27,18 @@ typedef struct {
     ngx_http_caphealth_shipper_t   *shipper;    /* NULL: the collector walks */
     ngx_uint_t                      idle;       /* microseconds that it is
                                                    still to be idle */
+    ngx_str_t                      *fleet;      /* the key of the fleet's
+                                                   facts, of a store; NULL:
+                                                   there is none */
+    ngx_uint_t                      shared;     /* other nodes fill it, too */
     unsigned                        listing:1;  /* the shipper is at work */
     unsigned                        failed:1;   /* the last walk did */
 } ngx_http_caphealth_scan_t;
 
 
 static void ngx_http_caphealth_scan_ask(ngx_http_caphealth_source_timer_t *t);
+static ngx_uint_t ngx_http_caphealth_scan_is_ours(
+    ngx_http_caphealth_source_timer_t *t);
 static void ngx_http_caphealth_scan_list(ngx_http_caphealth_source_timer_t *t);
 static void ngx_http_caphealth_scan_wait(ngx_http_caphealth_source_timer_t *t);
 static ngx_int_t ngx_http_caphealth_scan_listed(void *data, int fd,
@@ -51,7 +57,9 @@ ngx_int_t
 ngx_http_caphealth_scan_init(ngx_http_caphealth_source_timer_t *t,
     ngx_http_caphealth_shippers_t *shippers, ngx_pool_t *pool)
 {
-    ngx_http_caphealth_scan_t  *scan;
+    ngx_uint_t                    i;
+    ngx_http_caphealth_scan_t    *scan;
+    ngx_http_caphealth_source_t  *source;
 
     scan = ngx_pcalloc(pool, sizeof(ngx_http_caphealth_scan_t));
     if (scan == NULL) {
@@ -61,6 +69,14 @@ ngx_http_caphealth_scan_init(ngx_http_caphealth_source_timer_t *t,
     if (t->source->root->store) {
         scan->shipper = ngx_http_caphealth_shipper(shippers,
                                                    t->source->root->store);
+
+        for (i = 0; i < t->timers->nelts; i++) {
+            source = t->timers->elts[i].source;
+
+            if (source->type == CAPHEALTH_SOURCE_FLEET) {
+                scan->fleet = &source->key;
+            }
+        }
     }
 
     t->ask = ngx_http_caphealth_scan_ask;
@@ -86,9 +102,15 @@ ngx_http_caphealth_scan_ask(ngx_http_caphealth_source_timer_t *t)
         return;
     }
 
+    if (scan->fleet && !ngx_http_caphealth_scan_is_ours(t)) {
+        ngx_add_timer(&t->event, NGX_HTTP_CAPHEALTH_SCAN_TICK);
+        return;
+    }
+
     rc = ngx_http_caphealth_tree_step(conf->zone, &t->source->root->path,
                                       (double) conf->scan,
-                                      ngx_http_caphealth_state_others(),
+                                      ngx_http_caphealth_state_others()
+                                      || scan->shared,
                                       &scan->step);
 
     if (rc == NGX_DONE) {
@@ -117,6 +139,48 @@ ngx_http_caphealth_scan_ask(ngx_http_caphealth_source_timer_t *t)
 
     (void) ngx_http_caphealth_source_timer_send(t, &m,
                                              NGX_HTTP_CAPHEALTH_SCAN_TIMEOUT);
+}
+
+
+/*
+ * Of the nodes of a fleet that keep images in one store, the one with the lease
+ * lists it.  A node that has lost the fleet's database lists for itself.
+ */
+
+static ngx_uint_t
+ngx_http_caphealth_scan_is_ours(ngx_http_caphealth_source_timer_t *t)
+{
+    ngx_int_t                   rc;
+    ngx_shm_zone_t             *zone;
+    caphealth_fleet_t          *fleet;
+    ngx_atomic_uint_t           generation;
+    ngx_http_caphealth_scan_t  *scan;
+    ngx_http_caphealth_facts_t  facts;
+
+    scan = t->data;
+    zone = t->timers->conf->zone;
+    generation = 0;
+
+    rc = ngx_http_caphealth_zone_read(zone, scan->fleet, &facts, NULL,
+                                      &generation);
+
+    if (rc != NGX_OK) {
+        return 0;
+    }
+
+    fleet = &facts.facts.fleet;
+
+    if (!facts.known || fleet->alone) {
+        return facts.failed || fleet->alone;
+    }
+
+    scan->shared = (fleet->nnodes > 1);
+
+    if (!fleet->leader) {
+        ngx_http_caphealth_tree_share(zone, &t->source->root->path);
+    }
+
+    return fleet->leader;
 }
 
 
@@ -196,12 +260,15 @@ ngx_http_caphealth_scan_listed(void *data, int fd, char *reason)
 }
 
 
-/* counts that have drifted are a warning, for they should not */
+/*
+ * Counts that have drifted are a warning, for they should not, unless other
+ * nodes have added to them.
+ */
 
 static void
 ngx_http_caphealth_scan_ended(ngx_http_caphealth_source_timer_t *t)
 {
-    ngx_uint_t         level;
+    ngx_uint_t         level, shared;
     caphealth_scan_t   scan;
     caphealth_total_t  total;
 
@@ -213,8 +280,9 @@ ngx_http_caphealth_scan_ended(ngx_http_caphealth_source_timer_t *t)
         return;
     }
 
-    level = scan.drift_files || scan.drift_bytes ? NGX_LOG_WARN
-                                                 : NGX_LOG_NOTICE;
+    shared = ((ngx_http_caphealth_scan_t *) t->data)->shared;
+    level = !shared && (scan.drift_files || scan.drift_bytes)
+            ? NGX_LOG_WARN : NGX_LOG_NOTICE;
 
     ngx_log_error(level, t->timers->log, 0,
                   "caphealth %V: %L files, %L bytes, %L images found in %.3f "

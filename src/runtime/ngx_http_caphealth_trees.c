@@ -505,6 +505,20 @@ ngx_http_caphealth_tree_abandon(ngx_shm_zone_t *zone, ngx_str_t *root)
 }
 
 
+void
+ngx_http_caphealth_tree_share(ngx_shm_zone_t *zone, ngx_str_t *root)
+{
+    ngx_http_caphealth_tree_t  *t;
+
+    t = ngx_http_caphealth_tree_lock(zone, root);
+
+    if (t) {
+        ngx_http_caphealth_tree_set_shared(t, 1);
+        ngx_http_caphealth_tree_unlock(zone);
+    }
+}
+
+
 ngx_int_t
 ngx_http_caphealth_tree_total(ngx_shm_zone_t *zone, ngx_str_t *root,
     caphealth_total_t *total, caphealth_scan_t *scan)

@@ -110,6 +110,9 @@ ngx_int_t ngx_http_caphealth_tree_walked(ngx_shm_zone_t *zone,
 /* The scan under way cannot go on. */
 void ngx_http_caphealth_tree_abandon(ngx_shm_zone_t *zone, ngx_str_t *root);
 
+/* Processes that do not use this zone change it, too: it is not live. */
+void ngx_http_caphealth_tree_share(ngx_shm_zone_t *zone, ngx_str_t *root);
+
 /* The sum of its slices.  NGX_DECLINED: there is no such tree. */
 ngx_int_t ngx_http_caphealth_tree_total(ngx_shm_zone_t *zone, ngx_str_t *root,
     caphealth_total_t *total, caphealth_scan_t *scan);

@@ -6,6 +6,8 @@ use warnings;
 
 use lib 't/lib';
 
+use Caphealth::Postgres;
+use Caphealth::Token qw(token key_file);
 use Caphealth::Upload qw(photo form);
 use File::Temp qw(tempdir);
 use JSON::PP qw(decode_json);
@@ -45,7 +47,8 @@ sub store {
         keep => "caphealth_image_store s3://$bucket
                      endpoint=http://127.0.0.1:1 region=none
                      credentials=$dir/credentials$number $parameters;",
-        location => 'caphealth_image_delete on;',
+        location => 'caphealth_image_delete on; '
+                    . ($option{location} // ''),
         main => $option{main} // '',
     );
 
@@ -93,7 +96,7 @@ subtest 'all is put, then 201; counted; removed' => sub {
     my $before = $nginx->descriptors;
     my $response = $nginx->post($photo);
 
-    is $response->{status}, 201, '201' or diag $nginx->log;
+    is $response->{status}, 201, 'stored' or diag $nginx->log;
 
     my $image = decode_json($response->{content})->{images}[0];
     my $id = $image->{id};
@@ -198,6 +201,40 @@ subtest 'an id that is taken' => sub {
     ends($nginx);
 };
 
+subtest 'tokens' => sub {
+    my $key = { kid => 'k', secret => '5a' x 32 };
+    my $file = key_file("$key->{kid} $key->{secret}\n");
+    my $nginx = store('well', location => "caphealth_image_tokens $file;");
+
+    my $ask = sub {
+        my ($method, $path, %claims) = @_;
+
+        return $nginx->{client}->request(
+            $method, "http://127.0.0.1:$nginx->{port}/upload$path",
+            { content => $photo, headers => {
+                Authorization => 'Bearer ' . token($key, exp => int time + 60,
+                                                   %claims)
+            } });
+    };
+
+    my $response = $ask->('POST', '', sub => 'vendor-7');
+
+    is $response->{status}, 201, 'of an owner';
+    is $ask->('POST', '')->{status}, 201, 'of nobody';
+
+    my $id = decode_json($response->{content})->{images}[0]{id};
+
+    is problem($ask->('POST', '', sub => 'vendor-7', images => 5)),
+       '403 not-permitted', 'a quota, which is not counted here';
+    is problem($ask->('DELETE', "/$id", sub => 'vendor-8',
+                      delete => JSON::PP::true)),
+       '403 not-permitted', 'whose an image is, is not known';
+    is scalar asked($nginx, 'remove'), 0, 'nothing is removed';
+    is $ask->('DELETE', "/$id", delete => JSON::PP::true)->{status}, 204,
+       'without an owner';
+    ends($nginx);
+};
+
 subtest 'one of several fails: the others are removed' => sub {
     my $nginx = store('half');
 
@@ -205,7 +242,7 @@ subtest 'one of several fails: the others are removed' => sub {
 
     my ($body, $headers) = form(map { ("$_.jpg" => $photo) } 1 .. 4);
 
-    is problem($nginx->post($body, $headers)), '500 storage-failed', '500';
+    is problem($nginx->post($body, $headers)), '500 storage-failed', 'refused';
 
     my %answered = map { $_ => 1 } asked($nginx, 'answered');
     my @ids = map { m{/([0-9a-f]{32})_} } sort keys %answered;
@@ -249,7 +286,7 @@ subtest 'a shipper that dies, lies, or says nothing' => sub {
 subtest 'one that does not start' => sub {
     my $nginx = store('unready');
 
-    is problem($nginx->post($photo)), '503 store-unavailable', '503';
+    is problem($nginx->post($photo)), '503 store-unavailable', 'refused';
     ok $nginx->logged(qr/caphealth-shipper exited, uploads to its object store are refused until it works/),
        'it is logged once';
 
@@ -366,6 +403,47 @@ subtest 'listings' => sub {
     my $report = $nginx->report('/health', sub { $_->{database}{error} });
     like $report->{database}{error}, qr/nowhere/, 'the database is the database';
     ends($nginx);
+};
+
+subtest 'in a fleet the node with the lease lists' => sub {
+    my $postgres = Caphealth::Postgres->new;
+
+    $postgres->fleet;
+
+    my %node = map {
+        my $node = $_;
+
+        $node => sub {
+            my $nginx = store('well', http => "caphealth_refresh 1s;
+                caphealth_fleet @{[ $postgres->fleet_url ]} node=$node;");
+
+            $nginx->configure(locations => "$nginx->{locations}
+                                  location = /nodes { caphealth_nodes; }");
+            $nginx->reload;
+
+            return $nginx;
+        }
+    } qw(a b);
+
+    my $first = $node{a}->();
+
+    $first->report('/stats', sub { ($_->{source} // '') eq 'live' }, 60);
+    is $first->json('/stats')->{total_files}, 0, 'the only one lists';
+
+    my $second = $node{b}->();
+
+    ok $second->until(sub { @{ $second->json('/nodes')->{nodes} } == 2 }, 60),
+       'another one' or diag $second->log;
+    ok $first->until(sub { $first->json('/stats')->{source} eq 'saved' }, 60),
+       'whose uploads the first one does not know';
+    is $second->post($photo)->{status}, 201, 'of which there is one';
+    is scalar asked($second, 'list'), 0, 'it does not list';
+    is $second->json('/stats')->{total_files}, undef, 'nor claim to know';
+
+    ok $first->stop, 'the first one ends';
+    ok $second->until(sub { asked($second, 'list') > 0 }, 60),
+       'then the second one lists';
+    ends($second);
 };
 
 subtest 'credentials are renewed by a reload' => sub {

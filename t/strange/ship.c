@@ -234,6 +234,8 @@ scan(caphealth_ipc_message_t *m)
     int               fd;
     caphealth_walk_t  walk;
 
+    note("list", "");
+
     memset(&walk, 0, sizeof(caphealth_walk_t));
     walk.counted = counted;
 
