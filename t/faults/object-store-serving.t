@@ -144,6 +144,21 @@ sub private {
             locations => $locations);
 }
 
+# without TLS, and with a cache of its own
+
+sub plain {
+    my ($cache, $credentials) = @_;
+
+    my $store = $parameters =~ s/endpoint=\S+/endpoint=$swift->{endpoint}/r;
+
+    $store =~ s/credentials=\S+/credentials=$credentials/ if $credentials;
+
+    return private(front => '', parameters => $store, other => [
+        qr{/cacheobject} => "/cache-$cache-object",
+        qr{127\.0\.0\.1:$tls} => $swift->{endpoint} =~ s{^http://}{}r,
+        qr{https://object_store} => 'http://object_store' ]);
+}
+
 sub ask {
     my ($nginx, $method, $path, %headers) = @_;
 
@@ -176,8 +191,9 @@ subtest 'a private bucket: signed, cached' => sub {
     my $hash = md5_hex("localhost:$tls/shop/images/$keys[0]");
     my ($two, $one) = $hash =~ /(..)(.)$/;
 
-    ok -f "$dir/cacheobject-store-private.conf/$one/$two/$hash",
-       'in a file that can be found by the key';
+    ok $nginx->until(sub {
+        -f "$dir/cacheobject-store-private.conf/$one/$two/$hash"
+    }), 'in a file that can be found by the key';
 
     $answer = ask($nginx, 'GET', "/media/$keys[0]?v=2");
     is $answer->{headers}{'x-cache'}, 'HIT', 'then out of the cache';
@@ -250,6 +266,49 @@ subtest 'many ask for one at once' => sub {
        'the store is asked once';
 };
 
+subtest 'what is uploaded is served, on every node' => sub {
+    my %plain = plain('upload');
+    my $node = Caphealth::Server->new(
+        http => "caphealth_state_dir $dir/state; $plain{http}",
+        locations => "location /upload {
+                          caphealth_image_upload;
+                          caphealth_image_delete on;
+                          caphealth_image_url /media/;
+                          client_max_body_size 32m;
+                      } $plain{locations}");
+    my $upload = sub {
+        my ($method, $path, $body) = @_;
+
+        return HTTP::Tiny->new(timeout => 60)->request($method,
+            "http://127.0.0.1:$node->{port}$path", { content => $body // '' });
+    };
+
+    my $answer = $upload->('POST', '/upload', slurp($photos[0]));
+
+    is $answer->{status}, 201, 'an upload' or diag $answer->{content};
+
+    my $image = decode_json($answer->{content})->{images}[0];
+    my %url = map { $_ => $image->{variants}{$_}{url} }
+              keys %{ $image->{variants} };
+
+    for my $name (sort keys %url) {
+        my $here = ask($node, 'GET', $url{$name});
+
+        is $here->{status}, 200, "$name, here";
+        is length $here->{content}, $image->{variants}{$name}{bytes},
+           'as long as the answer has it';
+    }
+
+    is ask($nginx, 'GET', $url{200})->{status}, 200, 'and on another node';
+
+    is $upload->('DELETE', "/upload/$image->{id}")->{status}, 204, 'DELETE';
+    is ask($nginx, 'GET', $url{800})->{status}, 404, 'what was not cached';
+    is ask($nginx, 'GET', $url{200})->{headers}{'x-cache'}, 'HIT',
+       'what was stays until it is evicted';
+
+    $node->stop;
+};
+
 subtest 'a bucket that everybody may read' => sub {
     my ($http, $locations) = snippet('object-store.conf',
         qr{192\.0\.2\.21:8080} => $swift->{endpoint} =~ s{^http://}{}r,
@@ -293,12 +352,7 @@ subtest 'without the right signature' => sub {
     close $file;
     chmod 0600, $path;
 
-    my $other = Caphealth::Server->new(private(
-        front => '', parameters => $parameters =~ s/credentials=\S+/credentials=$path/r,
-        other => [ qr{/cacheobject} => '/cache-wrong-object',
-                   qr{127\.0\.0\.1:$tls} => '127.0.0.1:' .
-                       ($swift->{endpoint} =~ /:(\d+)$/)[0],
-                   qr{https://object_store} => 'http://object_store' ]));
+    my $other = Caphealth::Server->new(plain('wrong', $path));
 
     $answer = ask($other, 'GET', "/media/$keys[0]");
     is $answer->{status}, 502, 'a wrong secret: the operator has to mend it';
