@@ -173,9 +173,16 @@ subtest 'one node notifies for all' => sub {
     my $notify = 'caphealth_threshold products_total warning=20 critical=90'
                  . " limit=99; caphealth_notify http://127.0.0.1:"
                  . "$receiver->{port}/ hold=3s interval=0;";
-    my @node = map { node($_, http => $notify) } qw(three four);
+    my @node = map { node($_) } qw(three four);
 
-    $node[0]->until(sub { nodes() =~ /four:healthy three:healthy/ });
+    $node[0]->until(sub { nodes() eq 'four:healthy three:healthy' });
+
+    for my $node (@node) {
+        $node->configure(http => "$node->{http} $notify");
+        $node->reload;
+    }
+
+    $node[0]->until(sub { nodes() eq 'four:healthy three:healthy' });
     $postgres->sql('INSERT INTO products (vendor_id)
                     SELECT 1 FROM generate_series(1, 20)');
     $node[0]->until(sub { my @all = $receiver->delivered; @all >= 1 });
@@ -220,6 +227,39 @@ subtest 'the rights that a node needs' => sub {
     is $postgres->sql("SELECT has_function_privilege('caphealth',
         'caphealth.refresh(jsonb, json)', 'EXECUTE')"), "t\n",
        'only to refresh';
+};
+
+subtest 'the file is run again' => sub {
+    my $rows = $postgres->sql('SELECT count(*) FROM caphealth.nodes');
+
+    $postgres->fleet;
+    is $postgres->sql('SELECT count(*) FROM caphealth.nodes'), $rows,
+       'what is there stays';
+
+    $postgres->sql('UPDATE caphealth.schema SET version = 9');
+    ok !eval { $postgres->fleet; 1 }, 'not over a newer version';
+    is $postgres->sql('SELECT version FROM caphealth.schema'), "9\n",
+       'which stays';
+    $postgres->sql('UPDATE caphealth.schema SET version = 1');
+};
+
+subtest 'what a node says of itself is bounded' => sub {
+    my $refresh = sub {
+        my ($seconds) = @_;
+
+        return "SELECT fleet FROM caphealth.refresh(jsonb_build_object(
+                'schema', 1, 'node', 'odd', 'instance', 'i', 'seconds',
+                $seconds, 'cause', repeat('a', 9999), 'clock', 1), NULL)";
+    };
+
+    $postgres->sql($refresh->('1e9'));
+    is $postgres->sql("SELECT seconds || ' ' || length(cause)
+                       FROM caphealth.nodes WHERE name = 'odd'"),
+       "86400 255\n", 'an interval, a cause';
+    ok !eval { $postgres->sql($refresh->(q('often'))); 1 }, 'no interval';
+    ok !eval { $postgres->sql($refresh->('1') =~ s/'odd'/'o d d'/r); 1 },
+       'no name';
+    $postgres->sql("SELECT caphealth.retire('odd')");
 };
 
 subtest 'the schema is missing, old, or too new' => sub {

@@ -10,6 +10,11 @@
 -- below:
 --
 --     CREATE ROLE caphealth LOGIN PASSWORD '...';
+--     ALTER ROLE caphealth SET statement_timeout = '10s';
+--     ALTER ROLE caphealth SET tcp_user_timeout = '20s';
+--
+-- The timeouts end what a node has left behind that was cut off in the middle of
+-- a statement: until then its row, and the lease if it holds that, are locked.
 --
 -- A node that is gone for good is removed by
 --
@@ -135,7 +140,8 @@ DECLARE
     t          constant timestamptz := clock_timestamp();
     me         constant text := request->>'node';
     mine       constant text := request->>'instance';
-    every      constant double precision := request->>'seconds';
+    every      constant double precision :=
+                   least(greatest((request->>'seconds')::float8, 0.1), 86400);
     late       constant timestamptz := t - make_interval(secs => 3 * every);
     can_ask    constant boolean := coalesce((request->>'shop')::boolean, false);
     known      caphealth.schema%ROWTYPE;
@@ -211,9 +217,9 @@ BEGIN
                                ELSE t END,
                 reported = t,
                 seconds = every,
-                version = coalesce(request->>'version', ''),
-                state = coalesce(request->>'state', 'none'),
-                cause = coalesce(request->>'cause', ''),
+                version = left(coalesce(request->>'version', ''), 15),
+                state = left(coalesce(request->>'state', 'none'), 15),
+                cause = left(coalesce(request->>'cause', ''), 255),
                 clock_offset = (request->>'clock')::double precision
                                - extract(epoch FROM t)::double precision,
                 shop = can_ask,
