@@ -130,12 +130,13 @@ sub observe {
 
             next if !defined $d->{products_count} || $d->{stale};
 
-            # it is of a moment in this second, of a clock that may be wrong
+            # In whole seconds, of a clock that may be wrong; and the holder's
+            # age is stored when the server has it, within the timeout.
 
             my ($y, $m, $day, $h, $min, $s)
                 = $d->{collected_at} =~ /^(\d+)-(\d+)-(\d+)T(\d+):(\d+):(\d+)/;
             my $at = timegm($s, $min, $h, $day, $m - 1, $y)
-                     - ($offset{$name} // 0);
+                     - ($offset{$name} // 0) - 1 - $timeout;
             my ($least) = map { $_->[1] } grep { $_->[0] < $at } reverse @known;
 
             push @lies, "$name: $d->{products_count} products at"
