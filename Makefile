@@ -325,6 +325,7 @@ bench:
 	@bench/scan
 	@bench/rest
 	@bench/history
+	@bench/fleet
 	@bench/growth
 	@bench/foresight
 	@bench/table
