@@ -126,6 +126,22 @@ result $? "there is a photo, as a camera held upright saves it"
 cp "$package" "$root/package/first.deb"
 cp "$work/second.deb" "$root/package/second.deb"
 cp t/package/guest contrib/systemd/nginx-caphealth-hardening.conf "$root/package/"
+
+# docs/operations/postgresql.md as it is: its block, its directive, its command
+
+page=docs/operations/postgresql.md
+
+sed -n '/<!-- test: setup -->/,/^```$/p' $page | sed '1,2d;$d' \
+    > "$root/package/postgresql-setup"
+grep -m 1 '^caphealth_database ' $page > "$root/package/postgresql-directive"
+sed -n 's/^\$ \(sudo -u www-data .* --check .*\)/\1/p' $page \
+    > "$root/package/postgresql-check"
+
+[ "$(wc -l < "$root/package/postgresql-check")" = 1 ] \
+    && grep -q 'CREATE ROLE' "$root/package/postgresql-setup" \
+    && grep -q 'pg_reload_conf' "$root/package/postgresql-setup"
+result $? "$page has its block, its directive and its check"
+
 cp t/package/guest.service "$root/etc/systemd/system/"
 ln -s ../guest.service "$root/etc/systemd/system/multi-user.target.wants/"
 
@@ -140,9 +156,10 @@ ln -s /dev/null "$root/etc/systemd/system/timers.target"
     export DEBIAN_FRONTEND=noninteractive
     apt-get -q update &&
     apt-get -q -y --download-only --no-install-recommends \
-        -o APT::Keep-Downloaded-Packages=true install /package/first.deb
+        -o APT::Keep-Downloaded-Packages=true install /package/first.deb \
+        postgresql sudo
 ' < /dev/null > "$log" 2>&1
-result $? "apt finds what the package depends on" "$log"
+result $? "apt finds what the package depends on, and PostgreSQL" "$log"
 
 timeout -k 10 600 "${boot[@]}" --private-network --boot < /dev/null > "$log" 2>&1
 

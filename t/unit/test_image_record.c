@@ -354,8 +354,10 @@ removed_with_the_image(void **state)
     assert_int_equal(caphealth_record_claim(&record), CAPHEALTH_CLAIM_TAKEN);
     store(&record);
 
+    assert_int_equal(caphealth_image_exists(tree_root, ID), 1);
     assert_int_equal(caphealth_image_remove(tree_root, ID, "original",
                                             &removed), 0);
+    assert_int_equal(caphealth_image_exists(tree_root, ID), 0);
     assert_int_equal(removed.files, 1);
     assert_int_equal(removed.bytes, strlen("an image"));
     assert_true(removed.marked);
@@ -365,6 +367,9 @@ removed_with_the_image(void **state)
 
     put(ID "_" SECRET ".answer", "x");
 
+    assert_int_equal(caphealth_image_exists(tree_root, ID), 0);
+    assert_int_equal(caphealth_image_exists(tree_root, "ff" ID), 0);
+    assert_int_equal(caphealth_image_exists("/nonexistent", ID), 0);
     assert_int_equal(caphealth_image_remove(tree_root, ID, "original",
                                             &removed), -1);
     assert_int_equal(errno, ENOENT);
