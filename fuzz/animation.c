@@ -94,8 +94,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     memset(files, 0, sizeof(files));
 
-    rc = caphealth_convert(&animation_job, data, size, animation_write, files,
-                           &result);
+    rc = caphealth_convert(&animation_job, data, size, NULL,
+                           animation_write, files, &result);
 
     fuzz_check(rc == result.status);
     fuzz_check(caphealth_job_answered(&animation_job, &result));

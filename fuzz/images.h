@@ -186,7 +186,7 @@ images_run(const uint8_t *data, size_t size)
 
     memset(files, 0, sizeof(files));
 
-    rc = caphealth_convert(&job, data, size, images_write, files,
+    rc = caphealth_convert(&job, data, size, NULL, images_write, files,
                            &result);
 
     /* a worker must believe it */
@@ -216,7 +216,7 @@ images_run(const uint8_t *data, size_t size)
         memset(again, 0, sizeof(again));
         images_filling ^= 0xff;
 
-        (void) caphealth_convert(&job, data, size, images_write,
+        (void) caphealth_convert(&job, data, size, NULL, images_write,
                                  again, &second);
 
         for (i = 0; i < IMAGES_VARIANTS; i++) {

@@ -199,8 +199,8 @@ static const uint8_t  caphealth_warm_up_heic[] = {
 
 caphealth_job_status_e
 caphealth_convert(const caphealth_job_t *job, const uint8_t *data,
-    size_t length, caphealth_convert_write_pt write, void *ctx,
-    caphealth_result_t *result)
+    size_t length, caphealth_convert_decoded_pt decoded,
+    caphealth_convert_write_pt write, void *ctx, caphealth_result_t *result)
 {
     caphealth_picture_t     picture;
     caphealth_job_status_e  rc;
@@ -215,6 +215,10 @@ caphealth_convert(const caphealth_job_t *job, const uint8_t *data,
     if (rc == CAPHEALTH_JOB_OK) {
         result->width = picture.image_width;
         result->height = picture.image_height;
+
+        if (decoded) {
+            decoded(data, length);
+        }
 
         rc = caphealth_convert_variants(job, &picture, data, length, write,
                                         ctx, result);
@@ -732,7 +736,7 @@ caphealth_warm_up_image(const caphealth_job_t *job, const uint8_t *data,
 
     b->size = 0;
 
-    return caphealth_convert(job, data, size, caphealth_convert_keep, b,
+    return caphealth_convert(job, data, size, NULL, caphealth_convert_keep, b,
                              &result)
            == CAPHEALTH_JOB_OK ? 0 : -1;
 }

@@ -26,13 +26,22 @@ typedef int (*caphealth_convert_write_pt)(void *ctx, unsigned variant,
 
 
 /*
+ * Called when the image is decoded.  Of the bytes at data only those of an
+ * animation are read again, so memory that can be filled anew may be given back.
+ */
+typedef void (*caphealth_convert_decoded_pt)(const uint8_t *data,
+    size_t length);
+
+
+/*
  * Converts the image of length bytes at data into job->nvariants variants.
- * The caller keeps data.  job->offset is not looked at.  Fills in *result, all
- * but sha256, whatever happens, and returns result->status.
+ * The caller keeps data.  job->offset is not looked at; decoded may be NULL.
+ * Fills in *result, all but sha256, whatever happens, and returns
+ * result->status.
  */
 caphealth_job_status_e caphealth_convert(const caphealth_job_t *job,
-    const uint8_t *data, size_t length, caphealth_convert_write_pt write,
-    void *ctx, caphealth_result_t *result);
+    const uint8_t *data, size_t length, caphealth_convert_decoded_pt decoded,
+    caphealth_convert_write_pt write, void *ctx, caphealth_result_t *result);
 
 /*
  * Makes every library do now what it would do lazily at its first image

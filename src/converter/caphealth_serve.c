@@ -25,6 +25,9 @@
 #define CAPHEALTH_SERVE_LULL  1000
 #define CAPHEALTH_SERVE_KEEP  (32 * 1024 * 1024)
 
+/* bytes of the input that are hashed at once */
+#define CAPHEALTH_SERVE_PIECE (4 * 1024 * 1024)
+
 
 static int caphealth_serve_begin(int s);
 static int caphealth_serve_complain(const char *call);
@@ -37,6 +40,7 @@ static void caphealth_serve_convert(const caphealth_job_t *job,
     caphealth_ipc_cargo_t *cargo, caphealth_result_t *result);
 static void caphealth_serve_sync(const caphealth_job_t *job,
     caphealth_ipc_cargo_t *cargo, caphealth_result_t *result);
+static void caphealth_serve_drop(const uint8_t *data, size_t size);
 static void caphealth_serve_hash(const uint8_t *data, size_t size,
     uint8_t *sha256);
 static int caphealth_serve_write(void *ctx, unsigned variant,
@@ -254,7 +258,8 @@ caphealth_serve_convert(const caphealth_job_t *job,
     }
 
     if (caphealth_convert(job, map + slack, (size_t) job->length,
-                          caphealth_serve_write, cargo, result)
+                          caphealth_serve_drop, caphealth_serve_write, cargo,
+                          result)
         == CAPHEALTH_JOB_OK)
     {
         caphealth_serve_hash(map + slack, (size_t) job->length,
@@ -281,13 +286,35 @@ caphealth_serve_sync(const caphealth_job_t *job, caphealth_ipc_cargo_t *cargo,
 }
 
 
+/* a mapping of a file: whoever reads there has its bytes again */
+
+static void
+caphealth_serve_drop(const uint8_t *data, size_t size)
+{
+    size_t  slack;
+
+    slack = (size_t) ((uintptr_t) data
+                      % (uintptr_t) sysconf(_SC_PAGESIZE));
+
+    (void) madvise((void *) (data - slack), size + slack, MADV_DONTNEED);
+}
+
+
 static void
 caphealth_serve_hash(const uint8_t *data, size_t size, uint8_t *sha256)
 {
+    size_t             n;
     struct sha256_ctx  ctx;
 
     sha256_init(&ctx);
-    sha256_update(&ctx, size, data);
+
+    for ( /* void */ ; size > 0; data += n, size -= n) {
+        n = size < CAPHEALTH_SERVE_PIECE ? size : CAPHEALTH_SERVE_PIECE;
+
+        sha256_update(&ctx, n, data);
+        caphealth_serve_drop(data, n);
+    }
+
     sha256_digest(&ctx, SHA256_DIGEST_SIZE, sha256);
 }
 

@@ -473,13 +473,16 @@ static const strange_t  acts[] = {
 
 caphealth_job_status_e
 caphealth_convert(const caphealth_job_t *job, const uint8_t *data,
-    size_t length, caphealth_convert_write_pt write_output, void *ctx,
+    size_t length, caphealth_convert_decoded_pt decoded,
+    caphealth_convert_write_pt write_output, void *ctx,
     caphealth_result_t *result)
 {
     unsigned          i;
     const strange_t  *s;
 
     static const uint8_t  webp[] = "RIFF\4\0\0\0WEBP";
+
+    (void) decoded;
 
     result->format = CAPHEALTH_FORMAT_JPEG;
     result->width = 1;
