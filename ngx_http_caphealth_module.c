@@ -88,7 +88,7 @@ static ngx_http_caphealth_value_t  ngx_http_caphealth_max_files_value = {
 };
 
 static ngx_http_caphealth_value_t  ngx_http_caphealth_max_pixels_value = {
-    NGX_HTTP_CAPHEALTH_SIZE, 1, 1024 * 1024 * 1024, NULL,
+    NGX_HTTP_CAPHEALTH_SIZE, 1, CAPHEALTH_PIXELS_MAX, NULL,
     "width times height, between 1 and 1g"
 };
 
@@ -643,7 +643,7 @@ ngx_http_caphealth_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_uint_value(cmcf->collector.scan_share, 25);
     ngx_conf_init_value(cmcf->images.max_files, 10);
     ngx_conf_init_size_value(cmcf->images.converter.max_pixels,
-                             50 * 1024 * 1024);
+                             CAPHEALTH_PIXELS_MAX);
     ngx_conf_init_msec_value(cmcf->images.converter.timeout, 30000);
     ngx_conf_init_size_value(cmcf->images.converter.memory,
                              1024 * 1024 * 1024);

@@ -94,7 +94,7 @@ static const char  caphealth_command_help[] =
 "                     replaces the set: original method=2, 800 max=800,\n"
 "                     200 max=200, with quality=85 method=4\n"
 "  --focus X,Y        what fit=cover keeps in view    (0.5,0.5)\n"
-"  --max-pixels N     refuse larger images            (50m)\n"
+"  --max-pixels N     refuse larger images            (1g)\n"
 "  --memory SIZE      address space of the decoder    (1g)\n"
 "  --timeout SECONDS  for one image                   (30)\n"
 "  --help, --version\n"
@@ -146,7 +146,7 @@ caphealth_command(int argc, char *argv[])
 
     c.child.timeout = 30;
     c.child.limits.memory = 1024 * 1024 * 1024;
-    c.job.max_pixels = 50 * 1024 * 1024;
+    c.job.max_pixels = CAPHEALTH_PIXELS_MAX;
 
     rc = caphealth_command_options(&c, argc, argv);
 

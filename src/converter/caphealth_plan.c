@@ -29,7 +29,7 @@
 #define CAPHEALTH_MEMORY_HALF      3
 
 /* bytes of a pixel that libwebp takes for alpha, by method */
-#define CAPHEALTH_MEMORY_ALPHA     14
+#define CAPHEALTH_MEMORY_ALPHA     16
 #define CAPHEALTH_MEMORY_ALPHA_3   20
 
 /* canvases that libwebp's encoder of animations has, and the one it is given */
@@ -48,7 +48,7 @@ static const struct {
     unsigned   file;
     unsigned   tokens;
 } caphealth_memory_qualities[] = {
-    { 85, 5, 30 }, { 90, 8, 35 }, { 95, 10, 50 }, { 100, 20, 60 }
+    { 85, 5, 40 }, { 90, 8, 45 }, { 95, 10, 65 }, { 100, 20, 80 }
 };
 
 

@@ -14,6 +14,10 @@
 
 #define CAPHEALTH_VARIANTS_MAX  8
 
+/* of an image, all frames counted, unless it is configured; and the most that
+   can be */
+#define CAPHEALTH_PIXELS_MAX    (1024 * 1024 * 1024)
+
 /* WebP's own limit of a side, in pixels */
 #define CAPHEALTH_SIDE_MAX      16383
 

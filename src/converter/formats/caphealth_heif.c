@@ -29,6 +29,10 @@
 #define CAPHEALTH_HEIF_SAMPLES       6
 #define CAPHEALTH_HEIF_ALPHA         2
 
+/* pixels of a side of a block, and of a tile, at most */
+#define CAPHEALTH_HEIF_BLOCK         64
+#define CAPHEALTH_HEIF_TILE          (16 * 1024 * 1024)
+
 /* from the type of a box that names an item to the item's, by the version of
    the box, which says how long the item's number is */
 #define CAPHEALTH_HEIF_INFE_TYPE     12
@@ -275,9 +279,22 @@ caphealth_heif_reserve(const caphealth_heif_t *h, const caphealth_job_t *job)
 static caphealth_job_status_e
 caphealth_heif_decode(caphealth_heif_t *h, const caphealth_job_t *job)
 {
+    uint64_t           pixels;
     struct heif_error  err;
 
-    caphealth_heif_codecs(job->max_pixels);
+    /* a coded picture is of whole blocks; a tile of a small grid is larger */
+
+    pixels = ((uint64_t) heif_image_handle_get_ispe_width(h->handle)
+              + CAPHEALTH_HEIF_BLOCK)
+             * ((uint64_t) heif_image_handle_get_ispe_height(h->handle)
+                + CAPHEALTH_HEIF_BLOCK);
+
+    if (pixels < CAPHEALTH_HEIF_TILE) {
+        pixels = CAPHEALTH_HEIF_TILE;
+    }
+
+    caphealth_heif_codecs(pixels < job->max_pixels ? pixels
+                                                   : job->max_pixels);
 
     err = heif_decode_image(h->handle, &h->image, heif_colorspace_RGB,
                             heif_chroma_444, NULL);

@@ -24,7 +24,7 @@
    one, and of alpha */
 #define CAPHEALTH_WEBP_COLUMN    512
 #define CAPHEALTH_WEBP_LOSSLESS  4
-#define CAPHEALTH_WEBP_ALPHA     2
+#define CAPHEALTH_WEBP_ALPHA     5
 
 
 typedef struct {
