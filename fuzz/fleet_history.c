@@ -23,8 +23,8 @@
 static caphealth_history_t *
 history(void)
 {
-    char                        *path;
-    double                       t;
+    int                          t;
+    char                        *path, *lock;
     caphealth_history_event_t    event;
 
     static char                  dir[] = "/tmp/caphealth-fuzz-XXXXXX";
@@ -36,6 +36,7 @@ history(void)
 
     fuzz_check(mkdtemp(dir) != NULL);
     fuzz_check(asprintf(&path, "%s/history.sqlite", dir) != -1);
+    fuzz_check(asprintf(&lock, "%s.lock", path) != -1);
 
     h = caphealth_history_create(path, 0, NULL, NULL);
     fuzz_check(h != NULL);
@@ -45,7 +46,7 @@ history(void)
         .code = "threshold", .args = "{\"number\":1}"
     };
 
-    for (t = START; t < NOW; t += 60) {
+    for (t = START; t < START + 3600; t += 60) {
         caphealth_history_add(h, "cpu_percent", "percent", t, t - START);
         caphealth_history_add(h, "orders_count", "count", t, 7);
         event.time = t;
@@ -57,10 +58,10 @@ history(void)
     /* it is open, and nobody else needs its name */
 
     (void) unlink(path);
-    (void) strcpy(strrchr(path, '/'), "/history.sqlite.lock");
-    (void) unlink(path);
+    (void) unlink(lock);
     (void) rmdir(dir);
     free(path);
+    free(lock);
 
     return h;
 }

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "caphealth_measures.h"
 #include "caphealth_notification.h"
 #include "caphealth_recording.h"
 #include "caphealth_threshold_forecasts.h"
@@ -438,6 +439,52 @@ verdict(void **state)
 }
 
 
+/* the fleet's database keeps the shop's series once, and knows them by name */
+
+static void
+of_the_platform(void **state)
+{
+    FILE                       *file;
+    char                        name[CAPHEALTH_SERIES_NAME + 2], *end;
+    size_t                      i, n;
+    unsigned                    object;
+    const caphealth_measure_t  *m;
+
+    static char  sql[131072];
+
+    (void) state;
+
+    file = fopen("contrib/postgresql/caphealth-fleet.sql", "r");
+    assert_non_null(file);
+    n = fread(sql, 1, sizeof(sql) - 1, file);
+    sql[n] = '\0';
+    (void) fclose(file);
+
+    end = strstr(sql, "FUNCTION caphealth.history_is_of_platform(");
+    assert_non_null(end);
+    memmove(sql, end, strlen(end) + 1);
+    end = strstr(sql, "$$;");
+    assert_non_null(end);
+    *end = '\0';
+
+    for (object = 0; object < CAPHEALTH_OBJECTS; object++) {
+        for (i = 0; i < caphealth_objects[object].n; i++) {
+            m = &caphealth_objects[object].rows[i];
+
+            if (m->series == NULL) {
+                continue;
+            }
+
+            (void) snprintf(name, sizeof(name), "'%s'", m->series);
+
+            assert_int_equal(strstr(sql, name) != NULL,
+                             object == CAPHEALTH_DATABASE
+                             || object == CAPHEALTH_CAPACITY);
+        }
+    }
+}
+
+
 int
 main(void)
 {
@@ -448,7 +495,8 @@ main(void)
         cmocka_unit_test_setup(failed_uploads, setup),
         cmocka_unit_test_setup(scans, setup),
         cmocka_unit_test_setup(a_long_path, setup),
-        cmocka_unit_test_setup(verdict, setup)
+        cmocka_unit_test_setup(verdict, setup),
+        cmocka_unit_test(of_the_platform)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
