@@ -7,10 +7,10 @@ FUZZ_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(filter-out -Werror,$(WARN)) $(INCS) \
 	  -Ifuzz -Wno-missing-field-initializers -O1 -g -fno-omit-frame-pointer \
 	  -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow \
 	  -fno-sanitize-recover=all -fprofile-instr-generate -fcoverage-mapping
-FUZZ_LIBS = -ljansson -lpq -lsqlite3 -lcurl -lpthread $(CODECS) -lz
+FUZZ_LIBS = -ljansson -lpq -lsqlite3 -lcurl -lexpat -lpthread $(CODECS) -lz
 
 FUZZ_OBJS = $(patsubst src/%.c,$(FUZZ)/obj/%.o,$(COLLECTOR) $(CONVERTER) \
-	  $(PLAIN) $(MODEL) $(STORE) $(IPC))
+	  $(SHIPPER) $(PLAIN) $(MODEL) $(STORE) $(IPC))
 FUZZ_TARGETS = $(patsubst fuzz/%.c,$(FUZZ)/bin/%,$(wildcard fuzz/*.c))
 
 SECONDS	?= 60

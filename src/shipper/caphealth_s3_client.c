@@ -548,7 +548,6 @@ caphealth_s3_start(caphealth_s3_client_t *client, caphealth_s3_call_t *call,
     double now)
 {
     call->attempts++;
-    call->begun = now;
     call->offset = 0;
     call->nbody = 0;
     call->damaged = 0;

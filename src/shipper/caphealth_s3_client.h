@@ -44,10 +44,10 @@ struct caphealth_s3_call_s {
 
     /* of a PUT */
 
-    int                         fd;      /* its body, read from 0 */
-    uint64_t                    size;    /* bytes of it */
+    uint64_t                    size;    /* bytes of its body */
     const char                 *type;    /* image/webp */
     const char                 *mark;    /* kept with the object */
+    int                         fd;      /* its body, read from 0 */
     int                         create;  /* not where there is one; not known
                                             to all stores, see conditional */
 
@@ -74,6 +74,7 @@ struct caphealth_s3_call_s {
     int                         doubtful;
                                          /* 1: an attempt may have been acted
                                             on though it failed */
+    unsigned                    attempts;
     char                        code[CAPHEALTH_S3_CODE];
     char                        detail[CAPHEALTH_JOB_DETAIL];
 
@@ -86,20 +87,18 @@ struct caphealth_s3_call_s {
 
     /* the client's */
 
-    caphealth_s3_call_t        *next;
-    void                       *curl;
-    void                       *headers;
     char                        hash[CAPHEALTH_S3_HASH];
                                          /* of a body */
-    double                      not_before;
-    double                      begun;
-    uint64_t                    offset;
-    unsigned                    attempts;
     int                         damaged;
     int                         cancelled;
-    double                      cancel_at;
     int                         conditional;
                                          /* this attempt is */
+    double                      cancel_at;
+    double                      not_before;
+    uint64_t                    offset;
+    void                       *curl;
+    void                       *headers;
+    caphealth_s3_call_t        *next;
     size_t                      nbody;
     char                        error_body[CAPHEALTH_S3_BODY];
 };

@@ -29,7 +29,7 @@ typedef enum {
 
 
 typedef struct {
-    caphealth_s3_call_t       call;      /* the first member: a call is a file */
+    caphealth_s3_call_t       call;      /* the first: a call is a file */
     caphealth_s3_image_t     *image;
     caphealth_s3_presence_e   presence;
     int                       mark;
@@ -57,7 +57,8 @@ struct caphealth_s3_image_s {
     /* of a removal */
 
     caphealth_unship_t        unship;
-    const caphealth_walk_settings_t  *leftover;      /* NULL: it is none */
+    const caphealth_walk_settings_t
+                             *leftover;      /* NULL: it is none */
     caphealth_walk_image_t    found;         /* of a leftover */
     caphealth_s3_call_t       list;
     caphealth_s3_reader_t    *reader;

@@ -222,6 +222,7 @@ static int
 caphealth_shipper_configure(caphealth_shipper_t *shipper)
 {
     int                       fd;
+    unsigned                  port;
     const char               *wrong;
     caphealth_ipc_result_e    rc;
     caphealth_ipc_message_t   m;
@@ -251,8 +252,8 @@ caphealth_shipper_configure(caphealth_shipper_t *shipper)
         return -1;
     }
 
-    caphealth_shipper_confine(
-                       caphealth_shipper_port(shipper->settings.store.endpoint));
+    port = caphealth_shipper_port(shipper->settings.store.endpoint);
+    caphealth_shipper_confine(port);
 
     return caphealth_shipper_say(CAPHEALTH_IPC_READY) == -1 ? 1 : 0;
 }
