@@ -1,8 +1,8 @@
 
 /*
  * Under test: src/shipper/caphealth_shipper_settings.c
- *     (settings|store|text|walk)
- *     src/store/caphealth_tree_walk.c (settings|names)
+ *     src/store/caphealth_tree_walk.c
+ *     (shipper_settings|shipper_store|shipper_text|shipper_walk|walk_s|walk_n)
  *
  * What a shipper is told when it starts: JSON.  No part of it is in what is
  * said of it, and what is taken makes requests that can be signed.
