@@ -142,6 +142,13 @@ caphealth_utf8_json(FILE *stream, const char *text)
 
     for ( /* void */ ; *text != '\0'; text += len) {
 
+        len = caphealth_utf8_plain(text);
+
+        if (len > 0) {
+            fwrite(text, 1, len, stream);
+            continue;
+        }
+
         len = caphealth_utf8_len(text, strnlen(text, 4));
 
         if (len == 0) {
@@ -157,6 +164,21 @@ caphealth_utf8_json(FILE *stream, const char *text)
     }
 
     fputc('"', stream);
+}
+
+
+size_t
+caphealth_utf8_plain(const char *text)
+{
+    size_t  n;
+
+    for (n = 0; text[n] >= ' ' && text[n] <= '~'; n++) {
+        if (text[n] == '"' || text[n] == '\\') {
+            break;
+        }
+    }
+
+    return n;
 }
 
 

@@ -18,6 +18,12 @@
  */
 size_t caphealth_utf8_len(const char *text, size_t len);
 
+/*
+ * Bytes at the beginning of text that stand for themselves in JSON and in
+ * metrics: printable ASCII without quotation marks and backslashes.
+ */
+size_t caphealth_utf8_plain(const char *text);
+
 /* Whether all of it is UTF-8, without a NUL. */
 int caphealth_utf8_valid(const char *text, size_t len);
 

@@ -4,6 +4,7 @@
  */
 
 #include <math.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,7 +54,15 @@ caphealth_exposition_open(caphealth_exposition_t *e,
     e->dialect = dialect;
     e->stream = open_memstream(&e->text, &e->len);
 
-    return (e->stream == NULL) ? -1 : 0;
+    if (e->stream == NULL) {
+        return -1;
+    }
+
+    /* no other thread has it */
+
+    __fsetlocking(e->stream, FSETLOCKING_BYCALLER);
+
+    return 0;
 }
 
 
@@ -132,7 +141,8 @@ caphealth_exposition_sample(caphealth_exposition_t *e, const char *suffix,
         suffix = caphealth_metric_types[e->metric->type].suffix;
     }
 
-    fprintf(e->stream, "%s%s", e->metric->name, suffix);
+    fputs(e->metric->name, e->stream);
+    fputs(suffix, e->stream);
 
     first = 1;
 
@@ -157,11 +167,20 @@ caphealth_exposition_label(caphealth_exposition_t *e,
     size_t       len;
     const char  *p;
 
-    fprintf(e->stream, "%s=\"", label->name);
+    fputs(label->name, e->stream);
+    fputs("=\"", e->stream);
 
     p = label->value;
 
     while (*p != '\0') {
+
+        len = caphealth_utf8_plain(p);
+
+        if (len > 0) {
+            fwrite(p, 1, len, e->stream);
+            p += len;
+            continue;
+        }
 
         len = caphealth_utf8_len(p, strnlen(p, 4));
 
@@ -200,10 +219,7 @@ caphealth_exposition_number(char *text, size_t size, double x)
     }
 
     if (fabs(x) <= CAPHEALTH_EXACT && x == floor(x)) {
-
-        /* adding 0 makes -0 a 0 */
-
-        (void) snprintf(text, size, "%.0f", x + 0.0);
+        (void) snprintf(text, size, "%lld", (long long) x);
         return;
     }
 

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -36,7 +37,15 @@ caphealth_json_begin(caphealth_json_t *j)
 
     j->stream = open_memstream(&j->text, &j->len);
 
-    return (j->stream == NULL) ? -1 : 0;
+    if (j->stream == NULL) {
+        return -1;
+    }
+
+    /* no other thread has it */
+
+    __fsetlocking(j->stream, FSETLOCKING_BYCALLER);
+
+    return 0;
 }
 
 
