@@ -372,8 +372,9 @@ BEGIN
                        ORDER BY n.name COLLATE "C")
                        FILTER (WHERE n.place <= 4096)
                 INTO overview.total, overview.at, overview.nodes
-                FROM (SELECT *, row_number() OVER (ORDER BY name COLLATE "C")
-                             AS place
+                FROM (SELECT *, row_number() OVER (
+                             ORDER BY state = 'healthy' AND reported > late,
+                                      name COLLATE "C") AS place
                       FROM caphealth.nodes) n;
 
             UPDATE caphealth.overview o

@@ -76,6 +76,7 @@ static void
 caphealth_platform_nodes(caphealth_platform_t *p)
 {
     size_t                     i;
+    int64_t                    left;
     caphealth_platform_node_t  n;
 
     p->nodes = p->facts->fleet.value.nnodes;
@@ -101,6 +102,20 @@ caphealth_platform_nodes(caphealth_platform_t *p)
             (void) snprintf(p->text, CAPHEALTH_REASON_LEN, "%s: %s", n.name,
                             n.cause);
         }
+    }
+
+    /* what was left out may be in any state */
+
+    left = p->facts->fleet.value.total - p->nodes;
+
+    if (left > 0
+        && caphealth_platform_worse(CAPHEALTH_UNKNOWN_STATUS, p->state))
+    {
+        p->state = CAPHEALTH_UNKNOWN_STATUS;
+
+        (void) snprintf(p->text, CAPHEALTH_REASON_LEN, "%lld of its %lld nodes "
+                        "are left out of the list", (long long) left,
+                        (long long) p->facts->fleet.value.total);
     }
 }
 

@@ -9,7 +9,8 @@
  *
  * The platform's status is the worst of its nodes': critical, unknown,
  * degraded, healthy.  A critical node needs somebody whatever the others are;
- * what is not known may be critical.
+ * what is not known may be critical, and so may nodes that were left out of the
+ * list.
  */
 
 #ifndef CAPHEALTH_PLATFORM_H

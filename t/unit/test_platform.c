@@ -122,6 +122,35 @@ worst(void **state)
 
 
 static void
+left_out(void **state)
+{
+    fleet_t               f;
+    caphealth_platform_t  p;
+
+    (void) state;
+
+    fleet_init(&f);
+    f.sample.facts.fleet.value.total = FLEET_NODES + 3;
+    fleet_state(&f, 1, CAPHEALTH_OVERALL_DEGRADED, "why");
+
+    caphealth_platform(&p, &f.sample.facts, SAMPLE_NOW);
+
+    assert_string_equal(p.status, "unknown");
+    assert_non_null(strstr(p.reason, "3 of its "));
+    assert_non_null(strstr(p.reason, " nodes are left out of the list"));
+
+    fleet_state(&f, 1, CAPHEALTH_OVERALL_CRITICAL, "why");
+    caphealth_platform(&p, &f.sample.facts, SAMPLE_NOW);
+    assert_string_equal(p.reason, "node-2: why");
+
+    f.sample.facts.fleet.value.total = FLEET_NODES;
+    fleet_state(&f, 1, CAPHEALTH_OVERALL_HEALTHY, "");
+    caphealth_platform(&p, &f.sample.facts, SAMPLE_NOW);
+    assert_string_equal(p.status, "healthy");
+}
+
+
+static void
 silent(void **state)
 {
     size_t                     i;
@@ -433,6 +462,7 @@ main(void)
         cmocka_unit_test(none),
         cmocka_unit_test(healthy),
         cmocka_unit_test(worst),
+        cmocka_unit_test(left_out),
         cmocka_unit_test(silent),
         cmocka_unit_test(causes),
         cmocka_unit_test(unread),
