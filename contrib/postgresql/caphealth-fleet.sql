@@ -284,7 +284,7 @@ BEGIN
                    json_build_object('node', me,
                                      'failed', looked->'failed',
                                      'error', looked->'error')
-            FROM (SELECT gen_random_uuid()::text AS id,
+            FROM (SELECT md5(me || mine || random() || t) AS id,
                          t - make_interval(secs => (looked->>'age')::float8)
                          AS at,
                          looked->'facts' AS facts) l
@@ -365,9 +365,9 @@ BEGIN
                                             AND n.reported > n.rival_since
                                   THEN true END,
                        'age', round(greatest(0, extract(
-                                  epoch FROM t - n.reported)), 3),
+                                  epoch FROM t - n.reported))::numeric, 3),
                        'seconds', n.seconds,
-                       'started', round(extract(epoch FROM n.started)),
+                       'started', round(extract(epoch FROM n.started)::numeric),
                        'clock_offset', round(n.clock_offset::numeric, 3)))
                        ORDER BY n.name COLLATE "C")
                        FILTER (WHERE n.place <= 4096)

@@ -517,6 +517,23 @@ INSERT INTO events (time, kind, "from", "to", text, code, args)
 END
     }
 
+    # of a node that is gone: whoever comes removes what is too old
+
+    $fleet->sql("INSERT INTO caphealth.history
+                 SELECT 'gone', step, now() - keep - i, '{1}', '{1}', '{1}',
+                        '{1}', '{1}'
+                 FROM caphealth.history_steps,
+                      (VALUES (interval '1 s'), (interval '-1 h')) d (i);
+                 INSERT INTO caphealth.history_series (name, unit)
+                 VALUES ('orders_count', 'count');
+                 INSERT INTO caphealth.history_platform
+                 SELECT step, now() - keep - interval '1 s', s.id, 1, 1, 1, 1
+                 FROM caphealth.history_steps, caphealth.history_series s;
+                 INSERT INTO caphealth.history_events
+                 SELECT 'gone', now() - i, md5('')::uuid, '', '', '', '', '', '{}'
+                 FROM (VALUES (interval '2 years'), (interval '4 years')) d (i)"
+    );
+
     my $copied = sub {
         chomp(my $n = ($_[0] // $fleet)->sql(
             "SELECT count(*) FROM caphealth.history WHERE node = 'h'"));
@@ -557,6 +574,15 @@ END
                     ORDER BY 1"),
        qq(minutes|outage|{"a": 1}\nsix_hours|outage|{"a": 1}\n)
        . qq(ten_minutes|outage|{"a": 1}\n), 'the events, once';
+
+    is $fleet->sql("SELECT step FROM caphealth.history WHERE node = 'gone'
+                    ORDER BY 1"), "60\n600\n21600\n", 'old rows are removed';
+    is $fleet->sql("SELECT count(*) FROM caphealth.platform_history
+                    WHERE series = 'orders_count'
+                    AND start < now() - interval '1 day' "), "0\n",
+       "the platform's, too";
+    is $fleet->sql("SELECT count(*) FROM caphealth.history_events
+                    WHERE node = 'gone'"), "1\n", 'and old events';
 
     # a server that has lost some of it
 
