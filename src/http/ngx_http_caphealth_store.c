@@ -127,7 +127,6 @@ static char *
 ngx_http_caphealth_store_parameters(ngx_conf_t *cf,
     ngx_http_caphealth_store_t *store)
 {
-    char                                  *rc;
     ngx_str_t                             *value, s;
     ngx_uint_t                             i, seen;
     const char                            *wrong;
@@ -161,10 +160,8 @@ ngx_http_caphealth_store_parameters(ngx_conf_t *cf,
         s.data = value[i].data + p->name.len;
         s.len = value[i].len - p->name.len;
 
-        rc = p->set(cf, store, &value[i], &s);
-
-        if (rc != NGX_CONF_OK) {
-            return rc;
+        if (p->set(cf, store, &value[i], &s) != NGX_CONF_OK) {
+            return NGX_CONF_ERROR;
         }
     }
 

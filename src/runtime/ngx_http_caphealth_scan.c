@@ -39,6 +39,8 @@ typedef struct {
 static void ngx_http_caphealth_scan_ask(ngx_http_caphealth_source_timer_t *t);
 static ngx_uint_t ngx_http_caphealth_scan_is_ours(
     ngx_http_caphealth_source_timer_t *t);
+static ngx_uint_t ngx_http_caphealth_scan_has_passed(
+    ngx_http_caphealth_source_timer_t *t);
 static void ngx_http_caphealth_scan_list(ngx_http_caphealth_source_timer_t *t);
 static void ngx_http_caphealth_scan_wait(ngx_http_caphealth_source_timer_t *t);
 static ngx_int_t ngx_http_caphealth_scan_listed(void *data, int fd,
@@ -102,7 +104,9 @@ ngx_http_caphealth_scan_ask(ngx_http_caphealth_source_timer_t *t)
         return;
     }
 
-    if (scan->fleet && !ngx_http_caphealth_scan_is_ours(t)) {
+    if (scan->fleet && !ngx_http_caphealth_scan_is_ours(t)
+        && ngx_http_caphealth_scan_has_passed(t))
+    {
         ngx_add_timer(&t->event, NGX_HTTP_CAPHEALTH_SCAN_TICK);
         return;
     }
@@ -144,7 +148,8 @@ ngx_http_caphealth_scan_ask(ngx_http_caphealth_source_timer_t *t)
 
 /*
  * Of the nodes of a fleet that keep images in one store, the one with the lease
- * lists it.  A node that has lost the fleet's database lists for itself.
+ * lists it again and again.  The others do so once, if they know nothing of it.
+ * A node that has lost the fleet's database lists for itself.
  */
 
 static ngx_uint_t
@@ -181,6 +186,21 @@ ngx_http_caphealth_scan_is_ours(ngx_http_caphealth_source_timer_t *t)
     }
 
     return fleet->leader;
+}
+
+
+static ngx_uint_t
+ngx_http_caphealth_scan_has_passed(ngx_http_caphealth_source_timer_t *t)
+{
+    caphealth_scan_t   scan;
+    caphealth_total_t  total;
+
+    return ngx_http_caphealth_tree_total(t->timers->conf->zone,
+                                         &t->source->root->path, &total,
+                                         &scan)
+           == NGX_OK
+           && scan.source != CAPHEALTH_TREE_UNKNOWN
+           && scan.scanning_since == 0;
 }
 
 

@@ -88,6 +88,8 @@ static char *ngx_http_caphealth_shipper_message(
 static char *ngx_http_caphealth_shipper_shipped(
     ngx_http_caphealth_shipper_t *s, caphealth_ipc_message_t *m,
     caphealth_ipc_cargo_t *cargo);
+static ngx_http_caphealth_shipment_t *ngx_http_caphealth_shipper_find(
+    ngx_http_caphealth_shipper_t *s, uint64_t serial);
 static char *ngx_http_caphealth_shipper_scanned(
     ngx_http_caphealth_shipper_t *s, caphealth_ipc_message_t *m,
     caphealth_ipc_cargo_t *cargo);
@@ -654,23 +656,11 @@ ngx_http_caphealth_shipper_shipped(ngx_http_caphealth_shipper_t *s,
     caphealth_ipc_message_t *m, caphealth_ipc_cargo_t *cargo)
 {
     int                             valid;
-    ngx_queue_t                    *q;
     ngx_http_caphealth_shipment_t  *shipment;
 
-    shipment = NULL;
+    shipment = ngx_http_caphealth_shipper_find(s, m->serial);
 
-    for (q = ngx_queue_head(&s->sent);
-         q != ngx_queue_sentinel(&s->sent);
-         q = ngx_queue_next(q))
-    {
-        shipment = ngx_queue_data(q, ngx_http_caphealth_shipment_t, queue);
-
-        if (shipment->serial == m->serial) {
-            break;
-        }
-    }
-
-    if (q == ngx_queue_sentinel(&s->sent)) {
+    if (shipment == NULL) {
         return "answered what nobody asked";
     }
 
@@ -700,6 +690,28 @@ ngx_http_caphealth_shipper_shipped(ngx_http_caphealth_shipper_t *s,
     ngx_http_caphealth_shipper_remove(shipment);
 
     shipment->handler(shipment);
+
+    return NULL;
+}
+
+
+static ngx_http_caphealth_shipment_t *
+ngx_http_caphealth_shipper_find(ngx_http_caphealth_shipper_t *s,
+    uint64_t serial)
+{
+    ngx_queue_t                    *q;
+    ngx_http_caphealth_shipment_t  *shipment;
+
+    for (q = ngx_queue_head(&s->sent);
+         q != ngx_queue_sentinel(&s->sent);
+         q = ngx_queue_next(q))
+    {
+        shipment = ngx_queue_data(q, ngx_http_caphealth_shipment_t, queue);
+
+        if (shipment->serial == serial) {
+            return shipment;
+        }
+    }
 
     return NULL;
 }

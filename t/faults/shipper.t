@@ -42,8 +42,8 @@ sub store {
     close $credentials;
 
     my $nginx = Caphealth::Upload->new(
-        http => "caphealth_helper_dir $helpers; caphealth_image_scan off;
-                 " . ($option{http} // ''),
+        http => "caphealth_helper_dir $helpers; "
+                . ($option{http} // 'caphealth_image_scan off;'),
         keep => "caphealth_image_store s3://$bucket
                      endpoint=http://127.0.0.1:1 region=none
                      credentials=$dir/credentials$number $parameters;",
@@ -415,6 +415,7 @@ subtest 'in a fleet the node with the lease lists' => sub {
 
         $node => sub {
             my $nginx = store('well', http => "caphealth_refresh 1s;
+                caphealth_image_scan 1s;
                 caphealth_fleet @{[ $postgres->fleet_url ]} node=$node;");
 
             $nginx->configure(locations => "$nginx->{locations}
@@ -437,11 +438,18 @@ subtest 'in a fleet the node with the lease lists' => sub {
     ok $first->until(sub { $first->json('/stats')->{source} eq 'saved' }, 60),
        'whose uploads the first one does not know';
     is $second->post($photo)->{status}, 201, 'of which there is one';
-    is scalar asked($second, 'list'), 0, 'it does not list';
-    is $second->json('/stats')->{total_files}, undef, 'nor claim to know';
+    ok $second->until(sub {
+        ($second->json('/stats')->{source} // '') eq 'saved'
+    }, 60), 'it lists once';
+
+    my ($lists, $once) = map { scalar asked($_, 'list') } $first, $second;
+
+    ok $first->until(sub { asked($first, 'list') > $lists + 257 }, 60),
+       'and the first one again';
+    is scalar asked($second, 'list'), $once, 'meanwhile the second one did not';
 
     ok $first->stop, 'the first one ends';
-    ok $second->until(sub { asked($second, 'list') > 0 }, 60),
+    ok $second->until(sub { asked($second, 'list') > $once }, 60),
        'then the second one lists';
     ends($second);
 };
