@@ -56,6 +56,9 @@ sub metric {
 }
 
 my $one = node('one');
+
+$one->report('/nodes', sub { $_->{lease_held} });
+
 my $two = node('two');
 
 subtest 'both are well' => sub {
