@@ -43,12 +43,12 @@ static int caphealth_convert_make(const caphealth_job_t *job,
     caphealth_picture_t *next, const caphealth_picture_t **made);
 static caphealth_job_status_e caphealth_convert_animated(
     const caphealth_job_t *job, unsigned number, const caphealth_fit_t *fit,
-    const caphealth_picture_t *picture, const uint8_t *data, size_t length, caphealth_convert_write_pt write,
-    void *ctx, caphealth_result_t *result);
+    const caphealth_picture_t *picture, const uint8_t *data, size_t length,
+    caphealth_convert_write_pt write, void *ctx, caphealth_result_t *result);
 static caphealth_job_status_e caphealth_convert_frames(
     const caphealth_job_t *job, unsigned number, const caphealth_fit_t *fit,
-    uint64_t held, caphealth_animation_t *animation, caphealth_convert_write_pt write,
-    void *ctx, caphealth_result_t *result);
+    uint64_t held, caphealth_animation_t *animation,
+    caphealth_convert_write_pt write, void *ctx, caphealth_result_t *result);
 static caphealth_job_status_e caphealth_convert_shown(
     const caphealth_animation_t *animation, const caphealth_job_t *job,
     unsigned number, const caphealth_fit_t *fit, caphealth_picture_t *to,

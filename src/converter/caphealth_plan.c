@@ -24,7 +24,7 @@
 /* to which the bytes in a message are rounded up */
 #define CAPHEALTH_MEMORY_UNIT      (1024 * 1024)
 
-/* samples of a pixel in libjpeg's coefficients, 4:4:4 and 4:2:0, 2 bytes each */
+/* bytes of a pixel of libjpeg's coefficients, 4:4:4 and 4:2:0 */
 #define CAPHEALTH_MEMORY_FULL      6
 #define CAPHEALTH_MEMORY_HALF      3
 
@@ -333,9 +333,9 @@ caphealth_memory_picture(const caphealth_picture_t *picture)
 
 
 /*
- * zimg keeps as many rows as a row of the output is made of, in 16 bits or, where
- * colours change their matrix, in floating point, some in several forms; bytes
- * of a sample of luma, as zimg_filter_graph_get_tmp_size() has them.
+ * zimg keeps as many rows as a row of the output is made of, in 16 bits or,
+ * where colours change their matrix, in floating point, some in several forms;
+ * bytes of a sample of luma, as zimg_filter_graph_get_tmp_size() has them.
  */
 
 uint64_t

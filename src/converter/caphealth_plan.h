@@ -82,8 +82,8 @@ uint64_t caphealth_memory_variants(const caphealth_job_t *job,
     int graphic);
 
 /*
- * The bytes that an animated variant of a canvas of width by height takes beside
- * the decoder.
+ * The bytes that an animated variant of a canvas of width by height takes
+ * beside the decoder.
  */
 uint64_t caphealth_memory_frames(const caphealth_variant_t *variant,
     const caphealth_fit_t *fit, uint32_t width, uint32_t height);
@@ -95,8 +95,8 @@ uint64_t caphealth_memory_scale(const caphealth_picture_t *from,
 
 /*
  * Whether so many bytes are within job's limit beside those that are held
- * already, as the input is.  CAPHEALTH_JOB_OK, or CAPHEALTH_JOB_NO_MEMORY with a
- * detail that has the bytes that are needed in all.
+ * already, as the input is.  CAPHEALTH_JOB_OK, or CAPHEALTH_JOB_NO_MEMORY with
+ * a detail that has the bytes that are needed in all.
  */
 caphealth_job_status_e caphealth_memory_check(const caphealth_job_t *job,
     uint64_t held, uint64_t bytes, caphealth_result_t *result);
@@ -104,8 +104,8 @@ caphealth_job_status_e caphealth_memory_check(const caphealth_job_t *job,
 /*
  * To be called when a header is read: checks the memory for a picture of this
  * layout, which takes decoder bytes beside it while it is decoded and is turned
- * by a quarter then, if that is set; and for the variants, as far as is known of
- * them: the image may turn out to be opaque and no graphic.
+ * by a quarter then, if that is set; and for the variants, as far as is known
+ * of them: the image may turn out to be opaque and no graphic.
  */
 caphealth_job_status_e caphealth_memory_decode(const caphealth_job_t *job,
     size_t size, const caphealth_picture_t *layout, uint64_t decoder,

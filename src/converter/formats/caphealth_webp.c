@@ -20,8 +20,8 @@
 /* WebPBitstreamFeatures.format: what is not known has the most memory */
 #define CAPHEALTH_WEBP_LOSSY  1
 
-/* bytes that libwebp takes for a column of a lossy image; for a pixel of another
-   one, and of alpha */
+/* bytes that libwebp takes for a column of a lossy image; for a pixel of
+   another one, and of alpha */
 #define CAPHEALTH_WEBP_COLUMN    512
 #define CAPHEALTH_WEBP_LOSSLESS  4
 #define CAPHEALTH_WEBP_ALPHA     5
