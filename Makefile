@@ -372,5 +372,5 @@ tsan:
 		-o $(TSAN)/ngx_http_caphealth_module.so \
 		$$(find $(TSAN)/nginx/objs/addon -name '*.o') \
 		$(TSAN)/nginx/objs/ngx_http_caphealth_module_modules.o \
-		$(TSAN)/tasks.o -ljansson -lm
+		$(TSAN)/tasks.o -ljansson -lnettle -lm
 	@BUILD=$(TSAN) util/test --tsan suites faults
