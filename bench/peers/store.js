@@ -52,7 +52,7 @@ if (cluster.isPrimary) {
         return stem;
     };
 
-    http.createServer(async (request, response) => {
+    const server = http.createServer(async (request, response) => {
         const parts = [];
 
         for await (const part of request) {
@@ -73,5 +73,10 @@ if (cluster.isPrimary) {
             response.writeHead(500);
             response.end(String(error));
         }
-    }).listen(Number(port), '127.0.0.1');
+    });
+
+    // as nginx has it, or a client that is slow finds its connection closed
+
+    server.keepAliveTimeout = 75000;
+    server.listen(Number(port), '127.0.0.1');
 }
