@@ -460,6 +460,30 @@ subtest 'a server that is busy' => sub {
     ok $nginx->stop, 'quits';
 };
 
+subtest 'an object store' => sub {
+    my $dir = tempdir('caphealth-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+    my $build = $ENV{BUILD} || 'build';
+
+    chmod 0755, $dir;
+    symlink '/bin/false', "$dir/caphealth-shipper" or die $!;
+    system('cp', "$build/caphealth-collector", "$build/caphealth-converter",
+           "$dir/") == 0 or die;
+
+    open my $file, '>', "$dir/credentials" or die $!;
+    print {$file} "[default]\naws_access_key_id=a\n"
+                  . "aws_secret_access_key=b\n";
+    close $file;
+    chmod 0600, "$dir/credentials";
+
+    my $nginx = Caphealth::Upload->new(
+        http => "caphealth_helper_dir $dir;",
+        keep => "caphealth_image_store s3://shop endpoint=http://127.0.0.1:1
+                     region=none credentials=$dir/credentials;");
+
+    problem 'the object store is away', $nginx->post(photo('64x64'));
+    ok $nginx->stop, 'quits';
+};
+
 subtest 'the history' => sub {
     my $dir = tempdir(CLEANUP => 1);
 
