@@ -222,6 +222,50 @@ checks(void **state)
 }
 
 
+/* files that are not published: without a name from the beginning */
+
+static void
+spool(void **state)
+{
+    int                      files, no_tmpfile;
+    unsigned                 i;
+    caphealth_image_files_t  image;
+
+    (void) state;
+
+    files = count();
+
+    for (no_tmpfile = 0; no_tmpfile < 2; no_tmpfile++) {
+        caphealth_image_init(&image);
+        image.no_tmpfile = no_tmpfile ? 1 : 0;
+
+        caphealth_image_add(&image, "original");
+        caphealth_image_add(&image, "800");
+
+        assert_int_equal(caphealth_image_open_spool(&image, tree_root), 0);
+        assert_int_equal(strlen(image.id), CAPHEALTH_ID_LEN);
+        assert_int_equal(count(), files);
+
+        for (i = 0; i < 2; i++) {
+            assert_int_equal(write(image.variants[i].fd, webp, 12), 12);
+            assert_int_equal(check(&image, i, 12), 0);
+        }
+
+        caphealth_image_close(&image);
+        assert_int_equal(count(), files);
+    }
+
+    caphealth_image_init(&image);
+    caphealth_image_add(&image, "original");
+
+    assert_int_equal(caphealth_image_open_spool(&image, "/nonexistent"), -1);
+    assert_int_equal(errno, ENOENT);
+    assert_non_null(image.failed);
+
+    caphealth_image_close(&image);
+}
+
+
 static void
 no_root(void **state)
 {
@@ -560,6 +604,7 @@ main(void)
         TREE_TEST(removal),
         TREE_TEST(writers),
         TREE_TEST(symbolic),
+        TREE_TEST(spool),
         cmocka_unit_test(no_root),
         cmocka_unit_test(ids),
         cmocka_unit_test(paths)
