@@ -314,7 +314,7 @@ package:
 include fuzz/rules.mk
 
 bench:
-	@util/packages build run bench
+	@util/packages build run test bench
 	@command -v npm > /dev/null || util/packages node
 	@$(QUIETLY) all
 	@rm -f $(BUILD)/bench/results.jsonl
