@@ -7,6 +7,8 @@ use lib 't/lib';
 
 use Caphealth::Token qw(token key_file);
 use Caphealth::Upload qw(photo form);
+use Fcntl qw(:flock);
+use File::Basename qw(dirname);
 use HTTP::Tiny;
 use JSON::PP qw(decode_json encode_json);
 use Test::More;
@@ -183,6 +185,42 @@ subtest 'DELETE' => sub {
     refused $remove->(token($new, exp => $soon, sub => 'vendor-7')), 403,
             'not-permitted', qr/"delete":true/, 'with a token for uploads';
     is $remove->($mine)->{status}, 204, 'with one for both';
+};
+
+# the claim of the image is held, as by another request that has its id, so that
+# the deletion waits
+
+subtest 'one use, of a DELETE whose client goes away' => sub {
+    my $any = token($new, exp => $soon);
+    my $once = token($new, exp => $soon, once => JSON::PP::true, jti => 'c',
+                     delete => JSON::PP::true);
+    my $id = decode_json(post($any)->{content})->{images}[0]{id};
+    my ($file) = grep { /$id/ } $nginx->files;
+
+    open my $claim, '>', "$nginx->{root}/" . dirname($file) . "/.$id.tmp"
+        or die $!;
+    flock $claim, LOCK_EX or die $!;
+
+    my $gone = $nginx->raw("DELETE /upload/$id HTTP/1.1\r\nHost: localhost\r\n"
+                           . "X-Client: 192.0.2.7\r\n"
+                           . "Authorization: Bearer $once\r\n"
+                           . "Transfer-Encoding: chunked\r\n\r\n");
+
+    ok $nginx->until(sub { post($once, 'no image')->{status} == 401 }),
+       'the use is held';
+
+    print {$gone} "no chunk\r\n";
+    $gone->flush;
+
+    is <$gone>, undef, 'the client is gone';
+
+    close $claim;
+
+    ok $nginx->until(sub { !grep { /$id/ } $nginx->files }),
+       'the image is removed';
+    is post($any)->{status}, 201, 'later';
+    refused post($once, 'no image'), 401, 'invalid-token', qr/has been used/,
+            'and the token is used';
 };
 
 subtest 'CORS' => sub {

@@ -1010,6 +1010,11 @@ static void
 ngx_http_caphealth_upload_end_deletion(ngx_http_caphealth_upload_t *u)
 {
     ngx_http_caphealth_upload_counts_remove(u);
+
+    /* also when the client has not waited: the image is gone */
+
+    ngx_http_caphealth_token_unuse(u->main_conf, &u->token, u->err == 0);
+
     ngx_http_caphealth_upload_respond(u);
     ngx_http_caphealth_upload_destroy(u);
 }
@@ -1373,9 +1378,8 @@ ngx_http_caphealth_upload_respond(ngx_http_caphealth_upload_t *u)
      * was stored before needs none
      */
 
-    if (u->outcome || u->err || u->deletion || u->nstore == 0) {
-        ngx_http_caphealth_token_unuse(u->main_conf, &u->token,
-                                       u->deletion && u->err == 0);
+    if (u->outcome || u->nstore == 0) {
+        ngx_http_caphealth_token_unuse(u->main_conf, &u->token, 0);
     }
 
     if (u->deletion) {
