@@ -39,6 +39,13 @@ caphealth_sandbox_limit(const caphealth_limits_t *limits)
 }
 
 
+uint64_t
+caphealth_sandbox_program(void)
+{
+    return 16 * 1024 * 1024;
+}
+
+
 int
 caphealth_sandbox_close(void)
 {
