@@ -366,11 +366,11 @@ tsan:
 	@install -D $(BUILD)/strange/caphealth-converter -t $(TSAN)/strange
 	@install -D $(BUILD)/unit/probe_db -t $(TSAN)/unit
 	@$(TSAN_CC) $(patsubst %,-I$(TSAN)/nginx/%,src/core src/event \
-		src/event/modules src/os/unix objs) -c -o $(TSAN)/tasks.o \
-		t/strange/tasks.c
-	@$(TSAN_CC) -shared -Wl,--wrap=ngx_thread_task_post \
+		src/event/modules src/os/unix objs) -c -o $(TSAN)/tsan.o \
+		t/strange/tsan.c
+	@$(TSAN_CC) -shared -Wl,--wrap=ngx_thread_task_post -Wl,--wrap=clone \
 		-o $(TSAN)/ngx_http_caphealth_module.so \
 		$$(find $(TSAN)/nginx/objs/addon -name '*.o') \
 		$(TSAN)/nginx/objs/ngx_http_caphealth_module_modules.o \
-		$(TSAN)/tasks.o -ljansson -lnettle -lm
+		$(TSAN)/tsan.o -ljansson -lnettle -lm
 	@BUILD=$(TSAN) util/test --tsan suites faults

@@ -1,10 +1,16 @@
 
 /*
- * For the thread sanitizer, in the place of nginx's ngx_thread_task_post().
+ * For the thread sanitizer, in the place of nginx's ngx_thread_task_post(), and
+ * of clone().
  *
  * A finished task comes back to the event loop through a spin lock of nginx's
  * own, which the sanitizer does not know as one.  So it is told that what the
  * thread did is done before the event's handler begins.
+ *
+ * The child that becomes a helper shares the worker's memory, in which the
+ * sanitizer keeps its state.  It stops to look at locks in a child of a process
+ * with threads, and here it would do so in the worker: all that the worker then
+ * gives to a thread is reported as a race.  So the child is one of fork().
  */
 
 #include <ngx_config.h>
@@ -12,6 +18,7 @@
 #include <ngx_thread_pool.h>
 
 #include <sanitizer/tsan_interface.h>
+#include <sched.h>
 
 
 typedef struct {
@@ -27,6 +34,7 @@ ngx_int_t __real_ngx_thread_task_post(ngx_thread_pool_t *tp,
     ngx_thread_task_t *task);
 ngx_int_t __wrap_ngx_thread_task_post(ngx_thread_pool_t *tp,
     ngx_thread_task_t *task);
+int __wrap_clone(int (*fn)(void *), void *stack, int flags, void *arg);
 
 
 static void
@@ -94,4 +102,22 @@ __wrap_ngx_thread_task_post(ngx_thread_pool_t *tp, ngx_thread_task_t *task)
     }
 
     return rc;
+}
+
+
+int
+__wrap_clone(int (*fn)(void *), void *stack, int flags, void *arg)
+{
+    pid_t  pid;
+
+    (void) stack;
+    (void) flags;
+
+    pid = fork();
+
+    if (pid == 0) {
+        _exit(fn(arg));
+    }
+
+    return pid;
 }
