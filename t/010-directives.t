@@ -1084,3 +1084,29 @@ invalid parameter "name=a" in "caphealth_fleet" directive, expected "node=" or "
 "caphealth_fleet" directive is duplicate
 --- no_error_log
 [alert]
+
+
+
+=== TEST 81: caphealth_fleet, node= twice
+--- http_config
+    caphealth_fleet postgresql:///d node=a node=a;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+duplicate parameter "node=" in "caphealth_fleet" directive
+--- no_error_log
+[alert]
+
+
+
+=== TEST 82: caphealth_fleet, grace= twice
+--- http_config
+    caphealth_fleet postgresql:///d grace=1m grace=2m;
+--- config
+    location = /health { caphealth_health; }
+--- must_die
+--- error_log
+duplicate parameter "grace=" in "caphealth_fleet" directive
+--- no_error_log
+[alert]

@@ -246,6 +246,14 @@ ngx_http_caphealth_fleet_parameter(ngx_conf_t *cf,
     ngx_str_t  s;
 
     if (ngx_strncmp(value->data, "node=", 5) == 0) {
+
+        if (fleet->node.len) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate parameter \"node=\" in "
+                               "\"caphealth_fleet\" directive");
+            return NGX_CONF_ERROR;
+        }
+
         fleet->node.data = value->data + 5;
         fleet->node.len = value->len - 5;
 
@@ -257,6 +265,14 @@ ngx_http_caphealth_fleet_parameter(ngx_conf_t *cf,
     }
 
     if (ngx_strncmp(value->data, "grace=", 6) == 0) {
+
+        if (fleet->grace) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate parameter \"grace=\" in "
+                               "\"caphealth_fleet\" directive");
+            return NGX_CONF_ERROR;
+        }
+
         s.data = value->data + 6;
         s.len = value->len - 6;
 
