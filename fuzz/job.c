@@ -132,7 +132,7 @@ send_message(int s, fuzz_bytes_t *b, int input, caphealth_job_t *job)
     caphealth_ipc_message_t  *m = (caphealth_ipc_message_t *) text;
 
     nfds = (unsigned) fuzz_number(b, 1) % (CAPHEALTH_IPC_FDS + 1);
-    size = (size_t) fuzz_number(b, 1);
+    size = (size_t) fuzz_number(b, 2);
 
     size = size < b->size ? size : b->size;
     size = size < sizeof(text) ? size : sizeof(text);
