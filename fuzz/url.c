@@ -146,6 +146,29 @@ check_text(const char *text, size_t size)
 }
 
 
+/* any bytes become a JSON string, and UTF-8 the same text */
+
+static void
+check_quoted(const char *text)
+{
+    char    *quoted;
+    json_t  *string;
+
+    quoted = caphealth_utf8_quote(text);
+    fuzz_check(quoted != NULL);
+
+    string = json_loads(quoted, JSON_DECODE_ANY, NULL);
+    fuzz_check(json_is_string(string));
+
+    if (caphealth_utf8_valid(text, strlen(text))) {
+        fuzz_check(strcmp(json_string_value(string), text) == 0);
+    }
+
+    json_decref(string);
+    free(quoted);
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -193,6 +216,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         caphealth_utf8_mask(message, secret);
         fuzz_check(strstr(message, secret) == NULL);
     }
+
+    check_quoted(message);
 
     len = strlen(message);
 
