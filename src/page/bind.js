@@ -63,6 +63,49 @@ export function list(container, rows) {
     }
 }
 
+// A long list, of which the first rows are shown, and more whenever the button
+// is pressed; render is called then, and calls show().
+
+const STEP = 100;
+
+export class Rows {
+    constructor(container, button, first, render) {
+        this.container = container;
+        this.button = button;
+        this.first = first;
+        this.shown = first;
+
+        button.addEventListener('click', () => {
+            const last = container.lastElementChild;
+
+            this.shown += STEP;
+            render();
+
+            // the button may be gone: on with what is new
+
+            if (button.hidden) {
+                last.tabIndex = -1;
+                last.focus();
+            }
+        });
+    }
+
+    restart() {
+        this.shown = this.first;
+    }
+
+    // row: makes one of what was found; label: the button's, for how many rows;
+    // most: more are never shown
+
+    show(found, row, label, most = found.length) {
+        const rest = Math.min(STEP, Math.min(most, found.length) - this.shown);
+
+        list(this.container, found.slice(0, this.shown).map(row));
+        this.button.hidden = rest <= 0;
+        text(this.button, label(rest));
+    }
+}
+
 export function text(element, value) {
     const string = value === null || value === undefined ? '' : String(value);
 

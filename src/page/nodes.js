@@ -1,11 +1,11 @@
 // The nodes of a fleet: the worst first, by status and name, and only as many
 // rows as are looked at.
 
-import { fill, list, text } from './bind.js';
+import { fill, Rows, text } from './bind.js';
 import { age, compare, finite, moment, number, plural, t } from './text.js';
 import { join, shape, verdict } from './view.js';
 
-const MORE = 100;
+const FIRST = 100;
 const MOST = 500;                // rows; others are found by their names
 const SECOND = 1;                // that a clock may be off
 
@@ -14,8 +14,8 @@ const SECOND = 1;                // that a clock may be off
 const statuses = ['critical', 'unknown', 'degraded', 'healthy'];
 
 const element = (id) => document.getElementById(id);
-const body = element('nodes-rows');
-const more = element('nodes-more');
+const rows = new Rows(element('nodes-rows'), element('nodes-more'), FIRST,
+                      render);
 const search = element('nodes-search');
 const filter = element('nodes-filter');
 
@@ -23,7 +23,6 @@ let report = null;
 let time = 0;                    // the server's
 let failure = null;
 let wanted = '';                 // a status, or all
-let shown = MORE;
 let changed;
 
 // address: what the page's URL says of it; remember: called with what it should
@@ -42,30 +41,16 @@ export function start(address, remember) {
 
         radio.addEventListener('change', () => {
             wanted = radio.value;
-            shown = MORE;
+            rows.restart();
             changed({ status: wanted });
             render();
         });
     }
 
     search.addEventListener('input', () => {
-        shown = MORE;
+        rows.restart();
         changed({ node: search.value });
         render();
-    });
-
-    more.addEventListener('click', () => {
-        const last = body.lastElementChild;
-
-        shown += MORE;
-        render();
-
-        // the button may be gone: on with what is new
-
-        if (more.hidden) {
-            last.tabIndex = -1;
-            last.focus();
-        }
     });
 }
 
@@ -90,7 +75,6 @@ function render() {
     const status = report?.platform_status ?? 'unknown';
     const all = sorted(report?.nodes ?? []);
     const found = all.filter((one) => matches(one));
-    const rest = Math.min(MORE, MOST - shown, found.length - shown);
 
     link.dataset.status = status;
     text(link.querySelector('.shape'), shape(status));
@@ -112,11 +96,8 @@ function render() {
             n: number(value === '' ? all.length : report?.counts[value], 0) }));
     }
 
-    list(body, found.slice(0, shown).map(row));
+    rows.show(found, row, (n) => t('nodes.more', { n: number(n, 0) }), MOST);
     text(element('nodes-count'), summary(all, found));
-
-    more.hidden = rest <= 0;
-    text(more, t('nodes.more', { n: number(rest, 0) }));
 }
 
 function sorted(nodes) {

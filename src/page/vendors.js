@@ -1,19 +1,18 @@
 // Products by vendor: sorted, searched, and only as many rows as are looked
 // at.
 
-import { list, text } from './bind.js';
+import { Rows, text } from './bind.js';
 import { compare, number, plural, t } from './text.js';
 import { vendor } from './view.js';
 
 // a larger screen shows more
 
 const FIRST = matchMedia('(min-width: 140rem)').matches ? 24 : 8;
-const MORE = 100;
 
-const body = document.getElementById('vendors');
 const count = document.getElementById('vendor-count');
-const more = document.getElementById('vendor-more');
 const search = document.getElementById('vendor-search');
+const rows = new Rows(document.getElementById('vendors'),
+                      document.getElementById('vendor-more'), FIRST, render);
 const heads = [...document.querySelectorAll('th[data-sort]')];
 
 const orders = {
@@ -25,7 +24,6 @@ let all = [];
 let source;
 let order = 'products';
 let down = true;
-let shown = FIRST;
 let changed;
 
 // address: what the page's URL says of it; remember: called with what it should
@@ -50,23 +48,9 @@ export function start(address, remember) {
     }
 
     search.addEventListener('input', () => {
-        shown = FIRST;
+        rows.restart();
         changed({ q: search.value });
         render();
-    });
-
-    more.addEventListener('click', () => {
-        const last = body.lastElementChild;
-
-        shown += MORE;
-        render();
-
-        // the button may be gone: on with what is new
-
-        if (more.hidden) {
-            last.tabIndex = -1;
-            last.focus();
-        }
     });
 }
 
@@ -129,13 +113,10 @@ function render() {
                   : all.filter(({ folded }) => folded.includes(wanted));
     const total = all.reduce((sum, { products }) => sum + products, 0);
     const most = all.reduce((max, { products }) => Math.max(max, products), 0);
-    const rest = Math.min(MORE, found.length - shown);
 
-    list(body, found.slice(0, shown).map((one) => vendor(one, total, most)));
+    rows.show(found, (one) => vendor(one, total, most),
+              (n) => t('vendors.more', { n: number(n, 0) }));
     text(count, summary(found, wanted));
-
-    more.hidden = rest <= 0;
-    text(more, t('vendors.more', { n: number(rest, 0) }));
 }
 
 function summary(found, wanted) {
