@@ -243,6 +243,26 @@ subtest 'the file is run again' => sub {
     $postgres->sql('UPDATE caphealth.schema SET version = 1');
 };
 
+subtest 'the owner of the schema has no other right' => sub {
+    $postgres->sql('CREATE ROLE keeper LOGIN');
+    $postgres->sql('CREATE DATABASE kept');
+    $postgres->sql('ALTER DATABASE kept SET search_path = missing');
+
+    my @keeper = ('-c', '\connect kept keeper');
+
+    ok !eval { $postgres->fleet(@keeper); 1 }, 'it cannot make the schema';
+    $postgres->run('psql', '-c', '\connect kept postgres', '-c',
+                   'CREATE SCHEMA caphealth AUTHORIZATION keeper');
+
+    for my $time (qw(once twice)) {
+        ok eval { $postgres->fleet(@keeper); 1 }, "it runs the file $time";
+    }
+
+    is $postgres->run('psql', @keeper, '-c',
+                      'SELECT version FROM caphealth.schema'),
+       "1\n", 'the schema is there';
+};
+
 subtest 'what a node says of itself is bounded' => sub {
     my $refresh = sub {
         my ($seconds) = @_;

@@ -33,7 +33,13 @@ BEGIN;
 
 SET LOCAL client_min_messages = warning;
 
-CREATE SCHEMA IF NOT EXISTS caphealth;
+-- IF NOT EXISTS asks for the right to create schemas where there is one, too
+
+SELECT to_regnamespace('caphealth') IS NULL AS missing \gset
+
+\if :missing
+CREATE SCHEMA caphealth;
+\endif
 
 REVOKE ALL ON SCHEMA caphealth FROM PUBLIC;
 

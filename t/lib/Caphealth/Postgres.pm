@@ -89,12 +89,12 @@ sub sql {
     return $self->run('psql', '-c', $sql);
 }
 
-# fleet: the fleet's schema, for the role "caphealth"
+# fleet: the fleet's schema, for the role "caphealth", with psql's arguments
 
 sub fleet {
-    my ($self) = @_;
+    my ($self, @arguments) = @_;
 
-    return $self->run('psql', '-f', File::Spec->rel2abs(
+    return $self->run('psql', @arguments, '-f', File::Spec->rel2abs(
         dirname(__FILE__)
         . '/../../../contrib/postgresql/caphealth-fleet.sql'));
 }
