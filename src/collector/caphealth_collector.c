@@ -523,9 +523,11 @@ caphealth_record_fleet(caphealth_source_threads_t *threads,
         caphealth_fleet_tells(threads->fleet, &told);
     }
 
-    if (role == CAPHEALTH_FLEET_ALONE
-        || record->platform == CAPHEALTH_OVERALL_NONE)
-    {
+    if (role == CAPHEALTH_FLEET_ALONE) {
+        record->platform = CAPHEALTH_OVERALL_NONE;
+    }
+
+    if (record->platform == CAPHEALTH_OVERALL_NONE) {
         return;
     }
 

@@ -220,28 +220,32 @@ static json_t *
 caphealth_note_summary(const char *node, const caphealth_notify_event_t *event,
     const caphealth_record_t *record)
 {
-    const char  *to, *from, *cause;
+    const char  *to, *from, *cause, *whole;
 
     if (event->forecast != NULL) {
         return json_sprintf("%s: %s", node, event->forecast->text);
     }
+
+    whole = (record->platform == CAPHEALTH_OVERALL_NONE)
+            ? "" : ": the platform";
 
     to = caphealth_overall_state_name(event->to);
     from = (event->from == CAPHEALTH_OVERALL_NONE)
            ? NULL : caphealth_overall_state_name(event->from);
 
     if (event->to == CAPHEALTH_OVERALL_HEALTHY) {
-        return json_sprintf("%s is healthy again (was %s)", node, from);
+        return json_sprintf("%s%s is healthy again (was %s)", node, whole,
+                            from);
     }
 
     cause = (record->ncauses > 0) ? record->causes[0].text : NULL;
 
     if (event->reminder) {
-        return json_sprintf("%s is still %s%s%s", node, to,
+        return json_sprintf("%s%s is still %s%s%s", node, whole, to,
                             cause ? ": " : "", cause ? cause : "");
     }
 
-    return json_sprintf("%s is %s%s%s%s%s%s", node, to,
+    return json_sprintf("%s%s is %s%s%s%s%s%s", node, whole, to,
                         from ? " (was " : "", from ? from : "",
                         from ? ")" : "", cause ? ": " : "",
                         cause ? cause : "");

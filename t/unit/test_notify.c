@@ -397,10 +397,14 @@ static json_t *
 note_of(uint32_t from, uint32_t to, int reminder)
 {
     json_t                  *note;
+    uint32_t                 platform;
     caphealth_event_args_t   args;
+
+    platform = record.platform;
 
     memset(&record, 0, sizeof(record));
     record.time = START;
+    record.platform = platform;
 
     caphealth_event_args(&args, CAPHEALTH_EVENT_THRESHOLD, "disk_percent:/a",
                          "/a");
@@ -428,6 +432,17 @@ note_of(uint32_t from, uint32_t to, int reminder)
     assert_true(caphealth_notify_note_valid(note));
 
     return note;
+}
+
+
+static void
+assert_summary(uint32_t from, uint32_t to, int reminder, const char *expected)
+{
+    json_t  *note;
+
+    note = note_of(from, to, reminder);
+    assert_string_equal(text(note, "summary"), expected);
+    json_decref(note);
 }
 
 
@@ -499,6 +514,19 @@ bodies(void **state)
     assert_string_equal(text(note, "summary"),
                         "shop1 is still critical: Disk <a> & \"b\"");
     json_decref(note);
+
+    /* of a fleet */
+
+    record.platform = CAPHEALTH_OVERALL_CRITICAL;
+    assert_summary(CAPHEALTH_OVERALL_HEALTHY, CAPHEALTH_OVERALL_CRITICAL, 0,
+                   "shop1: the platform is critical (was healthy): "
+                   "Disk <a> & \"b\"");
+    assert_summary(CAPHEALTH_OVERALL_CRITICAL, CAPHEALTH_OVERALL_CRITICAL, 1,
+                   "shop1: the platform is still critical: "
+                   "Disk <a> & \"b\"");
+    assert_summary(CAPHEALTH_OVERALL_CRITICAL, CAPHEALTH_OVERALL_HEALTHY, 0,
+                   "shop1: the platform is healthy again (was critical)");
+    record.platform = CAPHEALTH_OVERALL_NONE;
 
     /* RFC 4231, test case 2 */
 
