@@ -122,6 +122,7 @@ static const ngx_http_caphealth_program_t  ngx_http_caphealth_converter = {
     .exited = "died",
     .consequence = "uploads are refused until one works",
     .each = 1,
+    .reap = 1,
     .configure = ngx_http_caphealth_converter_configure,
     .running = ngx_http_caphealth_converter_running,
     .message = ngx_http_caphealth_converter_message,
@@ -786,6 +787,15 @@ ngx_http_caphealth_converter_failed(ngx_http_caphealth_helper_t *h,
     }
 
     if (job) {
+
+        /* as the OOM killer does it; the sandbox lets no image do so */
+
+        if (c->outcome == NGX_HTTP_CAPHEALTH_JOB_DIED
+            && ngx_http_caphealth_process_killed(&h->process))
+        {
+            c->outcome = NGX_HTTP_CAPHEALTH_JOB_KILLED;
+        }
+
         ngx_log_debug2(NGX_LOG_DEBUG_EVENT, h->log, 0,
                        "caphealth image lost, outcome %d: %s",
                        (int) c->outcome, reason);

@@ -39,6 +39,8 @@ typedef struct {
 typedef enum {
     NGX_HTTP_CAPHEALTH_JOB_ANSWERED = 0,    /* see the result */
     NGX_HTTP_CAPHEALTH_JOB_DIED,            /* the converter, of it perhaps */
+    NGX_HTTP_CAPHEALTH_JOB_KILLED,          /* the converter, by another
+                                               process, or by the kernel */
     NGX_HTTP_CAPHEALTH_JOB_TIMED_OUT,
     NGX_HTTP_CAPHEALTH_JOB_STARVED,         /* the machine is too busy */
     NGX_HTTP_CAPHEALTH_JOB_UNAVAILABLE      /* there is no working converter */

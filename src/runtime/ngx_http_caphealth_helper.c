@@ -9,6 +9,9 @@
 /* milliseconds between two looks whether a helper has ended */
 #define NGX_HTTP_CAPHEALTH_HELPER_PAUSE  5
 
+/* one that has closed its socket is to end within so many milliseconds */
+#define NGX_HTTP_CAPHEALTH_HELPER_END    1000
+
 
 static void ngx_http_caphealth_helper_timer_handler(ngx_event_t *ev);
 static void ngx_http_caphealth_helper_read_handler(ngx_event_t *rev);
@@ -17,6 +20,7 @@ static void ngx_http_caphealth_helper_message(ngx_http_caphealth_helper_t *h,
 static void ngx_http_caphealth_helper_greeting(ngx_http_caphealth_helper_t *h,
     caphealth_ipc_message_t *m);
 static void ngx_http_caphealth_helper_running(ngx_http_caphealth_helper_t *h);
+static void ngx_http_caphealth_helper_closed(ngx_http_caphealth_helper_t *h);
 static ngx_uint_t ngx_http_caphealth_helper_new_reason(
     ngx_http_caphealth_helper_t *h, char *reason);
 static void ngx_http_caphealth_helper_log_failure(
@@ -47,6 +51,7 @@ void
 ngx_http_caphealth_helper_start(ngx_http_caphealth_helper_t *h)
 {
     h->greeted = 0;
+    h->closed = 0;
     h->started = ngx_current_msec;
     h->state = NGX_HTTP_CAPHEALTH_HELPER_STARTING;
 
@@ -106,6 +111,11 @@ ngx_http_caphealth_helper_timer_handler(ngx_event_t *ev)
         break;
 
     case NGX_HTTP_CAPHEALTH_HELPER_RUNNING:
+        if (h->closed) {
+            ngx_http_caphealth_helper_closed(h);
+            break;
+        }
+
         h->program->deadline(h);
         break;
 
@@ -165,8 +175,13 @@ ngx_http_caphealth_helper_read_handler(ngx_event_t *rev)
             return;
 
         case CAPHEALTH_IPC_CLOSED:
-            ngx_http_caphealth_helper_fail(h, h->program->exited);
-            break;
+            if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+                ngx_http_caphealth_helper_fail(h, "cannot be heard");
+                return;
+            }
+
+            ngx_http_caphealth_helper_closed(h);
+            return;
 
         default:
             ngx_http_caphealth_helper_fail(h, "sent an invalid answer");
@@ -276,6 +291,32 @@ ngx_http_caphealth_helper_running(ngx_http_caphealth_helper_t *h)
     if (h->program->running) {
         h->program->running(h);
     }
+}
+
+
+/*
+ * The kernel closes the socket of a process that ends shortly before nginx can
+ * reap it, and only then is it known how it ended.
+ */
+
+static void
+ngx_http_caphealth_helper_closed(ngx_http_caphealth_helper_t *h)
+{
+    if (!h->closed) {
+        h->closed = 1;
+        h->closed_at = ngx_current_msec;
+    }
+
+    if (h->program->reap
+        && h->state == NGX_HTTP_CAPHEALTH_HELPER_RUNNING
+        && ngx_http_caphealth_process_lives(&h->process)
+        && ngx_current_msec - h->closed_at < NGX_HTTP_CAPHEALTH_HELPER_END)
+    {
+        ngx_add_timer(&h->event, NGX_HTTP_CAPHEALTH_HELPER_PAUSE);
+        return;
+    }
+
+    ngx_http_caphealth_helper_fail(h, h->program->exited);
 }
 
 

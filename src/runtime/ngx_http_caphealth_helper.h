@@ -54,6 +54,9 @@ typedef struct {
     unsigned       each:1;           /* each failure of a running one is
                                         logged, not only those for another
                                         reason than before */
+    unsigned       reap:1;           /* a running one that has closed its
+                                        socket fails when nginx has reaped
+                                        it: see _process_killed */
     unsigned       stderr_log:1;     /* it writes to the error log all its
                                         life */
 
@@ -111,7 +114,9 @@ struct ngx_http_caphealth_helper_s {
     ngx_event_t                          leave;
     ngx_msec_t                           started;
     ngx_msec_t                           pause;
+    ngx_msec_t                           closed_at;
     unsigned                             greeted:1;
+    unsigned                             closed:1;   /* its end of the socket */
     unsigned                             unusable:1; /* the last one failed
                                                         before it ran */
 };

@@ -48,6 +48,7 @@ ngx_http_caphealth_process_start(ngx_http_caphealth_process_t *p,
 
     p->pid = 0;
     p->connection = NULL;
+    p->signalled = 0;
 
     /*
      * An exiting worker unloads its modules before its last child is reaped
@@ -123,13 +124,16 @@ ngx_http_caphealth_process_start(ngx_http_caphealth_process_t *p,
  * when its pid is no longer ours to signal.  The master numbers its children
  * from the start of the table, and tells a worker of them by number; ours are
  * at the end.  The last place stays free, so that ngx_last_process is always
- * the number of a place in the table, and never more than was used.
+ * the number of a place in the table, and never more than was used.  They are
+ * taken in turn, because the slot of one that has ended tells how it ended.
  */
 
 static ngx_int_t
 ngx_http_caphealth_process_slot(void)
 {
-    ngx_int_t  i, first, last;
+    ngx_int_t         i, n, first, last;
+
+    static ngx_int_t  next;
 
     last = NGX_MAX_PROCESSES - 1;
     first = last - NGX_HTTP_CAPHEALTH_PROCESSES;
@@ -141,7 +145,10 @@ ngx_http_caphealth_process_slot(void)
         ngx_processes[i].channel[1] = -1;
     }
 
-    for (i = first; i < last; i++) {
+    for (n = 0; n < NGX_HTTP_CAPHEALTH_PROCESSES; n++) {
+        i = first + next;
+        next = (next + 1) % NGX_HTTP_CAPHEALTH_PROCESSES;
+
         if (ngx_processes[i].pid == NGX_INVALID_PID
             || ngx_processes[i].exited)
         {
@@ -378,7 +385,26 @@ ngx_http_caphealth_process_kill(ngx_http_caphealth_process_t *p)
     if (kill(p->pid, SIGKILL) == -1) {
         ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
                       "kill(%P, SIGKILL) failed", p->pid);
+        return;
     }
+
+    p->signalled = 1;
+}
+
+
+ngx_uint_t
+ngx_http_caphealth_process_killed(ngx_http_caphealth_process_t *p)
+{
+    ngx_process_t  *process;
+
+    process = &ngx_processes[p->slot];
+
+    return p->pid != 0
+           && !p->signalled
+           && process->pid == p->pid
+           && process->exited
+           && WIFSIGNALED(process->status)
+           && WTERMSIG(process->status) == SIGKILL;
 }
 
 

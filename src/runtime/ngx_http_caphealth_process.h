@@ -24,6 +24,7 @@ typedef struct {
     ngx_int_t          slot;          /* in ngx_processes */
     dev_t              log_device;    /* what it has for stderr */
     ngx_file_uniq_t    log_uniq;
+    unsigned           signalled:1;   /* by _kill */
 } ngx_http_caphealth_process_t;
 
 
@@ -47,6 +48,12 @@ ngx_uint_t ngx_http_caphealth_process_lives(ngx_http_caphealth_process_t *p);
 
 /* SIGKILL, unless nginx has reaped it already. */
 void ngx_http_caphealth_process_kill(ngx_http_caphealth_process_t *p);
+
+/*
+ * Whether nginx has reaped it, and it was ended by a SIGKILL that _kill did not
+ * send: that of the OOM killer, or of another process.
+ */
+ngx_uint_t ngx_http_caphealth_process_killed(ngx_http_caphealth_process_t *p);
 
 /*
  * CPU time that it has used so far, of all its threads, in microseconds; 0 if

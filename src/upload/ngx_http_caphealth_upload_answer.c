@@ -327,6 +327,16 @@ ngx_http_caphealth_upload_check_result(ngx_http_caphealth_upload_t *u,
         ngx_http_caphealth_upload_bad_output(u, image, NULL);
         return;
 
+    case NGX_HTTP_CAPHEALTH_JOB_KILLED:
+        ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_NO_CONVERTER,
+                                         NULL,
+                                         "The server ended the program that "
+                                         "read the image, as it does when it "
+                                         "has no memory left. Nothing was "
+                                         "stored: try again after the seconds "
+                                         "in Retry-After.");
+        return;
+
     case NGX_HTTP_CAPHEALTH_JOB_TIMED_OUT:
         ngx_http_caphealth_upload_refuse(u, CAPHEALTH_OUTCOME_TIMEOUT, image,
                                          "It was not converted within %M ms. "

@@ -354,6 +354,48 @@ subtest 'the converters of the other workers are not idle either' => sub {
     ok $nginx->stop, 'quits';
 };
 
+# the OOM killer sends SIGKILL, too
+
+subtest 'one that is killed by another process' => sub {
+    my $nginx = Caphealth::Upload->new(
+        http => "caphealth_helper_dir $helpers; caphealth_image_timeout 60s;
+                 caphealth_image_converters 2;");
+
+    for my $case ([ KILL => 503, qr/ended the program that read the image/ ],
+                  [ SEGV => 422, qr/decoder stopped/ ])
+    {
+        my ($signal, $status, $detail) = @$case;
+
+        is post_again($nginx, 'well')->{status}, 201, 'a converter';
+
+        my ($answer) = $nginx->parallel(2, sub {
+            my ($i) = @_;
+
+            if ($i == 0) {
+                my $response = $nginx->post(strange('hang'));
+
+                return "$response->{status} "
+                       . ($response->{headers}{'retry-after'} // '-')
+                       . " $response->{content}";
+            }
+
+            $nginx->converting;
+            kill $signal => $nginx->converters;
+
+            return '';
+        });
+
+        like $answer, $status == 503 ? qr/^503 [1-9]\d* .*converter-unavailable/
+                                     : qr/^422 - .*undecodable-image/,
+             "SIG$signal: $status";
+        like $answer, $detail, 'and says what it was';
+        is_deeply [ grep { /tmp/ } $nginx->files ], [], 'nothing is left';
+    }
+
+    is post_again($nginx, 'well')->{status}, 201, 'the next upload works';
+    ok $nginx->stop, 'quits';
+};
+
 subtest 'memory is given back in a lull' => sub {
     my $nginx = Caphealth::Upload->new;
     my $resident = sub {

@@ -45,6 +45,15 @@ sub problem {
     return;
 }
 
+# encoded(RESPONSE): what problem() needs of it, out of parallel()
+
+sub encoded {
+    my ($response) = @_;
+
+    return JSON::PP->new->encode({ map { $_ => $response->{$_} }
+                                   qw(status content headers) });
+}
+
 # part(HEADERS, ...): a form of such parts, each with an "x" in it
 
 my $FORM = { 'Content-Type' => 'multipart/form-data; boundary=b' };
@@ -321,6 +330,26 @@ subtest 'an image that cannot be converted' => sub {
         problem $name, $response;
     }
 
+    my $killed;
+
+    $nginx->until(sub {
+        $nginx->post(strange('well'));
+
+        ($killed) = $nginx->parallel(2, sub {
+            my ($i) = @_;
+
+            return encoded($nginx->post(strange('hang'))) if $i == 0;
+
+            $nginx->converting;
+            kill KILL => $nginx->converters;
+
+            return '';
+        });
+
+        return $killed =~ /ended the program/;
+    }, 60);
+
+    problem 'a converter that is killed', decode_json($killed);
     ok $nginx->stop, 'quits';
 };
 
@@ -358,13 +387,6 @@ subtest 'what is wrong with the server' => sub {
 };
 
 subtest 'a server that is busy' => sub {
-    my $encoded = sub {
-        my ($response) = @_;
-
-        return JSON::PP->new->encode({ map { $_ => $response->{$_} }
-                                       qw(status content headers) });
-    };
-
     my $nginx = Caphealth::Upload->new(
         main     => 'thread_pool default threads=1 max_queue=0;',
         http     => "caphealth_helper_dir $helpers;",
@@ -383,7 +405,7 @@ subtest 'a server that is busy' => sub {
                 my $response = $i < 4 ? $nginx->post(strange('well'))
                                       : $nginx->remove('0' x 32);
 
-                return "$i " . $encoded->($response)
+                return "$i " . encoded($response)
                     if $response->{content} =~ /server-busy/;
             }
 
@@ -416,14 +438,14 @@ subtest 'a server that is busy' => sub {
     @answers = $nginx->held(3, sub {
         my ($i) = @_;
 
-        return $encoded->($nginx->post(strange('well'))) if $i < 2;
+        return encoded($nginx->post(strange('well'))) if $i < 2;
 
         $nginx->until(sub {
             $nginx->metric('caphealth_image_queue_jobs') == 1;
         });
 
-        return $encoded->($nginx->post(form(map { ("$_.jpg" => strange('well')) }
-                                            1 .. 3)));
+        return encoded($nginx->post(form(map { ("$_.jpg" => strange('well')) }
+                                         1 .. 3)));
     }, $QUEUE_FULL, 1);
 
     problem 'images that do not fit into the queue', decode_json($answers[2]);
@@ -431,13 +453,13 @@ subtest 'a server that is busy' => sub {
     @answers = $nginx->held(5, sub {
         my ($i) = @_;
 
-        return $encoded->($nginx->post(strange('well'))) if $i < 4;
+        return encoded($nginx->post(strange('well'))) if $i < 4;
 
         $nginx->until(sub {
             $nginx->metric('caphealth_image_queue_jobs') == 3;
         });
 
-        return $encoded->($nginx->post(strange('well')));
+        return encoded($nginx->post(strange('well')));
     }, $QUEUE_FULL, 2);
 
     problem 'a queue that is full', decode_json($answers[4]);
@@ -451,7 +473,7 @@ subtest 'a server that is busy' => sub {
 
     $nginx->until(sub {
         ($late) = grep { /has waited/ } $nginx->parallel(12, sub {
-            return $encoded->($nginx->post(strange('slow')));
+            return encoded($nginx->post(strange('slow')));
         });
 
         return $late;
