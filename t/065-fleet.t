@@ -138,10 +138,10 @@ subtest 'the holder quits' => sub {
 subtest 'two nodes of one name' => sub {
     my $other = node('two');
 
-    $other->until(sub { $other->logged(qr/is node "two", too: give each/) });
-    is $other->logged(qr/is node "two", too: give each/), 1, 'it is told';
-    $two->until(sub { $two->logged(qr/is node "two", too: give each/) });
-    is $two->logged(qr/is node "two", too: give each/), 1, 'so is the older';
+    $other->until(sub { $other->logged(qr/have the name "two": give each/) });
+    is $other->logged(qr/have the name "two": give each/), 1, 'it is told';
+    $two->until(sub { $two->logged(qr/have the name "two": give each/) });
+    is $two->logged(qr/have the name "two": give each/), 1, 'so is the older';
     is holder(), 'two', 'which keeps the lease';
 
     my $report = $other->report('/health', sub {

@@ -43,7 +43,7 @@ GET /upload
 --- error_code: 405
 --- error_log
 everybody can read the credentials in
-only root need to, run "chmod 600"
+only root needs to, run "chmod 600"
 
 
 
@@ -149,7 +149,7 @@ duplicate parameter "region=" in "caphealth_image_store" directive
     caphealth_image_store s3://shop endpoint=https://key:hidden@s3.example.com;
 --- must_die
 --- error_log
-invalid URL in "endpoint=" of "caphealth_image_store", expected "https://HOST:PORT" without a path: behind its host there is more than a port from 1 to 65535
+invalid URL in "endpoint=" of "caphealth_image_store", expected "https://HOST:PORT" without a path: its host is followed by something other than a port from 1 to 65535
 
 
 
@@ -196,7 +196,7 @@ invalid value "style=dns" in "caphealth_image_store" directive, it must be "styl
                           credentials=../html/credentials style=virtual;
 --- must_die
 --- error_log
-is not possible, use "style=path": the bucket's name has a dot in it, and no certificate is for such a host
+is not possible, use "style=path": the bucket's name has a dot in it, and no certificate matches such a host
 
 
 
@@ -268,7 +268,7 @@ of "caphealth_image_store"
     caphealth_image_store s3://shop credentials=../html/empty;
 --- must_die
 --- error_log eval
-qr{invalid file "\S+empty" in "credentials=" of "caphealth_image_store", expected is the format of "~/.aws/credentials": it has no profile "\[default\]"}
+qr{invalid file "\S+empty" in "credentials=" of "caphealth_image_store", expected the format of "~/.aws/credentials": it has no profile "\[default\]"}
 
 
 

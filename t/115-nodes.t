@@ -29,7 +29,7 @@ GET /nodes
 --- response_headers
 Content-Type: application/problem+json
 --- response_body
-{"type":"urn:caphealth:problem:no-fleet","title":"No fleet","status":404,"detail":"This node is in no fleet. To put it into one, set \"caphealth_fleet\"."}
+{"type":"urn:caphealth:problem:no-fleet","title":"No fleet","status":404,"detail":"This node does not belong to a fleet. To add it to one, set \"caphealth_fleet\"."}
 --- no_error_log
 [error]
 [alert]

@@ -525,7 +525,7 @@ caphealth_fleet_columns(caphealth_fleet_reply_t *reply, const PGresult *result,
     {
         caphealth_error_set(error, CAPHEALTH_ERROR_SCHEMA,
                             "the fleet's database answers with %d rows of %d "
-                            "columns, expected is one of three",
+                            "columns, expected one row of three",
                             PQntuples(result), PQnfields(result));
         return -1;
     }
@@ -549,8 +549,8 @@ caphealth_fleet_take(caphealth_fleet_client_t *fc,
     int64_t  i;
 
     if (reply->fleet.doubled && !fc->doubled) {
-        fprintf(stderr, "caphealth-collector: another live process of the "
-                "fleet is node \"%s\", too: give each its own \"node=\"\n",
+        fprintf(stderr, "caphealth-collector: two running nodes of the fleet "
+                "have the name \"%s\": give each its own \"node=\"\n",
                 fc->node);
     }
 
@@ -643,9 +643,9 @@ caphealth_fleet_answer(caphealth_fleet_client_t *fc, caphealth_answer_t *a)
         fc->alone = (int) f->alone;
 
         fprintf(stderr, "caphealth-collector: node \"%s\" %s\n", fc->node,
-                fc->alone ? "is alone: the fleet's database is away, and the "
-                            "shop's is asked by this node"
-                          : "is in contact with the fleet again");
+                fc->alone ? "is alone: the fleet's database is unavailable, this "
+                            "node queries the shop's"
+                          : "is connected to the fleet again");
     }
 
     if (!joined && !f->alone) {

@@ -291,8 +291,8 @@ caphealth_fleet_reply(caphealth_fleet_reply_t *reply, const char *fleet,
 
         if (rc == -1) {
             caphealth_error_set(error, CAPHEALTH_ERROR_SCHEMA,
-                                "what the fleet's database knows of the shop "
-                                "is invalid");
+                                "the shop's facts in the fleet's database are "
+                                "invalid");
         }
     }
 
@@ -342,8 +342,8 @@ caphealth_fleet_schema(const json_t *fleet, caphealth_error_t *error)
 
     if (!json_is_integer(version) || !json_is_integer(oldest)) {
         caphealth_error_set(error, CAPHEALTH_ERROR_SCHEMA,
-                            "the fleet's database answers with something "
-                            "else; run " CAPHEALTH_FLEET_FILE " of caphealth "
+                            "the fleet's database sent an unexpected "
+                            "answer; run " CAPHEALTH_FLEET_FILE " of caphealth "
                             CAPHEALTH_VERSION " in it");
         return -1;
     }
@@ -440,8 +440,8 @@ caphealth_fleet_read_nodes(caphealth_fleet_reply_t *reply,
 
     if (reply->fleet.total > reply->fleet.nnodes) {
         caphealth_error_set(error, CAPHEALTH_ERROR_OTHER,
-                            "%lld of the fleet's %lld nodes are left out: they "
-                            "are more than %d, or their rows are invalid",
+                            "%lld of the fleet's %lld nodes are left out: "
+                            "there are more than %d, or rows are invalid",
                             (long long) (reply->fleet.total
                                          - reply->fleet.nnodes),
                             (long long) reply->fleet.total,
@@ -569,7 +569,7 @@ caphealth_fleet_read_attempt(caphealth_fleet_shop_t *shop,
     }
 
     caphealth_error_set(&shop->error, (caphealth_error_e) code,
-                        "asked by node \"%s\": %s", node,
+                        "queried by node \"%s\": %s", node,
                         (text == NULL || *text == '\0') ? "it failed" : text);
 }
 

@@ -15,8 +15,8 @@ static ngx_http_caphealth_problem_t  ngx_http_caphealth_no_fleet = {
     NGX_HTTP_NOT_FOUND,
     ngx_string(NGX_HTTP_CAPHEALTH_URN "no-fleet"),
     ngx_string("No fleet"),
-    ngx_string("This node is in no fleet. To put it into one, set "
-               "\\\"caphealth_fleet\\\"."),
+    ngx_string("This node does not belong to a fleet. To add it to one, "
+               "set \\\"caphealth_fleet\\\"."),
     ngx_null_string
 };
 

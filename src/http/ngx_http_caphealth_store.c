@@ -387,7 +387,7 @@ ngx_http_caphealth_store_file(ngx_conf_t *cf,
     if (wrong) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid file \"%V\" in \"credentials=\" of "
-                           "\"caphealth_image_store\", expected is the format "
+                           "\"caphealth_image_store\", expected the format "
                            "of \"~/.aws/credentials\": %s", path, wrong);
         return NGX_CONF_ERROR;
     }
@@ -431,7 +431,7 @@ ngx_http_caphealth_store_read(ngx_conf_t *cf, ngx_str_t *path, u_char *text,
         if (fi.st_mode & S_IROTH) {
             ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                                "everybody can read the credentials in "
-                               "\"%V\": only root need to, run \"chmod 600\"",
+                               "\"%V\": only root needs to, run \"chmod 600\"",
                                path);
         }
 

@@ -310,12 +310,12 @@ static const caphealth_measure_t  caphealth_fleet_rows[] = {
     { "lease_holder", STRING, PLATFORM(holder) },
     { "lease_held", FLAG, PLATFORM(held),
       METRIC(GAUGE, 0, "fleet_lease_held",
-      "Whether this node holds the lease: it asks the shop's database for "
-      "all.") },
+      "Whether this node holds the lease: it queries the shop's database "
+      "for all.") },
     { "database_from", STRING, PLATFORM(shop) },
     { "alone", FLAG, PLATFORM(alone), METRIC(GAUGE, 0, "fleet_alone",
-      "Whether this node cannot reach the fleet's database, and asks the "
-      "shop's itself.") },
+      "Whether this node cannot reach the fleet's database, and queries "
+      "the shop's itself.") },
     { "clock_offset_seconds", SECONDS(3), PLATFORM(clock_offset),
       METRIC(GAUGE, 0, "fleet_clock_offset_seconds",
       "How far this node's clock is ahead of that of the fleet's "
@@ -364,8 +364,7 @@ static const caphealth_measure_t  caphealth_node_rows[] = {
       "The version of caphealth on a node.") },
     { "status", STRING, NODE(status) },
     { NULL, CODE(NODE_STATUS), METRIC(STATESET, 0, "fleet_node_status",
-      "The status of a node: as it judged itself, or unknown if it is "
-      "silent.") },
+      "The status that a node reported, or unknown if it is silent.") },
     { "cause", STRING, NODE(cause) },
     { "silent", FLAG, NODE(silent), METRIC(GAUGE, 0, "fleet_node_silent",
       "Whether a node has not reported for three of its intervals.") },

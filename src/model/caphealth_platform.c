@@ -134,7 +134,7 @@ caphealth_platform_unknown(caphealth_platform_t *p)
 
     if (why[0] == '\0') {
         (void) snprintf(why, sizeof(why), "%s", p->nodes > 0
-                        ? "it cannot be reached" : "no node is in it");
+                        ? "it cannot be reached" : "it has no nodes");
     }
 
     (void) snprintf(p->text, CAPHEALTH_REASON_LEN, "the fleet's database: "
@@ -186,7 +186,7 @@ caphealth_platform_node(caphealth_platform_node_t *n,
         caphealth_reason_line(n->text);
 
     } else {
-        (void) snprintf(n->text, sizeof(n->text), "it says no cause");
+        (void) snprintf(n->text, sizeof(n->text), "no cause was reported");
     }
 
     n->status = caphealth_overall_name(n->state);
@@ -220,8 +220,9 @@ caphealth_platform_silence(caphealth_platform_node_t *n,
 
     when = caphealth_time(text, n->reported_at);
 
-    (void) snprintf(n->text, sizeof(n->text), "it has not reported since %s",
-                    when == NULL ? "long" : when);
+    (void) snprintf(n->text, sizeof(n->text), "it has not reported %s%s",
+                    when == NULL ? "for a long time" : "since ",
+                    when == NULL ? "" : when);
 }
 
 

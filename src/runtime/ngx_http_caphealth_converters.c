@@ -606,7 +606,7 @@ ngx_http_caphealth_converter_send_job(ngx_http_caphealth_converter_t *c,
     rc = ngx_http_caphealth_helper_send(h, &m, &cargo);
 
     if (rc == CAPHEALTH_IPC_CLOSED) {
-        ngx_http_caphealth_helper_fail(h, "cannot be spoken to");
+        ngx_http_caphealth_helper_fail(h, "cannot be sent a message");
         return;
     }
 
@@ -651,7 +651,7 @@ ngx_http_caphealth_converter_message(ngx_http_caphealth_helper_t *h,
     cs = c->converters;
 
     if (!c->busy || m->type != CAPHEALTH_IPC_CONVERTED) {
-        return "answered what nobody asked";
+        return "sent an answer without a request";
     }
 
     if (m->serial != c->serial

@@ -393,7 +393,7 @@ ngx_http_caphealth_shipper_send(ngx_http_caphealth_shipper_t *s,
     rc = ngx_http_caphealth_helper_send(&s->helper, &m, &cargo);
 
     if (rc != CAPHEALTH_IPC_OK) {
-        ngx_http_caphealth_helper_fail(&s->helper, "cannot be spoken to");
+        ngx_http_caphealth_helper_fail(&s->helper, "cannot be sent a message");
         return NGX_ERROR;
     }
 
@@ -427,7 +427,7 @@ ngx_http_caphealth_shipper_send_list(ngx_http_caphealth_shipper_t *s)
     if (ngx_http_caphealth_helper_send(&s->helper, &m, NULL)
         != CAPHEALTH_IPC_OK)
     {
-        ngx_http_caphealth_helper_fail(&s->helper, "cannot be spoken to");
+        ngx_http_caphealth_helper_fail(&s->helper, "cannot be sent a message");
         return NGX_ERROR;
     }
 
@@ -661,7 +661,7 @@ ngx_http_caphealth_shipper_shipped(ngx_http_caphealth_shipper_t *s,
     shipment = ngx_http_caphealth_shipper_find(s, m->serial);
 
     if (shipment == NULL) {
-        return "answered what nobody asked";
+        return "sent an answer without a request";
     }
 
     if (cargo->size != sizeof(caphealth_ship_result_t) || cargo->nfds) {
@@ -726,7 +726,7 @@ ngx_http_caphealth_shipper_scanned(ngx_http_caphealth_shipper_t *s,
     ngx_http_caphealth_listed_pt  listed;
 
     if (cargo->nfds != 1 || m->serial > s->serial) {
-        return "sent a listing unasked";
+        return "sent a listing without a request";
     }
 
     if (s->listed == NULL || m->serial != s->listing) {
@@ -734,7 +734,7 @@ ngx_http_caphealth_shipper_scanned(ngx_http_caphealth_shipper_t *s,
     }
 
     if (m->value != CAPHEALTH_IPC_SLICE(0, s->slice)) {
-        return "sent another slice";
+        return "sent a listing of another slice";
     }
 
     listed = s->listed;

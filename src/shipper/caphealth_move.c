@@ -1207,7 +1207,7 @@ caphealth_move_verify_file(caphealth_move_run_t *run,
         return;
     }
 
-    caphealth_move_failed(run, f->key, "what arrived is not what was sent");
+    caphealth_move_failed(run, f->key, "the copy differs from the original");
 
     if (run->move->back) {
         (void) snprintf(id, sizeof(id), "%.*s", CAPHEALTH_ID_LEN,
@@ -1233,7 +1233,7 @@ caphealth_move_look(caphealth_move_run_t *run, caphealth_move_file_t *f)
     caphealth_move_wait(run, &wait);
 
     if (wait.call.status != CAPHEALTH_SHIP_OK) {
-        caphealth_move_failed(run, f->key, "it was put, but %s%s%s",
+        caphealth_move_failed(run, f->key, "the file was put, but %s%s%s",
                               caphealth_ship_reason(wait.call.status),
                               wait.call.detail[0] ? ": " : "",
                               wait.call.detail);
@@ -1335,7 +1335,7 @@ caphealth_move_digest(caphealth_move_run_t *run, caphealth_move_file_t *f)
                               strerror(errno));
 
     } else if (size != f->size[CAPHEALTH_MOVE_TREE]) {
-        caphealth_move_failed(run, f->key, "it was changed meanwhile");
+        caphealth_move_failed(run, f->key, "it was changed during the move");
         n = -1;
 
     } else {
@@ -1418,7 +1418,7 @@ caphealth_move_status(caphealth_move_run_t *run,
             || status == CAPHEALTH_SHIP_DENIED))
     {
         run->stop = 1;
-        fputs("caphealth-shipper: it ends here; begun again, it goes on\n",
+        fputs("caphealth-shipper: the move has stopped; run it again to go on\n",
               stderr);
     }
 }

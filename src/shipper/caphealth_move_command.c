@@ -48,18 +48,18 @@ static const char  caphealth_move_help[] =
 "\n"
 "Copies the images of a tree, caphealth_image_root, into an object store, or\n"
 "back, beside a running nginx.  An image appears whole or not at all, its\n"
-"commit mark last.  What is there is compared and passed over, so a run that\n"
-"was stopped is begun again; nothing is overwritten or removed on either\n"
-"side.  Each file that was copied is looked at again.  Prints what was done.\n"
+"commit mark last.  Files that are there already are compared and skipped, so\n"
+"a run that was stopped can be repeated; nothing is overwritten or removed on\n"
+"either side.  Each copied file is verified.  Prints a summary.\n"
 "\n"
 "  --endpoint URL        https://HOST[:PORT], where the store is\n"
-"  --region REGION       that requests are signed for\n"
+"  --region REGION       the region in signatures\n"
 "  --credentials FILE    as ~/.aws/credentials, or \"env\":\n"
 "                        AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and\n"
 "                        AWS_SESSION_TOKEN\n"
 "  --style path|virtual  where the bucket's name goes  (path)\n"
 "  --mark NAME           the largest variant           (original)\n"
-"  --jobs N              so many images at once        (8)\n"
+"  --jobs N              images moved at once          (8)\n"
 "  --timeout SECONDS     for an image                  (120)\n"
 "  --ca FILE             certificates that are trusted (those of the system)\n"
 "  --progress            a line of JSON each second, on stdout\n"
@@ -385,7 +385,7 @@ caphealth_move_owner(const caphealth_move_t *move)
             || setuid(st.st_uid) == -1))
     {
         return caphealth_move_wrong("the tree", move->root,
-                                    "its owner cannot be impersonated");
+                                    "the user cannot be changed to its owner");
     }
 
     need = R_OK|X_OK|(move->back ? W_OK : 0);

@@ -507,7 +507,7 @@ caphealth_s3_next(caphealth_s3_client_t *client, double now)
             if (call->attempts == 0 || call->cancelled) {
                 call->status = CAPHEALTH_SHIP_AWAY;
                 caphealth_s3_detail(call, call->cancelled
-                                          ? "it was given up"
+                                          ? "it was cancelled"
                                           : "the store did not answer in "
                                             "time");
             }
@@ -1101,7 +1101,7 @@ caphealth_s3_judge_failure(caphealth_s3_client_t *client,
     call->status = CAPHEALTH_SHIP_AWAY;
 
     if (rc == CURLE_ABORTED_BY_CALLBACK && call->cancelled) {
-        caphealth_s3_detail(call, "it was given up");
+        caphealth_s3_detail(call, "it was cancelled");
         return 0;
     }
 
@@ -1110,7 +1110,7 @@ caphealth_s3_judge_failure(caphealth_s3_client_t *client,
         return 1;
     }
 
-    caphealth_s3_detail(call, "the store cannot be asked: %s",
+    caphealth_s3_detail(call, "the request to the store failed: %s",
                         curl_easy_strerror(rc));
 
     switch (rc) {

@@ -156,11 +156,12 @@ caphealth_s3_store_endpoint(caphealth_s3_store_t *store, const char *url)
     len = caphealth_s3_store_host_len(host);
 
     if (!caphealth_s3_store_host_valid(host, len)) {
-        return "its host is no name and no address";
+        return "its host is neither a name nor an address";
     }
 
     if (!caphealth_s3_store_port_valid(host + len)) {
-        return "behind its host there is more than a port from 1 to 65535";
+        return "its host is followed by something other than a port from 1 "
+               "to 65535";
     }
 
     (void) snprintf(store->endpoint, sizeof(store->endpoint), "%s", url);
@@ -298,7 +299,7 @@ caphealth_s3_store_virtual(caphealth_s3_store_t *store)
     }
 
     if (store->endpoint[4] == 's' && strchr(store->bucket, '.')) {
-        return "the bucket's name has a dot in it, and no certificate is for "
+        return "the bucket's name has a dot in it, and no certificate matches "
                "such a host";
     }
 

@@ -49,7 +49,7 @@ caphealth_ship_reason(uint32_t status)
         return "its files cannot be read";
 
     default:
-        return "the store answered what was not expected";
+        return "the store sent an unexpected answer";
     }
 }
 

@@ -37,16 +37,16 @@ ngx_http_caphealth_upload_store_check(ngx_http_request_t *r,
     ngx_http_caphealth_shipper_t    *shipper;
     ngx_http_caphealth_main_conf_t  *cmcf;
 
-    static ngx_str_t  owner = ngx_string("Whose an image is, is not known in "
+    static ngx_str_t  owner = ngx_string("The owners of images are not kept in "
                                          "an object store, so a token of an "
-                                         "owner cannot remove it. Let the "
-                                         "shop's own server do it.");
-    static ngx_str_t  quota = ngx_string("The token limits how much its owner "
-                                         "may have, and that is not counted "
-                                         "in an object store. Ask for one "
-                                         "without.");
-    static ngx_str_t  full = ngx_string("As many images as may are waiting to "
-                                        "be put into the object store. Try "
+                                         "owner cannot delete an image. Use "
+                                         "the shop's own server.");
+    static ngx_str_t  quota = ngx_string("The token has a quota, and the "
+                                         "owners of images are not counted "
+                                         "in an object store. Request a "
+                                         "token without a quota.");
+    static ngx_str_t  full = ngx_string("Too many images are waiting to be "
+                                        "put into the object store. Try "
                                         "again after the seconds in "
                                         "Retry-After.");
 

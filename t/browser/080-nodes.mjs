@@ -74,15 +74,15 @@ test('the worst first, with their causes', async (t) => {
     assert.match(await text(page, '#nodes-panel'),
                  /node-4: Disk Usage \(%\) of \/srv\/images: 97\.1/);
     assert.match(await text(page, '#nodes-panel'),
-                 /Shown by node-1 · node-2 asks the shop’s database for all · its numbers are of node-2/);
+                 /Shown by node-1 · node-2 queries the shop’s database for all · its numbers were read by node-2/);
     assert.match(await text(page, '#nodes-rows tr:nth-of-type(2)'),
                  /◇\s+node-3\s+No report since .+\s+2\sh ago/);
     assert.match(await text(page, '#nodes-rows tr:nth-of-type(3)'),
-                 /node-2 asks the shop’s database\s+Memory/);
+                 /node-2 queries the shop’s database\s+Memory/);
     assert.match(await text(page, '#nodes-rows tr:nth-of-type(4)'),
                  /●\s+node-1 this node/);
     assert.match(await text(page, '#nodes-rows tr:nth-of-type(5)'),
-                 /Two live nodes have this name[^]*121\ss fast/);
+                 /Two running nodes have this name[^]*121\ss fast/);
     assert.equal(await text(page, '#nodes-count'), '6 nodes');
     assert.equal(await page.locator('#nodes-link .shape')
                            .getAttribute('aria-label'), 'Critical');

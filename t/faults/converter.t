@@ -234,7 +234,7 @@ subtest 'an answer that comes twice' => sub {
 
     like $nginx->post(strange('twice'))->{status}, qr/^(?:201|422)$/,
          'one of the answers counts';
-    ok $nginx->until(sub { $nginx->logged(qr/answered what nobody asked/) }),
+    ok $nginx->until(sub { $nginx->logged(qr/sent an answer without a request/) }),
        'the other is told';
     is post_again($nginx, 'well')->{status}, 201, 'the next upload works';
     cmp_ok $nginx->logged(qr/start caphealth-converter/), '>=', 2,

@@ -259,7 +259,7 @@ subtest 'one of several fails: the others are removed' => sub {
 
 subtest 'a shipper that dies, lies, or says nothing' => sub {
     for my $case ([ dies => qr/exited/, 1 ],
-                  [ unasked => qr/answered what nobody asked/, 1 ],
+                  [ unasked => qr/sent an answer without a request/, 1 ],
                   [ invalid => qr/sent an invalid answer/, 1 ],
                   [ silent => qr/does not answer/, 1 ])
     {

@@ -329,13 +329,13 @@ def faults(source):
 
     rules('PUT . status 503 ServiceUnavailable')
     run = Moved(source, 's3://shop/e', options=quick)
-    ok(run.code == 1 and 'begun again, it goes on' in run.err
+    ok(run.code == 1 and 'run it again to go on' in run.err
        and run.said['finished'] is False and not stored('e/'),
        'a store that is away: it ends', run)
 
     rules('PUT . skip=4 status 403 AccessDenied')
     run = Moved(source, 's3://shop/e', options=quick + ['--jobs', '1'])
-    ok(run.code == 1 and 'begun again' in run.err and whole(source, 'e/'),
+    ok(run.code == 1 and 'run it again' in run.err and whole(source, 'e/'),
        'credentials that are withdrawn', run)
 
     rules()
@@ -363,7 +363,7 @@ def faults(source):
 
     rules('PUT _200 times=1 status 200')
     run = Moved(source, 's3://shop/f')
-    ok(run.is_(1, failed=1) and 'it was put, but' in run.err,
+    ok(run.is_(1, failed=1) and 'the file was put, but' in run.err,
        'a store that says 200 and has nothing', run)
 
 

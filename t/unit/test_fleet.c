@@ -302,7 +302,7 @@ test_attempt(void **state)
     assert_false(reply.shop.fresh);
     assert_int_equal(reply.shop.error.code, CAPHEALTH_ERROR_OTHER);
     assert_string_equal(reply.shop.error.text,
-                        "asked by node \"b\": refused");
+                        "queried by node \"b\": refused");
     caphealth_fleet_reply_free(&reply);
 }
 
@@ -342,7 +342,7 @@ test_nodes(void **state)
     assert_true(reply.nodes[0].clock_offset == -3);
     assert_true(isnan(reply.nodes[1].clock_offset));
     assert_string_equal(error.text, "6 of the fleet's 8 nodes are left out: "
-                        "they are more than 4096, or their rows are invalid");
+                        "there are more than 4096, or rows are invalid");
 
     caphealth_fleet_reply_free(&reply);
 }
@@ -360,13 +360,13 @@ test_refused(void **state)
         const char  *shop;
         const char  *error;
     } cases[] = {
-        { "", NULL, "answers with something else" },
-        { "[]", NULL, "answers with something else" },
-        { "{\"schema\":\"1\",\"oldest\":1}", NULL, "something else" },
+        { "", NULL, "sent an unexpected answer" },
+        { "[]", NULL, "sent an unexpected answer" },
+        { "{\"schema\":\"1\",\"oldest\":1}", NULL, "sent an unexpected" },
         { "{\"schema\":0,\"oldest\":0}", NULL, "version 0, and 1 is needed" },
         { "{\"schema\":9,\"oldest\":2}", NULL, "not 1; upgrade caphealth" },
-        { SOME, "5", "of the shop is invalid" },
-        { SOME, "{}", "of the shop is invalid" },
+        { SOME, "5", "facts in the fleet's database are invalid" },
+        { SOME, "{}", "facts in the fleet's database are invalid" },
         { SOME, "{\"attempt_age\":1,\"facts_id\":\"a\"}", "invalid" },
         { SOME, "{\"attempt_age\":1,\"facts\":{\"vendors\":[[1,2,3]]}}",
           "invalid" },

@@ -251,7 +251,7 @@ causes(void **state)
 
     fleet_state(&f, 0, CAPHEALTH_OVERALL_CRITICAL, "");
     caphealth_platform(&p, &f.sample.facts, SAMPLE_NOW);
-    assert_string_equal(p.reason, "node-1: it says no cause");
+    assert_string_equal(p.reason, "node-1: no cause was reported");
 
     fleet_state(&f, 0, CAPHEALTH_OVERALL_HEALTHY, "old");
     caphealth_platform(&p, &f.sample.facts, SAMPLE_NOW);
@@ -303,7 +303,7 @@ unread(void **state)
     facts->value.alone = 0;
     facts->value.nnodes = 0;
     caphealth_platform(&p, &f.sample.facts, SAMPLE_NOW);
-    assert_string_equal(p.reason, "the fleet's database: no node is in it");
+    assert_string_equal(p.reason, "the fleet's database: it has no nodes");
 
     fleet_init(&f);
     memset(&facts->value, 0, sizeof(caphealth_fleet_t));
