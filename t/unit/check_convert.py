@@ -1612,6 +1612,14 @@ def local_palette(gif):
             + gif[at + 10:])
 
 
+def lzw(gif):
+    """Where the data of the first frame begins, with its code size."""
+
+    at = gif.index(b'\x2c', 13 + (3 << (gif[10] & 7) + 1))
+
+    return at + 10 + (3 << (gif[at + 9] & 7) + 1 if gif[at + 9] & 0x80 else 0)
+
+
 def check_gif_faults():
     gif = encoded(noisy(97, 61), 'GIF')
     second = encoded(noisy(97, 61), 'GIF', save_all=True,
@@ -1624,8 +1632,32 @@ def check_gif_faults():
           gif[:-1] + b'\0\0\0;', gif)
     taken('a GIF that is cut in its second frame', second[:-100], second)
 
-    for cut in (3, 10, 300, len(gif) // 2, len(gif) - 900):
-        refused('a GIF, %d bytes cut' % cut, gif[:-cut], 'damaged')
+    # the last byte of the data has nothing but bits of the end code
+
+    taken('a GIF whose end code is cut', gif[:-3], gif)
+
+    for cut in (10, 300, len(gif) // 2, len(gif) - 900):
+        refused('a GIF, %d bytes cut' % cut, gif[:-cut], 'ends too soon')
+
+    start = lzw(gif)
+    last = start + 1
+
+    while gif[last + 1 + gif[last]]:
+        last += 1 + gif[last]
+
+    size = gif[last]
+    longer = gif[:last] + bytes([size + 9]) + gif[last + 1:last + 1 + size]
+
+    taken('a GIF whose last block is longer than the file', longer, gif)
+
+    for cut in (9, size - 1, size):
+        refused('a GIF whose last block is longer, %d bytes cut' % cut,
+                longer[:-cut], 'ends too soon')
+
+    for code_size in (9, 11, 12, 255):
+        refused('a GIF with a code size of %d' % code_size,
+                gif[:start] + bytes([code_size]) + gif[start + 1:],
+                'code size of its LZW data')
 
     refused('a GIF without a frame', gif[:13 + 768] + b';', 'no image')
     refused('a GIF that is a header', b'GIF89a', 'damaged')
@@ -1770,6 +1802,44 @@ def check_heif_colour():
                'AVIF of %s, %.2f' % (name, level), value)
 
 
+def boxes(data, start, end):
+    """Of the boxes there: the type, and where each begins and ends."""
+
+    while start < end:
+        size, kind = struct.unpack_from('>I4s', data, start)
+        yield kind, start, start + size
+        start += size
+
+
+def without_alpha_size(data):
+    """Such that the alpha image is not associated with "ispe"."""
+
+    made = bytearray(data)
+    at = data.index(b'ipco') - 4
+    end = at + struct.unpack_from('>I', data, at)[0]
+    kinds = [None] + [kind for kind, _, _ in boxes(data, at + 8, end)]
+
+    # "ipma": version and flags, the number of items, and for each its number,
+    # that of its properties, and the properties by their place
+
+    at = data.index(b'ipma') + 4
+    ok(data[at:at + 4] == bytes(4), 'associations of version 0')
+    count = struct.unpack_from('>I', data, at + 4)[0]
+    at += 8
+
+    for _ in range(count):
+        places = range(at + 3, at + 3 + data[at + 2])
+
+        if b'auxC' in [kinds[data[place] & 127] for place in places]:
+            for place in places:
+                if kinds[data[place] & 127] == b'ispe':
+                    made[place] = 0
+
+        at = places.stop
+
+    return bytes(made)
+
+
 def check_heif_faults():
     image = noisy(97, 61)
     clear = image.convert('RGBA')
@@ -1813,6 +1883,16 @@ def check_heif_faults():
     ok(len([1 for a, b in zip(grid, wide) if a != b]) == 2,
        'a grid has its size twice')
     refused('a grid that its tiles do not cover', wide, 'fewer pixels')
+
+    for name in 'f.avif', 'f.heic':
+        with open(heif(clear, name), 'rb') as file:
+            see_through = file.read()
+
+        sizeless = without_alpha_size(see_through)
+        ok(sum(a != b for a, b in zip(sizeless, see_through)) == 1,
+           name[2:] + ' of which the transparency has no size')
+        refused(name[2:] + ' of which the transparency has no size', sizeless,
+                'transparency has no size')
 
     refused('avif with another codec', data.replace(b'av01', b'jpeg'))
     refused('avif of more pixels than it says',

@@ -35,6 +35,10 @@ typedef struct {
     unsigned                disposal;   /* what becomes of it */
     unsigned                drawn:1;
     unsigned                ended:1;    /* the data did, in good order */
+    unsigned                drawing:1;  /* what is read is LZW data */
+    unsigned                cut:1;      /* more was asked for than there is */
+    size_t                  block;      /* bytes of LZW data to be read next;
+                                           0: the byte that says how many */
     uint8_t                *line;
     uint8_t                *saved;      /* the canvas before that frame */
     caphealth_animation_t  *animation;
@@ -396,6 +400,9 @@ caphealth_gif_draw(caphealth_gif_t *g)
 
     height = (uint32_t) g->frame.Height;
 
+    g->drawing = 1;
+    g->block = 0;
+
     for (pass = 0; pass < (g->frame.Interlace ? 4 : 1); pass++) {
         step = g->frame.Interlace ? passes[pass].step : 1;
 
@@ -407,6 +414,8 @@ caphealth_gif_draw(caphealth_gif_t *g)
             caphealth_gif_row(g, y, colours);
         }
     }
+
+    g->drawing = 0;
 
     return CAPHEALTH_JOB_OK;
 }
@@ -471,15 +480,26 @@ caphealth_gif_colours(const caphealth_gif_t *g, uint8_t (*colours)[4])
 static caphealth_job_status_e
 caphealth_gif_failed(const caphealth_gif_t *g, int error)
 {
+    if (error == D_GIF_ERR_NOT_ENOUGH_MEM) {
+        return caphealth_fail(g->result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
+    }
+
+    if (g->cut) {
+        return caphealth_fail(g->result, CAPHEALTH_JOB_INVALID,
+                              "it ends too soon");
+    }
+
     switch (error) {
 
-    case D_GIF_ERR_NOT_ENOUGH_MEM:
-        return caphealth_fail(g->result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
-
-    case D_GIF_ERR_READ_FAILED:
     case D_GIF_ERR_EOF_TOO_SOON:
         return caphealth_fail(g->result, CAPHEALTH_JOB_INVALID,
                               "it ends too soon");
+
+    /* its error, too, where the LZW minimum code size is more than 8 */
+
+    case D_GIF_ERR_READ_FAILED:
+        return caphealth_fail(g->result, CAPHEALTH_JOB_INVALID,
+                              "the code size of its LZW data is out of range");
 
     default:
         return caphealth_fail(g->result, CAPHEALTH_JOB_INVALID,
@@ -490,7 +510,9 @@ caphealth_gif_failed(const caphealth_gif_t *g, int error)
 
 /*
  * The library looks behind the last pixel for the empty block that ends them,
- * which may be missing, so that is what follows the last byte.
+ * which may be missing, so that is what follows the last byte.  It reads blocks
+ * of LZW data whole, before it knows whether the pixels need them, so one that
+ * is longer than the file is given to it as long as it is.
  */
 
 static int
@@ -503,11 +525,13 @@ caphealth_gif_read(GifFileType *gif, GifByteType *to, int n)
     size = (size_t) n;
 
     if (g->left == 0 && size == 1) {
+        g->cut = 1;
         *to = 0;
         return n;
     }
 
     if (size > g->left) {
+        g->cut = 1;
         g->left = 0;
         return 0;
     }
@@ -516,6 +540,22 @@ caphealth_gif_read(GifFileType *gif, GifByteType *to, int n)
 
     g->data += size;
     g->left -= size;
+
+    if (!g->drawing) {
+        return n;
+    }
+
+    if (g->block) {
+        g->block = 0;
+        return n;
+    }
+
+    if (*to > g->left) {
+        g->cut = 1;
+        *to = (GifByteType) g->left;
+    }
+
+    g->block = *to;
 
     return n;
 }

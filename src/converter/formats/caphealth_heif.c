@@ -38,6 +38,9 @@
 #define CAPHEALTH_HEIF_INFE_TYPE     12
 #define CAPHEALTH_HEIF_INFE_TYPE_3   14
 
+/* auxiliary images that are looked at: a phone's photo has ten or so */
+#define CAPHEALTH_HEIF_AUXILIARY     64
+
 /* for all that does not grow with the image */
 #define CAPHEALTH_HEIF_MEMORY        (2 * 1024 * 1024)
 
@@ -74,6 +77,8 @@ typedef struct {
 
 static caphealth_job_status_e caphealth_heif_open(caphealth_heif_t *h,
     const caphealth_job_t *job, const uint8_t *data, size_t size);
+static int caphealth_heif_alpha_dropped(const caphealth_heif_t *h);
+static int caphealth_heif_is_alpha(const struct heif_image_handle *aux);
 static caphealth_job_status_e caphealth_heif_reserve(
     const caphealth_heif_t *h, const caphealth_job_t *job);
 static caphealth_job_status_e caphealth_heif_decode(caphealth_heif_t *h,
@@ -216,6 +221,11 @@ caphealth_heif_open(caphealth_heif_t *h, const caphealth_job_t *job,
         return rc;
     }
 
+    if (caphealth_heif_alpha_dropped(h)) {
+        return caphealth_fail(h->result, CAPHEALTH_JOB_INVALID,
+                              "its transparency has no size");
+    }
+
     /* no side of a grid may be longer than it says either */
 
     heif_context_set_maximum_image_size_limit(h->ctx,
@@ -223,6 +233,66 @@ caphealth_heif_open(caphealth_heif_t *h, const caphealth_job_t *job,
                                                               : height) + 1);
 
     return caphealth_heif_reserve(h, job);
+}
+
+
+/*
+ * Whether the image has transparency without "ispe", the size, which each image
+ * must have: libheif leaves out what is not of the image's own size.
+ */
+
+static int
+caphealth_heif_alpha_dropped(const caphealth_heif_t *h)
+{
+    int                        i, n, dropped;
+    heif_item_id               ids[CAPHEALTH_HEIF_AUXILIARY];
+    struct heif_error          err;
+    struct heif_image_handle  *aux;
+
+    n = heif_image_handle_get_list_of_auxiliary_image_IDs(h->handle,
+                                        LIBHEIF_AUX_IMAGE_FILTER_OMIT_ALPHA,
+                                        ids, CAPHEALTH_HEIF_AUXILIARY);
+    dropped = 0;
+
+    for (i = 0; i < n && !dropped; i++) {
+
+        err = heif_image_handle_get_auxiliary_image_handle(h->handle, ids[i],
+                                                           &aux);
+        if (err.code != heif_error_Ok) {
+            continue;
+        }
+
+        dropped = heif_image_handle_get_ispe_width(aux) == 0
+                  && caphealth_heif_is_alpha(aux);
+
+        heif_image_handle_release(aux);
+    }
+
+    return dropped;
+}
+
+
+/* by what HEIF calls it for H.264 and HEVC, and MIAF for all */
+
+static int
+caphealth_heif_is_alpha(const struct heif_image_handle *aux)
+{
+    int          alpha;
+    const char  *type;
+
+    if (heif_image_handle_get_auxiliary_type(aux, &type).code
+        != heif_error_Ok)
+    {
+        return 0;
+    }
+
+    alpha = strcmp(type, "urn:mpeg:mpegB:cicp:systems:auxiliary:alpha") == 0
+            || strcmp(type, "urn:mpeg:hevc:2015:auxid:1") == 0
+            || strcmp(type, "urn:mpeg:avc:2015:auxid:1") == 0;
+
+    heif_image_handle_free_auxiliary_types(aux, &type);
+
+    return alpha;
 }
 
 
