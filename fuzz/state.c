@@ -4,7 +4,7 @@
  * (state_save|state_load|state_write|state_read|state_header|state_name|tree_)
  *
  * The saved state: a valid file with changes in it, each an offset of three
- * bytes, an amount and its length.  A first byte that is odd mends the
+ * bytes, an amount and its length.  A first byte that is odd repairs the
  * checksum afterwards; the next two cut the file off.
  */
 
@@ -232,7 +232,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char               *file;
     size_t              cut;
-    unsigned            mend;
+    unsigned            repair;
     uint64_t            hash;
     fuzz_bytes_t        b = { data, size };
     caphealth_tree_t   *t;
@@ -242,7 +242,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     t = malloc(sizeof(*t));
     fuzz_check(t != NULL);
 
-    mend = (unsigned) fuzz_number(&b, 1) & 1;
+    repair = (unsigned) fuzz_number(&b, 1) & 1;
     cut = (size_t) fuzz_number(&b, 2);
     cut = cut < CUT ? cut : 0;
 
@@ -250,7 +250,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         change(file, &b);
     }
 
-    if (mend) {
+    if (repair) {
         hash = caphealth_hash(CAPHEALTH_HASH, ROOT, strlen(ROOT));
         hash = caphealth_hash(hash, file + tree_at, saved_size - tree_at);
         memcpy(file + HASH, &hash, sizeof(hash));

@@ -28,13 +28,13 @@ add_up(caphealth_walk_t *walk)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    unsigned           mend, slice;
+    unsigned           repair, slice;
     fuzz_bytes_t       b = { data, size };
     caphealth_tree_t  *t;
     caphealth_walk_t   walk;
     caphealth_total_t  total;
 
-    mend = (unsigned) fuzz_number(&b, 1) & 1;
+    repair = (unsigned) fuzz_number(&b, 1) & 1;
     slice = (unsigned) fuzz_number(&b, 2) % CAPHEALTH_SLICES;
 
     memset(&walk, 0, sizeof(walk));
@@ -45,7 +45,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(&walk, b.data, size);
     }
 
-    if (mend) {
+    if (repair) {
         add_up(&walk);
     }
 

@@ -3,24 +3,23 @@
 --     psql -f caphealth-fleet.sql postgresql://OWNER@HOST/DATABASE
 --     psql -v role=NAME -f caphealth-fleet.sql ...
 --
--- makes the schema "caphealth", or brings an older one up to date; what is in
--- it stays.  It is run by the role that is to own the schema, in a database of
--- its own or in any other one.  The nodes connect as another role, "caphealth"
--- or NAME, which has to be there and gets no right but to call the functions
--- below:
+-- creates the schema "caphealth", or upgrades an older one and keeps its data.
+-- Run it as the role that will own the schema, in a separate database or in an
+-- existing one.  The nodes connect as another role, "caphealth" or NAME, which
+-- must exist and gets only the privilege to call the functions below:
 --
 --     CREATE ROLE caphealth LOGIN PASSWORD '...';
 --     ALTER ROLE caphealth SET statement_timeout = '10s';
 --     ALTER ROLE caphealth SET tcp_user_timeout = '20s';
 --
--- The timeouts end what a node has left behind that was cut off in the middle of
--- a statement: until then its row, and the lease if it holds that, are locked.
+-- If a node loses its connection during a statement, its row, and the lease if it
+-- holds it, stay locked until these timeouts end the session.
 --
--- A node that is gone for good is removed by
+-- To remove a node, run
 --
 --     SELECT caphealth.retire('its name');
 --
--- and by itself when it has been silent for 30 days.
+-- Nodes that have been silent for 30 days are removed automatically.
 
 \set ON_ERROR_STOP on
 
@@ -43,7 +42,7 @@ CREATE SCHEMA caphealth;
 
 REVOKE ALL ON SCHEMA caphealth FROM PUBLIC;
 
--- version: of this file.  oldest: the oldest one whose nodes it serves.
+-- version: of this file.  oldest: the oldest version that its nodes may have.
 
 CREATE TABLE IF NOT EXISTS caphealth.schema (
     one      boolean PRIMARY KEY DEFAULT true CHECK (one),
@@ -54,8 +53,8 @@ CREATE TABLE IF NOT EXISTS caphealth.schema (
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM caphealth.schema WHERE version > 1) THEN
-        RAISE EXCEPTION 'the schema "caphealth" is of a newer version than '
-                        'this file: run that of the newest caphealth';
+        RAISE EXCEPTION 'the schema "caphealth" has a newer version than '
+                        'this file: run the file of the newest caphealth';
     END IF;
 END
 $$;
@@ -63,9 +62,9 @@ $$;
 INSERT INTO caphealth.schema (version, oldest) VALUES (1, 1)
     ON CONFLICT (one) DO UPDATE SET version = 1, oldest = 1;
 
--- A row a node.  All times are of this server's clock, but for the node's own
--- in its report.  A column that each report changes has no index, so that an
--- update stays within its page.
+-- One row for each node.  All times are those of this server's clock, except for
+-- the node's own in its report.  Columns that each report changes have no index,
+-- so that an update stays within its page.
 
 CREATE TABLE IF NOT EXISTS caphealth.nodes (
     name           text PRIMARY KEY
@@ -86,7 +85,7 @@ CREATE TABLE IF NOT EXISTS caphealth.nodes (
 ) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0,
         autovacuum_vacuum_threshold = 1000);
 
--- Who asks the shop and sends notifications.
+-- The node that queries the shop's database and sends notifications.
 
 CREATE TABLE IF NOT EXISTS caphealth.lease (
     one       boolean PRIMARY KEY DEFAULT true CHECK (one),
@@ -96,8 +95,8 @@ CREATE TABLE IF NOT EXISTS caphealth.lease (
     told      jsonb                    -- the status in the last notification
 ) WITH (fillfactor = 10);
 
--- What the holder of the lease saw in the shop: the last facts, and how the
--- last attempt ended.
+-- The last facts that the holder of the lease read from the shop's database, and
+-- the result of its last attempt.
 
 CREATE TABLE IF NOT EXISTS caphealth.shop (
     one           boolean PRIMARY KEY DEFAULT true CHECK (one),
@@ -110,9 +109,9 @@ CREATE TABLE IF NOT EXISTS caphealth.shop (
     attempt       json NOT NULL
 ) WITH (fillfactor = 50);
 
--- The list of the nodes as it is sent to each of them, which is made when the
--- last one has become too old: of a thousand nodes it is more work than all else.
--- Not in the write-ahead log, for it can be made again.
+-- The list of the nodes that is sent to each of them.  It is made only when the
+-- last one is too old, because with a thousand nodes this is most of the work.
+-- It can be made again, so the table is not in the write-ahead log.
 
 CREATE UNLOGGED TABLE IF NOT EXISTS caphealth.overview (
     one       boolean PRIMARY KEY DEFAULT true CHECK (one),
@@ -123,21 +122,23 @@ CREATE UNLOGGED TABLE IF NOT EXISTS caphealth.overview (
 
 ALTER TABLE caphealth.overview ALTER COLUMN nodes SET STORAGE EXTERNAL;
 
--- refresh() is all that a node does at a refresh, in one round trip: it writes
--- its report, takes or renews the lease if it may, stores what it saw in the
--- shop if it holds the lease, and reads the rest.
+-- refresh() does everything that a node needs at a refresh, in one round trip: it
+-- writes the node's report, takes or renews the lease if this is possible, stores
+-- the facts of the shop if the node holds the lease, and returns the data of the
+-- others.
 --
 -- request: schema, node, instance, seconds, version, state, cause, clock,
 -- shop, report, the id of the shop's facts that it has (facts_id), and of one
 -- that sends notifications the status that it told last (told).
--- looked: age, failed, error, facts; or NULL, it has not asked the shop.
+-- looked: age, failed, error, facts; or NULL, it has not queried the shop.
 --
--- Rows are found by their keys whatever is asked, so a session plans each statement
--- once, and not anew for its first five calls, which take a minute.
+-- Rows are always found by their keys, so a generic plan is enough: a session
+-- plans each statement once, and not again in each of its first five calls, which
+-- take a minute.
 --
--- A node that takes the lease has it for three of its intervals.  A row is
--- locked for no longer than this statement takes; a lease whose row another one
--- has locked is not waited for.
+-- A node that takes the lease holds it for three of its intervals.  Rows are
+-- locked only while this statement is running; if another node has locked the
+-- row of the lease, the function does not wait for it.
 
 CREATE OR REPLACE FUNCTION caphealth.refresh(request jsonb, looked json)
 RETURNS TABLE (fleet json, shop json, nodes json)
@@ -190,9 +191,9 @@ BEGIN
 
     arrived := arrived OR node.reported <= late;
 
-    -- Of two live processes of one name the older one keeps the row.  One that
-    -- was restarted is another instance, too: the row is given to it when the
-    -- one before has not reported for one and a half of its intervals since.
+    -- If two running processes have the same name, the older one keeps the row.
+    -- A restarted process is another instance, too: it gets the row when the one
+    -- before has not reported for one and a half of its intervals since.
 
     IF node.instance <> mine AND node.reported > late THEN
 
@@ -242,8 +243,8 @@ BEGIN
 
     doubled := coalesce(doubled, false);
 
-    -- The lease.  A node that cannot ask the shop has it only where no node
-    -- can.
+    -- The lease.  A node without the shop's database holds it only if no node
+    -- has one.
 
     SELECT * INTO lease FROM caphealth.lease;
 
@@ -304,7 +305,7 @@ BEGIN
                     attempt = excluded.attempt
                 WHERE excluded.attempted > s.attempted;
 
-        -- a node that was alone may have looked before another one did
+        -- the facts of a node that was alone may be older than those here
 
         stored := FOUND;
     END IF;
@@ -317,7 +318,7 @@ BEGIN
 
     IF FOUND THEN
 
-        -- megabytes, perhaps, which are read by those who do not have them
+        -- they can have megabytes, and are sent only to nodes without them
 
         IF seen.facts_id IS NOT NULL
            AND seen.facts_id IS DISTINCT FROM request->>'facts_id'
@@ -349,15 +350,15 @@ BEGIN
             ON CONFLICT (one) DO NOTHING;
     END IF;
 
-    -- one that has come, or come back, is to be in its own list, too, but all of
-    -- them may come back at once
+    -- a new or returning node should be in its own list, but all nodes may
+    -- return at the same time
 
     IF overview.at IS NULL OR overview.at > t
        OR overview.at <= t - make_interval(
                                  secs => every / CASE WHEN arrived THEN 40
                                                  ELSE 4 END)
     THEN
-        -- while another one makes it, the last one is taken
+        -- while another session makes the list, the last one is returned
 
         PERFORM FROM caphealth.overview FOR NO KEY UPDATE SKIP LOCKED;
 
@@ -407,8 +408,8 @@ BEGIN
 END
 $$;
 
--- Removes a node that is gone.  One that is not comes back with its next
--- report.  Returns whether there was one of that name.
+-- Removes a node.  If it is still running, it returns with its next report.
+-- Returns whether there was a node with this name.
 
 CREATE OR REPLACE FUNCTION caphealth.retire(node text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER
@@ -428,10 +429,10 @@ $$;
 
 -- History
 --
--- Each node keeps its own past in its state directory, and copies the rows that
--- are finished: of a minute, of ten minutes and of six hours.  One row has all
--- series of its time, as in the node's own file, for a row a series would be
--- twenty times as many.  What is read are the views node_history and
+-- Each node keeps its history in its state directory, and copies complete rows:
+-- of a minute, of ten minutes and of six hours.  As in the node's own file, a row
+-- has all series of its time, because a row for each series would be twenty times
+-- as many rows.  The history is read through the views node_history and
 -- platform_history.
 
 CREATE TABLE IF NOT EXISTS caphealth.history_steps (
@@ -461,7 +462,7 @@ CREATE TABLE IF NOT EXISTS caphealth.history (
     PRIMARY KEY (node, step, start)
 );
 
--- What all nodes see alike, once: the shop's numbers.
+-- The shop's numbers, which are the same on all nodes, once.
 
 CREATE TABLE IF NOT EXISTS caphealth.history_platform (
     step    integer NOT NULL,
@@ -537,23 +538,23 @@ SELECT jsonb_object_agg(k.step, extract(epoch FROM greatest(
   FROM caphealth.history_steps k
 $$;
 
--- Puts what a node sends:
+-- Stores the batch that a node sends:
 --
 --     { "after": {"60": START, ...}, "series": [[NAME, UNIT], ...],
 --       "step": [...], "start": [...], "of": [...], "samples": [...],
 --       "min": [...], "mean": [...], "max": [...],
 --       "events": [[TIME, KIND, FROM, TO, TEXT, CODE, ARGS], ...] }
 --
--- An element of the second and third line is of one series, "of" is its index
--- in "series"; times are seconds since the epoch.  Each member may be missing.
--- A row that is there already is left as it is, and one whose time has not
--- passed, or that is older than what is kept, is ignored.  So are the rows of a
--- step that go on behind a row which is not here, as after a failover that lost
--- some: the answer says what is.  Returns
+-- Each element of the arrays in the second and third line belongs to one series,
+-- and "of" is its index in "series"; times are seconds since the epoch.  Each
+-- member may be missing.  Existing rows are not changed.  Rows in the future, and
+-- rows older than the retention time, are ignored.  So are the rows of a step
+-- that follow a row which does not exist here, for example after a failover that
+-- lost it; the answer has the newest row.  Returns
 --
 --     { "now": TIME, "after": {"60": START, ...}, "events": TIME }
 --
--- the newest row of each step, behind which the node goes on.
+-- the newest row of each step, after which the node continues.
 
 CREATE OR REPLACE FUNCTION caphealth.put_history(a_node text, a_history jsonb)
 RETURNS jsonb
@@ -572,7 +573,7 @@ BEGIN
 
     v_after := caphealth.history_after(a_node, v_now);
 
-    -- in the order of the names: two nodes wait for each other in one order
+    -- in the order of the names, so that two nodes cannot deadlock
 
     INSERT INTO caphealth.history_series (name, unit)
     SELECT s.value ->> 0, s.value ->> 1
@@ -611,7 +612,7 @@ BEGIN
            AND (a_history #>> ARRAY['after', p.step::text])::double precision
                <= (v_after ->> p.step::text)::double precision
     ), own AS (
-        -- a row without series of its own says that it has been copied
+        -- a row without series of its own shows that it has been copied
 
         INSERT INTO caphealth.history (node, step, start, series, samples,
                                        min, mean, max)
@@ -631,7 +632,7 @@ BEGIN
          ORDER BY p.step, p.start
             ON CONFLICT DO NOTHING
     )
-    -- of the platform, the node's row that is of the most samples
+    -- for the platform, the row with the most samples of the nodes' rows
 
     INSERT INTO caphealth.history_platform AS h
            (step, start, series, samples, min, mean, max)
@@ -671,9 +672,9 @@ BEGIN
 END
 $$;
 
--- Removes what is too old, at most once a minute for all nodes, whoever comes
--- first.  The rows of each node are found by the primary key, for an index by
--- time would be written with each row.
+-- Removes expired rows, at most once a minute for all nodes.  The rows of each
+-- node are found by the primary key, because an index by time would have to be
+-- updated with each row.
 
 CREATE OR REPLACE FUNCTION caphealth.clean_history(a_now timestamptz)
 RETURNS void
@@ -731,7 +732,7 @@ BEGIN
 END
 $$;
 
--- the least that a node needs
+-- the privileges that a node needs
 
 REVOKE ALL ON ALL TABLES IN SCHEMA caphealth FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA caphealth FROM PUBLIC;

@@ -24,7 +24,7 @@ typedef struct {
 /*
  * Makes the directories that are missing, and gives them to the workers' user.
  * Nothing that exists is changed: one that the workers could not use is an
- * error, and the log says which command mends it.  "nginx -t" makes nothing,
+ * error, and the log says which command corrects it.  "nginx -t" makes nothing,
  * it looks whether a start could.  Not before "user" is known.
  */
 ngx_int_t ngx_http_caphealth_directories_create(ngx_cycle_t *cycle,

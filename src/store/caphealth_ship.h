@@ -94,7 +94,7 @@ typedef enum {
                                     later: 503 */
     CAPHEALTH_SHIP_FULL,         /* a quota, or no room: 507 */
     CAPHEALTH_SHIP_DENIED,       /* the credentials, the bucket or the region:
-                                    for the operator to mend, 500 */
+                                    for the operator to fix, 500 */
     CAPHEALTH_SHIP_READ,         /* a descriptor cannot be read: error */
     CAPHEALTH_SHIP_FAILED,       /* any other answer */
     CAPHEALTH_SHIP_STATUSES

@@ -125,7 +125,7 @@ subtest 'a password is wrong' => sub {
         http => "$often caphealth_database " . $postgres->url . ';');
     $nginx->reload;
     is $nginx->report('/health', \&known)->{database}{products_count}, 2,
-       'mended by a reload';
+       'corrected by a reload';
     ok $nginx->stop, 'quits';
 };
 

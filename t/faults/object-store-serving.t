@@ -355,7 +355,7 @@ subtest 'without the right signature' => sub {
     my $other = Caphealth::Server->new(plain('wrong', $path));
 
     $answer = ask($other, 'GET', "/media/$keys[0]");
-    is $answer->{status}, 502, 'a wrong secret: the operator has to mend it';
+    is $answer->{status}, 502, 'a wrong secret: the operator has to correct it';
     unlike $answer->{content}, qr/Signature|test:tester|shop/,
        'the client is told nothing of it';
 

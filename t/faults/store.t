@@ -382,14 +382,14 @@ subtest 'credentials that are wrong, no such bucket' => sub {
     ok $nginx->logged(qr/\[crit\].*SignatureDoesNotMatch.*check the credentials/),
        'the log says so' or diag $nginx->log;
 
-    # mended by a reload
+    # corrected by a reload
 
     my $parameters = $swift->parameters;
 
     $nginx->configure(http => $nginx->{http}
                               =~ s/endpoint=.*?;/$parameters;/r);
     ok $nginx->reload, 'reload';
-    is $nginx->post($photo)->{status}, 201, 'mended';
+    is $nginx->post($photo)->{status}, 201, 'corrected';
     ends($nginx);
 
     $nginx = server(bucket => 'nowhere');

@@ -507,7 +507,7 @@ subtest 'workers are killed' => sub {
     $nginx->start;
 
     ok settled($nginx), 'a scan';
-    adds_up($nginx, 'mended', %ids);
+    adds_up($nginx, 'corrected', %ids);
     is $nginx->json('/stats')->{$_}, 0, $_ for qw(stray_files incomplete_sets);
     is $nginx->json('/stats')->{sources}[0]{without_image}, 0,
        'no source is left';

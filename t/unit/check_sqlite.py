@@ -385,7 +385,7 @@ def check_hot_journal():
     same(os.path.getsize(path), size, 'and so is the file')
 
     shop = Shop(path)
-    same(shop.run('SELECT count(*) FROM orders'), [(1,)], 'the shop mends it')
+    same(shop.run('SELECT count(*) FROM orders'), [(1,)], 'the shop repairs it')
     shop.end()
     same(probe.orders(), 1, 'and it is read')
     probe.end()
