@@ -43,6 +43,10 @@
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
+_Static_assert(CAPHEALTH_S3_REASON >= CURL_ERROR_SIZE,
+               "what libcurl says fits");
+
+
 /* of a code, whatever its status; retry: the same may succeed later */
 
 typedef struct {
@@ -558,6 +562,7 @@ caphealth_s3_start(caphealth_s3_client_t *client, caphealth_s3_call_t *call,
     call->found[0] = '\0';
     call->code[0] = '\0';
     call->retry_after = 0;
+    call->reason[0] = '\0';
     call->headers = NULL;
     call->conditional = call->create && client->conditional;
 
@@ -609,6 +614,7 @@ caphealth_s3_prepare(caphealth_s3_client_t *client, caphealth_s3_call_t *call,
     left = call->deadline - now;
 
     (void) curl_easy_setopt(curl, CURLOPT_PRIVATE, call);
+    (void) curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, call->reason);
     (void) curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void) curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     (void) curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
@@ -1089,7 +1095,8 @@ static int
 caphealth_s3_judge_failure(caphealth_s3_client_t *client,
     caphealth_s3_call_t *call, CURLcode rc)
 {
-    struct stat  resolver[2];
+    const char   *reason;
+    struct stat   resolver[2];
 
     if (call->error) {
         call->status = CAPHEALTH_SHIP_READ;
@@ -1110,8 +1117,14 @@ caphealth_s3_judge_failure(caphealth_s3_client_t *client,
         return 1;
     }
 
-    caphealth_s3_detail(call, "the request to the store failed: %s",
-                        curl_easy_strerror(rc));
+    /* curl_easy_strerror() does not say what is wrong with a certificate */
+
+    reason = ((rc == CURLE_PEER_FAILED_VERIFICATION
+               || rc == CURLE_SSL_CACERT_BADFILE
+               || rc == CURLE_SSL_CONNECT_ERROR)
+              && call->reason[0]) ? call->reason : curl_easy_strerror(rc);
+
+    caphealth_s3_detail(call, "the request to the store failed: %s", reason);
 
     switch (rc) {
 

@@ -20,6 +20,9 @@
 /* the beginning of an error's body that is looked at */
 #define CAPHEALTH_S3_BODY  4096
 
+/* bytes of what libcurl says of a failure, CURL_ERROR_SIZE */
+#define CAPHEALTH_S3_REASON  256
+
 /* what marks an object as put by one call: hexadecimal digits, and a NUL */
 #define CAPHEALTH_S3_MARK  33
 
@@ -101,6 +104,7 @@ struct caphealth_s3_call_s {
     caphealth_s3_call_t        *next;
     size_t                      nbody;
     char                        error_body[CAPHEALTH_S3_BODY];
+    char                        reason[CAPHEALTH_S3_REASON];
 };
 
 

@@ -93,8 +93,9 @@ typedef enum {
     CAPHEALTH_SHIP_AWAY,         /* no answer, or one that may be tried again
                                     later: 503 */
     CAPHEALTH_SHIP_FULL,         /* a quota, or no room: 507 */
-    CAPHEALTH_SHIP_DENIED,       /* the credentials, the bucket or the region:
-                                    for the operator to fix, 500 */
+    CAPHEALTH_SHIP_DENIED,       /* the credentials, the bucket, the region,
+                                    the clock, or the store's certificate: for
+                                    the operator to correct, 500 */
     CAPHEALTH_SHIP_READ,         /* a descriptor cannot be read: error */
     CAPHEALTH_SHIP_FAILED,       /* any other answer */
     CAPHEALTH_SHIP_STATUSES

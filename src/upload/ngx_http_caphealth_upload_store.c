@@ -423,8 +423,20 @@ ngx_http_caphealth_upload_store_failed(ngx_http_caphealth_upload_t *u,
         break;
 
     case CAPHEALTH_SHIP_DENIED:
-        action = "; check the credentials, the region and the bucket of "
-                 "\"caphealth_image_store\", and what they permit";
+        if (result->http == 0) {
+            action = "; check \"endpoint=\" of \"caphealth_image_store\", and "
+                     "that this system trusts the store's certificate";
+
+        } else if (result->http / 100 == 3) {
+            action = "; check \"endpoint=\" and \"region=\" of "
+                     "\"caphealth_image_store\", redirects are not followed";
+
+        } else {
+            action = "; check the credentials, the region and the bucket of "
+                     "\"caphealth_image_store\", what they permit, and this "
+                     "system's clock";
+        }
+
         u->outcome = CAPHEALTH_OUTCOME_STORAGE_FAILED;
         break;
 

@@ -75,8 +75,9 @@ sub server {
     my $http = $option{http} // 'caphealth_image_scan off;';
 
     $parameters =~ s/:$target\b/:$port/ if $option{flaky};
-    $parameters =~ s/credentials=\S+/credentials=$option{credentials}/
-        if $option{credentials};
+    for my $name (grep { $option{$_} } qw(credentials endpoint)) {
+        $parameters =~ s/$name=\S+/$name=$option{$name}/;
+    }
 
     $prefix++;
 
@@ -397,6 +398,42 @@ subtest 'credentials that are wrong, no such bucket' => sub {
     ok $nginx->logged(qr/\[crit\].*NoSuchBucket.*check the credentials/),
        'the log says so' or diag $nginx->log;
     ends($nginx);
+};
+
+subtest 'a certificate that nobody trusts, a store that is elsewhere' => sub {
+    my $listen = Caphealth::Server::free_port();
+
+    system('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
+           'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj',
+           '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost',
+           '-keyout', "$dir/key.pem", '-out', "$dir/cert.pem") == 0
+        or die "openssl failed\n";
+
+    for my $case ([ https => 'ssl', qr/SSL certificate problem: self-signed certificate; check "endpoint=" of "caphealth_image_store", and that this system trusts/ ],
+                  [ http => '', qr/the store answered 307; check "endpoint=" and "region=" of "caphealth_image_store", redirects/ ])
+    {
+        my ($scheme, $ssl, $logged) = @$case;
+
+        my $nginx = server(
+            endpoint => "$scheme://localhost:$listen",
+            http => <<"END");
+    caphealth_image_scan off;
+
+    server {
+        listen 127.0.0.1:$listen $ssl;
+        ssl_certificate     $dir/cert.pem;
+        ssl_certificate_key $dir/key.pem;
+        return 307 $swift->{endpoint}\$request_uri;
+    }
+END
+
+        is problem($nginx->post($photo)), '500 storage-failed', $scheme;
+        ok $nginx->logged(qr/\[crit\].*was not put into.*$logged/),
+           'the log says what to do' or diag $nginx->log;
+        is problem($nginx->remove('0' x 32)), '500 storage-failed', 'DELETE';
+        is_deeply stored($nginx), {}, 'nothing is stored';
+        ends($nginx);
+    }
 };
 
 subtest 'the client is gone' => sub {
