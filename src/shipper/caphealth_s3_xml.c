@@ -401,8 +401,10 @@ caphealth_s3_take_object(caphealth_s3_reader_t *r)
 
 
 /*
- * A store that does not know encoding-type does not encode, and no key of ours
- * has a "%".  A NUL cannot be part of a key.
+ * Encoded as a form is: AWS writes a space as "+", others as "%20", and all
+ * write a "+" as "%2B".  A store that does not know encoding-type does not
+ * encode, and no key of ours has a "%" or a "+".  A NUL cannot be part of a
+ * key.
  */
 
 static int
@@ -429,7 +431,7 @@ caphealth_s3_take_key(caphealth_s3_reader_t *r)
             continue;
         }
 
-        r->found.key[n++] = *p;
+        r->found.key[n++] = (char) (*p == '+' ? ' ' : *p);
     }
 
     r->found.key[n] = '\0';

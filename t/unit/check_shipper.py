@@ -951,6 +951,22 @@ def check_strange_listings():
     ok(walk and walk['files'] == walk['complete'] == 1
        and walk['strays'] == 1, 'keys that are encoded', walk)
 
+    # beside the slices, the prefix "shop/a b+/" as AWS encodes it, below which is a key
+
+    def page(query):
+        if 'delimiter' in query:
+            return contents().replace(
+                b'</ListBucketResult>', b'<CommonPrefixes><Prefix>shop/a+b%2B/'
+                b'</Prefix></CommonPrefixes></ListBucketResult>')
+
+        return contents(*['shop/a+b%2B/x'] * (query['prefix']
+                                              == 'shop/a b+/'))
+
+    store.page = page
+    walk = s.scan(256)
+    ok(walk and walk['strays'] == 1 and not walk['error'],
+       'a prefix with a space, encoded as "+"', walk)
+
     walk = scan_of(contents(key % (1, 'original.webp'), key % (1, '800.webp'),
                             token='a'),
                    contents(key % (1, '900.webp'), key % (2, '800.webp'),
