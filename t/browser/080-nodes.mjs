@@ -103,7 +103,7 @@ test('the worst first, with their causes', async (t) => {
 
     await page.locator('#nodes-search').fill('none');
     assert.deepEqual(await names(page), []);
-    assert.equal(await text(page, '#nodes-count'), 'No node matches.');
+    assert.equal(await text(page, '#nodes-count'), 'No matching nodes.');
     clean(page);
 });
 
@@ -161,12 +161,12 @@ test('what this node does not know', async (t) => {
     now = { ...mixed, platform_status: 'unknown', stale: true };
     await eventually(async () => assert.match(
         await text(page, '#nodes-panel'),
-        /This node has not read of the others since/));
+        /This node has not read the reports of the others since/));
 
     now = fleet([node('node-1')], { lease_holder: null, database_from: null });
     await eventually(async () => assert.match(
         await text(page, '#nodes-panel'),
-        /Healthy\s+Shown by node-1 · no node asks the shop’s database/));
+        /Healthy\s+Shown by node-1 · no node queries the shop’s database/));
     assert.equal(await text(page, '#nodes-count'), '1 node');
     clean(page);
 });
