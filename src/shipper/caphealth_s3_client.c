@@ -1061,6 +1061,16 @@ caphealth_s3_judge(caphealth_s3_client_t *client, caphealth_s3_call_t *call,
             return 1;
         }
 
+        /* every store sends one; another server may answer 200 to anything */
+
+        if (call->etag[0] == '\0' && strcmp(call->method, "PUT") == 0) {
+            call->doubtful = 1;
+            call->status = CAPHEALTH_SHIP_DENIED;
+            caphealth_s3_detail(call, "the answer %u to a PUT has no ETag",
+                                call->http);
+            return 0;
+        }
+
         call->status = CAPHEALTH_SHIP_OK;
         call->detail[0] = '\0';
         return 0;

@@ -427,6 +427,10 @@ ngx_http_caphealth_upload_store_failed(ngx_http_caphealth_upload_t *u,
             action = "; check \"endpoint=\" of \"caphealth_image_store\", and "
                      "that this system trusts the store's certificate";
 
+        } else if (result->http / 100 == 2) {
+            action = "; check \"endpoint=\" of \"caphealth_image_store\", it "
+                     "may not be that of an object store";
+
         } else if (result->http / 100 == 3) {
             action = "; check \"endpoint=\" and \"region=\" of "
                      "\"caphealth_image_store\", redirects are not followed";

@@ -361,7 +361,7 @@ def faults(source):
 
     # what the store has lost after it has said 200
 
-    rules('PUT _200 times=1 status 200')
+    rules('PUT _200 times=1 lose')
     run = Moved(source, 's3://shop/f')
     ok(run.is_(1, failed=1) and 'the file was put, but' in run.err,
        'a store that says 200 and has nothing', run)

@@ -387,6 +387,7 @@ def check_flaky(port):
         ('QuotaExceeded', ['PUT 200 status 403 QuotaExceeded'], 'full', 0),
         ('418', ['PUT 200 status 418'], 'failed', 0),
         ('404', ['PUT 200 status 404'], 'denied', 0),
+        ('200 without an ETag', ['PUT 200 status 200'], 'denied', 1),
         ('a redirect', ['PUT 200 status 307 TemporaryRedirect'], 'denied', 0),
         ('the clock', ['PUT 200 status 403 RequestTimeTooSkewed'], 'denied',
          0))
