@@ -16,6 +16,12 @@
 /* seconds until a store that is away, and did not say, is tried again */
 #define NGX_HTTP_CAPHEALTH_SHIPPER_RETRY  5
 
+/* uploads in a row that fail before the store is known to be away */
+#define NGX_HTTP_CAPHEALTH_SHIPPER_FAILURES  3
+
+/* seconds after which it is tried, even if it asked for more */
+#define NGX_HTTP_CAPHEALTH_SHIPPER_RETRY_MAX  60
+
 /* a shipper keeps the timeout of an image itself, and then removes what it has
    put; after so much longer it does not work */
 #define NGX_HTTP_CAPHEALTH_SHIPPER_GRACE  10000
@@ -34,6 +40,12 @@ struct ngx_http_caphealth_shipper_s {
     ngx_uint_t                          retry_after; /* seconds, as the store
                                                         last said; 0: it did
                                                         not */
+    ngx_uint_t                          failures;   /* uploads in a row that
+                                                       failed because the store
+                                                       was away */
+    ngx_msec_t                          away_until; /* when it is known to be:
+                                                       until then no upload is
+                                                       let through */
     ngx_event_t                         event;
     ngx_event_t                         timer;      /* of what waits */
     char                               *reason;     /* that it does not work */
@@ -57,6 +69,11 @@ struct ngx_http_caphealth_shippers_s {
 
 static void ngx_http_caphealth_shipper_init(ngx_http_caphealth_shipper_t *s,
     ngx_http_caphealth_shippers_t *ss, ngx_http_caphealth_root_t *root);
+static ngx_uint_t ngx_http_caphealth_shipper_known_away(
+    ngx_http_caphealth_shipper_t *s);
+static void ngx_http_caphealth_shipper_pause(ngx_http_caphealth_shipper_t *s);
+static void ngx_http_caphealth_shipper_answers(
+    ngx_http_caphealth_shipper_t *s);
 static void ngx_http_caphealth_shipper_handler(ngx_event_t *ev);
 static ngx_uint_t ngx_http_caphealth_shipper_has_work(
     ngx_http_caphealth_shipper_t *s);
@@ -231,6 +248,78 @@ ngx_http_caphealth_shipper_retry(ngx_http_caphealth_shipper_t *s)
 }
 
 
+static ngx_uint_t
+ngx_http_caphealth_shipper_known_away(ngx_http_caphealth_shipper_t *s)
+{
+    return s->failures >= NGX_HTTP_CAPHEALTH_SHIPPER_FAILURES;
+}
+
+
+ngx_uint_t
+ngx_http_caphealth_shipper_away(ngx_http_caphealth_shipper_t *s)
+{
+    return ngx_http_caphealth_shipper_known_away(s)
+           && (ngx_msec_int_t) (s->away_until - ngx_current_msec) > 0;
+}
+
+
+/*
+ * An upload that is let through may never reach the store: its body may be
+ * slow, or no image.  So the next one is let through after a pause, unless an
+ * image is on its way by then.
+ */
+
+void
+ngx_http_caphealth_shipper_admit(ngx_http_caphealth_shipper_t *s)
+{
+    if (ngx_http_caphealth_shipper_known_away(s)) {
+        ngx_http_caphealth_shipper_pause(s);
+    }
+}
+
+
+static void
+ngx_http_caphealth_shipper_pause(ngx_http_caphealth_shipper_t *s)
+{
+    ngx_uint_t  seconds;
+
+    seconds = s->retry_after ? s->retry_after
+                             : NGX_HTTP_CAPHEALTH_SHIPPER_RETRY;
+
+    s->away_until = ngx_current_msec
+                    + 1000 * ngx_min(seconds,
+                                     NGX_HTTP_CAPHEALTH_SHIPPER_RETRY_MAX);
+}
+
+
+void
+ngx_http_caphealth_shipper_upload_failed(ngx_http_caphealth_shipper_t *s)
+{
+    s->failures++;
+
+    if (s->failures == NGX_HTTP_CAPHEALTH_SHIPPER_FAILURES) {
+        ngx_log_error(NGX_LOG_ERR, s->shippers->log, 0,
+                      "object store \"%V\" is away, uploads are refused "
+                      "before they are read until it takes one",
+                      &s->root->path);
+    }
+
+    ngx_http_caphealth_shipper_pause(s);
+}
+
+
+static void
+ngx_http_caphealth_shipper_answers(ngx_http_caphealth_shipper_t *s)
+{
+    if (ngx_http_caphealth_shipper_known_away(s)) {
+        ngx_log_error(NGX_LOG_NOTICE, s->shippers->log, 0,
+                      "object store \"%V\" answers again", &s->root->path);
+    }
+
+    s->failures = 0;
+}
+
+
 void
 ngx_http_caphealth_shipper_submit(ngx_http_caphealth_shipper_t *s,
     ngx_http_caphealth_shipment_t *shipment)
@@ -244,7 +333,14 @@ ngx_http_caphealth_shipper_submit(ngx_http_caphealth_shipper_t *s,
     shipment->shipper = s;
     shipment->serial = 0;
     shipment->lost = 0;
+    shipment->answered = 0;
     shipment->deadline = ngx_current_msec + timeout;
+
+    /* until it has ended it is what the store is tried with */
+
+    if (!shipment->removal) {
+        s->away_until = shipment->deadline + NGX_HTTP_CAPHEALTH_SHIPPER_GRACE;
+    }
 
     ngx_memzero(&shipment->result, sizeof(caphealth_ship_result_t));
 
@@ -540,6 +636,7 @@ ngx_http_caphealth_shipper_lose(ngx_http_caphealth_shipment_t *shipment,
                         sizeof(shipment->result.detail),
                         NGX_HTTP_CAPHEALTH_SHIPPER " %s%Z", reason);
 
+    ngx_http_caphealth_shipper_pause(shipment->shipper);
     ngx_http_caphealth_shipper_remove(shipment);
 
     shipment->handler(shipment);
@@ -677,6 +774,7 @@ ngx_http_caphealth_shipper_shipped(ngx_http_caphealth_shipper_t *s,
     }
 
     shipment->result = *(caphealth_ship_result_t *) cargo->body;
+    shipment->answered = 1;
 
     ngx_log_debug5(NGX_LOG_DEBUG_EVENT, s->shippers->log, 0,
                    "caphealth shipment %uL of \"%V\": status %d, HTTP %d: %s",
@@ -686,6 +784,15 @@ ngx_http_caphealth_shipper_shipped(ngx_http_caphealth_shipper_t *s,
     ngx_http_caphealth_helper_reset_pause(&s->helper);
 
     s->retry_after = shipment->result.retry_after;
+
+    /* a store that takes nothing may still list, and remove */
+
+    if (!shipment->removal
+        && shipment->result.status != CAPHEALTH_SHIP_AWAY
+        && shipment->result.status != CAPHEALTH_SHIP_READ)
+    {
+        ngx_http_caphealth_shipper_answers(s);
+    }
 
     ngx_http_caphealth_shipper_remove(shipment);
 

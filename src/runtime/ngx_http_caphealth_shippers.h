@@ -68,6 +68,7 @@ struct ngx_http_caphealth_shipment_s {
     caphealth_ship_result_t       result;
     ngx_uint_t                    lost;       /* it was sent, and what came of
                                                  it is not known */
+    ngx_uint_t                    answered;   /* the result is the shipper's */
 
     ngx_queue_t                   queue;
     ngx_http_caphealth_shipper_t *shipper;    /* NULL: neither waits nor is
@@ -106,6 +107,17 @@ ngx_uint_t ngx_http_caphealth_shipper_unavailable(
 
 /* Seconds after which it is worth trying again, at least 1. */
 ngx_uint_t ngx_http_caphealth_shipper_retry(ngx_http_caphealth_shipper_t *s);
+
+/*
+ * Several uploads in a row have failed because the store was away; then one at
+ * a time is let through, until an image is taken.  _away: whether the next one
+ * is to be refused; _admit: it is let through; _upload_failed: it was, and the
+ * shipper has answered that the store is away.
+ */
+ngx_uint_t ngx_http_caphealth_shipper_away(ngx_http_caphealth_shipper_t *s);
+void ngx_http_caphealth_shipper_admit(ngx_http_caphealth_shipper_t *s);
+void ngx_http_caphealth_shipper_upload_failed(
+    ngx_http_caphealth_shipper_t *s);
 
 /* The handler is called later, never from here. */
 void ngx_http_caphealth_shipper_submit(ngx_http_caphealth_shipper_t *s,

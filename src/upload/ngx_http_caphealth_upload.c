@@ -338,6 +338,10 @@ ngx_http_caphealth_upload_post(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (conf->store) {
+        ngx_http_caphealth_upload_store_admit(u);
+    }
+
     u->focus_x = job.focus_x;
     u->focus_y = job.focus_y;
 

@@ -273,13 +273,15 @@ json_t *ngx_http_caphealth_upload_image(ngx_http_caphealth_upload_t *u,
 
 /*
  * Of an object store.  _check refuses what does not work with one, or now;
- * NGX_DECLINED: the request may go on.  _ship puts the images, which ends with
+ * NGX_DECLINED: the request may go on.  _admit: it goes on, and if the store was
+ * away, it is tried with this upload.  _ship puts the images, which ends with
  * _finish(); _cancel forgets those that are not on their way yet.  _withdraw
  * removes what a failed upload has put; NGX_AGAIN: that ends with _end().
  * _shipments is for _unship, a deletion, which ends with _removed().
  */
 ngx_int_t ngx_http_caphealth_upload_store_check(ngx_http_request_t *r,
     ngx_http_caphealth_upload_conf_t *conf, caphealth_token_t *token);
+void ngx_http_caphealth_upload_store_admit(ngx_http_caphealth_upload_t *u);
 ngx_int_t ngx_http_caphealth_upload_shipments(ngx_http_caphealth_upload_t *u);
 void ngx_http_caphealth_upload_ship(ngx_http_caphealth_upload_t *u);
 void ngx_http_caphealth_upload_cancel_shipments(

@@ -82,6 +82,15 @@ ngx_http_caphealth_upload_store_check(ngx_http_request_t *r,
                                                   CAPHEALTH_OUTCOME_QUEUE_FULL,
                                                   &full);
         }
+
+        if (ngx_http_caphealth_shipper_away(shipper)) {
+            ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                          "upload refused, \"%V\" is away", &conf->root);
+
+            return ngx_http_caphealth_upload_problem(r,
+                                                  CAPHEALTH_OUTCOME_STORE_AWAY,
+                                                  NULL);
+        }
     }
 
     if (ngx_http_caphealth_shipper_unavailable(shipper)) {
@@ -98,6 +107,13 @@ static ngx_http_caphealth_shipper_t *
 ngx_http_caphealth_upload_shipper(ngx_http_caphealth_upload_t *u)
 {
     return ngx_http_caphealth_shipper(u->worker->shippers, u->conf->store);
+}
+
+
+void
+ngx_http_caphealth_upload_store_admit(ngx_http_caphealth_upload_t *u)
+{
+    ngx_http_caphealth_shipper_admit(ngx_http_caphealth_upload_shipper(u));
 }
 
 
@@ -202,6 +218,13 @@ ngx_http_caphealth_upload_shipped(ngx_http_caphealth_shipment_t *shipment)
 
         if (u->outcome == CAPHEALTH_OUTCOME_OK) {
             ngx_http_caphealth_upload_store_failed(u, shipment);
+
+            if (u->outcome == CAPHEALTH_OUTCOME_STORE_AWAY
+                && shipment->answered)
+            {
+                ngx_http_caphealth_shipper_upload_failed(
+                                         ngx_http_caphealth_upload_shipper(u));
+            }
         }
 
         ngx_http_caphealth_upload_cancel_shipments(u);

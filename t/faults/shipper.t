@@ -179,6 +179,60 @@ subtest 'what the store says' => sub {
     ends($nginx);
 };
 
+# the shipper of "away" asks for a pause of 77 seconds, of which 60 are kept; that
+# of "recovers" takes the fifth image
+
+subtest 'a store that is known to be away' => sub {
+    my $nginx = store('away');
+    my ($body, $headers) = form(map { ("$_.jpg" => $photo) } 1 .. 4);
+
+    is problem($nginx->post($body, $headers)), '503 store-unavailable',
+       'one upload of four images is one failure';
+    ok !$nginx->logged(qr/is away, uploads are refused/), 'and one is none';
+
+    is problem($nginx->post($photo)), '503 store-unavailable', 'again'
+        for 2 .. 3;
+
+    ok $nginx->logged(qr/\[error\].*object store "s3:\/\/away" is away, uploads are refused before they are read/),
+       'three in a row are logged';
+
+    my $put = asked($nginx, 'put');
+    my $response = $nginx->post('no image');
+
+    is problem($response), '503 store-unavailable',
+       'then an upload is refused whatever it is';
+    is $response->{headers}{'retry-after'}, 77, 'when to try again';
+
+    my $socket = $nginx->raw("POST /upload HTTP/1.1\r\nHost: localhost\r\n"
+                             . "Content-Length: 1000\r\n\r\n");
+
+    like readline($socket), qr/^HTTP\S+ 503 /, 'before its body has come';
+    close $socket;
+
+    is problem($nginx->remove('0' x 32)), '503 store-unavailable',
+       'a DELETE is passed on';
+    is scalar asked($nginx, 'remove'), 1, 'to the shipper';
+    is scalar asked($nginx, 'put'), $put, 'which is asked for no upload';
+    is scalar(grep { /is away, uploads/ } split /\n/, $nginx->log), 1,
+       'logged once';
+    ends($nginx);
+
+    $nginx = store('recovers');
+
+    is $nginx->post($photo)->{status}, 503, 'away' for 1 .. 3;
+    is $nginx->remove('0' x 32)->{status}, 204, 'it still removes';
+    ok $nginx->until(sub { $nginx->post($photo)->{status} == 201 }, 30),
+       'uploads are let through one at a time until one is stored'
+        or diag $nginx->log;
+    is scalar asked($nginx, 'put'), 3 * 5, 'it was tried no more than that';
+    ok $nginx->logged(qr/\[notice\].*object store "s3:\/\/recovers" answers again/),
+       'it is logged' or diag $nginx->log;
+    is $nginx->post($photo)->{status}, 201, 'then as before';
+    is problem($nginx->post('no image')), '415 unsupported-image',
+       'uploads are read again';
+    ends($nginx);
+};
+
 subtest 'an id that is taken' => sub {
     my $nginx = store('exists-once');
     my $response = $nginx->post($photo);

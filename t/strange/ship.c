@@ -179,6 +179,11 @@ ship(const caphealth_ipc_message_t *m, const caphealth_ship_t *s)
         fail(&result, CAPHEALTH_SHIP_EXISTS);
     }
 
+    if (is("recovers") && ships <= 4) {
+        fail(&result, CAPHEALTH_SHIP_AWAY);
+        result.retry_after = 1;
+    }
+
     if (is("half") && ships % 2 == 0) {
         fail(&result, CAPHEALTH_SHIP_FAILED);
     }
