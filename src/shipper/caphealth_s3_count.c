@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "caphealth_owners.h"
 #include "caphealth_s3_count.h"
 #include "caphealth_s3_image.h"
+#include "caphealth_s3_list.h"
 
 
 /* keys, or prefixes, of a page of a listing */
@@ -45,18 +45,12 @@ struct caphealth_s3_count_s {
                                              const caphealth_walk_t *walk);
     void                              *data;
     int                                given_up;
-    caphealth_s3_call_t                call;
-    caphealth_s3_reader_t             *reader;
-    caphealth_s3_pair_t                query[5];
-    caphealth_s3_listing_t             page;
+    caphealth_s3_list_t                list;
     caphealth_s3_listing_t             next;       /* of the top, while what
                                                       is below a prefix of it
                                                       is listed */
     caphealth_s3_counted_t             now;
     caphealth_s3_counted_t             before;     /* the page */
-    char                               root[CAPHEALTH_S3_PREFIX + 1];
-                                                   /* of all keys, with its
-                                                      slash; "" */
     char                               prefix[CAPHEALTH_S3_KEY];
     char                              *prefixes[CAPHEALTH_S3_PAGE];
     int                                below;      /* a prefix of the top is
@@ -67,15 +61,12 @@ struct caphealth_s3_count_s {
 };
 
 
-static void caphealth_s3_count_list(caphealth_s3_count_t *count);
-static void caphealth_s3_count_begin(caphealth_s3_call_t *call);
-static int caphealth_s3_count_body(caphealth_s3_call_t *call,
-    const char *text, size_t len);
-static int caphealth_s3_count_end(caphealth_s3_call_t *call);
-static void caphealth_s3_count_on_page(caphealth_s3_call_t *call);
+static void caphealth_s3_count_page(caphealth_s3_count_t *count);
+static void caphealth_s3_count_begin(caphealth_s3_list_t *list);
+static void caphealth_s3_count_on_page(caphealth_s3_list_t *list);
 static void caphealth_s3_count_next(caphealth_s3_count_t *count);
-static void caphealth_s3_count_object(void *data,
-    const caphealth_s3_object_t *object);
+static void caphealth_s3_count_object(caphealth_s3_list_t *list,
+    const char *key, const caphealth_s3_object_t *object);
 static void caphealth_s3_count_prefix(caphealth_s3_count_t *count,
     const char *name);
 static int caphealth_s3_count_file(caphealth_s3_count_t *count,
@@ -89,7 +80,6 @@ static void caphealth_s3_count_failed(caphealth_s3_count_t *count,
     caphealth_error_e code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 static int caphealth_s3_count_shard(const char *name);
-static int64_t caphealth_s3_count_cpu(void);
 
 
 caphealth_s3_count_t *
@@ -112,17 +102,20 @@ caphealth_s3_count(caphealth_s3_client_t *client,
     count->data = data;
     count->now.walk.counted = caphealth_walk_counted(w);
 
-    caphealth_s3_client_key(client, "", count->root, sizeof(count->root));
+    count->list.client = client;
+    count->list.prefix = count->prefix;
+    count->list.delimiter = (slice == CAPHEALTH_TOP);
+    count->list.begin = caphealth_s3_count_begin;
+    count->list.object = caphealth_s3_count_object;
+    count->list.done = caphealth_s3_count_on_page;
+    count->list.data = count;
 
-    if (slice == CAPHEALTH_TOP) {
-        memcpy(count->prefix, count->root, sizeof(count->root));
-
-    } else {
-        (void) snprintf(count->prefix, sizeof(count->prefix), "%s%02x/",
-                        count->root, slice & 255);
+    if (slice != CAPHEALTH_TOP) {
+        (void) snprintf(count->prefix, sizeof(count->prefix), "%02x/",
+                        slice & 255);
     }
 
-    caphealth_s3_count_list(count);
+    caphealth_s3_count_page(count);
 
     return count;
 }
@@ -136,121 +129,39 @@ caphealth_s3_count_give_up(caphealth_s3_count_t *count)
     /* a removal is short, and is followed by no other */
 
     if (count->leftover == NULL) {
-        caphealth_s3_cancel(&count->call, 0);
+        caphealth_s3_cancel(&count->list.call, 0);
     }
 }
 
 
-/* the next page of what begins with the prefix */
-
 static void
-caphealth_s3_count_list(caphealth_s3_count_t *count)
+caphealth_s3_count_page(caphealth_s3_count_t *count)
 {
-    size_t                n;
-    caphealth_s3_call_t  *call;
-
-    n = 0;
-
-    count->query[n++] = (caphealth_s3_pair_t) { "list-type", "2" };
-    count->query[n++] = (caphealth_s3_pair_t) { "encoding-type", "url" };
-    count->query[n++] = (caphealth_s3_pair_t) { "prefix", count->prefix };
-
-    if (count->slice == CAPHEALTH_TOP && !count->below) {
-        count->query[n++] = (caphealth_s3_pair_t) { "delimiter", "/" };
-    }
-
-    if (count->page.truncated) {
-        count->query[n++] = (caphealth_s3_pair_t) { "continuation-token",
-                                                    count->page.token };
-    }
-
     count->before = count->now;
 
-    call = &count->call;
-    memset(call, 0, sizeof(caphealth_s3_call_t));
-
-    call->method = "GET";
-    call->query = count->query;
-    call->nquery = n;
-    call->deadline = caphealth_s3_now() + count->timeout;
-    call->begin = caphealth_s3_count_begin;
-    call->body = caphealth_s3_count_body;
-    call->end = caphealth_s3_count_end;
-    call->done = caphealth_s3_count_on_page;
-    call->data = count;
-
-    caphealth_s3_call(count->client, call);
+    caphealth_s3_list_page(&count->list, caphealth_s3_now() + count->timeout);
 }
 
 
 static void
-caphealth_s3_count_begin(caphealth_s3_call_t *call)
+caphealth_s3_count_begin(caphealth_s3_list_t *list)
 {
-    int64_t                cpu;
-    caphealth_s3_count_t  *count = call->data;
+    caphealth_s3_count_t  *count = list->data;
 
     while (count->now.nprefixes > count->before.nprefixes) {
         free(count->prefixes[--count->now.nprefixes]);
     }
 
-    cpu = count->now.walk.cpu;
     count->now = count->before;
-    count->now.walk.cpu = cpu;
-
-    caphealth_s3_reader_free(count->reader);
-    count->reader = caphealth_s3_reader_create(caphealth_s3_count_object,
-                                               count);
-}
-
-
-static int
-caphealth_s3_count_body(caphealth_s3_call_t *call, const char *text,
-    size_t len)
-{
-    int                    rc;
-    int64_t                cpu;
-    caphealth_s3_count_t  *count = call->data;
-
-    cpu = caphealth_s3_count_cpu();
-    rc = count->reader ? caphealth_s3_reader_add(count->reader, text, len)
-                       : -1;
-    count->now.walk.cpu += caphealth_s3_count_cpu() - cpu;
-
-    return rc;
-}
-
-
-static int
-caphealth_s3_count_end(caphealth_s3_call_t *call)
-{
-    caphealth_s3_listing_t   page;
-    caphealth_s3_count_t    *count = call->data;
-
-    if (count->reader == NULL
-        || caphealth_s3_reader_end(count->reader, &page) == -1)
-    {
-        return -1;
-    }
-
-    /* a store that begins again and again has no end */
-
-    if (page.truncated && count->page.truncated
-        && strcmp(page.token, count->page.token) == 0)
-    {
-        return -1;
-    }
-
-    count->page = page;
-
-    return 0;
 }
 
 
 static void
-caphealth_s3_count_on_page(caphealth_s3_call_t *call)
+caphealth_s3_count_on_page(caphealth_s3_list_t *list)
 {
-    caphealth_error_e      code;
-    caphealth_s3_count_t  *count = call->data;
+    caphealth_error_e           code;
+    caphealth_s3_count_t       *count = list->data;
+    const caphealth_s3_call_t  *call = &list->call;
 
     switch (call->status) {
 
@@ -286,10 +197,11 @@ caphealth_s3_count_next(caphealth_s3_count_t *count)
         return;
     }
 
-    if (count->below && !count->page.truncated) {
+    if (count->below && !count->list.page.truncated) {
         count->below = 0;
-        count->page = count->next;
-        memcpy(count->prefix, count->root, sizeof(count->root));
+        count->list.page = count->next;
+        count->list.delimiter = 1;
+        count->prefix[0] = '\0';
     }
 
     if (count->now.nprefixes > 0 && !count->below) {
@@ -300,15 +212,16 @@ caphealth_s3_count_next(caphealth_s3_count_t *count)
         free(count->prefixes[count->now.nprefixes]);
 
         count->below = 1;
-        count->next = count->page;
-        count->page.truncated = 0;
+        count->next = count->list.page;
+        count->list.page.truncated = 0;
+        count->list.delimiter = 0;
 
-        caphealth_s3_count_list(count);
+        caphealth_s3_count_page(count);
         return;
     }
 
-    if (count->page.truncated) {
-        caphealth_s3_count_list(count);
+    if (count->list.page.truncated) {
+        caphealth_s3_count_page(count);
         return;
     }
 
@@ -318,29 +231,18 @@ caphealth_s3_count_next(caphealth_s3_count_t *count)
 
 
 static void
-caphealth_s3_count_object(void *data, const caphealth_s3_object_t *object)
+caphealth_s3_count_object(caphealth_s3_list_t *list, const char *key,
+    const caphealth_s3_object_t *object)
 {
-    size_t                 len;
-    const char            *name;
-    caphealth_s3_count_t  *count = data;
-
-    len = strlen(count->root);
-
-    /* what was not asked for is not counted */
-
-    if (strncmp(object->key, count->prefix, strlen(count->prefix)) != 0) {
-        return;
-    }
-
-    name = object->key + len;
+    caphealth_s3_count_t  *count = list->data;
 
     if (object->prefix) {
-        caphealth_s3_count_prefix(count, name);
+        caphealth_s3_count_prefix(count, key);
         return;
     }
 
     if (count->slice != CAPHEALTH_TOP
-        && caphealth_s3_count_file(count, name, object))
+        && caphealth_s3_count_file(count, key, object))
     {
         return;
     }
@@ -364,8 +266,7 @@ caphealth_s3_count_prefix(caphealth_s3_count_t *count, const char *name)
         return;
     }
 
-    copy = (count->now.nprefixes < CAPHEALTH_S3_PAGE)
-           ? malloc(strlen(count->root) + strlen(name) + 1) : NULL;
+    copy = (count->now.nprefixes < CAPHEALTH_S3_PAGE) ? strdup(name) : NULL;
 
     if (copy == NULL) {
         caphealth_s3_count_failed(count, CAPHEALTH_ERROR_NO_MEMORY,
@@ -374,7 +275,6 @@ caphealth_s3_count_prefix(caphealth_s3_count_t *count, const char *name)
         return;
     }
 
-    (void) stpcpy(stpcpy(copy, count->root), name);
     count->prefixes[count->now.nprefixes++] = copy;
 }
 
@@ -567,13 +467,14 @@ caphealth_s3_count_on_removed(void *data,
 static void
 caphealth_s3_count_finish(caphealth_s3_count_t *count)
 {
+    count->now.walk.cpu = count->list.cpu;
     count->done(count->data, &count->now.walk);
 
     while (count->now.nprefixes > 0) {
         free(count->prefixes[--count->now.nprefixes]);
     }
 
-    caphealth_s3_reader_free(count->reader);
+    caphealth_s3_list_free(&count->list);
     free(count);
 }
 
@@ -605,15 +506,4 @@ static int
 caphealth_s3_count_shard(const char *name)
 {
     return strspn(name, "0123456789abcdef") == 2 && name[2] == '/';
-}
-
-
-static int64_t
-caphealth_s3_count_cpu(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-
-    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }

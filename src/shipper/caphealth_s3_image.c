@@ -12,6 +12,7 @@
 
 #include "caphealth_output.h"
 #include "caphealth_s3_image.h"
+#include "caphealth_s3_list.h"
 
 
 /* seconds that requests under way may take when nobody waits any more */
@@ -60,14 +61,9 @@ struct caphealth_s3_image_s {
     const caphealth_walk_settings_t
                              *leftover;      /* NULL: it is none */
     caphealth_walk_image_t    found;         /* of a leftover */
-    caphealth_s3_call_t       list;
-    caphealth_s3_reader_t    *reader;
-    caphealth_s3_listing_t    listing;
+    caphealth_s3_list_t       list;
     unsigned                  listed;        /* files, before the page that is
                                                 being read */
-    caphealth_s3_pair_t       query[4];
-    char                      prefix[CAPHEALTH_S3_PREFIX
-                                     + CAPHEALTH_SHIP_KEY];
 };
 
 
@@ -92,15 +88,12 @@ static void caphealth_s3_image_undo_file(caphealth_s3_file_t *file);
 static void caphealth_s3_image_on_undo_look(caphealth_s3_call_t *call);
 static void caphealth_s3_image_on_undone(caphealth_s3_call_t *call);
 static void caphealth_s3_image_list(caphealth_s3_image_t *image);
-static void caphealth_s3_image_list_begin(caphealth_s3_call_t *call);
-static int caphealth_s3_image_list_body(caphealth_s3_call_t *call,
-    const char *text, size_t len);
-static void caphealth_s3_image_list_object(void *data,
-    const caphealth_s3_object_t *object);
-static void caphealth_s3_image_look(caphealth_s3_image_t *image,
+static void caphealth_s3_image_list_begin(caphealth_s3_list_t *list);
+static void caphealth_s3_image_list_object(caphealth_s3_list_t *list,
+    const char *key, const caphealth_s3_object_t *object);
+static void caphealth_s3_image_leftover(caphealth_s3_image_t *image,
     const caphealth_s3_object_t *object, const char *name);
-static int caphealth_s3_image_list_end(caphealth_s3_call_t *call);
-static void caphealth_s3_image_on_list(caphealth_s3_call_t *call);
+static void caphealth_s3_image_on_list(caphealth_s3_list_t *list);
 static void caphealth_s3_image_delete(caphealth_s3_image_t *image, int marks);
 static void caphealth_s3_image_on_delete(caphealth_s3_call_t *call);
 
@@ -183,7 +176,7 @@ caphealth_s3_image_end(caphealth_s3_image_t *image)
 {
     image->done(image->data, &image->result);
 
-    caphealth_s3_reader_free(image->reader);
+    caphealth_s3_list_free(&image->list);
     free(image->files);
     free(image);
 }
@@ -565,82 +558,45 @@ caphealth_s3_image_remove_leftover(caphealth_s3_client_t *client,
 static void
 caphealth_s3_image_list(caphealth_s3_image_t *image)
 {
-    caphealth_s3_call_t  *call;
+    caphealth_s3_list_t  *list;
 
-    call = &image->list;
+    list = &image->list;
 
-    caphealth_s3_client_key(image->client, image->unship.prefix,
-                            image->prefix, sizeof(image->prefix));
-
-    image->query[0] = (caphealth_s3_pair_t) { "list-type", "2" };
-    image->query[1] = (caphealth_s3_pair_t) { "prefix", image->prefix };
-    image->query[2] = (caphealth_s3_pair_t) { "encoding-type", "url" };
-    image->query[3] = (caphealth_s3_pair_t) { "continuation-token",
-                                              image->listing.token };
+    list->client = image->client;
+    list->prefix = image->unship.prefix;
+    list->begin = caphealth_s3_image_list_begin;
+    list->object = caphealth_s3_image_list_object;
+    list->done = caphealth_s3_image_on_list;
+    list->data = image;
 
     image->listed = image->nfiles;
 
-    memset(call, 0, sizeof(caphealth_s3_call_t));
-
-    call->method = "GET";
-    call->query = image->query;
-    call->nquery = image->listing.token[0] ? 4 : 3;
-    call->deadline = image->deadline;
-    call->begin = caphealth_s3_image_list_begin;
-    call->body = caphealth_s3_image_list_body;
-    call->end = caphealth_s3_image_list_end;
-    call->done = caphealth_s3_image_on_list;
-    call->data = image;
-
-    caphealth_s3_call(image->client, call);
+    caphealth_s3_list_page(list, image->deadline);
 }
 
 
 static void
-caphealth_s3_image_list_begin(caphealth_s3_call_t *call)
+caphealth_s3_image_list_begin(caphealth_s3_list_t *list)
 {
-    caphealth_s3_image_t  *image = call->data;
+    caphealth_s3_image_t  *image = list->data;
 
     image->nfiles = image->listed;
-
-    caphealth_s3_reader_free(image->reader);
-    image->reader = caphealth_s3_reader_create(caphealth_s3_image_list_object,
-                                               image);
-}
-
-
-static int
-caphealth_s3_image_list_body(caphealth_s3_call_t *call, const char *text,
-    size_t len)
-{
-    caphealth_s3_image_t  *image = call->data;
-
-    return image->reader ? caphealth_s3_reader_add(image->reader, text, len)
-                         : -1;
 }
 
 
 static void
-caphealth_s3_image_list_object(void *data, const caphealth_s3_object_t *object)
+caphealth_s3_image_list_object(caphealth_s3_list_t *list, const char *key,
+    const caphealth_s3_object_t *object)
 {
-    size_t                 skip;
     unsigned               room;
-    const char            *key;
     caphealth_s3_file_t   *file, *files;
-    caphealth_s3_image_t  *image = data;
+    caphealth_s3_image_t  *image = list->data;
 
-    /* a store that lists what was not asked for removes nothing else */
-
-    skip = strlen(image->prefix) - strlen(image->unship.prefix);
-
-    if (object->prefix || strlen(object->key) - skip >= CAPHEALTH_SHIP_KEY
-        || strncmp(object->key, image->prefix, strlen(image->prefix)) != 0
+    if (object->prefix || strlen(key) >= CAPHEALTH_SHIP_KEY
         || image->nfiles == CAPHEALTH_SHIP_FILES_MAX)
     {
         return;
     }
-
-    key = object->key + skip;
 
     if (image->nfiles == image->room) {
         room = 2 * image->room;
@@ -670,7 +626,7 @@ caphealth_s3_image_list_object(void *data, const caphealth_s3_object_t *object)
     memcpy(file->key, key, strlen(key) + 1);
 
     if (image->leftover) {
-        caphealth_s3_image_look(image, object, key + CAPHEALTH_LEAF_LEN);
+        caphealth_s3_image_leftover(image, object, key + CAPHEALTH_LEAF_LEN);
     }
 }
 
@@ -678,7 +634,7 @@ caphealth_s3_image_list_object(void *data, const caphealth_s3_object_t *object)
 /* those of a page that is listed again change nothing */
 
 static void
-caphealth_s3_image_look(caphealth_s3_image_t *image,
+caphealth_s3_image_leftover(caphealth_s3_image_t *image,
     const caphealth_s3_object_t *object, const char *name)
 {
     caphealth_walk_image_t  file;
@@ -696,22 +652,12 @@ caphealth_s3_image_look(caphealth_s3_image_t *image,
 }
 
 
-static int
-caphealth_s3_image_list_end(caphealth_s3_call_t *call)
-{
-    caphealth_s3_image_t  *image = call->data;
-
-    return image->reader ? caphealth_s3_reader_end(image->reader,
-                                                   &image->listing)
-                         : -1;
-}
-
-
 static void
-caphealth_s3_image_on_list(caphealth_s3_call_t *call)
+caphealth_s3_image_on_list(caphealth_s3_list_t *list)
 {
     unsigned               i;
-    caphealth_s3_image_t  *image = call->data;
+    caphealth_s3_call_t   *call = &list->call;
+    caphealth_s3_image_t  *image = list->data;
 
     if (call->status != CAPHEALTH_SHIP_OK) {
 
@@ -726,7 +672,7 @@ caphealth_s3_image_on_list(caphealth_s3_call_t *call)
         return;
     }
 
-    if (image->listing.truncated
+    if (list->page.truncated
         && image->nfiles < CAPHEALTH_SHIP_FILES_MAX)
     {
         caphealth_s3_image_list(image);
@@ -734,7 +680,7 @@ caphealth_s3_image_on_list(caphealth_s3_call_t *call)
     }
 
     image->result.http = call->http;
-    image->result.left |= (uint32_t) image->listing.truncated;
+    image->result.left |= (uint32_t) list->page.truncated;
 
     if (image->nfiles == 0) {
         image->result.status = CAPHEALTH_SHIP_NOT_FOUND;
