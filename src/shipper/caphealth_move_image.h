@@ -1,0 +1,22 @@
+
+/*
+ * The transfer of an image's files to the other side, its commit mark last.
+ */
+
+#ifndef CAPHEALTH_MOVE_IMAGE_H
+#define CAPHEALTH_MOVE_IMAGE_H
+
+
+#include "caphealth_move_slice.h"
+
+
+/*
+ * Begins to transfer those of files[0] to files[n - 1] that are wanted; run is
+ * told when they are, and counts the image as active until then.  files must
+ * not be moved in memory meanwhile.
+ */
+void caphealth_move_image(caphealth_move_run_t *run,
+    caphealth_move_file_t *files, size_t n);
+
+
+#endif /* CAPHEALTH_MOVE_IMAGE_H */
