@@ -5,14 +5,13 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 import urllib.error
 import urllib.request
 
-from handbook import TOP, done, ok
+from handbook import TOP, done, ok, ports
 
 
 class Stay(urllib.request.HTTPRedirectHandler):
@@ -55,10 +54,7 @@ def main():
     os.chmod(top, 0o755)
     demo = os.path.join(top, 'demo')
 
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        port = s.getsockname()[1]
-
+    port = ports.free()
     env = dict(os.environ, PORT=str(port), DEMO=demo)
     out = os.path.join(top, 'out')
 

@@ -3,10 +3,8 @@
 import glob
 import json
 import os
-import random
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +15,7 @@ import urllib.request
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)),
                              '../lib'))
 
+import ports
 from tap import done, none, ok, skip
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -81,26 +80,12 @@ def directives():
     return re.findall(r'ngx_string\("(\w+)"\)', table)
 
 
-def free_port():
-    """Below those that the kernel gives to clients."""
-
-    while True:
-        port = random.randrange(10000, 32000)
-
-        try:
-            with socket.socket() as s:
-                s.bind(('127.0.0.1', port))
-                return port
-        except OSError:
-            pass
-
-
 class Nginx:
     """A real one, master and workers, in a directory of its own."""
 
     def __init__(self, http, locations):
         self.dir = tempfile.mkdtemp(prefix='caphealth-')
-        self.port = free_port()
+        self.port = ports.free()
         os.chmod(self.dir, 0o755)
         os.mkdir(self.dir + '/tmp')
 

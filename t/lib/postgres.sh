@@ -19,6 +19,7 @@ action=${1:?postgres.sh start|standby|stop|signal|psql|remove DIR}
 dir=${2:?the directory is missing}
 shift 2
 
+ports=$(dirname "$(readlink -f "$0")")/ports.py
 bin=$(ls -d /usr/lib/postgresql/*/bin 2> /dev/null | sort -V | tail -n 1)
 [ -x "$bin/initdb" ] || { echo "PostgreSQL is not installed" >&2; exit 1; }
 
@@ -48,22 +49,6 @@ send() {
     for pid in $(pids); do
         kill -s "$1" "$pid" 2> /dev/null || true
     done
-}
-
-free_port() {
-    python3 -c 'import socket
-import random
-
-# below those that the kernel gives to clients
-
-while True:
-    port = random.randrange(10000, 32000)
-    try:
-        socket.socket().bind(("127.0.0.1", port))
-        print(port)
-        break
-    except OSError:
-        pass'
 }
 
 make() {
@@ -112,7 +97,7 @@ start() {
     # between the choice of a port and its use another may take it
 
     for try in 1 2 3 4 5; do
-        port=$(free_port)
+        port=$("$ports")
 
         if serve "$port"; then
             echo "$port" > "$dir/port"
@@ -143,7 +128,7 @@ standby() {
     echo 'max_standby_streaming_delay = 0' >> "$dir/data/postgresql.conf"
 
     for try in 1 2 3 4 5; do
-        free_port > "$dir/port"
+        "$ports" > "$dir/port"
 
         if serve "$(< "$dir/port")"; then
             cat "$dir/port"

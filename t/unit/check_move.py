@@ -6,11 +6,9 @@ import hashlib
 import json
 import os
 import pathlib
-import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +18,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 sys.path.append(TOP + '/t/lib')
 
+import ports
 from tap import done, ok, skip
 
 BUILD = os.environ.get('BUILD') or TOP + '/build'
@@ -29,27 +28,6 @@ os.chmod(HERE, 0o755)
 SWIFT = [TOP + '/t/lib/swift']
 FLAKY = [TOP + '/t/lib/flaky']
 SECRET = 'testing'
-
-
-def ports(n):
-    """The first of so many that are free."""
-
-    while True:
-        first = random.randrange(10000, 31000)
-        probes = []
-
-        try:
-            for i in range(n):
-                probes.append(socket.create_server(('127.0.0.1', first + i)))
-
-            return first
-
-        except OSError:
-            pass
-
-        finally:
-            for probe in probes:
-                probe.close()
 
 
 def swift(command, *arguments, check=True):
@@ -407,7 +385,7 @@ def stopped(source):
        '--progress', run)
 
 
-started = swift('start', str(ports(5)), check=False)
+started = swift('start', str(ports.free(5)), check=False)
 
 if started.returncode == 77:
     skip('an object store', started.stderr.strip())
@@ -417,7 +395,7 @@ if started.returncode != 0:
     raise SystemExit('Bail out! ' + started.stderr)
 
 ENDPOINT = started.stdout.strip()
-FRONT = ports(1)
+FRONT = ports.free()
 
 try:
     subprocess.run(FLAKY + ['start', HERE + '/flaky', str(FRONT),

@@ -29,6 +29,7 @@ import urllib.parse
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)),
                              '../lib'))
 
+import ports
 import tap
 from shipper import Shipper, memory
 from tap import ok
@@ -57,22 +58,6 @@ TREE = {'marks': ['original'], 'variants': ['800', '200'],
 
 count = 0
 account = None
-
-
-def free_ports(n):
-    """n ports in a row, of which nobody listens at any."""
-
-    base = int(os.environ.get('TEST_NGINX_PORT', 1984)) + 9000
-
-    for port in range(base, 60000, n):
-        try:
-            for i in range(n):
-                socket.create_server(('127.0.0.1', port + i)).close()
-            return port
-        except OSError:
-            pass
-
-    raise OSError('no ports are free')
 
 
 def settings(port, **more):
@@ -1127,7 +1112,7 @@ def main():
     check_protocol()
     check_a_million()
 
-    port = free_ports(8)
+    port = ports.free(8)
     check_away(port)
     started = subprocess.run([LIB + '/swift', 'start', SWIFT, str(port)],
                              capture_output=True, text=True, check=False)

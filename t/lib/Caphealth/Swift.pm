@@ -10,9 +10,9 @@ use Carp qw(croak);
 use File::Basename qw(dirname);
 use File::Spec;
 use File::Temp qw(tempdir);
-use IO::Socket::INET;
 
 my $program = File::Spec->rel2abs(dirname(__FILE__) . '/../swift');
+my $ports = File::Spec->rel2abs(dirname(__FILE__) . '/../ports.py');
 my %made;
 
 # new(BUCKET, ...): with these buckets; where Swift cannot run, undef and why
@@ -26,7 +26,7 @@ sub new {
     chmod 0755, $self->{dir};
 
     for (1 .. 5) {
-        my $port = free_ports(5);
+        chomp(my $port = `$ports 5`);
 
         $self->{endpoint}
             = `$program start $self->{dir}/swift $port 2>$self->{dir}/why`;
@@ -49,23 +49,6 @@ sub new {
     $self->call('bucket', $_) for @buckets;
 
     return $self;
-}
-
-# the first of so many that follow each other
-
-sub free_ports {
-    my ($n) = @_;
-
-    for (1 .. 1000) {
-        my $port = 10000 + int rand 21000;
-
-        return $port if $n == grep {
-            IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1',
-                                  LocalPort => $_)
-        } $port .. $port + $n - 1;
-    }
-
-    croak 'no free ports';
 }
 
 # call(COMMAND, ARGUMENT, ...): of t/lib/swift, what it prints
