@@ -52,15 +52,15 @@ CREATE TABLE IF NOT EXISTS caphealth.schema (
 
 DO $$
 BEGIN
-    IF EXISTS (SELECT FROM caphealth.schema WHERE version > 1) THEN
+    IF EXISTS (SELECT FROM caphealth.schema WHERE version > 2) THEN
         RAISE EXCEPTION 'the schema "caphealth" has a newer version than '
                         'this file: run the file of the newest caphealth';
     END IF;
 END
 $$;
 
-INSERT INTO caphealth.schema (version, oldest) VALUES (1, 1)
-    ON CONFLICT (one) DO UPDATE SET version = 1, oldest = 1;
+INSERT INTO caphealth.schema (version, oldest) VALUES (2, 1)
+    ON CONFLICT (one) DO UPDATE SET version = 2, oldest = 1;
 
 -- One row for each node.  All times are those of this server's clock, except for
 -- the node's own in its report.  Columns that each report changes have no index,
@@ -84,6 +84,12 @@ CREATE TABLE IF NOT EXISTS caphealth.nodes (
     rival_at       timestamptz         -- and last seen
 ) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0,
         autovacuum_vacuum_threshold = 1000);
+
+-- The schema that the node knows; those of version 1 do not report the changes of
+-- object stores.
+
+ALTER TABLE caphealth.nodes
+    ADD COLUMN IF NOT EXISTS schema integer NOT NULL DEFAULT 1;
 
 -- The node that queries the shop's database and sends notifications.
 
@@ -122,6 +128,444 @@ CREATE UNLOGGED TABLE IF NOT EXISTS caphealth.overview (
 
 ALTER TABLE caphealth.overview ALTER COLUMN nodes SET STORAGE EXTERNAL;
 
+-- The images in object stores, in slices as on a disk, "ab/", and one more, 256, for
+-- what is beside them.  Each node reports how its own uploads and deletions have
+-- changed a slice, and the lister, one node for each store, what a listing has found
+-- in it.  Times in double precision are seconds since the epoch by this server's
+-- clock, as the node estimates them.
+
+CREATE TABLE IF NOT EXISTS caphealth.stores (
+    name          text PRIMARY KEY,    -- with the endpoint
+    version       bigint NOT NULL DEFAULT 0,   -- the newest of its slices
+    lister        text NOT NULL DEFAULT '',    -- an instance
+    lister_until  timestamptz NOT NULL DEFAULT '-infinity',
+    pass          bigint NOT NULL DEFAULT 0,   -- over all slices, the last one
+    pass_began    timestamptz,         -- NULL: none is under way
+    pass_files    bigint NOT NULL DEFAULT 0,   -- the drift that it has found
+    pass_bytes    bigint NOT NULL DEFAULT 0,
+    scanned       timestamptz,         -- the last pass ended; NULL: none has
+    scan_began    timestamptz,
+    drift_files   bigint NOT NULL DEFAULT 0,   -- that it has found
+    drift_bytes   bigint NOT NULL DEFAULT 0,
+    removed       bigint NOT NULL DEFAULT 0,   -- leftovers, by listings
+    removed_bytes bigint NOT NULL DEFAULT 0,
+    counted       text NOT NULL DEFAULT '',    -- of which variants is counted how
+                                               -- many images lack them
+    lost          timestamptz NOT NULL DEFAULT '-infinity',
+                                       -- changes may have been lost
+    trusted       boolean NOT NULL DEFAULT false,  -- the counts are complete
+    todo          text                 -- a digit for each slice, 1: it is to be
+                                       -- listed; NULL: none is
+) WITH (fillfactor = 10);
+
+CREATE TABLE IF NOT EXISTS caphealth.store_slices (
+    store         text NOT NULL,
+    slice         integer NOT NULL,
+    version       bigint NOT NULL DEFAULT 0,
+    pass          bigint NOT NULL DEFAULT 0,   -- that has listed it; 0: it is to
+                                               -- be listed soon
+    listed_from   double precision NOT NULL DEFAULT '-infinity',
+    listed_until  double precision NOT NULL DEFAULT '-infinity',
+    changed       double precision NOT NULL DEFAULT '-infinity',   -- last
+    files         bigint NOT NULL DEFAULT 0,
+    bytes         bigint NOT NULL DEFAULT 0,
+    complete      bigint NOT NULL DEFAULT 0,
+    incomplete    bigint NOT NULL DEFAULT 0,
+    strays        bigint NOT NULL DEFAULT 0,
+    stray_bytes   bigint NOT NULL DEFAULT 0,
+    leaf          integer NOT NULL DEFAULT 0,  -- the fullest at the last listing
+    leaf_files    bigint NOT NULL DEFAULT 0,
+    missing       bigint[] NOT NULL DEFAULT '{}',
+    PRIMARY KEY (store, slice)
+) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0,
+        autovacuum_vacuum_threshold = 1000);
+
+-- Listings until it is known whether they are exact.  A listing is exact if nobody
+-- has changed the slice meanwhile, which is known when each node has reported its
+-- changes up to the end of the listing.  What is reported later is added to it.
+
+CREATE TABLE IF NOT EXISTS caphealth.store_listings (
+    store         text NOT NULL,
+    slice         integer NOT NULL,
+    listed_from   double precision NOT NULL,
+    listed_until  double precision NOT NULL,
+    tries         integer NOT NULL,
+    overlapped    boolean NOT NULL,    -- it was changed meanwhile
+    files         bigint NOT NULL,
+    bytes         bigint NOT NULL,
+    complete      bigint NOT NULL,
+    incomplete    bigint NOT NULL,
+    strays        bigint NOT NULL,
+    stray_bytes   bigint NOT NULL,
+    leaf          integer NOT NULL,
+    leaf_files    bigint NOT NULL,
+    removed       bigint NOT NULL,
+    removed_bytes bigint NOT NULL,
+    missing       bigint[] NOT NULL,
+    PRIMARY KEY (store, slice)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+
+-- What each instance of a node has reported.
+
+CREATE TABLE IF NOT EXISTS caphealth.store_nodes (
+    store         text NOT NULL,
+    instance      text NOT NULL,
+    node          text NOT NULL,
+    sequence      bigint NOT NULL,     -- of the changes stored last
+    complete_to   double precision NOT NULL,   -- it has reported all until then
+    reported      timestamptz NOT NULL,
+    seconds       double precision NOT NULL,   -- between two reports
+    lost          boolean NOT NULL DEFAULT false,  -- silent
+    PRIMARY KEY (store, instance)
+) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0,
+        autovacuum_vacuum_threshold = 1000);
+
+-- The part of refresh() for one object store.
+--
+-- a_store: name, sequence, acknowledged (the newest that the node knows to be
+-- stored), version (the newest of the slices that it has), complete_to, scan
+-- (seconds between two passes; 0: only the first), counted, slices: [[slice, files,
+-- bytes, complete, leaf, files in it, first change, last change, 1: it may be
+-- wrong], ...], listings: [[slice, from, until, files, bytes, complete, incomplete,
+-- strays, their bytes, leaf, files in it, removed, their bytes, [missing]], ...],
+-- ended: an instance before this one that has reported all its changes.
+--
+-- Changes with a sequence that is stored already are not added again.  The row of
+-- the store is locked while slices are changed, so that a node that has read a
+-- version has read all before it.
+
+CREATE OR REPLACE FUNCTION caphealth.count_images(a_store jsonb, a_node text,
+    a_instance text, a_seconds double precision, a_now timestamptz,
+    a_owner boolean, a_holder boolean)
+RETURNS json
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = 'force_generic_plan'
+AS $$
+DECLARE
+    v_name    constant text := left(a_store->>'name', 1024);
+    v_number  constant bigint := (a_store->>'sequence')::bigint;
+    v_store   caphealth.stores%ROWTYPE;
+    v_node    caphealth.store_nodes%ROWTYPE;
+    v_slice   caphealth.store_slices%ROWTYPE;
+    v_new     boolean;
+    v_lister  boolean := false;
+    v_adds    boolean;
+    v_known   bigint := (a_store->>'version')::bigint;
+    v_ready   double precision;
+    v_rows    json;
+    c         record;
+BEGIN
+    SELECT * INTO v_store FROM caphealth.stores s WHERE s.name = v_name;
+
+    IF NOT FOUND THEN
+        INSERT INTO caphealth.stores (name) VALUES (v_name)
+            ON CONFLICT DO NOTHING;
+        INSERT INTO caphealth.store_slices (store, slice)
+            SELECT v_name, i FROM generate_series(0, 256) i
+            ON CONFLICT DO NOTHING;
+    END IF;
+
+    INSERT INTO caphealth.store_nodes (store, instance, node, sequence,
+                                       complete_to, reported, seconds)
+        SELECT v_name, a_instance, a_node, 0, '-infinity', a_now, a_seconds
+         WHERE NOT EXISTS (SELECT FROM caphealth.store_nodes n
+                            WHERE n.store = v_name
+                              AND n.instance = a_instance)
+        ON CONFLICT DO NOTHING;
+
+    SELECT * INTO STRICT v_node FROM caphealth.store_nodes n
+        WHERE n.store = v_name AND n.instance = a_instance FOR NO KEY UPDATE;
+
+    v_new := v_number > v_node.sequence;
+    v_lister := a_owner AND (a_holder OR v_store.lister = a_instance
+                             OR coalesce(v_store.lister_until <= a_now, true));
+
+    IF v_lister OR v_node.sequence < (a_store->>'acknowledged')::bigint
+       OR (v_new AND jsonb_array_length(a_store->'slices') > 0)
+       OR jsonb_array_length(a_store->'listings') > 0
+       OR a_store ? 'ended'
+    THEN
+        SELECT * INTO STRICT v_store FROM caphealth.stores s
+            WHERE s.name = v_name FOR NO KEY UPDATE;
+
+        -- another node may have become the lister meanwhile
+
+        v_lister := a_owner AND (a_holder OR v_store.lister = a_instance
+                                 OR v_store.lister_until <= a_now);
+
+        -- a failover has lost changes that this node knows to be stored
+
+        IF v_node.sequence < (a_store->>'acknowledged')::bigint THEN
+            v_store.lost := a_now;
+        END IF;
+
+        DELETE FROM caphealth.store_nodes n
+            WHERE (n.store, n.instance) IN (
+                SELECT o.store, o.instance FROM caphealth.store_nodes o
+                 WHERE o.store = v_name AND o.instance = a_store->>'ended'
+                   AND o.node = a_node AND NOT o.lost
+                   FOR UPDATE SKIP LOCKED);
+
+        -- the node's changes
+
+        FOR c IN
+            SELECT (e->>0)::integer AS slice, (e->>1)::bigint AS files,
+                   (e->>2)::bigint AS bytes, (e->>3)::bigint AS complete,
+                   (e->>4)::integer AS leaf, (e->>5)::bigint AS leaf_files,
+                   (e->>6)::double precision AS first,
+                   (e->>7)::double precision AS last,
+                   (e->>8)::integer = 1 AS doubtful
+              FROM jsonb_array_elements(a_store->'slices') e WHERE v_new
+        LOOP
+            SELECT * INTO STRICT v_slice FROM caphealth.store_slices s
+                WHERE s.store = v_name AND s.slice = c.slice;
+
+            -- what was changed before the listing has been counted by it
+
+            v_adds := c.last >= v_slice.listed_from;
+
+            IF c.files <> 0 OR c.bytes <> 0 OR c.complete <> 0 THEN
+                v_store.version := v_store.version + 1;
+                v_slice.version := v_store.version;
+            END IF;
+
+            UPDATE caphealth.store_slices s
+                SET version = v_slice.version,
+                    pass = CASE WHEN c.doubtful OR (v_adds AND c.first
+                                                   <= s.listed_until)
+                           THEN 0 ELSE s.pass END,
+                    changed = greatest(s.changed, c.last),
+                    files = s.files + CASE WHEN v_adds THEN c.files ELSE 0 END,
+                    bytes = s.bytes + CASE WHEN v_adds THEN c.bytes ELSE 0 END,
+                    complete = s.complete + CASE WHEN v_adds THEN c.complete
+                                            ELSE 0 END,
+                    leaf_files = s.leaf_files + CASE WHEN v_adds
+                                                          AND c.leaf = s.leaf
+                                                THEN c.leaf_files ELSE 0 END
+                WHERE s.store = v_name AND s.slice = c.slice;
+
+            UPDATE caphealth.store_listings l
+                SET overlapped = l.overlapped OR c.doubtful
+                                 OR c.first <= l.listed_until,
+                    files = l.files + c.files,
+                    bytes = l.bytes + c.bytes,
+                    complete = l.complete + c.complete,
+                    leaf_files = l.leaf_files + CASE WHEN c.leaf = l.leaf
+                                                THEN c.leaf_files ELSE 0 END
+                WHERE l.store = v_name AND l.slice = c.slice
+                  AND c.last >= l.listed_from;
+        END LOOP;
+
+        INSERT INTO caphealth.store_listings AS o
+            SELECT v_name, s.slice, l.listed_from, (e->>2)::double precision, 1,
+                   s.changed >= l.listed_from,
+                   (e->>3)::bigint, (e->>4)::bigint, (e->>5)::bigint,
+                   (e->>6)::bigint, (e->>7)::bigint, (e->>8)::bigint,
+                   (e->>9)::integer, (e->>10)::bigint, (e->>11)::bigint,
+                   (e->>12)::bigint,
+                   ARRAY(SELECT jsonb_array_elements_text(e->13)::bigint)
+              FROM jsonb_array_elements(a_store->'listings') e
+             CROSS JOIN LATERAL (SELECT (e->>1)::double precision
+                                        AS listed_from) l
+              JOIN caphealth.store_slices s
+                   ON s.store = v_name AND s.slice = (e->>0)::integer
+            ON CONFLICT (store, slice) DO UPDATE
+                SET listed_from = excluded.listed_from,
+                    listed_until = excluded.listed_until,
+                    tries = o.tries + 1,
+                    overlapped = excluded.overlapped,
+                    files = excluded.files, bytes = excluded.bytes,
+                    complete = excluded.complete,
+                    incomplete = excluded.incomplete,
+                    strays = excluded.strays,
+                    stray_bytes = excluded.stray_bytes,
+                    leaf = excluded.leaf, leaf_files = excluded.leaf_files,
+                    removed = o.removed + excluded.removed,
+                    removed_bytes = o.removed_bytes + excluded.removed_bytes,
+                    missing = excluded.missing;
+    END IF;
+
+    UPDATE caphealth.store_nodes n
+        SET node = a_node, reported = a_now, seconds = a_seconds, lost = false,
+            sequence = greatest(n.sequence, v_number),
+            complete_to = greatest(n.complete_to,
+                              (a_store->>'complete_to')::double precision)
+        WHERE n.store = v_name AND n.instance = a_instance;
+
+    v_node.sequence := greatest(v_node.sequence, v_number);
+
+    IF v_lister THEN
+        v_store.lister := a_instance;
+        v_store.lister_until := a_now + make_interval(secs => 3 * a_seconds);
+
+        -- Nodes that are silent.  Their last changes are unknown; only a pass
+        -- finds them.  Their rows may be locked, if they are about to return.
+
+        UPDATE caphealth.store_nodes n SET lost = true
+            WHERE (n.store, n.instance) IN (
+                SELECT o.store, o.instance FROM caphealth.store_nodes o
+                 WHERE o.store = v_name AND NOT o.lost
+                   AND o.reported < a_now - make_interval(secs => 3 * o.seconds)
+                   FOR UPDATE SKIP LOCKED);
+
+        IF FOUND THEN
+            v_store.lost := a_now;
+        END IF;
+
+        DELETE FROM caphealth.store_nodes n
+            WHERE (n.store, n.instance) IN (
+                SELECT o.store, o.instance FROM caphealth.store_nodes o
+                 WHERE o.store = v_name AND o.lost
+                   AND o.reported < a_now - interval '30 days'
+                   FOR UPDATE SKIP LOCKED);
+
+        -- Listings that are exact, or of a slice that is changed all the time.
+
+        SELECT min(n.complete_to) INTO v_ready FROM caphealth.store_nodes n
+            WHERE n.store = v_name AND NOT n.lost;
+
+        FOR c IN
+            SELECT l.*, s.files AS old_files, s.bytes AS old_bytes
+              FROM caphealth.store_listings l
+              JOIN caphealth.store_slices s USING (store, slice)
+             WHERE l.store = v_name AND l.listed_until < v_ready
+               AND (NOT l.overlapped OR l.tries >= 4)
+        LOOP
+            v_store.version := v_store.version + 1;
+
+            IF v_store.scanned IS NOT NULL THEN
+                v_store.pass_files := v_store.pass_files
+                    + abs(c.files + c.removed - c.old_files);
+                v_store.pass_bytes := v_store.pass_bytes
+                    + abs(c.bytes + c.removed_bytes - c.old_bytes);
+            END IF;
+
+            v_store.removed := v_store.removed + c.removed;
+            v_store.removed_bytes := v_store.removed_bytes + c.removed_bytes;
+
+            UPDATE caphealth.store_slices s
+                SET version = v_store.version, pass = v_store.pass,
+                    listed_from = c.listed_from, listed_until = c.listed_until,
+                    files = c.files, bytes = c.bytes, complete = c.complete,
+                    incomplete = c.incomplete, strays = c.strays,
+                    stray_bytes = c.stray_bytes, leaf = c.leaf,
+                    leaf_files = c.leaf_files, missing = c.missing
+                WHERE s.store = v_name AND s.slice = c.slice;
+
+            DELETE FROM caphealth.store_listings l
+                WHERE l.store = v_name AND l.slice = c.slice;
+        END LOOP;
+
+        IF v_store.pass_began IS NOT NULL
+           AND NOT EXISTS (SELECT FROM caphealth.store_slices s
+                            WHERE s.store = v_name AND s.pass <> v_store.pass)
+        THEN
+            v_store.scanned := a_now;
+            v_store.scan_began := v_store.pass_began;
+            v_store.pass_began := NULL;
+            v_store.drift_files := v_store.pass_files;
+            v_store.drift_bytes := v_store.pass_bytes;
+        END IF;
+
+        -- A pass after a loss begins soon, but a node that is lost again and
+        -- again does not cause one pass after another.
+
+        IF v_store.pass_began IS NULL
+           AND (v_store.scanned IS NULL
+                OR v_store.counted <> coalesce(a_store->>'counted', '')
+                OR (v_store.lost >= v_store.scan_began
+                    AND a_now - v_store.scanned
+                        >= 4 * (v_store.scanned - v_store.scan_began))
+                OR ((a_store->>'scan')::double precision > 0
+                    AND a_now - v_store.scanned >= make_interval(
+                            secs => (a_store->>'scan')::double precision)))
+        THEN
+            v_store.pass := v_store.pass + 1;
+            v_store.pass_began := a_now;
+            v_store.pass_files := 0;
+            v_store.pass_bytes := 0;
+            v_store.counted := coalesce(a_store->>'counted', '');
+
+            DELETE FROM caphealth.store_listings l WHERE l.store = v_name;
+        END IF;
+
+        v_store.trusted := v_store.scanned IS NOT NULL
+            AND v_store.scan_began > v_store.lost
+            AND NOT EXISTS (SELECT FROM caphealth.nodes n
+                             WHERE n.schema < 2 AND n.reported
+                                   > a_now - make_interval(secs => 3 * n.seconds));
+
+        SELECT nullif(string_agg(
+                   CASE WHEN s.pass <> v_store.pass
+                             AND (l.slice IS NULL
+                                  OR (l.overlapped AND l.tries < 4))
+                        THEN '1' ELSE '0' END, '' ORDER BY s.slice),
+                   repeat('0', 257))
+            INTO v_store.todo
+            FROM caphealth.store_slices s
+            LEFT JOIN caphealth.store_listings l USING (store, slice)
+            WHERE s.store = v_name;
+    END IF;
+
+    IF v_store.name IS NOT NULL AND (v_lister OR v_store.lost = a_now
+       OR v_store.version > (SELECT s.version FROM caphealth.stores s
+                              WHERE s.name = v_name))
+    THEN
+        UPDATE caphealth.stores s
+            SET version = v_store.version, lister = v_store.lister,
+                lister_until = v_store.lister_until, pass = v_store.pass,
+                pass_began = v_store.pass_began,
+                pass_files = v_store.pass_files,
+                pass_bytes = v_store.pass_bytes, scanned = v_store.scanned,
+                scan_began = v_store.scan_began,
+                drift_files = v_store.drift_files,
+                drift_bytes = v_store.drift_bytes, removed = v_store.removed,
+                removed_bytes = v_store.removed_bytes,
+                counted = v_store.counted, lost = v_store.lost,
+                trusted = v_store.trusted AND v_store.lost < v_store.scan_began,
+                todo = v_store.todo
+            WHERE s.name = v_name;
+    END IF;
+
+    SELECT * INTO STRICT v_store FROM caphealth.stores s WHERE s.name = v_name;
+
+    -- before the first pass has ended nothing is known
+
+    IF v_store.scanned IS NOT NULL AND v_store.version <> v_known THEN
+        IF v_known > v_store.version THEN
+            v_known := 0;
+        END IF;
+
+        SELECT json_agg(json_build_array(s.slice, s.files, s.bytes, s.complete,
+                   s.incomplete, s.strays, s.stray_bytes, s.leaf, s.leaf_files,
+                   s.missing)), coalesce(max(s.version), v_store.version)
+            INTO v_rows, v_store.version
+            FROM caphealth.store_slices s
+            WHERE s.store = v_name AND (s.version > v_known OR v_known = 0);
+    END IF;
+
+    RETURN json_build_object(
+        'name', v_name,
+        'sequence', v_node.sequence,
+        'version', CASE WHEN v_store.scanned IS NULL THEN 0
+                   ELSE v_store.version END,
+        'rows', v_rows,
+        'trusted', v_store.trusted,
+        'lister', v_lister,
+        'todo', v_store.todo,
+        'pass', v_store.pass,
+        'counted', v_store.counted,
+        'pass_age', extract(epoch FROM a_now - v_store.pass_began),
+        'scan_age', extract(epoch FROM a_now - v_store.scanned),
+        'scan_seconds', extract(epoch FROM v_store.scanned - v_store.scan_began),
+        'drift_files', v_store.drift_files,
+        'drift_bytes', v_store.drift_bytes,
+        'removed', v_store.removed,
+        'removed_bytes', v_store.removed_bytes);
+END
+$$;
+
 -- refresh() does everything that a node needs at a refresh, in one round trip: it
 -- writes the node's report, takes or renews the lease if this is possible, stores
 -- the facts of the shop if the node holds the lease, and returns the data of the
@@ -129,7 +573,8 @@ ALTER TABLE caphealth.overview ALTER COLUMN nodes SET STORAGE EXTERNAL;
 --
 -- request: schema, node, instance, seconds, version, state, cause, clock,
 -- shop, report, the id of the shop's facts that it has (facts_id), and of one
--- that sends notifications the status that it told last (told).
+-- that sends notifications the status that it told last (told), and for each
+-- object store what count_images() needs (stores).
 -- looked: age, failed, error, facts; or NULL, it has not queried the shop.
 --
 -- Rows are always found by their keys, so a generic plan is enough: a session
@@ -165,6 +610,8 @@ DECLARE
     stored     boolean := false;
     overview   caphealth.overview%ROWTYPE;
     arrived    boolean;
+    stores     json[];
+    store      jsonb;
 BEGIN
     SELECT * INTO known FROM caphealth.schema;
 
@@ -234,6 +681,7 @@ BEGIN
                 clock_offset = (request->>'clock')::double precision
                                - extract(epoch FROM t)::double precision,
                 shop = can_ask,
+                schema = (request->>'schema')::integer,
                 report = coalesce(request->'report', '{}'),
                 rival = CASE WHEN doubled THEN node.rival END,
                 rival_since = CASE WHEN doubled THEN node.rival_since END,
@@ -392,6 +840,23 @@ BEGIN
 
     nodes := overview.nodes;
 
+    -- Object stores, at the end, for their rows are shared by all nodes; in the
+    -- order of their names, so that two nodes cannot deadlock.  If a row stays
+    -- locked, for example by a node that has lost its connection, the node sends
+    -- its changes again with the next refresh.
+
+    FOR store IN
+        SELECT e FROM jsonb_array_elements(request->'stores') e
+         ORDER BY e->>'name' COLLATE "C"
+    LOOP
+        BEGIN
+            stores := stores || caphealth.count_images(store, me, mine, every,
+                                                       t, owner, holder);
+        EXCEPTION WHEN lock_not_available THEN
+            NULL;
+        END;
+    END LOOP;
+
     fleet := json_build_object(
         'schema', known.version,
         'oldest', known.oldest,
@@ -402,7 +867,8 @@ BEGIN
         'doubled', doubled,
         'clock', extract(epoch FROM t),
         'total', overview.total,
-        'nodes_age', extract(epoch FROM t - overview.at));
+        'nodes_age', extract(epoch FROM t - overview.at),
+        'stores', stores);
 
     RETURN NEXT;
 END
