@@ -453,6 +453,7 @@ caphealth_record(caphealth_source_threads_t *threads, int fd)
 {
     void                      *data;
     size_t                     size;
+    uint32_t                   own;
     const char                *wrong;
     static caphealth_record_t  record;
 
@@ -487,11 +488,13 @@ caphealth_record(caphealth_source_threads_t *threads, int fd)
     }
 
     if (threads->notifiers != NULL) {
+        own = record.state;
+
         if (threads->fleet != NULL) {
             caphealth_record_fleet(threads, &record);
         }
 
-        caphealth_notifiers_add(threads->notifiers, &record);
+        caphealth_notifiers_add(threads->notifiers, &record, own);
     }
 
     return 0;
@@ -517,7 +520,8 @@ caphealth_record_fleet(caphealth_source_threads_t *threads,
         caphealth_notifiers_mute(threads->notifiers);
 
     } else {
-        caphealth_notifiers_unmute(threads->notifiers, &told);
+        caphealth_notifiers_unmute(threads->notifiers, &told,
+                                   role == CAPHEALTH_FLEET_ALONE);
 
         caphealth_notifiers_told(threads->notifiers, &told);
         caphealth_fleet_tells(threads->fleet, &told);

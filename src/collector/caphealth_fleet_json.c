@@ -83,10 +83,11 @@ caphealth_fleet_request(const caphealth_fleet_self_t *self,
 
     if (request != NULL && self->told.state != CAPHEALTH_OVERALL_NONE
         && json_object_set_new(request, "told",
-                     json_pack("{s:s, s:f}",
+                     json_pack("{s:s, s:f, s:s}",
                                "state",
                                caphealth_overall_state_name(self->told.state),
-                               "since", self->told.since))
+                               "since", self->told.since,
+                               "node", self->told.node))
            == -1)
     {
         json_decref(request);
@@ -388,6 +389,8 @@ caphealth_fleet_read_told(caphealth_told_t *told, const json_t *value)
     if (state != -1 && since < CAPHEALTH_FLEET_LATEST) {
         told->state = (uint32_t) state;
         told->since = since;
+        (void) caphealth_fleet_name(told->node,
+                                    json_object_get(value, "node"));
     }
 }
 

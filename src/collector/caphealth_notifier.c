@@ -69,15 +69,18 @@ typedef struct {
                                                 did not */
     int                           unsaved;   /* that is logged */
     int                           quiet;     /* it is muted */
+    uint32_t                      state;     /* of this node */
 
     pthread_mutex_t               mutex;     /* of the rest */
     pthread_cond_t                changed;
     caphealth_record_t            added;
+    uint32_t                      own;       /* this node's status with it */
     int                           records;   /* one was added */
     int                           muted;     /* another node tells */
-    caphealth_told_t              adopted;   /* what it told last; NONE: that is
-                                                not known, or taken already */
-    caphealth_told_t              published; /* what this one did */
+    int                           alone;     /* this one tells for itself */
+    int                           adopts;    /* what was told last: */
+    caphealth_told_t              adopted;
+    caphealth_told_t              published; /* what this one told */
     int                           ending;
     int                           ended;
 } caphealth_notifier_t;
@@ -268,7 +271,7 @@ caphealth_notifier_start(caphealth_notifier_t *n)
 
 void
 caphealth_notifiers_add(caphealth_notifiers_t *ns,
-    const caphealth_record_t *record)
+    const caphealth_record_t *record, uint32_t own)
 {
     size_t                 i;
     caphealth_notifier_t  *n;
@@ -279,6 +282,7 @@ caphealth_notifiers_add(caphealth_notifiers_t *ns,
         (void) pthread_mutex_lock(&n->mutex);
 
         n->added = *record;
+        n->own = own;
         n->records = 1;
 
         (void) pthread_cond_broadcast(&n->changed);
@@ -305,7 +309,7 @@ caphealth_notifiers_mute(caphealth_notifiers_t *ns)
 
 void
 caphealth_notifiers_unmute(caphealth_notifiers_t *ns,
-    const caphealth_told_t *told)
+    const caphealth_told_t *told, int alone)
 {
     size_t                 i;
     caphealth_notifier_t  *n;
@@ -315,14 +319,17 @@ caphealth_notifiers_unmute(caphealth_notifiers_t *ns,
 
         (void) pthread_mutex_lock(&n->mutex);
 
-        if (n->muted) {
+        if (n->muted || (n->alone && !alone)) {
             n->muted = 0;
+            n->adopts = 1;
             n->adopted = *told;
 
             if (told->state != CAPHEALTH_OVERALL_NONE) {
                 n->published = *told;
             }
         }
+
+        n->alone = alone;
 
         (void) pthread_mutex_unlock(&n->mutex);
     }
@@ -414,10 +421,11 @@ caphealth_notifier_run(void *data)
 
         case 1:
             caphealth_notify_observe(&n->told, &n->record);
+            caphealth_notify_observe_own(&n->told, n->state);
             /* fall through */
 
         default:
-            if (n->owner && n->told.now != 0 && !n->quiet) {
+            if (n->owner && n->told.now != 0) {
                 caphealth_notifier_judge(n);
             }
         }
@@ -451,6 +459,7 @@ caphealth_notifier_wait(caphealth_notifier_t *n)
     if (n->records) {
         n->records = 0;
         n->record = n->added;
+        n->state = n->own;
     }
 
     caphealth_notifier_fleet(n);
@@ -461,28 +470,27 @@ caphealth_notifier_wait(caphealth_notifier_t *n)
 }
 
 
-/*
- * What another node has told counts as told here, so that it is neither
- * repeated nor, if it has changed since, left out.
- */
-
 static void
 caphealth_notifier_fleet(caphealth_notifier_t *n)
 {
-    n->quiet = n->muted;
+    const char  *node;
 
-    if (n->owner && !n->quiet
-        && n->adopted.state != CAPHEALTH_OVERALL_NONE)
-    {
-        n->told.told = n->adopted.state;
-        n->told.since = n->adopted.since;
-        n->told.sent = n->adopted.since;
-        n->adopted.state = CAPHEALTH_OVERALL_NONE;
+    n->quiet = n->muted;
+    n->told.alone = n->alone && !n->muted;
+
+    if (n->owner && !n->quiet && n->adopts) {
+        n->adopts = 0;
+        caphealth_notify_adopt(&n->told, &n->adopted, n->all->node);
     }
 
-    if (n->adopted.state == CAPHEALTH_OVERALL_NONE) {
+    if (!n->adopts || n->adopted.state == CAPHEALTH_OVERALL_NONE) {
         n->published.state = n->told.told;
         n->published.since = n->told.since;
+
+        node = (n->told.before[0] == '\0') ? n->all->node : n->told.before;
+
+        (void) snprintf(n->published.node, sizeof(n->published.node), "%.63s",
+                        node);
     }
 }
 
@@ -699,27 +707,32 @@ static void
 caphealth_notifier_judge(caphealth_notifier_t *n)
 {
     size_t                    waiting;
-    uint32_t                  told;
+    uint32_t                  told, owed;
     caphealth_notify_event_t  event;
 
     told = n->told.told;
+    owed = n->told.owed;
     waiting = json_array_size(n->queue);
 
     if (!caphealth_notifier_has_status(n)
         && json_array_size(n->queue) < CAPHEALTH_NOTIFY_QUEUE
-        && caphealth_notify_status(&n->told, &n->rules, &event))
+        && (n->quiet
+            ? caphealth_notify_take_back(&n->told, &n->rules, &event)
+            : caphealth_notify_status(&n->told, &n->rules, &event)))
     {
         caphealth_notifier_push(n, &event);
     }
 
-    while (json_array_size(n->queue) < CAPHEALTH_NOTIFY_QUEUE
+    while (!n->quiet && json_array_size(n->queue) < CAPHEALTH_NOTIFY_QUEUE
            && caphealth_notify_forecast(&n->told, &n->rules, &n->record,
                                         &event))
     {
         caphealth_notifier_push(n, &event);
     }
 
-    if (told != n->told.told || waiting != json_array_size(n->queue)) {
+    if (told != n->told.told || owed != n->told.owed
+        || waiting != json_array_size(n->queue))
+    {
         caphealth_notifier_save(n);
     }
 }

@@ -31,18 +31,22 @@ typedef void (*caphealth_notifier_result_pt)(
 caphealth_notifiers_t *caphealth_notifiers_create(const json_t *receivers,
     const char *node, const char *dir, caphealth_notifier_result_pt result);
 
-/* Adds a record, which has been checked. */
+/*
+ * Adds a record, which has been checked; own is this node's status, where that
+ * of the record is the platform's.
+ */
 void caphealth_notifiers_add(caphealth_notifiers_t *ns,
-    const caphealth_record_t *record);
+    const caphealth_record_t *record, uint32_t own);
 
 /*
  * In a fleet one node tells for all.  One that is muted takes note of the
- * records, and tells nothing but what it had to tell before; when it is unmuted
- * it goes on from what was told last.  Told by this one: so far.
+ * records, and tells nothing but what it had to tell before, and the end of what
+ * it told while it was alone; when it is unmuted it goes on from what was told
+ * last.  Told by this one: so far.
  */
 void caphealth_notifiers_mute(caphealth_notifiers_t *ns);
 void caphealth_notifiers_unmute(caphealth_notifiers_t *ns,
-    const caphealth_told_t *told);
+    const caphealth_told_t *told, int alone);
 void caphealth_notifiers_told(caphealth_notifiers_t *ns,
     caphealth_told_t *told);
 

@@ -58,6 +58,47 @@ caphealth_notify_observe(caphealth_notify_t *n,
 }
 
 
+void
+caphealth_notify_observe_own(caphealth_notify_t *n, uint32_t state)
+{
+    if (state != CAPHEALTH_OVERALL_HEALTHY) {
+        n->well = 0;
+
+    } else if (n->well == 0) {
+        n->well = n->now;
+    }
+}
+
+
+/*
+ * What another node has told counts as told here, so that it is neither
+ * repeated nor, if it has changed since, left out.  What this one owes does,
+ * too: the next status takes it back.
+ */
+
+void
+caphealth_notify_adopt(caphealth_notify_t *n, const caphealth_told_t *told,
+    const char *node)
+{
+    if (told->state != CAPHEALTH_OVERALL_NONE) {
+        n->told = told->state;
+        n->since = told->since;
+        n->sent = told->since;
+
+        (void) snprintf(n->before, sizeof(n->before), "%s",
+                        strcmp(told->node, node) == 0 ? "" : told->node);
+    }
+
+    if (n->owed > n->told) {
+        n->told = n->owed;
+    }
+
+    if (!n->alone) {
+        n->owed = CAPHEALTH_OVERALL_NONE;
+    }
+}
+
+
 /* nothing has happened in the future */
 
 static void
@@ -68,6 +109,7 @@ caphealth_notify_set_back(caphealth_notify_t *n, double now)
 
     n->since = (n->since > now) ? now : n->since;
     n->sent = (n->sent > now) ? now : n->sent;
+    n->well = (n->well > now) ? now : n->well;
 
     for (i = 0; i < CAPHEALTH_NOTIFY_KINDS; i++) {
         n->kinds[i] = (n->kinds[i] > now) ? now : n->kinds[i];
@@ -172,6 +214,12 @@ caphealth_notify_status(caphealth_notify_t *n,
         return 0;
     }
 
+    /* a node that is alone does not know that the platform is better */
+
+    if (n->alone && n->owed == CAPHEALTH_OVERALL_NONE && to < n->told) {
+        return 0;
+    }
+
     /* that all is well at first is no news */
 
     if (n->told == CAPHEALTH_OVERALL_NONE && to == CAPHEALTH_OVERALL_HEALTHY) {
@@ -207,15 +255,53 @@ caphealth_notify_status(caphealth_notify_t *n,
     }
 
     event->kind = kind;
+    event->own = n->alone;
     event->from = n->told;
     event->to = to;
     event->since = n->since;
     event->forecast = NULL;
+    event->succeeds[0] = '\0';
 
     n->told = to;
     n->sent = n->now;
 
+    if (n->alone) {
+        n->owed = (to == CAPHEALTH_OVERALL_HEALTHY) ? CAPHEALTH_OVERALL_NONE
+                                                    : to;
+
+    } else {
+        memcpy(event->succeeds, n->before, sizeof(n->before));
+        n->before[0] = '\0';
+    }
+
     return 1;
+}
+
+
+/* for a node that another one tells for */
+
+int
+caphealth_notify_take_back(caphealth_notify_t *n,
+    const caphealth_notify_rules_t *rules, caphealth_notify_event_t *event)
+{
+    if (n->owed == CAPHEALTH_OVERALL_NONE || n->well == 0
+        || n->now - n->well < rules->hold)
+    {
+        return 0;
+    }
+
+    event->kind = CAPHEALTH_NOTIFY_RECOVERY;
+    event->reminder = 0;
+    event->own = 1;
+    event->from = n->owed;
+    event->to = CAPHEALTH_OVERALL_HEALTHY;
+    event->since = n->well;
+    event->forecast = NULL;
+    event->succeeds[0] = '\0';
+
+    n->owed = CAPHEALTH_OVERALL_NONE;
+
+    return (rules->kinds & (1u << CAPHEALTH_NOTIFY_RECOVERY)) != 0;
 }
 
 
@@ -310,6 +396,8 @@ caphealth_notify_forecast(caphealth_notify_t *n,
 
         event->kind = CAPHEALTH_NOTIFY_FORECAST;
         event->reminder = 0;
+        event->own = 0;
+        event->succeeds[0] = '\0';
         event->from = CAPHEALTH_OVERALL_NONE;
         event->to = CAPHEALTH_OVERALL_NONE;
         event->since = f->near_since;

@@ -8,6 +8,10 @@
  * one that swings between two of them is told as one, and one that swings
  * around the status told last is not told.  Besides, there is a least time
  * between two notifications of a kind.
+ *
+ * In a fleet the status is the platform's, told by one node.  One that is alone
+ * tells its own if that is worse.  It has to take this back itself, as nobody
+ * else knows of it: that is owed.
  */
 
 #ifndef CAPHEALTH_NOTIFY_H
@@ -62,8 +66,17 @@ typedef struct {
                                              /* when one of a kind was told */
     size_t                       nforecasts;
     caphealth_notify_forecast_t  forecasts[CAPHEALTH_NOTIFY_FORECASTS];
+    uint32_t                     owed;       /* told while it was alone, and
+                                                not taken back; NONE: nothing */
 
     /* what is not kept over a restart */
+
+    int                          alone;      /* this node is, of a fleet */
+    char                         before[CAPHEALTH_NODE_NAME];
+                                             /* the node that told it, until
+                                                this one tells; "": this one */
+    double                       well;       /* its own status is "healthy"; 0:
+                                                it is not */
 
     double                       now;        /* of the last record */
     uint32_t                     state;      /* at that time */
@@ -75,6 +88,11 @@ typedef struct {
 typedef struct {
     caphealth_notify_kind_e      kind;
     int                          reminder;
+    int                          own;        /* of this node, where others are
+                                                of the platform */
+    char                         succeeds[CAPHEALTH_NODE_NAME];
+                                             /* the node that told for the
+                                                fleet before; "": this one */
     uint32_t                     from;       /* caphealth_overall_e, of a
                                                 status; NONE: nothing was
                                                 known */
@@ -90,10 +108,25 @@ void caphealth_notify_observe(caphealth_notify_t *n,
     const caphealth_record_t *record);
 
 /*
+ * Takes note of this node's own status at the time of that record, where the
+ * record's is the platform's.
+ */
+void caphealth_notify_observe_own(caphealth_notify_t *n, uint32_t state);
+
+/*
+ * This node, of that name, tells for itself or for the fleet from now on, whose
+ * last status that was told is told; NONE: that is not known.
+ */
+void caphealth_notify_adopt(caphealth_notify_t *n,
+    const caphealth_told_t *told, const char *node);
+
+/*
  * Whether something is to be told by the record that was observed last.  What
  * is returned counts as told.
  */
 int caphealth_notify_status(caphealth_notify_t *n,
+    const caphealth_notify_rules_t *rules, caphealth_notify_event_t *event);
+int caphealth_notify_take_back(caphealth_notify_t *n,
     const caphealth_notify_rules_t *rules, caphealth_notify_event_t *event);
 int caphealth_notify_forecast(caphealth_notify_t *n,
     const caphealth_notify_rules_t *rules, const caphealth_record_t *record,

@@ -38,6 +38,8 @@ static json_t *caphealth_note_slack(const json_t *note);
 static void caphealth_note_escape(FILE *stream, const char *text);
 static json_t *caphealth_note_alerts(const json_t *note, double now,
     double remind);
+static int caphealth_note_statuses(json_t *alerts, const json_t *note,
+    const char *node, const char *fires, double now, double seconds);
 static json_t *caphealth_note_alert(const json_t *note, json_t *labels,
     double ends);
 static const char *caphealth_note_string(const json_t *note,
@@ -91,7 +93,8 @@ caphealth_notify_note(const char *id, const char *node, const char *runbooks,
 
     status = (event->forecast == NULL);
 
-    note = json_pack("{s:s, s:s, s:b, s:o, s:s, s:o, s:o*, s:o*, s:o, s:o}",
+    note = json_pack("{s:s, s:s, s:b, s:o, s:s, s:o, s:o*, s:o*, s:o, s:o,"
+                     " s:o*}",
                      "id", id,
                      "kind", caphealth_notify_kind_name(event->kind),
                      "reminder", event->reminder,
@@ -102,7 +105,9 @@ caphealth_notify_note(const char *id, const char *node, const char *runbooks,
                                     : NULL,
                      "to", status ? caphealth_note_status(event->to) : NULL,
                      "since", caphealth_note_time(event->since),
-                     "summary", caphealth_note_summary(node, event, record));
+                     "summary", caphealth_note_summary(node, event, record),
+                     "succeeds", status ? caphealth_note_text(event->succeeds)
+                                        : NULL);
 
     if (note == NULL) {
         return NULL;
@@ -226,7 +231,7 @@ caphealth_note_summary(const char *node, const caphealth_notify_event_t *event,
         return json_sprintf("%s: %s", node, event->forecast->text);
     }
 
-    whole = (record->platform == CAPHEALTH_OVERALL_NONE)
+    whole = (event->own || record->platform == CAPHEALTH_OVERALL_NONE)
             ? "" : ": the platform";
 
     to = caphealth_overall_state_name(event->to);
@@ -438,19 +443,19 @@ caphealth_note_escape(FILE *stream, const char *text)
 
 /*
  * An alert for each status but "healthy", of which the current one fires and
- * the others have ended; an alert that nobody knew of and that has ended is
- * told to nobody by Alertmanager.
+ * the others have ended, with those of the node that told before; an alert that
+ * nobody knew of and that has ended is told to nobody by Alertmanager.
  */
 
 static json_t *
 caphealth_note_alerts(const json_t *note, double now, double remind)
 {
-    size_t       i;
     json_t      *alerts, *alert, *labels;
-    const char  *to, *node;
+    const char  *node, *succeeds;
 
     alerts = json_array();
     node = caphealth_note_string(note, "node");
+    succeeds = caphealth_note_string(note, "succeeds");
 
     if (json_object_get(note, "forecast") != NULL) {
         labels = json_pack("{s:s, s:s, s:s, s:s}",
@@ -472,7 +477,30 @@ caphealth_note_alerts(const json_t *note, double now, double remind)
         return alerts;
     }
 
-    to = caphealth_note_string(note, "to");
+    if (caphealth_note_statuses(alerts, note, node,
+                                caphealth_note_string(note, "to"), now,
+                                3 * remind)
+        == -1
+        || (*succeeds != '\0'
+            && caphealth_note_statuses(alerts, note, succeeds, "", now, 0)
+               == -1))
+    {
+        json_decref(alerts);
+        return NULL;
+    }
+
+    return alerts;
+}
+
+
+/* those of a node, of which one fires for so many seconds */
+
+static int
+caphealth_note_statuses(json_t *alerts, const json_t *note, const char *node,
+    const char *fires, double now, double seconds)
+{
+    size_t   i;
+    json_t  *alert, *labels;
 
     for (i = 0; i < sizeof(caphealth_alerts) / sizeof(caphealth_alerts[0]);
          i++)
@@ -484,16 +512,15 @@ caphealth_note_alerts(const json_t *note, double now, double remind)
                            "status", caphealth_alerts[i].state);
 
         alert = caphealth_note_alert(note, labels,
-                                  strcmp(to, caphealth_alerts[i].state) == 0
-                                  ? now + 3 * remind : now);
+                               strcmp(fires, caphealth_alerts[i].state) == 0
+                               ? now + seconds : now);
 
         if (json_array_append_new(alerts, alert) == -1) {
-            json_decref(alerts);
-            return NULL;
+            return -1;
         }
     }
 
-    return alerts;
+    return 0;
 }
 
 

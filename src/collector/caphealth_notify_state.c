@@ -47,9 +47,10 @@ caphealth_notify_save(const caphealth_notify_t *n, const json_t *queue)
         }
     }
 
-    state = json_pack("{s:i, s:s, s:f, s:f, s:o, s:o, s:O}",
+    state = json_pack("{s:i, s:s, s:s, s:f, s:f, s:o, s:o, s:O}",
                       "version", CAPHEALTH_NOTIFY_VERSION,
                       "told", caphealth_overall_state_name(n->told),
+                      "owed", caphealth_overall_state_name(n->owed),
                       "since", n->since,
                       "sent", n->sent,
                       "kinds", kinds,
@@ -68,7 +69,7 @@ const char *
 caphealth_notify_load(caphealth_notify_t *n, json_t **queue, const char *text,
     size_t len, double now)
 {
-    int                  told;
+    int                  told, owed;
     size_t               i;
     json_t              *state, *waiting;
     const char          *wrong, *name;
@@ -84,12 +85,18 @@ caphealth_notify_load(caphealth_notify_t *n, json_t **queue, const char *text,
     waiting = json_object_get(state, "queue");
     wrong = NULL;
 
+    /* a file of an older version has none */
+
+    name = json_string_value(json_object_get(state, "owed"));
+    owed = (name == NULL) ? CAPHEALTH_OVERALL_NONE
+                          : caphealth_overall_state_find(name, strlen(name));
+
     if (json_integer_value(json_object_get(state, "version"))
         != CAPHEALTH_NOTIFY_VERSION)
     {
         wrong = "its version";
 
-    } else if (told == -1
+    } else if (told == -1 || owed == -1
                || !caphealth_notify_load_time(state, "since", &read.since)
                || !caphealth_notify_load_time(state, "sent", &read.sent))
     {
@@ -116,6 +123,7 @@ caphealth_notify_load(caphealth_notify_t *n, json_t **queue, const char *text,
 
     if (wrong == NULL) {
         n->told = (uint32_t) told;
+        n->owed = (uint32_t) owed;
         n->since = read.since;
         n->sent = read.sent;
         n->nforecasts = read.nforecasts;

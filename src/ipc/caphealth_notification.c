@@ -22,8 +22,8 @@ static const char *caphealth_receiver_check_port(const char *port,
 static const char *const  caphealth_overall_names[CAPHEALTH_OVERALL_STATES] = {
     [CAPHEALTH_OVERALL_NONE] = "none",
     [CAPHEALTH_OVERALL_HEALTHY] = "healthy",
-    [CAPHEALTH_OVERALL_UNKNOWN] = "unknown",
     [CAPHEALTH_OVERALL_DEGRADED] = "degraded",
+    [CAPHEALTH_OVERALL_UNKNOWN] = "unknown",
     [CAPHEALTH_OVERALL_CRITICAL] = "critical"
 };
 

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "caphealth_fleet_facts.h"
+
 
 /* receivers, and bytes of a URL, of a secret and of a receiver's name */
 #define CAPHEALTH_RECEIVERS            16
@@ -19,24 +21,26 @@
 #define CAPHEALTH_RECEIVER_SECRET_MAX  1024
 
 
-/* the overall status, the worse the larger */
+/* the overall status, the worse the larger, as the platform's status is of its
+   nodes': what is not known may be critical */
 
 typedef enum {
     CAPHEALTH_OVERALL_NONE = 0,        /* nothing is known yet */
     CAPHEALTH_OVERALL_HEALTHY,
-    CAPHEALTH_OVERALL_UNKNOWN,
     CAPHEALTH_OVERALL_DEGRADED,
+    CAPHEALTH_OVERALL_UNKNOWN,
     CAPHEALTH_OVERALL_CRITICAL,
     CAPHEALTH_OVERALL_STATES
 } caphealth_overall_e;
 
 
-/* the status that was told last, and since when it is so, seconds since the
-   epoch; NONE: nothing, or it is not known */
+/* the status that was told last, since when it is so, seconds since the epoch,
+   and the node that told it, or ""; NONE: nothing, or it is not known */
 
 typedef struct {
     uint32_t  state;
     double    since;
+    char      node[CAPHEALTH_NODE_NAME];
 } caphealth_told_t;
 
 

@@ -13,6 +13,7 @@ use Caphealth::Clock;
 use Caphealth::Pgbouncer;
 use Caphealth::Postgres;
 use Caphealth::Proxy;
+use Caphealth::Receiver;
 use Caphealth::Server;
 use Caphealth::Valgrind qw(patience);
 use File::Temp qw(tempdir);
@@ -356,6 +357,45 @@ subtest 'the holder is cut off' => sub {
         $proxy{$cut}->pass;
         $holder = healed();
     }
+};
+
+# what it told while it was alone is known to nobody else
+
+subtest 'a node that is alone notifies, and takes it back' => sub {
+    my ($name) = others($holder);
+    my $receiver = Caphealth::Receiver->new;
+    my %before = config($name);
+    my $notify = "caphealth_notify http://127.0.0.1:$receiver->{port}/"
+                 . ' on=critical,recovery hold=0 interval=0;';
+    my $set = sub {
+        my ($more) = @_;
+
+        $node{$name}->configure(%before, http => "$before{http} $more");
+
+        return $node{$name}->reload;
+    };
+    my $told = sub { return map { "$_->{node} $_->{to}" } $receiver->delivered };
+
+    $proxy{$name}->cut;
+    ok $set->("$notify caphealth_threshold disk_percent warning=0 critical=0;"),
+       'it becomes critical';
+    ok until_so(sub { join(' ', $told->()) eq "$name critical" }),
+       'and says so, alone' or diag $told->(), $node{$name}->log;
+
+    $proxy{$name}->pass;
+    ok until_so(sub { defined agreed(present()) }), 'it is connected again';
+    ok $set->($notify), 'it is well again';
+    ok until_so(sub { [ $receiver->delivered ]->[1] }), 'this it says, too'
+        or diag $told->(), $node{$name}->log;
+
+    my (undef, $recovery) = $receiver->delivered;
+
+    is $recovery->{kind}, 'recovery', 'as a recovery';
+    is $recovery->{summary}, "$name is healthy again (was critical)",
+       'of itself, not of the platform';
+
+    ok $set->(''), 'as before';
+    $holder = healed();
 };
 
 subtest 'the way is slow' => sub {

@@ -223,6 +223,145 @@ reminded(void **state)
 }
 
 
+/* as the platform's status: what is not known may be critical */
+
+static void
+ranked(void **state)
+{
+    int     n;
+    double  t;
+
+    (void) state;
+
+    assert_int_equal(from_to(0, 100, CAPHEALTH_OVERALL_HEALTHY), 0);
+
+    for (n = 0, t = 110; t < 4000; t += 20) {
+        n += at(t, CAPHEALTH_OVERALL_UNKNOWN);
+        n += at(t + 10, CAPHEALTH_OVERALL_DEGRADED);
+    }
+
+    assert_int_equal(n, 1);
+    assert_int_equal(event.to, CAPHEALTH_OVERALL_DEGRADED);
+
+    assert_int_equal(from_to(4000, 4070, CAPHEALTH_OVERALL_UNKNOWN), 1);
+    assert_int_equal(event.to, CAPHEALTH_OVERALL_UNKNOWN);
+    assert_int_equal(event.from, CAPHEALTH_OVERALL_DEGRADED);
+}
+
+
+/* a node of a fleet that is cut off, and comes back */
+
+static int
+taken_back(double seconds, uint32_t own)
+{
+    record.time = START + seconds;
+
+    caphealth_notify_observe(&notify, &record);
+    caphealth_notify_observe_own(&notify, own);
+
+    return caphealth_notify_take_back(&notify, &rules, &event);
+}
+
+
+static void
+alone(void **state)
+{
+    caphealth_told_t  told = { CAPHEALTH_OVERALL_DEGRADED, START, "a" };
+
+    (void) state;
+
+    rules.hold = 10;
+    rules.interval = 0;
+
+    /* of what the fleet told only the fleet knows that it is over */
+
+    notify.alone = 1;
+    caphealth_notify_adopt(&notify, &told, "b");
+    assert_int_equal(from_to(0, 100, CAPHEALTH_OVERALL_HEALTHY), 0);
+    assert_int_equal(notify.told, CAPHEALTH_OVERALL_DEGRADED);
+    assert_int_equal(notify.owed, CAPHEALTH_OVERALL_NONE);
+
+    /* what is worse it tells itself, and that it is over */
+
+    assert_int_equal(from_to(110, 130, CAPHEALTH_OVERALL_CRITICAL), 1);
+    assert_true(event.own);
+    assert_string_equal(event.succeeds, "");
+    assert_int_equal(notify.owed, CAPHEALTH_OVERALL_CRITICAL);
+    assert_int_equal(from_to(140, 160, CAPHEALTH_OVERALL_HEALTHY), 1);
+    assert_int_equal(event.kind, CAPHEALTH_NOTIFY_RECOVERY);
+    assert_int_equal(notify.owed, CAPHEALTH_OVERALL_NONE);
+
+    /* also when another one tells for the fleet again */
+
+    assert_int_equal(from_to(170, 190, CAPHEALTH_OVERALL_CRITICAL), 1);
+    notify.alone = 0;
+    assert_false(taken_back(200, CAPHEALTH_OVERALL_CRITICAL));
+    assert_false(taken_back(210, CAPHEALTH_OVERALL_HEALTHY));
+    assert_false(taken_back(215, CAPHEALTH_OVERALL_UNKNOWN));
+    assert_false(taken_back(220, CAPHEALTH_OVERALL_HEALTHY));
+    assert_false(taken_back(229, CAPHEALTH_OVERALL_HEALTHY));
+    assert_true(taken_back(230, CAPHEALTH_OVERALL_HEALTHY));
+    assert_int_equal(event.kind, CAPHEALTH_NOTIFY_RECOVERY);
+    assert_int_equal(event.from, CAPHEALTH_OVERALL_CRITICAL);
+    assert_true(event.own);
+    assert_true(event.since == START + 220);
+    assert_false(taken_back(240, CAPHEALTH_OVERALL_HEALTHY));
+
+    /* who is told of no recovery is not told of this one */
+
+    notify.owed = CAPHEALTH_OVERALL_CRITICAL;
+    rules.kinds &= ~(1u << CAPHEALTH_NOTIFY_RECOVERY);
+    assert_false(taken_back(250, CAPHEALTH_OVERALL_HEALTHY));
+    assert_int_equal(notify.owed, CAPHEALTH_OVERALL_NONE);
+}
+
+
+static void
+taken_over(void **state)
+{
+    caphealth_told_t  told = { CAPHEALTH_OVERALL_DEGRADED, START, "a" };
+
+    (void) state;
+
+    rules.hold = 0;
+    rules.remind = 300;
+
+    /* the lease moves: the first status ends what the node before told */
+
+    caphealth_notify_adopt(&notify, &told, "b");
+    assert_string_equal(notify.before, "a");
+    assert_false(at(10, CAPHEALTH_OVERALL_DEGRADED));
+    assert_true(at(310, CAPHEALTH_OVERALL_DEGRADED));
+    assert_true(event.reminder);
+    assert_string_equal(event.succeeds, "a");
+    assert_false(event.own);
+    assert_true(at(320, CAPHEALTH_OVERALL_HEALTHY));
+    assert_string_equal(event.succeeds, "");
+
+    /* it comes back to the same node */
+
+    caphealth_notify_adopt(&notify, &told, "a");
+    assert_string_equal(notify.before, "");
+
+    /* of one that still owes, the platform's status takes that back */
+
+    (void) setup(NULL);
+    rules.hold = 0;
+    notify.owed = CAPHEALTH_OVERALL_CRITICAL;
+    caphealth_notify_adopt(&notify, &told, "b");
+    assert_int_equal(notify.told, CAPHEALTH_OVERALL_CRITICAL);
+    assert_int_equal(notify.owed, CAPHEALTH_OVERALL_NONE);
+    assert_true(at(10, CAPHEALTH_OVERALL_HEALTHY));
+    assert_int_equal(event.from, CAPHEALTH_OVERALL_CRITICAL);
+
+    /* nothing is known of the fleet */
+
+    told.state = CAPHEALTH_OVERALL_NONE;
+    caphealth_notify_adopt(&notify, &told, "b");
+    assert_int_equal(notify.told, CAPHEALTH_OVERALL_HEALTHY);
+}
+
+
 static void
 not_asked_for(void **state)
 {
@@ -510,6 +649,22 @@ bodies(void **state)
     json_decref(json);
     json_decref(note);
 
+    /* the alerts of the node that told before end */
+
+    note = note_of(CAPHEALTH_OVERALL_NONE, CAPHEALTH_OVERALL_CRITICAL, 0);
+    assert_true(json_is_null(json_object_get(note, "succeeds")));
+    json_object_set_new(note, "succeeds", json_string("shop0"));
+    json = body(note, CAPHEALTH_NOTIFY_ALERTMANAGER);
+    assert_int_equal(json_array_size(json), 6);
+    cause = json_array_get(json, 3);
+    assert_string_equal(text(json_object_get(cause, "labels"), "instance"),
+                        "shop0");
+    assert_string_equal(text(json_object_get(cause, "labels"), "status"),
+                        "critical");
+    assert_string_equal(text(cause, "endsAt"), "2023-11-14T22:15:00Z");
+    json_decref(json);
+    json_decref(note);
+
     note = note_of(CAPHEALTH_OVERALL_CRITICAL, CAPHEALTH_OVERALL_CRITICAL, 1);
     assert_string_equal(text(note, "summary"),
                         "shop1 is still critical: Disk <a> & \"b\"");
@@ -600,6 +755,8 @@ remembered(void **state)
                               CAPHEALTH_OVERALL_CRITICAL, 0),
                       "attempts", 7, "created", START);
 
+    notify.owed = CAPHEALTH_OVERALL_UNKNOWN;
+
     line = caphealth_notify_save(&notify, queue);
     assert_non_null(line);
 
@@ -611,6 +768,7 @@ remembered(void **state)
     assert_true(other.since == START + 10);
     assert_true(other.kinds[CAPHEALTH_NOTIFY_CRITICAL] == START + 10);
     assert_int_equal(other.nforecasts, 1);
+    assert_int_equal(other.owed, CAPHEALTH_OVERALL_UNKNOWN);
     assert_true(json_equal(queue, loaded));
 
     /* nothing is told again */
@@ -784,6 +942,9 @@ main(void)
         cmocka_unit_test_setup(swinging, setup),
         cmocka_unit_test_setup(least_time_between, setup),
         cmocka_unit_test_setup(reminded, setup),
+        cmocka_unit_test_setup(ranked, setup),
+        cmocka_unit_test_setup(alone, setup),
+        cmocka_unit_test_setup(taken_over, setup),
         cmocka_unit_test_setup(not_asked_for, setup),
         cmocka_unit_test_setup(clock_set_back, setup),
         cmocka_unit_test_setup(foreseen, setup),
