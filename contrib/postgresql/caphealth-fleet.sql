@@ -91,6 +91,16 @@ CREATE TABLE IF NOT EXISTS caphealth.nodes (
 ALTER TABLE caphealth.nodes
     ADD COLUMN IF NOT EXISTS schema integer NOT NULL DEFAULT 1;
 
+-- settings is a digest of caphealth_database and caphealth_query.  process is the
+-- host and the pid of nginx's master process, follows that of the master process
+-- that has started this one, for a binary upgrade.
+
+ALTER TABLE caphealth.nodes
+    ADD COLUMN IF NOT EXISTS settings text,
+    ADD COLUMN IF NOT EXISTS process text,
+    ADD COLUMN IF NOT EXISTS follows text,
+    ADD COLUMN IF NOT EXISTS rival_upgrade boolean;  -- it is the same node
+
 -- The node that queries the shop's database and sends notifications.
 
 CREATE TABLE IF NOT EXISTS caphealth.lease (
@@ -100,6 +110,15 @@ CREATE TABLE IF NOT EXISTS caphealth.lease (
     expires   timestamptz NOT NULL,
     told      jsonb                    -- the status in the last notification
 ) WITH (fillfactor = 10);
+
+-- Whether the holder can query the shop's database, and which node is to try it if
+-- the holder cannot.
+
+ALTER TABLE caphealth.lease
+    ADD COLUMN IF NOT EXISTS failed integer NOT NULL DEFAULT 0,  -- attempts of the
+                                       -- holder since the last that has not failed
+    ADD COLUMN IF NOT EXISTS prober text,      -- an instance
+    ADD COLUMN IF NOT EXISTS probe_until timestamptz NOT NULL DEFAULT '-infinity';
 
 -- The last facts that the holder of the lease read from the shop's database, and
 -- the result of its last attempt.
@@ -574,7 +593,9 @@ $$;
 -- request: schema, node, instance, seconds, version, state, cause, clock,
 -- shop, report, the id of the shop's facts that it has (facts_id), and of one
 -- that sends notifications the status that it told last (told), and for each
--- object store what count_images() needs (stores).
+-- object store what count_images() needs (stores).  Nodes of version 2 add settings,
+-- process, follows, and if they can query the shop's database their interval for it
+-- (looks).
 -- looked: age, failed, error, facts; or NULL, it has not queried the shop.
 --
 -- Rows are always found by their keys, so a generic plan is enough: a session
@@ -584,6 +605,10 @@ $$;
 -- A node that takes the lease holds it for three of its intervals.  Rows are
 -- locked only while this statement is running; if another node has locked the
 -- row of the lease, the function does not wait for it.
+--
+-- When three attempts of the holder to query the shop have failed, one other node at
+-- a time is asked to try it (probe), and gets the lease if it succeeds.  So the lease
+-- does not move while no node can query the shop.
 
 CREATE OR REPLACE FUNCTION caphealth.refresh(request jsonb, looked json)
 RETURNS TABLE (fleet json, shop json, nodes json)
@@ -610,6 +635,14 @@ DECLARE
     stored     boolean := false;
     overview   caphealth.overview%ROWTYPE;
     arrived    boolean;
+    missed     constant boolean :=
+                   coalesce((looked->>'failed')::boolean, false);
+    looks      constant interval := make_interval(secs => 3 * every
+                   + least(greatest((request->>'looks')::float8, 0), 86400));
+    upgrade    boolean := false;
+    takes      boolean := false;
+    probe      boolean := false;
+    reference  text;
     stores     json[];
     store      jsonb;
 BEGIN
@@ -642,9 +675,20 @@ BEGIN
     -- A restarted process is another instance, too: it gets the row when the one
     -- before has not reported for one and a half of its intervals since.
 
-    IF node.instance <> mine AND node.reported > late THEN
+    -- In a binary upgrade of nginx, the process before is the parent of this one,
+    -- or its child if the upgrade is undone.  They are one node.
 
-        IF node.rival IS DISTINCT FROM mine OR node.rival_at < late THEN
+    IF node.instance <> mine AND node.reported > late THEN
+        upgrade := coalesce(request->>'follows' = node.process
+                            OR node.follows = request->>'process', false);
+
+        IF upgrade THEN
+            node.rival := mine;
+            node.rival_since := t;
+            owner := t >= node.reported
+                          + make_interval(secs => 1.5 * node.seconds);
+
+        ELSIF node.rival IS DISTINCT FROM mine OR node.rival_at < late THEN
             doubled := node.rival_at >= late;
             node.rival := mine;
             node.rival_since := t;
@@ -653,21 +697,25 @@ BEGIN
             doubled := node.reported > node.rival_since;
         END IF;
 
-        IF doubled OR t < node.rival_since
-                          + make_interval(secs => 1.5 * node.seconds)
+        IF NOT upgrade
+           AND (doubled OR t < node.rival_since
+                               + make_interval(secs => 1.5 * node.seconds))
         THEN
             owner := false;
+        END IF;
 
+        IF NOT owner THEN
             UPDATE caphealth.nodes n
                 SET rival = node.rival, rival_since = node.rival_since,
-                    rival_at = t
+                    rival_at = t, rival_upgrade = upgrade
                 WHERE n.name = me;
         END IF;
     END IF;
 
     IF owner THEN
         doubled := node.instance = mine AND node.rival <> mine
-                   AND node.rival_at >= late;
+                   AND node.rival_at >= late
+                   AND NOT coalesce(node.rival_upgrade, false);
 
         UPDATE caphealth.nodes n
             SET instance = mine,
@@ -683,6 +731,9 @@ BEGIN
                 shop = can_ask,
                 schema = (request->>'schema')::integer,
                 report = coalesce(request->'report', '{}'),
+                settings = left(request->>'settings', 64),
+                process = left(request->>'process', 300),
+                follows = left(request->>'follows', 300),
                 rival = CASE WHEN doubled THEN node.rival END,
                 rival_since = CASE WHEN doubled THEN node.rival_since END,
                 rival_at = CASE WHEN doubled THEN node.rival_at END
@@ -703,20 +754,46 @@ BEGIN
         SELECT * INTO lease FROM caphealth.lease;
     END IF;
 
-    IF owner AND (lease.instance = mine OR lease.expires <= t) THEN
+    IF owner AND can_ask AND lease.instance <> mine AND lease.failed >= 3
+       AND lease.expires > t
+    THEN
+        takes := lease.prober = mine AND looked IS NOT NULL AND NOT missed;
 
+        IF NOT takes AND request ? 'looks'
+           AND t > lease.probe_until + (CASE WHEN lease.prober = mine
+                                        THEN looks ELSE '0' END)
+        THEN
+            PERFORM FROM caphealth.lease l
+                WHERE l.probe_until = lease.probe_until
+                FOR NO KEY UPDATE SKIP LOCKED;
+
+            IF FOUND THEN
+                UPDATE caphealth.lease SET prober = mine,
+                                           probe_until = t + looks;
+                probe := true;
+            END IF;
+        END IF;
+    END IF;
+
+    IF owner AND (lease.instance = mine OR lease.expires <= t OR takes
+                  OR (upgrade AND lease.instance = node.instance))
+    THEN
         IF can_ask OR NOT EXISTS (SELECT FROM caphealth.nodes n
                                   WHERE n.shop AND n.reported > late)
         THEN
             PERFORM FROM caphealth.lease l
-                WHERE l.instance = mine OR l.expires <= t
+                WHERE l.instance = lease.instance OR l.expires <= t
                 FOR NO KEY UPDATE SKIP LOCKED;
 
             IF FOUND THEN
                 UPDATE caphealth.lease AS l
                     SET node = me, instance = mine,
                         expires = t + make_interval(secs => 3 * every),
-                        told = coalesce(request->'told', l.told)
+                        told = coalesce(request->'told', l.told),
+                        failed = CASE WHEN l.instance = mine
+                                           AND (missed OR looked IS NULL)
+                                 THEN l.failed ELSE 0 END
+                                 + CASE WHEN missed THEN 1 ELSE 0 END
                     RETURNING * INTO lease;
 
                 holder := true;
@@ -811,13 +888,25 @@ BEGIN
         PERFORM FROM caphealth.overview FOR NO KEY UPDATE SKIP LOCKED;
 
         IF FOUND OR overview.nodes IS NULL THEN
+            SELECT n.settings INTO reference FROM caphealth.nodes n
+                WHERE n.name = lease.node AND lease.expires > t;
+
             SELECT count(*), t, json_agg(json_strip_nulls(json_build_object(
                        'name', n.name,
                        'version', n.version,
                        'state', n.state,
                        'cause', nullif(n.cause, ''),
+                       'code', CASE WHEN n.cause <> ''
+                               THEN n.report #>> '{causes,0,code}' END,
+                       'args', CASE WHEN n.cause <> ''
+                                         AND octet_length((n.report
+                                             #> '{causes,0,args}')::text) < 1500
+                               THEN n.report #> '{causes,0,args}' END,
+                       'differs', CASE WHEN n.shop AND n.settings <> reference
+                                  THEN true END,
                        'doubled', CASE WHEN n.rival_at >= late
                                             AND n.reported > n.rival_since
+                                            AND n.rival_upgrade IS NOT TRUE
                                   THEN true END,
                        'age', round(greatest(0, extract(
                                   epoch FROM t - n.reported))::numeric, 3),
@@ -865,6 +954,7 @@ BEGIN
         'stored', stored,
         'told', lease.told,
         'doubled', doubled,
+        'probe', probe,
         'clock', extract(epoch FROM t),
         'total', overview.total,
         'nodes_age', extract(epoch FROM t - overview.at),
