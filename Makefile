@@ -20,7 +20,7 @@ CFLAGS	?= -O2 -g $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
 WARN	= -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	  -Wmissing-prototypes
 HARDEN	= -fPIE -fstack-protector-strong
-INCS	= -Isrc/ipc -Isrc/model -Isrc/store -Isrc/collector \
+INCS	= -Isrc/ipc -Isrc/model -Isrc/store -Isrc/helper -Isrc/collector \
 	  -Isrc/converter -Isrc/converter/formats -Isrc/shipper -Isrc/http \
 	  -Isrc/upload \
 	  $(shell pkg-config --cflags libpq 2>/dev/null)
@@ -51,6 +51,7 @@ MODEL	= $(wildcard src/model/*.c)
 MAIN	= src/collector/caphealth_collector.c
 COLLECTOR = $(filter-out $(MAIN),$(wildcard src/collector/*.c))
 STORE	= $(wildcard src/store/*.c)
+HELPER	= $(wildcard src/helper/*.c)
 CONVERTER_MAIN = src/converter/caphealth_converter.c
 CONVERTER = $(filter-out $(CONVERTER_MAIN) $(HEIF_LESS),$(wildcard \
 	  src/converter/*.c src/converter/formats/*.c))
@@ -99,7 +100,8 @@ helpers: $(BUILD)/caphealth-collector $(BUILD)/caphealth-converter \
 # --- the helper programs ---
 
 $(BUILD)/caphealth-collector: \
-	  $(patsubst src/%.c,$(OBJS)/%.o,$(MAIN) $(COLLECTOR) $(STORE) $(IPC))
+	  $(patsubst src/%.c,$(OBJS)/%.o,$(MAIN) $(COLLECTOR) $(HELPER) \
+	  $(STORE) $(IPC))
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/caphealth-converter: $(patsubst src/%.c,$(OBJS)/%.o, \
@@ -107,8 +109,7 @@ $(BUILD)/caphealth-converter: $(patsubst src/%.c,$(OBJS)/%.o, \
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODECS)
 
 $(BUILD)/caphealth-shipper: $(patsubst src/%.c,$(OBJS)/%.o, \
-	  $(SHIPPER_MAIN) $(SHIPPER) src/collector/caphealth_confine.c \
-	  $(STORE) $(IPC))
+	  $(SHIPPER_MAIN) $(SHIPPER) $(HELPER) $(STORE) $(IPC))
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SHIP)
 
 # for the tests: the real one, but for what it decodes
@@ -262,13 +263,13 @@ units: $(UNITS) $(BUILD)/strange/caphealth-converter \
 	  $(BUILD)/demo-past
 
 $(BUILD)/demo-past: util/demo-past.c \
-	  $(patsubst src/%.c,$(OBJS)/%.o,$(COLLECTOR) $(STORE) $(IPC))
+	  $(patsubst src/%.c,$(OBJS)/%.o,$(COLLECTOR) $(HELPER) $(STORE) $(IPC))
 	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< \
 		$(filter %.o,$^) $(ALL_LDFLAGS) $(LIBS)
 
 $(BUILD)/unit/%: t/unit/%.c \
 	  $(patsubst src/%.c,$(OBJS)/%.o,$(COLLECTOR) $(CONVERTER) \
-	  $(SHIPPER) $(PLAIN) $(MODEL) $(STORE) $(IPC))
+	  $(SHIPPER) $(HELPER) $(PLAIN) $(MODEL) $(STORE) $(IPC))
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< \
 		$(filter %.o,$^) $(ALL_LDFLAGS) -lcmocka $(LIBS) $(CODECS) -lexpat \

@@ -18,7 +18,7 @@
 static fuzz_bytes_t  files;
 
 
-/* instead of src/collector/caphealth_file.c */
+/* instead of src/helper/caphealth_file.c */
 
 char *
 caphealth_file_read(const char *root, const char *path, size_t *len)

@@ -10,7 +10,7 @@ FUZZ_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(filter-out -Werror,$(WARN)) $(INCS) \
 FUZZ_LIBS = -ljansson -lpq -lsqlite3 -lcurl -lexpat -lpthread $(CODECS) -lz
 
 FUZZ_OBJS = $(patsubst src/%.c,$(FUZZ)/obj/%.o,$(COLLECTOR) $(CONVERTER) \
-	  $(SHIPPER) $(PLAIN) $(MODEL) $(STORE) $(IPC))
+	  $(SHIPPER) $(HELPER) $(PLAIN) $(MODEL) $(STORE) $(IPC))
 FUZZ_TARGETS = $(patsubst fuzz/%.c,$(FUZZ)/bin/%,$(wildcard fuzz/*.c))
 
 SECONDS	?= 60

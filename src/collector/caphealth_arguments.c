@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "caphealth_arguments.h"
 #include "caphealth_check.h"
@@ -17,9 +16,6 @@
 int
 caphealth_arguments(int argc, char **argv)
 {
-    int        type;
-    socklen_t  len;
-
     if (argc > 1 && strcmp(argv[1], "--version") == 0) {
         printf("caphealth-collector %s, protocol %d\n", CAPHEALTH_VERSION,
                CAPHEALTH_IPC_VERSION);
@@ -61,11 +57,7 @@ caphealth_arguments(int argc, char **argv)
         return 2;
     }
 
-    len = sizeof(int);
-
-    if (getsockopt(CAPHEALTH_IPC_FD, SOL_SOCKET, SO_TYPE, &type, &len) == -1
-        || type != SOCK_SEQPACKET)
-    {
+    if (!caphealth_ipc_is_worker()) {
         fprintf(stderr, "caphealth-collector: descriptor %d is not a "
                 "worker's socket; nginx starts this program, try --help\n",
                 CAPHEALTH_IPC_FD);

@@ -165,12 +165,7 @@ caphealth_serve(caphealth_source_threads_t *threads)
 
     caphealth_confine();
 
-    m = (caphealth_ipc_message_t) {
-        .version = CAPHEALTH_IPC_VERSION,
-        .type = CAPHEALTH_IPC_HELLO
-    };
-
-    if (caphealth_ipc_send(CAPHEALTH_IPC_FD, &m, -1) != CAPHEALTH_IPC_OK) {
+    if (caphealth_ipc_send_type(CAPHEALTH_IPC_FD, CAPHEALTH_IPC_HELLO) == -1) {
         return 0;
     }
 

@@ -6,11 +6,7 @@
  * --convert.
  */
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "caphealth_command.h"
 #include "caphealth_ipc.h"
@@ -20,18 +16,11 @@
 int
 main(int argc, char *argv[])
 {
-    int        type;
-    socklen_t  len;
-
     if (argc > 1) {
         return caphealth_command(argc, argv);
     }
 
-    len = sizeof(int);
-
-    if (getsockopt(CAPHEALTH_IPC_FD, SOL_SOCKET, SO_TYPE, &type, &len) == -1
-        || type != SOCK_SEQPACKET)
-    {
+    if (!caphealth_ipc_is_worker()) {
         fputs("caphealth-converter: nginx starts this program; to convert "
               "images by hand, see \"caphealth-converter --help\"\n", stderr);
         return 2;

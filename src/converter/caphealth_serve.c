@@ -31,7 +31,6 @@
 
 static int caphealth_serve_begin(int s);
 static int caphealth_serve_complain(const char *call);
-static int caphealth_serve_say(int s, caphealth_ipc_type_e type);
 static void caphealth_serve_rest(int s);
 static int caphealth_serve_job(int s, const caphealth_ipc_message_t *m,
     caphealth_ipc_cargo_t *cargo, const caphealth_limits_t *limits,
@@ -99,7 +98,7 @@ caphealth_serve(int s)
                                         "without it no image is decoded");
     }
 
-    if (caphealth_serve_say(s, CAPHEALTH_IPC_READY) == -1) {
+    if (caphealth_ipc_send_type(s, CAPHEALTH_IPC_READY) == -1) {
         return 0;
     }
 
@@ -135,7 +134,7 @@ caphealth_serve_begin(int s)
     (void) mallopt(M_MMAP_THRESHOLD, CAPHEALTH_SERVE_KEEP);
     (void) mallopt(M_TRIM_THRESHOLD, INT_MAX);
 
-    return caphealth_serve_say(s, CAPHEALTH_IPC_HELLO);
+    return caphealth_ipc_send_type(s, CAPHEALTH_IPC_HELLO);
 }
 
 
@@ -146,20 +145,6 @@ caphealth_serve_complain(const char *reason)
             strerror(errno));
 
     return 1;
-}
-
-
-static int
-caphealth_serve_say(int s, caphealth_ipc_type_e type)
-{
-    caphealth_ipc_message_t  m;
-
-    memset(&m, 0, sizeof(caphealth_ipc_message_t));
-
-    m.version = CAPHEALTH_IPC_VERSION;
-    m.type = (uint16_t) type;
-
-    return caphealth_ipc_send(s, &m, -1) == CAPHEALTH_IPC_OK ? 0 : -1;
 }
 
 

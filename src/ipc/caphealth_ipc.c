@@ -43,6 +43,33 @@ caphealth_ipc_send(int s, const caphealth_ipc_message_t *m, int fd)
 }
 
 
+int
+caphealth_ipc_send_type(int s, caphealth_ipc_type_e type)
+{
+    caphealth_ipc_message_t  m;
+
+    memset(&m, 0, sizeof(caphealth_ipc_message_t));
+
+    m.version = CAPHEALTH_IPC_VERSION;
+    m.type = (uint16_t) type;
+
+    return caphealth_ipc_send(s, &m, -1) == CAPHEALTH_IPC_OK ? 0 : -1;
+}
+
+
+int
+caphealth_ipc_is_worker(void)
+{
+    int        type;
+    socklen_t  len;
+
+    len = sizeof(int);
+
+    return getsockopt(CAPHEALTH_IPC_FD, SOL_SOCKET, SO_TYPE, &type, &len) == 0
+           && type == SOCK_SEQPACKET;
+}
+
+
 caphealth_ipc_result_e
 caphealth_ipc_send_cargo(int s, const caphealth_ipc_message_t *m,
     const caphealth_ipc_cargo_t *cargo)

@@ -103,6 +103,9 @@ typedef enum {
 caphealth_ipc_result_e caphealth_ipc_send(int s,
     const caphealth_ipc_message_t *m, int fd);
 
+/* The same for a message that is only a type.  Returns 0, or -1. */
+int caphealth_ipc_send_type(int s, caphealth_ipc_type_e type);
+
 /*
  * Receives one message.  *fd becomes the descriptor that came with it, which
  * the caller then owns (close-on-exec is set), or -1.
@@ -141,6 +144,12 @@ int caphealth_ipc_memfd(const void *data, size_t size);
  * keeps fd.
  */
 void *caphealth_ipc_map(int fd, size_t *size);
+
+/*
+ * Whether CAPHEALTH_IPC_FD is a socket as a worker gives it to a helper: it is
+ * not, if the program was started by hand.
+ */
+int caphealth_ipc_is_worker(void);
 
 
 #endif /* CAPHEALTH_IPC_H */

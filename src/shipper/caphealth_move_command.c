@@ -14,6 +14,7 @@
 
 #include <curl/curl.h>
 
+#include "caphealth_file.h"
 #include "caphealth_move.h"
 #include "caphealth_path.h"
 #include "caphealth_shipper_settings.h"
@@ -308,7 +309,7 @@ caphealth_move_credentials(caphealth_move_command_t *c)
                                             getenv("AWS_SESSION_TOKEN")));
     }
 
-    text = caphealth_shipper_read_file(c->credentials, &len);
+    text = caphealth_file_read("", c->credentials, &len);
 
     if (text == NULL) {
         return caphealth_move_wrong("--credentials", c->credentials,
@@ -345,7 +346,7 @@ caphealth_move_client(caphealth_move_command_t *c)
     len = 0;
 
     if (c->ca) {
-        ca = caphealth_shipper_read_file(c->ca, &len);
+        ca = caphealth_file_read("", c->ca, &len);
 
         if (ca == NULL) {
             return caphealth_move_wrong("--ca", c->ca, strerror(errno));

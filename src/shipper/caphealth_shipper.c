@@ -14,12 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
 
+#include "caphealth_file.h"
 #include "caphealth_ipc.h"
 #include "caphealth_move.h"
 #include "caphealth_s3_client.h"
@@ -76,7 +76,6 @@ typedef union {
 
 static int caphealth_shipper_arguments(int argc, char **argv);
 static int caphealth_shipper_serve(caphealth_shipper_t *shipper);
-static int caphealth_shipper_say(uint16_t type);
 static int caphealth_shipper_configure(caphealth_shipper_t *shipper);
 static const char *caphealth_shipper_take_settings(
     caphealth_shipper_t *shipper, int fd);
@@ -108,9 +107,6 @@ main(int argc, char **argv)
 static int
 caphealth_shipper_arguments(int argc, char **argv)
 {
-    int        type;
-    socklen_t  len;
-
     if (argc > 1 && strcmp(argv[1], "--version") == 0) {
         printf("caphealth-shipper %s, protocol %d\n", CAPHEALTH_VERSION,
                CAPHEALTH_IPC_VERSION);
@@ -137,11 +133,7 @@ caphealth_shipper_arguments(int argc, char **argv)
         return 2;
     }
 
-    len = sizeof(int);
-
-    if (getsockopt(CAPHEALTH_IPC_FD, SOL_SOCKET, SO_TYPE, &type, &len) == -1
-        || type != SOCK_SEQPACKET)
-    {
+    if (!caphealth_ipc_is_worker()) {
         fprintf(stderr, "caphealth-shipper: descriptor %d is not a worker's "
                 "socket; nginx starts this program, try --help\n",
                 CAPHEALTH_IPC_FD);
@@ -159,7 +151,7 @@ caphealth_shipper_serve(caphealth_shipper_t *shipper)
 
     (void) signal(SIGPIPE, SIG_IGN);
 
-    if (caphealth_shipper_say(CAPHEALTH_IPC_HELLO) == -1) {
+    if (caphealth_ipc_send_type(CAPHEALTH_IPC_FD, CAPHEALTH_IPC_HELLO) == -1) {
         return 0;
     }
 
@@ -198,21 +190,6 @@ caphealth_shipper_serve(caphealth_shipper_t *shipper)
     }
 
     return 0;
-}
-
-
-static int
-caphealth_shipper_say(uint16_t type)
-{
-    caphealth_ipc_message_t  m;
-
-    m = (caphealth_ipc_message_t) {
-        .version = CAPHEALTH_IPC_VERSION,
-        .type = type
-    };
-
-    return caphealth_ipc_send(CAPHEALTH_IPC_FD, &m, -1) == CAPHEALTH_IPC_OK
-           ? 0 : -1;
 }
 
 
@@ -255,7 +232,8 @@ caphealth_shipper_configure(caphealth_shipper_t *shipper)
     port = caphealth_shipper_port(shipper->settings.store.endpoint);
     caphealth_shipper_confine(port);
 
-    return caphealth_shipper_say(CAPHEALTH_IPC_READY) == -1 ? 1 : 0;
+    return caphealth_ipc_send_type(CAPHEALTH_IPC_FD, CAPHEALTH_IPC_READY) == -1
+           ? 1 : 0;
 }
 
 
@@ -288,7 +266,7 @@ caphealth_shipper_take_settings(caphealth_shipper_t *shipper, int fd)
     ca_len = 0;
 
     if (shipper->settings.ca[0]) {
-        ca = caphealth_shipper_read_file(shipper->settings.ca, &ca_len);
+        ca = caphealth_file_read("", shipper->settings.ca, &ca_len);
 
         if (ca == NULL) {
             return "the file of trusted certificates cannot be read";

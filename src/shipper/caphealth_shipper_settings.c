@@ -3,9 +3,7 @@
  * What a shipper is told when it starts.
  */
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "caphealth_shipper_settings.h"
@@ -156,57 +154,4 @@ static const char *
 caphealth_shipper_text(const json_t *settings, const char *name)
 {
     return json_string_value(json_object_get(settings, name));
-}
-
-
-char *
-caphealth_shipper_read_file(const char *path, size_t *len)
-{
-    int      err;
-    char    *text, *more;
-    FILE    *file;
-    size_t   n, room;
-
-    file = fopen(path, "re");
-    if (file == NULL) {
-        return NULL;
-    }
-
-    err = 0;
-    text = NULL;
-    room = 0;
-    *len = 0;
-
-    do {
-        if (*len == room) {
-            room = room ? 2 * room : 65536;
-            more = realloc(text, room);
-
-            if (more == NULL) {
-                err = ENOMEM;
-                break;
-            }
-
-            text = more;
-        }
-
-        errno = 0;
-        n = fread(text + *len, 1, room - *len, file);
-        *len += n;
-
-        if (ferror(file)) {
-            err = errno ? errno : EIO;
-        }
-
-    } while (n > 0 && err == 0);
-
-    (void) fclose(file);
-
-    if (err) {
-        free(text);
-        errno = err;
-        return NULL;
-    }
-
-    return text;
 }

@@ -42,11 +42,5 @@ typedef struct {
 const char *caphealth_shipper_settings(caphealth_shipper_settings_t *s,
     const json_t *settings);
 
-/*
- * Reads a whole file, of certificates or of credentials.  Returns its bytes,
- * which the caller frees, or NULL with errno set.
- */
-char *caphealth_shipper_read_file(const char *path, size_t *len);
-
 
 #endif /* CAPHEALTH_SHIPPER_SETTINGS_H */
