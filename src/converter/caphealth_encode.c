@@ -3,7 +3,6 @@
  * A picture as the file of a variant: WebP here, by libwebp.
  */
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <webp/encode.h>
@@ -691,20 +690,6 @@ caphealth_encode_write(const uint8_t *data, size_t size,
     const WebPPicture *wp)
 {
     return caphealth_encode_put(wp->custom_ptr, data, size) == 0;
-}
-
-
-int
-caphealth_encode_put(caphealth_encode_t *e, const uint8_t *data, size_t size)
-{
-    if (size && e->write(e->ctx, e->variant, data, size) == -1) {
-        e->err = errno;
-        return -1;
-    }
-
-    e->bytes += size;
-
-    return 0;
 }
 
 

@@ -7,6 +7,8 @@
 #define CAPHEALTH_ENCODE_H
 
 
+#include <errno.h>
+
 #include "caphealth_convert.h"
 #include "caphealth_picture.h"
 
@@ -28,13 +30,27 @@ typedef struct {
 } caphealth_encode_t;
 
 
+/* Writes the next bytes of the file.  Returns 0, or -1 with e->err set. */
+static inline int
+caphealth_encode_put(caphealth_encode_t *e, const uint8_t *data, size_t size)
+{
+    if (size && e->write(e->ctx, e->variant, data, size) == -1) {
+        e->err = errno;
+        return -1;
+    }
+
+    e->bytes += size;
+
+    return 0;
+}
+
+
 /*
- * Encodes picture, YUV or RGB, as variant number of job, with nothing beside
- * the pixels in it, and fills in its part of *result.  If graphic is set, which
- * is that the image was drawn, an RGB picture becomes lossless WebP where that
- * is smaller; AVIF becomes WebP where that is smaller or where there is no
- * memory for AVIF.  A picture for JPEG has
- * no alpha.  Returns result->status.
+ * Encodes picture, YUV or RGB, as variant number of job, without metadata, and
+ * fills in its part of *result.  If graphic is set, which means that the image
+ * was drawn, an RGB picture becomes lossless WebP where that is smaller; AVIF
+ * becomes WebP where that is smaller or where there is no memory for AVIF.  A
+ * picture for JPEG has no alpha.  Returns result->status.
  */
 caphealth_job_status_e caphealth_encode(const caphealth_picture_t *picture,
     int graphic, const caphealth_job_t *job, unsigned number,
@@ -48,10 +64,6 @@ int caphealth_encode_full_chroma(const caphealth_variant_t *variant);
 
 /* The quality of the WebP that a variant is, or that stands in for its AVIF. */
 unsigned caphealth_encode_webp_quality(const caphealth_variant_t *variant);
-
-/* Writes the next bytes of the file.  Returns 0, or -1 with e->err set. */
-int caphealth_encode_put(caphealth_encode_t *e, const uint8_t *data,
-    size_t size);
 
 /*
  * Writes picture as a progressive JPEG with optimised Huffman tables: YUV as

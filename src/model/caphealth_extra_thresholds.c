@@ -9,7 +9,6 @@
 
 #include "caphealth_extra_thresholds.h"
 #include "caphealth_number.h"
-#include "caphealth_status.h"
 
 
 /* with fewer failed uploads the status is a warning at most */
@@ -285,7 +284,7 @@ caphealth_extra_evaluate(caphealth_extra_t *e, double current,
     e->check.bounds = *b;
 
     caphealth_check_evaluate(&e->check, current, e->measure->decimals,
-                          e->section, now);
+                             e->section, now);
 }
 
 
@@ -335,31 +334,9 @@ char *
 caphealth_extra_reason(char *buf, const caphealth_extra_t *e,
     const caphealth_facts_t *f, double now)
 {
-    const char  *level;
-
-    buf[0] = '\0';
-
-    switch (e->check.status) {
-
-    case CAPHEALTH_WARNING:
-    case CAPHEALTH_CRITICAL:
-        break;
-
-    case CAPHEALTH_UNKNOWN_STATUS:
-        (void) caphealth_reason_section(buf, e->section, now);
-
-        if (buf[0] == '\0') {
-            (void) snprintf(buf, CAPHEALTH_REASON_LEN,
-                            "the latest facts do not include it");
-        }
-
-        return buf;
-
-    default:
+    if (!caphealth_check_reason(buf, &e->check, e->section, now)) {
         return buf;
     }
-
-    level = caphealth_check_name(e->check.status);
 
     switch (e->kind) {
 
@@ -382,9 +359,9 @@ caphealth_extra_reason(char *buf, const caphealth_extra_t *e,
         (void) snprintf(buf, CAPHEALTH_REASON_LEN,
                         "%s%.1f percent, %s from %.15g percent",
                         e->kind == CAPHEALTH_EXTRA_INODES ? "inodes " : "",
-                        e->check.current, level,
-                        e->check.status == CAPHEALTH_CRITICAL
-                        ? e->check.bounds.critical : e->check.bounds.warning);
+                        e->check.current,
+                        caphealth_check_name(e->check.status),
+                        caphealth_check_bound(&e->check));
         break;
     }
 

@@ -13,7 +13,7 @@
 
 
 #include "caphealth_measures.h"
-#include "caphealth_status.h"
+#include "caphealth_threshold_check.h"
 
 
 typedef enum {

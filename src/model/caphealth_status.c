@@ -1,6 +1,6 @@
 
 /*
- * Status: each threshold's, what they add up to, and why.
+ * The overall status, and what it follows from.
  */
 
 #include <math.h>
@@ -8,15 +8,12 @@
 #include <string.h>
 
 #include "caphealth_extra_thresholds.h"
-#include "caphealth_json.h"
 #include "caphealth_measures.h"
-#include "caphealth_number.h"
 #include "caphealth_status.h"
 
 
 static void caphealth_check(caphealth_check_t *c, caphealth_threshold_e i,
     const caphealth_facts_t *f, double now);
-static caphealth_status_e caphealth_check_status_of(const caphealth_check_t *c);
 static caphealth_status_e caphealth_overall(const caphealth_evaluation_t *a,
     const caphealth_facts_t *f, const caphealth_policy_t *p, double now);
 static caphealth_status_e caphealth_extra_status(const caphealth_facts_t *f,
@@ -27,16 +24,6 @@ static caphealth_status_e caphealth_database_status(
     const caphealth_section_t *s);
 static caphealth_status_e caphealth_worse(caphealth_status_e a,
     caphealth_status_e b);
-static char *caphealth_reason_stale(char *buf, const caphealth_section_t *s);
-
-
-static const char *const  caphealth_check_status[] = {
-    [CAPHEALTH_NOT_CONFIGURED] = "not_configured",
-    [CAPHEALTH_OK] = "ok",
-    [CAPHEALTH_UNKNOWN_STATUS] = "unknown",
-    [CAPHEALTH_WARNING] = "warning",
-    [CAPHEALTH_CRITICAL] = "critical"
-};
 
 
 static const char *const  caphealth_overall_status[] = {
@@ -46,13 +33,6 @@ static const char *const  caphealth_overall_status[] = {
     [CAPHEALTH_WARNING] = "degraded",
     [CAPHEALTH_CRITICAL] = "critical"
 };
-
-
-const char *
-caphealth_check_name(caphealth_status_e status)
-{
-    return caphealth_check_status[status];
-}
 
 
 const char *
@@ -95,49 +75,7 @@ caphealth_check(caphealth_check_t *c, caphealth_threshold_e i,
 
     caphealth_check_evaluate(c, caphealth_section_known(s)
                              ? caphealth_threshold_value(i, f) : NAN,
-                          caphealth_threshold(i)->decimals, s, now);
-}
-
-
-void
-caphealth_check_evaluate(caphealth_check_t *c, double current, int decimals,
-    const caphealth_section_t *s, double now)
-{
-    double  used;
-
-    current = caphealth_round(current, decimals);
-
-    used = (c->bounds.limit > 0) ? 100 * current / c->bounds.limit : NAN;
-
-    c->current = isfinite(current) ? current : NAN;
-    c->percent_used = isfinite(used) ? caphealth_round(used, 1) : NAN;
-
-    if (!s->configured) {
-        c->status = CAPHEALTH_NOT_CONFIGURED;
-        return;
-    }
-
-    if (isnan(c->current) || caphealth_section_stale(s, now)) {
-        c->status = CAPHEALTH_UNKNOWN_STATUS;
-        return;
-    }
-
-    c->status = caphealth_check_status_of(c);
-}
-
-
-static caphealth_status_e
-caphealth_check_status_of(const caphealth_check_t *c)
-{
-    if (c->current >= c->bounds.critical) {
-        return CAPHEALTH_CRITICAL;
-    }
-
-    if (c->current >= c->bounds.warning) {
-        return CAPHEALTH_WARNING;
-    }
-
-    return CAPHEALTH_OK;
+                             caphealth_threshold(i)->decimals, s, now);
 }
 
 
@@ -247,115 +185,24 @@ caphealth_worse(caphealth_status_e a, caphealth_status_e b)
 
 
 char *
-caphealth_reason_section(char *buf, const caphealth_section_t *s, double now)
-{
-    buf[0] = '\0';
-
-    if (!s->configured) {
-        return buf;
-    }
-
-    if (caphealth_section_stale(s, now)) {
-        return caphealth_reason_stale(buf, s);
-    }
-
-    if (s->error != NULL) {
-        (void) snprintf(buf, CAPHEALTH_REASON_LEN, "%s", s->error);
-        caphealth_reason_line(buf);
-
-    } else if (s->attempted_at > 0 && s->failed) {
-        (void) snprintf(buf, CAPHEALTH_REASON_LEN, "the last attempt failed");
-
-    } else if (!caphealth_section_known(s)) {
-        (void) snprintf(buf, CAPHEALTH_REASON_LEN,
-                        "nothing has been collected yet");
-    }
-
-    return buf;
-}
-
-
-/*
- * The answer is kept until the facts change, so it says since when they are
- * stale, not for how long.
- */
-
-static char *
-caphealth_reason_stale(char *buf, const caphealth_section_t *s)
-{
-    char         text[CAPHEALTH_TIME_LEN];
-    const char  *when;
-
-    when = caphealth_time(text, fmin(s->collected_at, CAPHEALTH_TIME_MAX));
-
-    (void) snprintf(buf, CAPHEALTH_REASON_LEN, "stale, the latest values are "
-                    "of %s%s%s", when == NULL ? "" : when,
-                    s->error == NULL ? "" : ": ",
-                    s->error == NULL ? "" : s->error);
-
-    caphealth_reason_line(buf);
-
-    return buf;
-}
-
-
-void
-caphealth_reason_line(char *text)
-{
-    char  *p;
-
-    for (p = text; *p != '\0'; p++) {
-        if ((unsigned char) *p < 0x20 || *p == 0x7f) {
-            *p = ' ';
-        }
-    }
-}
-
-
-char *
 caphealth_reason_check(char *buf, const caphealth_evaluation_t *a,
     caphealth_threshold_e i, const caphealth_facts_t *f, double now)
 {
-    double                        bound;
-    const char                   *level;
-    const caphealth_check_t      *c;
-    const caphealth_measure_t    *t;
-
-    buf[0] = '\0';
+    const caphealth_check_t    *c;
+    const caphealth_measure_t  *t;
 
     c = &a->checks[i];
     t = caphealth_threshold(i);
 
-    switch (c->status) {
-
-    case CAPHEALTH_WARNING:
-        level = "warning";
-        bound = c->bounds.warning;
-        break;
-
-    case CAPHEALTH_CRITICAL:
-        level = "critical";
-        bound = c->bounds.critical;
-        break;
-
-    case CAPHEALTH_UNKNOWN_STATUS:
-        (void) caphealth_reason_section(buf, caphealth_threshold_section(i, f),
-                                        now);
-
-        if (buf[0] == '\0') {
-            (void) snprintf(buf, CAPHEALTH_REASON_LEN,
-                            "the latest facts do not include it");
-        }
-
-        return buf;
-
-    default:
-        return buf;
+    if (caphealth_check_reason(buf, c, caphealth_threshold_section(i, f),
+                               now))
+    {
+        (void) snprintf(buf, CAPHEALTH_REASON_LEN, "%.*f %s, %s from %.15g %s",
+                        t->decimals, c->current, caphealth_unit_name(t->unit),
+                        caphealth_check_name(c->status),
+                        caphealth_check_bound(c),
+                        caphealth_unit_name(t->unit));
     }
-
-    (void) snprintf(buf, CAPHEALTH_REASON_LEN, "%.*f %s, %s from %.15g %s",
-                    t->decimals, c->current, caphealth_unit_name(t->unit),
-                    level, bound, caphealth_unit_name(t->unit));
 
     return buf;
 }
