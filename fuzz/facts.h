@@ -464,6 +464,13 @@ facts_fleet(facts_t *f, const json_t *document)
                                                json_object_get(o, "state"));
         node->doubled = (uint32_t) json_integer_value(
                                              json_object_get(o, "doubled"));
+        node->differs = (uint32_t) json_integer_value(
+                                             json_object_get(o, "differs"));
+        node->args.code = (uint32_t) json_integer_value(
+                                             json_object_get(o, "code"));
+        node->args.numbers[0] = node->age;
+        facts_string(node->args.subject, sizeof(node->args.subject), o,
+                     "subject");
     }
 
     fleet.nnodes = fleet.total = (int64_t) i;

@@ -20,8 +20,8 @@
 _Static_assert(sizeof(caphealth_system_t) == 360
                && sizeof(caphealth_disk_t) == 80
                && sizeof(caphealth_database_t) == 160
-               && sizeof(caphealth_fleet_t) == 232
-               && sizeof(caphealth_fleet_node_t) == 376,
+               && sizeof(caphealth_fleet_t) == 240
+               && sizeof(caphealth_fleet_node_t) == 712,
                "SYSTEM, DISK, DATABASE, FLEET and NODE of fuzz/seeds are "
                "packed like these structs: change them, then the sizes here");
 

@@ -33,6 +33,7 @@ sub node {
     my ($name, %option) = @_;
 
     return Caphealth::Server->new(%option,
+        locations => 'location = /nodes { caphealth_nodes; }',
         http => "$often caphealth_fleet " . $postgres->fleet_url
                 . " node=$name;" . ($option{http} // '')
                 . ' caphealth_database ' . $postgres->url . ';');
@@ -119,6 +120,39 @@ subtest 'a reload' => sub {
     is $postgres->sql('SELECT count(*) FROM caphealth.nodes
                        WHERE rival IS NOT NULL'), "0\n",
        'the new collector is no other process';
+};
+
+subtest 'a binary upgrade' => sub {
+    my $old = $one->master;
+    my $lease = sub {
+        return $postgres->sql("SELECT instance FROM caphealth.lease
+                               WHERE node = 'one'
+                               AND expires > clock_timestamp()");
+    };
+    my $before = $lease->();
+
+    kill USR2 => $old;
+
+    # both report for a while, which of two nodes would be told
+
+    ok $one->until(sub {
+        $postgres->sql("SELECT rival_upgrade
+                               AND rival_at > n.started + interval '3 s'
+                               AND reported > rival_at - interval '2 s'
+                        FROM caphealth.nodes n
+                        WHERE name = 'one'") eq "t\n"
+    }), 'both masters run' or diag $one->log;
+    is $lease->(), $before, 'the lease stays with the old one';
+    is_deeply [ map { $_->{doubled} ? $_->{name} : () }
+                @{ $one->json('/nodes')->{nodes} } ], [],
+       'they are one node';
+
+    kill QUIT => $old;
+    ok $one->until(sub { my $now = $lease->(); $now && $now ne $before }),
+       'the new one takes it over';
+    is $one->logged(qr/have the name/), 0, 'nothing is told of two nodes';
+    ok $one->until(sub { !Caphealth::Server::lives($old) }), 'the old one quits';
+    is holder(), 'one', 'the lease stays at this node';
 };
 
 subtest 'the holder quits' => sub {
@@ -287,6 +321,98 @@ subtest 'what a node says of itself is bounded' => sub {
     ok !eval { $postgres->sql($refresh->('1') =~ s/'odd'/'o d d'/r); 1 },
        'no name';
     $postgres->sql("SELECT caphealth.retire('odd')");
+};
+
+# what a collector sends; one of version 1 knows nothing of the rest
+
+sub refresh {
+    my ($name, $looked, %more) = @_;
+
+    my $request = encode_json({ schema => 2, node => $name, instance => $name,
+                                seconds => 1, version => '1', state => 'healthy',
+                                cause => '', clock => 1, report => {},
+                                shop => JSON::PP::true, looks => 1, %more });
+
+    $request =~ s/'/''/g;
+    $looked = defined $looked
+              ? qq('{"age":0,"failed":) . ($looked ? 'false,"facts":{}' : 'true')
+                . qq(}') : 'NULL';
+
+    return decode_json $postgres->sql(
+        "SELECT fleet FROM caphealth.refresh('$request', $looked)");
+}
+
+subtest 'the holder cannot query the shop' => sub {
+    $postgres->sql('TRUNCATE caphealth.nodes, caphealth.lease,
+                    caphealth.overview');
+
+    my $fails = sub { refresh('old', 0, schema => 1) for 1 .. $_[0] };
+    my $ends = sub {
+        $postgres->sql("UPDATE caphealth.lease SET probe_until
+                        = probe_until - interval '1 h'");
+    };
+
+    ok refresh('old', 1, schema => 1)->{leader}, 'one of version 1 holds it';
+    $fails->(2);
+    ok !refresh('x')->{probe}, 'twice it has failed';
+    $fails->(1);
+    ok !refresh('other', undef, shop => JSON::PP::false)->{probe},
+       'a node without the shop is not asked';
+    ok refresh('x')->{probe}, 'another one is to try';
+    ok !refresh('x')->{probe}, 'once';
+    ok !refresh('y')->{probe}, 'no other meanwhile';
+    ok !refresh('x', 0)->{leader}, 'it cannot either';
+
+    $fails->(1);
+    $ends->();
+    ok refresh('y')->{probe}, 'the next one';
+    ok refresh('old')->{leader}, 'the lease stays until somebody can';
+    ok !refresh('x', 1)->{leader}, 'of those who are asked to';
+    ok refresh('y', 1)->{leader}, 'that one gets it';
+    ok !refresh('old', 0, schema => 1)->{leader}, 'and the first one loses it';
+    is $postgres->sql('SELECT facts_node FROM caphealth.shop'), "y\n",
+       'its numbers are stored';
+
+    refresh('y', 0) for 1 .. 2;
+    refresh('y', 1);
+    refresh('y', 0) for 1 .. 2;
+    ok !refresh('x')->{probe}, 'failures that end do not count';
+};
+
+subtest 'the shop of another node' => sub {
+    my $differs = sub {
+        $postgres->sql("UPDATE caphealth.overview SET at = '-infinity'");
+        refresh('y', undef, settings => 'a');
+
+        return $postgres->sql("SELECT string_agg(n->>'name', ' ')
+            FROM caphealth.overview, json_array_elements(nodes) n
+            WHERE (n->>'differs')::boolean");
+    };
+
+    refresh('x', undef, settings => 'a');
+    refresh('old', undef, schema => 1);
+    is $differs->(), "\n", 'is the same';
+    refresh('x', undef, settings => 'b');
+    is $differs->(), "x\n", 'is another one';
+    refresh('x', undef, settings => 'b', shop => JSON::PP::false);
+    is $differs->(), "\n", 'is not asked';
+};
+
+subtest 'an older schema' => sub {
+    my $more = 'settings, process, follows, rival_upgrade';
+
+    refresh('x');
+    $postgres->sql('ALTER TABLE caphealth.nodes '
+                   . join ', ', map { "DROP COLUMN $_" } split /, /, $more);
+    $postgres->sql('ALTER TABLE caphealth.lease DROP COLUMN failed,
+                    DROP COLUMN prober, DROP COLUMN probe_until;
+                    UPDATE caphealth.schema SET version = 1');
+    $postgres->fleet;
+    is $postgres->sql("SELECT name, $more FROM caphealth.nodes
+                       WHERE name = 'x'"), "x||||\n", 'keeps its nodes';
+    ok refresh('y')->{leader}, 'and its lease';
+    $postgres->sql('TRUNCATE caphealth.nodes, caphealth.lease,
+                    caphealth.overview');
 };
 
 subtest 'the schema is missing, old, or too new' => sub {

@@ -158,6 +158,10 @@ subtest 'one of them is critical' => sub {
     is $nodes->{counts}{critical}, 1, 'it is counted';
     like $nodes->{reason}, qr/^two: .*Memory/, 'the reason names it';
     like found($nodes, 'two')->{cause}, qr/Memory/, 'its cause';
+    is found($nodes, 'two')->{cause_code}, 'threshold', 'for programs';
+    is found($nodes, 'two')->{cause_args}{subject}, 'memory_percent',
+       'with what it is about';
+    is found($nodes, 'one')->{cause_code}, undef, 'the other one has none';
     is $one->json('/health')->{overall_status}, 'healthy',
        'the one that shows it is well';
 
@@ -178,6 +182,7 @@ subtest 'it is silent' => sub {
     is $nodes->{platform_status}, 'unknown', 'the platform is unknown';
     like $nodes->{reason}, qr/^two: it has not reported since 20/, 'why';
     is found($nodes, 'two')->{status}, 'unknown', 'so is the node';
+    is found($nodes, 'two')->{cause_code}, 'silent', 'why, for programs';
     cmp_ok time - $begin, '<', 30, 'soon';
     ok metric($one, '/metrics', 'caphealth_fleet_silent_nodes 1'), 'counted';
     ok metric($one, '/each', 'caphealth_fleet_node_silent{node="two"} 1'),
@@ -221,6 +226,11 @@ subtest "the fleet's database is gone" => sub {
 
     like $nodes->{reason}, qr/^the fleet's database: /, 'why';
     ok $nodes->{error}, 'with the error';
+    is $nodes->{error_code}, 'fleet_unreachable', 'and its code';
+    ok metric($one, '/metrics', 'caphealth_collector_up{collector="fleet"} 0'),
+       'the source is down';
+    is $one->logged(qr{^\d{4}/\d\d/\d\d [0-9:]{8} \[error\] .*: caphealth }
+                    . 'fleet: node "one" is alone: '), 1, 'the log says so';
     is $one->json('/health')->{fleet}{alone}, JSON::PP::true,
        'the health report says so';
     ok metric($one, '/metrics', 'caphealth_fleet_alone 1'), 'so do the metrics';
@@ -230,6 +240,8 @@ subtest "the fleet's database is gone" => sub {
         $_->{platform_status} eq 'healthy' && !$_->{alone}
     });
     is $nodes->{error}, undef, 'it heals by itself';
+    is $one->logged_times(qr/\[notice\] .* node "one" is connected to the/, 1),
+       1, 'which is logged, too';
     ok $one->stop, 'quits';
 };
 

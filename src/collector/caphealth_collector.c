@@ -346,8 +346,7 @@ caphealth_fleet_start(caphealth_source_threads_t *threads,
                       json_string_value(json_object_get(fleet, "url")),
                       json_object_get(settings, "fleet"),
                       json_number_value(json_object_get(fleet, "interval")),
-                      json_number_value(json_object_get(database, "interval")),
-                      timeout);
+                      database, timeout);
 
     if (threads->fleet == NULL) {
         fprintf(stderr, "caphealth-collector: the fleet cannot be set up: "
@@ -542,6 +541,7 @@ caphealth_record_fleet(caphealth_source_threads_t *threads,
     memset(cause, 0, sizeof(caphealth_record_cause_t));
 
     cause->state = record->platform;
+    cause->args = record->platform_args;
     memcpy(cause->text, record->platform_cause, sizeof(cause->text));
 }
 

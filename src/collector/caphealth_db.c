@@ -4,12 +4,16 @@
  */
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include <nettle/sha2.h>
+
 #include "caphealth_db.h"
 #include "caphealth_ipc.h"
+#include "caphealth_postgres_url.h"
 #include "caphealth_query_names.h"
 #include "caphealth_utf8.h"
 
@@ -94,6 +98,9 @@ static const caphealth_driver_t *const  caphealth_drivers[] = {
 #define CAPHEALTH_DB_SHARE  0.75
 
 
+static caphealth_engine_e caphealth_db_engine_of(const char *url);
+
+
 struct caphealth_db_s {
     caphealth_engine_e         engine;
     const caphealth_driver_t  *driver;
@@ -140,10 +147,7 @@ caphealth_db_create(const char *url, const json_t *queries, double timeout)
         return NULL;
     }
 
-    db->engine = (strncmp(url, caphealth_sqlite_driver.scheme,
-                          strlen(caphealth_sqlite_driver.scheme)) == 0)
-                 ? CAPHEALTH_SQLITE : CAPHEALTH_POSTGRES;
-
+    db->engine = caphealth_db_engine_of(url);
     db->driver = caphealth_drivers[db->engine];
     db->timeout = timeout;
     db->url = strdup(url);
@@ -160,6 +164,57 @@ caphealth_db_create(const char *url, const json_t *queries, double timeout)
     }
 
     return db;
+}
+
+
+static caphealth_engine_e
+caphealth_db_engine_of(const char *url)
+{
+    return (strncmp(url, caphealth_sqlite_driver.scheme,
+                    strlen(caphealth_sqlite_driver.scheme)) == 0)
+           ? CAPHEALTH_SQLITE : CAPHEALTH_POSTGRES;
+}
+
+
+int
+caphealth_db_digest(char digest[CAPHEALTH_DB_DIGEST], const json_t *settings)
+{
+    char               *address, *queries;
+    size_t              i;
+    uint8_t             bytes[SHA256_DIGEST_SIZE];
+    const char         *url;
+    struct sha256_ctx   sha256;
+
+    url = json_string_value(json_object_get(settings, "url"));
+    url = (url == NULL) ? "" : url;
+
+    address = (caphealth_db_engine_of(url) == CAPHEALTH_SQLITE)
+              ? strdup(url) : caphealth_postgres_place(url);
+    queries = json_dumps(json_object_get(settings, "queries"),
+                         JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+
+    if (address == NULL) {
+        free(queries);
+        return -1;
+    }
+
+    sha256_init(&sha256);
+    sha256_update(&sha256, strlen(address) + 1, (const uint8_t *) address);
+
+    if (queries != NULL) {
+        sha256_update(&sha256, strlen(queries), (const uint8_t *) queries);
+    }
+
+    sha256_digest(&sha256, sizeof(bytes), bytes);
+
+    for (i = 0; i < (CAPHEALTH_DB_DIGEST - 1) / 2; i++) {
+        (void) sprintf(digest + 2 * i, "%02x", bytes[i]);
+    }
+
+    free(address);
+    free(queries);
+
+    return 0;
 }
 
 

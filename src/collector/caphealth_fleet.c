@@ -58,6 +58,9 @@ struct caphealth_fleet_client_s {
     char                            *url;
     char                            *node;
     char                             instance[24];
+    char                             digest[CAPHEALTH_DB_DIGEST];
+    char                            *process;        /* or NULL */
+    char                            *follows;        /* or NULL */
     double                           interval;
     double                           database;
     double                           timeout;
@@ -65,7 +68,6 @@ struct caphealth_fleet_client_s {
     double                           created;        /* by CLOCK_REALTIME */
     caphealth_fleet_history_t       *history;        /* NULL: none is kept */
     char                            *nodes;          /* as they are answered */
-    int                              alone;          /* that is logged */
     int                              doubled;
     unsigned                         sending;        /* the look on its way */
     double                           contact_time;   /* by CLOCK_REALTIME */
@@ -86,6 +88,7 @@ struct caphealth_fleet_client_s {
     double                           contact;        /* the last that did, by
                                                         CLOCK_BOOTTIME */
     double                           lease;          /* it ends */
+    int                              probe;          /* this node is to look */
     double                           looked;         /* this node at the shop
                                                         began to; -INFINITY:
                                                         never */
@@ -120,7 +123,7 @@ static int caphealth_fleet_columns(caphealth_fleet_reply_t *reply,
 static void caphealth_fleet_take(caphealth_fleet_client_t *fc,
     caphealth_fleet_reply_t *reply, double sent);
 static const char *caphealth_fleet_answer(caphealth_fleet_client_t *fc,
-    caphealth_answer_t *a);
+    caphealth_answer_t *a, int failed);
 static int caphealth_fleet_alone(const caphealth_fleet_client_t *fc,
     double now);
 static int caphealth_fleet_due(const caphealth_fleet_client_t *fc,
@@ -132,9 +135,9 @@ static double caphealth_fleet_clock(clockid_t id);
 
 caphealth_fleet_client_t *
 caphealth_fleet_create(const char *url, const json_t *settings,
-    double interval, double database, double timeout)
+    double interval, const json_t *database, double timeout)
 {
-    const char                *node;
+    const char                *node, *process, *follows;
     caphealth_fleet_client_t  *fc;
 
     fc = calloc(1, sizeof(caphealth_fleet_client_t));
@@ -144,14 +147,22 @@ caphealth_fleet_create(const char *url, const json_t *settings,
 
     node = json_string_value(json_object_get(settings, "node"));
 
+    process = json_string_value(json_object_get(settings, "process"));
+    follows = json_string_value(json_object_get(settings, "follows"));
+
     fc->url = strdup(url);
     fc->node = (node == NULL) ? NULL : strdup(node);
+    fc->process = (process == NULL) ? NULL : strdup(process);
+    fc->follows = (follows == NULL) ? NULL : strdup(follows);
 
     if (fc->url == NULL || fc->node == NULL
-        || !caphealth_node_name_valid(fc->node, strlen(fc->node)))
+        || !caphealth_node_name_valid(fc->node, strlen(fc->node))
+        || (database != NULL && caphealth_db_digest(fc->digest, database) == -1))
     {
         free(fc->url);
         free(fc->node);
+        free(fc->process);
+        free(fc->follows);
         free(fc);
         return NULL;
     }
@@ -162,7 +173,7 @@ caphealth_fleet_create(const char *url, const json_t *settings,
 
     fc->connection.url = fc->url;
     fc->interval = interval;
-    fc->database = database;
+    fc->database = json_number_value(json_object_get(database, "interval"));
     fc->timeout = timeout;
     fc->grace = json_number_value(json_object_get(settings, "grace"));
     fc->created = caphealth_fleet_clock(CLOCK_REALTIME);
@@ -243,7 +254,7 @@ caphealth_fleet_collect(caphealth_fleet_client_t *fc, caphealth_answer_t *a)
         (void) pthread_mutex_unlock(&fc->mutex);
     }
 
-    return caphealth_fleet_answer(fc, a);
+    return caphealth_fleet_answer(fc, a, rc == -1);
 }
 
 
@@ -288,7 +299,11 @@ caphealth_fleet_self(caphealth_fleet_client_t *fc)
         .interval = fc->interval,
         .clock = caphealth_fleet_clock(CLOCK_REALTIME),
         .shop = (fc->database > 0),
-        .facts_id = fc->shop.facts_id
+        .facts_id = fc->shop.facts_id,
+        .settings = (fc->digest[0] == '\0') ? NULL : fc->digest,
+        .process = fc->process,
+        .follows = fc->follows,
+        .looks = fc->database
     };
 
     /* a node that is about to take the lease has told nothing for the fleet */
@@ -548,17 +563,12 @@ caphealth_fleet_take(caphealth_fleet_client_t *fc,
     size_t   size;
     int64_t  i;
 
-    if (reply->fleet.doubled && !fc->doubled) {
-        fprintf(stderr, "caphealth-collector: two running nodes of the fleet "
-                "have the name \"%s\": give each its own \"node=\"\n",
-                fc->node);
-    }
-
     fc->doubled = (reply->fleet.doubled != 0);
 
     for (i = 0; i < reply->fleet.nnodes; i++) {
         if (strcmp(reply->nodes[i].name, fc->node) == 0) {
             reply->fleet.clock_offset = reply->nodes[i].clock_offset;
+            reply->fleet.differs = reply->nodes[i].differs;
         }
     }
 
@@ -584,6 +594,7 @@ caphealth_fleet_take(caphealth_fleet_client_t *fc,
                 ? sent + CAPHEALTH_FLEET_LEASE * fc->interval : -INFINITY;
 
     fc->sent = fc->sending;
+    fc->probe = fc->probe || reply->probe;
     fc->told = reply->told;
 
     if (reply->stored) {
@@ -615,7 +626,8 @@ caphealth_fleet_take(caphealth_fleet_client_t *fc,
 
 
 static const char *
-caphealth_fleet_answer(caphealth_fleet_client_t *fc, caphealth_answer_t *a)
+caphealth_fleet_answer(caphealth_fleet_client_t *fc, caphealth_answer_t *a,
+    int failed)
 {
     int                 joined;
     double              now;
@@ -630,6 +642,7 @@ caphealth_fleet_answer(caphealth_fleet_client_t *fc, caphealth_answer_t *a)
     (void) pthread_mutex_lock(&fc->mutex);
 
     joined = fc->joined;
+    f->failed = (uint32_t) failed;
     f->leader = (now < fc->lease);
     f->alone = (uint32_t) caphealth_fleet_alone(fc, now);
 
@@ -638,15 +651,6 @@ caphealth_fleet_answer(caphealth_fleet_client_t *fc, caphealth_answer_t *a)
     }
 
     (void) pthread_mutex_unlock(&fc->mutex);
-
-    if ((int) f->alone != fc->alone) {
-        fc->alone = (int) f->alone;
-
-        fprintf(stderr, "caphealth-collector: node \"%s\" %s\n", fc->node,
-                fc->alone ? "is alone: the fleet's database is unavailable, this "
-                            "node queries the shop's"
-                          : "is connected to the fleet again");
-    }
 
     if (!joined && !f->alone) {
 
@@ -697,6 +701,7 @@ caphealth_fleet_shop(caphealth_fleet_client_t *fc, caphealth_answer_t *a,
     if (!first && caphealth_fleet_due(fc, now)) {
         look = CAPHEALTH_FLEET_LOOK;
         fc->looked = now;
+        fc->probe = 0;
 
     } else {
         look = CAPHEALTH_FLEET_ANSWERED;
@@ -720,13 +725,18 @@ caphealth_fleet_alone(const caphealth_fleet_client_t *fc, double now)
 
 /*
  * The holder of the lease looks when the last look of the fleet is old enough,
- * whoever it was, a node that is alone by its own.
+ * whoever it was, a node that is alone by its own.  A node that is to find out
+ * whether it can do what the holder cannot looks once.
  */
 
 static int
 caphealth_fleet_due(const caphealth_fleet_client_t *fc, double now)
 {
     double  last;
+
+    if (fc->probe) {
+        return 1;
+    }
 
     last = fc->looked;
 

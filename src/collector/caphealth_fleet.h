@@ -43,12 +43,13 @@ typedef enum {
 /*
  * url is that of the fleet's database; settings are "fleet", as
  * ngx_http_caphealth_collector.c makes them; interval is the seconds between
- * two refreshes, database between two looks at the shop's database, or 0: this
+ * two refreshes; database are the settings of the shop's database, or NULL: this
  * node has none; timeout is for one refresh.  Everything is copied.  Nothing is
  * opened yet.  NULL: no memory.
  */
 caphealth_fleet_client_t *caphealth_fleet_create(const char *url,
-    const json_t *settings, double interval, double database, double timeout);
+    const json_t *settings, double interval, const json_t *database,
+    double timeout);
 
 /*
  * The history, of which each refresh takes a part along; before the first.

@@ -25,6 +25,7 @@
 
 
 static json_t *caphealth_fleet_report(const caphealth_record_t *record);
+static json_t *caphealth_fleet_cause(const caphealth_record_cause_t *cause);
 static json_t *caphealth_fleet_facts(const caphealth_answer_t *a,
     const char *vendors);
 static json_t *caphealth_fleet_vendors(const caphealth_database_t *d,
@@ -39,6 +40,8 @@ static int caphealth_fleet_read_nodes(caphealth_fleet_reply_t *reply,
     const json_t *fleet, const json_t *nodes, caphealth_error_t *error);
 static int caphealth_fleet_read_node(caphealth_fleet_node_t *node,
     const json_t *value, double age);
+static void caphealth_fleet_read_args(caphealth_event_args_t *args,
+    const json_t *node);
 static int caphealth_fleet_node_compare(const void *a, const void *b);
 static int caphealth_fleet_read_shop(caphealth_fleet_shop_t *shop,
     const json_t *value);
@@ -67,7 +70,7 @@ caphealth_fleet_request(const caphealth_fleet_self_t *self,
     state = (record == NULL) ? CAPHEALTH_OVERALL_NONE : record->state;
 
     request = json_pack("{s:i, s:s, s:s, s:f, s:s, s:s, s:s, s:f, s:b, s:s,"
-                        " s:o}",
+                        " s:s*, s:s*, s:s*, s:o}",
                         "schema", CAPHEALTH_FLEET_SCHEMA,
                         "node", self->node,
                         "instance", self->instance,
@@ -79,7 +82,17 @@ caphealth_fleet_request(const caphealth_fleet_self_t *self,
                         "clock", self->clock,
                         "shop", self->shop,
                         "facts_id", self->facts_id,
+                        "settings", self->settings,
+                        "process", self->process,
+                        "follows", self->follows,
                         "report", caphealth_fleet_report(record));
+
+    if (request != NULL && self->shop
+        && json_object_set_new(request, "looks", json_real(self->looks)) == -1)
+    {
+        json_decref(request);
+        return NULL;
+    }
 
     if (request != NULL && self->told.state != CAPHEALTH_OVERALL_NONE
         && json_object_set_new(request, "told",
@@ -126,10 +139,7 @@ caphealth_fleet_report(const caphealth_record_t *record)
 
     for (i = 0; i < record->ncauses; i++) {
         failed |= json_array_append_new(causes,
-                            json_pack("{s:s, s:s}",
-                                      "state", caphealth_overall_state_name(
-                                                   record->causes[i].state),
-                                      "text", record->causes[i].text));
+                                    caphealth_fleet_cause(&record->causes[i]));
     }
 
     failed |= json_object_set_new(report, "time", json_real(record->time));
@@ -142,6 +152,41 @@ caphealth_fleet_report(const caphealth_record_t *record)
     }
 
     return report;
+}
+
+
+/* the code and what it is about, as in an event */
+
+static json_t *
+caphealth_fleet_cause(const caphealth_record_cause_t *cause)
+{
+    char    *text;
+    json_t  *value, *args;
+
+    value = json_pack("{s:s, s:s}",
+                      "state", caphealth_overall_state_name(cause->state),
+                      "text", cause->text);
+
+    if (cause->args.code == CAPHEALTH_EVENT_CODE_NONE) {
+        return value;
+    }
+
+    text = caphealth_event_args_json(&cause->args);
+    args = (text == NULL) ? NULL : json_loads(text, 0, NULL);
+
+    free(text);
+
+    if (json_object_set_new(value, "args", args) == -1
+        || json_object_set_new(value, "code",
+                               json_string(caphealth_event_code(
+                                                       cause->args.code)))
+           == -1)
+    {
+        json_decref(value);
+        return NULL;
+    }
+
+    return value;
 }
 
 
@@ -280,6 +325,7 @@ caphealth_fleet_reply(caphealth_fleet_reply_t *reply, const char *fleet,
 
         reply->fleet.leader = json_is_true(json_object_get(f, "leader"));
         caphealth_fleet_read_told(&reply->told, json_object_get(f, "told"));
+        reply->probe = json_is_true(json_object_get(f, "probe"));
         reply->stored = json_is_true(json_object_get(f, "stored"));
         reply->fleet.doubled = json_is_true(json_object_get(f, "doubled"));
         reply->fleet.total = json_integer_value(json_object_get(f, "total"));
@@ -483,6 +529,8 @@ caphealth_fleet_read_node(caphealth_fleet_node_t *node, const json_t *value,
 
     node->state = (state == -1) ? CAPHEALTH_OVERALL_UNKNOWN : (uint32_t) state;
     node->doubled = json_is_true(json_object_get(value, "doubled"));
+    node->differs = json_is_true(json_object_get(value, "differs"));
+    caphealth_fleet_read_args(&node->args, value);
     node->age = caphealth_fleet_seconds(value, "age") + age;
     node->interval = caphealth_fleet_seconds(value, "seconds");
     node->started = caphealth_fleet_seconds(value, "started");
@@ -493,6 +541,49 @@ caphealth_fleet_read_node(caphealth_fleet_node_t *node, const json_t *value,
 
     return isfinite(node->age) && !isnan(node->started)
            && node->interval > 0 && !isinf(node->clock_offset);
+}
+
+
+/*
+ * A code of a newer version, or none of an older one: the sentence alone tells
+ * the cause.
+ */
+
+static void
+caphealth_fleet_read_args(caphealth_event_args_t *args, const json_t *node)
+{
+    size_t         i;
+    const char    *code, *name;
+    const json_t  *value, *number;
+
+    code = json_string_value(json_object_get(node, "code"));
+    value = json_object_get(node, "args");
+
+    if (code == NULL || !json_is_object(value)) {
+        return;
+    }
+
+    caphealth_event_args(args, (caphealth_event_code_e)
+                               caphealth_event_code_find(code), NULL, NULL);
+
+    if (args->code == CAPHEALTH_EVENT_CODE_NONE) {
+        return;
+    }
+
+    caphealth_fleet_text(args->subject, sizeof(args->subject), value,
+                         "subject");
+    caphealth_fleet_text(args->path, sizeof(args->path), value, "path");
+    caphealth_fleet_text(args->error_code, sizeof(args->error_code), value,
+                         "error_code");
+    caphealth_fleet_text(args->unit, sizeof(args->unit), value, "unit");
+
+    for (i = 0; (name = caphealth_event_number(args->code, i)) != NULL; i++) {
+        number = json_object_get(value, name);
+
+        if (json_is_number(number) && isfinite(json_number_value(number))) {
+            args->numbers[i] = json_number_value(number);
+        }
+    }
 }
 
 

@@ -34,6 +34,10 @@ typedef struct {
     double         clock;        /* its own, seconds since the epoch */
     int            shop;         /* it can ask the shop's database */
     const char    *facts_id;     /* of the shop, that it has read; or "" */
+    const char    *settings;     /* a digest of the shop's, or NULL */
+    const char    *process;      /* of nginx, or NULL */
+    const char    *follows;      /* that has started it, or NULL */
+    double         looks;        /* seconds between two looks at the shop */
     caphealth_told_t  told;      /* in notifications; NONE: it sends none */
 } caphealth_fleet_self_t;
 
@@ -58,6 +62,8 @@ typedef struct {
 typedef struct {
     caphealth_fleet_t        fleet;      /* but for node, shop and alone */
     int                      stored;     /* the look that was sent */
+    int                      probe;      /* this node is to look at the shop,
+                                            as the holder cannot */
     caphealth_told_t         told;       /* in notifications */
     caphealth_fleet_node_t  *nodes;      /* fleet.nnodes, or NULL */
     caphealth_fleet_shop_t   shop;

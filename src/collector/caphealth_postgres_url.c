@@ -4,11 +4,18 @@
  */
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "caphealth_postgres_url.h"
 #include "caphealth_utf8.h"
+
+
+#define CAPHEALTH_POSTGRES_PORT    "5432"
+
+/* hosts of a URL that are compared */
+#define CAPHEALTH_POSTGRES_PLACES  16
 
 
 /* the beginnings of SQLSTATEs; the first that fits */
@@ -259,4 +266,105 @@ done:
 
     PQconninfoFree(options);
     free(message);
+}
+
+
+static const char *
+caphealth_postgres_option(const PQconninfoOption *options, const char *keyword)
+{
+    const PQconninfoOption  *o;
+
+    for (o = options; o != NULL && o->keyword != NULL; o++) {
+        if (strcmp(o->keyword, keyword) == 0) {
+            return (o->val == NULL) ? "" : o->val;
+        }
+    }
+
+    return "";
+}
+
+
+static int
+caphealth_postgres_compare(const void *a, const void *b)
+{
+    return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+
+/* one port may be for all hosts, or there is one for each */
+
+static void
+caphealth_postgres_place_hosts(FILE *stream, const char *hosts,
+    const char *ports)
+{
+    char    *list[CAPHEALTH_POSTGRES_PLACES];
+    size_t   i, n, host, port;
+
+    n = 0;
+
+    do {
+        host = strcspn(hosts, ",");
+        port = strcspn(ports, ",");
+
+        if (asprintf(&list[n], "%.*s:%.*s", (int) host, hosts,
+                     (port == 0) ? 4 : (int) port,
+                     (port == 0) ? CAPHEALTH_POSTGRES_PORT : ports)
+            == -1)
+        {
+            break;
+        }
+
+        n++;
+        hosts += host + (hosts[host] == ',');
+        ports += (ports[port] == ',') ? port + 1 : 0;
+
+    } while (*hosts != '\0' && n < CAPHEALTH_POSTGRES_PLACES);
+
+    qsort(list, n, sizeof(list[0]), caphealth_postgres_compare);
+
+    for (i = 0; i < n; i++) {
+        fprintf(stream, "%s ", list[i]);
+        free(list[i]);
+    }
+}
+
+
+char *
+caphealth_postgres_place(const char *url)
+{
+    char              *place;
+    FILE              *stream;
+    size_t             len;
+    const char        *host, *name;
+    PQconninfoOption  *options;
+
+    stream = open_memstream(&place, &len);
+    if (stream == NULL) {
+        return NULL;
+    }
+
+    options = PQconninfoParse(url, NULL);
+
+    host = caphealth_postgres_option(options, "host");
+    name = caphealth_postgres_option(options, "dbname");
+
+    caphealth_postgres_place_hosts(stream, *host != '\0' ? host
+                                   : caphealth_postgres_option(options,
+                                                               "hostaddr"),
+                                   caphealth_postgres_option(options, "port"));
+
+    /* the default is the user's name */
+
+    fprintf(stream, "%s %s", *name != '\0' ? name
+                             : caphealth_postgres_option(options, "user"),
+            caphealth_postgres_option(options, "options"));
+
+    PQconninfoFree(options);
+
+    if (fclose(stream) != 0) {
+        free(place);
+        return NULL;
+    }
+
+    return place;
 }

@@ -46,6 +46,9 @@ void caphealth_disk_collect(const char *path, caphealth_answer_t *a);
 
 typedef struct caphealth_db_s  caphealth_db_t;
 
+/* hexadecimal digits, with a NUL */
+#define CAPHEALTH_DB_DIGEST  33
+
 /*
  * url is sqlite:/path or a libpq URI (postgresql:// or postgres://).  queries
  * is an object, query name to SQL, of those that replace a built-in one, or
@@ -55,6 +58,14 @@ typedef struct caphealth_db_s  caphealth_db_t;
 caphealth_db_t *caphealth_db_create(const char *url, const json_t *queries,
     double timeout);
 void caphealth_db_destroy(caphealth_db_t *db);
+
+/*
+ * A digest of which database the settings of this source, "url" and "queries",
+ * ask for what, so that nodes can be compared: of a libpq URI the hosts in any
+ * order, the ports, the name and the options.  Returns 0, or -1: no memory.
+ */
+int caphealth_db_digest(char digest[CAPHEALTH_DB_DIGEST],
+    const json_t *settings);
 
 /* one query of a check */
 

@@ -210,6 +210,10 @@ ngx_http_caphealth_fleet(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     fleet->url = value[1];
     cmcf->enabled = 1;
 
+    /* in a binary upgrade, the master process before is the parent */
+
+    fleet->follows = ngx_inherited ? ngx_parent : 0;
+
     for (i = 2; i < cf->args->nelts; i++) {
         if (ngx_http_caphealth_fleet_parameter(cf, fleet, &value[i])
             != NGX_CONF_OK)

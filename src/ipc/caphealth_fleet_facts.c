@@ -59,6 +59,8 @@ caphealth_fleet_wrong(const caphealth_fleet_t *f)
            : f->leader > 1 ? "leader"
            : f->alone > 1 ? "alone"
            : f->doubled > 1 ? "doubled"
+           : f->differs > 1 ? "differs"
+           : f->failed > 1 ? "failed"
            : f->reserved != 0 ? "reserved"
            : (f->nnodes < 0 || f->nnodes > CAPHEALTH_NODES_MAX) ? "nnodes"
            : f->total < f->nnodes ? "total"
@@ -105,6 +107,9 @@ caphealth_fleet_node_wrong(const caphealth_fleet_node_t *node)
            : !caphealth_fleet_text(node->cause, sizeof(node->cause)) ? "cause"
            : node->state >= CAPHEALTH_OVERALL_STATES ? "state"
            : node->doubled > 1 ? "doubled"
+           : node->differs > 1 ? "differs"
+           : node->reserved != 0 ? "reserved"
+           : !caphealth_event_args_valid(&node->args) ? "args"
            : !caphealth_fleet_seconds(node->age) ? "age"
            : (!caphealth_fleet_seconds(node->interval) || node->interval == 0)
              ? "interval"

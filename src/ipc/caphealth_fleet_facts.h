@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "caphealth_record.h"
+
 
 /* bytes of a node's name, with its NUL: 1 to 63 of a-z, A-Z, 0-9, ".", "-"
    and "_" */
@@ -35,6 +37,10 @@ typedef struct {
     char      cause[256];        /* why its status is not "healthy", or "" */
     uint32_t  state;             /* caphealth_overall_e, as that node judged */
     uint32_t  doubled;           /* 1: two live processes have this name */
+    uint32_t  differs;           /* 1: it has another caphealth_database, or
+                                    other queries, than the holder of the
+                                    lease */
+    uint32_t  reserved;
     double    age;               /* seconds since it last reported, when this
                                     was read */
     double    interval;          /* seconds between its reports */
@@ -42,6 +48,7 @@ typedef struct {
                                     epoch */
     double    clock_offset;      /* of its clock to the server's, seconds;
                                     NAN: unknown */
+    caphealth_event_args_t  args;    /* of the cause */
 } caphealth_fleet_node_t;
 
 
@@ -55,6 +62,9 @@ typedef struct {
                                     node asks the shop itself */
     uint32_t  doubled;           /* 1: another live process has this node's
                                     name */
+    uint32_t  differs;           /* 1: of this node, as above */
+    uint32_t  failed;            /* 1: the last refresh failed, and this is
+                                    what one before it has read */
     uint32_t  reserved;
     int64_t   nnodes;            /* behind it */
     int64_t   total;             /* nodes that there are: more than nnodes if

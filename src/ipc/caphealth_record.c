@@ -20,7 +20,6 @@
 static const char *caphealth_record_verdict(const caphealth_record_t *r);
 static int caphealth_record_time(double time);
 static int caphealth_record_text(const char *text, size_t size);
-static int caphealth_record_args(const caphealth_event_args_t *args);
 static void caphealth_event_arg(FILE *stream, const char *name,
     const char *text);
 
@@ -127,7 +126,7 @@ caphealth_record_read(caphealth_record_t *r, const void *data, size_t size)
             || !caphealth_record_text(event->from, sizeof(event->from))
             || !caphealth_record_text(event->to, sizeof(event->to))
             || !caphealth_record_text(event->text, sizeof(event->text))
-            || !caphealth_record_args(&event->args))
+            || !caphealth_event_args_valid(&event->args))
         {
             return "an event";
         }
@@ -150,7 +149,8 @@ caphealth_record_verdict(const caphealth_record_t *r)
 
     if (r->platform >= CAPHEALTH_OVERALL_STATES
         || !caphealth_record_text(r->platform_cause,
-                                  sizeof(r->platform_cause)))
+                                  sizeof(r->platform_cause))
+        || !caphealth_event_args_valid(&r->platform_args))
     {
         return "its platform's state";
     }
@@ -161,7 +161,7 @@ caphealth_record_verdict(const caphealth_record_t *r)
         if (cause->state <= CAPHEALTH_OVERALL_HEALTHY
             || cause->state >= CAPHEALTH_OVERALL_STATES
             || !caphealth_record_text(cause->text, sizeof(cause->text))
-            || !caphealth_record_args(&cause->args))
+            || !caphealth_event_args_valid(&cause->args))
         {
             return "a cause";
         }
@@ -204,8 +204,8 @@ caphealth_record_text(const char *text, size_t size)
 }
 
 
-static int
-caphealth_record_args(const caphealth_event_args_t *args)
+int
+caphealth_event_args_valid(const caphealth_event_args_t *args)
 {
     size_t  i;
 
@@ -355,6 +355,29 @@ caphealth_event_args(caphealth_event_args_t *args,
 }
 
 
+uint32_t
+caphealth_event_code_find(const char *name)
+{
+    uint32_t  code;
+
+    for (code = CAPHEALTH_EVENT_CODES - 1; code > 0; code--) {
+        if (strcmp(caphealth_event_code(code), name) == 0) {
+            break;
+        }
+    }
+
+    return code;
+}
+
+
+const char *
+caphealth_event_number(uint32_t code, size_t i)
+{
+    return (code < CAPHEALTH_EVENT_CODES && i < CAPHEALTH_EVENT_NUMBERS)
+           ? caphealth_event_codes[code].numbers[i] : NULL;
+}
+
+
 char *
 caphealth_event_args_json(const caphealth_event_args_t *args)
 {
@@ -375,15 +398,7 @@ caphealth_event_args_json(const caphealth_event_args_t *args)
     caphealth_event_arg(stream, "error_code", args->error_code);
     caphealth_event_arg(stream, "unit", args->unit);
 
-    for (i = 0; args->code < CAPHEALTH_EVENT_CODES
-                && i < CAPHEALTH_EVENT_NUMBERS; i++)
-    {
-        name = caphealth_event_codes[args->code].numbers[i];
-
-        if (name == NULL) {
-            break;
-        }
-
+    for (i = 0; (name = caphealth_event_number(args->code, i)) != NULL; i++) {
         if (isfinite(args->numbers[i])) {
             fprintf(stream, ",\"%s\":%.15g", name, args->numbers[i]);
 

@@ -139,6 +139,7 @@ typedef struct {
                                                 fleet, or nothing is known */
     uint32_t                     reserved;
     char                         platform_cause[256];    /* of that, or "" */
+    caphealth_event_args_t       platform_args;
     double                       time;       /* seconds since the epoch */
     caphealth_record_series_t    series[CAPHEALTH_RECORD_SERIES];
     caphealth_record_event_t     events[CAPHEALTH_RECORD_EVENTS];
@@ -191,6 +192,16 @@ const char *caphealth_event_code(uint32_t code);
  * The arguments as a JSON object, which the caller free()s.  NULL: no memory.
  */
 char *caphealth_event_args_json(const caphealth_event_args_t *args);
+
+/* Whether bytes of whatever origin are arguments. */
+int caphealth_event_args_valid(const caphealth_event_args_t *args);
+
+/*
+ * The code of a name; NONE: there is none.  The name of a code's number i; NULL:
+ * it has no more.
+ */
+uint32_t caphealth_event_code_find(const char *name);
+const char *caphealth_event_number(uint32_t code, size_t i);
 
 
 #endif /* CAPHEALTH_RECORD_H */

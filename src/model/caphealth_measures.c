@@ -327,7 +327,11 @@ static const caphealth_measure_t  caphealth_fleet_rows[] = {
     { "error_code", STRING, PLATFORM(section.error_code) },
     { "refresh_seconds", INTERVAL, PLATFORM(section) },
     { "version", STRING, PLATFORM(version) },
-    { "nodes", CODE(NODES) }
+    { "nodes", CODE(NODES) },
+    { "database_differs", FLAG, PLATFORM(differs),
+      METRIC(GAUGE, 0, "fleet_database_differs",
+      "Whether caphealth_database or caphealth_query of this node differs from "
+      "that of the node with the lease.") }
 };
 
 
@@ -378,7 +382,13 @@ static const caphealth_measure_t  caphealth_node_rows[] = {
       METRIC(GAUGE, 0, "fleet_node_clock_offset_seconds",
       "How far a node's clock is ahead of that of the fleet's database.") },
     { "doubled", FLAG, NODE(doubled), METRIC(GAUGE, 0, "fleet_node_doubled",
-      "Whether two live nodes have the same name.") }
+      "Whether two live nodes have the same name.") },
+    { "cause_code", STRING, NODE(code) },
+    { "cause_args", CODE(CAUSE_ARGS) },
+    { "database_differs", FLAG, NODE(differs),
+      METRIC(GAUGE, 0, "fleet_node_database_differs",
+      "Whether caphealth_database or caphealth_query of a node differs from "
+      "that of the node with the lease.") }
 };
 
 

@@ -49,6 +49,7 @@ caphealth_platform(caphealth_platform_t *p, const caphealth_facts_t *f,
         p->clock_offset = fleet->clock_offset;
         p->held = (int) fleet->leader;
         p->alone = (int) fleet->alone;
+        p->differs = (int) fleet->differs;
 
         if (f->database.section.configured) {
             p->shop = (fleet->shop[0] == '\0') ? p->node : fleet->shop;
@@ -58,7 +59,7 @@ caphealth_platform(caphealth_platform_t *p, const caphealth_facts_t *f,
 
     } else {
         p->clock_offset = NAN;
-        p->held = p->alone = -1;
+        p->held = p->alone = p->differs = -1;
         p->nodes = p->healthy = p->degraded = p->unknown = p->critical
                  = p->silent = CAPHEALTH_UNKNOWN;
     }
@@ -97,6 +98,7 @@ caphealth_platform_nodes(caphealth_platform_t *p)
         }
 
         p->state = n.state;
+        p->args = n.args;
 
         if (n.cause != NULL) {
             (void) snprintf(p->text, CAPHEALTH_REASON_LEN, "%s: %s", n.name,
@@ -112,6 +114,7 @@ caphealth_platform_nodes(caphealth_platform_t *p)
         && caphealth_platform_worse(CAPHEALTH_UNKNOWN_STATUS, p->state))
     {
         p->state = CAPHEALTH_UNKNOWN_STATUS;
+        p->args = NULL;
 
         (void) snprintf(p->text, CAPHEALTH_REASON_LEN, "%lld of its %lld nodes "
                         "are left out of the list", (long long) left,
@@ -129,6 +132,7 @@ caphealth_platform_unknown(caphealth_platform_t *p)
     const caphealth_section_t  *s = &p->facts->fleet.section;
 
     p->state = CAPHEALTH_UNKNOWN_STATUS;
+    p->args = NULL;
 
     (void) caphealth_reason_section(why, s, p->now);
 
@@ -170,6 +174,9 @@ caphealth_platform_node(caphealth_platform_node_t *n,
     n->started = node->started;
     n->clock_offset = node->clock_offset;
     n->doubled = (int) node->doubled;
+    n->differs = (int) node->differs;
+    n->code = NULL;
+    n->args = NULL;
     n->reported_at = s->collected_at - node->age;
     n->state = caphealth_platform_state(node->state);
 
@@ -177,6 +184,7 @@ caphealth_platform_node(caphealth_platform_node_t *n,
 
     if (n->silent) {
         n->state = CAPHEALTH_UNKNOWN_STATUS;
+        n->code = "silent";
 
     } else if (n->state == CAPHEALTH_OK) {
         n->text[0] = '\0';
@@ -184,6 +192,11 @@ caphealth_platform_node(caphealth_platform_node_t *n,
     } else if (node->cause[0] != '\0') {
         (void) snprintf(n->text, sizeof(n->text), "%s", node->cause);
         caphealth_reason_line(n->text);
+
+        if (node->args.code != CAPHEALTH_EVENT_CODE_NONE) {
+            n->code = caphealth_event_code(node->args.code);
+            n->args = &node->args;
+        }
 
     } else {
         (void) snprintf(n->text, sizeof(n->text), "no cause was reported");

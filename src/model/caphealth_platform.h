@@ -35,6 +35,10 @@ typedef struct {
     double               clock_offset;   /* seconds */
     int                  silent;
     int                  doubled;
+    int                  differs;        /* of another shop's database, or of
+                                            other queries */
+    const char          *code;           /* of the cause */
+    const caphealth_event_args_t  *args;
     caphealth_status_e   state;
     double               silent_at;      /* when it will be; it is kept until
                                             then */
@@ -56,6 +60,8 @@ typedef struct {
     double                    clock_offset;  /* of this node's clock, seconds */
     int                       held;      /* -1: unknown, as of alone */
     int                       alone;
+    int                       differs;
+    const caphealth_event_args_t  *args; /* of the worst node's cause, or NULL */
     int64_t                   nodes;     /* CAPHEALTH_UNKNOWN, as of those
                                             below, before the first read */
     int64_t                   healthy;

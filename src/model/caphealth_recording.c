@@ -329,6 +329,10 @@ caphealth_record_platform(caphealth_recorded_t *r)
 
     r->record->platform = caphealth_record_state(p.state);
 
+    if (p.args != NULL) {
+        r->record->platform_args = *p.args;
+    }
+
     if (p.reason != NULL) {
         caphealth_utf8_append(r->record->platform_cause,
                               sizeof(r->record->platform_cause), p.reason);

@@ -38,6 +38,8 @@ static void caphealth_report_number(caphealth_report_t *r,
     const caphealth_measure_t *m, const void *base);
 static void caphealth_report_code(caphealth_report_t *r,
     const caphealth_measure_t *m, const void *base);
+static void caphealth_report_args(caphealth_report_t *r, const char *name,
+    const caphealth_event_args_t *args);
 static void caphealth_report_nodes_list(caphealth_report_t *r,
     const char *name, const caphealth_facts_t *f);
 static void caphealth_report_fleet(caphealth_report_t *r,
@@ -458,9 +460,38 @@ caphealth_report_code(caphealth_report_t *r, const caphealth_measure_t *m,
         caphealth_report_object(r, m->name, CAPHEALTH_NODE_COUNTS, p);
         break;
 
+    case CAPHEALTH_CODE_CAUSE_ARGS:
+        caphealth_report_args(r, m->name,
+                              ((const caphealth_platform_node_t *) base)->args);
+        break;
+
     default:
         break;
     }
+}
+
+
+static void
+caphealth_report_args(caphealth_report_t *r, const char *name,
+    const caphealth_event_args_t *args)
+{
+    char  *text;
+
+    if (args == NULL) {
+        caphealth_json_null(&r->json, name);
+        return;
+    }
+
+    text = caphealth_event_args_json(args);
+
+    if (text == NULL) {
+        r->json.failed = 1;
+        return;
+    }
+
+    caphealth_json_raw(&r->json, name, text, strlen(text));
+
+    free(text);
 }
 
 

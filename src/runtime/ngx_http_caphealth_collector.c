@@ -41,6 +41,7 @@ static char *ngx_http_caphealth_collector_settings(
     ngx_http_caphealth_collector_conf_t *conf);
 static json_t *ngx_http_caphealth_collector_fleet(
     ngx_http_caphealth_collector_conf_t *conf);
+static json_t *ngx_http_caphealth_collector_process(ngx_pid_t pid);
 static json_t *ngx_http_caphealth_collector_notify(
     ngx_http_caphealth_collector_conf_t *conf);
 
@@ -269,20 +270,61 @@ ngx_http_caphealth_collector_settings(
 }
 
 
-/* the instance is the same after a reload, and another one after a restart */
+/*
+ * The instance is the same after a reload, and another one after a restart.  The
+ * process tells whether two of one name are one node in a binary upgrade.
+ */
 
 static json_t *
 ngx_http_caphealth_collector_fleet(ngx_http_caphealth_collector_conf_t *conf)
 {
+    int                               failed;
+    json_t                           *settings;
     ngx_http_caphealth_fleet_conf_t  *fleet;
 
     fleet = &conf->fleet;
 
-    return json_pack("{s:s%, s:I, s:f}",
-                     "node", fleet->node.data, fleet->node.len,
-                     "instance",
-                     (json_int_t) ngx_http_caphealth_zone_number(conf->zone),
-                     "grace", (double) fleet->grace / 1000);
+    settings = json_pack("{s:s%, s:I, s:f}",
+                         "node", fleet->node.data, fleet->node.len,
+                         "instance",
+                         (json_int_t) ngx_http_caphealth_zone_number(conf->zone),
+                         "grace", (double) fleet->grace / 1000);
+
+    failed = json_object_set_new(settings, "process",
+                                 ngx_http_caphealth_collector_process(
+                                     ngx_process == NGX_PROCESS_SINGLE
+                                     ? ngx_pid : ngx_parent));
+
+    if (fleet->follows) {
+        failed |= json_object_set_new(settings, "follows",
+                                      ngx_http_caphealth_collector_process(
+                                                            fleet->follows));
+    }
+
+    if (failed) {
+        json_decref(settings);
+        return NULL;
+    }
+
+    return settings;
+}
+
+
+static json_t *
+ngx_http_caphealth_collector_process(ngx_pid_t pid)
+{
+    ngx_str_t  host;
+
+    host = ngx_cycle->hostname;
+
+    /* the kernel allows any bytes */
+
+    if (!caphealth_node_name_valid((char *) host.data, host.len)) {
+        host.len = 0;
+    }
+
+    return json_sprintf("%.*s:%d", (int) host.len, (char *) host.data,
+                        (int) pid);
 }
 
 

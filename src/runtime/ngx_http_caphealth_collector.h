@@ -52,6 +52,8 @@ typedef struct {
     ngx_str_t                     node;       /* this one's name */
     ngx_msec_t                    grace;      /* without contact, until this
                                                  node asks the shop itself */
+    ngx_pid_t                     follows;    /* the master process that has
+                                                 started this one, or 0 */
 } ngx_http_caphealth_fleet_conf_t;
 
 

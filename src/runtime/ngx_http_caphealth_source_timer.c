@@ -41,6 +41,8 @@ static void ngx_http_caphealth_source_timer_invalid(
 static void ngx_http_caphealth_source_timer_take(
     ngx_http_caphealth_source_timer_t *t, caphealth_answer_t *answer,
     u_char *text, size_t len);
+static void ngx_http_caphealth_source_timer_fleet(
+    ngx_http_caphealth_source_timer_t *t, caphealth_fleet_t *fleet);
 static void ngx_http_caphealth_source_timer_cpu(
     ngx_http_caphealth_source_timer_t *t, caphealth_answer_t *answer);
 static ngx_uint_t ngx_http_caphealth_source_timer_other_error(
@@ -446,13 +448,19 @@ ngx_http_caphealth_source_timer_take(ngx_http_caphealth_source_timer_t *t,
     ngx_memzero(&facts, sizeof(ngx_http_caphealth_facts_t));
 
     facts.known = answer->known;
-    facts.failed = !answer->known;
+    facts.failed = !answer->known
+                   || (t->source->type == CAPHEALTH_SOURCE_FLEET
+                       && answer->facts.fleet.failed);
     facts.collected_at = answer->collected_at;
     facts.attempted_at = answer->collected_at;
 
     /* what is known of the fleet is older than an attempt that has failed */
 
     if (t->source->type == CAPHEALTH_SOURCE_FLEET) {
+        if (answer->known) {
+            ngx_http_caphealth_source_timer_fleet(t, &answer->facts.fleet);
+        }
+
         tp = ngx_timeofday();
         facts.attempted_at = ngx_max(answer->collected_at,
                                      (double) tp->sec
@@ -466,6 +474,59 @@ ngx_http_caphealth_source_timer_take(ngx_http_caphealth_source_timer_t *t,
     facts.text.len = len;
 
     ngx_http_caphealth_source_timer_publish(t, &facts);
+}
+
+
+/* what an operator has to know of this node, once: the zone has what was so */
+
+static void
+ngx_http_caphealth_source_timer_fleet(ngx_http_caphealth_source_timer_t *t,
+    caphealth_fleet_t *fleet)
+{
+    ngx_int_t                    rc;
+    ngx_log_t                   *log;
+    caphealth_fleet_t           *last;
+    ngx_atomic_uint_t            generation;
+    ngx_http_caphealth_facts_t   before;
+
+    log = t->timers->log;
+    last = &before.facts.fleet;
+    generation = 0;
+
+    rc = ngx_http_caphealth_zone_read(t->timers->conf->zone, &t->source->key,
+                                      &before, NULL, &generation);
+
+    if (rc != NGX_OK || !before.known) {
+        caphealth_fleet_clear(last);
+    }
+
+    if (fleet->alone && !last->alone) {
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "caphealth fleet: node \"%s\" is alone: the fleet's "
+                      "database is unavailable, this node queries the shop's",
+                      fleet->node);
+    }
+
+    if (!fleet->alone && last->alone) {
+        ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                      "caphealth fleet: node \"%s\" is connected to the fleet "
+                      "again", fleet->node);
+    }
+
+    if (fleet->doubled && !last->doubled) {
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "caphealth fleet: two running nodes of the fleet have "
+                      "the name \"%s\": give each its own \"node=\"",
+                      fleet->node);
+    }
+
+    if (fleet->differs && !last->differs) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "caphealth fleet: \"caphealth_database\" or "
+                      "\"caphealth_query\" of node \"%s\" differs from that of "
+                      "node \"%s\", whose numbers of the shop it shows",
+                      fleet->node, fleet->holder);
+    }
 }
 
 

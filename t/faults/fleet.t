@@ -359,6 +359,39 @@ subtest 'the holder is cut off' => sub {
     }
 };
 
+subtest 'the holder cannot query the shop, the others can' => sub {
+    my $blind = $holder;
+    my %before = config($blind);
+    my $nowhere = Caphealth::Server::free_port();
+    my $differs = sub {
+        my ($row) = grep { $_->{name} eq $blind } @{ nodes('a')->{nodes} };
+
+        return $row->{database_differs};
+    };
+
+    $node{$blind}->configure(%before,
+        http => $before{http} =~ s/:$shop->{port}\b/:$nowhere/r);
+    ok $node{$blind}->reload, 'its way there is closed';
+
+    $holder = settled([present()]);
+    isnt $holder // $blind, $blind, 'another one holds the lease, and asks';
+
+    ok until_so(sub {
+        my $d = $node{$blind}->json('/health')->{database};
+
+        nodes($blind)->{database_from} eq $holder && !$d->{error}
+        && !$d->{stale};
+    }), 'the first one has its numbers';
+    ok until_so($differs), 'and says that it would ask another database';
+    is $node{$blind}->logged(qr/\[warn\] .*"caphealth_database" or .* of node "$blind" differs from that of node "$holder"/),
+       1, 'in its log, too';
+
+    $node{$blind}->configure(%before);
+    ok $node{$blind}->reload, 'the way is open';
+    ok until_so(sub { !$differs->() }), 'it is as the others';
+    is healed(), $holder, 'the lease stays where it is';
+};
+
 # what it told while it was alone is known to nobody else
 
 subtest 'a node that is alone notifies, and takes it back' => sub {

@@ -16,6 +16,7 @@
 #include <jansson.h>
 
 #include "caphealth_fleet_json.h"
+#include "caphealth_source.h"
 #include "caphealth_notification.h"
 #include "caphealth_vendor_products.h"
 
@@ -96,6 +97,8 @@ test_answer(void **state)
     assert_refused("leader", f->leader = 2);
     assert_refused("alone", f->alone = 2);
     assert_refused("doubled", f->doubled = 7);
+    assert_refused("differs", f->differs = 2);
+    assert_refused("failed", f->failed = 2);
     assert_refused("reserved", f->reserved = 1);
     assert_refused("nnodes", f->nnodes = -1);
     assert_refused("nnodes", f->nnodes = CAPHEALTH_NODES_MAX + 1);
@@ -110,6 +113,11 @@ test_answer(void **state)
     assert_refused("cause", d.nodes[1].cause[0] = '\xff');
     assert_refused("state", d.nodes[1].state = CAPHEALTH_OVERALL_STATES);
     assert_refused("doubled", d.nodes[1].doubled = 2);
+    assert_refused("differs", d.nodes[1].differs = 2);
+    assert_refused("reserved", d.nodes[0].reserved = 1);
+    assert_refused("args", d.nodes[1].args.code = CAPHEALTH_EVENT_CODES);
+    assert_refused("args", d.nodes[1].args.subject[0] = '\xff');
+    assert_refused("args", d.nodes[1].args.numbers[1] = INFINITY);
     assert_refused("age", d.nodes[1].age = NAN);
     assert_refused("age", d.nodes[1].age = -1);
     assert_refused("interval", d.nodes[1].interval = 0);
@@ -146,7 +154,7 @@ test_request(void **state)
 
     static const caphealth_fleet_self_t  self = {
         .node = "a", .instance = "1f", .interval = 10, .clock = 1700000000.5,
-        .shop = 1, .facts_id = "x"
+        .shop = 1, .facts_id = "x", .settings = "5f", .looks = 30
     };
 
     (void) state;
@@ -176,18 +184,27 @@ test_request(void **state)
                                           "series"), "cpu_percent")) == 12.5);
 
     assert_null(json_object_get(request, "told"));
+    assert_null(json_object_get(request, "follows"));
+    assert_true(json_number_value(json_object_get(request, "looks")) == 30);
+    assert_string_equal(json_string_value(json_object_get(request,
+                                                          "settings")), "5f");
+    assert_null(json_object_get(json_array_get(json_object_get(report,
+                                                               "causes"), 0),
+                                "code"));
     json_decref(request);
     free(text);
 
     teller = self;
     teller.told.state = CAPHEALTH_OVERALL_CRITICAL;
     teller.told.since = 5;
+    strcpy(teller.told.node, "b");
     text = caphealth_fleet_request(&teller, &record);
     request = json_loads(text, 0, NULL);
     told = json_object_get(request, "told");
     assert_string_equal(json_string_value(json_object_get(told, "state")),
                         "critical");
     assert_true(json_number_value(json_object_get(told, "since")) == 5);
+    assert_string_equal(json_string_value(json_object_get(told, "node")), "b");
     json_decref(request);
     free(text);
 
@@ -197,6 +214,133 @@ test_request(void **state)
                         "none");
     json_decref(request);
     free(text);
+}
+
+
+/* why one node is not healthy, and what the list of the nodes has of it */
+
+static void
+test_cause(void **state)
+{
+    char                          *text, *nodes;
+    json_t                        *request, *cause;
+    caphealth_error_t              error;
+    caphealth_event_args_t         args;
+    caphealth_fleet_self_t         self;
+    caphealth_fleet_reply_t        reply;
+    const caphealth_event_args_t  *read;
+    static caphealth_record_t      record;
+
+    (void) state;
+
+    memset(&self, 0, sizeof(self));
+    self.node = self.instance = self.facts_id = "a";
+
+    caphealth_event_args(&args, CAPHEALTH_EVENT_THRESHOLD,
+                         "disk_percent:/\"a\"", "/\"a\"");
+    strcpy(args.unit, "percent");
+    strcpy(args.error_code, "timeout");
+    args.numbers[0] = 97.25;
+
+    (void) caphealth_record_cause(&record, CAPHEALTH_OVERALL_CRITICAL, "full",
+                                  &args);
+
+    text = caphealth_fleet_request(&self, &record);
+    request = json_loads(text, 0, NULL);
+    cause = json_array_get(json_object_get(json_object_get(request, "report"),
+                                           "causes"), 0);
+    free(text);
+
+    text = json_dumps(json_object_get(cause, "args"), JSON_COMPACT);
+    assert_true(asprintf(&nodes, "[{\"name\":\"b\",\"age\":1,\"seconds\":10,"
+                         "\"started\":1,\"cause\":\"full\",\"code\":\"%s\","
+                         "\"args\":%s,\"differs\":true},"
+                         "{\"name\":\"c\",\"age\":1,\"seconds\":10,"
+                         "\"started\":1,\"code\":\"new\",\"args\":%s},"
+                         "{\"name\":\"d\",\"age\":1,\"seconds\":10,"
+                         "\"started\":1,\"code\":\"threshold\",\"args\":"
+                         "{\"subject\":5,\"current\":\"x\",\"bound\":1}}]",
+                         json_string_value(json_object_get(cause, "code")),
+                         text, text) > 0);
+    free(text);
+    json_decref(request);
+
+    assert_int_equal(caphealth_fleet_reply(&reply, SOME, NULL, nodes, &error),
+                     0);
+    assert_int_equal(reply.fleet.nnodes, 3);
+    assert_int_equal(reply.nodes[0].differs, 1);
+    assert_int_equal(reply.nodes[1].differs, 0);
+
+    read = &reply.nodes[0].args;
+    assert_int_equal(read->code, CAPHEALTH_EVENT_THRESHOLD);
+    assert_string_equal(read->subject, args.subject);
+    assert_string_equal(read->path, args.path);
+    assert_string_equal(read->unit, args.unit);
+    assert_string_equal(read->error_code, args.error_code);
+    assert_true(read->numbers[0] == 97.25);
+    assert_true(isnan(read->numbers[1]));
+
+    /* of a newer version; what is none */
+
+    assert_int_equal(reply.nodes[1].args.code, CAPHEALTH_EVENT_CODE_NONE);
+    assert_string_equal(reply.nodes[2].args.subject, "");
+    assert_true(isnan(reply.nodes[2].args.numbers[0]));
+    assert_true(reply.nodes[2].args.numbers[1] == 1);
+
+    caphealth_fleet_reply_free(&reply);
+    free(nodes);
+}
+
+
+/* whether two nodes ask the same database for the same */
+
+static void
+test_digest(void **state)
+{
+    char     first[CAPHEALTH_DB_DIGEST], digest[CAPHEALTH_DB_DIGEST];
+    size_t   i;
+    json_t  *settings;
+
+    static const struct {
+        int          same;
+        const char  *url;
+        const char  *sql;
+    } cases[] = {
+        { 1, "postgresql://shop:secret@db1,db2:5433/shop?options=-c%20a%3Db",
+             "SELECT 1" },
+        { 1, "postgres://shop@db1:5432,db2:5433/shop?options=-c%20a%3Db"
+             "&application_name=web-1&connect_timeout=3", "SELECT 1" },
+        { 1, "postgresql://other:x@db2:5433,db1/shop?options=-c%20a%3Db"
+             "&passfile=/a&sslmode=require", "SELECT 1" },
+        { 0, "postgresql://shop@db1,db2:5433/shop?options=-c%20a%3Dc",
+             "SELECT 1" },
+        { 0, "postgresql://shop@db1,db2:5433/shop?options=-c%20a%3Db",
+             "SELECT 2" },
+        { 0, "postgresql://shop@db1,db2/shop?options=-c%20a%3Db", "SELECT 1" },
+        { 0, "postgresql://shop@db1:5433/shop?options=-c%20a%3Db",
+             "SELECT 1" },
+        { 0, "postgresql://shop@db1,db2:5433/store?options=-c%20a%3Db",
+             "SELECT 1" },
+        { 0, "postgresql://[", "SELECT 1" },
+        { 0, "sqlite:/srv/shop.db", "SELECT 1" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        settings = json_pack("{s:s, s:{s:s}}", "url", cases[i].url, "queries",
+                             "products_count", cases[i].sql);
+
+        assert_int_equal(caphealth_db_digest(digest, settings), 0);
+        assert_int_equal(strlen(digest), CAPHEALTH_DB_DIGEST - 1);
+        json_decref(settings);
+
+        if (i == 0) {
+            strcpy(first, digest);
+        }
+
+        assert_int_equal(strcmp(first, digest) == 0, cases[i].same);
+    }
 }
 
 
@@ -448,6 +592,8 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_answer),
         cmocka_unit_test(test_request),
+        cmocka_unit_test(test_cause),
+        cmocka_unit_test(test_digest),
         cmocka_unit_test(test_shop),
         cmocka_unit_test(test_attempt),
         cmocka_unit_test(test_nodes),

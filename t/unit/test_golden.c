@@ -338,7 +338,14 @@ golden_fleet(golden_t *g)
                 "Memory Usage (%): 80.0 percent, warning from 75 percent");
     fleet_state(&g->fleet, 2, CAPHEALTH_OVERALL_CRITICAL, "\"<b>\n</script>");
 
+    caphealth_event_args(&g->fleet.nodes[1].args, CAPHEALTH_EVENT_THRESHOLD,
+                         "memory_percent", NULL);
+    (void) strcpy(g->fleet.nodes[1].args.unit, "percent");
+    g->fleet.nodes[1].args.numbers[0] = 80;
+    g->fleet.nodes[1].args.numbers[1] = 75;
+
     g->fleet.nodes[3].age = 100;
+    g->fleet.nodes[4].differs = 1;
     g->fleet.nodes[4].doubled = 1;
     g->fleet.nodes[4].clock_offset = NAN;
 

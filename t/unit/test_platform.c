@@ -358,7 +358,13 @@ document(void **state)
 
     fleet_init(&f);
     fleet_state(&f, 1, CAPHEALTH_OVERALL_CRITICAL, "Disk \"/\" full");
+    caphealth_event_args(&f.nodes[1].args, CAPHEALTH_EVENT_THRESHOLD,
+                         "disk_percent:/\"a\"", "/\"a\"");
+    (void) strcpy(f.nodes[1].args.unit, "percent");
+    f.nodes[1].args.numbers[0] = 97.2;
     f.nodes[2].age = 40;
+    f.nodes[2].args = f.nodes[1].args;
+    f.nodes[3].differs = 1;
     f.nodes[3].doubled = 1;
     f.nodes[3].clock_offset = NAN;
 
@@ -377,15 +383,31 @@ document(void **state)
                  "\"reported_at\":\"2001-09-09T01:46:39Z\","
                  "\"interval_seconds\":10,"
                  "\"started_at\":\"2001-09-08T01:46:40Z\","
-                 "\"clock_offset_seconds\":0.5,\"doubled\":false}");
+                 "\"clock_offset_seconds\":0.5,\"doubled\":false,"
+                 "\"cause_code\":\"threshold\",\"cause_args\":{"
+                 "\"subject\":\"disk_percent:/\\\"a\\\"\","
+                 "\"path\":\"/\\\"a\\\"\",\"unit\":\"percent\","
+                 "\"current\":97.2,\"bound\":null},"
+                 "\"database_differs\":false}");
     assert_value(json_incref(json_object_get(json_array_get(nodes, 2),
                                              "status")), "\"unknown\"");
+    assert_value(json_incref(json_object_get(json_array_get(nodes, 2),
+                                             "cause_code")), "\"silent\"");
+    assert_value(json_incref(json_object_get(json_array_get(nodes, 2),
+                                             "cause_args")), "null");
+    assert_value(json_incref(json_object_get(json_array_get(nodes, 0),
+                                             "cause_code")), "null");
+    assert_value(json_incref(json_object_get(json_array_get(nodes, 3),
+                                             "database_differs")), "true");
     assert_value(json_incref(json_object_get(json_array_get(nodes, 3),
                                              "clock_offset_seconds")), "null");
     assert_value(json_incref(json_object_get(json_array_get(nodes, 3),
                                              "doubled")), "true");
 
     json_decref(nodes);
+
+    assert_value(document_member(caphealth_report_nodes, &f.sample, NULL,
+                                 "database_differs"), "false");
 }
 
 
