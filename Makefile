@@ -267,13 +267,18 @@ $(BUILD)/demo-past: util/demo-past.c \
 	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< \
 		$(filter %.o,$^) $(ALL_LDFLAGS) $(LIBS)
 
-$(BUILD)/unit/%: t/unit/%.c \
-	  $(patsubst src/%.c,$(OBJS)/%.o,$(COLLECTOR) $(CONVERTER) \
-	  $(SHIPPER) $(HELPER) $(PLAIN) $(MODEL) $(STORE) $(IPC))
+# an archive, of which each test takes what it needs
+
+$(OBJS)/caphealth.a: $(patsubst src/%.c,$(OBJS)/%.o,$(COLLECTOR) \
+	  $(CONVERTER) $(SHIPPER) $(HELPER) $(PLAIN) $(MODEL) $(STORE) $(IPC))
+	@rm -f $@
+	$(AR) crs $@ $^
+
+$(BUILD)/unit/%: t/unit/%.c $(OBJS)/caphealth.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< \
-		$(filter %.o,$^) $(ALL_LDFLAGS) -lcmocka $(LIBS) $(CODECS) -lexpat \
-		$(WRAP)
+		$(OBJS)/caphealth.a $(ALL_LDFLAGS) -Wl,--as-needed -lcmocka \
+		$(LIBS) $(CODECS) -lexpat $(WRAP)
 
 $(BUILD)/unit/test_no_memory: WRAP = -Wl,--wrap=malloc -Wl,--wrap=calloc \
 	  -Wl,--wrap=open_memstream
