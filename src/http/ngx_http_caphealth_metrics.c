@@ -302,7 +302,10 @@ ngx_http_caphealth_metrics_live(ngx_http_request_t *r,
     ngx_http_caphealth_facts_cache_images(cache, now);
 
     if (ngx_http_caphealth_counters_read(counters, r->pool, &activity)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_http_caphealth_shippers_read(&cmcf->images.shipper, r->pool,
+                                            &activity)
+           != NGX_OK)
     {
         return NULL;
     }

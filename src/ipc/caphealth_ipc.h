@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 
-#define CAPHEALTH_IPC_VERSION  12
+#define CAPHEALTH_IPC_VERSION  13
 
 /* the descriptor at which a helper finds its socket after exec */
 #define CAPHEALTH_IPC_FD       3
@@ -58,8 +58,11 @@ typedef enum {
                                     caphealth_notify_result_e */
     CAPHEALTH_IPC_SHIP,          /* worker: put an image, caphealth_ship_t */
     CAPHEALTH_IPC_UNSHIP,        /* worker: remove one, caphealth_unship_t */
-    CAPHEALTH_IPC_SHIPPED        /* shipper: what came of either,
+    CAPHEALTH_IPC_SHIPPED,       /* shipper: what came of either,
                                     caphealth_ship_result_t */
+    CAPHEALTH_IPC_REQUESTS       /* shipper: its requests to the store since
+                                    the last time, unasked,
+                                    caphealth_ship_requests_t */
 } caphealth_ipc_type_e;
 
 

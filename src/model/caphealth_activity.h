@@ -1,7 +1,7 @@
 
 /*
- * Activity: the counters of uploads, converters and collectors that the metrics
- * have, added up over all workers since the shared zone was created or resized.
+ * Activity: the counters of uploads, converters, object stores and collectors
+ * that the metrics have, added up over all workers since the shared zone was created or resized.
  */
 
 #ifndef CAPHEALTH_ACTIVITY_H
@@ -71,6 +71,26 @@ typedef struct {
 } caphealth_uploads_t;
 
 
+/* more than there are results of a request to a store */
+#define CAPHEALTH_STORE_RESULTS  12
+
+
+/* of an object store; a tally without a name is none */
+
+typedef struct {
+    const char               *root;          /* "s3://bucket/prefix" */
+    caphealth_tally_t         requests[CAPHEALTH_STORE_RESULTS];
+                                             /* by their result */
+    double                    retries;       /* of these */
+    double                    sent;          /* bytes, of files */
+    caphealth_tally_t         put[CAPHEALTH_STORE_RESULTS];
+                                             /* images, by their result */
+    caphealth_tally_t         removed[CAPHEALTH_STORE_RESULTS];
+    caphealth_histogram_t     seconds;       /* of images that were put */
+    double                    under_way;     /* images, to be put or removed */
+} caphealth_store_activity_t;
+
+
 typedef struct {
     double                    restarts;      /* of the collector */
     int                       notifies;      /* somebody is notified; 0: what
@@ -78,6 +98,8 @@ typedef struct {
     double                    notifications[CAPHEALTH_NOTIFY_RESULTS];
                                              /* attempts */
     caphealth_uploads_t       uploads;
+    const caphealth_store_activity_t  *stores;
+    size_t                    nstores;
 } caphealth_activity_t;
 
 

@@ -269,7 +269,8 @@ caphealth_extra_has_images(const caphealth_facts_t *f,
 int64_t
 caphealth_upload_failures(const caphealth_facts_t *f)
 {
-    return f->uploads.full + f->uploads.busy + f->uploads.failed;
+    return f->uploads.full + f->uploads.busy + f->uploads.away
+           + f->uploads.failed;
 }
 
 
@@ -334,6 +335,8 @@ char *
 caphealth_extra_reason(char *buf, const caphealth_extra_t *e,
     const caphealth_facts_t *f, double now)
 {
+    int  n;
+
     if (!caphealth_check_reason(buf, &e->check, e->section, now)) {
         return buf;
     }
@@ -345,14 +348,21 @@ caphealth_extra_reason(char *buf, const caphealth_extra_t *e,
         break;
 
     case CAPHEALTH_EXTRA_UPLOADS:
-        (void) snprintf(buf, CAPHEALTH_REASON_LEN,
-                        "%.0f of %.0f uploads in %.0f minutes failed, "
-                        "%.0f for want of room, %.0f of a converter",
-                        (double) caphealth_upload_failures(f),
-                        (double) (caphealth_upload_failures(f)
-                                  + f->uploads.stored),
-                        f->uploads.seconds / 60, (double) f->uploads.full,
-                        (double) f->uploads.busy);
+        n = snprintf(buf, CAPHEALTH_REASON_LEN,
+                     "%.0f of %.0f uploads in %.0f minutes failed, "
+                     "%.0f for want of room, %.0f of a converter",
+                     (double) caphealth_upload_failures(f),
+                     (double) (caphealth_upload_failures(f)
+                               + f->uploads.stored),
+                     f->uploads.seconds / 60, (double) f->uploads.full,
+                     (double) f->uploads.busy);
+
+        if (f->uploads.away && n > 0 && n < CAPHEALTH_REASON_LEN) {
+            (void) snprintf(buf + n, (size_t) (CAPHEALTH_REASON_LEN - n),
+                            ", %.0f of the object store",
+                            (double) f->uploads.away);
+        }
+
         break;
 
     default:

@@ -155,6 +155,7 @@ typedef struct {
     int64_t                stored;
     int64_t                full;          /* 507: no room */
     int64_t                busy;          /* 503: no converter was free */
+    int64_t                away;          /* 503: the object store was */
     int64_t                failed;        /* 500 */
     double                 seconds;       /* they are counted over these */
 } caphealth_upload_facts_t;

@@ -60,6 +60,7 @@ static int caphealth_root_scanning(const void *root);
 #define ROOT(field)     .offset = offsetof(caphealth_root_t, field)
 #define TREES(field)    .offset = offsetof(caphealth_statistics_t, field)
 #define UPLOAD(field)   .offset = offsetof(caphealth_uploads_t, field)
+#define STORE(field)    .offset = offsetof(caphealth_store_activity_t, field)
 #define PROCESS(field)  .offset = offsetof(caphealth_activity_t, field)
 #define PLATFORM(field) .offset = offsetof(caphealth_platform_t, field)
 #define NODE(field)     .offset = offsetof(caphealth_platform_node_t, field)
@@ -588,6 +589,28 @@ static const caphealth_measure_t  caphealth_upload_rows[] = {
 };
 
 
+static const caphealth_measure_t  caphealth_object_store_rows[] = {
+
+    { NULL, CODE(STORE_REQUESTS), METRIC(COUNTER, 0, "object_store_requests",
+      "Requests to an object store, by their result.") },
+    { NULL, REAL(0), STORE(retries),
+      METRIC(COUNTER, 0, "object_store_retries",
+      "Requests to an object store that repeated one that had failed.") },
+    { NULL, REAL(0), STORE(sent),
+      METRIC(COUNTER, 0, "object_store_sent_bytes",
+      "Size of the files that were sent to an object store.") },
+    { NULL, CODE(STORE_IMAGES), METRIC(COUNTER, 0, "object_store_images",
+      "Images that were put into an object store or removed from it, by their "
+      "result.") },
+    { NULL, CODE(STORE_SECONDS),
+      METRIC(HISTOGRAM, 0, "object_store_put_duration_seconds",
+      "How long it took to put an image into an object store.") },
+    { NULL, REAL(0), STORE(under_way),
+      METRIC(GAUGE, 0, "object_store_images_under_way",
+      "Images that are being put into an object store or removed from it.") }
+};
+
+
 static const caphealth_measure_t  caphealth_process_rows[] = {
 
     { NULL, REAL(0), PROCESS(restarts),
@@ -619,6 +642,7 @@ const caphealth_object_t  caphealth_objects[CAPHEALTH_OBJECTS] = {
     [CAPHEALTH_SOURCE_TREE] = OBJECT(source_tree, "ImageSources",
                                      "sources[]."),
     [CAPHEALTH_UPLOADS] = OBJECT(upload, NULL, NULL),
+    [CAPHEALTH_OBJECT_STORES] = OBJECT(object_store, NULL, NULL),
     [CAPHEALTH_PROCESSES] = OBJECT(process, NULL, NULL),
     [CAPHEALTH_IMAGES] = OBJECT(images, "ImageStorage", "image_storage."),
     [CAPHEALTH_STATISTICS] = OBJECT(statistics, "ImageStats", ""),

@@ -73,6 +73,9 @@ typedef enum {
     CAPHEALTH_CODE_UPLOADS,
     CAPHEALTH_CODE_DELETES,
     CAPHEALTH_CODE_STAGES,
+    CAPHEALTH_CODE_STORE_REQUESTS,
+    CAPHEALTH_CODE_STORE_IMAGES,
+    CAPHEALTH_CODE_STORE_SECONDS,
     CAPHEALTH_CODE_NOTIFICATIONS,
     CAPHEALTH_CODE_PLATFORM,
     CAPHEALTH_CODE_NODE_VERSION,
@@ -102,6 +105,7 @@ typedef enum {
     CAPHEALTH_ROOT,              /* caphealth_root_t */
     CAPHEALTH_SOURCE_TREE,       /* caphealth_root_t */
     CAPHEALTH_UPLOADS,           /* caphealth_uploads_t */
+    CAPHEALTH_OBJECT_STORES,     /* caphealth_store_activity_t */
     CAPHEALTH_PROCESSES,         /* caphealth_activity_t */
 
     CAPHEALTH_IMAGES,            /* caphealth_facts_t */

@@ -93,6 +93,14 @@ static void caphealth_samples_delete_requests(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
 static void caphealth_samples_stages(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
+static void caphealth_samples_stores(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
+static void caphealth_samples_store_requests(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
+static void caphealth_samples_store_images(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
+static void caphealth_samples_store_seconds(caphealth_scrape_t *s,
+    const caphealth_measure_t *m);
 static void caphealth_samples_notifications(caphealth_scrape_t *s,
     const caphealth_measure_t *m);
 static void caphealth_samples_platform(caphealth_scrape_t *s,
@@ -111,8 +119,10 @@ static void caphealth_metrics_estimates(caphealth_scrape_t *s,
 static double caphealth_in_base_unit(double x, caphealth_unit_e unit);
 static void caphealth_metrics_results(caphealth_scrape_t *s,
     const caphealth_tally_t *tallies, size_t n);
+static void caphealth_metrics_store_results(caphealth_scrape_t *s,
+    caphealth_label_t *labels, size_t n, const caphealth_tally_t *tallies);
 static void caphealth_metrics_histogram(caphealth_scrape_t *s,
-    const char *stage, const caphealth_histogram_t *h);
+    const char *label, const char *value, const caphealth_histogram_t *h);
 
 
 const double  caphealth_bucket_bounds[CAPHEALTH_BUCKETS] = {
@@ -145,6 +155,7 @@ static const caphealth_samples_pt
     [CAPHEALTH_ROOT] = caphealth_samples_roots,
     [CAPHEALTH_SOURCE_TREE] = caphealth_samples_sources,
     [CAPHEALTH_UPLOADS] = caphealth_samples_uploads,
+    [CAPHEALTH_OBJECT_STORES] = caphealth_samples_stores,
     [CAPHEALTH_PROCESSES] = caphealth_samples_processes
 };
 
@@ -166,6 +177,9 @@ static const caphealth_samples_pt  caphealth_code_samples[CAPHEALTH_CODES] = {
     [CAPHEALTH_CODE_UPLOADS] = caphealth_samples_upload_requests,
     [CAPHEALTH_CODE_DELETES] = caphealth_samples_delete_requests,
     [CAPHEALTH_CODE_STAGES] = caphealth_samples_stages,
+    [CAPHEALTH_CODE_STORE_REQUESTS] = caphealth_samples_store_requests,
+    [CAPHEALTH_CODE_STORE_IMAGES] = caphealth_samples_store_images,
+    [CAPHEALTH_CODE_STORE_SECONDS] = caphealth_samples_store_seconds,
     [CAPHEALTH_CODE_MISSING] = caphealth_samples_missing,
     [CAPHEALTH_CODE_NOTIFICATIONS] = caphealth_samples_notifications,
     [CAPHEALTH_CODE_PLATFORM] = caphealth_samples_platform,
@@ -981,8 +995,94 @@ caphealth_samples_stages(caphealth_scrape_t *s, const caphealth_measure_t *m)
     }
 
     for (i = 0; i < CAPHEALTH_STAGES; i++) {
-        caphealth_metrics_histogram(s, caphealth_stages[i],
+        caphealth_metrics_histogram(s, "stage", caphealth_stages[i],
                                     &s->activity->uploads.stages[i]);
+    }
+}
+
+
+static void
+caphealth_samples_stores(caphealth_scrape_t *s, const caphealth_measure_t *m)
+{
+    size_t             i;
+    caphealth_label_t  root = { "root", NULL };
+
+    for (i = 0; i < s->activity->nstores; i++) {
+        root.value = s->activity->stores[i].root;
+        caphealth_metrics_sample(s, m, &s->activity->stores[i], &root, 1);
+    }
+}
+
+
+static void
+caphealth_samples_store_requests(caphealth_scrape_t *s,
+    const caphealth_measure_t *m)
+{
+    size_t             i;
+    caphealth_label_t  labels[2] = { { "root", NULL }, { "result", NULL } };
+
+    (void) m;
+
+    for (i = 0; i < s->activity->nstores; i++) {
+        labels[0].value = s->activity->stores[i].root;
+        caphealth_metrics_store_results(s, labels, 2,
+                                        s->activity->stores[i].requests);
+    }
+}
+
+
+static void
+caphealth_samples_store_images(caphealth_scrape_t *s,
+    const caphealth_measure_t *m)
+{
+    size_t                             i;
+    caphealth_label_t                  labels[3] = { { "root", NULL },
+                                                     { "operation", NULL },
+                                                     { "result", NULL } };
+    const caphealth_store_activity_t  *store;
+
+    (void) m;
+
+    for (i = 0; i < s->activity->nstores; i++) {
+        store = &s->activity->stores[i];
+        labels[0].value = store->root;
+
+        labels[1].value = "put";
+        caphealth_metrics_store_results(s, labels, 3, store->put);
+
+        labels[1].value = "remove";
+        caphealth_metrics_store_results(s, labels, 3, store->removed);
+    }
+}
+
+
+/* the last of n labels is the result */
+
+static void
+caphealth_metrics_store_results(caphealth_scrape_t *s,
+    caphealth_label_t *labels, size_t n, const caphealth_tally_t *tallies)
+{
+    size_t  i;
+
+    for (i = 0; i < CAPHEALTH_STORE_RESULTS && tallies[i].name; i++) {
+        labels[n - 1].value = tallies[i].name;
+        caphealth_exposition_sample(&s->out, NULL, labels, n, tallies[i].n);
+    }
+}
+
+
+static void
+caphealth_samples_store_seconds(caphealth_scrape_t *s,
+    const caphealth_measure_t *m)
+{
+    size_t                             i;
+    const caphealth_store_activity_t  *store;
+
+    (void) m;
+
+    for (i = 0; i < s->activity->nstores; i++) {
+        store = &s->activity->stores[i];
+        caphealth_metrics_histogram(s, "root", store->root, &store->seconds);
     }
 }
 
@@ -1007,13 +1107,13 @@ caphealth_samples_notifications(caphealth_scrape_t *s,
 /* OpenMetrics demands a point in bounds that are integers */
 
 static void
-caphealth_metrics_histogram(caphealth_scrape_t *s, const char *stage,
-    const caphealth_histogram_t *h)
+caphealth_metrics_histogram(caphealth_scrape_t *s, const char *label,
+    const char *value, const caphealth_histogram_t *h)
 {
     char               bound[CAPHEALTH_BOUND_LEN];
     double             n;
     size_t             i, len;
-    caphealth_label_t  labels[2] = { { "stage", stage }, { "le", bound } };
+    caphealth_label_t  labels[2] = { { label, value }, { "le", bound } };
 
     n = 0;
 

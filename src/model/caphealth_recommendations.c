@@ -245,7 +245,11 @@ caphealth_recommend_uploads(caphealth_recommendations_t *r,
 
     action = "Check nginx's error log and the image tree's permissions";
 
-    if (u->full >= u->failed && u->full >= u->busy) {
+    if (u->away > u->failed && u->away > u->busy && u->away > u->full) {
+        topic.code = "uploads-store";
+        action = "Check nginx's error log and the object store";
+
+    } else if (u->full >= u->failed && u->full >= u->busy) {
         topic.code = "uploads-full";
         action = "Make room on the image tree's file system";
 

@@ -6,7 +6,6 @@
 #include "ngx_http_caphealth_counters.h"
 
 
-static ngx_uint_t ngx_http_caphealth_bucket(ngx_msec_t elapsed);
 static ngx_uint_t ngx_http_caphealth_worker_dead(
     ngx_http_caphealth_worker_t *w);
 static ngx_int_t ngx_http_caphealth_counters_outcomes(
@@ -41,7 +40,7 @@ ngx_http_caphealth_observe(ngx_http_caphealth_counters_t *counters,
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_caphealth_bucket(ngx_msec_t elapsed)
 {
     ngx_uint_t  i;
@@ -114,6 +113,7 @@ ngx_http_caphealth_recent_read(ngx_http_caphealth_counters_t *counters,
     uploads->stored = counts[NGX_HTTP_CAPHEALTH_UPLOAD_STORED];
     uploads->full = counts[NGX_HTTP_CAPHEALTH_UPLOAD_FULL];
     uploads->busy = counts[NGX_HTTP_CAPHEALTH_UPLOAD_BUSY];
+    uploads->away = counts[NGX_HTTP_CAPHEALTH_UPLOAD_AWAY];
     uploads->failed = counts[NGX_HTTP_CAPHEALTH_UPLOAD_FAILED];
     uploads->seconds = NGX_HTTP_CAPHEALTH_RECENT
                        * (NGX_HTTP_CAPHEALTH_RECENT_SLICE / 1000.0);

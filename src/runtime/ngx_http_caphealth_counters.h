@@ -41,6 +41,7 @@ typedef enum {
     NGX_HTTP_CAPHEALTH_UPLOAD_STORED = 0,
     NGX_HTTP_CAPHEALTH_UPLOAD_FULL,          /* 507 */
     NGX_HTTP_CAPHEALTH_UPLOAD_BUSY,          /* 503 */
+    NGX_HTTP_CAPHEALTH_UPLOAD_AWAY,          /* 503 of the object store */
     NGX_HTTP_CAPHEALTH_UPLOAD_FAILED,        /* 500 */
     NGX_HTTP_CAPHEALTH_UPLOADS
 } ngx_http_caphealth_upload_e;
@@ -122,6 +123,9 @@ ngx_http_caphealth_now(void)
 
 
 void ngx_http_caphealth_count(ngx_atomic_t *counter, ngx_atomic_int_t n);
+
+/* The bucket of a histogram that is of so many milliseconds. */
+ngx_uint_t ngx_http_caphealth_bucket(ngx_msec_t elapsed);
 
 /* A stage took so many milliseconds. */
 void ngx_http_caphealth_observe(ngx_http_caphealth_counters_t *counters,

@@ -27,6 +27,10 @@
 #define NGX_HTTP_CAPHEALTH_SHIPPER_GRACE  10000
 
 
+_Static_assert(CAPHEALTH_SHIP_STATUSES + 1 <= CAPHEALTH_STORE_RESULTS,
+               "the results of requests, and those that are damaged");
+
+
 struct ngx_http_caphealth_shipper_s {
     ngx_http_caphealth_shippers_t      *shippers;
     ngx_http_caphealth_root_t          *root;
@@ -89,6 +93,8 @@ static ngx_http_caphealth_shipment_t *ngx_http_caphealth_shipper_first(
     ngx_queue_t *queue);
 static void ngx_http_caphealth_shipper_remove(
     ngx_http_caphealth_shipment_t *shipment);
+static void ngx_http_caphealth_shipper_count(
+    ngx_http_caphealth_shipment_t *shipment);
 static void ngx_http_caphealth_shipper_lose(
     ngx_http_caphealth_shipment_t *shipment, char *reason);
 static void ngx_http_caphealth_shipper_lose_listing(
@@ -110,12 +116,17 @@ static ngx_http_caphealth_shipment_t *ngx_http_caphealth_shipper_find(
 static char *ngx_http_caphealth_shipper_scanned(
     ngx_http_caphealth_shipper_t *s, caphealth_ipc_message_t *m,
     caphealth_ipc_cargo_t *cargo);
+static char *ngx_http_caphealth_shipper_requests(
+    ngx_http_caphealth_shipper_t *s, caphealth_ipc_cargo_t *cargo);
 static void ngx_http_caphealth_shipper_on_timeout(
     ngx_http_caphealth_helper_t *h);
 static void ngx_http_caphealth_shipper_failed(ngx_http_caphealth_helper_t *h,
     char *reason);
 static void ngx_http_caphealth_shipper_restart(ngx_http_caphealth_helper_t *h);
 static void ngx_http_caphealth_shipper_quit(ngx_http_caphealth_helper_t *h);
+
+static void ngx_http_caphealth_shippers_tally(caphealth_tally_t *tally,
+    ngx_uint_t status, uint64_t n);
 
 
 static const ngx_http_caphealth_program_t  ngx_http_caphealth_shipper_program =
@@ -334,6 +345,7 @@ ngx_http_caphealth_shipper_submit(ngx_http_caphealth_shipper_t *s,
     shipment->serial = 0;
     shipment->lost = 0;
     shipment->answered = 0;
+    shipment->submitted = ngx_current_msec;
     shipment->deadline = ngx_current_msec + timeout;
 
     /* until it has ended it is what the store is tried with */
@@ -623,6 +635,23 @@ ngx_http_caphealth_shipper_remove(ngx_http_caphealth_shipment_t *shipment)
 }
 
 
+/* when it has ended */
+
+static void
+ngx_http_caphealth_shipper_count(ngx_http_caphealth_shipment_t *shipment)
+{
+    ngx_http_caphealth_shipper_t  *s;
+
+    s = shipment->shipper;
+
+    ngx_http_caphealth_tree_count_shipment(s->shippers->conf->zone,
+                                           &s->root->path, shipment->removal,
+                                           shipment->result.status,
+                                           ngx_current_msec
+                                           - shipment->submitted);
+}
+
+
 /* there is no answer, and will be none */
 
 static void
@@ -637,6 +666,7 @@ ngx_http_caphealth_shipper_lose(ngx_http_caphealth_shipment_t *shipment,
                         NGX_HTTP_CAPHEALTH_SHIPPER " %s%Z", reason);
 
     ngx_http_caphealth_shipper_pause(shipment->shipper);
+    ngx_http_caphealth_shipper_count(shipment);
     ngx_http_caphealth_shipper_remove(shipment);
 
     shipment->handler(shipment);
@@ -738,6 +768,9 @@ ngx_http_caphealth_shipper_message(ngx_http_caphealth_helper_t *h,
         reason = ngx_http_caphealth_shipper_scanned(s, m, cargo);
         break;
 
+    case CAPHEALTH_IPC_REQUESTS:
+        return ngx_http_caphealth_shipper_requests(s, cargo);
+
     default:
         return "sent an unknown message";
     }
@@ -794,6 +827,8 @@ ngx_http_caphealth_shipper_shipped(ngx_http_caphealth_shipper_t *s,
         ngx_http_caphealth_shipper_answers(s);
     }
 
+    ngx_http_caphealth_shipper_count(shipment);
+
     ngx_http_caphealth_shipper_remove(shipment);
 
     shipment->handler(shipment);
@@ -849,6 +884,23 @@ ngx_http_caphealth_shipper_scanned(ngx_http_caphealth_shipper_t *s,
 
     return listed(s->data, cargo->fds[0], NULL) == NGX_OK
            ? NULL : "sent an invalid listing";
+}
+
+
+static char *
+ngx_http_caphealth_shipper_requests(ngx_http_caphealth_shipper_t *s,
+    caphealth_ipc_cargo_t *cargo)
+{
+    if (cargo->size != sizeof(caphealth_ship_requests_t) || cargo->nfds
+        || !caphealth_ship_requests_valid(cargo->body))
+    {
+        return "sent invalid counts of its requests";
+    }
+
+    ngx_http_caphealth_tree_count_requests(s->shippers->conf->zone,
+                                           &s->root->path, cargo->body);
+
+    return NULL;
 }
 
 
@@ -920,4 +972,78 @@ ngx_http_caphealth_shipper_quit(ngx_http_caphealth_helper_t *h)
     if (s->nwaiting == 0 && s->nsent == 0) {
         ngx_http_caphealth_helper_stop(h);
     }
+}
+
+
+ngx_int_t
+ngx_http_caphealth_shippers_read(ngx_http_caphealth_shipper_conf_t *conf,
+    ngx_pool_t *pool, caphealth_activity_t *activity)
+{
+    ngx_uint_t                          i, n;
+    caphealth_store_activity_t         *store;
+    ngx_http_caphealth_root_t         **root;
+    ngx_http_caphealth_store_counts_t   counts;
+
+    activity->stores = NULL;
+    activity->nstores = 0;
+
+    if (conf->stores == NULL) {
+        return NGX_OK;
+    }
+
+    store = ngx_pcalloc(pool, conf->stores->nelts
+                              * sizeof(caphealth_store_activity_t));
+    if (store == NULL) {
+        return NGX_ERROR;
+    }
+
+    activity->stores = store;
+    root = conf->stores->elts;
+
+    for (i = 0; i < conf->stores->nelts; i++) {
+
+        if (ngx_http_caphealth_tree_store_counts(conf->zone, &root[i]->path,
+                                                 &counts)
+            != NGX_OK)
+        {
+            continue;
+        }
+
+        store->root = (char *) root[i]->path.data;
+
+        for (n = 0; n < CAPHEALTH_SHIP_STATUSES; n++) {
+            ngx_http_caphealth_shippers_tally(&store->requests[n], n,
+                                              counts.requests.results[n]);
+            ngx_http_caphealth_shippers_tally(&store->put[n], n,
+                                              counts.put[n]);
+            ngx_http_caphealth_shippers_tally(&store->removed[n], n,
+                                              counts.removed[n]);
+        }
+
+        store->requests[n].name = "damaged";
+        store->requests[n].n = (double) counts.requests.damaged;
+
+        for (n = 0; n <= CAPHEALTH_BUCKETS; n++) {
+            store->seconds.buckets[n] = (double) counts.buckets[n];
+        }
+
+        store->seconds.sum = (double) counts.sum / 1000;
+        store->retries = (double) counts.requests.retries;
+        store->sent = (double) counts.requests.sent;
+        store->under_way = (double) counts.under_way;
+
+        store++;
+        activity->nstores++;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_caphealth_shippers_tally(caphealth_tally_t *tally,
+    ngx_uint_t status, uint64_t n)
+{
+    tally->name = caphealth_ship_status_name(status);
+    tally->n = (double) n;
 }

@@ -74,6 +74,7 @@ struct ngx_http_caphealth_shipment_s {
     ngx_http_caphealth_shipper_t *shipper;    /* NULL: neither waits nor is
                                                  under way */
     uint64_t                      serial;     /* 0: it waits */
+    ngx_msec_t                    submitted;
     ngx_msec_t                    deadline;
 };
 
@@ -136,6 +137,14 @@ ngx_int_t ngx_http_caphealth_shipper_cancel(
  */
 void ngx_http_caphealth_shipper_list(ngx_http_caphealth_shipper_t *s,
     ngx_uint_t slice, ngx_http_caphealth_listed_pt handler, void *data);
+
+/*
+ * What the metrics tell of each store, in memory of the pool.  NGX_ERROR: no
+ * memory.
+ */
+ngx_int_t ngx_http_caphealth_shippers_read(
+    ngx_http_caphealth_shipper_conf_t *conf, ngx_pool_t *pool,
+    caphealth_activity_t *activity);
 
 /* The listing takes too long. */
 void ngx_http_caphealth_shipper_list_timed_out(

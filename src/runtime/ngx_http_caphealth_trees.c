@@ -29,6 +29,7 @@ typedef struct {
     ngx_uint_t              cursor;      /* the slice that is looked at next */
     ngx_uint_t              nmoves;      /* the last one in use, plus one */
     ngx_http_caphealth_move_t  moves[NGX_HTTP_CAPHEALTH_MOVES];
+    ngx_http_caphealth_store_counts_t  store;
     caphealth_tree_t        tree;
     size_t                  path_len;
     u_char                  path[1];
@@ -139,6 +140,7 @@ ngx_http_caphealth_trees_copy_old(ngx_queue_t *trees, ngx_queue_t *from)
 
         if (t) {
             t->tree = old->tree;
+            t->store = old->store;
             t->tree.scan.scanning_since = 0;
 
             if (t->tree.scan.source == CAPHEALTH_TREE_LIVE) {
@@ -532,6 +534,87 @@ ngx_http_caphealth_tree_total(ngx_shm_zone_t *zone, ngx_str_t *root,
 
     caphealth_tree_total(&t->tree, total);
     *scan = t->tree.scan;
+
+    ngx_http_caphealth_tree_unlock(zone);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_caphealth_tree_count_requests(ngx_shm_zone_t *zone, ngx_str_t *root,
+    caphealth_ship_requests_t *requests)
+{
+    ngx_uint_t                  i;
+    caphealth_ship_requests_t  *r;
+    ngx_http_caphealth_tree_t  *t;
+
+    t = ngx_http_caphealth_tree_lock(zone, root);
+    if (t == NULL) {
+        return;
+    }
+
+    r = &t->store.requests;
+
+    for (i = 0; i < CAPHEALTH_SHIP_STATUSES; i++) {
+        r->results[i] += requests->results[i];
+    }
+
+    r->damaged += requests->damaged;
+    r->retries += requests->retries;
+    r->sent += requests->sent;
+
+    ngx_http_caphealth_tree_unlock(zone);
+}
+
+
+void
+ngx_http_caphealth_tree_count_shipment(ngx_shm_zone_t *zone, ngx_str_t *root,
+    ngx_uint_t removal, caphealth_ship_status_e status, ngx_msec_t elapsed)
+{
+    ngx_http_caphealth_tree_t  *t;
+
+    t = ngx_http_caphealth_tree_lock(zone, root);
+    if (t == NULL) {
+        return;
+    }
+
+    if (removal) {
+        t->store.removed[status]++;
+
+    } else {
+        t->store.put[status]++;
+
+        if (status == CAPHEALTH_SHIP_OK) {
+            t->store.buckets[ngx_http_caphealth_bucket(elapsed)]++;
+            t->store.sum += elapsed;
+        }
+    }
+
+    ngx_http_caphealth_tree_unlock(zone);
+}
+
+
+ngx_int_t
+ngx_http_caphealth_tree_store_counts(ngx_shm_zone_t *zone, ngx_str_t *root,
+    ngx_http_caphealth_store_counts_t *counts)
+{
+    ngx_uint_t                  i;
+    ngx_http_caphealth_tree_t  *t;
+
+    t = ngx_http_caphealth_tree_lock(zone, root);
+    if (t == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_caphealth_tree_end_dead(zone, t);
+
+    *counts = t->store;
+    counts->under_way = 0;
+
+    for (i = 0; i < t->nmoves; i++) {
+        counts->under_way += (t->moves[i].worker != 0);
+    }
 
     ngx_http_caphealth_tree_unlock(zone);
 

@@ -23,6 +23,7 @@
 
 #include <jansson.h>
 
+#include "caphealth_ship.h"
 #include "caphealth_tree.h"
 
 
@@ -59,6 +60,21 @@ typedef struct {
     ngx_http_caphealth_counters_t  *counters;
     ngx_http_caphealth_uses_t     **uses;     /* of the zone */
 } ngx_http_caphealth_trees_t;
+
+
+/* what happens between the workers and an object store */
+
+typedef struct {
+    caphealth_ship_requests_t       requests;
+    uint64_t                        put[CAPHEALTH_SHIP_STATUSES];
+                                              /* images, by what became of
+                                                 them */
+    uint64_t                        removed[CAPHEALTH_SHIP_STATUSES];
+    uint64_t                        buckets[CAPHEALTH_BUCKETS + 1];
+                                              /* of those that were put */
+    uint64_t                        sum;      /* milliseconds, of the same */
+    ngx_uint_t                      under_way; /* images now, when it is read */
+} ngx_http_caphealth_store_counts_t;
 
 
 /* the slice to be walked next */
@@ -116,6 +132,18 @@ void ngx_http_caphealth_tree_share(ngx_shm_zone_t *zone, ngx_str_t *root);
 /* The sum of its slices.  NGX_DECLINED: there is no such tree. */
 ngx_int_t ngx_http_caphealth_tree_total(ngx_shm_zone_t *zone, ngx_str_t *root,
     caphealth_total_t *total, caphealth_scan_t *scan);
+
+/*
+ * Of an object store: its requests, or an image that was put or removed, are
+ * counted; _store_counts reads all.  NGX_DECLINED: there is no such tree.
+ */
+void ngx_http_caphealth_tree_count_requests(ngx_shm_zone_t *zone,
+    ngx_str_t *root, caphealth_ship_requests_t *requests);
+void ngx_http_caphealth_tree_count_shipment(ngx_shm_zone_t *zone,
+    ngx_str_t *root, ngx_uint_t removal, caphealth_ship_status_e status,
+    ngx_msec_t elapsed);
+ngx_int_t ngx_http_caphealth_tree_store_counts(ngx_shm_zone_t *zone,
+    ngx_str_t *root, ngx_http_caphealth_store_counts_t *counts);
 
 /*
  * For the saved state.  _copy makes a copy, if anything has changed since the

@@ -69,6 +69,7 @@ struct caphealth_s3_client_s {
     int                          conditional;
     int                          outdated;
     struct stat                  resolver[2];
+    caphealth_ship_requests_t    requests;
     char                         host[CAPHEALTH_S3_HOST];
     char                         base[CAPHEALTH_S3_HOST + sizeof("https://")];
     char                        *ca;
@@ -108,6 +109,8 @@ static void caphealth_s3_copy_value(char *to, size_t size, const char *value,
     size_t len);
 static void caphealth_s3_finish(caphealth_s3_client_t *client,
     caphealth_s3_call_t *call, CURLcode rc);
+static void caphealth_s3_count_request(caphealth_s3_client_t *client,
+    const caphealth_s3_call_t *call);
 static int caphealth_s3_judge(caphealth_s3_client_t *client,
     caphealth_s3_call_t *call, CURLcode rc);
 static int caphealth_s3_judge_failure(caphealth_s3_client_t *client,
@@ -273,6 +276,19 @@ unsigned
 caphealth_s3_client_calls(const caphealth_s3_client_t *client)
 {
     return client->nrunning + client->nwaiting;
+}
+
+
+int
+caphealth_s3_client_requests(caphealth_s3_client_t *client,
+    caphealth_ship_requests_t *requests)
+{
+    static const caphealth_ship_requests_t  none;
+
+    *requests = client->requests;
+    client->requests = none;
+
+    return memcmp(requests, &none, sizeof(none)) != 0;
 }
 
 
@@ -976,6 +992,7 @@ caphealth_s3_finish(caphealth_s3_client_t *client, caphealth_s3_call_t *call,
 {
     int                    retry;
     double                 now, pause;
+    unsigned               attempts;
     caphealth_s3_call_t  **link;
 
     for (link = &client->running;
@@ -988,7 +1005,12 @@ caphealth_s3_finish(caphealth_s3_client_t *client, caphealth_s3_call_t *call,
     *link = call->next;
     client->nrunning--;
 
+    attempts = call->attempts;
     retry = caphealth_s3_judge(client, call, rc);
+
+    if (call->attempts == attempts && rc != CURLE_ABORTED_BY_CALLBACK) {
+        caphealth_s3_count_request(client, call);
+    }
 
     caphealth_s3_release(client, call);
 
@@ -1014,6 +1036,34 @@ caphealth_s3_finish(caphealth_s3_client_t *client, caphealth_s3_call_t *call,
     }
 
     caphealth_s3_append(client, call);
+}
+
+
+/* an attempt that was neither cancelled nor one of what the store lacks */
+
+static void
+caphealth_s3_count_request(caphealth_s3_client_t *client,
+    const caphealth_s3_call_t *call)
+{
+    curl_off_t                  sent;
+    caphealth_ship_requests_t  *r;
+
+    r = &client->requests;
+
+    if (call->damaged) {
+        r->damaged++;
+
+    } else {
+        r->results[call->status]++;
+    }
+
+    r->retries += (call->attempts > 1);
+
+    if (curl_easy_getinfo(call->curl, CURLINFO_SIZE_UPLOAD_T, &sent)
+        == CURLE_OK && sent > 0)
+    {
+        r->sent += (uint64_t) sent;
+    }
 }
 
 
@@ -1056,6 +1106,7 @@ caphealth_s3_judge(caphealth_s3_client_t *client, caphealth_s3_call_t *call,
     if (http / 100 == 2) {
 
         if (call->end && call->end(call) == -1) {
+            call->damaged = 1;
             call->status = CAPHEALTH_SHIP_AWAY;
             caphealth_s3_detail(call, "the store's answer is damaged");
             return 1;

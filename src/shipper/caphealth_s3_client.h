@@ -138,6 +138,13 @@ void caphealth_s3_client_key(const caphealth_s3_client_t *client,
 /* Calls under way. */
 unsigned caphealth_s3_client_calls(const caphealth_s3_client_t *client);
 
+/*
+ * Takes what came of the requests since the last time.  Returns 0 if there were
+ * none.
+ */
+int caphealth_s3_client_requests(caphealth_s3_client_t *client,
+    caphealth_ship_requests_t *requests);
+
 /* 1 until the store has refused If-None-Match. */
 int caphealth_s3_client_conditional(const caphealth_s3_client_t *client);
 

@@ -89,6 +89,8 @@ static void caphealth_shipper_counted(void *data,
 static void caphealth_shipper_end(caphealth_shipper_job_t *job);
 static void caphealth_shipper_done(void *data,
     const caphealth_ship_result_t *result);
+static caphealth_ipc_result_e caphealth_shipper_send_requests(
+    caphealth_shipper_t *shipper);
 static void caphealth_shipper_close(caphealth_shipper_t *shipper);
 
 
@@ -499,7 +501,11 @@ caphealth_shipper_counted(void *data, const caphealth_walk_t *walk)
 
     fd = caphealth_ipc_memfd(walk, sizeof(caphealth_walk_t));
     rc = (fd == -1) ? CAPHEALTH_IPC_ERROR
-                    : caphealth_ipc_send(CAPHEALTH_IPC_FD, &m, fd);
+                    : caphealth_shipper_send_requests(shipper);
+
+    if (rc == CAPHEALTH_IPC_OK) {
+        rc = caphealth_ipc_send(CAPHEALTH_IPC_FD, &m, fd);
+    }
 
     if (fd != -1) {
         (void) close(fd);
@@ -553,11 +559,38 @@ caphealth_shipper_done(void *data, const caphealth_ship_result_t *result)
     caphealth_shipper_end(job);
 
     if (!shipper->closed
-        && caphealth_ipc_send_cargo(CAPHEALTH_IPC_FD, &m, &cargo)
-           != CAPHEALTH_IPC_OK)
+        && (caphealth_shipper_send_requests(shipper) != CAPHEALTH_IPC_OK
+            || caphealth_ipc_send_cargo(CAPHEALTH_IPC_FD, &m, &cargo)
+               != CAPHEALTH_IPC_OK))
     {
         caphealth_shipper_close(shipper);
     }
+}
+
+
+/* before each answer, so that who has the answer finds them counted */
+
+static caphealth_ipc_result_e
+caphealth_shipper_send_requests(caphealth_shipper_t *shipper)
+{
+    caphealth_ipc_cargo_t      cargo;
+    caphealth_ipc_message_t    m;
+    caphealth_ship_requests_t  requests;
+
+    if (!caphealth_s3_client_requests(shipper->client, &requests)) {
+        return CAPHEALTH_IPC_OK;
+    }
+
+    m = (caphealth_ipc_message_t) {
+        .version = CAPHEALTH_IPC_VERSION,
+        .type = CAPHEALTH_IPC_REQUESTS
+    };
+
+    memset(&cargo, 0, sizeof(caphealth_ipc_cargo_t));
+    cargo.body = &requests;
+    cargo.size = sizeof(caphealth_ship_requests_t);
+
+    return caphealth_ipc_send_cargo(CAPHEALTH_IPC_FD, &m, &cargo);
 }
 
 

@@ -22,6 +22,27 @@ static int caphealth_ship_file(const caphealth_ship_file_t *file);
 static int caphealth_ship_result(const caphealth_ship_result_t *result);
 
 
+static const char *const  caphealth_ship_names[CAPHEALTH_SHIP_STATUSES] = {
+    [CAPHEALTH_SHIP_OK] = "ok",
+    [CAPHEALTH_SHIP_EXISTS] = "exists",
+    [CAPHEALTH_SHIP_NOT_FOUND] = "not-found",
+    [CAPHEALTH_SHIP_AWAY] = "away",
+    [CAPHEALTH_SHIP_FULL] = "full",
+    [CAPHEALTH_SHIP_DENIED] = "denied",
+    [CAPHEALTH_SHIP_READ] = "unreadable",
+    [CAPHEALTH_SHIP_FAILED] = "failed"
+};
+
+
+const char *
+caphealth_ship_status_name(uint32_t status)
+{
+    return status < CAPHEALTH_SHIP_STATUSES
+           ? caphealth_ship_names[status]
+           : caphealth_ship_names[CAPHEALTH_SHIP_FAILED];
+}
+
+
 const char *
 caphealth_ship_reason(uint32_t status)
 {
@@ -220,4 +241,21 @@ caphealth_ship_result(const caphealth_ship_result_t *result)
            && result->marked <= 1
            && result->left <= 1
            && caphealth_job_detail_valid(result->detail);
+}
+
+
+int
+caphealth_ship_requests_valid(const caphealth_ship_requests_t *requests)
+{
+    uint32_t  i;
+
+    for (i = 0; i < CAPHEALTH_SHIP_STATUSES; i++) {
+        if (requests->results[i] > CAPHEALTH_SHIP_MOST) {
+            return 0;
+        }
+    }
+
+    return requests->damaged <= CAPHEALTH_SHIP_MOST
+           && requests->retries <= CAPHEALTH_SHIP_MOST
+           && requests->sent <= CAPHEALTH_SHIP_MOST;
 }

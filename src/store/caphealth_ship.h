@@ -122,6 +122,27 @@ typedef struct {
 } caphealth_ship_result_t;
 
 
+/*
+ * The requests to the store that have ended, each attempt for itself; one that
+ * is known not to be supported by the store, and is made otherwise then, is
+ * none.
+ */
+
+typedef struct {
+    uint64_t  results[CAPHEALTH_SHIP_STATUSES];
+                                 /* by caphealth_ship_status_e, but for those
+                                    that are damaged */
+    uint64_t  damaged;           /* the answer came, and was not whole, or not
+                                    as it should be */
+    uint64_t  retries;           /* of all of these, those that repeat one that
+                                    failed */
+    uint64_t  sent;              /* bytes of files */
+} caphealth_ship_requests_t;
+
+
+/* The name of a status in metrics; never NULL. */
+const char *caphealth_ship_status_name(uint32_t status);
+
 /* What a status means, as the second half of a sentence; never NULL. */
 const char *caphealth_ship_reason(uint32_t status);
 
@@ -140,6 +161,9 @@ int caphealth_ship_answered(const caphealth_ship_t *ship,
     const caphealth_ship_result_t *result);
 int caphealth_unship_answered(const caphealth_unship_t *unship,
     const caphealth_ship_result_t *result);
+
+/* Whether no number is so large that a sum could overflow. */
+int caphealth_ship_requests_valid(const caphealth_ship_requests_t *requests);
 
 
 #endif /* CAPHEALTH_SHIP_H */

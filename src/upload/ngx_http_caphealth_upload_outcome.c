@@ -293,7 +293,9 @@ ngx_http_caphealth_outcome_count_recent(ngx_http_caphealth_outcome_t *outcome,
         break;
 
     case NGX_HTTP_SERVICE_UNAVAILABLE:
-        upload = NGX_HTTP_CAPHEALTH_UPLOAD_BUSY;
+        upload = (result == CAPHEALTH_OUTCOME_STORE_AWAY)
+                 ? NGX_HTTP_CAPHEALTH_UPLOAD_AWAY
+                 : NGX_HTTP_CAPHEALTH_UPLOAD_BUSY;
         break;
 
     case NGX_HTTP_INTERNAL_SERVER_ERROR:

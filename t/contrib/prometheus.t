@@ -159,10 +159,13 @@ for my $series (@{ $prometheus->api('series', 'match[]' => '{__name__=~".+"}') }
     $label{ $series->{__name__} }{$_}{ $series->{$_} } = 1 for keys %$series;
 }
 
-# forecasts need days to go by, and are in a recorded body
+# forecasts need days to go by, and an object store is none of this test's: both
+# are in recorded bodies
 
-for (Caphealth::Alerting::slurp('t/unit/data/golden/history/facts.prometheus')
-     =~ /^(caphealth_forecast_\w+\{.*?\}) /mg)
+for (join('', map { Caphealth::Alerting::slurp(
+                        "t/unit/data/golden/history/$_.prometheus")
+                  } qw(facts live))
+     =~ /^(caphealth_(?:forecast|object_store)_\w+\{.*?\}) /mg)
 {
     my ($metric, $labels) = /^(\w+)\{(.*)\}$/;
 

@@ -86,7 +86,8 @@ sub server {
         http => $http,
         keep => "caphealth_image_store s3://$bucket/$prefix $parameters "
                 . ($option{parameters} // '') . ';',
-        location => 'caphealth_image_delete on;',
+        location => 'caphealth_image_delete on; }
+                     location = /metrics { caphealth_metrics;',
     );
 
     @$nginx{qw(bucket prefix_in)} = ($bucket, $prefix);
@@ -204,8 +205,25 @@ subtest 'photos' => sub {
     counts_agree($nginx, 'the counts are those of a listing');
 
     my $id = decode_json($response->{content})->{images}[0]{id};
+    my $of = "root=\"s3://shop/$nginx->{prefix_in}\"";
+    my $n = keys %{ stored($nginx) };
+
+    is $nginx->metric("caphealth_object_store_images_total{$of,"
+                      . 'operation="put",result="ok"}'), $n / 3,
+       'the images are in the metrics';
+    is $nginx->metric("caphealth_object_store_put_duration_seconds_count{$of}"),
+       $n / 3, 'and how long each took';
+    ok $nginx->metric("caphealth_object_store_requests_total{$of,"
+                      . 'result="ok"}') >= $n, 'the requests';
+    is $nginx->metric("caphealth_object_store_requests_total{$of,"
+                      . 'result="away"}'), 0, 'of which none failed';
+    is $nginx->metric("caphealth_object_store_images_under_way{$of}"), 0,
+       'nothing is under way';
 
     is $nginx->remove($id)->{status}, 204, 'DELETE';
+    is $nginx->metric("caphealth_object_store_images_total{$of,"
+                      . 'operation="remove",result="ok"}'), 1,
+       'is counted, too';
     is scalar(grep { /$id/ } keys %{ stored($nginx) }), 0, 'it is gone';
     is problem($nginx->remove($id)), '404 no-such-image', 'once more: 404';
     counts_agree($nginx, 'the counts follow');

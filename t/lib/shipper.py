@@ -12,6 +12,7 @@ TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..')
 MESSAGE = struct.Struct('=HHIQ')
 FILE = struct.Struct('=96sQII')
 RESULT = struct.Struct('=IIIIQIIII160s')
+REQUESTS = struct.Struct('=11Q')
 ERROR = struct.Struct('=I512s')
 WALK = struct.Struct('=10qQ16i256i')
 FORMATS = ('webp', 'jpeg', 'avif')
@@ -65,6 +66,8 @@ class Shipper:
                                                 socket.SOCK_SEQPACKET)
         self.serial = 0
         self.answers = {}
+        self.requests = dict.fromkeys(STATUSES + ('damaged', 'retries',
+                                                  'sent'), 0)
 
         def descriptor():
             os.dup2(theirs.fileno(), 3)
@@ -124,6 +127,12 @@ class Shipper:
 
             if answer is None:
                 return None
+
+            if answer[0] == 'REQUESTS':
+                for name, n in zip(self.requests, REQUESTS.unpack(answer[3])):
+                    self.requests[name] += n
+
+                continue
 
             self.answers[answer[2]] = answer
 

@@ -120,8 +120,9 @@ configure(void)
 static void
 answer(const caphealth_ipc_message_t *m, caphealth_ship_result_t *result)
 {
-    caphealth_ipc_cargo_t    cargo;
-    caphealth_ipc_message_t  am;
+    caphealth_ipc_cargo_t      cargo;
+    caphealth_ipc_message_t    am;
+    caphealth_ship_requests_t  requests;
 
     memset(&cargo, 0, sizeof(caphealth_ipc_cargo_t));
     cargo.body = result;
@@ -129,6 +130,13 @@ answer(const caphealth_ipc_message_t *m, caphealth_ship_result_t *result)
 
     am = *m;
     am.type = CAPHEALTH_IPC_SHIPPED;
+
+    if (is("counts")) {
+        memset(&requests, 0xff, sizeof(caphealth_ship_requests_t));
+        cargo.body = &requests;
+        cargo.size = sizeof(caphealth_ship_requests_t);
+        am.type = CAPHEALTH_IPC_REQUESTS;
+    }
 
     if (is("unasked")) {
         am.serial += 7;

@@ -305,12 +305,44 @@ def check_count(port):
     s.close()
 
 
+def counted(s, before):
+    """What a shipper has told of its requests since then."""
+
+    return {name: n - before[name] for name, n in s.requests.items()
+            if n != before[name]}
+
+
 def check_flaky(port):
     """Through a proxy that does what it should not."""
 
     s = shipper(port)
     s.ship(image()[1])           # it knows then that this store has no
-                                 # If-None-Match
+                                 # If-None-Match, which is counted as nothing
+    ok(counted(s, dict.fromkeys(s.requests, 0))
+       == {'ok': 3, 'sent': 35100}, 'its requests are told', s.requests)
+
+    stem, files = image()
+    before = dict(s.requests)
+    rules('PUT 800 times=2 status 503')
+    s.ship(files)
+    ok(counted(s, before) == {'ok': 3, 'away': 2, 'retries': 2,
+                              'sent': 35100 + 2 * 5000},
+       'each attempt, with its bytes', counted(s, before))
+
+    before = dict(s.requests)
+    rules('GET . times=1 cut-answer 20')
+    s.unship(stem, stem + 'original.')
+    found = counted(s, before)
+    ok(found == {'ok': 4, 'damaged': 1, 'retries': 1}
+       or found == {'ok': 4, 'away': 1, 'retries': 1},
+       'an answer that is cut', found)
+
+    before = dict(s.requests)
+    rules('PUT 200 status 403 AccessDenied')
+    s.ship(image()[1])
+    found = counted(s, before)
+    ok(found.get('denied') == 1 and 'away' not in found, 'what is refused',
+       found)
 
     stem, files = image()
     rules()

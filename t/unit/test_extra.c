@@ -328,8 +328,10 @@ uploads(platform_t *p, int64_t stored, int64_t full, int64_t busy,
 static void
 uploads_that_fail(void **state)
 {
+    char                     reason[CAPHEALTH_REASON_LEN];
     json_t                  *list;
     platform_t               p;
+    caphealth_extra_t        e;
 
     (void) state;
 
@@ -366,6 +368,35 @@ uploads_that_fail(void **state)
         "Check nginx's error log and the load of the converters");
 
     json_decref(list);
+
+    /* the object store */
+
+    (void) uploads(&p, 0, 0, 3, 0);
+    p.sample.facts.uploads.away = 4;
+
+    list = health_member(&p.sample, NULL, "recommendations");
+
+    assert_string_equal(json_string_value(json_object_get(
+        json_array_get(list, 0), "code")), "uploads-store");
+    assert_string_equal(json_string_value(json_object_get(
+        json_array_get(list, 0), "action")),
+        "Check nginx's error log and the object store");
+
+    json_decref(list);
+
+    memset(&e, 0, sizeof(caphealth_extra_t));
+
+    while (caphealth_extra_next(&e, &p.sample.facts, &p.sample.policy,
+                                SAMPLE_NOW)
+           && strcmp(e.key, "upload_failures_percent") != 0)
+    {
+        /* void */
+    }
+
+    assert_string_equal(caphealth_extra_reason(reason, &e, &p.sample.facts,
+                                               SAMPLE_NOW),
+        "7 of 7 uploads in 5 minutes failed, 0 for want of room, 3 of a "
+        "converter, 4 of the object store");
 }
 
 

@@ -50,6 +50,18 @@ static const caphealth_tally_t  golden_posts[] = {
 static const caphealth_tally_t  golden_deletes[] = { { "deleted", 2 } };
 
 
+static const caphealth_store_activity_t  golden_store = {
+    .root = "s3://shop/images",
+    .requests = { { "ok", 21 }, { "away", 2 }, { "damaged", 1 } },
+    .retries = 3,
+    .sent = 2e6,
+    .put = { { "ok", 7 }, { "away", 0 } },
+    .removed = { { "ok", 2 }, { "not-found", 1 } },
+    .seconds = { .buckets = { [4] = 6, [7] = 1 }, .sum = 1.5 },
+    .under_way = 1
+};
+
+
 static void
 golden_healthy(golden_t *g)
 {
@@ -298,6 +310,9 @@ golden_history(golden_t *g)
     caphealth_history_facts_t  *h;
 
     golden_warning(g);
+
+    g->activity.stores = &golden_store;
+    g->activity.nstores = 1;
 
     h = &g->sample.facts.history.value;
 

@@ -463,6 +463,56 @@ of_images(void **state)
 
 
 static void
+of_object_stores(void **state)
+{
+    static const caphealth_store_activity_t  stores[] = { {
+        .root = "s3://shop",
+        .requests = { { "ok", 10 }, { "away", 4 } },
+        .retries = 3,
+        .sent = 1e6,
+        .put = { { "ok", 5 } },
+        .removed = { { "not-found", 1 } },
+        .seconds = { .buckets = { [3] = 4, [CAPHEALTH_BUCKETS] = 1 },
+                     .sum = 99.5 },
+        .under_way = 2
+    }, {
+        .root = "s3://other/a"
+    } };
+
+    (void) state;
+
+    live(CAPHEALTH_PROMETHEUS);
+    assert_nothing_of("caphealth_object_store");
+
+    activity.stores = stores;
+    activity.nstores = 2;
+    live(CAPHEALTH_PROMETHEUS);
+
+#define OF_STORE  "caphealth_object_store_"
+
+    assert_samples(
+        OF_STORE "requests_total{root=\"s3://shop\",result=\"ok\"} 10",
+        OF_STORE "requests_total{root=\"s3://shop\",result=\"away\"} 4",
+        OF_STORE "retries_total{root=\"s3://shop\"} 3",
+        OF_STORE "sent_bytes_total{root=\"s3://shop\"} 1000000",
+        OF_STORE "images_total{root=\"s3://shop\",operation=\"put\","
+                 "result=\"ok\"} 5",
+        OF_STORE "images_total{root=\"s3://shop\",operation=\"remove\","
+                 "result=\"not-found\"} 1",
+        OF_STORE "put_duration_seconds_bucket{root=\"s3://shop\","
+                 "le=\"0.05\"} 4",
+        OF_STORE "put_duration_seconds_bucket{root=\"s3://shop\","
+                 "le=\"+Inf\"} 5",
+        OF_STORE "put_duration_seconds_sum{root=\"s3://shop\"} 99.5",
+        OF_STORE "images_under_way{root=\"s3://shop\"} 2",
+        OF_STORE "images_under_way{root=\"s3://other/a\"} 0",
+        OF_STORE "put_duration_seconds_count{root=\"s3://other/a\"} 0");
+
+    assert_nothing_of(OF_STORE "requests_total{root=\"s3://other/a\"");
+}
+
+
+static void
 of_uploads(void **state)
 {
     (void) state;
@@ -549,6 +599,7 @@ main(void)
         unit(of_vendors),
         unit(of_images),
         unit(of_uploads),
+        unit(of_object_stores),
         unit(quantile)
     };
 
