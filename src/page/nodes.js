@@ -3,6 +3,7 @@
 
 import { fill, Rows, text } from './bind.js';
 import { age, compare, finite, moment, number, plural, t } from './text.js';
+import { happened } from './verdict.js';
 import { join, shape, verdict } from './view.js';
 
 const FIRST = 100;
@@ -70,6 +71,23 @@ export function update(document, error, now) {
     render();
 }
 
+// what the banner says of the platform; null: nothing is known of the nodes
+
+export function overall() {
+    const all = sorted(report?.nodes ?? []);
+    const status = report?.platform_status;
+
+    return report && {
+        ...verdict('status', status),
+        status,
+        summary: reason(all) ?? t(status === 'healthy' ? 'nodes.healthy'
+                                                       : 'nodes.unknown'),
+        action: null,
+        coming: null,
+        since: t('nodes.together'),
+    };
+}
+
 function render() {
     const link = element('nodes-link');
     const status = report?.platform_status ?? 'unknown';
@@ -82,8 +100,6 @@ function render() {
                                               t(`status.${status}`));
 
     fill(element('nodes-panel'), {
-        ...verdict('status', status),
-        reason: report ? reason(all) : null,
         facts: report ? facts() : '',
         error: failure ?? report?.error ?? null,
     });
@@ -135,9 +151,13 @@ function when(at) {
     return at === null ? t('age.never') : moment(Date.parse(at));
 }
 
+// the sentence of the server is in English
+
 function cause(node) {
     return node.silent ? t('nodes.silent', { time: when(node.reported_at) })
-                       : node.cause ?? '';
+           : (node.cause_code && happened({ code: node.cause_code,
+                                            args: node.cause_args }))
+             || (node.cause ?? '');
 }
 
 function row(node) {
@@ -151,7 +171,10 @@ function row(node) {
                    node.name === report.lease_holder ? t('nodes.holder')
                                                      : null),
         doubled: node.doubled ? t('nodes.doubled') : null,
+        differs: node.database_differs
+                 ? t('nodes.differs', { name: report.lease_holder ?? '' }) : null,
         cause: cause(node),
+        sentence: node.silent ? null : node.cause,
         time: node.reported_at,
         age: node.reported_at === null ? t('age.never')
              : age(Date.parse(node.reported_at), time),

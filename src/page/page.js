@@ -134,10 +134,10 @@ function notice(status) {
 function render() {
     list(element('banners'), banners());
 
+    renderNodes();
     renderHealth();
     renderCapacity();
     renderImages();
-    renderNodes();
     renderEvents();
     tick();
 }
@@ -168,7 +168,7 @@ function renderHealth() {
     fill(element('tier'), view.tier(body));
     whatif.update(body);
 
-    text(element('host'), body.host ?? 'caphealth');
+    text(element('host'), body.fleet?.node ?? body.host ?? 'caphealth');
     text(element('about'), about(body));
 
     for (const card of cards) {
@@ -309,21 +309,25 @@ function doubt() {
 }
 
 // also where only the tab is seen; what is old is no verdict, and asks for
-// nothing
+// nothing; beside the nodes it is the platform's, and no past of this node
 
 function verdict(overall) {
     const why = doubt();
-    const status = why ? 'unknown' : overall.status;
+    const own = why ? 'unknown' : overall.status;
     const days = past.days(30, now());
+    const platform = !why && root.dataset.view === 'nodes' ? nodes.overall()
+                                                           : null;
+    const status = platform?.status ?? own;
 
-    notice(status);
+    notice(own);
 
     fill(element('overall'), {
         ...(why ? { ...overall, ...view.verdict('status', 'unknown'),
                     summary: why, action: null, coming: null }
                 : overall),
-        since: judgement.sinceWhen(status, past.events(0), now(), current.since),
+        since: judgement.sinceWhen(own, past.events(0), now(), current.since),
         ...judgement.month(days, past.known),
+        ...platform,
     });
     root.dataset.status = status;
 
@@ -728,6 +732,7 @@ function route(event) {
     }
 
     if (event) {
+        renderHealth();
         section.querySelector('h1').focus({ preventScroll: true });
         scrollTo(0, 0);
     }

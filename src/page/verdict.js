@@ -228,7 +228,7 @@ export function event(one) {
 // What an event says, by its code; '': no more than its kind; null: there are
 // no words for the code, and the server's own are in English.
 
-function happened({ code, args }) {
+export function happened({ code, args }) {
     if (code === 'all-healthy') {
         return '';
     }

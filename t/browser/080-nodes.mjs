@@ -13,7 +13,8 @@ const ago = (s) => new Date(Date.now() - 1000 * s).toISOString()
 function node(name, status = 'healthy', more = {}) {
     return { name, status, cause: null, silent: false, version: '0.1.0',
              reported_at: ago(3), interval_seconds: 10, started_at: ago(86400),
-             clock_offset_seconds: 0.012, doubled: false, ...more };
+             clock_offset_seconds: 0.012, doubled: false, cause_code: null,
+             cause_args: null, database_differs: false, ...more };
 }
 
 const ranks = ['healthy', 'degraded', 'unknown', 'critical'];
@@ -30,19 +31,22 @@ function fleet(nodes, more = {}) {
              database_from: 'node-2', alone: false, clock_offset_seconds: 0,
              collected_at: ago(1), attempted_at: ago(1), stale: false,
              error: null, error_code: null, refresh_seconds: 10,
-             version: '0.1.0', nodes, ...more };
+             version: '0.1.0', nodes, database_differs: false, ...more };
 }
 
 const memory = 'Memory Usage (%): 80.3 percent, warning from 75 percent';
 
 const mixed = fleet([
     node('node-1'),
-    node('node-2', 'degraded', { cause: memory }),
+    node('node-2', 'degraded', {
+        cause: memory, cause_code: 'threshold',
+        cause_args: { subject: 'memory_percent', unit: 'percent',
+                      current: 80.3, bound: 75 } }),
     node('node-3', 'unknown', { silent: true, reported_at: ago(7200) }),
     node('node-4', 'critical', { cause: 'Disk Usage (%) of /srv/images: 97.1 '
         + 'percent, critical from 85 percent' }),
     node('node-5', 'healthy', { clock_offset_seconds: 121.4, doubled: true }),
-    node('node-10', 'healthy', { version: '0.2.0' }),
+    node('node-10', 'healthy', { version: '0.2.0', database_differs: true }),
 ]);
 
 // A page that asks for the nodes and is given a document; of a function, its
@@ -70,19 +74,26 @@ test('the worst first, with their causes', async (t) => {
 
     assert.deepEqual(await names(page), ['node-4', 'node-3', 'node-2', 'node-1',
                                          'node-5', 'node-10']);
-    assert.match(await text(page, '#nodes-panel .badge'), /■\s+Critical/);
-    assert.match(await text(page, '#nodes-panel'),
+    assert.match(await text(page, '#verdict'), /■\s+Critical/);
+    assert.match(await text(page, '#overall'),
                  /node-4: Disk Usage \(%\) of \/srv\/images: 97\.1/);
     assert.match(await text(page, '#nodes-panel'),
                  /Shown by node-1 · node-2 queries the shop’s database for all · its numbers were read by node-2/);
     assert.match(await text(page, '#nodes-rows tr:nth-of-type(2)'),
                  /◇\s+node-3\s+No report since .+\s+2\sh ago/);
     assert.match(await text(page, '#nodes-rows tr:nth-of-type(3)'),
-                 /node-2 queries the shop’s database\s+Memory/);
+                 /node-2 queries the shop’s database\s+Memory usage at 80\.3\s?%, threshold 75\s?%/);
+    assert.match(await page.locator('#nodes-rows tr:nth-of-type(3) [title]')
+                           .first().getAttribute('title'), /^Memory Usage/);
     assert.match(await text(page, '#nodes-rows tr:nth-of-type(4)'),
                  /●\s+node-1 this node/);
     assert.match(await text(page, '#nodes-rows tr:nth-of-type(5)'),
                  /Two running nodes have this name[^]*121\ss fast/);
+    assert.match(await text(page, '#nodes-rows tr:nth-of-type(6)'),
+                 /node-10\s+Its caphealth_database or caphealth_query differs from that of node-2\./);
+    assert.equal(await page.locator('#overall .strip').isVisible(), false);
+    assert.match(await text(page, '#overall'), /all nodes together/);
+    assert.match(await page.title(), /^Critical/);
     assert.equal(await text(page, '#nodes-count'), '6 nodes');
     assert.equal(await page.locator('#nodes-link .shape')
                            .getAttribute('aria-label'), 'Critical');
@@ -100,6 +111,14 @@ test('the worst first, with their causes', async (t) => {
     await page.reload();
     await eventually(async () =>
         assert.deepEqual(await names(page), ['node-1', 'node-10']));
+
+    // this node's own status is that of the other views
+
+    await page.locator('nav a[href="#capacity-monitor"]').click();
+    await eventually(async () => assert.doesNotMatch(
+        await text(page, '#overall'), /node-4/));
+    assert.equal(await page.locator('#overall .strip').isVisible(), true);
+    await page.locator('#nodes-link a').click();
 
     await page.locator('#nodes-search').fill('none');
     assert.deepEqual(await names(page), []);
@@ -154,19 +173,21 @@ test('what this node does not know', async (t) => {
                 error: 'connection refused' };
     const { page } = await open(t, () => now);
 
-    assert.match(await text(page, '#nodes-panel'),
+    assert.match(await text(page, '#overall'),
                  /Unknown\s+This node cannot reach the fleet’s database\./);
     assert.match(await text(page, '#nodes-panel .error'), /connection refused/);
 
     now = { ...mixed, platform_status: 'unknown', stale: true };
     await eventually(async () => assert.match(
-        await text(page, '#nodes-panel'),
+        await text(page, '#overall'),
         /This node has not read the reports of the others since/));
 
     now = fleet([node('node-1')], { lease_holder: null, database_from: null });
     await eventually(async () => assert.match(
+        await text(page, '#overall'), /Healthy\s+All nodes are healthy\./));
+    await eventually(async () => assert.match(
         await text(page, '#nodes-panel'),
-        /Healthy\s+Shown by node-1 · no node queries the shop’s database/));
+        /Shown by node-1 · no node queries the shop’s database/));
     assert.equal(await text(page, '#nodes-count'), '1 node');
     clean(page);
 });
@@ -232,6 +253,9 @@ for (const scheme of ['light', 'dark']) {
                 if (locale === 'de-DE') {
                     assert.match(await text(page, '#nodes-rows'),
                                  /Keine Meldung seit/);
+                    assert.match(await text(page, '#nodes-rows'),
+                                 /bei 80,3\s?%, Schwelle 75\s?%/);
+                    assert.match(await text(page, '#verdict'), /Kritisch/);
                     assert.match(await text(page, '#nodes-filter'),
                                  /In Ordnung: 3/);
                 }
