@@ -18,6 +18,7 @@ import sys
 import tempfile
 import zlib
 
+import numpy
 from PIL import Image, ImageCms, ImageDraw, ImageOps
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -103,10 +104,15 @@ def gradient(width, height):
     return Image.merge('RGB', (red, green, red.point(lambda v: 255 - v // 2)))
 
 
+def samples(image, mode):
+    return numpy.frombuffer(image.convert(mode).tobytes(), numpy.uint8) \
+                .astype(numpy.int16)
+
+
 def premultiplied(image):
     """What does not show does not count."""
 
-    return image.convert('RGBA').convert('RGBa').tobytes()
+    return samples(image.convert('RGBA'), 'RGBa')
 
 
 def distance(a, b):
@@ -115,9 +121,9 @@ def distance(a, b):
     if 'A' in b.mode:
         a, b = premultiplied(a), premultiplied(b)
     else:
-        a, b = a.convert('RGB').tobytes(), b.convert('RGB').tobytes()
+        a, b = samples(a, 'RGB'), samples(b, 'RGB')
 
-    return sum(abs(x - y) for x, y in zip(a, b)) / len(b)
+    return abs(a - b).mean()
 
 
 def metadata(file):
@@ -297,15 +303,11 @@ def seen_on(image, colour):
 def far_off(made, wanted):
     """The share of visible pixels whose colour is another one."""
 
-    seen, far = 0, 0
+    a, b = (samples(image, 'RGBA').reshape(-1, 4) for image in (made, wanted))
+    seen = (a[:, 3] > 128) & (b[:, 3] > 128)
+    far = abs(a[:, :3] - b[:, :3]).max(1) > 60
 
-    for a, b in zip(made.convert('RGBA').getdata(),
-                    wanted.convert('RGBA').getdata()):
-        if a[3] > 128 and b[3] > 128:
-            seen += 1
-            far += max(abs(x - y) for x, y in zip(a[:3], b[:3])) > 60
-
-    return far / max(seen, 1)
+    return (far & seen).sum() / max(seen.sum(), 1)
 
 
 def columns(visible, hidden):
