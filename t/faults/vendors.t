@@ -546,7 +546,7 @@ subtest 'as many uses as can be kept' => sub {
     ok $nginx->until(sub {
         $response = send_to($nginx, $token, 'k1', 'no image', {});
         $response->{status} == 503;
-    }), 'one more';
+    }, 60), 'one more';
     refused($nginx, $response, qr/^As many tokens of one use as can be kept/,
             qr/2048 tokens of one use have been used .*let them expire sooner/);
 

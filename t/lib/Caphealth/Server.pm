@@ -18,7 +18,8 @@ use Time::HiRes qw(sleep time);
 my %alive;
 
 # new(http => DIRECTIVES, locations => LOCATIONS, main => DIRECTIVES,
-#     workers => N, connections => N of a worker): started, and answering
+#     workers => N, connections => N of a worker, shutdown => how long a worker
+#     that quits waits for its clients): started, and answering
 
 sub new {
     my ($class, %option) = @_;
@@ -26,6 +27,7 @@ sub new {
     my $self = bless {
         workers     => 1,
         connections => 512,
+        shutdown    => '10s',
         main        => '',
         http        => '',
         locations   => '',
@@ -96,7 +98,7 @@ $modules
 $user
 $self->{main}
 worker_processes $self->{workers};
-worker_shutdown_timeout 10s;
+worker_shutdown_timeout $self->{shutdown};
 pid nginx.pid;
 error_log error.log notice;
 events { worker_connections $self->{connections}; }
@@ -106,7 +108,7 @@ http {
     uwsgi_temp_path tmp; scgi_temp_path tmp;
     $self->{http}
     server {
-        listen 127.0.0.1:$self->{port} reuseport;
+        listen 127.0.0.1:$self->{port} reuseport backlog=4096;
         location = /health { caphealth_health; }
         location = /capacity { caphealth_capacity; }
         location = /pid { return 200 "\$pid"; }
