@@ -23,6 +23,9 @@
 /* larger sizes could overflow when they are added */
 #define CAPHEALTH_S3_MOST   (UINT64_C(1) << 58)
 
+/* objects of one listing that may wait for its end */
+#define CAPHEALTH_S3_LATER  10000
+
 
 typedef enum {
     CAPHEALTH_S3_OTHER = 0,
@@ -31,6 +34,7 @@ typedef enum {
     CAPHEALTH_S3_PREFIXES,
     CAPHEALTH_S3_TRUNCATED,
     CAPHEALTH_S3_NEXT,
+    CAPHEALTH_S3_ENCODING,
     CAPHEALTH_S3_NAME,
     CAPHEALTH_S3_SIZE,
     CAPHEALTH_S3_MODIFIED,
@@ -50,6 +54,20 @@ typedef struct {
 } caphealth_s3_element_t;
 
 
+/* an object that waits until it is known whether its key is encoded */
+
+typedef struct caphealth_s3_later_s  caphealth_s3_later_t;
+
+struct caphealth_s3_later_s {
+    caphealth_s3_later_t    *next;
+    uint64_t                 size;
+    double                   modified;
+    int                      prefix;
+    char                     etag[CAPHEALTH_S3_ETAG];
+    char                     text[];
+};
+
+
 struct caphealth_s3_reader_s {
     XML_Parser               parser;
     void                   (*object)(void *data,
@@ -62,9 +80,15 @@ struct caphealth_s3_reader_s {
                                                 more */
     int                      keyed;          /* the object has a key */
     int                      sized;
+    int                      encoded;        /* keys are, as far as is known */
+    unsigned                 nlater;
+    caphealth_s3_later_t    *later;          /* in order */
+    caphealth_s3_later_t   **last;
     size_t                   len;            /* of the text of the innermost
                                                 element */
     char                     text[CAPHEALTH_S3_TEXT];
+    char                     key[CAPHEALTH_S3_TEXT];
+                                             /* of the object, as it was sent */
     char                     code[CAPHEALTH_S3_CODE];
     caphealth_s3_object_t    found;
     caphealth_s3_listing_t   listing;
@@ -83,8 +107,12 @@ static caphealth_s3_element_e caphealth_s3_element(
 static void caphealth_s3_fail(caphealth_s3_reader_t *r);
 static int caphealth_s3_take(caphealth_s3_reader_t *r,
     caphealth_s3_element_e element);
+static void caphealth_s3_trim(caphealth_s3_reader_t *r);
 static int caphealth_s3_take_object(caphealth_s3_reader_t *r);
-static int caphealth_s3_take_key(caphealth_s3_reader_t *r);
+static int caphealth_s3_defer(caphealth_s3_reader_t *r);
+static int caphealth_s3_tell(caphealth_s3_reader_t *r, const char *text);
+static int caphealth_s3_tell_later(caphealth_s3_reader_t *r);
+static int caphealth_s3_decode(const char *text, char key[CAPHEALTH_S3_KEY]);
 static int caphealth_s3_take_size(caphealth_s3_reader_t *r);
 static void caphealth_s3_take_time(caphealth_s3_reader_t *r);
 static void caphealth_s3_take_code(caphealth_s3_reader_t *r);
@@ -95,6 +123,7 @@ static const caphealth_s3_element_t  caphealth_s3_elements[] = {
     { "ListBucketResult", CAPHEALTH_S3_OTHER, CAPHEALTH_S3_RESULT },
     { "IsTruncated", CAPHEALTH_S3_RESULT, CAPHEALTH_S3_TRUNCATED },
     { "NextContinuationToken", CAPHEALTH_S3_RESULT, CAPHEALTH_S3_NEXT },
+    { "EncodingType", CAPHEALTH_S3_RESULT, CAPHEALTH_S3_ENCODING },
     { "Contents", CAPHEALTH_S3_RESULT, CAPHEALTH_S3_CONTENTS },
     { "CommonPrefixes", CAPHEALTH_S3_RESULT, CAPHEALTH_S3_PREFIXES },
     { "Key", CAPHEALTH_S3_CONTENTS, CAPHEALTH_S3_NAME },
@@ -138,6 +167,7 @@ caphealth_s3_reader_new(void)
         return NULL;
     }
 
+    r->last = &r->later;
     r->parser = XML_ParserCreate(NULL);
 
     if (r->parser == NULL) {
@@ -180,7 +210,8 @@ caphealth_s3_reader_end(caphealth_s3_reader_t *r,
         || XML_Parse(r->parser, "", 0, XML_TRUE) != XML_STATUS_OK
         || r->failed
         || !r->listed
-        || (r->listing.truncated && r->listing.token[0] == '\0'))
+        || (r->listing.truncated && r->listing.token[0] == '\0')
+        || caphealth_s3_tell_later(r) == -1)
     {
         return -1;
     }
@@ -194,10 +225,19 @@ caphealth_s3_reader_end(caphealth_s3_reader_t *r,
 void
 caphealth_s3_reader_free(caphealth_s3_reader_t *r)
 {
-    if (r != NULL) {
-        XML_ParserFree(r->parser);
-        free(r);
+    caphealth_s3_later_t  *later;
+
+    if (r == NULL) {
+        return;
     }
+
+    while ((later = r->later) != NULL) {
+        r->later = later->next;
+        free(later);
+    }
+
+    XML_ParserFree(r->parser);
+    free(r);
 }
 
 
@@ -257,7 +297,13 @@ caphealth_s3_begin(void *data, const char *name, const char **attributes)
 static caphealth_s3_element_e
 caphealth_s3_element(caphealth_s3_element_e within, const char *name)
 {
-    size_t  i;
+    size_t       i;
+    const char  *local;
+
+    /* the namespace may have a prefix */
+
+    local = strchr(name, ':');
+    name = local ? local + 1 : name;
 
     for (i = 0; i < CAPHEALTH_S3_ELEMENTS; i++) {
         if (caphealth_s3_elements[i].within == within
@@ -338,6 +384,10 @@ caphealth_s3_take(caphealth_s3_reader_t *r, caphealth_s3_element_e element)
 {
     r->text[r->len] = '\0';
 
+    if (element != CAPHEALTH_S3_NAME && element != CAPHEALTH_S3_PREFIX) {
+        caphealth_s3_trim(r);
+    }
+
     switch (element) {
 
     case CAPHEALTH_S3_CONTENTS:
@@ -346,7 +396,9 @@ caphealth_s3_take(caphealth_s3_reader_t *r, caphealth_s3_element_e element)
 
     case CAPHEALTH_S3_NAME:
     case CAPHEALTH_S3_PREFIX:
-        return caphealth_s3_take_key(r);
+        memcpy(r->key, r->text, r->len + 1);
+        r->keyed = (r->len > 0);
+        return 0;
 
     case CAPHEALTH_S3_SIZE:
         return caphealth_s3_take_size(r);
@@ -375,6 +427,10 @@ caphealth_s3_take(caphealth_s3_reader_t *r, caphealth_s3_element_e element)
         memcpy(r->listing.token, r->text, r->len + 1);
         return 0;
 
+    case CAPHEALTH_S3_ENCODING:
+        r->encoded = (strcmp(r->text, "url") == 0);
+        return 0;
+
     case CAPHEALTH_S3_ERROR_CODE:
         caphealth_s3_take_code(r);
         return 0;
@@ -385,11 +441,91 @@ caphealth_s3_take(caphealth_s3_reader_t *r, caphealth_s3_element_e element)
 }
 
 
+/* only a key may begin or end with a space */
+
+static void
+caphealth_s3_trim(caphealth_s3_reader_t *r)
+{
+    size_t  skip;
+
+    while (r->len > 0 && strchr(" \t\r\n", r->text[r->len - 1])) {
+        r->text[--r->len] = '\0';
+    }
+
+    skip = strspn(r->text, " \t\r\n");
+
+    r->len -= skip;
+    memmove(r->text, r->text + skip, r->len + 1);
+}
+
+
+/*
+ * A store that does not know encoding-type does not encode keys, and does not
+ * confirm it by an element EncodingType, which MinIO sends behind the objects.
+ */
+
 static int
 caphealth_s3_take_object(caphealth_s3_reader_t *r)
 {
     if (!r->keyed || (!r->sized && !r->found.prefix)) {
         return -1;
+    }
+
+    if (!r->encoded && strpbrk(r->key, "%+")) {
+        return caphealth_s3_defer(r);
+    }
+
+    return caphealth_s3_tell(r, r->key);
+}
+
+
+static int
+caphealth_s3_defer(caphealth_s3_reader_t *r)
+{
+    size_t                 len;
+    caphealth_s3_later_t  *later;
+
+    len = strlen(r->key) + 1;
+    later = r->nlater < CAPHEALTH_S3_LATER
+            ? malloc(sizeof(caphealth_s3_later_t) + len) : NULL;
+
+    if (later == NULL) {
+        return -1;
+    }
+
+    later->next = NULL;
+    later->size = r->found.size;
+    later->modified = r->found.modified;
+    later->prefix = r->found.prefix;
+    memcpy(later->etag, r->found.etag, CAPHEALTH_S3_ETAG);
+    memcpy(later->text, r->key, len);
+
+    *r->last = later;
+    r->last = &later->next;
+    r->nlater++;
+
+    return 0;
+}
+
+
+static int
+caphealth_s3_tell(caphealth_s3_reader_t *r, const char *text)
+{
+    size_t  len;
+
+    if (r->encoded) {
+        if (caphealth_s3_decode(text, r->found.key) == -1) {
+            return -1;
+        }
+
+    } else {
+        len = strlen(text);
+
+        if (len >= CAPHEALTH_S3_KEY) {
+            return -1;
+        }
+
+        memcpy(r->found.key, text, len + 1);
     }
 
     if (r->object != NULL) {
@@ -400,15 +536,33 @@ caphealth_s3_take_object(caphealth_s3_reader_t *r)
 }
 
 
+static int
+caphealth_s3_tell_later(caphealth_s3_reader_t *r)
+{
+    const caphealth_s3_later_t  *later;
+
+    for (later = r->later; later != NULL; later = later->next) {
+        r->found.size = later->size;
+        r->found.modified = later->modified;
+        r->found.prefix = later->prefix;
+        memcpy(r->found.etag, later->etag, CAPHEALTH_S3_ETAG);
+
+        if (caphealth_s3_tell(r, later->text) == -1) {
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
 /*
- * Encoded as a form is: AWS writes a space as "+", others as "%20", and all
- * write a "+" as "%2B".  A store that does not know encoding-type does not
- * encode, and no key of ours has a "%" or a "+".  A NUL cannot be part of a
- * key.
+ * As a form is: AWS writes a space as "+", others as "%20", and all write a
+ * "+" as "%2B".  A NUL cannot be part of a key.
  */
 
 static int
-caphealth_s3_take_key(caphealth_s3_reader_t *r)
+caphealth_s3_decode(const char *text, char key[CAPHEALTH_S3_KEY])
 {
     int          high, low;
     size_t       n;
@@ -416,7 +570,7 @@ caphealth_s3_take_key(caphealth_s3_reader_t *r)
 
     n = 0;
 
-    for (p = r->text; *p; p++) {
+    for (p = text; *p; p++) {
 
         if (n == CAPHEALTH_S3_KEY - 1) {
             return -1;
@@ -426,16 +580,15 @@ caphealth_s3_take_key(caphealth_s3_reader_t *r)
         low = (high >= 0) ? caphealth_s3_hex_digit(p[2]) : -1;
 
         if (low >= 0 && (high || low)) {
-            r->found.key[n++] = (char) (high << 4 | low);
+            key[n++] = (char) (high << 4 | low);
             p += 2;
             continue;
         }
 
-        r->found.key[n++] = (char) (*p == '+' ? ' ' : *p);
+        key[n++] = (char) (*p == '+' ? ' ' : *p);
     }
 
-    r->found.key[n] = '\0';
-    r->keyed = (n > 0);
+    key[n] = '\0';
 
     return 0;
 }

@@ -49,8 +49,8 @@ typedef struct caphealth_s3_reader_s  caphealth_s3_reader_t;
 
 
 /*
- * A reader of one listing, which calls object() with each object and prefix.
- * NULL: no memory.
+ * A reader of one listing, which calls object() with each object and prefix,
+ * those whose keys may be encoded at the end.  NULL: no memory.
  */
 caphealth_s3_reader_t *caphealth_s3_reader_create(
     void (*object)(void *data, const caphealth_s3_object_t *object),

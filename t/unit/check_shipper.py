@@ -962,28 +962,72 @@ def check_strange_listings():
         walk = scan_of(page)
         ok(walk and walk['error'], 'a listing with %s' % name, walk)
 
-    # with and without encoding, and with what is in names of others
+    # encoded, as AWS says before the objects, and MinIO behind them
 
-    walk = scan_of(contents('shop%2Fab%2Fcd%2Fabcd' + '0' * 28
-                            + '_original.webp', 'shop/ab/%E1%88%B4%20+'))
-    ok(walk and walk['files'] == walk['complete'] == 1
-       and walk['strays'] == 1, 'keys that are encoded', walk)
+    encoded = b'<EncodingType>url</EncodingType>'
 
-    # beside the slices, the prefix "shop/a b+/" as AWS encodes it, below which is a key
+    def say(page, where):
+        return page.replace(where, encoded + where, 1)
 
-    def page(query):
-        if 'delimiter' in query:
-            return contents().replace(
-                b'</ListBucketResult>', b'<CommonPrefixes><Prefix>shop/a+b%2B/'
-                b'</Prefix></CommonPrefixes></ListBucketResult>')
+    for name, where in (('said before them', b'<IsTruncated>'),
+                        ('said behind them', b'</ListBucketResult>')):
+        walk = scan_of(say(contents(
+            'shop%2Fab%2Fcd%2Fabcd' + '0' * 28 + '_original.webp',
+            'shop/ab/%E1%88%B4%20+'), where))
+        ok(walk and walk['files'] == walk['complete'] == 1
+           and walk['strays'] == 1, 'keys that are encoded, which is ' + name,
+           walk)
 
-        return contents(*['shop/a+b%2B/x'] * (query['prefix']
-                                              == 'shop/a b+/'))
+    # beside the slices, the prefix "shop/a b+%20/", below which is a key: as
+    # AWS encodes it, as others do, and as it is
 
-    store.page = page
-    walk = s.scan(256)
-    ok(walk and walk['strays'] == 1 and not walk['error'],
-       'a prefix with a space, encoded as "+"', walk)
+    for sent, where in ((b'shop/a+b%2B%2520/', b'<IsTruncated>'),
+                        (b'shop/a%20b%2B%2520/', b'</ListBucketResult>'),
+                        (b'shop/a b+%20/', None)):
+        def page(query):
+            if 'delimiter' in query:
+                text = contents().replace(
+                    b'</ListBucketResult>', b'<CommonPrefixes><Prefix>' + sent
+                    + b'</Prefix></CommonPrefixes></ListBucketResult>')
+            else:
+                text = contents(*[sent.decode() + 'x']
+                                * (query['prefix'] == 'shop/a b+%20/'))
+
+            return say(text, where) if where else text
+
+        store.page = page
+        walk = s.scan(256)
+        ok(walk and walk['strays'] == 1 and not walk['error'],
+           'a prefix that is sent as "%s"' % sent.decode(), walk)
+
+    # as others write XML
+
+    page = contents(key % (1, 'original.webp'), key % (1, '800.webp'))
+    page = page.replace(b'>10<', b'>4294967297<', 1)
+
+    for name, text in (
+            ('a prefix of the namespace', re.sub(
+                rb'<(/?)(\w)', rb'<\1s3:\2', page).replace(b'xmlns=',
+                                                          b'xmlns:s3=')),
+            ('no namespace', re.sub(rb' xmlns="[^"]*"', b'', page)),
+            ('spaces and lines between', page.replace(b'>', b'>\n\t ')
+             .replace(b'<Key>\n\t ', b'<Key>')),
+            ('CDATA and a comment', page.replace(b'<Key>', b'<Key><![CDATA[')
+             .replace(b'</Key>', b']]></Key><!-- ]]> -->')),
+            ('references to characters', page.replace(b'_original',
+                                                      b'&#95;&#x6f;riginal')),
+            ('elements that are not known', page.replace(
+                b'<Size>', b'<Owner><ID>1</ID><Key>x</Key><Size>y</Size>'
+                b'</Owner><ChecksumAlgorithm>CRC32</ChecksumAlgorithm>'
+                b'<Size>')),
+            ('a time without a fraction', page.replace(b'.000Z', b'Z')),
+            ('no time and no tag', re.sub(
+                rb'<LastModified>.*?</ETag>', b'', page))):
+        walk = scan_of(text)
+        ok(walk and walk['complete'] == 1 and walk['files'] == 2
+           and walk['bytes'] == 4294967307 and not walk['strays']
+           and not walk['error'], 'a listing with %s' % name,
+           (walk, text.decode()))
 
     walk = scan_of(contents(key % (1, 'original.webp'), key % (1, '800.webp'),
                             token='a'),
