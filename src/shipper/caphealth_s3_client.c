@@ -65,6 +65,9 @@ struct caphealth_s3_client_s {
     unsigned                     nrunning;
     unsigned                     nwaiting;
     unsigned                     connections;
+    unsigned                     most;       /* of them that are used now */
+    unsigned                     answered;   /* since most has grown */
+    double                       slowed;     /* when most was made smaller */
     double                       not_before; /* the store asked all to wait */
     int                          conditional;
     int                          outdated;
@@ -117,6 +120,8 @@ static int caphealth_s3_judge_failure(caphealth_s3_client_t *client,
     caphealth_s3_call_t *call, CURLcode rc);
 static void caphealth_s3_detail(caphealth_s3_call_t *call, const char *fmt,
     ...) __attribute__((format(printf, 2, 3)));
+static void caphealth_s3_pace(caphealth_s3_client_t *client,
+    const caphealth_s3_call_t *call, double now);
 static double caphealth_s3_pause(const caphealth_s3_call_t *call);
 static void caphealth_s3_release(caphealth_s3_client_t *client,
     caphealth_s3_call_t *call);
@@ -167,6 +172,7 @@ caphealth_s3_client_create(const caphealth_s3_store_t *store,
 
     client->store = store;
     client->connections = connections;
+    client->most = connections;
     client->conditional = 1;
     client->last = &client->waiting;
     client->multi = curl_multi_init();
@@ -482,7 +488,7 @@ caphealth_s3_wait(const caphealth_s3_client_t *client, double now,
             due = client->not_before;
         }
 
-        if (client->nrunning >= client->connections || due > call->deadline) {
+        if (client->nrunning >= client->most || due > call->deadline) {
             due = call->deadline;
         }
 
@@ -507,7 +513,7 @@ caphealth_s3_next(caphealth_s3_client_t *client, double now)
         call = *link;
 
         due = now >= call->not_before && now >= client->not_before
-              && client->nrunning < client->connections;
+              && client->nrunning < client->most;
 
         if (!due && now < call->deadline && !call->cancelled) {
             continue;
@@ -568,6 +574,7 @@ caphealth_s3_start(caphealth_s3_client_t *client, caphealth_s3_call_t *call,
     double now)
 {
     call->attempts++;
+    call->started = now;
     call->offset = 0;
     call->nbody = 0;
     call->damaged = 0;
@@ -1012,6 +1019,9 @@ caphealth_s3_finish(caphealth_s3_client_t *client, caphealth_s3_call_t *call,
         caphealth_s3_count_request(client, call);
     }
 
+    now = caphealth_s3_now();
+    caphealth_s3_pace(client, call, now);
+
     caphealth_s3_release(client, call);
 
     if (!retry || call->cancelled) {
@@ -1019,7 +1029,6 @@ caphealth_s3_finish(caphealth_s3_client_t *client, caphealth_s3_call_t *call,
         return;
     }
 
-    now = caphealth_s3_now();
     pause = caphealth_s3_pause(call);
 
     /* a store that is too busy is left alone by all */
@@ -1298,6 +1307,38 @@ caphealth_s3_detail(caphealth_s3_call_t *call, const char *fmt, ...)
         if (*p < ' ' || *p > '~') {
             *p = '?';
         }
+    }
+}
+
+
+/*
+ * A store that is too busy gets half as many requests at once, and one more
+ * each time that it has answered as many.  Answers to requests that were sent
+ * before that say nothing new.
+ */
+
+static void
+caphealth_s3_pace(caphealth_s3_client_t *client,
+    const caphealth_s3_call_t *call, double now)
+{
+    if (call->http == 429 || call->http == 503) {
+
+        if (call->started > client->slowed) {
+            client->slowed = now;
+            client->answered = 0;
+            client->most = client->most > 1 ? client->most / 2 : 1;
+        }
+
+        return;
+    }
+
+    if (call->http == 0 || client->most == client->connections) {
+        return;
+    }
+
+    if (++client->answered >= client->most) {
+        client->answered = 0;
+        client->most++;
     }
 }
 

@@ -97,6 +97,7 @@ struct caphealth_s3_call_s {
     int                         conditional;
                                          /* this attempt is */
     double                      cancel_at;
+    double                      started; /* the last attempt */
     double                      not_before;
     uint64_t                    offset;
     void                       *curl;
@@ -109,9 +110,9 @@ struct caphealth_s3_call_s {
 
 
 /*
- * A client with so many connections at most.  ca: certificates that are
- * trusted, PEM; NULL: those of the system, read now.  store must live as long.
- * NULL: no memory.
+ * A client with so many connections at most, and fewer while the store says
+ * that it is too busy.  ca: certificates that are trusted, PEM; NULL: those of
+ * the system, read now.  store must live as long.  NULL: no memory.
  */
 caphealth_s3_client_t *caphealth_s3_client_create(
     const caphealth_s3_store_t *store, unsigned connections, const char *ca,

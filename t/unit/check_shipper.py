@@ -839,6 +839,31 @@ def check_conditional():
              '100 images at once')
     ok(store.most == 3, 'by as many connections as are set', store.most)
     s.close()
+
+    # a store that takes four requests at once, and refuses any more
+
+    refused = []
+
+    def busy(handler, key, body):
+        if store.running > 4:
+            refused.append(key)
+            handler.answer(503, b'<Error><Code>SlowDown</Code></Error>')
+            return True
+
+        time.sleep(0.01)
+
+        return False
+
+    s = shipper(store.port, connections=32)
+    store.hook = busy
+    several = [image() for _ in range(60)]
+    serials = [s.ask_ship(files, 60000) for _, files in several]
+    results = [s.result(serial, 90) for serial in serials]
+    tap.none([r for r in results if not r or r['status'] != 'ok'],
+             'a store that is too busy for so many requests at once: all is '
+             'put')
+    ok(0 < len(refused) < 180, 'by fewer requests at once', len(refused))
+    s.close()
     store.shutdown()
 
 
