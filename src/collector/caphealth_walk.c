@@ -15,7 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "caphealth_output.h"
 #include "caphealth_owners.h"
 #include "caphealth_walk_internal.h"
 

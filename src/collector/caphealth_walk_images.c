@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "caphealth_output.h"
+#include "caphealth_job.h"
 #include "caphealth_walk_internal.h"
 
 

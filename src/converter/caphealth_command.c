@@ -17,7 +17,6 @@
 #include "caphealth_command.h"
 #include "caphealth_format.h"
 #include "caphealth_image_hints.h"
-#include "caphealth_ipc.h"
 #include "caphealth_remake.h"
 #include "caphealth_output.h"
 #include "caphealth_variants.h"

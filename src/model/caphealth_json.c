@@ -11,7 +11,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "caphealth_facts.h"
 #include "caphealth_json.h"
 #include "caphealth_number.h"
 #include "caphealth_utf8.h"

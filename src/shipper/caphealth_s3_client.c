@@ -278,13 +278,6 @@ caphealth_s3_client_key(const caphealth_s3_client_t *client, const char *key,
 }
 
 
-unsigned
-caphealth_s3_client_calls(const caphealth_s3_client_t *client)
-{
-    return client->nrunning + client->nwaiting;
-}
-
-
 int
 caphealth_s3_client_requests(caphealth_s3_client_t *client,
     caphealth_ship_requests_t *requests)

@@ -136,9 +136,6 @@ void caphealth_s3_cancel(caphealth_s3_call_t *call, double seconds);
 void caphealth_s3_client_key(const caphealth_s3_client_t *client,
     const char *key, char *text, size_t size);
 
-/* Calls under way. */
-unsigned caphealth_s3_client_calls(const caphealth_s3_client_t *client);
-
 /*
  * Takes what came of the requests since the last time.  Returns 0 if there were
  * none.

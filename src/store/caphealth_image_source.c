@@ -330,37 +330,6 @@ caphealth_image_source_remove(caphealth_image_source_t *source)
 }
 
 
-int
-caphealth_image_source_open(const char *root, const char *id)
-{
-    int                 dir, fd, err;
-    char                name[CAPHEALTH_IMAGE_SOURCE_LEN];
-    caphealth_format_e  format;
-
-    dir = caphealth_image_find_leaf(root, id);
-    if (dir == -1) {
-        return -1;
-    }
-
-    fd = -1;
-    errno = ENOENT;
-
-    for (format = CAPHEALTH_FORMAT_UNKNOWN + 1;
-         fd == -1 && errno == ENOENT && format < CAPHEALTH_FORMAT_COUNT;
-         format++)
-    {
-        caphealth_image_source_file(name, id, format);
-        fd = openat(dir, name, O_RDONLY|O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC);
-    }
-
-    err = errno;
-    (void) close(dir);
-    errno = err;
-
-    return fd;
-}
-
-
 ssize_t
 caphealth_image_source_focus(int fd, char *text, size_t size)
 {

@@ -74,12 +74,6 @@ int caphealth_image_source_name(caphealth_image_source_t *source);
 int caphealth_image_source_remove(caphealth_image_source_t *source);
 
 /*
- * Opens the source of the image id to be read.  Returns a descriptor that the
- * caller owns, or -1 with errno set: ENOENT if there is none.
- */
-int caphealth_image_source_open(const char *root, const char *id);
-
-/*
  * Reads the focus that is kept with an open source.  Returns its length,
  * without a zero behind it; 0 if there is none; or -1 with errno set: ERANGE if
  * it is longer than size.

@@ -3,7 +3,6 @@
  * The formats of the files that are made of images.
  */
 
-#include <stdio.h>
 #include <string.h>
 
 #include "caphealth_output.h"
@@ -99,24 +98,4 @@ caphealth_output_is(uint32_t format, uint64_t bytes,
     default:
         return 1;
     }
-}
-
-
-char *
-caphealth_output_list(char list[CAPHEALTH_OUTPUT_LIST])
-{
-    size_t    n;
-    uint32_t  i;
-
-    n = 0;
-    list[0] = '\0';
-
-    for (i = 0; i < CAPHEALTH_OUTPUTS && n < CAPHEALTH_OUTPUT_LIST; i++) {
-        n += (size_t) snprintf(list + n, CAPHEALTH_OUTPUT_LIST - n, "%s%s",
-                               i == 0 ? ""
-                               : i + 1 == CAPHEALTH_OUTPUTS ? " or " : ", ",
-                               caphealth_outputs[i].name);
-    }
-
-    return list;
 }

@@ -20,9 +20,6 @@
 /* the longest extension, "webp" */
 #define CAPHEALTH_OUTPUT_EXTENSION  4
 
-/* room for what caphealth_output_list() writes */
-#define CAPHEALTH_OUTPUT_LIST       64
-
 
 /*
  * A row is
@@ -69,9 +66,6 @@ size_t caphealth_output_extension(const char *name, size_t len);
 int caphealth_output_is(uint32_t format, uint64_t bytes,
     const uint8_t head[CAPHEALTH_OUTPUT_HEAD],
     const uint8_t tail[CAPHEALTH_OUTPUT_TAIL]);
-
-/* All names, "webp, jpeg or avif".  Returns list. */
-char *caphealth_output_list(char list[CAPHEALTH_OUTPUT_LIST]);
 
 
 #endif /* CAPHEALTH_OUTPUT_H */

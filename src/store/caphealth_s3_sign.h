@@ -2,8 +2,7 @@
 /*
  * AWS Signature Version 4, as
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
- * describes it: the Authorization header of a request, and the query of a
- * presigned URL.  Pure: no clock, no memory, no I/O.
+ * describes it: the Authorization header of a request.  Pure: no clock, no memory, no I/O.
  */
 
 #ifndef CAPHEALTH_S3_SIGN_H
@@ -39,8 +38,7 @@ typedef struct {
 #define CAPHEALTH_S3_UNSIGNED_PAYLOAD  "UNSIGNED-PAYLOAD"
 
 
-/* a header or a query parameter, not encoded; at most 32 of each, those that
-   presigning adds to the query included */
+/* a header or a query parameter, not encoded; at most 32 of each */
 
 typedef struct {
     const char  *name;           /* of a header: in lower case */
@@ -70,13 +68,6 @@ typedef struct {
  */
 size_t caphealth_s3_authorization(const caphealth_s3_credentials_t *c,
     const caphealth_s3_request_t *r, char *text, size_t size);
-
-/*
- * Writes the encoded path and query of a presigned URL that is valid for so
- * many seconds, 1 to 604800.  Returns its length, or 0 if it does not fit.
- */
-size_t caphealth_s3_presign(const caphealth_s3_credentials_t *c,
-    const caphealth_s3_request_t *r, unsigned expires, char *text, size_t size);
 
 /* The time as x-amz-date has it, in UTC. */
 void caphealth_s3_date(time_t now, char date[CAPHEALTH_S3_DATE]);

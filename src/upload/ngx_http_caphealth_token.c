@@ -3,7 +3,6 @@
  * Tokens of uploads: the key file, and what a request has of them.
  */
 
-#include "ngx_http_caphealth_answer.h"
 #include "ngx_http_caphealth_token.h"
 #include "ngx_http_caphealth_upload.h"
 #include "ngx_http_caphealth_upload_outcome.h"

@@ -362,7 +362,6 @@ jpeg_is_whole(void **state)
 static void
 names_of_formats(void **state)
 {
-    char    list[CAPHEALTH_OUTPUT_LIST];
     size_t  i;
 
     static const char  *const files[] = {
@@ -380,7 +379,6 @@ names_of_formats(void **state)
                          lengths[i]);
     }
 
-    assert_string_equal(caphealth_output_list(list), "webp, jpeg or avif");
     assert_int_equal(caphealth_output_by_name("jpeg"), CAPHEALTH_OUTPUT_JPEG);
     assert_int_equal(caphealth_output_by_name("jpg"), CAPHEALTH_OUTPUTS);
     assert_string_equal(caphealth_output_row(99)->name, "webp");

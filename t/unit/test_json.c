@@ -15,7 +15,6 @@
 
 #include <cmocka.h>
 
-#include "caphealth_facts.h"
 #include "caphealth_json.h"
 #include "caphealth_number.h"
 

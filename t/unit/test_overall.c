@@ -12,7 +12,6 @@
 
 #include <cmocka.h>
 
-#include "caphealth_report.h"
 #include "sample.h"
 
 

@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include "caphealth_report.h"
 #include "sample.h"
 
 
