@@ -127,16 +127,22 @@ static void caphealth_s3_release(caphealth_s3_client_t *client,
     caphealth_s3_call_t *call);
 
 
-/* what stores other than S3 say is among them */
+/*
+ * What stores other than S3 say is among them.  A body that was damaged on its
+ * way is sent again.
+ */
 
 static const caphealth_s3_meaning_t  caphealth_s3_meanings[] = {
     { "AccessDenied", CAPHEALTH_SHIP_DENIED, 0 },
     { "AccountProblem", CAPHEALTH_SHIP_DENIED, 0 },
     { "AllAccessDisabled", CAPHEALTH_SHIP_DENIED, 0 },
     { "AuthorizationHeaderMalformed", CAPHEALTH_SHIP_DENIED, 0 },
+    { "BadDigest", CAPHEALTH_SHIP_AWAY, 1 },
     { "ConditionalRequestConflict", CAPHEALTH_SHIP_AWAY, 1 },
     { "EntityTooLarge", CAPHEALTH_SHIP_FULL, 0 },
     { "ExpiredToken", CAPHEALTH_SHIP_DENIED, 0 },
+    { "IllegalLocationConstraintException", CAPHEALTH_SHIP_DENIED, 0 },
+    { "IncompleteBody", CAPHEALTH_SHIP_AWAY, 1 },
     { "InvalidAccessKeyId", CAPHEALTH_SHIP_DENIED, 0 },
     { "InvalidBucketName", CAPHEALTH_SHIP_DENIED, 0 },
     { "InvalidBucketState", CAPHEALTH_SHIP_DENIED, 0 },
@@ -149,6 +155,8 @@ static const caphealth_s3_meaning_t  caphealth_s3_meanings[] = {
     { "RequestTimeout", CAPHEALTH_SHIP_AWAY, 1 },
     { "SignatureDoesNotMatch", CAPHEALTH_SHIP_DENIED, 0 },
     { "SlowDown", CAPHEALTH_SHIP_AWAY, 1 },
+    { "TokenRefreshRequired", CAPHEALTH_SHIP_DENIED, 0 },
+    { "XAmzContentSHA256Mismatch", CAPHEALTH_SHIP_AWAY, 1 },
     { "XMinioAdminBucketQuotaExceeded", CAPHEALTH_SHIP_FULL, 0 },
     { "XMinioStorageFull", CAPHEALTH_SHIP_FULL, 0 }
 };

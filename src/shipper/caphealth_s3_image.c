@@ -315,9 +315,13 @@ caphealth_s3_image_on_look(caphealth_s3_call_t *call)
 
     } else {
 
-        /* gone in the meantime, or it cannot be known */
+        if (call->status == CAPHEALTH_SHIP_NOT_FOUND) {
+            call->status = CAPHEALTH_SHIP_AWAY;
+            (void) snprintf(call->detail, sizeof(call->detail),
+                            "a file with the same name was removed at the "
+                            "same time");
+        }
 
-        call->status = CAPHEALTH_SHIP_AWAY;
         caphealth_s3_image_fail(image, call);
     }
 

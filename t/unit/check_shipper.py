@@ -733,6 +733,19 @@ def check_conditional():
        and store.objects == before, 'an image whose id is taken: it is as it '
        'was', r)
 
+    # it cannot be known whose it is
+
+    for code, status, detail in ((403, 'denied', '403'),
+                                 (404, 'away', 'was removed at the same')):
+        store.hook = lambda handler, key, body: (
+            handler.command == 'HEAD' and (handler.answer(code) or True))
+        r = s.ship(other)
+        ok(r and r['status'] == status and detail in r['detail']
+           and store.objects == before, 'an image whose id is taken, and HEAD '
+           'is answered with %d' % code, r)
+
+    store.hook = None
+
     # only its mark is there
 
     stem, files = image()
