@@ -66,6 +66,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (wrong == NULL) {
         taken(&s);
 
+        fuzz_check(s.ca == NULL || s.ca[0]);
+        free(s.ca);
         free((char *) s.walk->root);
         free(s.walk->marks);
         free(s.walk->variants);

@@ -16,7 +16,10 @@ add_block_preprocessor(sub {
                       . "aws_access_key_id = another\n"
                       . "aws_secret_access_key = hidden-secret\n"
                       . ">>> empty\n[profile]\n"
-                      . "aws_secret_access_key = hidden-secret\n");
+                      . "aws_secret_access_key = hidden-secret\n"
+                      . ">>> ca.pem\nAuthority\n-----BEGIN CERTIFICATE-----\n"
+                      . "MIIB\n-----END CERTIFICATE-----\n"
+                      . ">>> cut.pem\n-----BEGIN CERTIFICATE-----\nMIIB\n");
 
     $block->set_value('no_error_log', "hidden\n[alert]\n")
         unless defined $block->no_error_log;
@@ -35,7 +38,8 @@ __DATA__
         caphealth_image_upload;
         caphealth_image_store s3://shop/images/ endpoint=https://s3.example.com:8443
                               region=eu-central-1 credentials=../html/credentials
-                              style=virtual connections=64 timeout=10m;
+                              style=virtual connections=64 timeout=10m
+                              trusted_certificate=../html/ca.pem;
     }
     location = /health { caphealth_health; }
 --- request
@@ -129,7 +133,7 @@ invalid store "s3://shop/../x" in "caphealth_image_store" directive, expected "s
     caphealth_image_store s3://shop key=hidden;
 --- must_die
 --- error_log
-invalid parameter "key=hidden" in "caphealth_image_store" directive, expected "endpoint=", "region=", "credentials=", "style=", "connections=" or "timeout="
+invalid parameter "key=hidden" in "caphealth_image_store" directive, expected "endpoint=", "region=", "credentials=", "style=", "connections=", "timeout=" or "trusted_certificate="
 --- no_error_log
 [alert]
 
@@ -404,3 +408,69 @@ qr{invalid file "\S+empty" in "credentials=" of "caphealth_image_store", expecte
 --- must_die
 --- error_log
 "caphealth_image_upload" needs a "caphealth_image_root", the directory for the images, or a "caphealth_image_store"
+
+
+
+=== TEST 36: certificates that are cut
+--- config
+    caphealth_image_store s3://shop trusted_certificate=../html/cut.pem;
+--- must_die
+--- error_log eval
+qr/invalid file "\S+cut.pem" in "trusted_certificate=" of "caphealth_image_store", expected certificates in the format PEM: the end of a certificate is missing/
+
+
+
+=== TEST 37: a file without certificates
+--- config
+    caphealth_image_store s3://shop trusted_certificate=../html/credentials;
+--- must_die
+--- error_log
+it has no certificate in the format PEM
+
+
+
+=== TEST 38: no file of certificates
+--- config
+    caphealth_image_store s3://shop trusted_certificate=nowhere;
+--- must_die
+--- error_log eval
+qr/open\(\) "\S+nowhere" of "caphealth_image_store" failed \(2: /
+
+
+
+=== TEST 39: certificates without a name
+--- config
+    caphealth_image_store s3://shop trusted_certificate=;
+--- must_die
+--- error_log
+invalid value "trusted_certificate=" in "caphealth_image_store" directive, it must be the path of a file of certificates in the format PEM
+
+
+
+=== TEST 40: certificates without TLS
+--- config
+    caphealth_image_store s3://shop endpoint=http://127.0.0.1:1 region=none
+                          credentials=../html/credentials
+                          trusted_certificate=../html/ca.pem;
+--- must_die
+--- error_log
+"trusted_certificate=" in "caphealth_image_store" directive needs an "endpoint=https://..."
+
+
+
+=== TEST 41: one store with two authorities
+--- config
+    location /a {
+        caphealth_image_upload;
+        caphealth_image_store s3://shop endpoint=https://127.0.0.1:1
+                              region=none credentials=../html/credentials;
+    }
+    location /b {
+        caphealth_image_upload;
+        caphealth_image_store s3://shop endpoint=https://127.0.0.1:1
+                              region=none credentials=../html/credentials
+                              trusted_certificate=../html/ca.pem;
+    }
+--- must_die
+--- error_log
+"caphealth_image_store" "s3://shop" is there already, with other parameters

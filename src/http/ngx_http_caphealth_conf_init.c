@@ -125,7 +125,11 @@ ngx_http_caphealth_add_store(ngx_conf_t *cf, ngx_str_t *path,
 
         if (ngx_memcmp(&before->s3, &s->s3, sizeof(caphealth_s3_store_t)) != 0
             || before->connections != s->connections
-            || before->timeout != s->timeout)
+            || before->timeout != s->timeout
+            || before->certificates.len != s->certificates.len
+            || ngx_memcmp(before->certificates.data, s->certificates.data,
+                          s->certificates.len)
+               != 0)
         {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "\"caphealth_image_store\" \"%V\" is there "

@@ -39,12 +39,14 @@ static char *ngx_http_caphealth_store_timeout(ngx_conf_t *cf,
     ngx_http_caphealth_store_t *store, ngx_str_t *arg, ngx_str_t *value);
 static char *ngx_http_caphealth_store_credentials(ngx_conf_t *cf,
     ngx_http_caphealth_store_t *store, ngx_str_t *arg, ngx_str_t *value);
+static char *ngx_http_caphealth_store_certificates(ngx_conf_t *cf,
+    ngx_http_caphealth_store_t *store, ngx_str_t *arg, ngx_str_t *value);
 static char *ngx_http_caphealth_store_environment(ngx_conf_t *cf,
     ngx_http_caphealth_store_t *store);
 static char *ngx_http_caphealth_store_file(ngx_conf_t *cf,
     ngx_http_caphealth_store_t *store, ngx_str_t *path);
 static ssize_t ngx_http_caphealth_store_read(ngx_conf_t *cf, ngx_str_t *path,
-    u_char *text, size_t size);
+    u_char *text, size_t size, ngx_uint_t secret);
 
 
 static ngx_http_caphealth_store_parameter_t
@@ -56,6 +58,8 @@ static ngx_http_caphealth_store_parameter_t
     { ngx_string("style="), ngx_http_caphealth_store_style, 0 },
     { ngx_string("connections="), ngx_http_caphealth_store_connections, 0 },
     { ngx_string("timeout="), ngx_http_caphealth_store_timeout, 0 },
+    { ngx_string("trusted_certificate="),
+      ngx_http_caphealth_store_certificates, 0 },
     { ngx_null_string, NULL, 0 }
 };
 
@@ -83,6 +87,7 @@ ngx_http_caphealth_image_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    ngx_str_set(&store->certificates, "");
     store->connections = NGX_HTTP_CAPHEALTH_STORE_CONNECTIONS;
     store->timeout = NGX_HTTP_CAPHEALTH_STORE_TIMEOUT;
 
@@ -143,7 +148,8 @@ ngx_http_caphealth_store_parameters(ngx_conf_t *cf,
                                "invalid parameter \"%V\" in \"%V\" "
                                "directive, expected \"endpoint=\", "
                                "\"region=\", \"credentials=\", \"style=\", "
-                               "\"connections=\" or \"timeout=\"",
+                               "\"connections=\", \"timeout=\" or "
+                               "\"trusted_certificate=\"",
                                &value[i], &value[0]);
             return NGX_CONF_ERROR;
         }
@@ -175,6 +181,13 @@ ngx_http_caphealth_store_parameters(ngx_conf_t *cf,
                                &value[0], &p->name);
             return NGX_CONF_ERROR;
         }
+    }
+
+    if (store->certificates.len && store->s3.endpoint[4] != 's') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"trusted_certificate=\" in \"%V\" directive "
+                           "needs an \"endpoint=https://...\"", &value[0]);
+        return NGX_CONF_ERROR;
     }
 
     if (!store->s3.virtual_host) {
@@ -371,7 +384,7 @@ ngx_http_caphealth_store_file(ngx_conf_t *cf,
     }
 
     n = ngx_http_caphealth_store_read(cf, path, text,
-                                      CAPHEALTH_S3_FILE_MAX + 1);
+                                      CAPHEALTH_S3_FILE_MAX + 1, 1);
     wrong = NULL;
 
     if (n > CAPHEALTH_S3_FILE_MAX) {
@@ -396,11 +409,76 @@ ngx_http_caphealth_store_file(ngx_conf_t *cf,
 }
 
 
+/*
+ * by the master, too, so that the file is as old as the configuration; what is
+ * in it is checked when libcurl uses it
+ */
+
+static char *
+ngx_http_caphealth_store_certificates(ngx_conf_t *cf,
+    ngx_http_caphealth_store_t *store, ngx_str_t *arg, ngx_str_t *value)
+{
+    u_char      *text;
+    ssize_t      n;
+    const char  *wrong;
+
+    if (value->len == 0) {
+        return ngx_http_caphealth_invalid_value(cf, arg,
+                                                "the path of a file of "
+                                                "certificates in the format "
+                                                "PEM");
+    }
+
+    if (ngx_conf_full_name(cf->cycle, value, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    text = ngx_alloc(CAPHEALTH_S3_CERTIFICATES_MAX + 1, cf->log);
+    if (text == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    n = ngx_http_caphealth_store_read(cf, value, text,
+                                      CAPHEALTH_S3_CERTIFICATES_MAX + 1, 0);
+
+    if (n == NGX_ERROR) {
+        ngx_free(text);
+        return NGX_CONF_ERROR;
+    }
+
+    wrong = (n > CAPHEALTH_S3_CERTIFICATES_MAX)
+            ? "it is longer than 1 MB"
+            : caphealth_s3_store_certificates((char *) text, n);
+
+    if (wrong) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid file \"%V\" in \"trusted_certificate=\" "
+                           "of \"caphealth_image_store\", expected "
+                           "certificates in the format PEM: %s", value, wrong);
+        ngx_free(text);
+        return NGX_CONF_ERROR;
+    }
+
+    store->certificates.len = ngx_strlen(text);
+    store->certificates.data = ngx_pnalloc(cf->pool,
+                                           store->certificates.len + 1);
+
+    if (store->certificates.data) {
+        ngx_memcpy(store->certificates.data, text,
+                   store->certificates.len + 1);
+    }
+
+    ngx_free(text);
+
+    return store->certificates.data ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
 /* what else has a path, as a pipe, could make a reload hang */
 
 static ssize_t
 ngx_http_caphealth_store_read(ngx_conf_t *cf, ngx_str_t *path, u_char *text,
-    size_t size)
+    size_t size, ngx_uint_t secret)
 {
     ssize_t           n;
     ngx_file_t        file;
@@ -428,7 +506,7 @@ ngx_http_caphealth_store_read(ngx_conf_t *cf, ngx_str_t *path, u_char *text,
                            "file", path);
 
     } else {
-        if (fi.st_mode & S_IROTH) {
+        if (secret && fi.st_mode & S_IROTH) {
             ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                                "everybody can read the credentials in "
                                "\"%V\": only root needs to, run \"chmod 600\"",

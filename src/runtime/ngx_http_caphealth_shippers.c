@@ -708,7 +708,8 @@ ngx_http_caphealth_shipper_settings(ngx_http_caphealth_shipper_t *s)
     store = s->root->store;
     s3 = &store->s3;
 
-    settings = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:f}",
+    settings = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s%, s:I,"
+                         " s:f}",
                          "endpoint", s3->endpoint,
                          "bucket", s3->bucket,
                          "prefix", s3->prefix,
@@ -717,6 +718,8 @@ ngx_http_caphealth_shipper_settings(ngx_http_caphealth_shipper_t *s)
                          "key_id", s3->credentials.key_id,
                          "secret", s3->credentials.secret,
                          "session", s3->credentials.session,
+                         "certificates", (char *) store->certificates.data,
+                         store->certificates.len,
                          "connections", (json_int_t) store->connections,
                          "timeout", (double) store->timeout / 1000);
 

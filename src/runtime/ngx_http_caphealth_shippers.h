@@ -26,6 +26,8 @@
 
 struct ngx_http_caphealth_store_s {
     caphealth_s3_store_t          s3;
+    ngx_str_t                     certificates; /* that are trusted in place
+                                                   of the system's, PEM */
     ngx_int_t                     connections;
     ngx_msec_t                    timeout;    /* of an image */
     ngx_uint_t                    number;     /* of the store */

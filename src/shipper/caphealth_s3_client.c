@@ -1204,6 +1204,29 @@ caphealth_s3_judge_failure(caphealth_s3_client_t *client,
         call->status = CAPHEALTH_SHIP_DENIED;
         return 0;
 
+    case CURLE_SSL_CONNECT_ERROR:
+
+        /* what OpenSSL and GnuTLS make of bytes that are not TLS */
+
+        if (strstr(call->reason, "wrong version number")
+            || strstr(call->reason, "packet length too long")
+            || strstr(call->reason, "unexpected TLS packet"))
+        {
+            caphealth_s3_detail(call, "the store does not answer by TLS");
+            call->status = CAPHEALTH_SHIP_DENIED;
+            return 0;
+        }
+
+        return 1;
+
+    /* a server that expects TLS answers with an alert */
+
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        caphealth_s3_detail(call, "the store does not answer by HTTP, it may "
+                            "expect TLS");
+        call->status = CAPHEALTH_SHIP_DENIED;
+        return 0;
+
     case CURLE_COULDNT_RESOLVE_HOST:
         caphealth_s3_resolver(resolver);
 

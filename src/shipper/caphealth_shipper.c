@@ -244,7 +244,7 @@ caphealth_shipper_take_settings(caphealth_shipper_t *shipper, int fd)
 {
     char        *ca;
     void        *text;
-    size_t       size, ca_len;
+    size_t       size;
     json_t      *json;
     const char  *wrong;
 
@@ -264,25 +264,17 @@ caphealth_shipper_take_settings(caphealth_shipper_t *shipper, int fd)
         return wrong;
     }
 
-    ca = NULL;
-    ca_len = 0;
-
-    if (shipper->settings.ca[0]) {
-        ca = caphealth_file_read("", shipper->settings.ca, &ca_len);
-
-        if (ca == NULL) {
-            return "the file of trusted certificates cannot be read";
-        }
-    }
+    ca = shipper->settings.ca;
 
     if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK) {
         shipper->client = caphealth_s3_client_create(
                                             &shipper->settings.store,
                                             shipper->settings.connections,
-                                            ca, ca_len);
+                                            ca, ca ? strlen(ca) : 0);
     }
 
     free(ca);
+    shipper->settings.ca = NULL;
 
     return shipper->client ? NULL : "there is no memory";
 }

@@ -49,18 +49,32 @@ caphealth_shipper_settings(caphealth_shipper_settings_t *s,
         return "\"timeout\" is not above 0 and at most 3600";
     }
 
-    ca = caphealth_shipper_text(settings, "trusted_certificate");
+    ca = caphealth_shipper_text(settings, "certificates");
 
-    if (ca && strlen(ca) >= sizeof(s->ca)) {
-        return "\"trusted_certificate\" is too long";
+    if (ca && *ca) {
+        s->ca = strdup(ca);
+
+        if (s->ca == NULL) {
+            return "there is no memory";
+        }
+
+        if (caphealth_s3_store_certificates(s->ca, strlen(s->ca))) {
+            free(s->ca);
+            s->ca = NULL;
+            return "\"certificates\" are none";
+        }
     }
-
-    (void) snprintf(s->ca, sizeof(s->ca), "%s", ca ? ca : "");
 
     s->walk = caphealth_shipper_walk(&s->store, settings);
 
-    return s->walk ? NULL : "\"marks\", \"variants\" or \"counted\" are not "
-                            "lists of names";
+    if (s->walk) {
+        return NULL;
+    }
+
+    free(s->ca);
+    s->ca = NULL;
+
+    return "\"marks\", \"variants\" or \"counted\" are not lists of names";
 }
 
 

@@ -27,9 +27,9 @@ typedef struct {
     unsigned               connections;  /* at most, at once */
     double                 timeout;      /* seconds, of one request of a
                                             listing */
-    char                   ca[4096];     /* a file of certificates that are
-                                            trusted in place of the system's;
-                                            "": those */
+    char                  *ca;           /* certificates that are trusted in
+                                            place of the system's, PEM; NULL:
+                                            those; allocated */
     caphealth_walk_settings_t  *walk;    /* what a listing counts; it lives as
                                             long as the process */
 } caphealth_shipper_settings_t;

@@ -441,6 +441,78 @@ caphealth_s3_store_trim(const char **text, size_t *len)
 
 
 const char *
+caphealth_s3_store_certificates(char *text, size_t len)
+{
+    char               *to, *next;
+    size_t              n;
+    const char         *end, *p, *last;
+
+    static const char   first_line[] = "-----BEGIN CERTIFICATE-----";
+    static const char   last_line[] = "-----END CERTIFICATE-----";
+
+    to = text;
+    end = text + len;
+
+    for (p = text; ; p = last) {
+        p = memmem(p, (size_t) (end - p), first_line, sizeof(first_line) - 1);
+
+        if (p == NULL) {
+            break;
+        }
+
+        last = p + sizeof(first_line) - 1;
+        next = memmem(last, (size_t) (end - last), last_line,
+                      sizeof(last_line) - 1);
+
+        if (next == NULL) {
+            return "the end of a certificate is missing";
+        }
+
+        while (last < next && strchr(" \t\r\n", *last) && *last) {
+            last++;
+        }
+
+        /* in DER a certificate begins with the byte 0x30 */
+
+        if (*last != 'M') {
+            return "what is in it is not a certificate";
+        }
+
+        for ( ; last < next; last++) {
+            if (*last == '\0'
+                || strchr(CAPHEALTH_LOWER CAPHEALTH_UPPER CAPHEALTH_DIGITS
+                          "+/= \t\r\n", *last) == NULL)
+            {
+                return "a certificate in it is not in base64";
+            }
+        }
+
+        last = next + sizeof(last_line) - 1;
+        n = (size_t) (last - p);
+
+        memmove(to, p, n);
+        to += n;
+
+        /* the last line may have no end */
+
+        if (last < end) {
+
+            if (*last != '\n' && *last != '\r') {
+                return "a certificate in it has no end of line";
+            }
+
+            *to++ = '\n';
+            last++;
+        }
+    }
+
+    *to = '\0';
+
+    return to == text ? "it has no certificate in the format PEM" : NULL;
+}
+
+
+const char *
 caphealth_s3_store_environment(caphealth_s3_store_t *store,
     const char *key_id, const char *secret, const char *session)
 {

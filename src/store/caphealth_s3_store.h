@@ -31,6 +31,9 @@
 /* no longer file of credentials is read */
 #define CAPHEALTH_S3_FILE_MAX  65536
 
+/* no longer file of certificates */
+#define CAPHEALTH_S3_CERTIFICATES_MAX  (1024 * 1024)
+
 
 typedef struct {
     char                        bucket[CAPHEALTH_S3_BUCKET];
@@ -72,7 +75,14 @@ const char *caphealth_s3_store_virtual(caphealth_s3_store_t *store);
 const char *caphealth_s3_store_credentials(caphealth_s3_store_t *store,
     const char *text, size_t len);
 
-/* The same from variables of the environment; NULL: it is not set. */
+/*
+ * Keeps of a file in the format PEM what certificates are in it, and ends that
+ * with a NUL: comments need not be of any encoding.  text has len bytes and
+ * room for one more.
+ */
+const char *caphealth_s3_store_certificates(char *text, size_t len);
+
+/* As _credentials, from variables of the environment; NULL: it is not set. */
 const char *caphealth_s3_store_environment(caphealth_s3_store_t *store,
     const char *key_id, const char *secret, const char *session);
 

@@ -19,6 +19,8 @@
  *      "key_id": ..., "secret": ..., "session": ...,    "": none
  *      "connections": 8,    at most, at once
  *      "timeout": 30.0,    seconds, of one request of a listing
+ *      "certificates": "-----BEGIN...",    PEM, in place of the system's; "":
+ *                                          those
  *      "marks": [...], "variants": [...], "counted": [...], "since": ...}
  *
  * The last four are those of a tree that a collector walks.

@@ -447,8 +447,10 @@ ngx_http_caphealth_upload_store_failed(ngx_http_caphealth_upload_t *u,
 
     case CAPHEALTH_SHIP_DENIED:
         if (result->http == 0) {
-            action = "; check \"endpoint=\" of \"caphealth_image_store\", and "
-                     "that this system trusts the store's certificate";
+            action = "; check \"endpoint=\" of \"caphealth_image_store\", "
+                     "and that the store's certificate is of that name, valid "
+                     "now, and signed by an authority that this system or "
+                     "\"trusted_certificate=\" has";
 
         } else if (result->http / 100 == 2) {
             action = "; check \"endpoint=\" of \"caphealth_image_store\", it "
@@ -468,6 +470,11 @@ ngx_http_caphealth_upload_store_failed(ngx_http_caphealth_upload_t *u,
         break;
 
     default:
+        if (result->http == NGX_HTTP_BAD_REQUEST) {
+            action = "; check \"endpoint=\" of \"caphealth_image_store\", the "
+                     "server there may expect https";
+        }
+
         u->outcome = CAPHEALTH_OUTCOME_STORAGE_FAILED;
         break;
     }

@@ -422,8 +422,9 @@ subtest 'credentials that are wrong, no such bucket' => sub {
     ends($nginx);
 };
 
-subtest 'a certificate that nobody trusts, a store that is elsewhere' => sub {
+subtest 'a certificate, a store that is elsewhere, or speaks otherwise' => sub {
     my $listen = Caphealth::Server::free_port();
+    my $plain = Caphealth::Server::free_port();
 
     system('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
            'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj',
@@ -431,31 +432,66 @@ subtest 'a certificate that nobody trusts, a store that is elsewhere' => sub {
            '-keyout', "$dir/key.pem", '-out', "$dir/cert.pem") == 0
         or die "openssl failed\n";
 
-    for my $case ([ https => 'ssl', qr/SSL certificate problem: self-signed certificate; check "endpoint=" of "caphealth_image_store", and that this system trusts/ ],
-                  [ http => '', qr/the store answered 307; check "endpoint=" and "region=" of "caphealth_image_store", redirects/ ])
-    {
-        my ($scheme, $ssl, $logged) = @$case;
-
-        my $nginx = server(
-            endpoint => "$scheme://localhost:$listen",
-            http => <<"END");
+    my $nginx = server(
+        endpoint => "https://localhost:$listen",
+        parameters => "trusted_certificate=$dir/cert.pem",
+        http => <<"END");
     caphealth_image_scan off;
 
     server {
-        listen 127.0.0.1:$listen $ssl;
+        listen 127.0.0.1:$listen ssl;
         ssl_certificate     $dir/cert.pem;
         ssl_certificate_key $dir/key.pem;
+
+        location / {
+            proxy_pass       $swift->{endpoint};
+            proxy_set_header Host \$http_host;
+        }
+    }
+
+    server {
+        listen 127.0.0.1:$plain;
         return 307 $swift->{endpoint}\$request_uri;
     }
 END
 
-        is problem($nginx->post($photo)), '500 storage-failed', $scheme;
+    my $http = $nginx->{http};
+
+    is $nginx->post($photo)->{status}, 201, 'an authority of its own'
+        or diag $nginx->log;
+
+    my $before = stored($nginx);
+    my $check = qr/check "endpoint=" of "caphealth_image_store",/;
+
+    for my $case (
+        [ 'not trusted', qr/ trusted_certificate=\S+?(?=;)/, '',
+          qr/SSL certificate problem: self-signed certificate; $check and that the store's certificate is of that name/ ],
+        [ 'TLS to a port of HTTP', qr/localhost:$listen(?=\s)/,
+          "localhost:$plain",
+          qr/the store does not answer by TLS; $check/ ],
+        [ 'HTTP to a port of TLS',
+          qr{https://localhost:\d+(.*?) trusted_certificate=[^\s;]+}s,
+          "http://localhost:$listen",
+          qr/the store answered 400; $check the server there may expect https/ ],
+        [ 'a redirect',
+          qr{https://localhost:\d+(.*?) trusted_certificate=[^\s;]+}s,
+          "http://localhost:$plain",
+          qr/the store answered 307; check "endpoint=" and "region=" of "caphealth_image_store", redirects/ ])
+    {
+        my ($name, $like, $with, $logged) = @$case;
+        my $now = $http;
+
+        $now =~ s/$like/$with . ($1 \/\/ '')/e or die "$http has no $like\n";
+        $nginx->configure(http => $now);
+        ok $nginx->reload, "$name: reload";
+        is problem($nginx->post($photo)), '500 storage-failed', $name;
         ok $nginx->logged(qr/\[crit\].*was not put into.*$logged/),
            'the log says what to do' or diag $nginx->log;
         is problem($nginx->remove('0' x 32)), '500 storage-failed', 'DELETE';
-        is_deeply stored($nginx), {}, 'nothing is stored';
-        ends($nginx);
     }
+
+    is_deeply stored($nginx), $before, 'nothing more is stored';
+    ends($nginx);
 };
 
 subtest 'the client is gone' => sub {

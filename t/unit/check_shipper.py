@@ -9,6 +9,7 @@ TAP.
 """
 
 import collections
+import contextlib
 import glob
 import importlib.machinery
 import importlib.util
@@ -18,6 +19,7 @@ import json
 import os
 import re
 import socket
+import socketserver
 import struct
 import subprocess
 import sys
@@ -55,6 +57,11 @@ FLAKY = os.path.join(TMP.name, 'flaky')
 SECRET = 'testing'
 TREE = {'marks': ['original'], 'variants': ['800', '200'],
         'counted': ['800', '200'], 'since': 0}
+
+# not a real one, but not to be told from one without decoding it
+
+CERTIFICATE = ('-----BEGIN CERTIFICATE-----\nMIIB\n'
+               '-----END CERTIFICATE-----\n')
 
 count = 0
 account = None
@@ -527,47 +534,102 @@ def check_flaky_removal(port):
     s.close()
 
 
-def check_tls(port, target):
-    """Certificates are verified."""
+def certificate(name, *options):
+    """A pair of files: a certificate, by default for two days, and its key."""
 
-    base = TMP.name + '/'
+    path = '%s/%s' % (TMP.name, name)
 
     subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
                     'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
-                    '-subj', '/CN=localhost', '-addext',
-                    'subjectAltName=DNS:localhost,IP:127.0.0.1',
-                    '-keyout', base + 'key', '-out', base + 'certificate'],
+                    '-subj', '/CN=' + name, '-keyout', path + '.key',
+                    '-out', path + '.pem', *options],
                    check=True, capture_output=True)
-    subprocess.run([LIB + '/flaky', 'start', base + 'tls', str(port),
-                    str(target), base + 'certificate', base + 'key'],
-                   check=True, stdout=subprocess.DEVNULL)
 
-    try:
+    return path + '.pem', path + '.key'
+
+
+def check_tls(port, target):
+    """By a store with an authority of its own."""
+
+    names = ('-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1')
+    authority, key = certificate('authority')
+    leaf = certificate('store', '-CA', authority, '-CAkey', key, *names)
+    expired = certificate('expired', *names)
+
+    subprocess.run(['openssl', 'x509', '-x509toreq', '-in', expired[0],
+                    '-copy_extensions', 'copy', '-signkey', expired[1], '-out',
+                    TMP.name + '/request'], check=True, capture_output=True)
+    subprocess.run(['openssl', 'x509', '-req', '-in', TMP.name + '/request',
+                    '-copy_extensions', 'copy', '-key', expired[1], '-days',
+                    '-1', '-out', expired[0]], check=True, capture_output=True)
+
+    with open(authority, encoding='ascii') as file:
+        trusted = file.read()
+
+    with open(expired[0], encoding='ascii') as file:
+        both = 'both of them\n' + trusted + 'and\n' + file.read()
+
+    def refused(name, detail, left=0, **more):
+        s = shipper(port, **more)
+        stem, files = image()
+        begun = time.monotonic()
+        is_refused(name, s.ship(files), 'denied', stem, left, detail)
+        ok(time.monotonic() - begun < 15, name + ': it is not tried again')
+        s.close()
+
+    with flaky('tls', port, target, *leaf):
         for host in ('127.0.0.1', 'localhost'):
             endpoint = 'https://%s:%d' % (host, port)
 
-            s = shipper(port, endpoint=endpoint,
-                        trusted_certificate=base + 'certificate')
+            s = shipper(port, endpoint=endpoint, certificates=both)
             stem, files = image()
             is_stored('TLS, %s' % host, s.ship(files), files)
             s.close()
 
-        s = shipper(port, endpoint=endpoint)
-        stem, files = image()
-        is_refused('a certificate that is not trusted', s.ship(files),
-                   'denied', stem)
-        s.close()
+        refused('an authority that is not trusted', 'SSL certificate problem',
+                endpoint=endpoint)
+        refused('a certificate of another host',
+                'no alternative certificate subject',
+                endpoint='https://other.localhost:%d' % port,
+                certificates=trusted)
+        refused('a certificate that is none',
+                'CA cert', endpoint=endpoint, certificates=CERTIFICATE)
+    with flaky('tls', port, target, *expired):
+        refused('a certificate that has expired', 'has expired',
+                endpoint=endpoint, certificates=both)
 
-        # another name of the same address
+    refused('TLS to a port of HTTP', 'does not answer by TLS',
+            endpoint='https://localhost:%d' % target)
 
-        s = shipper(port, endpoint='https://other.localhost:%d' % port,
-                    trusted_certificate=base + 'certificate')
-        stem, files = image()
-        is_refused('a certificate of another host', s.ship(files), 'denied',
-                   stem)
-        s.close()
+    # a server of TLS that answers HTTP with an alert
+
+    class Alert(socketserver.BaseRequestHandler):
+        def handle(self):
+            self.request.recv(65536)
+            self.request.sendall(b'\x15\3\1\0\2\2\x46')
+            self.request.shutdown(socket.SHUT_WR)
+
+            while self.request.recv(65536):
+                pass
+
+    with socketserver.ThreadingTCPServer(('127.0.0.1', 0), Alert) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        refused('HTTP to a port of TLS', 'it may expect TLS', left=1,
+                endpoint='http://localhost:%d' % server.server_address[1])
+        server.shutdown()
+
+
+@contextlib.contextmanager
+def flaky(name, *arguments):
+    directory = '%s/%s' % (TMP.name, name)
+
+    subprocess.run([LIB + '/flaky', 'start', directory, *map(str, arguments)],
+                   check=True, stdout=subprocess.DEVNULL)
+
+    try:
+        yield
     finally:
-        subprocess.run([LIB + '/flaky', 'stop', base + 'tls'], check=True)
+        subprocess.run([LIB + '/flaky', 'stop', directory], check=True)
 
 
 class Store(http.server.ThreadingHTTPServer):
@@ -1151,7 +1213,9 @@ def check_protocol():
                                 ('secret', None), ('connections', 0),
                                 ('connections', 257), ('timeout', 0),
                                 ('timeout', 'x'), ('marks', [5]),
-                                ('trusted_certificate', '/does/not/exist'))]
+                                ('certificates', '/etc/ssl/cert.pem'),
+                                ('certificates', CERTIFICATE[:-20]),
+                                ('certificates', CERTIFICATE.replace('M', '?')))]
 
     for text in bad:
         errors = TMP.name + '/bad'

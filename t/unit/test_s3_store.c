@@ -363,6 +363,60 @@ test_request(void **state)
 }
 
 
+static void
+test_certificates(void **state)
+{
+    size_t       i;
+    char         text[512];
+    const char  *wrong;
+
+#define BEGIN  "-----BEGIN CERTIFICATE-----"
+#define END    "-----END CERTIFICATE-----"
+
+    static const struct {
+        const char  *text;
+        const char  *kept;           /* NULL: it is refused */
+    } tests[] = {
+        { BEGIN "\nMIIB\n" END, BEGIN "\nMIIB\n" END },
+        { BEGIN "\r\nMI+/\r\nAA==\r\n" END "\r\n",
+          BEGIN "\r\nMI+/\r\nAA==\r\n" END "\n" },
+        { "\xff a name\n" BEGIN "\nMIIB\n" END "\n# and\n" BEGIN "\nMIIC\n"
+          END "\n-----BEGIN X509 CRL-----\n",
+          BEGIN "\nMIIB\n" END "\n" BEGIN "\nMIIC\n" END "\n" },
+        { BEGIN "\nMIIB\n" END BEGIN "\nMIIC\n" END "\n", NULL },
+        { "", NULL },
+        { "MIIB\n", NULL },
+        { END, NULL },
+        { BEGIN, NULL },
+        { BEGIN "\nMIIB\n" BEGIN "\n", NULL },
+        { BEGIN "\n\n" END "\n", NULL },
+        { BEGIN "\nAAAA\n" END "\n", NULL },
+        { BEGIN "\nMI\"B\n" END "\n", NULL },
+        { BEGIN "\nMIIB\n" END "\n" BEGIN "\nMIIB\n", NULL }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+        strcpy(text, tests[i].text);
+
+        wrong = caphealth_s3_store_certificates(text, strlen(text));
+
+        assert_int_equal(wrong == NULL, tests[i].kept != NULL);
+
+        if (tests[i].kept) {
+            assert_string_equal(text, tests[i].kept);
+        }
+    }
+
+    /* a NUL is none of base64 */
+
+    memcpy(text, BEGIN "\nMI\0B\n" END, sizeof(BEGIN "\nMI\0B\n" END));
+    assert_non_null(caphealth_s3_store_certificates(text,
+                                        sizeof(BEGIN "\nMI\0B\n" END) - 1));
+}
+
+
 int
 main(void)
 {
@@ -375,6 +429,7 @@ main(void)
         cmocka_unit_test(test_bad_credentials),
         cmocka_unit_test(test_long_credentials),
         cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_certificates),
         cmocka_unit_test(test_request)
     };
 
