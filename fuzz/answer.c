@@ -38,7 +38,7 @@ focus(const uint8_t *data, size_t size)
                && job.focus_y >= -CAPHEALTH_FOCUS_EDGE
                && job.focus_y <= CAPHEALTH_FOCUS_EDGE);
 
-    /* what was understood is the same when it is said again */
+    /* what was parsed is parsed to the same again once it is written */
 
     same = job;
     (void) snprintf(again, sizeof(again), "%.9f,%.9f",

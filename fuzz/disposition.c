@@ -41,7 +41,7 @@ content_type(fuzz_bytes_t b)
     fuzz_check(memchr(boundary, '\0', sizeof(boundary)) != NULL);
     fuzz_check(boundary[0] != '\0');
 
-    /* what was understood means the same when it is said again */
+    /* the boundary that was parsed is parsed to the same once it is written */
 
     (void) snprintf(type, sizeof(type), "multipart/form-data; boundary=\"%s\"",
                     boundary);

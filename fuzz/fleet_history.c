@@ -2,9 +2,9 @@
 /*
  * Under test: src/collector/caphealth_fleet_history.c
  *
- * What the fleet's database answers to a batch of the history.  Whatever that
- * is, the next batch is JSON, its columns are of one length, and no row in it
- * is of before what the server says that it has.
+ * The answer of the fleet's database to a batch of the history.  With any
+ * answer, the next batch is JSON, its columns are of one length, and no row in
+ * it is older than the last one that the server has.
  */
 
 #include "fuzz.h"

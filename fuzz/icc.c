@@ -2,8 +2,8 @@
 /*
  * Under test: src/converter/caphealth_colour.c
  *
- * The kind of the samples, how their colour is said, and that: a profile, the
- * code points of H.273, or primaries and a power.
+ * The kind of the samples, how their colour is described, and the description:
+ * a profile, the code points of H.273, or primaries and a power.
  */
 
 #include "fuzz.h"

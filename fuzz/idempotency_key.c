@@ -35,7 +35,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     fuzz_check(memchr(key, '\0', sizeof(key)) != NULL && key[0] != '\0');
 
-    /* what was understood is the same key when it is said in quotes */
+    /* in quotes it is the same key */
 
     quoted[0] = '"';
 

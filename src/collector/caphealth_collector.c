@@ -742,7 +742,7 @@ caphealth_source_thread_walk(caphealth_source_thread_t *st, uint64_t serial)
     walker = *(caphealth_walk_settings_t *) st->source;
     walker.before = caphealth_clock(CLOCK_REALTIME) - CAPHEALTH_LEFTOVER;
 
-    /* workers of before a reload may still upload with other marks after it */
+    /* old workers may still upload with other marks after a reload */
 
     walker.since += CAPHEALTH_LEFTOVER;
 

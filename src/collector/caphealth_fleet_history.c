@@ -224,7 +224,7 @@ caphealth_fleet_history_rows(caphealth_fleet_history_batch_t *b,
         }
     }
 
-    /* those of before the last one only go along with others */
+    /* events before the last one are only sent together with something newer */
 
     if (caphealth_history_events(h, f->events, now,
                                  caphealth_fleet_history_event, b)
@@ -286,7 +286,7 @@ caphealth_fleet_history_full(const caphealth_fleet_history_batch_t *b)
 }
 
 
-/* whoever can write the file may have put into it what is no UTF-8 */
+/* the file may have been written by another program: it may not be UTF-8 */
 
 static void
 caphealth_fleet_history_name(void *data, uint32_t series, const char *name,

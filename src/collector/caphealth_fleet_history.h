@@ -47,22 +47,23 @@ void caphealth_fleet_history_destroy(caphealth_fleet_history_t *f);
 
 /*
  * In the thread of the history, which was written at the time now, in seconds
- * since the epoch: reads the next batch, if the last one is done and it is known
- * where to go on.  Returns 0, or -1: caphealth_history_error(), or no memory.
+ * since the epoch: reads the next batch, if the last one is done and it is
+ * known where to go on.  Returns 0, or -1: caphealth_history_error(), or no
+ * memory.
  */
 int caphealth_fleet_history_read(caphealth_fleet_history_t *f,
     caphealth_history_t *h, double now);
 
 /*
  * In the fleet's thread: what is to be sent, a JSON object, which stays valid
- * until it has been answered; NULL: nothing.  What could not be sent, or was not
- * answered, is sent again.
+ * until it has been answered; NULL: nothing.  What could not be sent, or was
+ * not answered, is sent again.
  */
 const char *caphealth_fleet_history_batch(caphealth_fleet_history_t *f);
 
 /*
- * What the server has answered to it, at the time now.  Returns 0, or -1: it is
- * no such answer, and the server is asked anew where to go on.
+ * Takes the server's answer to it, at the time now.  Returns 0, or -1 if it is
+ * no such answer: the server is then asked again where to continue.
  */
 int caphealth_fleet_history_answered(caphealth_fleet_history_t *f,
     const char *answer, double now);

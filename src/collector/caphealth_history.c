@@ -34,10 +34,10 @@
 /* events in the file */
 #define CAPHEALTH_HISTORY_EVENTS    4000
 
-/* writes between two looks at how much there is */
+/* writes between two checks of the size */
 #define CAPHEALTH_HISTORY_WRITES    60
 
-/* seconds that what came within each is kept for */
+/* seconds for which the values of each second are kept */
 #define CAPHEALTH_HISTORY_RAW       7200
 
 /* milliseconds that another process is waited for */
@@ -1407,7 +1407,7 @@ caphealth_history_events(caphealth_history_t *h, double from, double to,
     sqlite3_stmt              *stmt;
     caphealth_history_event_t  e;
 
-    /* whoever can write the file cannot break the documents by it */
+    /* another program may have written the file: args may not be JSON */
 
     rc = caphealth_history_select(h, "SELECT time, kind, \"from\", \"to\","
                                   " text, code, CASE WHEN json_valid(args)"

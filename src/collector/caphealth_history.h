@@ -7,8 +7,8 @@
  * transaction.  What cannot be written, for the disk is full or somebody else
  * has locked the file, is kept for the next write.
  *
- * There are four tiers: what came within a second, for two hours; and the
- * least, the mean and the highest of each minute, for 2 days, of 10 minutes,
+ * There are four tiers: the values of each second, for two hours; and the
+ * lowest, the mean and the highest of each minute, for 2 days, of 10 minutes,
  * for 60 days, and of 6 hours, for 3 years.  Each sample goes into all of them
  * at once, so the newest row of each is not complete yet, and two processes
  * that write during a reload add to the same rows.

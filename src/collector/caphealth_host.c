@@ -121,9 +121,9 @@ caphealth_host_unreadable(caphealth_answer_t *a, const char *name)
 
 
 /*
- * Where only some CPUs may be used, what they do counts, whoever keeps them
- * busy.  A /proc/stat that a container's manager has made may give them other
- * numbers, but has no more of them than there are.
+ * Where only some CPUs may be used, only those are counted, with the use of all
+ * processes on them.  A /proc/stat that a container's manager provides may
+ * number them otherwise, but lists no more of them than there are.
  */
 
 static int

@@ -1,8 +1,8 @@
 
 /*
- * The recorder: a thread of its own that writes the history, makes its
- * documents, and tells the worker the highest value of each day.  Whoever adds
- * to it never waits for a disk.
+ * The recorder: a thread that writes the history, renders its documents, and
+ * sends the worker the highest value of each day.  A thread that adds a record
+ * never waits for a disk.
  */
 
 #ifndef CAPHEALTH_RECORDER_H
@@ -36,7 +36,7 @@ void caphealth_recorder_add(caphealth_recorder_t *r,
 /* What of the history goes to the fleet's database; of the recorder's life. */
 caphealth_fleet_history_t *caphealth_recorder_fleet(caphealth_recorder_t *r);
 
-/* Writes what has been added, but does not wait for long. */
+/* Writes what has been added, but waits a few seconds at most. */
 void caphealth_recorder_end(caphealth_recorder_t *r);
 
 

@@ -5,10 +5,10 @@
  *
  * SQLite's own reader takes locks, for which a writer waits, and in WAL mode
  * makes a -shm file, and a -wal if there is none, which then belong to the
- * workers' user: the shop cannot write any more.  Here the file and its WAL
- * are opened for reading only, no lock is taken and nothing is made.  Instead
- * whoever has read asks whether what was read has been written meanwhile, and
- * reads again.
+ * workers' user: the shop cannot write any more.  Here the file and its WAL are
+ * opened for reading only, no lock is taken and no file is created.  Instead
+ * the reader checks afterwards whether what it has read was written meanwhile,
+ * and reads again if so.
  */
 
 #ifndef CAPHEALTH_SQLITE_SNAPSHOT_H

@@ -33,7 +33,7 @@ caphealth_vendor_row_t *caphealth_vendor_rows_add(
 void caphealth_vendor_rows_free(caphealth_vendor_rows_t *rows);
 
 /*
- * The text of the vendors, and what of it is said in the facts.  Vendors
+ * The text of the vendors, and its summary in the facts.  Vendors
  * without products are left out.  In the object a name that is NULL is
  * "Unknown", and equal names add up; in the list equal ids do, and without them
  * equal names.  The caller free()s it.  NULL: no memory.

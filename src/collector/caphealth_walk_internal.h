@@ -66,7 +66,7 @@ int caphealth_walk_without_files(caphealth_walk_ctx_t *t, int dir,
 /* When a file was last written, renamed or copied, seconds since the epoch. */
 double caphealth_walk_written(const struct stat *st);
 
-/* Says in walk->error what failed; of several failures the first is said. */
+/* Sets walk->error, unless there was a failure before. */
 void caphealth_walk_failed(caphealth_walk_ctx_t *t, caphealth_error_e code,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 

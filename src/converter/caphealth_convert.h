@@ -27,7 +27,7 @@ typedef int (*caphealth_convert_write_pt)(void *ctx, unsigned variant,
 
 /*
  * Called when the image is decoded.  Of the bytes at data only those of an
- * animation are read again, so memory that can be filled anew may be given back.
+ * animation are read again, so memory that can be read again may be freed.
  */
 typedef void (*caphealth_convert_decoded_pt)(const uint8_t *data,
     size_t length);

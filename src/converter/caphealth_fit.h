@@ -45,9 +45,9 @@ void caphealth_fit(const caphealth_job_t *job,
     caphealth_fit_t *fit);
 
 /*
- * The fit of the largest scale that a variant has; of an image that is turned by
- * a quarter, width and height are as it is in the file, and so is what is said
- * of the whole.
+ * The fit of the largest scale that a variant has.  Of an image that is turned
+ * by a quarter, width and height are those in the file, and the fit is in their
+ * terms.
  */
 void caphealth_fit_largest(const caphealth_job_t *job, uint32_t width,
     uint32_t height, unsigned turned, caphealth_fit_t *fit);

@@ -276,7 +276,7 @@ caphealth_remake_claim(const char *dir)
 }
 
 
-/* the workers are told by the shared memory, after the image in hand */
+/* the workers read it in the shared memory after their current image */
 
 static void
 caphealth_remake_signals(void)

@@ -81,10 +81,11 @@ caphealth_scale_part(const caphealth_picture_t *from,
 
 
 /*
- * zimg's own callbacks are of no use for it: it cuts what is wide into tiles, and
- * asks for all rows anew for each.  So a band of the output after another is
- * made of a strip of the input, with the rows beside it that the filter looks
- * at; those which the next strip needs, too, are moved to its beginning.
+ * zimg's own callbacks cannot be used for it: it cuts wide images into tiles,
+ * and requests all rows again for each tile.  So a band of the output after
+ * another is made of a strip of the input, with the rows beside it that the
+ * filter looks at; those which the next strip needs, too, are moved to its
+ * beginning.
  */
 
 int

@@ -21,7 +21,7 @@
 #include "caphealth_serve.h"
 
 
-/* memory is kept from one image to the next, and given back in a lull */
+/* memory is kept from one image to the next, and returned when idle */
 #define CAPHEALTH_SERVE_LULL  1000
 #define CAPHEALTH_SERVE_KEEP  (32 * 1024 * 1024)
 
@@ -271,7 +271,7 @@ caphealth_serve_sync(const caphealth_job_t *job, caphealth_ipc_cargo_t *cargo,
 }
 
 
-/* a mapping of a file: whoever reads there has its bytes again */
+/* a mapping of a file: its bytes are read again at the next access */
 
 static void
 caphealth_serve_drop(const uint8_t *data, size_t size)

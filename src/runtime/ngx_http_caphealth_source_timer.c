@@ -531,8 +531,8 @@ ngx_http_caphealth_source_timer_fleet(ngx_http_caphealth_source_timer_t *t,
 
 
 /*
- * A new collector's first look does not know the CPU's use since the look
- * before.  The zone does: it has the counters of that look, whoever made it.
+ * A new collector has no earlier sample of the CPU's counters to compare with.
+ * The zone has it, from the collector before.
  */
 
 static void
@@ -668,7 +668,7 @@ ngx_http_caphealth_source_timer_other_error(
 
     if (t->logged.code == 0) {
 
-        /* it began in a worker of before */
+        /* the outage began before this worker was started */
 
         t->logged = *error;
         t->logged_at = ngx_current_msec;

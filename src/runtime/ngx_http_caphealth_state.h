@@ -34,9 +34,9 @@ ngx_http_caphealth_state_t *ngx_http_caphealth_state_create(
     ngx_uint_t owner);
 
 /*
- * Whether workers with another zone, those of another nginx or of before a
- * reload that has made a new one, may store images in the same roots: what
- * they do is not counted here.
+ * Whether workers with another zone may store images in the same roots: those
+ * of another nginx, or old workers after a reload that has created a new zone.
+ * Their images are not counted here.
  */
 ngx_uint_t ngx_http_caphealth_state_others(void);
 

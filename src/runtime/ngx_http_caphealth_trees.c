@@ -477,7 +477,7 @@ ngx_http_caphealth_tree_walked(ngx_shm_zone_t *zone, ngx_str_t *root,
 
     ngx_http_caphealth_tree_end_dead(zone, t);
 
-    /* the collector of before a reload may have counted other variants */
+    /* an old collector may have counted other variants after a reload */
 
     if (t->tree.slices[step->slice].changes == step->changes
         && t->tree.scan.counted == walk->counted

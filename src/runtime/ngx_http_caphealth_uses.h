@@ -4,9 +4,9 @@
  *
  * A use is bound to a request, by its path and its Idempotency-Key: the same
  * request may come again while the first is under way, or after the worker that
- * had it was killed, and each that comes holds the use until it has ended.  The
- * use is over when one of them has stored something, and it is as if it had
- * never been when all have ended and none has.
+ * had it was killed, and each of them holds the use until it has ended.  The
+ * use is final when one of them has stored something; when all have ended and
+ * none has, it is removed.
  */
 
 #ifndef _NGX_HTTP_CAPHEALTH_USES_H_INCLUDED_

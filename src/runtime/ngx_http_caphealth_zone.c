@@ -864,7 +864,7 @@ ngx_http_caphealth_section_tidy(ngx_http_caphealth_zone_t *z,
 }
 
 
-/* where there is no room beside the text of before, in its place */
+/* if there is no room beside the previous text, it is replaced in place */
 
 static u_char *
 ngx_http_caphealth_section_alloc(ngx_http_caphealth_zone_t *z,

@@ -3,10 +3,10 @@
  * caphealth-shipper --move: the images of a tree are copied into an object
  * store, or back.
  *
- * It goes slice by slice.  What is there already, with the same length and the
- * same MD5 as the store's entity tag says it, or else with the same bytes, is
- * passed over; so a move that was stopped is begun again.  An image without its
- * commit mark is none.  Nothing is ever overwritten or removed.
+ * It goes slice by slice.  Files that exist already, with the same length and
+ * with the MD5 that is the store's entity tag, or else with the same bytes, are
+ * skipped, so a move that was stopped can be repeated.  Images without their
+ * commit mark are skipped, too.  Nothing is ever overwritten or removed.
  */
 
 #ifndef CAPHEALTH_MOVE_H
@@ -38,9 +38,9 @@ typedef struct {
 
 
 /*
- * Moves all, and tells of each failure on stderr and of the whole on stdout.
- * Returns the exit status: 0, or 1 if something is missing, 2 if nothing was
- * tried, 3 if a signal stopped it.
+ * Moves all images.  Each failure is written to stderr, and a summary to
+ * stdout.  Returns the exit status: 0, or 1 if something is missing, 2 if
+ * nothing was tried, 3 if a signal stopped it.
  */
 int caphealth_move(const caphealth_move_t *move);
 

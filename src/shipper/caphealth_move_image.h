@@ -11,9 +11,9 @@
 
 
 /*
- * Begins to transfer those of files[0] to files[n - 1] that are wanted; run is
- * told when they are, and counts the image as active until then.  files must
- * not be moved in memory meanwhile.
+ * Begins to transfer those of files[0] to files[n - 1] that are wanted.  Until
+ * that has ended, the image counts as active in run, and files must not be
+ * moved in memory.
  */
 void caphealth_move_image(caphealth_move_run_t *run,
     caphealth_move_file_t *files, size_t n);

@@ -1077,7 +1077,7 @@ caphealth_s3_count_request(caphealth_s3_client_t *client,
 }
 
 
-/* sets what came of an attempt; 1: another one may succeed */
+/* sets the outcome of an attempt; returns 1 if another one may succeed */
 
 static int
 caphealth_s3_judge(caphealth_s3_client_t *client, caphealth_s3_call_t *call,

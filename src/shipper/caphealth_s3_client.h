@@ -127,8 +127,8 @@ void caphealth_s3_call(caphealth_s3_client_t *client,
 
 /*
  * It is not tried again: if it is waiting, it fails at the next run, as AWAY;
- * if it was sent, it has so many seconds more, so that what came of it is
- * known, and is doubtful then.
+ * if it was sent, it has so many seconds more to be answered, and is doubtful
+ * after that.
  */
 void caphealth_s3_cancel(caphealth_s3_call_t *call, double seconds);
 

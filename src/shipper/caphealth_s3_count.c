@@ -479,7 +479,7 @@ caphealth_s3_count_finish(caphealth_s3_count_t *count)
 }
 
 
-/* of several failures the first is said */
+/* of several failures the first is reported */
 
 static void
 caphealth_s3_count_failed(caphealth_s3_count_t *count, caphealth_error_e code,

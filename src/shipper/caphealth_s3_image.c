@@ -15,10 +15,10 @@
 #include "caphealth_s3_list.h"
 
 
-/* seconds that requests under way may take when nobody waits any more */
+/* seconds that requests under way may take after the upload was given up */
 #define CAPHEALTH_S3_LAST   3.0
 
-/* seconds that the end of a put, and what it takes away, may take */
+/* seconds for the end of a failed put, which removes what was put */
 #define CAPHEALTH_S3_GRACE  (CAPHEALTH_SHIP_GRACE / 1000.0 - 0.5)
 
 
@@ -182,7 +182,7 @@ caphealth_s3_image_end(caphealth_s3_image_t *image)
 }
 
 
-/* the first failure is the one that is told */
+/* the first failure is reported */
 
 static void
 caphealth_s3_image_fail(caphealth_s3_image_t *image,

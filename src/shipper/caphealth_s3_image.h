@@ -51,8 +51,8 @@ caphealth_s3_image_t *caphealth_s3_image_remove_leftover(
     void *data);
 
 /*
- * Nobody waits for it any more: what was put so far is removed, and done() is
- * called as ever.  A removal goes on.
+ * Gives up a put: what was put so far is removed, and done() is called when
+ * that has ended.  A removal continues.
  */
 void caphealth_s3_image_give_up(caphealth_s3_image_t *image);
 

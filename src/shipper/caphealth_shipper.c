@@ -453,7 +453,7 @@ caphealth_shipper_count(caphealth_shipper_job_t *job)
     job->walk = *shipper->settings.walk;
     job->walk.before = (double) time(NULL) - CAPHEALTH_SHIPPER_LEFTOVER;
 
-    /* workers of before a reload may still upload with other marks after it */
+    /* old workers may still upload with other marks after a reload */
 
     job->walk.since += CAPHEALTH_SHIPPER_LEFTOVER;
 

@@ -37,7 +37,7 @@ typedef struct {
     char                  id[CAPHEALTH_ID_LEN + 1];
     int                   dir;         /* the leaf directory, or -1 */
     unsigned              nvariants;
-    unsigned              no_tmpfile:1; /* as if there were no O_TMPFILE */
+    unsigned              no_tmpfile:1; /* O_TMPFILE is not used */
     unsigned              released:1;    /* no descriptor is open */
     const char           *root;        /* the caller's */
     const char           *failed;      /* the call that failed, for the log */
@@ -62,9 +62,10 @@ void caphealth_image_init(caphealth_image_files_t *image);
 void caphealth_image_add(caphealth_image_files_t *image, const char *name);
 
 /*
- * Chooses an id, unless the caller has set one, makes the directories of it under root where they are
- * missing, and opens an empty file for each that was added.  Returns 0, or -1
- * with errno set; the caller closes it either way.  root must outlive it.
+ * Chooses an id, unless the caller has set one, makes its directories under
+ * root where they are missing, and opens an empty file for each that was added.
+ * Returns 0, or -1 with errno set; the caller closes it either way.  root must
+ * outlive it.
  */
 int caphealth_image_open(caphealth_image_files_t *image, const char *root);
 

@@ -5,9 +5,9 @@
  *
  * It is kept all-or-nothing with the image, whose commit mark decides: a source
  * has a hidden name before the mark is linked, and again before the mark is
- * removed.  Whoever dies in between leaves a hidden one, which a scan gives its
- * name if the mark is there, and removes if the image is not.  One that has its
- * name is never removed but by a deletion.
+ * removed.  A process that dies in between leaves a hidden source.  A scan
+ * gives it its name if the mark exists, and removes it if there is no image.  A
+ * source that has its name is only removed by a deletion.
  *
  * All of it may block, so nginx's event loop must not call it.
  */

@@ -45,7 +45,7 @@ caphealth_state_e caphealth_state_load(const char *dir, const char *root,
  * INT64_MAX / 2.  _claim locks the number for the calling process, and returns
  * a descriptor, or -1 with errno set; the lock ends with the descriptor or the
  * process.  _others is whether any process has locked another number, or -1
- * with errno set.  Neither blocks for long.
+ * with errno set.  Neither waits for a lock.
  */
 int caphealth_state_claim(const char *dir, uint64_t number);
 int caphealth_state_others(int fd, uint64_t number);

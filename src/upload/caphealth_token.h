@@ -85,8 +85,8 @@ void caphealth_token_none(caphealth_token_t *token);
 
 /*
  * Checks a token of any bytes by one of n keys; now is in seconds since the
- * epoch.  *reason becomes a sentence for whoever sent it, or, if it is OK, is
- * not set.  *token is defined only then.
+ * epoch.  *reason becomes a sentence for the client, or, if it is OK, is not
+ * set.  *token is defined only then.
  */
 caphealth_token_e caphealth_token_check(const char *text, size_t len,
     const caphealth_token_key_t *keys, size_t n, int64_t now,

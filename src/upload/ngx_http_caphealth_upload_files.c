@@ -383,7 +383,7 @@ ngx_http_caphealth_upload_detect_format(ngx_http_caphealth_upload_t *u,
 }
 
 
-/* opened anew, for the body's own descriptor may also be written to */
+/* opened again, because the body's own descriptor is writable */
 
 static ngx_int_t
 ngx_http_caphealth_upload_open_input(ngx_http_caphealth_upload_t *u)
