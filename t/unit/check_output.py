@@ -23,6 +23,7 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)),
                              '../lib'))
 
 import tap
+from colours import distances
 from tap import ok
 
 CONVERTER = os.path.join(os.path.dirname(os.path.abspath(sys.argv[1])),
@@ -82,30 +83,13 @@ def decoded(variant):
     return image
 
 
-def lab(image, ground):
-    """CIE L*a*b* of the pixels, sRGB, D65."""
-
-    under = Image.new('RGBA', image.size, ground)
-    image = Image.alpha_composite(under, image.convert('RGBA')).convert('RGB')
-    v = numpy.asarray(image, numpy.float64) / 255
-    v = numpy.where(v > 0.04045, ((v + 0.055) / 1.055) ** 2.4, v / 12.92)
-    v = v @ numpy.array(((0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722),
-                         (0.0193, 0.1192, 0.9505))).T
-    v = v / (0.9505, 1, 1.089)
-    v = numpy.where(v > 216 / 24389, numpy.cbrt(v), v * 841 / 108 + 4 / 29)
-
-    return numpy.stack((116 * v[..., 1] - 16, 500 * (v[..., 0] - v[..., 1]),
-                        200 * (v[..., 1] - v[..., 2])), -1)
-
-
-def distance(a, b, grounds=('black', 'white')):
+def distance(a, b):
     """The mean distance of the colours, on black and on white."""
 
     if a.size != b.size:
         return 999
 
-    return max(numpy.sqrt(((lab(a, ground) - lab(b, ground)) ** 2).sum(-1))
-               .mean() for ground in grounds)
+    return distances(a, b)[0]
 
 
 def photo(width, height, alpha=False):
