@@ -503,15 +503,19 @@ subtest 'the client is gone' => sub {
     my $before = $nginx->descriptors;
     my $seen = requests(qr/PUT/);
 
-    rules('PUT _original delay 1');
+    rules('PUT _original hold');
 
     my $socket = $nginx->raw("POST /upload HTTP/1.1\r\nHost: localhost\r\n"
                              . "Content-Length: $length\r\n\r\n$photo");
 
     ok $nginx->until(sub { keys %{ stored($nginx) } > 3 }), 'on its way';
+
+    my $end = sprintf '%04X \w+:%04X 0[18] ', $nginx->{port}, $socket->sockport;
+
     close $socket;
-    ok $nginx->until(sub { requests(qr/DELETE/) >= 3 }), 'removed again';
+    ok $nginx->until(sub { `cat /proc/net/tcp` !~ /:$end/ }), 'nginx knows it';
     rules();
+    ok $nginx->until(sub { requests(qr/DELETE/) >= 3 }), 'removed again';
     is scalar keys %{ stored($nginx) }, 3, 'one is there';
     ok $nginx->idle($before), 'no descriptor is left open';
     counts_agree($nginx, 'and counted');
@@ -519,22 +523,25 @@ subtest 'the client is gone' => sub {
 };
 
 subtest 'the shipper is killed, then the worker' => sub {
-    my $nginx = server(flaky => 1);
+    my $nginx = server(flaky => 1, http => 'caphealth_refresh 1s;
+                                            caphealth_image_scan 1s;');
 
     for my $victim (qr/caphealth-shipper/, qr/^nginx: worker/) {
-        rules('PUT _original delay 2');
+        my $there = keys %{ stored($nginx) };
+        my $marks = requests(qr/PUT \S*_original/);
+
+        rules('PUT _original hold');
 
         my ($status) = $nginx->parallel(2, sub {
             my ($i) = @_;
 
             return $nginx->post($photo)->{status} if $i == 0;
 
-            $nginx->until(sub { keys %{ stored($nginx) } >= 2 });
+            $nginx->until(sub { keys %{ stored($nginx) } >= $there + 2 });
             kill KILL => $nginx->pids($victim);
             return '';
         });
 
-        rules();
         isnt $status, 201, "$victim: not stored";
 
         if ($victim =~ /shipper/) {
@@ -542,13 +549,18 @@ subtest 'the shipper is killed, then the worker' => sub {
             ok $nginx->until(sub { !keys %{ stored($nginx) } }),
                'and the next shipper removes it' or diag $nginx->log;
         }
+
+        # the mark that was on its way comes now
+
+        rules();
+        ok $nginx->until(sub { requests(qr/PUT \S*_original/) > $marks }),
+           'its last request ends';
     }
 
     ok $nginx->until(sub { $nginx->post($photo)->{status} == 201 }),
        'a new worker';
 
-    # what the worker has left has no mark, or nobody was told of it; its last
-    # request may reach the store after this, and is found by the next scan
+    # what they have left nobody was told of; it is found by the next scan
 
     my $stored;
 
