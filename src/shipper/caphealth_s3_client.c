@@ -36,6 +36,10 @@
     (CAPHEALTH_S3_ENDPOINT + CAPHEALTH_S3_BUCKET                              \
      + 3 * (CAPHEALTH_S3_PREFIX + CAPHEALTH_S3_KEY + CAPHEALTH_S3_TOKEN))
 
+/* as the snippets that serve images have it */
+#define CAPHEALTH_S3_CACHE_CONTROL                                            \
+    "public, max-age=31536000, immutable"
+
 #define CAPHEALTH_S3_META       "x-amz-meta-caphealth"
 
 /* of nothing */
@@ -775,7 +779,7 @@ caphealth_s3_prepare_headers(caphealth_s3_client_t *client,
     char                               date[CAPHEALTH_S3_DATE];
     char                               text[1024];
     size_t                             i, n;
-    caphealth_s3_pair_t                headers[6];
+    caphealth_s3_pair_t                headers[7];
     caphealth_s3_request_t             r;
     const caphealth_s3_credentials_t  *c;
 
@@ -803,6 +807,13 @@ caphealth_s3_prepare_headers(caphealth_s3_client_t *client,
     if (c->session[0]) {
         headers[n++] = (caphealth_s3_pair_t) { "x-amz-security-token",
                                                c->session };
+    }
+
+    /* no file changes; a CDN in front of the bucket serves this as it is */
+
+    if (put) {
+        headers[n++] = (caphealth_s3_pair_t) { "cache-control",
+                                               CAPHEALTH_S3_CACHE_CONTROL };
     }
 
     if (put && call->type) {

@@ -644,6 +644,7 @@ class Store(http.server.ThreadingHTTPServer):
         self.objects = {}
         self.modified = {}
         self.marks = {}
+        self.headers = {}
         self.asked = []
         self.running = 0
         self.most = 0
@@ -712,6 +713,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 exists = False
                 store.objects[key] = body
                 store.marks[key] = self.headers['x-amz-meta-caphealth']
+                store.headers[key] = self.headers
 
         if exists:
             self.answer(412, b'<Error><Code>PreconditionFailed</Code></Error>')
@@ -787,6 +789,14 @@ def check_conditional():
     r = s.ship(files)
     ok(r and r['status'] == 'ok' and store.objects[files[0][0]] == files[0][1],
        'an image is put', r)
+
+    headers = [store.headers[key] for key, _ in files]
+    wrong = [str(h) for h in headers
+             if h['Cache-Control'] != 'public, max-age=31536000, immutable'
+             or not h['Content-Type'].startswith('image/')
+             or 'SignedHeaders=cache-control;content-type;host;'
+             not in h['Authorization']]
+    tap.none(wrong, 'its files may be cached for ever, which is signed')
 
     before = dict(store.objects)
     other = [(key, b'other' + data) for key, data in files]
