@@ -68,6 +68,15 @@ system('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
 
 my $tls = Caphealth::Server::free_port();
 
+# it adds what stores send, and answers some names of variants with an error
+
+my @theirs = map { /^ *proxy_hide_header +(\S+);/mg }
+             slurp('conf/snippets/object-store-private.conf');
+my $theirs = join "\n", map { "add_header $_ theirs always;" } @theirs;
+my @errors = (302, 308, 401, 410, 418, 429, 501, 507);
+my $errors = join "\n", map { "location ~ _s$_ { return $_ '<Error>theirs'; }" }
+                        @errors;
+
 my $front = <<"END";
     log_format asked '\$request_method \$request_uri \$status cookie=\$http_cookie range=\$http_range';
 
@@ -76,6 +85,9 @@ my $front = <<"END";
         ssl_certificate     $dir/cert.pem;
         ssl_certificate_key $dir/key.pem;
         access_log          $dir/asked.log asked;
+
+        $theirs
+        $errors
 
         location / {
             proxy_pass       $swift->{endpoint};
@@ -181,7 +193,8 @@ subtest 'a private bucket: signed, cached' => sub {
     is $answer->{headers}{'x-content-type-options'}, 'nosniff', 'nosniff';
     is $answer->{headers}{etag}, '"' . md5_hex($file{ $keys[0] }) . '"',
        'its entity tag';
-    is_deeply [ grep { /^x-(?!cache|content)|cookie|expires|vary/ }
+    is_deeply [ grep { /^x-(?!cache|content)|cookie|expires|vary/
+                       || $answer->{headers}{$_} =~ /theirs|ARRAY/ }
                 keys %{ $answer->{headers} } ], [],
        'nothing that the store says of itself';
     is_deeply [ asked($nginx, 1) ],
@@ -245,6 +258,22 @@ subtest 'what is none of ours is never asked for' => sub {
     unlike $answer->{content}, qr/NoSuchKey|shop/, 'nothing of the store';
     is_deeply [ asked($nginx, 1) ],
        ["GET /shop/images/$missing 404 cookie=- range=-"], 'it was asked';
+};
+
+subtest 'errors of the store' => sub {
+    my %expected = (410 => 404, 429 => 503, 507 => 503);
+
+    for my $status (@errors) {
+        my $missing = $keys[3] =~ s/800/s$status/r;
+        my $answer = ask($nginx, 'GET', "/media/$missing");
+
+        is $answer->{status}, $expected{$status} // 502, "its $status";
+        unlike $answer->{content}, qr/theirs/, 'without its body';
+        is_deeply [ grep { $answer->{headers}{$_} =~ /theirs|ARRAY/ }
+                    keys %{ $answer->{headers} } ], [], 'and its headers';
+    }
+
+    asked($nginx, scalar @errors);
 };
 
 subtest 'many ask for one at once' => sub {
