@@ -4,7 +4,7 @@
  *     src/store/caphealth_tree_walk.c
  *     (shipper_settings|shipper_store|shipper_text|shipper_walk|walk_s|walk_n)
  *
- * What a shipper is told when it starts: JSON.  No part of it is in what is
+ * The settings of a shipper: JSON.  No part of it is in what is
  * said of it, and what is taken makes requests that can be signed.
  */
 

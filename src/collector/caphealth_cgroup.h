@@ -53,7 +53,7 @@ int caphealth_cgroup_cpus(const char *root, caphealth_proc_cpus_t *cpus,
     const char **bad);
 
 /*
- * CPU use between two looks in percent of the quota, at most 100; NAN if it
+ * CPU use between two samples in percent of the quota, at most 100; NAN if it
  * is unknown, or the quota is not the same at both.
  */
 double caphealth_cgroup_cpu_percent(const caphealth_cgroup_t *from,

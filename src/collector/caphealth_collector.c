@@ -1,6 +1,6 @@
 
 /*
- * caphealth-collector: looks at the system, the disks and the database for
+ * caphealth-collector: reads the system, the disks and the database for
  * the nginx worker that started it, and for nobody else.
  *
  * The worker sends the settings once, then asks for one source at a time as

@@ -109,7 +109,7 @@ struct caphealth_db_s {
     json_t                    *queries;      /* those that replace one */
     double                     timeout;
     caphealth_database_t       last;         /* the last whole answer */
-    char                      *vendors;      /* the text of this look */
+    char                      *vendors;      /* the text of this query */
     int64_t                    month;        /* in which it was given */
     unsigned                   has_last:1;
 };

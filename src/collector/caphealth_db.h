@@ -68,7 +68,7 @@ typedef struct {
  * open() connects; returns 0, or -1 with the error.  run_query() runs one
  * query; returns 0 if another one may follow, whether or not the query brought
  * a result, -1 if not.  unchanged() is optional: 1 if the database is as it
- * was when the last look began.  close() leaves nothing open, and may be
+ * was when the last query began.  close() leaves nothing open, and may be
  * called whatever came before: an idle connection keeps SQLite's WAL from
  * being removed, and a PostgreSQL database from being renamed or copied.
  */
@@ -102,10 +102,10 @@ double caphealth_db_clock(void);
 double caphealth_db_share(double deadline);
 
 /*
- * What a driver tells of an answer: first how many columns it has, then each
- * row, with an id if there is a third column, else NULL, then that it is over.
- * -1: the answer is not of the query's shape, the result's error says so, no
- * more need be told.
+ * A driver passes an answer on by these: first the number of its columns, then
+ * each row, with an id if there is a third column, else NULL, then the end.
+ * They return -1 if the answer is not of the query's shape: the result's error
+ * is set, and the driver need not go on.
  */
 int caphealth_query_result_columns(caphealth_query_result_t *qr, int columns);
 int caphealth_query_result_parameters(caphealth_query_result_t *qr,
@@ -119,7 +119,7 @@ int caphealth_query_result_plan(caphealth_query_result_t *qr, const char *text,
     size_t len);
 int caphealth_query_result_end(caphealth_query_result_t *qr);
 
-/* forgets what has been told, because the query will be run again */
+/* drops what has been passed on, because the query will be run again */
 void caphealth_query_result_reset(caphealth_query_result_t *qr);
 
 

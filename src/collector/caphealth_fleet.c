@@ -25,10 +25,10 @@
 /* seconds that the first refresh waits for the first record */
 #define CAPHEALTH_FLEET_FIRST      1.0
 
-/* of the timeout, how long a look at the shop waits for the first refresh */
+/* the part of the timeout that a query of the shop waits for a refresh */
 #define CAPHEALTH_FLEET_WAIT       0.9
 
-/* a look at the shop that is due within this part of a refresh is due now */
+/* a query of the shop that is due within this part of a refresh is due now */
 #define CAPHEALTH_FLEET_DUE        0.5
 
 
@@ -693,7 +693,7 @@ caphealth_fleet_shop(caphealth_fleet_client_t *fc, caphealth_answer_t *a,
 
     now = caphealth_fleet_clock(CLOCK_BOOTTIME);
 
-    /* the last good facts come first: the look may fail */
+    /* the last good facts come first: the query may fail */
 
     first = (fc->given_facts[0] == '\0' && fc->looks == 0
              && fc->shop.facts_id[0] != '\0');
@@ -724,9 +724,10 @@ caphealth_fleet_alone(const caphealth_fleet_client_t *fc, double now)
 
 
 /*
- * The holder of the lease looks when the last look of the fleet is old enough,
- * whoever it was, a node that is alone by its own.  A node that is to find out
- * whether it can do what the holder cannot looks once.
+ * The holder of the lease queries the shop when the fleet's last query, of any
+ * node, is old enough; a node that is alone, when its own last query is.  A
+ * node that has to find out whether it can do what the holder cannot does so
+ * once.
  */
 
 static int

@@ -32,7 +32,7 @@ typedef enum {
 } caphealth_fleet_role_e;
 
 
-/* who looks at the shop's database */
+/* who queries the shop's database */
 
 typedef enum {
     CAPHEALTH_FLEET_LOOK = 0,    /* this node */
@@ -43,9 +43,9 @@ typedef enum {
 /*
  * url is that of the fleet's database; settings are "fleet", as
  * ngx_http_caphealth_collector.c makes them; interval is the seconds between
- * two refreshes; database are the settings of the shop's database, or NULL: this
- * node has none; timeout is for one refresh.  Everything is copied.  Nothing is
- * opened yet.  NULL: no memory.
+ * two refreshes; database are the settings of the shop's database, or NULL:
+ * this node has none; timeout is for one refresh.  Everything is copied.
+ * Nothing is opened yet.  NULL: no memory.
  */
 caphealth_fleet_client_t *caphealth_fleet_create(const char *url,
     const json_t *settings, double interval, const json_t *database,
@@ -70,7 +70,7 @@ const char *caphealth_fleet_collect(caphealth_fleet_client_t *fc,
     caphealth_answer_t *a);
 
 /*
- * Who looks at the shop's database now, after the first refresh, for which it
+ * Who queries the shop's database now, after the first refresh, for which it
  * waits.  If it is another node, its answer, which may be that nothing has
  * changed, is put into a, which is as above; *vendors becomes the vendors' text
  * or NULL, and is valid until the next call.

@@ -486,7 +486,7 @@ caphealth_fleet_history_answered(caphealth_fleet_history_t *f,
             goto invalid;
         }
 
-        /* a server that says "0" does not make the recorder look at 1970 */
+        /* with an answer of "0" the recorder would read from 1970 on */
 
         f->after[tier] = (int64_t) fmax(time,
                                         now - CAPHEALTH_FLEET_HISTORY_PAST);

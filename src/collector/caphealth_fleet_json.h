@@ -37,7 +37,7 @@ typedef struct {
     const char    *settings;     /* a digest of the shop's, or NULL */
     const char    *process;      /* of nginx, or NULL */
     const char    *follows;      /* that has started it, or NULL */
-    double         looks;        /* seconds between two looks at the shop */
+    double         looks;        /* seconds between two queries of the shop */
     caphealth_told_t  told;      /* in notifications; NONE: it sends none */
 } caphealth_fleet_self_t;
 
@@ -61,7 +61,7 @@ typedef struct {
 
 typedef struct {
     caphealth_fleet_t        fleet;      /* but for node, shop and alone */
-    int                      stored;     /* the look that was sent */
+    int                      stored;     /* the facts that were sent */
     int                      probe;      /* this node is to look at the shop,
                                             as the holder cannot */
     caphealth_told_t         told;       /* in notifications */

@@ -21,7 +21,7 @@
 #include "caphealth_source.h"
 
 
-/* one look */
+/* one sample */
 
 typedef struct {
     caphealth_proc_stat_t  stat;        /* of the CPUs that we may use */
@@ -445,7 +445,7 @@ caphealth_host_same_cpus(const caphealth_look_t *a, const caphealth_look_t *b)
 }
 
 
-/* NAN at the first look, and at the first under another limit */
+/* NAN for the first sample, and for the first under another limit */
 
 static double
 caphealth_host_cpu(const caphealth_look_t *from, const caphealth_look_t *to)

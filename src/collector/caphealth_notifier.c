@@ -36,7 +36,7 @@
 #define CAPHEALTH_NOTIFIER_AFTER    3600
 #define CAPHEALTH_NOTIFIER_AGE      86400
 
-/* milliseconds between two looks whether the collector before has ended, and
+/* milliseconds between two checks whether the old collector has ended, and
    that the end is put off for an attempt under way */
 #define CAPHEALTH_NOTIFIER_LOOK     500
 #define CAPHEALTH_NOTIFIER_END      500

@@ -1,8 +1,8 @@
 
 /*
  * The notifiers: a thread for each receiver, which decides by the records what
- * it is to be told, sends that, and tries again.  Whoever adds a record waits
- * for neither a receiver nor a disk.
+ * to send, sends it, and tries again.  A thread that adds a record waits for
+ * neither a receiver nor a disk.
  */
 
 #ifndef CAPHEALTH_NOTIFIER_H
@@ -40,9 +40,9 @@ void caphealth_notifiers_add(caphealth_notifiers_t *ns,
 
 /*
  * In a fleet one node tells for all.  One that is muted takes note of the
- * records, and tells nothing but what it had to tell before, and the end of what
- * it told while it was alone; when it is unmuted it goes on from what was told
- * last.  Told by this one: so far.
+ * records, and tells nothing but what it had to tell before, and the end of
+ * what it told while it was alone; when it is unmuted it goes on from what was
+ * told last.  Told by this one: so far.
  */
 void caphealth_notifiers_mute(caphealth_notifiers_t *ns);
 void caphealth_notifiers_unmute(caphealth_notifiers_t *ns,
@@ -51,8 +51,8 @@ void caphealth_notifiers_told(caphealth_notifiers_t *ns,
     caphealth_told_t *told);
 
 /*
- * Begins no attempt any more, and waits for those under way, but not for long:
- * what was not delivered is in the files, for the next collector.
+ * Begins no further attempt, and waits a short time for those under way: what
+ * was not delivered is in the files, for the next collector.
  */
 void caphealth_notifiers_end(caphealth_notifiers_t *ns);
 

@@ -274,7 +274,7 @@ caphealth_note_text(const char *text)
 }
 
 
-/* one decimal, as people are told */
+/* one decimal, for people */
 
 static json_t *
 caphealth_note_number(double x)

@@ -1,6 +1,6 @@
 
 /*
- * What a receiver was told, as the text of a file.
+ * The state of a receiver's notifications, as the text of a file.
  */
 
 #include <math.h>

@@ -1,7 +1,8 @@
 
 /*
- * Notify state: what a receiver was told, and what it still has to be told, as
- * the text of a file, so that a restart neither repeats nor loses anything.
+ * Notify state: which notifications were sent to a receiver, and which are
+ * queued, as the text of a file, so that a restart neither repeats nor loses
+ * one.
  */
 
 #ifndef CAPHEALTH_NOTIFY_STATE_H

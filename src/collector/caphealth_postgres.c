@@ -131,7 +131,7 @@ caphealth_postgres_time(int64_t at, char *text, size_t len)
 }
 
 
-/* prepared, so that the server tells how many parameters there are */
+/* prepared, so that the server returns the number of parameters */
 
 static int
 caphealth_postgres_describe(caphealth_postgres_connection_t *c,

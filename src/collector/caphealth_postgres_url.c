@@ -35,7 +35,7 @@ static const struct {
 };
 
 
-/* what comes after the user and the password, where libpq looks for them */
+/* the rest behind the user and the password, as libpq parses them */
 
 static const char *
 caphealth_postgres_address(const char *url)

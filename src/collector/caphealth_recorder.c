@@ -218,8 +218,8 @@ caphealth_recorder_end(caphealth_recorder_t *r)
 
 
 /*
- * What is in the file already is read at once, and the first records are written
- * soon, so that there are documents after the start.
+ * What is in the file already is read at once, and the first records are
+ * written soon, so that there are documents after the start.
  */
 
 static void *
@@ -360,7 +360,7 @@ caphealth_recorder_tell(caphealth_recorder_t *r, double now)
 }
 
 
-/* an error of the history is told to the worker, which logs it */
+/* an error of the history is sent to the worker, which logs it */
 
 static void
 caphealth_recorder_log(void *data, const char *text)

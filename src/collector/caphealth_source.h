@@ -1,6 +1,6 @@
 
 /*
- * Sources: what the collector looks at.  Each is blocking code that runs in
+ * Sources: what the collector reads.  Each is blocking code that runs in
  * a thread of its own and fills the facts, and the error, of an answer
  * that is all zero; the worker kills the collector if a source outlives its
  * deadline, so a source need not defend itself against a kernel that hangs,
@@ -25,14 +25,14 @@ typedef struct caphealth_host_s  caphealth_host_t;
 /*
  * root is "" for the running system; the tests pass a directory that holds
  * recorded proc/ and sys/ trees.  root is not copied.  The object remembers
- * the CPU counters of the last look.  NULL: no memory.
+ * the CPU counters of the last sample.  NULL: no memory.
  */
 caphealth_host_t *caphealth_host_create(const char *root);
 void caphealth_host_destroy(caphealth_host_t *h);
 
 /*
- * cpu_percent is unknown at the first look; what is made of several looks, the
- * mean and the times, is caphealth_cpu_facts()'s to set.
+ * cpu_percent is unknown for the first sample; what is made of several looks,
+ * the mean and the times, is caphealth_cpu_facts()'s to set.
  */
 void caphealth_host_collect(caphealth_host_t *h, caphealth_answer_t *a);
 
@@ -92,10 +92,10 @@ int caphealth_db_check(caphealth_db_t *db, caphealth_answer_t *a,
     caphealth_db_check_pt report, void *ctx);
 
 /*
- * Connects, asks and closes: nothing is held between two looks.  A query that
+ * Connects, asks and closes: nothing is held between two calls.  A query that
  * fails leaves its number unknown and its name in the error; a database that
  * cannot be reached gives no facts.  No error text ever holds a password.
- * Returns the vendors' text, which is valid until the next look, or NULL.
+ * Returns the vendors' text, which is valid until the next call, or NULL.
  */
 const char *caphealth_db_collect(caphealth_db_t *db, caphealth_answer_t *a);
 

@@ -13,7 +13,7 @@
 #include "caphealth_sqlite_snapshot.h"
 
 
-/* virtual machine instructions between two looks at the clock */
+/* virtual machine instructions between two readings of the clock */
 #define CAPHEALTH_SQLITE_STEPS   10000
 
 /* bytes of one value or row: a name that is longer is none */
@@ -27,7 +27,7 @@ typedef struct {
     const char                   *path;
     sqlite3                      *db;        /* NULL: no snapshot either */
     caphealth_sqlite_snapshot_t  *snapshot;
-    caphealth_sqlite_state_t      seen;      /* when the last look began */
+    caphealth_sqlite_state_t      seen;      /* when the last query began */
     double                        deadline;
     unsigned                      has_seen:1;
     unsigned                      unchanged:1;
@@ -184,7 +184,7 @@ caphealth_sqlite_connect(caphealth_sqlite_t *s, caphealth_error_t *error)
 }
 
 
-/* also says whether the shop has written since the last look began */
+/* also returns whether the shop has written since the last query began */
 
 static int
 caphealth_sqlite_open(void *driver, double deadline,
@@ -344,7 +344,7 @@ failed:
 
 /*
  * An error of the query, as that it takes too long, is the query's alone.  An
- * error of the file ends the whole look.
+ * error of the file ends all queries.
  */
 
 static int
@@ -412,8 +412,8 @@ caphealth_sqlite_query(caphealth_sqlite_t *s, caphealth_query_result_t *qr)
 
 
 /*
- * If the shop has written during the look, it is made again, because some of
- * the results would be of one transaction and some of the next.
+ * If the shop has written during the queries, they are run again, because some
+ * of the results would be of one transaction and some of the next.
  */
 
 static int

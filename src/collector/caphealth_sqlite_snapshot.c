@@ -36,7 +36,7 @@
 #define CAPHEALTH_SQLITE_PAUSE         2
 #define CAPHEALTH_SQLITE_TICK          8
 
-/* frames of a WAL between two looks at the clock */
+/* frames of a WAL between two readings of the clock */
 #define CAPHEALTH_SQLITE_FRAMES        256
 
 

@@ -58,7 +58,7 @@ caphealth_job_status_e caphealth_animation_webp(const caphealth_job_t *job,
 caphealth_animation_pt caphealth_animation_of(caphealth_format_e format);
 
 /*
- * Makes *picture, RGB and turned as it is looked at, of the canvas.  0; or -1,
+ * Makes *picture, RGB and turned as it is displayed, of the canvas.  0; or -1,
  * without memory for it.
  */
 int caphealth_animation_picture(const caphealth_animation_t *animation,

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 
-/* the longest profile that is looked at, bytes */
+/* the longest profile that is read, bytes */
 #define CAPHEALTH_PROFILE_MAX  (4 * 1024 * 1024)
 
 

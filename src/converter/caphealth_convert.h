@@ -35,7 +35,7 @@ typedef void (*caphealth_convert_decoded_pt)(const uint8_t *data,
 
 /*
  * Converts the image of length bytes at data into job->nvariants variants.
- * The caller keeps data.  job->offset is not looked at; decoded may be NULL.
+ * The caller keeps data.  job->offset is ignored; decoded may be NULL.
  * Fills in *result, all but sha256, whatever happens, and returns
  * result->status.
  */

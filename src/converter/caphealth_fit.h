@@ -33,7 +33,7 @@ typedef struct {
 
 /*
  * Computes *fit, of a variant of job, for an image of width by height as it is
- * looked at.  Sides are rounded to the nearest pixel, 1 at least.  Nothing is
+ * displayed.  Sides are rounded to the nearest pixel, 1 at least.  Nothing is
  * enlarged: as sharp's withoutEnlargement has it, CAPHEALTH_FIT_COVER cuts each
  * side that is longer than the variant's, and leaves one that is shorter;
  * CAPHEALTH_FIT_CONTAIN puts a smaller image into the middle.  The focus is

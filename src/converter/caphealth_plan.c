@@ -11,7 +11,7 @@
 #include "caphealth_thumbhash.h"
 
 
-/* rows that zimg looks at for one: Lanczos-3 on both sides */
+/* rows that zimg reads for one: Lanczos-3 on both sides */
 #define CAPHEALTH_MEMORY_TAPS      6
 
 /* what zimg allocates for a column besides */

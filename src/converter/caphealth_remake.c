@@ -56,7 +56,7 @@ typedef struct {
     atomic_int         stop;
     atomic_uint        slice;          /* the next one */
     atomic_ullong      total;          /* sources, as counted at the start */
-    atomic_ullong      sources;        /* that were looked at */
+    atomic_ullong      sources;        /* that were checked */
     atomic_ullong      complete;       /* of these, nothing was to be made */
     atomic_ullong      images;         /* of which variants were made */
     atomic_ullong      files;          /* the variants */

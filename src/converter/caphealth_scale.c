@@ -84,7 +84,7 @@ caphealth_scale_part(const caphealth_picture_t *from,
  * zimg's own callbacks cannot be used for it: it cuts wide images into tiles,
  * and requests all rows again for each tile.  So a band of the output after
  * another is made of a strip of the input, with the rows beside it that the
- * filter looks at; those which the next strip needs, too, are moved to its
+ * filter reads; those which the next strip needs, too, are moved to its
  * beginning.
  */
 
@@ -162,7 +162,7 @@ caphealth_picture_scale_read(caphealth_picture_t *from, uint32_t batch,
         }
     }
 
-    /* what the filter does not look at, an image may be broken in */
+    /* an image may be broken in rows that the filter does not read */
 
     return read(ctx, from->height - 1);
 }
@@ -184,7 +184,7 @@ caphealth_picture_scale_rows(const caphealth_picture_t *from, uint32_t batch,
 }
 
 
-/* rows of input that the filter looks at beside those of a band */
+/* rows of input that the filter reads beside those of a band */
 
 static uint32_t
 caphealth_scale_beside(const caphealth_picture_t *from, double rows)

@@ -659,7 +659,7 @@ ngx_http_caphealth_disk(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     *path = value[1];
 
     /*
-     * A mount that hangs must not make a reload hang, so this is looked at in
+     * A mount that hangs must not make a reload hang, so this is checked in
      * a start and in a test of the configuration alone.
      */
 

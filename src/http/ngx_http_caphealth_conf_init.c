@@ -496,7 +496,7 @@ ngx_http_caphealth_init_runtime(ngx_conf_t *cf,
     ngx_http_caphealth_main_conf_t *cmcf)
 {
     /*
-     * stores are the last sources, so that the collector, which is not told of
+     * stores are the last sources, so that the collector, which does not know
      * them, has the same numbers for the others
      */
 

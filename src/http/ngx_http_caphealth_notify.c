@@ -1,6 +1,6 @@
 
 /*
- * caphealth_notify: who is told of a change of the overall status.
+ * caphealth_notify: the receivers of notifications.
  */
 
 #include "ngx_http_caphealth_conf.h"

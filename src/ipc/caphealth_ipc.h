@@ -35,7 +35,7 @@ typedef enum {
     CAPHEALTH_IPC_HELLO = 1,     /* helper: I am here, and of this version */
     CAPHEALTH_IPC_NO_EXEC,       /* child: exec failed, value is the errno */
     CAPHEALTH_IPC_CONFIGURE,     /* worker: the settings, JSON in the memfd */
-    CAPHEALTH_IPC_COLLECT,       /* worker: look at source value */
+    CAPHEALTH_IPC_COLLECT,       /* worker: collect source value */
     CAPHEALTH_IPC_FACTS,         /* collector: the answer in the memfd, as
                                     caphealth_answer_read() takes it */
     CAPHEALTH_IPC_LIMITS,        /* worker: caphealth_limits_t */

@@ -1,6 +1,6 @@
 
 /*
- * What a worker asks of a converter, and what it is told.
+ * What a worker asks of a converter, and the answer.
  */
 
 #include <stdio.h>
@@ -24,7 +24,7 @@
 #define CAPHEALTH_THUMBHASH_ALPHA_TERMS  5
 #define CAPHEALTH_THUMBHASH_LEAST        3
 
-/* nine digits behind the point are looked at */
+/* nine digits behind the point are read */
 #define CAPHEALTH_FOCUS_ONE    1000000000
 
 

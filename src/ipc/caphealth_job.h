@@ -1,6 +1,6 @@
 
 /*
- * What a worker asks of a converter, and what it is told: the bodies of
+ * What a worker asks of a converter, and the answer: the bodies of
  * CAPHEALTH_IPC_LIMITS, _CONVERT and _CONVERTED.
  */
 

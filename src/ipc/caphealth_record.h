@@ -1,6 +1,6 @@
 
 /*
- * A record: what worker 0 tells the collector of one moment, for the history
+ * A record: what worker 0 sends the collector about one moment, for the history
  * and for notifications.  A struct of fixed size without a pointer, in a memfd.
  */
 
@@ -197,8 +197,8 @@ char *caphealth_event_args_json(const caphealth_event_args_t *args);
 int caphealth_event_args_valid(const caphealth_event_args_t *args);
 
 /*
- * The code of a name; NONE: there is none.  The name of a code's number i; NULL:
- * it has no more.
+ * The code of a name; NONE: there is none.  The name of a code's number i;
+ * NULL: it has no more.
  */
 uint32_t caphealth_event_code_find(const char *name);
 const char *caphealth_event_number(uint32_t code, size_t i);

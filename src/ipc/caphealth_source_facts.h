@@ -64,7 +64,7 @@ typedef struct {
     caphealth_pressure_t   pressure_memory;
     caphealth_pressure_t   pressure_io;
 
-    /* of the CPU's numbers above, which may be of an earlier look */
+    /* of the CPU's numbers above, which may be of an earlier sample */
 
     double                 cpu_percent_at;   /* seconds since the epoch */
     double                 cpu_mean_at;
@@ -150,7 +150,7 @@ typedef struct {
                                              one: nothing has changed since
                                              the last answer */
     double                 collected_at;  /* seconds since the epoch */
-    double                 duration;      /* of the look, seconds */
+    double                 duration;      /* of the collection, seconds */
     caphealth_error_t      error;         /* with facts: a part of them is
                                              unknown */
     caphealth_source_facts_t  facts;

@@ -1,6 +1,6 @@
 
 /*
- * The types of sources: what a collector can look at.
+ * The types of sources: what a collector can read.
  */
 
 #ifndef CAPHEALTH_SOURCE_TYPE_H
@@ -19,7 +19,7 @@ typedef enum {
 
 typedef struct {
     const char  *name;           /* "type" in the collector's settings */
-    const char  *argument;       /* what it looks at, in the settings */
+    const char  *argument;       /* what it reads, in the settings */
     const char  *title;          /* in the log, before the path */
     int          several;        /* there may be, told apart by their paths */
     const char  *failed;         /* the code of an error that has no other */

@@ -75,10 +75,10 @@ double caphealth_cpu_since(const caphealth_cpu_window_t *w, double least,
     double gap);
 
 /*
- * Adds the counters of a look to the window, and sets what is made of it: the
- * mean; and what this look does not know yet, if it is in the facts before it
+ * Adds the counters of a sample to the window, and sets what follows: the
+ * mean; and what this sample does not know yet, if it is in the facts before it
  * (or NULL) and at most gap seconds older than now (seconds since the epoch),
- * which the look is of.  idle are the CPU seconds of converters.
+ * which the sample is of.  idle are the CPU seconds of converters.
  */
 void caphealth_cpu_facts(caphealth_cpu_window_t *w, caphealth_system_t *s,
     const caphealth_system_t *before, double idle, double window, double gap,

@@ -34,7 +34,7 @@ typedef enum {
     CAPHEALTH_TYPE_STRING,       /* char *; NULL */
     CAPHEALTH_TYPE_TEXT,         /* char []; "" */
     CAPHEALTH_TYPE_STALE,        /* of a section: whether its data is stale */
-    CAPHEALTH_TYPE_INTERVAL,     /* of a section: seconds between two looks */
+    CAPHEALTH_TYPE_INTERVAL,     /* of a section: seconds between collections */
     CAPHEALTH_TYPE_REACHABLE,    /* of a section: whether the last look brought
                                     data */
     CAPHEALTH_TYPE_CODE          /* none: see caphealth_code_e */

@@ -276,7 +276,7 @@ caphealth_record_status(caphealth_recorded_t *r, const caphealth_policy_t *p)
 }
 
 
-/* whether something has not been looked at yet */
+/* whether something has not been collected yet */
 
 static int
 caphealth_record_begins(const caphealth_recorded_t *r)
@@ -600,7 +600,7 @@ caphealth_record_outage(caphealth_recorded_t *r, size_t i, const char *name,
         caphealth_record_error(&args, s);
     }
 
-    /* what there is no room for is told with the next record */
+    /* what there is no room for is sent with the next record */
 
     if (caphealth_record_event(r->record, r->now,
                                s->failed ? CAPHEALTH_EVENT_OUTAGE

@@ -42,8 +42,8 @@ typedef struct {
     double                          time;
     caphealth_status_e              status;
     caphealth_recording_uploads_t   uploads;
-    double                          failures;    /* not told yet */
-    double                          told_at;     /* of the last told */
+    double                          failures;    /* not recorded yet */
+    double                          told_at;     /* of the last of them */
     unsigned char                   failed[CAPHEALTH_RECORDING_SECTIONS];
     double                          scanned_at[CAPHEALTH_RECORDING_ROOTS];
 } caphealth_recording_t;

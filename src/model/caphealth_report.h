@@ -33,7 +33,7 @@ char *caphealth_report_statistics(const caphealth_facts_t *f, double now,
 
 /*
  * The nodes of the fleet, which is configured.  It is a report as the others
- * are; p is not looked at, for each node has judged itself.
+ * are; p is ignored, because each node has judged itself.
  */
 char *caphealth_report_nodes(const caphealth_facts_t *f,
     const caphealth_policy_t *p, double now, size_t *len);

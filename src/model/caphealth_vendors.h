@@ -81,7 +81,7 @@ const char *caphealth_vendors_next(const caphealth_vendors_t *v,
     const char *p, char **name, int64_t *products);
 
 /*
- * The cursor tells where a page of the list ends.  It holds the last vendor's
+ * The cursor is where a page of the list ends.  It holds the last vendor's
  * sort key, not an index, so that the next page begins after it even if vendors
  * were added, removed or moved.
  *

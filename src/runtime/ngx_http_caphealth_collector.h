@@ -29,7 +29,7 @@ typedef struct {
 } ngx_http_caphealth_source_t;
 
 
-/* who is told of a change of the status; caphealth_notify */
+/* receivers of notifications; caphealth_notify */
 
 typedef struct {
     ngx_str_t                     url;

@@ -286,7 +286,7 @@ ngx_http_caphealth_facts_cache_update(ngx_http_caphealth_facts_cache_t *cache,
 
     if (cache->read && generation == cache->generation) {
 
-        /* a clock that was set back makes facts look as if from the future */
+        /* if the clock was set back, facts have times in the future */
 
         cache->capacity = (now > cache->stale_at || now < cache->now);
 
@@ -349,7 +349,7 @@ ngx_http_caphealth_facts_cache_changed(ngx_http_caphealth_facts_cache_t *cache,
 
     ngx_http_caphealth_facts_cache_platform(cache, now);
 
-    /* what was rendered before knows these; others have looked since */
+    /* these were rendered before; other nodes have queried since */
 
     if (images->files != cache->files || images->bytes != cache->bytes) {
         cache->files = images->files;

@@ -6,7 +6,7 @@
 #include "ngx_http_caphealth_helper.h"
 
 
-/* milliseconds between two looks whether a helper has ended */
+/* milliseconds between two checks whether a helper has ended */
 #define NGX_HTTP_CAPHEALTH_HELPER_PAUSE  5
 
 /* one that has closed its socket is to end within so many milliseconds */

@@ -6,11 +6,11 @@
  *                         |                                |
  *                         +----> PAUSED <---it failed------+
  *
- * A helper says its version first (HELLO), is told its settings, and runs at
- * once or when it has said that it is ready (READY).  One that exits, sends
- * what it must not, or misses a deadline is killed, and may be started again
- * after a pause that doubles with each failure.  What differs between two
- * programs is a ngx_http_caphealth_program_t.
+ * A helper first sends its version (HELLO), receives its settings, and runs at
+ * once or when it has sent READY.  If it exits, sends an invalid message or
+ * misses a deadline, it is killed, and may be started again after a pause that
+ * doubles with each failure.  What differs between programs is in a
+ * ngx_http_caphealth_program_t.
  */
 
 #ifndef _NGX_HTTP_CAPHEALTH_HELPER_H_INCLUDED_

@@ -120,12 +120,13 @@ ngx_http_caphealth_process_start(ngx_http_caphealth_process_t *p,
 
 /*
  * nginx reaps every child of a worker, and logs one that it does not know as
- * an "unknown process".  A slot in its table gives ours a name, and tells us
- * when its pid is no longer ours to signal.  The master numbers its children
- * from the start of the table, and tells a worker of them by number; ours are
- * at the end.  The last place stays free, so that ngx_last_process is always
- * the number of a place in the table, and never more than was used.  They are
- * taken in turn, because the slot of one that has ended tells how it ended.
+ * an "unknown process".  A slot in nginx's table gives the helper a name, and
+ * shows when it was reaped, after which its pid must not be signalled.  The
+ * master numbers its children from the start of the table, and sends these
+ * numbers to workers, so helpers are at the end.  The last slot stays free, so
+ * that ngx_last_process is always the number of a slot, and never more than was
+ * used.  Slots are used in turn, because that of a process that has ended has
+ * its exit status.
  */
 
 static ngx_int_t

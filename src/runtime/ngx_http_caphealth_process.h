@@ -34,8 +34,8 @@ typedef struct {
  * socket and stderr, and dies with this process.  Must not be called from
  * init_process, where nginx is still closing what it inherited.
  *
- * NGX_OK means that there is a process; whether the program could be executed
- * is told by its first message.
+ * NGX_OK means that there is a process; the program's first message shows that
+ * it could be executed.
  */
 ngx_int_t ngx_http_caphealth_process_start(ngx_http_caphealth_process_t *p,
     ngx_event_handler_pt handler, void *data, ngx_log_t *log);

@@ -1,6 +1,6 @@
 
 /*
- * What worker 0 tells the collector for the history and for notifications.
+ * What worker 0 sends the collector for the history and for notifications.
  */
 
 #include "ngx_http_caphealth_recording.h"

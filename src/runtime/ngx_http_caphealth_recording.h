@@ -1,7 +1,7 @@
 
 /*
- * What worker 0 tells the collector for the history and for notifications: a
- * record after each look at the system.
+ * What worker 0 sends the collector for the history and for notifications: a
+ * record after each collection of the system.
  */
 
 #ifndef _NGX_HTTP_CAPHEALTH_RECORDING_H_INCLUDED_

@@ -862,7 +862,7 @@ ngx_http_caphealth_shipper_find(ngx_http_caphealth_shipper_t *s,
 }
 
 
-/* the answer to a listing that was forgotten is not looked at */
+/* the answer to a listing that was given up is ignored */
 
 static char *
 ngx_http_caphealth_shipper_scanned(ngx_http_caphealth_shipper_t *s,

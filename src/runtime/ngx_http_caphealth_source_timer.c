@@ -1,6 +1,6 @@
 
 /*
- * A source as worker 0 looks after it: asked for when it is due, given up when
+ * The timer of a source in worker 0: it is asked for when due, given up when
  * it hangs, and published.
  */
 
@@ -325,7 +325,7 @@ ngx_http_caphealth_source_timer_facts(ngx_http_caphealth_source_timer_t *t,
 
 
 /*
- * To look through the text of 100,000 vendors takes 10 ms, in which the worker
+ * To check the text of 100,000 vendors takes 10 ms, in which the worker
  * would answer nobody: it is checked a piece at a time, between other events.
  */
 

@@ -1,6 +1,6 @@
 
 /*
- * A source as worker 0 looks after it: the collector is asked for it when it
+ * The timer of a source in worker 0: the collector is asked for it when it
  * is due, and is replaced when it hangs in it.  What it answered is published
  * in the zone.
  */

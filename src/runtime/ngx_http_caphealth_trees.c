@@ -6,7 +6,7 @@
 #include "ngx_http_caphealth_trees.h"
 
 
-/* changes under way that can be told apart, of all workers */
+/* the most changes under way, of all workers */
 #define NGX_HTTP_CAPHEALTH_MOVES    1024
 
 /* after there were more, no walk is believed for so many seconds */

@@ -17,7 +17,7 @@
 #include "caphealth_ship.h"
 
 
-/* the beginning of an error's body that is looked at */
+/* the beginning of an error's body that is read */
 #define CAPHEALTH_S3_BODY  4096
 
 /* bytes of what libcurl says of a failure, CURL_ERROR_SIZE */

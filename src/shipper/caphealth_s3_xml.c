@@ -17,7 +17,7 @@
 /* an encoded key, each of whose bytes may be "%41" */
 #define CAPHEALTH_S3_TEXT   (3 * CAPHEALTH_S3_KEY)
 
-/* no element that is looked at is deeper */
+/* no element that is read is deeper */
 #define CAPHEALTH_S3_DEPTH  3
 
 /* larger sizes could overflow when they are added */
@@ -631,7 +631,7 @@ caphealth_s3_take_size(caphealth_s3_reader_t *r)
 }
 
 
-/* "2009-10-12T17:50:30.000Z", whose fraction is not looked at */
+/* "2009-10-12T17:50:30.000Z", whose fraction is ignored */
 
 static void
 caphealth_s3_take_time(caphealth_s3_reader_t *r)

@@ -37,7 +37,7 @@
 /* files of an upload that has not ended after so many seconds are removed */
 #define CAPHEALTH_SHIPPER_LEFTOVER  3600
 
-/* seconds between two looks whether there is something to do */
+/* the longest time to wait for an event, seconds */
 #define CAPHEALTH_SHIPPER_LOOK  60.0
 
 

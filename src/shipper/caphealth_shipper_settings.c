@@ -1,6 +1,6 @@
 
 /*
- * What a shipper is told when it starts.
+ * The settings of a shipper.
  */
 
 #include <stdio.h>

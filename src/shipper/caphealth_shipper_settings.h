@@ -1,6 +1,6 @@
 
 /*
- * What a shipper is told when it starts: CAPHEALTH_IPC_CONFIGURE, as
+ * The settings of a shipper: CAPHEALTH_IPC_CONFIGURE, as
  * caphealth_ship.h has it.
  */
 

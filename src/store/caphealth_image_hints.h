@@ -1,7 +1,7 @@
 
 /*
- * What a page needs of an image to show it well, as members of the JSON that
- * is told of it.
+ * Members of an image's JSON by which a page displays it: srcset, colour and
+ * placeholder.
  */
 
 #ifndef CAPHEALTH_IMAGE_HINTS_H

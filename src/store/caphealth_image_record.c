@@ -1,6 +1,6 @@
 
 /*
- * What the client of an upload was told of an image, beside its files.
+ * The answer to the client about an image, stored beside its files.
  */
 
 #include <errno.h>
@@ -22,7 +22,7 @@
     (CAPHEALTH_ID_LEN + 1 + CAPHEALTH_SECRET_LEN                              \
      + sizeof("." CAPHEALTH_RECORD_SUFFIX ".tmp"))
 
-/* others may give a claim up, or complete it, so often while this one looks */
+/* others may give a claim up, or complete it, so often while this one checks */
 #define CAPHEALTH_RECORD_TRIES    16
 
 

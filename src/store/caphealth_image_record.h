@@ -1,7 +1,7 @@
 
 /*
- * What the client of an upload was told of an image, kept beside its files, so
- * that a retry is told the same:
+ * The answer to the client about an image, stored beside its files, so that a
+ * repeated upload gets the same answer:
  *
  *     <root>/ab/cd/<id>_<secret>.answer
  *

@@ -13,7 +13,7 @@
 #include "caphealth_job.h"
 
 
-/* bytes of a file's beginning, and of its end, that are looked at */
+/* bytes of a file's beginning, and of its end, that are checked */
 #define CAPHEALTH_OUTPUT_HEAD  12
 #define CAPHEALTH_OUTPUT_TAIL  2
 

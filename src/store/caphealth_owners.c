@@ -389,7 +389,7 @@ caphealth_owner_look(caphealth_owner_t *o)
 
     o->looked_at = now;
 
-    /* noted at once: the next look need not be this long */
+    /* stored at once, so that the next count is shorter */
 
     caphealth_owner_note(o, 1);
     o->known = 1;

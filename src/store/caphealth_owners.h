@@ -32,7 +32,7 @@ typedef struct {
     int       dir;               /* locked; -1: it is not open */
     int64_t   images;
     int64_t   bytes;             /* of all variants of them */
-    double    looked_at;         /* when the images themselves were looked at,
+    double    looked_at;         /* when the images themselves were counted,
                                     in seconds since the epoch */
     unsigned  known:1;           /* the counts hold */
     const char  *failed;         /* the call that failed, for the log */
@@ -94,7 +94,7 @@ void caphealth_owner_close(caphealth_owner_t *o, int64_t images,
 int caphealth_owner_has(const char *root, const char *name, const char *id);
 
 /*
- * Finds the owner of an image by a look into each one's directory.  Returns 1
+ * Finds the owner of an image by a lookup in each owner's directory.  Returns 1
  * and the name; 0: it has none; -1 with errno set.
  */
 int caphealth_owner_find(const char *root, const char *id,
@@ -102,9 +102,9 @@ int caphealth_owner_find(const char *root, const char *id,
 
 /*
  * All owners who have images, by their bytes, most first, then by name; *rows
- * is to be free()d.  Of one that another has locked it is what there was before.
- * Returns 0, or -1 with errno set and *rows NULL: EWOULDBLOCK if that is not
- * known.
+ * is to be free()d.  Of one that another has locked it is what there was
+ * before.  Returns 0, or -1 with errno set and *rows NULL: EWOULDBLOCK if that
+ * is not known.
  */
 int caphealth_owner_list(const char *root, double max_age,
     caphealth_owner_row_t **rows, size_t *n);

@@ -1,7 +1,8 @@
 
 /*
  * Ids of images, and the paths of their files:
- * <root>/ab/cd/<id>_<variant>.<extension>, where ab and cd are the first four digits of the id.
+ * <root>/ab/cd/<id>_<variant>.<extension>, where ab and cd are the first four
+ * digits of the id.
  */
 
 #ifndef CAPHEALTH_PATH_H
@@ -26,7 +27,7 @@
     (CAPHEALTH_LEAF_LEN + CAPHEALTH_ID_LEN + 1 + CAPHEALTH_VARIANT_LEN + 6)
 
 
-/* what the client was told of an image: "<id>_<32 digits>.answer" */
+/* the answer to the client about an image: "<id>_<32 digits>.answer" */
 #define CAPHEALTH_RECORD_SUFFIX  ".answer"
 
 

@@ -1,6 +1,6 @@
 
 /*
- * What a worker asks of a shipper, and what it is told.
+ * What a worker asks of a shipper, and the answer.
  */
 
 #include <string.h>

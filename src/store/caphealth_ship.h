@@ -1,8 +1,7 @@
 
 /*
- * What a worker asks of a shipper, the helper program that speaks to an object
- * store, and what it is told: the bodies of CAPHEALTH_IPC_SHIP, _UNSHIP and
- * _SHIPPED.  A slice is listed by CAPHEALTH_IPC_SCAN, answered as a collector
+ * What a worker asks of a shipper, the client of an object store, and the answer:
+ * the bodies of CAPHEALTH_IPC_SHIP, _UNSHIP and _SHIPPED.  A slice is listed by CAPHEALTH_IPC_SCAN, answered as a collector
  * answers it, by _SCANNED with a caphealth_walk_t in the memfd.
  *
  * Several may be under way; an answer carries its question's serial.  Keys are

@@ -1,7 +1,7 @@
 
 /*
  * What a walk of an image tree and a listing of an object store have in common:
- * what they are told, and how the files of an image add up.
+ * their settings, and how the files of an image add up.
  */
 
 #ifndef CAPHEALTH_TREE_WALK_H

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 
-/* the longest name of a field that is told, bytes */
+/* the longest name of a field that is returned, bytes */
 #define CAPHEALTH_FIELD_LEN  32
 
 

@@ -16,7 +16,7 @@
 /* more than a part's headers and a boundary line at once */
 #define CAPHEALTH_WINDOW     65536
 
-/* the blanks behind a boundary that are looked at */
+/* the blanks behind a boundary that are skipped */
 #define CAPHEALTH_PADDING    1024
 
 /* how deep a part may be in others; curl sends its lists two deep */

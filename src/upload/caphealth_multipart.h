@@ -3,11 +3,11 @@
  * multipart/form-data, RFC 7578: where in a body its files are, and the text
  * fields that the caller knows.
  *
- * The body is read a window at a time and nothing of it is kept; what a part
- * holds is told by its range.  Whatever RFC 2046 allows is taken: a preamble,
- * an epilogue, blanks behind a boundary, folded headers, parts in parts; and
- * lines that end with LF alone.  A body without its last boundary is refused,
- * for it may have been cut off.
+ * The body is read a window at a time and nothing of it is kept; the content of
+ * a part is returned as a range of the body.  Everything that RFC 2046 allows
+ * is accepted: a preamble, an epilogue, blanks behind a boundary, folded
+ * headers, parts in parts; and lines that end with LF only.  A body without its
+ * last boundary is refused, because it may have been cut off.
  */
 
 #ifndef CAPHEALTH_MULTIPART_H

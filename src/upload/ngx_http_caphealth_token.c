@@ -335,7 +335,7 @@ ngx_http_caphealth_token_owner(ngx_http_request_t *r, caphealth_token_t *token)
 }
 
 
-/* what the header of the request tells of what the token grants */
+/* the token's limits, as far as the request's header shows them */
 
 static ngx_int_t
 ngx_http_caphealth_token_limits(ngx_http_request_t *r,

@@ -282,7 +282,7 @@ ngx_http_caphealth_upload_post(ngx_http_request_t *r,
 
     ngx_memzero(&job, sizeof(caphealth_job_t));
 
-    /* what the header tells is refused before the body is read */
+    /* what the header shows to be wrong is refused before the body is read */
 
     rc = ngx_http_caphealth_upload_boundary(r, boundary);
 

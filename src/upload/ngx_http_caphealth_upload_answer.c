@@ -1,6 +1,6 @@
 
 /*
- * What the client of an upload, or of a deletion, is told.
+ * The answers to the client of an upload, or of a deletion.
  */
 
 #include "ngx_http_caphealth_answer.h"

@@ -327,7 +327,7 @@ ngx_http_caphealth_ids_claim_image(ngx_http_caphealth_upload_t *u,
 }
 
 
-/* what the client was told of an image that is stored already */
+/* the answer about an image that is stored already */
 
 static ngx_int_t
 ngx_http_caphealth_ids_stored(ngx_http_caphealth_upload_t *u,

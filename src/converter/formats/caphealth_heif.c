@@ -5,7 +5,7 @@
  * The image is the primary item, or what is derived from it: a grid of tiles,
  * as of phones, or an overlay.  How it is turned and cut is in properties of
  * the item, which libheif applies.  By the standard (ISO/IEC 23000-22, 7.2.4)
- * these alone count, so the orientation in Exif data is not looked at.
+ * these alone count, so the orientation in Exif data is ignored.
  */
 
 #include <libheif/heif.h>
@@ -38,7 +38,7 @@
 #define CAPHEALTH_HEIF_INFE_TYPE     12
 #define CAPHEALTH_HEIF_INFE_TYPE_3   14
 
-/* auxiliary images that are looked at: a phone's photo has ten or so */
+/* auxiliary images that are read: a phone's photo has about ten */
 #define CAPHEALTH_HEIF_AUXILIARY     64
 
 /* for all that does not grow with the image */
@@ -205,7 +205,7 @@ caphealth_heif_open(caphealth_heif_t *h, const caphealth_job_t *job,
         return caphealth_heif_failed(h, err);
     }
 
-    /* as it is stored, and as it is looked at, which may be cut */
+    /* as it is stored, and as it is displayed, which may be cropped */
 
     width = heif_image_handle_get_ispe_width(h->handle);
     height = heif_image_handle_get_ispe_height(h->handle);

@@ -638,7 +638,7 @@ caphealth_jpeg_read(void *ctx, uint32_t y)
 
 /*
  * Reads one scan after another until nothing can be added to the image.  What
- * is behind that is not looked at: if it is damaged, no pixel is.
+ * follows is not read: if it is damaged, no pixel is.
  */
 
 static void
