@@ -3,7 +3,7 @@
  * Under test: src/collector/caphealth_notify_state.c
  *     src/ipc/caphealth_notification.c
  *
- * The file of what a receiver was told, after its URL and a newline.  What is
+ * The file of a receiver's state, after its URL and a newline.  What is
  * read is sane, can be sent in each format, and is the same when it is written
  * and read again.
  */

@@ -4,7 +4,7 @@
  *     src/ipc/caphealth_utf8.c
  *
  * The address of a database, and a server's message after a newline.  Whatever
- * is wrong with it, the password is not told.
+ * is wrong with it, the password is not in a message.
  */
 
 #include "fuzz.h"

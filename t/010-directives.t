@@ -607,7 +607,7 @@ invalid parameter "off" of threshold "memory_percent", expected "warning=", "cri
 
 
 
-=== TEST 45: caphealth_database, nothing of what may be a password is told
+=== TEST 45: caphealth_database, a possible password is not logged
 --- http_config
     caphealth_database "host=db.internal user=u password=s3same";
 --- config
@@ -621,7 +621,7 @@ db.internal
 
 
 
-=== TEST 46: caphealth_database, nothing of what may be a password is told
+=== TEST 46: caphealth_database, a possible password is not logged
 --- http_config
     caphealth_database "password='s3same x' host=db.internal";
 --- config
@@ -635,7 +635,7 @@ db.internal
 
 
 
-=== TEST 47: caphealth_database, nothing of what may be a password is told
+=== TEST 47: caphealth_database, a possible password is not logged
 --- http_config
     caphealth_database "password = s3same";
 --- config
@@ -649,7 +649,7 @@ db.internal
 
 
 
-=== TEST 48: caphealth_database, nothing of what may be a password is told
+=== TEST 48: caphealth_database, a possible password is not logged
 --- http_config
     caphealth_database "s3same@db.internal:5432/shop";
 --- config
@@ -663,7 +663,7 @@ db.internal
 
 
 
-=== TEST 49: caphealth_database, nothing of what may be a password is told
+=== TEST 49: caphealth_database, a possible password is not logged
 --- http_config
     caphealth_database "//u:s3same@db.internal/shop";
 --- config
@@ -677,7 +677,7 @@ db.internal
 
 
 
-=== TEST 50: caphealth_database, nothing of what may be a password is told
+=== TEST 50: caphealth_database, a possible password is not logged
 --- http_config
     caphealth_database "s3same";
 --- config
@@ -691,7 +691,7 @@ db.internal
 
 
 
-=== TEST 51: caphealth_database, nothing of what may be a password is told
+=== TEST 51: caphealth_database, a possible password is not logged
 --- http_config
     caphealth_database "host=db.internal options=-csearch_path=a:b sslpassword=s3same";
 --- config

@@ -1,5 +1,5 @@
 # Each endpoint within "limit_except" and "if", which are locations of their
-# own: whoever may, reaches it, and everybody else is refused.
+# own: permitted clients reach it, and all others are refused.
 
 use strict;
 use warnings;

@@ -133,7 +133,7 @@ subtest 'a binary upgrade' => sub {
 
     kill USR2 => $old;
 
-    # both report for a while, which of two nodes would be told
+    # both report for a while, which would be logged of two nodes
 
     ok $one->until(sub {
         $postgres->sql("SELECT rival_upgrade
@@ -150,7 +150,7 @@ subtest 'a binary upgrade' => sub {
     kill QUIT => $old;
     ok $one->until(sub { my $now = $lease->(); $now && $now ne $before }),
        'the new one takes it over';
-    is $one->logged(qr/have the name/), 0, 'nothing is told of two nodes';
+    is $one->logged(qr/have the name/), 0, 'two nodes are not logged';
     ok $one->until(sub { !Caphealth::Server::lives($old) }), 'the old one quits';
     is holder(), 'one', 'the lease stays at this node';
 };
@@ -173,7 +173,7 @@ subtest 'two nodes of one name' => sub {
     my $other = node('two');
 
     $other->until(sub { $other->logged(qr/have the name "two": give each/) });
-    is $other->logged(qr/have the name "two": give each/), 1, 'it is told';
+    is $other->logged(qr/have the name "two": give each/), 1, 'it is logged';
     $two->until(sub { $two->logged(qr/have the name "two": give each/) });
     is $two->logged(qr/have the name "two": give each/), 1, 'so is the older';
     is holder(), 'two', 'which keeps the lease';

@@ -94,7 +94,7 @@ subtest 'both are well' => sub {
     is $other->{node}, 'two', 'the other answers, too';
     is $other->{lease_held}, JSON::PP::false, 'and holds no lease';
 
-    # its first reports are of before it knew the database's numbers
+    # its first reports are older than its first numbers of the database
 
     $two->report('/health', sub {
         $_->{database}{products_count}
@@ -169,7 +169,7 @@ subtest 'one of them is critical' => sub {
         $one->json('/capacity')->{fleet}{platform_status} eq 'critical'
     });
     is $one->json('/capacity')->{fleet}{platform_status}, 'critical',
-       'the capacity report is rendered anew';
+       'the capacity report is rendered again';
     is $one->get('/variable')->{content}, 'critical', 'so is the variable';
 };
 

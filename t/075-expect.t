@@ -1,4 +1,4 @@
-# "Expect: 100-continue": who is refused is told so at once, is not asked for
+# "Expect: 100-continue": a refused client is answered at once, is not asked for
 # the body, and the connection ends, for nobody knows whether the body comes.
 
 use strict;

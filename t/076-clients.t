@@ -266,7 +266,7 @@ END
          qr/problem:no-token/, 'curl, without a token';
 }
 
-# --- repeated with their Idempotency-Key: each is told twice what was stored once
+# --- repeated with their Idempotency-Key: two answers, stored once
 
 {
     $nginx->configure(locations => "$nginx->{locations}
@@ -315,7 +315,7 @@ END
                   sha256_hex(do { local (@ARGV, $/) = $path; <> }));
             like $again, qr/\s200\s*\z/, "$name, again";
             is $again =~ s/200(\s*)\z/201$1/r, $first,
-               "$name is told the same";
+               "$name gets the same answer";
         }
     }
 
@@ -373,7 +373,7 @@ like answer($type, substr $form, 0, -5), qr/"status":400.*was cut off/,
 like answer($type, '--b--'), qr/problem:no-image/, 'a form of nothing';
 like answer($type, qq{--b\r\nContent-Disposition: form-data; name="f"; }
                    . qq{filename="a\\"\r\n\r\ntext\r\n--b--}),
-     qr/File 1 of 1, \\"a\\\\\\":/, 'a name that ends in a backslash is told';
+     qr/File 1 of 1, \\"a\\\\\\":/, 'a name with a final backslash';
 
 is $nginx->logged(qr/\[alert\]|\[crit\]/), 0, 'nothing is wrong';
 ok $nginx->stop, 'quits';

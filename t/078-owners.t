@@ -212,7 +212,7 @@ subtest 'kept' => sub {
     # what nobody has noted, as of a worker that was killed
 
     unlink glob "$nginx->{root}/.owners/*/.counts";
-    is_deeply owners(), $before, 'what is looked at anew as well';
+    is_deeply owners(), $before, 'also when counted again';
 };
 
 is $nginx->logged(qr/\[alert\]|\[crit\]|\[emerg\]/), 0, 'nothing is wrong';

@@ -186,7 +186,7 @@ __DATA__
 
 
 
-=== TEST 7: a retry is told the same srcset; of the same bytes elsewhere, the URLs of there
+=== TEST 7: a retry gets the same srcset; elsewhere, the URLs of that location
 --- http_config eval: $::http
 --- config
     location = /upload  { caphealth_image_upload; caphealth_image_id key; }

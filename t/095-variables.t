@@ -240,7 +240,7 @@ qr/"id"/
 
 
 
-=== TEST 14: asked for too early, told right in the log all the same
+=== TEST 14: evaluated too early, right in the log nevertheless
 --- http_config eval
 "$::images map \$caphealth_image_result \$kept { volatile; default 0; '' 1; stored 2; }"
 --- config eval

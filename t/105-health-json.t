@@ -31,7 +31,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: nothing is said of what is wanted
+=== TEST 1: a request without Accept
 --- config
     location = /health { caphealth_health; }
 --- request
@@ -86,7 +86,7 @@ Cache-Control: private, no-cache
 
 
 
-=== TEST 4: the JSON has 200 all the same
+=== TEST 4: the JSON has 200 nevertheless
 --- http_config eval
 "$::fast caphealth_threshold memory_percent warning=0 critical=0;"
 --- config

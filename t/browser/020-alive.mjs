@@ -45,7 +45,7 @@ test('numbers move by themselves', async (t) => {
                      /4 vendors/);
     });
 
-    // the elements are those of before
+    // the elements are the same as before
 
     assert.ok(await card.evaluate((element) => element.isConnected));
     clean(page);

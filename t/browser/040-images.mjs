@@ -349,7 +349,7 @@ test('the server goes away under an upload', async (t) => {
     clean(page, /ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_SOCKET|ERR_ABORTED/);
 });
 
-test('who may not upload is told so', async (t) => {
+test('a viewer without access to uploads sees a sentence', async (t) => {
     const server = await serve(t, {
         locations: {
             '/platform/images': `caphealth_image_upload; deny all;
@@ -461,7 +461,7 @@ test('a gallery, which survives a reload, and deletes', async (t) => {
 
     const remove = row(page, 'one.jpg').locator('.delete');
 
-    // asked first, and deleted when it is said again
+    // asked first, and deleted when it is confirmed
 
     await remove.click();
     assert.equal(await remove.innerText(), 'Really delete?');

@@ -188,7 +188,7 @@ for (const program of [['/usr/bin/python3', 'contrib/upload/token.py'],
     });
 }
 
-test('upload.html is told that a body is too large', async (t) => {
+test('upload.html shows that a body is too large', async (t) => {
     const { keys, photo } = files(t);
     const site = await shop(t, [process.execPath, 'contrib/upload/token.mjs']);
     const readme = readFileSync('contrib/upload/README.md', 'utf8');

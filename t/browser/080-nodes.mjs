@@ -222,7 +222,7 @@ test('no fleet: no view of it', async (t) => {
     clean(other);
 });
 
-test('who may not see them is told so', async (t) => {
+test('a viewer without access to them sees a sentence', async (t) => {
     const server = await serve(t, { locations: {
         '= /platform/nodes': 'caphealth_nodes; deny all;',
     } });

@@ -151,7 +151,7 @@ with open('../README.md', encoding='utf-8') as readme:
 
 told = dict(re.findall(r'^\| `(\w+)` \| (\w+)', text, re.M))
 
-ok(set(told) == set(names), 'README.md tells of each alert',
+ok(set(told) == set(names), 'README.md lists each alert',
    set(told) ^ set(names))
 ok(all(told.get(alert['alert']) in alert['labels']['severity']
        for alert in alerts), 'and its severity')

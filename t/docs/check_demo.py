@@ -109,7 +109,7 @@ def tell(url, env, demo, out):
              if n is not None]
     ok(len(known) * past['step'] > 29 * 86400, 'thirty days of it', len(known))
     ok(any('made up' in event['text'] for event in past['events']),
-       'which is said to be made up', past['events'])
+       'which is marked as made up', past['events'])
 
     with open(os.path.join(demo, 'nginx.pid'), encoding='ascii') as pid:
         owner = os.stat('/proc/' + pid.read().strip()).st_uid

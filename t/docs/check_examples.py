@@ -22,7 +22,7 @@ TOKEN = re.compile(r'\s+|#[^\n]*|"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|[{};]'
                    r'|(?:\\.|\$\{|[^\s{};\\])+', re.S)
 
 # whose first argument is a file or a directory that is there on the machine
-# of whoever copies the example
+# of the reader who copies the example
 
 PATHS = {'caphealth_image_root', 'caphealth_state_dir', 'alias', 'root',
          'auth_basic_user_file', 'ssl_certificate', 'ssl_certificate_key',

@@ -149,7 +149,7 @@ def tell(server, port):
                 '-c', SHOP)
     ok(said.returncode == 0, 'a shop', said.stdout)
 
-    # as Debian has it: whoever is not the system's user is refused
+    # as on Debian: users other than the system's user are refused
 
     said = psql(server, '-tAc', 'SHOW hba_file')
     with open(said.stdout.strip(), 'r+') as hba:

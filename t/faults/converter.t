@@ -396,7 +396,7 @@ subtest 'one that is killed by another process' => sub {
     ok $nginx->stop, 'quits';
 };
 
-subtest 'memory is given back in a lull' => sub {
+subtest 'memory is returned to the system when idle' => sub {
     my $nginx = Caphealth::Upload->new;
     my $resident = sub {
         my ($pid) = $nginx->converters or return 0;
@@ -481,7 +481,7 @@ subtest 'renewed' => sub {
     cmp_ok scalar keys %pids, '>=', 3, 'after a hundred images each';
     ok $nginx->until(sub { $nginx->converters == 1 }), 'one is left';
     is $nginx->logged(qr/\[(alert|crit|emerg|error)\]/), 0,
-       'nothing is said of it';
+       'it is not logged';
     ok $nginx->stop, 'quits';
 };
 
@@ -513,7 +513,7 @@ subtest 'too many at once' => sub {
 
     is scalar(grep { $_ eq '201 -' } @answers), 2, 'two are taken';
     is scalar(grep { /^503 [1-9]\d*$/ } @answers), 3,
-       'the others are told when to come again';
+       'the others get a Retry-After';
     is keys %{ $nginx->sets }, 3, 'what was answered is stored';
     is $nginx->post(strange('well'))->{status}, 201, 'then there is room';
     ok $nginx->stop, 'quits';

@@ -233,7 +233,7 @@ subtest 'a mount that is read-only on purpose' => sub {
     my $report = $nginx->report('/health',
                                 sub { $_->{disks}[0]{read_only} });
 
-    ok $report->{disks}[0]{read_only}, 'it is said';
+    ok $report->{disks}[0]{read_only}, 'it is reported';
     is $report->{overall_status}, 'healthy', 'and harms nobody';
     ok $nginx->stop, 'quits';
 };
@@ -259,7 +259,7 @@ subtest 'two paths to one file system' => sub {
                              sub { $_->{overall_status} eq 'critical' });
     is row($report, 'disk_percent')->{status}, 'critical', 'critical once';
     is scalar(grep { $_->{priority} eq 'critical' } @{ $report->{recommendations} }), 1,
-       'and told once';
+       'and logged once';
     ok $nginx->stop, 'quits';
 };
 

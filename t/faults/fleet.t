@@ -392,7 +392,7 @@ subtest 'the holder cannot query the shop, the others can' => sub {
     is healed(), $holder, 'the lease stays where it is';
 };
 
-# what it told while it was alone is known to nobody else
+# no other node knows what it sent while it was alone
 
 subtest 'a node that is alone notifies, and takes it back' => sub {
     my ($name) = others($holder);
@@ -479,7 +479,7 @@ subtest 'two nodes of one name' => sub {
     is $other->until(sub { $other->get('/health')->{status} == 200 }), 1,
        'both answer';
     ok $other->stop, 'one quits';
-    ok until_so(sub { !$doubled->() }), 'and it is not told any more';
+    ok until_so(sub { !$doubled->() }), 'and it is no longer reported';
     $holder = healed();
 };
 
@@ -590,7 +590,7 @@ INSERT INTO events (time, kind, "from", "to", text, code, args)
 END
     }
 
-    # of a node that is gone: whoever comes removes what is too old
+    # of a node that is gone: any node removes what is too old
 
     $fleet->sql("INSERT INTO caphealth.history
                  SELECT 'gone', step, now() - keep - i, '{1}', '{1}', '{1}',

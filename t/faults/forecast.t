@@ -89,7 +89,7 @@ my ($advice) = grep { ($_->{subject} // '') eq 'products_total' }
 like $advice->{forecast}, qr/^at this pace, full in \d+ days \(\d+ to \d+\)$/,
      'the recommendation has it as a sentence';
 is $advice->{action}, 'Plan scaling in the next 2-4 weeks',
-   'beside the one of before';
+   'beside the earlier one';
 
 about($report->{tier_forecast}{products}{forecast}{limit_in_days}, 25,
       'the tier is outgrown in 25 days');

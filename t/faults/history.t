@@ -195,7 +195,7 @@ subtest 'a damaged file, and one of a newer version' => sub {
          qr/the file is damaged, and was set aside/, 'it is an event';
     is $nginx->logged(
            qr/history\.sqlite": the file is damaged, and was set aside/), 1,
-       'and is said once';
+       'and is logged once';
 
     $nginx->stop;
     is system('sqlite3', "$state/state/history.sqlite",
@@ -205,7 +205,7 @@ subtest 'a damaged file, and one of a newer version' => sub {
     ok $nginx->until(sub { -e "$state/state/history.sqlite.newer" }),
        'is set aside';
     is $nginx->logged(qr/a newer version has written the file/), 1,
-       'and is said once';
+       'and is logged once';
 };
 
 subtest 'a disk that is full' => sub {
@@ -234,7 +234,7 @@ subtest 'a disk that is full' => sub {
 
     is $response->{status}, 404, 'there is none yet';
     is decode_json($response->{content})->{type},
-       'urn:caphealth:problem:no-history', 'which is said';
+       'urn:caphealth:problem:no-history', 'which the problem names';
     is $nginx->get('/health')->{status}, 200, 'the rest goes on';
 
     unlink "$state/small/fill";

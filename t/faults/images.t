@@ -150,7 +150,7 @@ subtest 'saved, and there at once after a restart' => sub {
 
     my $root = $nginx->json('/stats')->{roots}[0];
 
-    is $root->{drift_files}, 1, 'the drift is told';
+    is $root->{drift_files}, 1, 'the drift is reported';
     is $root->{drift_bytes}, 5, 'in bytes too';
     is $nginx->logged(qr/the counts were off by 1 files, 5 bytes/), 1,
        'and logged';
@@ -174,7 +174,7 @@ subtest 'saved, and there at once after a restart' => sub {
 
 # which of the workers answers first, nobody knows: each of them waits here
 
-subtest 'there at once, whoever answers' => sub {
+subtest 'there at once, from every worker' => sub {
     my $nginx = Caphealth::Upload->new(%{ Caphealth::Tree::options(
         scan => 'off', workers => 8) });
 
@@ -432,7 +432,7 @@ subtest 'a root that goes away, and comes back' => sub {
 
     my $stats = $nginx->report('/stats', sub { defined $_->{error} });
 
-    like $stats->{error}, qr/cannot be read: No such file/, 'it is said';
+    like $stats->{error}, qr/cannot be read: No such file/, 'it is reported';
     is $stats->{total_files}, $before->{total_files},
        'the counts are not thrown away';
     like $nginx->report('/health', sub {
@@ -498,7 +498,7 @@ subtest 'two roots, two locations with one' => sub {
     ok $nginx->stop, 'quits';
 };
 
-subtest 'the capacity counts what the statistics have told of before' => sub {
+subtest 'the capacity report has the counts of the statistics' => sub {
     my $nginx = Caphealth::Upload->new(%{ Caphealth::Tree::options() });
 
     settled($nginx);

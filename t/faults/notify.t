@@ -109,12 +109,12 @@ subtest 'a change' => sub {
     settled('healthy');
     sleep 3;
 
-    is scalar(told(0)), 0, 'that all is well at first is no news';
+    is scalar(told(0)), 0, 'no notification for a first status of healthy';
 
     products(20);
     my @told = told(1);
 
-    is scalar @told, 1, 'a change is told';
+    is scalar @told, 1, 'a change is sent';
 
     my ($note) = @told;
     my ($request) = $receiver->requests;
@@ -170,7 +170,7 @@ subtest 'a change' => sub {
 subtest 'over a reload, a restart and a kill' => sub {
     ok $nginx->reload, 'a reload';
     sleep 3;
-    is scalar(told(2)), 2, 'nothing is told again';
+    is scalar(told(2)), 2, 'nothing is sent again';
 
     $nginx->stop;
     products(10);
@@ -179,7 +179,7 @@ subtest 'over a reload, a restart and a kill' => sub {
     my ($note) = (told(3))[2];
 
     is "$note->{kind} $note->{from} $note->{to}", 'warning healthy degraded',
-       'what changed while nginx was stopped is told';
+       'a change while nginx was stopped is sent';
 
     my $changed = directives($quick) =~ s/warning=10 critical=20/warning=90 critical=95/r;
 
@@ -189,7 +189,7 @@ subtest 'over a reload, a restart and a kill' => sub {
     ($note) = (told(4))[3];
 
     is "$note->{kind} $note->{from} $note->{to}", 'recovery degraded healthy',
-       'a change by a reload is told';
+       'a change by a reload is sent';
 
     $nginx->configure(http => directives($quick));
     ok $nginx->reload, 'and back';
@@ -199,7 +199,7 @@ subtest 'over a reload, a restart and a kill' => sub {
     $nginx->until(sub { $nginx->logged(qr/collector \d+ exited/) });
     $nginx->collector;
     sleep 4;
-    is scalar(told(5)), 5, 'a collector that is replaced tells nothing again';
+    is scalar(told(5)), 5, 'a new collector sends nothing again';
 
     products(1);
     is((told(6))[5]{kind}, 'recovery', 'and goes on');
@@ -219,7 +219,7 @@ subtest 'a receiver that fails' => sub {
     is $bodies[1]{id}, $bodies[0]{id}, 'with the same id';
     is $bodies[1]{attempt}, 2, 'and its number';
     is $_->{headers}{'x-caphealth-signature'},
-       'sha256=' . hmac_sha256_hex($_->{body}, $secret), 'signed anew'
+       'sha256=' . hmac_sha256_hex($_->{body}, $secret), 'signed again'
         for $failed[1];
     is $nginx->logged(qr/was not delivered: it answered with 500/), 1,
        'the log says so once';
@@ -327,10 +327,10 @@ subtest 'a value that swings' => sub {
         sleep 1;
     }
 
-    is scalar(told(10)), 10, 'it is not told';
+    is scalar(told(10)), 10, 'it is not sent';
 
     products(20);
-    is((told(11))[10]{kind}, 'critical', 'what stays is told');
+    is((told(11))[10]{kind}, 'critical', 'a status that lasts is sent');
     products(1);
     is((told(12))[11]{kind}, 'recovery', 'so is the recovery');
 };
@@ -349,7 +349,7 @@ subtest 'a reminder, and other formats' => sub {
     products(10);
 
     ok $nginx->until(sub { $chat->delivered && $alerts->delivered }, 30),
-       'both are told';
+       'both are sent';
 
     like(($chat->delivered)[0]{text},
          qr/ is degraded \(was healthy\): Products: 10 products, warning/,
@@ -410,7 +410,7 @@ subtest 'a state directory that cannot be used' => sub {
     $nginx->configure(http => directives($quick));
     ok $nginx->reload, 'a reload';
     ok $nginx->until(sub { $nginx->logged(qr/notify-\w+\.json" is damaged/) }),
-       'a damaged file is said';
+       'a damaged file is logged';
 
     products(1);
     settled('healthy');

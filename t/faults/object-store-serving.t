@@ -386,7 +386,7 @@ subtest 'without the right signature' => sub {
     $answer = ask($other, 'GET', "/media/$keys[0]");
     is $answer->{status}, 502, 'a wrong secret: the operator has to correct it';
     unlike $answer->{content}, qr/Signature|test:tester|shop/,
-       'the client is told nothing of it';
+       'the client does not see it';
 
     $other->stop;
 };
@@ -401,7 +401,7 @@ subtest 'the store is away' => sub {
 
     my $answer = ask($nginx, 'GET', "/media/$keys[0]");
     is $answer->{status}, 200, 'what is cached is served';
-    is $answer->{headers}{'x-cache'}, 'HIT', 'as ever';
+    is $answer->{headers}{'x-cache'}, 'HIT', 'as before';
 
     ok $old->until(sub {
         $answer = ask($old, 'GET', "/media/$keys[0]");

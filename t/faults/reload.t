@@ -49,7 +49,7 @@ subtest 'changed thresholds' => sub {
 
     is $response->{status}, 200, 'the same facts have another tag';
     like $response->{content}, qr/"current":2,.*?"status":"critical"/,
-         'and are judged anew, the facts being there at once';
+         'and are evaluated again, with the facts from before';
     ok $nginx->stop, 'quits';
 };
 
@@ -335,7 +335,7 @@ subtest 'renamed image roots' => sub {
         is $health->{database}{products_count}, 2, 'the facts are kept';
     }
 
-    is $nginx->alerts, '', 'nothing that anybody would mind';
+    is $nginx->alerts, '', 'no alerts in the log';
     ok $nginx->stop, 'quits';
 };
 
@@ -377,7 +377,7 @@ END
     my $vendors = eval { $nginx->json('/capacity')->{products_by_vendor} };
 
     is scalar keys %{ $vendors // {} }, 999, 'all vendors are still there';
-    is $nginx->alerts, '', 'nothing that anybody would mind';
+    is $nginx->alerts, '', 'no alerts in the log';
     ok $nginx->stop, 'quits';
 };
 

@@ -67,7 +67,7 @@ for my $id (qw(key content)) {
         });
 
         is scalar(grep { /^201 / } @answers), 1, 'one stores it';
-        is scalar(grep { /^200 / } @answers), 7, 'the others are told of it';
+        is scalar(grep { /^200 / } @answers), 7, 'the others get its answer';
 
         my %bodies = map { s/^\d+ //r => 1 } @answers;
 
@@ -109,7 +109,7 @@ subtest 'a worker is killed while it has the key' => sub {
     unlink "$nginx->{root}/$record" or die $!;
 
     is $nginx->post(photo('300x200'), key('a'))->{status}, 201,
-       'another body, for nobody was told of the first';
+       'another body, because the first was never answered';
     is left($nginx), '1 0 3', 'replaces it';
     ok $nginx->report('/stats', sub { $_->{total_files} == 3 }), 'counted';
     ok $nginx->stop, 'quits';

@@ -105,7 +105,7 @@ subtest 'all is put, then 201; counted; removed' => sub {
     is scalar @put, 3, 'three files';
     is_deeply [ sort map { $_->{url} =~ s{^/media/}{}r }
                          values %{ $image->{variants} } ],
-              [ sort @put ], 'under the names that the client is told';
+              [ sort @put ], 'under the names in the answer';
     like $put[0], qr/_original\.webp$/, 'the mark is the first of them';
 
     my ($settings) = asked($nginx, 'settings');

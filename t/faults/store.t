@@ -106,7 +106,7 @@ sub stored {
                  keys %$list };
 }
 
-# the same, of what a client was told
+# the same, from the answers to clients
 
 sub told {
     my %told;
@@ -192,7 +192,7 @@ subtest 'photos' => sub {
     push @answers, $response;
 
     is_deeply stored($nginx), told(@answers),
-              'what the clients are told is in the store, and nothing else';
+              'the store has the files of the answers, and no others';
 
     my ($key) = grep { /_original\.webp$/ } keys %{ told($response) };
     my $bytes = $swift->call('get', 'shop', "$nginx->{prefix_in}/$key");
@@ -545,7 +545,7 @@ subtest 'the shipper is killed, then the worker' => sub {
         isnt $status, 201, "$victim: not stored";
 
         if ($victim =~ /shipper/) {
-            is $status, 503, 'but told so';
+            is $status, 503, 'but a 503';
             ok $nginx->until(sub { !keys %{ stored($nginx) } }),
                'and the next shipper removes it' or diag $nginx->log;
         }

@@ -437,7 +437,7 @@ subtest 'one that waits for a converter' => sub {
 
     ok scalar(@late), 'does not wait for ever';
     is scalar(grep { /^201/ } @answers) + @late, 12, 'the others are stored';
-    like $_, qr/queue-full.*waited 4000 ms/, 'is told why' for @late;
+    like $_, qr/queue-full.*waited 4000 ms/, 'the log has the reason' for @late;
     ok !grep({ !/^503 [1-9]/ } @late), 'and when to try again';
     cmp_ok scalar(grep { /^503 1 / } @late), '<=', 1,
            'when those before it are done';

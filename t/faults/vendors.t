@@ -214,7 +214,7 @@ subtest 'key' => sub {
 
     is send_to($nginx, $c, 'k3', @left)->{status}, 507, 'the quota';
     is send_to($nginx, $a, 'k1', @left)->{status}, 200,
-       'a repeated one is told all the same';
+       'a repeated one is answered nevertheless';
     adds_up($nginx, 'two', v7 => [ map { id($_) } $first, $second ]);
 
     my $d = send_to($nginx, once(sub => 'v8'), 'k1', @left);
@@ -284,7 +284,7 @@ subtest 'content' => sub {
 
     my $third = send_to($nginx, once(sub => 'v8'), undef, @left);
 
-    is $third->{status}, 201, 'stored anew';
+    is $third->{status}, 201, 'stored again';
     adds_up($nginx, 'by its new owner', v8 => [ map { id($_) } $second, $third ]);
     is send_to($nginx, once(sub => 'v8'), undef, body(200))->{status}, 507,
        'whose quota it is in';
@@ -311,7 +311,7 @@ subtest 'an image of an upload that died is not counted twice' => sub {
     is $second->{status}, 201, 'as many as the quota';
     as_if_killed($nginx, id($second), 'v7');
     is send_to($nginx, once(sub => 'v7'), 'k2', body(500))->{status}, 201,
-       'takes the place of what nobody was told of';
+       'replaces files that were never answered';
     settled($nginx);
     adds_up($nginx, 'two', v7 => [ map { id($_) } $first, $second ]);
     ok $nginx->stop, 'quits';
@@ -496,7 +496,7 @@ subtest 'workers are killed' => sub {
 
     is scalar(grep { @$_ } values %ids), 24, 'each is stored in the end';
 
-    # the master is killed too, and all is started anew
+    # the master is killed too, and nginx is started again
 
     my $master = $nginx->master;
     my @pids = ($master, $nginx->workers);
@@ -514,7 +514,7 @@ subtest 'workers are killed' => sub {
     ok $nginx->stop, 'quits';
 };
 
-# what is logged and told when no more uses can be kept
+# the log and the answer when no more uses can be kept
 
 sub refused {
     my ($nginx, $response, $detail, $logged) = @_;
@@ -525,7 +525,7 @@ sub refused {
 
     is "$response->{status} " . ($problem->{type} // ''),
        '503 urn:caphealth:problem:server-busy', 'refused';
-    like $problem->{detail}, $detail, 'what the client is told';
+    like $problem->{detail}, $detail, 'the detail of the answer';
     isnt $nginx->logged($logged), 0, 'and the operator';
 }
 

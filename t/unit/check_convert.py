@@ -414,7 +414,7 @@ def noisy(width, height):
 
 
 def check_memory():
-    """Too little memory: it is said, or the images are what they are."""
+    """Too little memory: an error, or the same images."""
 
     image = noisy(1200, 900)
     second = image.rotate(180)

@@ -36,7 +36,7 @@ def swift(command, *arguments, check=True):
 
 
 def rules(*lines):
-    """What the proxy does from now on.  Its log begins anew."""
+    """What the proxy does from now on.  Empties its log."""
 
     with open(HERE + '/flaky/rules', 'w', encoding='ascii') as file:
         file.write('\n'.join(lines) + '\n')
@@ -360,7 +360,7 @@ def stopped(source):
     said = json.loads(out.splitlines()[-1])
     ok(process.returncode == 3 and said['finished'] is False
        and 1 <= said['images'] < 5 and whole(source, 'g/'),
-       'SIGTERM: what is in hand is finished', (process.returncode, out))
+       'SIGTERM: images under way are finished', (process.returncode, out))
 
     process = subprocess.Popen([SHIPPER, '--move', source, 's3://shop/g',
                                 '--jobs', '2', *OPTIONS],

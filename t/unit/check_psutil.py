@@ -54,7 +54,7 @@ MEMORY = ((24683656, 24250304), (16384, 0), (16384, 16384), (3, 1),
 
 
 class Probe:
-    """The program, which looks when it is told to."""
+    """The program, which takes a sample for each line of its input."""
 
     def __init__(self, program, root, disk='/'):
         self.process = subprocess.Popen([program, root, disk], text=True,

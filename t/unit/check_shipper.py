@@ -183,7 +183,7 @@ def check_swift(port):
     account.put('images', 'shop/' + stem2 + '800.webp', b'alone')
     r = s.unship(stem2, stem2 + 'original.')
     ok(r and r['status'] == 'ok' and r['files'] == 1 and r['marked'] == 0,
-       'one without a mark is removed, which is said', r)
+       'one without a mark is removed and counted', r)
 
     stem, files = image()
     r = s.ship([(files[0][0], memory(b'short'), 100)] + files[1:])
@@ -388,7 +388,7 @@ def check_flaky(port):
     rules('PUT original times=1 status 503 SlowDown 1000')
     stem, files = image()
     r = s.ship(files, 3000)
-    ok(r and r['retry_after'] == 1000, 'a long Retry-After is told', r)
+    ok(r and r['retry_after'] == 1000, 'a long Retry-After is passed on', r)
     is_refused('and not waited for', r, 'away', stem, left=r['left'])
 
     stem, files = image()
@@ -438,7 +438,7 @@ def check_flaky(port):
     stem, files = image()
     r = s.ship(files, 1500)
     ok(r and r['status'] == 'away' and r['left'] == 1,
-       'what cannot be removed is said to be left', r)
+       'what cannot be removed is reported as left', r)
 
     rules('PUT original drop')
     stem, files = image()
@@ -513,13 +513,13 @@ def check_flaky_removal(port):
     r = s.unship(stem, stem + 'original.', 1500)
     ok(r and r['status'] == 'ok' and r['marked'] == 1 and r['left'] == 1
        and r['files'] == 2 and len(stored(stem)) == 1,
-       'another one cannot be removed: it is said to be left',
+       'another one cannot be removed: it is reported as left',
        (r, stored(stem)))
 
     rules('GET . status 403 AccessDenied')
     walk = s.scan(0xab)
     ok(walk and walk['code'] and '403, AccessDenied' in walk['error'],
-       'a slice that cannot be listed: it is said', walk)
+       'a slice that cannot be listed is an error', walk)
 
     rules('GET . times=1 cut-answer 3000', 'GET . times=1 status 503')
     walk = s.scan(0xab)
@@ -1012,7 +1012,7 @@ def check_leftovers():
     walk = s.scan(0xcf)
     ok(walk and walk['removed'] == 0 and 'a leftover, cannot be removed'
        in walk['error'] and stem[:-1] in walk['error'],
-       'one that cannot be removed is told', walk)
+       'one that cannot be removed is an error', walk)
     s.close()
 
     # since the marks are other ones, the old ones may be meant
@@ -1189,7 +1189,7 @@ def check_a_million():
 
 
 def check_protocol():
-    """What is no message ends it; what is no setting is said."""
+    """An invalid message ends it; invalid settings are logged."""
 
     store = Store()
     stem, files = image()

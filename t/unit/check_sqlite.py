@@ -475,7 +475,7 @@ def check_page_sizes():
         shop.run('VACUUM')
         same(probe.orders(), 0, 'after a VACUUM in the WAL')
         shop.run('PRAGMA wal_checkpoint(RESTART)')
-        same(shop.run(SALE), [], 'the WAL begins anew')
+        same(shop.run(SALE), [], 'the WAL starts again')
         same(probe.orders(), 1, 'and only what is new in it counts')
 
         for s in (reader, shop):
@@ -523,7 +523,7 @@ def check_links():
 
 
 def check_rest():
-    """What makes a look ask anew, and what does not."""
+    """What makes the collector query again, and what does not."""
 
     path = directory('rest')
     shop = made(path, 'wal')

@@ -188,7 +188,7 @@ equal_levels(void **state)
 
 
 /*
- * What is read often is on the active list, and can be dropped all the same;
+ * Pages that are read often are on the active list, but can be dropped, too;
  * what is to be written cannot, and tmpfs and locked pages are on other lists.
  */
 

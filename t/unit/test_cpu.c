@@ -178,7 +178,7 @@ converters(void **state)
     assert_near(mean().percent, 0);
     assert_near(mean().converters, 50);
 
-    /* a zone that was made anew counts from 0 */
+    /* a new zone counts from 0 */
 
     clean(NULL);
     add(1000, 100, 500);
@@ -249,7 +249,7 @@ facts(double at, double busy, double percent, const caphealth_system_t *before,
 }
 
 
-/* a collector that was started anew, again and again */
+/* a collector that is restarted again and again */
 
 static void
 fresh_collectors(void **state)

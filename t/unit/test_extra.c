@@ -438,7 +438,7 @@ reasons(void **state)
     assert_int_equal(n, 1);
     json_decref(list);
 
-    /* where the status is known, the gap is not told */
+    /* where the status is known, the gap is not reported */
 
     sample_set(&p.sample, CAPHEALTH_PRODUCTS_TOTAL, 500000);
 

@@ -1,7 +1,7 @@
 
 /*
  * The fleet: what a collector sends of it, as bytes of any origin, and what it
- * makes of the JSON in its database, whoever wrote that.
+ * makes of any JSON in its database.
  */
 
 #include <math.h>

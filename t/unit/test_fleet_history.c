@@ -427,7 +427,7 @@ no_answers(void **state)
         assert_int_equal(caphealth_fleet_history_answered(fleet, wrong[i],
                                                           START), -1);
 
-        /* it asks anew, and no batch of before is left */
+        /* it asks again, and no earlier batch is left */
 
         assert_string_equal(caphealth_fleet_history_batch(fleet), "{}");
     }

@@ -209,7 +209,7 @@ nightly_files(void **state)
         assert_true(f.low > 20);
     }
 
-    /* where a limit is reached each night, it is said so by day as well */
+    /* a limit that is reached each night is reported by day as well */
 
     f = forecast_at(TODAY + 0.5, 62, 90);
     assert_reason(f, REACHED);

@@ -1,6 +1,6 @@
 
 /*
- * What was drawn is told from what was photographed.
+ * Drawn images are distinguished from photographs.
  */
 
 #include <setjmp.h>

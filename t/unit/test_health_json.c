@@ -252,7 +252,7 @@ database(void **state)
 }
 
 
-/* whatever is wrong: what is told by the body is told by the status, too */
+/* the status in the body and that of HTTP agree */
 
 static void
 consistent(void **state)

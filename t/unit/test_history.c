@@ -367,7 +367,7 @@ codes(void **state)
 }
 
 
-/* a file of before there were codes is taken, and gets them */
+/* a file without codes, of an older version, is used, and gets them */
 
 static void
 without_codes(void **state)
@@ -406,7 +406,7 @@ without_codes(void **state)
 }
 
 
-/* so many rows of each tier, and what is said of the file */
+/* the number of rows of each tier, and the size of the file */
 
 static void
 what_is_kept(void **state)
@@ -650,7 +650,7 @@ damaged_while_open(void **state)
     write_at(START + 60);
     assert_int_equal(read_tier(CAPHEALTH_HISTORY_TEN_MINUTES, "cpu"), 1);
 
-    /* a file that has been removed is made anew at the next start */
+    /* a file that was removed is created again at the next start */
 
     reopen();
     assert_int_equal(truncate(path, 0), 0);
@@ -940,7 +940,7 @@ a_full_disk(void **state)
 }
 
 
-/* what has to wait for very long is lost in the end, the oldest, and it is said */
+/* if rows have to wait too long, the oldest are lost, which is logged */
 
 static void
 waits_too_long(void **state)

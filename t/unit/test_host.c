@@ -239,7 +239,7 @@ some_cpus(void **state)
         { "2-3\n", "0-3", "250000 100000\n", "cgroup", 2,
           100.0 * 400 / 600 },
 
-        /* a manager of containers has numbered them anew */
+        /* a container manager has renumbered them */
 
         { "8-9\n", "8-9", "max 100000\n", "host", 4, -1 }
     };

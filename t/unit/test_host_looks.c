@@ -324,7 +324,7 @@ memory_unknown(void **state)
     assert_true(json_is_null(json_object_get(a.data, "memory_total")));
     assert_true(json_is_null(json_object_get(a.data, "memory_used")));
 
-    /* a limit that cannot be told how much of is used */
+    /* a limit whose use cannot be determined */
 
     tree_put("/m/a/memory.limit_in_bytes", "8192\n");
     tree_put("/m/a/memory.usage_in_bytes", "max\n");

@@ -1,6 +1,6 @@
 
 /*
- * No memory: each allocation fails once, and it is said; nothing is lost, and
+ * No memory: each allocation fails once, with an error; nothing is lost, and
  * nothing is made of a part.
  */
 

@@ -87,7 +87,7 @@ held(void **state)
     assert_int_equal(from_to(0, 600, CAPHEALTH_OVERALL_HEALTHY), 0);
     assert_int_equal(notify.told, CAPHEALTH_OVERALL_HEALTHY);
 
-    /* told when it has lasted, once */
+    /* sent once, when it has lasted */
 
     assert_int_equal(from_to(610, 660, CAPHEALTH_OVERALL_CRITICAL), 0);
     assert_true(at(670, CAPHEALTH_OVERALL_CRITICAL));
@@ -125,7 +125,7 @@ swinging(void **state)
 
     (void) state;
 
-    /* around the status told last: nothing */
+    /* around the status that was sent last: nothing */
 
     assert_int_equal(from_to(0, 100, CAPHEALTH_OVERALL_HEALTHY), 0);
 
@@ -184,7 +184,7 @@ least_time_between(void **state)
 
     assert_in_range(n, 16, 20);
 
-    /* what was held back is told if it is still so */
+    /* a status that was held back is sent if it lasts */
 
     (void) setup(NULL);
     rules.hold = 0;
@@ -273,7 +273,7 @@ alone(void **state)
     rules.hold = 10;
     rules.interval = 0;
 
-    /* of what the fleet told only the fleet knows that it is over */
+    /* only the fleet sends the end of what the fleet has sent */
 
     notify.alone = 1;
     caphealth_notify_adopt(&notify, &told, "b");
@@ -307,7 +307,7 @@ alone(void **state)
     assert_true(event.since == START + 220);
     assert_false(taken_back(240, CAPHEALTH_OVERALL_HEALTHY));
 
-    /* who is told of no recovery is not told of this one */
+    /* a receiver without recoveries does not get this one */
 
     notify.owed = CAPHEALTH_OVERALL_CRITICAL;
     rules.kinds &= ~(1u << CAPHEALTH_NOTIFY_RECOVERY);
@@ -649,7 +649,7 @@ bodies(void **state)
     json_decref(json);
     json_decref(note);
 
-    /* the alerts of the node that told before end */
+    /* the alerts of the previous sender end */
 
     note = note_of(CAPHEALTH_OVERALL_NONE, CAPHEALTH_OVERALL_CRITICAL, 0);
     assert_true(json_is_null(json_object_get(note, "succeeds")));
@@ -771,7 +771,7 @@ remembered(void **state)
     assert_int_equal(other.owed, CAPHEALTH_OVERALL_UNKNOWN);
     assert_true(json_equal(queue, loaded));
 
-    /* nothing is told again */
+    /* nothing is sent again */
 
     notify = other;
     rules.hold = 0;

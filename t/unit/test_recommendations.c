@@ -412,7 +412,7 @@ test_database(void **state)
     s.facts.database.section.error = "connection refused";
     assert_advice(&s, unreachable);
 
-    /* told once, also when the last good values are stale by now */
+    /* listed once, also when the last good values are stale */
 
     s.facts.database.section.collected_at = 7;
     assert_advice(&s, unreachable);

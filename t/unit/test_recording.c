@@ -361,7 +361,7 @@ a_long_path(void **state)
 }
 
 
-/* what notifications are told of; also when a reload adds a source */
+/* the events for notifications; also when a reload adds a source */
 
 static void
 verdict(void **state)

@@ -218,7 +218,7 @@ test_credentials(void **state)
 }
 
 
-/* what is wrong is told without the secret */
+/* messages do not contain the secret */
 
 static void
 test_bad_credentials(void **state)

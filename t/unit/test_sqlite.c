@@ -277,7 +277,7 @@ test_rest(void **state)
 
     again = see_database(db, &b, &answer);
 
-    /* the text is the one of before, for nothing was asked */
+    /* the text is the same as before, because nothing was queried */
 
     assert_ptr_equal(vendors, again);
     assert_true(json_equal(a.data, b.data));

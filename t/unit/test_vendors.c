@@ -190,7 +190,7 @@ test_pages(void **state)
 
     caphealth_vendors_free(&v);
 
-    /* the rest is told whole, and once */
+    /* the rest is complete, and without repetition */
 
     assert_int_equal(vendors_take(&v, later, strlen(later)), 0);
 

@@ -8,7 +8,7 @@ package Caphealth::Proxy;
 #
 #     $proxy->pass         # as it is, which it begins with
 #     $proxy->cut          # what is connected is reset, nobody can connect
-#     $proxy->hold         # nothing is passed on any more, and nothing is said
+#     $proxy->hold         # passes nothing on, and keeps the connections open
 #     $proxy->delay(2)     # each piece comes so many seconds later
 #     $proxy->to(PORT)     # another one, for those who connect from now on
 
