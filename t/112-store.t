@@ -349,7 +349,7 @@ qr{invalid file "\S+empty" in "credentials=" of "caphealth_image_store", expecte
 
 
 
-=== TEST 31: ids of a key
+=== TEST 31: ids of a key, which is needed
 --- config
     location /upload {
         caphealth_image_upload;
@@ -357,9 +357,11 @@ qr{invalid file "\S+empty" in "credentials=" of "caphealth_image_store", expecte
                               region=none credentials=../html/credentials;
         caphealth_image_id key;
     }
---- must_die
---- error_log
-"caphealth_image_id" does not work with "caphealth_image_store": ids that are not random need records beside the images, so it must be "random"
+--- request
+POST /upload
+x
+--- error_code: 400
+--- response_body_like: invalid-idempotency-key
 
 
 

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 
-#define CAPHEALTH_IPC_VERSION  13
+#define CAPHEALTH_IPC_VERSION  14
 
 /* the descriptor at which a helper finds its socket after exec */
 #define CAPHEALTH_IPC_FD       3
@@ -58,11 +58,13 @@ typedef enum {
                                     caphealth_notify_result_e */
     CAPHEALTH_IPC_SHIP,          /* worker: put an image, caphealth_ship_t */
     CAPHEALTH_IPC_UNSHIP,        /* worker: remove one, caphealth_unship_t */
-    CAPHEALTH_IPC_SHIPPED,       /* shipper: what came of either,
-                                    caphealth_ship_result_t */
-    CAPHEALTH_IPC_REQUESTS       /* shipper: its requests to the store since
+    CAPHEALTH_IPC_SHIPPED,       /* shipper: what came of either, or of a
+                                    claim, caphealth_ship_result_t */
+    CAPHEALTH_IPC_REQUESTS,      /* shipper: its requests to the store since
                                     the last time, unasked,
                                     caphealth_ship_requests_t */
+    CAPHEALTH_IPC_CLAIM          /* worker: an id that follows from a key or
+                                    from the bytes, caphealth_ship_claim_t */
 } caphealth_ipc_type_e;
 
 

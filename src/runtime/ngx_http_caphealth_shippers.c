@@ -78,6 +78,8 @@ static ngx_uint_t ngx_http_caphealth_shipper_known_away(
 static void ngx_http_caphealth_shipper_pause(ngx_http_caphealth_shipper_t *s);
 static void ngx_http_caphealth_shipper_answers(
     ngx_http_caphealth_shipper_t *s);
+static ngx_uint_t ngx_http_caphealth_shipper_puts(
+    ngx_http_caphealth_shipment_t *shipment);
 static void ngx_http_caphealth_shipper_handler(ngx_event_t *ev);
 static ngx_uint_t ngx_http_caphealth_shipper_has_work(
     ngx_http_caphealth_shipper_t *s);
@@ -111,6 +113,10 @@ static char *ngx_http_caphealth_shipper_message(
 static char *ngx_http_caphealth_shipper_shipped(
     ngx_http_caphealth_shipper_t *s, caphealth_ipc_message_t *m,
     caphealth_ipc_cargo_t *cargo);
+static ngx_int_t ngx_http_caphealth_shipper_answered(
+    ngx_http_caphealth_shipment_t *shipment, caphealth_ipc_cargo_t *cargo);
+static ngx_int_t ngx_http_caphealth_shipper_read(
+    ngx_http_caphealth_shipment_t *shipment, caphealth_ipc_cargo_t *cargo);
 static ngx_http_caphealth_shipment_t *ngx_http_caphealth_shipper_find(
     ngx_http_caphealth_shipper_t *s, uint64_t serial);
 static char *ngx_http_caphealth_shipper_scanned(
@@ -331,6 +337,15 @@ ngx_http_caphealth_shipper_answers(ngx_http_caphealth_shipper_t *s)
 }
 
 
+static ngx_uint_t
+ngx_http_caphealth_shipper_puts(ngx_http_caphealth_shipment_t *shipment)
+{
+    return shipment->type == NGX_HTTP_CAPHEALTH_SHIP
+           || (shipment->type == NGX_HTTP_CAPHEALTH_CLAIM
+               && shipment->claim.action == CAPHEALTH_SHIP_TAKE);
+}
+
+
 void
 ngx_http_caphealth_shipper_submit(ngx_http_caphealth_shipper_t *s,
     ngx_http_caphealth_shipment_t *shipment)
@@ -341,6 +356,10 @@ ngx_http_caphealth_shipper_submit(ngx_http_caphealth_shipper_t *s,
 
     shipment->ship.timeout = timeout;
     shipment->unship.timeout = timeout;
+    shipment->unship.lease = CAPHEALTH_SHIP_LEASE(timeout);
+    shipment->claim.timeout = timeout;
+    shipment->claim.lease = CAPHEALTH_SHIP_LEASE(timeout);
+    shipment->record = NULL;
     shipment->shipper = s;
     shipment->serial = 0;
     shipment->lost = 0;
@@ -350,7 +369,7 @@ ngx_http_caphealth_shipper_submit(ngx_http_caphealth_shipper_t *s,
 
     /* until it has ended it is what the store is tried with */
 
-    if (!shipment->removal) {
+    if (ngx_http_caphealth_shipper_puts(shipment)) {
         s->away_until = shipment->deadline + NGX_HTTP_CAPHEALTH_SHIPPER_GRACE;
     }
 
@@ -483,12 +502,26 @@ ngx_http_caphealth_shipper_send(ngx_http_caphealth_shipper_t *s,
 
     m.serial = s->serial + 1;
 
-    if (shipment->removal) {
+    switch (shipment->type) {
+
+    case NGX_HTTP_CAPHEALTH_UNSHIP:
         m.type = CAPHEALTH_IPC_UNSHIP;
         cargo.body = &shipment->unship;
         cargo.size = sizeof(caphealth_unship_t);
+        break;
 
-    } else {
+    case NGX_HTTP_CAPHEALTH_CLAIM:
+        m.type = CAPHEALTH_IPC_CLAIM;
+        cargo.body = &shipment->claim;
+        cargo.size = sizeof(caphealth_ship_claim_t);
+
+        if (shipment->claim.action == CAPHEALTH_SHIP_TAKE) {
+            cargo.fds[cargo.nfds++] = shipment->fds[0];
+        }
+
+        break;
+
+    default: /* NGX_HTTP_CAPHEALTH_SHIP */
         m.type = CAPHEALTH_IPC_SHIP;
         cargo.body = &shipment->ship;
         cargo.size = sizeof(caphealth_ship_t);
@@ -644,8 +677,14 @@ ngx_http_caphealth_shipper_count(ngx_http_caphealth_shipment_t *shipment)
 
     s = shipment->shipper;
 
+    if (shipment->type == NGX_HTTP_CAPHEALTH_CLAIM) {
+        return;
+    }
+
     ngx_http_caphealth_tree_count_shipment(s->shippers->conf->zone,
-                                           &s->root->path, shipment->removal,
+                                           &s->root->path,
+                                           shipment->type
+                                           == NGX_HTTP_CAPHEALTH_UNSHIP,
                                            shipment->result.status,
                                            ngx_current_msec
                                            - shipment->submitted);
@@ -788,7 +827,6 @@ static char *
 ngx_http_caphealth_shipper_shipped(ngx_http_caphealth_shipper_t *s,
     caphealth_ipc_message_t *m, caphealth_ipc_cargo_t *cargo)
 {
-    int                             valid;
     ngx_http_caphealth_shipment_t  *shipment;
 
     shipment = ngx_http_caphealth_shipper_find(s, m->serial);
@@ -797,15 +835,9 @@ ngx_http_caphealth_shipper_shipped(ngx_http_caphealth_shipper_t *s,
         return "sent an answer without a request";
     }
 
-    if (cargo->size != sizeof(caphealth_ship_result_t) || cargo->nfds) {
-        return "sent an invalid answer";
-    }
-
-    valid = shipment->removal
-            ? caphealth_unship_answered(&shipment->unship, cargo->body)
-            : caphealth_ship_answered(&shipment->ship, cargo->body);
-
-    if (!valid) {
+    if (cargo->size != sizeof(caphealth_ship_result_t)
+        || ngx_http_caphealth_shipper_answered(shipment, cargo) != NGX_OK)
+    {
         return "sent an invalid answer";
     }
 
@@ -823,7 +855,7 @@ ngx_http_caphealth_shipper_shipped(ngx_http_caphealth_shipper_t *s,
 
     /* a store that takes nothing may still list, and remove */
 
-    if (!shipment->removal
+    if (ngx_http_caphealth_shipper_puts(shipment)
         && shipment->result.status != CAPHEALTH_SHIP_AWAY
         && shipment->result.status != CAPHEALTH_SHIP_READ)
     {
@@ -837,6 +869,68 @@ ngx_http_caphealth_shipper_shipped(ngx_http_caphealth_shipper_t *s,
     shipment->handler(shipment);
 
     return NULL;
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_shipper_answered(ngx_http_caphealth_shipment_t *shipment,
+    caphealth_ipc_cargo_t *cargo)
+{
+    int                       valid;
+    caphealth_ship_result_t  *result;
+
+    result = cargo->body;
+
+    switch (shipment->type) {
+
+    case NGX_HTTP_CAPHEALTH_UNSHIP:
+        valid = caphealth_unship_answered(&shipment->unship, result);
+        break;
+
+    case NGX_HTTP_CAPHEALTH_CLAIM:
+        valid = caphealth_ship_claim_answered(&shipment->claim, result);
+
+        if (valid && result->status == CAPHEALTH_SHIP_EXISTS) {
+            return ngx_http_caphealth_shipper_read(shipment, cargo);
+        }
+
+        break;
+
+    default: /* NGX_HTTP_CAPHEALTH_SHIP */
+        valid = caphealth_ship_answered(&shipment->ship, result);
+        break;
+    }
+
+    return (valid && cargo->nfds == 0) ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_caphealth_shipper_read(ngx_http_caphealth_shipment_t *shipment,
+    caphealth_ipc_cargo_t *cargo)
+{
+    char    *text, id[CAPHEALTH_ID_LEN + 1];
+    size_t   size;
+
+    if (cargo->nfds != 1) {
+        return NGX_ERROR;
+    }
+
+    text = caphealth_ipc_map(cargo->fds[0], &size);
+    if (text == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_cpystrn((u_char *) id, (u_char *) shipment->claim.record
+                                      + CAPHEALTH_LEAF_LEN, sizeof(id));
+
+    if (size <= CAPHEALTH_RECORD_MAX) {
+        shipment->record = caphealth_record_parse(text, size, id);
+    }
+
+    (void) munmap(text, size);
+
+    return shipment->record ? NGX_OK : NGX_ERROR;
 }
 
 

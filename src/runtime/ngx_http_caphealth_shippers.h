@@ -15,6 +15,7 @@
 
 #include "ngx_http_caphealth_trees.h"
 
+#include "caphealth_image_record.h"
 #include "caphealth_s3_store.h"
 #include "caphealth_ship.h"
 
@@ -51,23 +52,34 @@ typedef struct ngx_http_caphealth_shipper_s  ngx_http_caphealth_shipper_t;
 typedef struct ngx_http_caphealth_shipment_s  ngx_http_caphealth_shipment_t;
 
 
+typedef enum {
+    NGX_HTTP_CAPHEALTH_SHIP = 0,
+    NGX_HTTP_CAPHEALTH_UNSHIP,
+    NGX_HTTP_CAPHEALTH_CLAIM
+} ngx_http_caphealth_shipment_e;
+
+
 /*
- * An image to put, or to remove.  The submitter fills in what is above the
- * line, and keeps all of it until handler is called or the shipment is
- * cancelled; the descriptors, until it has been sent.
+ * An image to put, or to remove, or its id to claim.  The submitter fills in
+ * what is above the line, and keeps all of it until handler is called or the
+ * shipment is cancelled; the descriptors, until it has been sent.
  */
 
 struct ngx_http_caphealth_shipment_s {
-    ngx_uint_t                    removal;
+    ngx_http_caphealth_shipment_e type;
     caphealth_ship_t              ship;       /* its timeout is set here */
-    caphealth_unship_t            unship;     /* the same */
+    caphealth_unship_t            unship;     /* the same, and its lease */
+    caphealth_ship_claim_t        claim;      /* the same */
     ngx_fd_t                      fds[CAPHEALTH_VARIANTS_MAX];
+                                              /* of a claim, the first */
     void                        (*handler)(ngx_http_caphealth_shipment_t *s);
     void                         *data;
 
     /* --- */
 
     caphealth_ship_result_t       result;
+    json_t                       *record;     /* of a claim that EXISTS; the
+                                                 handler's to free */
     ngx_uint_t                    lost;       /* it was sent, and what came of
                                                  it is not known */
     ngx_uint_t                    answered;   /* the result is the shipper's */

@@ -112,6 +112,7 @@ static size_t caphealth_s3_on_body(char *text, size_t size, size_t n,
     void *data);
 static size_t caphealth_s3_on_header(char *text, size_t size, size_t n,
     void *data);
+static double caphealth_s3_time(const char *value, size_t len);
 static void caphealth_s3_copy_value(char *to, size_t size, const char *value,
     size_t len);
 static void caphealth_s3_finish(caphealth_s3_client_t *client,
@@ -373,6 +374,7 @@ caphealth_s3_call(caphealth_s3_client_t *client, caphealth_s3_call_t *call)
     call->doubtful = 0;
     call->cancelled = 0;
     call->not_before = 0;
+    call->unmatched = 0;
     call->http = 0;
     call->retry_after = 0;
     call->curl = NULL;
@@ -588,6 +590,8 @@ caphealth_s3_start(caphealth_s3_client_t *client, caphealth_s3_call_t *call,
     call->length = UINT64_MAX;
     call->etag[0] = '\0';
     call->found[0] = '\0';
+    call->modified = 0;
+    call->date = 0;
     call->code[0] = '\0';
     call->retry_after = 0;
     call->reason[0] = '\0';
@@ -844,7 +848,9 @@ caphealth_s3_prepare_headers(caphealth_s3_client_t *client,
     if (caphealth_s3_header(call, "Authorization: %s", text) == -1
         || caphealth_s3_header(call, "Expect:") == -1
         || (call->conditional
-            && caphealth_s3_header(call, "If-None-Match: *") == -1))
+            && caphealth_s3_header(call, "If-None-Match: *") == -1)
+        || (call->match && !call->unmatched
+            && caphealth_s3_header(call, "If-Match: %s", call->match) == -1))
     {
         return -1;
     }
@@ -980,7 +986,36 @@ caphealth_s3_on_header(char *text, size_t size, size_t n, void *data)
                                 n - len);
     }
 
+    len = sizeof("last-modified:") - 1;
+
+    if (n > len && strncasecmp(text, "last-modified:", len) == 0) {
+        call->modified = caphealth_s3_time(text + len, n - len);
+    }
+
+    len = sizeof("date:") - 1;
+
+    if (n > len && strncasecmp(text, "date:", len) == 0) {
+        call->date = caphealth_s3_time(text + len, n - len);
+    }
+
     return n;
+}
+
+
+/* 0: it is none */
+
+static double
+caphealth_s3_time(const char *value, size_t len)
+{
+    char    text[64];
+    time_t  t;
+
+    text[0] = '\0';
+    caphealth_s3_copy_value(text, sizeof(text), value, len);
+
+    t = curl_getdate(text, NULL);
+
+    return t > 0 ? (double) t : 0;
 }
 
 
@@ -1154,6 +1189,13 @@ caphealth_s3_judge(caphealth_s3_client_t *client, caphealth_s3_call_t *call,
 
     if (http == 501 && call->conditional) {
         client->conditional = 0;
+        call->status = CAPHEALTH_SHIP_AWAY;
+        call->attempts--;
+        return 1;
+    }
+
+    if (http == 501 && call->match && !call->unmatched) {
+        call->unmatched = 1;
         call->status = CAPHEALTH_SHIP_AWAY;
         call->attempts--;
         return 1;

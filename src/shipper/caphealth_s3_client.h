@@ -53,6 +53,8 @@ struct caphealth_s3_call_s {
     int                         fd;      /* its body, read from 0 */
     int                         create;  /* not where there is one; not known
                                             to all stores, see conditional */
+    const char                 *match;   /* only in place of what has this
+                                            entity tag; the same */
 
     /*
      * Of an answer of 2xx; may be NULL.  begin: an attempt begins, what came
@@ -87,6 +89,9 @@ struct caphealth_s3_call_s {
     char                        etag[CAPHEALTH_S3_ETAG];
     char                        found[CAPHEALTH_S3_MARK];
                                          /* its mark; "": it has none */
+    double                      modified;/* seconds since the epoch, by the
+                                            store's clock; 0: not said */
+    double                      date;    /* the same, of the answer */
 
     /* the client's */
 
@@ -96,6 +101,8 @@ struct caphealth_s3_call_s {
     int                         cancelled;
     int                         conditional;
                                          /* this attempt is */
+    int                         unmatched;
+                                         /* the store does not know If-Match */
     double                      cancel_at;
     double                      started; /* the last attempt */
     double                      not_before;

@@ -31,6 +31,8 @@ typedef struct {
     caphealth_walk_t         walk;
     caphealth_walk_image_t   image;          /* of the last keys */
     int                      open;           /* there is one */
+    int                      files;          /* it has files, not only a
+                                                record */
     unsigned                 nprefixes;
     unsigned                 nleftovers;
 } caphealth_s3_counted_t;
@@ -285,7 +287,7 @@ static int
 caphealth_s3_count_file(caphealth_s3_count_t *count, const char *key,
     const caphealth_s3_object_t *object)
 {
-    int                      rc;
+    int                      rc, record;
     char                     digits[4];
     size_t                   len;
     unsigned                 leaf;
@@ -312,34 +314,41 @@ caphealth_s3_count_file(caphealth_s3_count_t *count, const char *key,
     memcpy(digits, key, 2);
     memcpy(digits + 2, key + 3, 2);
 
+    now = &count->now;
+
+    /* a record is not counted, but may be all that is left of an image */
+
     if (caphealth_record_name_valid(name, len)
         && memcmp(name, digits, sizeof(digits)) == 0)
     {
-        return 1;
+        record = 1;
+        caphealth_walk_image_record(name, object->modified, &file);
+
+    } else {
+        if (!caphealth_walk_image_name(digits, name, len)) {
+            return 0;
+        }
+
+        record = 0;
+        leaf = caphealth_tree_leaf(name);
+
+        now->walk.files++;
+        now->walk.bytes += (int64_t) object->size;
+        now->walk.leaves[leaf]++;
+
+        /* of what is not known how old it is, nothing is removed */
+
+        caphealth_walk_image_file(count->settings, name, len,
+                                  isnan(object->modified) ? INFINITY
+                                                          : object->modified,
+                                  &file);
     }
-
-    if (!caphealth_walk_image_name(digits, name, len)) {
-        return 0;
-    }
-
-    now = &count->now;
-    leaf = caphealth_tree_leaf(name);
-
-    now->walk.files++;
-    now->walk.bytes += (int64_t) object->size;
-    now->walk.leaves[leaf]++;
-
-    /* of what is not known how old it is, nothing is removed */
-
-    caphealth_walk_image_file(count->settings, name, len,
-                              isnan(object->modified) ? INFINITY
-                                                      : object->modified,
-                              &file);
 
     rc = now->open ? memcmp(file.id, now->image.id, CAPHEALTH_ID_LEN) : 1;
 
     if (rc == 0) {
         caphealth_walk_image_join(&now->image, &file);
+        now->files |= !record;
         return 1;
     }
 
@@ -353,6 +362,7 @@ caphealth_s3_count_file(caphealth_s3_count_t *count, const char *key,
 
     now->image = file;
     now->open = 1;
+    now->files = !record;
 
     return 1;
 }
@@ -378,7 +388,7 @@ caphealth_s3_count_close(caphealth_s3_count_t *count)
         return;
     }
 
-    now->walk.incomplete++;
+    now->walk.incomplete += now->files;
 
     if (now->nleftovers < CAPHEALTH_S3_LEFTOVERS
         && caphealth_walk_image_leftover(count->settings, &now->image))

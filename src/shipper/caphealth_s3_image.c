@@ -9,8 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
+#include "caphealth_ipc.h"
 #include "caphealth_output.h"
+#include "caphealth_s3_claim.h"
 #include "caphealth_s3_image.h"
 #include "caphealth_s3_list.h"
 
@@ -22,6 +25,10 @@
 #define CAPHEALTH_S3_GRACE  (CAPHEALTH_SHIP_GRACE / 1000.0 - 0.5)
 
 
+/* what a deletion puts in place of a record, to claim the id */
+#define CAPHEALTH_S3_REMOVED  "{}"
+
+
 typedef enum {
     CAPHEALTH_S3_ABSENT = 0,     /* it was not put, or is removed */
     CAPHEALTH_S3_DOUBTFUL,       /* it may have been put */
@@ -29,11 +36,23 @@ typedef enum {
 } caphealth_s3_presence_e;
 
 
+/* the order in which they are removed */
+
+typedef enum {
+    CAPHEALTH_S3_MARKS = 0,
+    CAPHEALTH_S3_OTHERS,
+    CAPHEALTH_S3_RECORDS,
+    CAPHEALTH_S3_KINDS
+} caphealth_s3_kind_e;
+
+
 typedef struct {
     caphealth_s3_call_t       call;      /* the first: a call is a file */
     caphealth_s3_image_t     *image;
     caphealth_s3_presence_e   presence;
     int                       mark;
+    int                       record;
+    double                    modified;  /* of a record */
     uint64_t                  bytes;
     char                      key[CAPHEALTH_SHIP_KEY];
     char                      type[32];
@@ -55,7 +74,19 @@ struct caphealth_s3_image_s {
     caphealth_ship_result_t   result;
     char                      token[CAPHEALTH_S3_MARK];
 
+    /* of an id that is claimed */
+
+    caphealth_s3_call_t       claim;
+    int                       claimed;       /* it is still */
+    int                       late;          /* the mark may come yet */
+    char                      record[CAPHEALTH_SHIP_KEY];    /* "": it is not */
+    char                      claimant[CAPHEALTH_SHIP_TOKEN];
+
     /* of a removal */
+
+    caphealth_s3_kind_e       kind;          /* that is being removed */
+    int                       removed;       /* a descriptor of what is put in
+                                                place of a record; or -1 */
 
     caphealth_unship_t        unship;
     const caphealth_walk_settings_t
@@ -82,6 +113,17 @@ static void caphealth_s3_image_on_put(caphealth_s3_call_t *call);
 static void caphealth_s3_image_on_look(caphealth_s3_call_t *call);
 static int caphealth_s3_image_is_ours(const caphealth_s3_file_t *file);
 static void caphealth_s3_image_next(caphealth_s3_image_t *image);
+static void caphealth_s3_image_look_record(caphealth_s3_image_t *image,
+    const char *method, void (*done)(caphealth_s3_call_t *call));
+static int caphealth_s3_image_is_claimed(const caphealth_s3_image_t *image);
+static void caphealth_s3_image_on_claim(caphealth_s3_call_t *call);
+static void caphealth_s3_image_on_undo_claim(caphealth_s3_call_t *call);
+static void caphealth_s3_image_on_released(caphealth_s3_call_t *call);
+static void caphealth_s3_image_on_remove_claim(caphealth_s3_call_t *call);
+static void caphealth_s3_image_void_record(caphealth_s3_image_t *image,
+    void (*done)(caphealth_s3_call_t *call));
+static void caphealth_s3_image_on_undo_void(caphealth_s3_call_t *call);
+static void caphealth_s3_image_on_remove_void(caphealth_s3_call_t *call);
 static void caphealth_s3_image_stored(caphealth_s3_image_t *image);
 static void caphealth_s3_image_undo(caphealth_s3_image_t *image);
 static void caphealth_s3_image_undo_file(caphealth_s3_file_t *file);
@@ -94,8 +136,15 @@ static void caphealth_s3_image_list_object(caphealth_s3_list_t *list,
 static void caphealth_s3_image_leftover(caphealth_s3_image_t *image,
     const caphealth_s3_object_t *object, const char *name);
 static void caphealth_s3_image_on_list(caphealth_s3_list_t *list);
-static void caphealth_s3_image_delete(caphealth_s3_image_t *image, int marks);
+static uint32_t caphealth_s3_image_busy(const caphealth_s3_image_t *image);
+static void caphealth_s3_image_claim(caphealth_s3_image_t *image);
+static void caphealth_s3_image_on_claimed(caphealth_s3_call_t *call);
+static void caphealth_s3_image_delete(caphealth_s3_image_t *image);
+static caphealth_s3_kind_e caphealth_s3_image_kind(
+    const caphealth_s3_file_t *file);
 static void caphealth_s3_image_on_delete(caphealth_s3_call_t *call);
+static void caphealth_s3_image_on_record(caphealth_s3_call_t *call);
+static void caphealth_s3_image_deleted(caphealth_s3_image_t *image);
 
 
 caphealth_s3_image_t *
@@ -115,6 +164,14 @@ caphealth_s3_image_put(caphealth_s3_client_t *client,
     }
 
     image->nfiles = ship->nfiles;
+    memcpy(image->record, ship->record, sizeof(image->record));
+    memcpy(image->claimant, ship->token, sizeof(image->claimant));
+
+    /* by which the mark is known as that of the record */
+
+    if (ship->record[0]) {
+        memcpy(image->token, ship->token, sizeof(image->token));
+    }
 
     for (i = 0; i < ship->nfiles; i++) {
         file = &image->files[i];
@@ -165,6 +222,7 @@ caphealth_s3_image_create(caphealth_s3_client_t *client,
     image->done = done;
     image->data = data;
     image->room = room;
+    image->removed = -1;
     image->deadline = caphealth_s3_now() + timeout / 1000.0;
 
     return image;
@@ -175,6 +233,10 @@ static void
 caphealth_s3_image_end(caphealth_s3_image_t *image)
 {
     image->done(image->data, &image->result);
+
+    if (image->removed != -1) {
+        (void) close(image->removed);
+    }
 
     caphealth_s3_list_free(&image->list);
     free(image->files);
@@ -356,11 +418,71 @@ caphealth_s3_image_next(caphealth_s3_image_t *image)
     }
 
     if (image->files[0].presence != CAPHEALTH_S3_PRESENT) {
+
+        /* who was too slow, or was not alone, finds that another has the id */
+
+        if (image->record[0] && !image->claimed) {
+            caphealth_s3_image_look_record(image, "HEAD",
+                                           caphealth_s3_image_on_claim);
+            return;
+        }
+
         caphealth_s3_image_put_file(&image->files[0]);
         return;
     }
 
     caphealth_s3_image_stored(image);
+}
+
+
+static void
+caphealth_s3_image_look_record(caphealth_s3_image_t *image,
+    const char *method, void (*done)(caphealth_s3_call_t *call))
+{
+    memset(&image->claim, 0, sizeof(caphealth_s3_call_t));
+
+    image->claim.method = method;
+    image->claim.key = image->record;
+    image->claim.deadline = image->deadline;
+    image->claim.done = done;
+    image->claim.data = image;
+
+    image->pending++;
+
+    caphealth_s3_call(image->client, &image->claim);
+}
+
+
+static int
+caphealth_s3_image_is_claimed(const caphealth_s3_image_t *image)
+{
+    return image->claim.status == CAPHEALTH_SHIP_OK
+           && strcmp(image->claim.found, image->claimant) == 0;
+}
+
+
+static void
+caphealth_s3_image_on_claim(caphealth_s3_call_t *call)
+{
+    caphealth_s3_image_t  *image = call->data;
+
+    image->pending--;
+    image->claimed = caphealth_s3_image_is_claimed(image);
+
+    if (!image->claimed) {
+
+        if (call->status == CAPHEALTH_SHIP_OK
+            || call->status == CAPHEALTH_SHIP_NOT_FOUND)
+        {
+            call->status = CAPHEALTH_SHIP_BUSY;
+            (void) snprintf(call->detail, sizeof(call->detail),
+                            "another request has taken the id");
+        }
+
+        caphealth_s3_image_fail(image, call);
+    }
+
+    caphealth_s3_image_next(image);
 }
 
 
@@ -395,14 +517,47 @@ caphealth_s3_image_undo(caphealth_s3_image_t *image)
         image->removing = 1;
         image->deadline = caphealth_s3_now() + CAPHEALTH_S3_GRACE;
 
-        if (image->files[0].presence != CAPHEALTH_S3_ABSENT) {
-            caphealth_s3_image_undo_file(&image->files[0]);
+        if (image->record[0]) {
+            caphealth_s3_image_look_record(image, "HEAD",
+                                           caphealth_s3_image_on_undo_claim);
             return;
         }
     }
 
     if (image->removing == 1) {
         image->removing = 2;
+        image->late = (image->files[0].presence != CAPHEALTH_S3_ABSENT);
+
+        if (image->files[0].presence == CAPHEALTH_S3_DOUBTFUL) {
+            caphealth_s3_image_undo_file(&image->files[0]);
+            return;
+        }
+    }
+
+    /* a mark that comes late must not find the answer, which says that the
+       others are there */
+
+    if (image->removing == 2) {
+        image->removing = 3;
+
+        if (image->record[0] && image->late) {
+            caphealth_s3_image_void_record(image,
+                                           caphealth_s3_image_on_undo_void);
+            return;
+        }
+    }
+
+    if (image->removing == 3) {
+        image->removing = 4;
+
+        if (image->files[0].presence != CAPHEALTH_S3_ABSENT) {
+            caphealth_s3_image_undo_file(&image->files[0]);
+            return;
+        }
+    }
+
+    if (image->removing == 4) {
+        image->removing = 5;
 
         for (i = 1; i < image->nfiles; i++) {
             if (image->files[i].presence != CAPHEALTH_S3_ABSENT) {
@@ -411,9 +566,106 @@ caphealth_s3_image_undo(caphealth_s3_image_t *image)
         }
     }
 
-    if (image->pending == 0) {
-        caphealth_s3_image_end(image);
+    if (image->pending) {
+        return;
     }
+
+    /* else the worker does it, when all images of the request are removed */
+
+    if (image->given_up && image->record[0] && !image->result.left) {
+        caphealth_s3_image_look_record(image, "DELETE",
+                                       caphealth_s3_image_on_released);
+        return;
+    }
+
+    caphealth_s3_image_end(image);
+}
+
+
+/* puts what has no answer in place of a record, which is still this request's */
+
+static void
+caphealth_s3_image_void_record(caphealth_s3_image_t *image,
+    void (*done)(caphealth_s3_call_t *call))
+{
+    caphealth_s3_call_t  *call;
+
+    if (image->removed == -1) {
+        image->removed = caphealth_ipc_memfd(CAPHEALTH_S3_REMOVED,
+                                             sizeof(CAPHEALTH_S3_REMOVED) - 1);
+    }
+
+    call = &image->claim;
+    memset(call, 0, sizeof(caphealth_s3_call_t));
+
+    call->method = "PUT";
+    call->key = image->record;
+    call->deadline = image->deadline;
+    call->fd = image->removed;
+    call->size = sizeof(CAPHEALTH_S3_REMOVED) - 1;
+    call->type = "application/json";
+    call->mark = image->claimant;
+    call->done = done;
+    call->data = image;
+
+    image->pending++;
+
+    caphealth_s3_call(image->client, call);
+}
+
+
+/* if that cannot be done, the image stays, which is whole with its mark */
+
+static void
+caphealth_s3_image_on_undo_void(caphealth_s3_call_t *call)
+{
+    caphealth_s3_image_t  *image = call->data;
+
+    image->pending--;
+
+    if (call->status == CAPHEALTH_SHIP_OK) {
+        caphealth_s3_image_undo(image);
+        return;
+    }
+
+    image->result.left = 1;
+    caphealth_s3_image_end(image);
+}
+
+
+/* what is another request's now is left as it is */
+
+static void
+caphealth_s3_image_on_undo_claim(caphealth_s3_call_t *call)
+{
+    caphealth_s3_image_t  *image = call->data;
+
+    image->pending--;
+
+    if (caphealth_s3_image_is_claimed(image)) {
+        caphealth_s3_image_undo(image);
+        return;
+    }
+
+    if (call->status == CAPHEALTH_SHIP_OK) {
+        image->result.status = CAPHEALTH_SHIP_BUSY;
+
+    } else if (call->status != CAPHEALTH_SHIP_NOT_FOUND) {
+        image->result.left = 1;
+    }
+
+    caphealth_s3_image_end(image);
+}
+
+
+static void
+caphealth_s3_image_on_released(caphealth_s3_call_t *call)
+{
+    caphealth_s3_image_t  *image = call->data;
+
+    image->pending--;
+
+    caphealth_s3_image_end(image);
 }
 
 
@@ -460,10 +712,14 @@ caphealth_s3_image_on_undo_look(caphealth_s3_call_t *call)
 
         if (file->mark && !image->given_up) {
             caphealth_s3_image_stored(image);
-            return;
+
+        } else if (file->mark) {
+            caphealth_s3_image_undo(image);
+
+        } else {
+            caphealth_s3_image_undo_file(file);
         }
 
-        caphealth_s3_image_undo_file(file);
         return;
     }
 
@@ -506,9 +762,15 @@ caphealth_s3_image_give_up(caphealth_s3_image_t *image)
 
     image->given_up = 1;
 
-    for (i = 0; i < image->nfiles && !image->removing; i++) {
+    if (image->removing) {
+        return;
+    }
+
+    for (i = 0; i < image->nfiles; i++) {
         caphealth_s3_cancel(&image->files[i].call, CAPHEALTH_S3_LAST);
     }
+
+    caphealth_s3_cancel(&image->claim, CAPHEALTH_S3_LAST);
 }
 
 
@@ -528,9 +790,64 @@ caphealth_s3_image_remove(caphealth_s3_client_t *client,
     }
 
     image->unship = *unship;
-    caphealth_s3_image_list(image);
+
+    if (unship->record[0]) {
+        memcpy(image->record, unship->record, sizeof(image->record));
+        memcpy(image->claimant, unship->token, sizeof(image->claimant));
+        caphealth_s3_image_look_record(image, "HEAD",
+                                       caphealth_s3_image_on_remove_claim);
+
+    } else {
+        caphealth_s3_image_list(image);
+    }
 
     return image;
+}
+
+
+static void
+caphealth_s3_image_on_remove_void(caphealth_s3_call_t *call)
+{
+    caphealth_s3_image_t  *image = call->data;
+
+    image->pending--;
+
+    if (call->status == CAPHEALTH_SHIP_OK) {
+        caphealth_s3_image_list(image);
+        return;
+    }
+
+    caphealth_s3_image_fail(image, call);
+    caphealth_s3_image_end(image);
+}
+
+
+static void
+caphealth_s3_image_on_remove_claim(caphealth_s3_call_t *call)
+{
+    caphealth_s3_image_t  *image = call->data;
+
+    image->pending--;
+
+    if (caphealth_s3_image_is_claimed(image)) {
+
+        if (image->unship.withdraw) {
+            caphealth_s3_image_void_record(image,
+                                           caphealth_s3_image_on_remove_void);
+
+        } else {
+            caphealth_s3_image_list(image);
+        }
+
+        return;
+    }
+
+    if (call->status == CAPHEALTH_SHIP_OK) {
+        call->status = CAPHEALTH_SHIP_NOT_FOUND;
+    }
+
+    caphealth_s3_image_fail(image, call);
+    caphealth_s3_image_end(image);
 }
 
 
@@ -602,6 +919,12 @@ caphealth_s3_image_list_object(caphealth_s3_list_t *list, const char *key,
         return;
     }
 
+    /* that by which the id is claimed is removed on its own */
+
+    if (image->record[0] && strcmp(key, image->record) == 0) {
+        return;
+    }
+
     if (image->nfiles == image->room) {
         room = 2 * image->room;
         files = reallocarray(image->files, room, sizeof(caphealth_s3_file_t));
@@ -622,6 +945,8 @@ caphealth_s3_image_list_object(caphealth_s3_list_t *list, const char *key,
     file->image = image;
     file->bytes = object->size;
     file->presence = CAPHEALTH_S3_PRESENT;
+    file->record = caphealth_record_path_valid(key, strlen(key));
+    file->modified = object->modified;
     file->mark = image->leftover == NULL
                  && strncmp(key, image->unship.mark,
                             strlen(image->unship.mark))
@@ -643,6 +968,12 @@ caphealth_s3_image_leftover(caphealth_s3_image_t *image,
 {
     caphealth_walk_image_t  file;
 
+    if (caphealth_record_name_valid(name, strlen(name))) {
+        caphealth_walk_image_record(name, object->modified, &file);
+        caphealth_walk_image_join(&image->found, &file);
+        return;
+    }
+
     if (!caphealth_walk_image_name(name, name, strlen(name))) {
         image->found.known = 0;
         return;
@@ -659,7 +990,6 @@ caphealth_s3_image_leftover(caphealth_s3_image_t *image,
 static void
 caphealth_s3_image_on_list(caphealth_s3_list_t *list)
 {
-    unsigned               i;
     caphealth_s3_call_t   *call = &list->call;
     caphealth_s3_image_t  *image = list->data;
 
@@ -702,38 +1032,214 @@ caphealth_s3_image_on_list(caphealth_s3_list_t *list)
         return;
     }
 
-    for (i = 0; i < image->nfiles; i++) {
-        if (image->files[i].mark) {
-            caphealth_s3_image_delete(image, 1);
-            return;
-        }
-    }
+    image->result.retry_after = caphealth_s3_image_busy(image);
 
-    caphealth_s3_image_delete(image, 0);
-}
-
-
-static void
-caphealth_s3_image_delete(caphealth_s3_image_t *image, int marks)
-{
-    unsigned  i;
-
-    for (i = 0; i < image->nfiles; i++) {
-        if (image->files[i].mark == marks) {
-            caphealth_s3_image_begin(&image->files[i], "DELETE",
-                                     caphealth_s3_image_on_delete);
-        }
-    }
-
-    if (image->pending == 0) {
+    if (image->result.retry_after) {
+        image->result.status = CAPHEALTH_SHIP_BUSY;
         caphealth_s3_image_end(image);
         return;
     }
 
+    caphealth_s3_image_claim(image);
+}
+
+
+/* the seconds that another request may have the id, whose record is there */
+
+static uint32_t
+caphealth_s3_image_busy(const caphealth_s3_image_t *image)
+{
+    uint32_t                    left, most;
+    unsigned                    i;
+    const caphealth_s3_file_t  *file;
+
+    most = 0;
+
+    for (i = 0; i < image->nfiles && !image->leftover; i++) {
+        file = &image->files[i];
+
+        if (file->mark) {
+            return 0;
+        }
+
+        if (file->record && !isnan(file->modified)) {
+            left = caphealth_s3_claim_left(file->modified, image->list.call.date,
+                                           image->unship.lease);
+            most = left > most ? left : most;
+        }
+    }
+
+    return most;
+}
+
+
+/*
+ * An upload that is under way, or begins, finds that it has lost the id, and
+ * that another has it.
+ */
+
+static void
+caphealth_s3_image_claim(caphealth_s3_image_t *image)
+{
+    unsigned              i;
+    caphealth_s3_file_t  *file;
+
+    image->removed = caphealth_ipc_memfd(CAPHEALTH_S3_REMOVED,
+                                         sizeof(CAPHEALTH_S3_REMOVED) - 1);
+
+    for (i = 0; i < image->nfiles && image->removed != -1; i++) {
+        file = &image->files[i];
+
+        if (file->record) {
+            caphealth_s3_image_begin(file, "PUT",
+                                     caphealth_s3_image_on_claimed);
+
+            file->call.fd = image->removed;
+            file->call.size = sizeof(CAPHEALTH_S3_REMOVED) - 1;
+            file->call.type = "application/json";
+            file->call.mark = image->token;
+        }
+    }
+
+    if (image->removed == -1) {
+        image->result.status = CAPHEALTH_SHIP_FAILED;
+        (void) snprintf(image->result.detail, sizeof(image->result.detail),
+                        "no memory");
+    }
+
+    if (image->pending == 0) {
+        caphealth_s3_image_delete(image);
+        return;
+    }
+
     for (i = 0; i < image->nfiles; i++) {
-        if (image->files[i].mark == marks) {
+        if (image->files[i].record) {
             caphealth_s3_call(image->client, &image->files[i].call);
         }
+    }
+}
+
+
+static void
+caphealth_s3_image_on_claimed(caphealth_s3_call_t *call)
+{
+    caphealth_s3_file_t   *file = (caphealth_s3_file_t *) call;
+    caphealth_s3_image_t  *image = file->image;
+
+    image->pending--;
+
+    if (call->status != CAPHEALTH_SHIP_OK) {
+        caphealth_s3_image_fail(image, call);
+    }
+
+    if (image->pending == 0) {
+        caphealth_s3_image_delete(image);
+    }
+}
+
+
+/* those of the next kind that there are */
+
+static void
+caphealth_s3_image_delete(caphealth_s3_image_t *image)
+{
+    unsigned  i, found;
+
+    for (found = 0; image->kind < CAPHEALTH_S3_KINDS && !found; /* void */) {
+
+        if (image->result.status != CAPHEALTH_SHIP_OK
+            || (image->kind == CAPHEALTH_S3_RECORDS && image->result.left))
+        {
+            break;
+        }
+
+        for (i = 0; i < image->nfiles; i++) {
+            if (caphealth_s3_image_kind(&image->files[i]) != image->kind) {
+                continue;
+            }
+
+            found = 1;
+
+            if (image->kind == CAPHEALTH_S3_RECORDS) {
+                caphealth_s3_image_begin(&image->files[i], "HEAD",
+                                         caphealth_s3_image_on_record);
+
+            } else {
+                caphealth_s3_image_begin(&image->files[i], "DELETE",
+                                         caphealth_s3_image_on_delete);
+            }
+        }
+
+        image->kind++;
+    }
+
+    if (!found) {
+        caphealth_s3_image_deleted(image);
+        return;
+    }
+
+    for (i = 0; i < image->nfiles; i++) {
+        if (caphealth_s3_image_kind(&image->files[i]) == image->kind - 1) {
+            caphealth_s3_call(image->client, &image->files[i].call);
+        }
+    }
+}
+
+
+static caphealth_s3_kind_e
+caphealth_s3_image_kind(const caphealth_s3_file_t *file)
+{
+    if (file->record) {
+        return CAPHEALTH_S3_RECORDS;
+    }
+
+    return file->mark ? CAPHEALTH_S3_MARKS : CAPHEALTH_S3_OTHERS;
+}
+
+
+/* a record alone is no image */
+
+static void
+caphealth_s3_image_deleted(caphealth_s3_image_t *image)
+{
+    if (image->result.status == CAPHEALTH_SHIP_OK && image->result.files == 0) {
+        image->result.status = CAPHEALTH_SHIP_NOT_FOUND;
+    }
+
+    caphealth_s3_image_end(image);
+}
+
+
+/* of two deletions, the one that was the last to claim the id removes it */
+
+static void
+caphealth_s3_image_on_record(caphealth_s3_call_t *call)
+{
+    int                    ours;
+    caphealth_s3_file_t   *file = (caphealth_s3_file_t *) call;
+    caphealth_s3_image_t  *image = file->image;
+
+    image->pending--;
+
+    if (strcmp(call->method, "HEAD") == 0) {
+        ours = strcmp(call->found, image->token) == 0;
+
+        if (call->status == CAPHEALTH_SHIP_OK && ours) {
+            caphealth_s3_image_begin(file, "DELETE",
+                                     caphealth_s3_image_on_record);
+            caphealth_s3_call(image->client, &file->call);
+            return;
+        }
+    }
+
+    if (call->status != CAPHEALTH_SHIP_OK
+        && call->status != CAPHEALTH_SHIP_NOT_FOUND)
+    {
+        image->result.left = 1;
+    }
+
+    if (image->pending == 0) {
+        caphealth_s3_image_deleted(image);
     }
 }
 
@@ -764,14 +1270,7 @@ caphealth_s3_image_on_delete(caphealth_s3_call_t *call)
         caphealth_s3_image_fail(image, call);
     }
 
-    if (image->pending) {
-        return;
+    if (image->pending == 0) {
+        caphealth_s3_image_delete(image);
     }
-
-    if (file->mark && r->status == CAPHEALTH_SHIP_OK) {
-        caphealth_s3_image_delete(image, 0);
-        return;
-    }
-
-    caphealth_s3_image_end(image);
 }

@@ -23,7 +23,8 @@ typedef struct caphealth_s3_image_s  caphealth_s3_image_t;
  * The others are put first, then the mark.  Each carries a mark of this call,
  * by which a file that a lost answer was about is told from one that was there
  * before.  After a failure what was put is removed, for CAPHEALTH_SHIP_GRACE at
- * most.
+ * most.  If the id is claimed, by a record, and another request has taken it
+ * meanwhile, nothing is.
  *
  * Returns what can be given up, or NULL if there is no memory; done() is not
  * called then.
@@ -51,8 +52,8 @@ caphealth_s3_image_t *caphealth_s3_image_remove_leftover(
     void *data);
 
 /*
- * Gives up a put: what was put so far is removed, and done() is called when
- * that has ended.  A removal continues.
+ * Gives up a put: what was put so far is removed, and then its record, and done()
+ * is called when that has ended.  A removal continues.
  */
 void caphealth_s3_image_give_up(caphealth_s3_image_t *image);
 

@@ -22,6 +22,7 @@
 #include "caphealth_file.h"
 #include "caphealth_ipc.h"
 #include "caphealth_move.h"
+#include "caphealth_s3_claim.h"
 #include "caphealth_s3_client.h"
 #include "caphealth_s3_count.h"
 #include "caphealth_s3_image.h"
@@ -53,6 +54,7 @@ struct caphealth_shipper_job_s {
     caphealth_shipper_job_t   *next;
     caphealth_ipc_message_t    question;
     caphealth_ipc_cargo_t      cargo;        /* the files */
+    caphealth_s3_claim_t      *claim;
     caphealth_s3_image_t      *image;
     caphealth_s3_count_t      *count;
     caphealth_walk_settings_t  walk;         /* of the count */
@@ -69,8 +71,9 @@ struct caphealth_shipper_s {
 
 
 typedef union {
-    caphealth_ship_t    ship;
-    caphealth_unship_t  unship;
+    caphealth_ship_t        ship;
+    caphealth_unship_t      unship;
+    caphealth_ship_claim_t  claim;
 } caphealth_shipper_question_t;
 
 
@@ -89,6 +92,8 @@ static void caphealth_shipper_counted(void *data,
 static void caphealth_shipper_end(caphealth_shipper_job_t *job);
 static void caphealth_shipper_done(void *data,
     const caphealth_ship_result_t *result);
+static void caphealth_shipper_claimed(void *data,
+    const caphealth_ship_result_t *result, const char *text, size_t len);
 static caphealth_ipc_result_e caphealth_shipper_send_requests(
     caphealth_shipper_t *shipper);
 static void caphealth_shipper_close(caphealth_shipper_t *shipper);
@@ -348,10 +353,11 @@ static int
 caphealth_shipper_begin(caphealth_shipper_t *shipper,
     const caphealth_ipc_message_t *m, caphealth_ipc_cargo_t *cargo)
 {
-    const caphealth_ship_t    *ship = cargo->body;
-    const caphealth_unship_t  *unship = cargo->body;
-    caphealth_ship_result_t    result;
-    caphealth_shipper_job_t   *job;
+    const caphealth_ship_t        *ship = cargo->body;
+    const caphealth_unship_t      *unship = cargo->body;
+    const caphealth_ship_claim_t  *claim = cargo->body;
+    caphealth_ship_result_t        result;
+    caphealth_shipper_job_t       *job;
 
     switch (m->type) {
 
@@ -369,6 +375,17 @@ caphealth_shipper_begin(caphealth_shipper_t *shipper,
 
         if (cargo->size != sizeof(caphealth_unship_t)
             || !caphealth_unship_valid(unship) || cargo->nfds != 0)
+        {
+            return -1;
+        }
+
+        break;
+
+    case CAPHEALTH_IPC_CLAIM:
+
+        if (cargo->size != sizeof(caphealth_ship_claim_t)
+            || !caphealth_ship_claim_valid(claim)
+            || cargo->nfds != (claim->action == CAPHEALTH_SHIP_TAKE))
         {
             return -1;
         }
@@ -426,12 +443,18 @@ caphealth_shipper_begin(caphealth_shipper_t *shipper,
                                                caphealth_shipper_done, job);
         break;
 
+    case CAPHEALTH_IPC_CLAIM:
+        job->claim = caphealth_s3_claim(shipper->client, claim,
+                                        cargo->nfds ? cargo->fds[0] : -1,
+                                        caphealth_shipper_claimed, job);
+        break;
+
     default:
         caphealth_shipper_count(job);
         return 0;
     }
 
-    if (job->image == NULL) {
+    if (job->image == NULL && job->claim == NULL) {
         memset(&result, 0, sizeof(caphealth_ship_result_t));
         result.status = CAPHEALTH_SHIP_FAILED;
         (void) snprintf(result.detail, sizeof(result.detail), "no memory");
@@ -534,6 +557,17 @@ caphealth_shipper_end(caphealth_shipper_job_t *job)
 static void
 caphealth_shipper_done(void *data, const caphealth_ship_result_t *result)
 {
+    caphealth_shipper_claimed(data, result, NULL, 0);
+}
+
+
+/* the record goes with it, if there is one */
+
+static void
+caphealth_shipper_claimed(void *data, const caphealth_ship_result_t *result,
+    const char *text, size_t len)
+{
+    int                        rc;
     caphealth_ipc_cargo_t      cargo;
     caphealth_shipper_t       *shipper;
     caphealth_ipc_message_t    m;
@@ -550,13 +584,27 @@ caphealth_shipper_done(void *data, const caphealth_ship_result_t *result)
 
     caphealth_shipper_end(job);
 
-    if (!shipper->closed
-        && (caphealth_shipper_send_requests(shipper) != CAPHEALTH_IPC_OK
-            || caphealth_ipc_send_cargo(CAPHEALTH_IPC_FD, &m, &cargo)
-               != CAPHEALTH_IPC_OK))
+    if (shipper->closed) {
+        return;
+    }
+
+    rc = 0;
+
+    if (text) {
+        cargo.fds[0] = caphealth_ipc_memfd(text, len);
+        cargo.nfds = (cargo.fds[0] != -1);
+        rc = (cargo.fds[0] == -1);
+    }
+
+    if (rc != 0
+        || caphealth_shipper_send_requests(shipper) != CAPHEALTH_IPC_OK
+        || caphealth_ipc_send_cargo(CAPHEALTH_IPC_FD, &m, &cargo)
+           != CAPHEALTH_IPC_OK)
     {
         caphealth_shipper_close(shipper);
     }
+
+    caphealth_ipc_close(&cargo);
 }
 
 
@@ -596,6 +644,9 @@ caphealth_shipper_close(caphealth_shipper_t *shipper)
     for (job = shipper->jobs; job != NULL; job = job->next) {
         if (job->image != NULL) {
             caphealth_s3_image_give_up(job->image);
+
+        } else if (job->claim != NULL) {
+            caphealth_s3_claim_give_up(job->claim);
 
         } else if (job->count != NULL) {
             caphealth_s3_count_give_up(job->count);

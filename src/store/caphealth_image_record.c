@@ -75,6 +75,16 @@ caphealth_record_init_id(caphealth_image_record_t *record, const char *root,
 }
 
 
+void
+caphealth_record_path(const caphealth_image_record_t *record,
+    char path[CAPHEALTH_RECORD_PATH_LEN])
+{
+    (void) snprintf(path, CAPHEALTH_RECORD_PATH_LEN,
+                    "%.2s/%.2s/%s_%s" CAPHEALTH_RECORD_SUFFIX, record->id,
+                    record->id + 2, record->id, record->secret);
+}
+
+
 static void
 caphealth_record_hex(char *to, const uint8_t *bytes, size_t n)
 {

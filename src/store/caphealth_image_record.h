@@ -32,9 +32,6 @@
 
 #define CAPHEALTH_SECRET_LEN  32
 
-/* the most bytes of a record */
-#define CAPHEALTH_RECORD_MAX  262144
-
 
 typedef enum {
     CAPHEALTH_CLAIM_ERROR = -1,      /* errno says why */
@@ -64,6 +61,13 @@ void caphealth_record_init(caphealth_image_record_t *record, const char *root,
     const uint8_t digest[CAPHEALTH_DIGEST_LEN]);
 void caphealth_record_init_id(caphealth_image_record_t *record,
     const char *root, const char *id);
+
+/*
+ * Writes the path of the record of a digest, relative to the root and
+ * zero-terminated.
+ */
+void caphealth_record_path(const caphealth_image_record_t *record,
+    char path[CAPHEALTH_RECORD_PATH_LEN]);
 
 /*
  * Reads the record of an image that is stored whole, or takes its id.  A record

@@ -73,6 +73,23 @@ caphealth_record_name_valid(const char *name, size_t len)
 
 
 int
+caphealth_record_path_valid(const char *path, size_t len)
+{
+    const char  *name;
+
+    if (len <= CAPHEALTH_LEAF_LEN) {
+        return 0;
+    }
+
+    name = path + CAPHEALTH_LEAF_LEN;
+
+    return caphealth_record_name_valid(name, len - CAPHEALTH_LEAF_LEN)
+           && memcmp(path, name, 2) == 0 && path[2] == '/'
+           && memcmp(path + 3, name + 2, 2) == 0 && path[5] == '/';
+}
+
+
+int
 caphealth_variant_valid(const char *name, size_t len)
 {
     size_t  i;

@@ -30,6 +30,13 @@
 /* the answer to the client about an image: "<id>_<32 digits>.answer" */
 #define CAPHEALTH_RECORD_SUFFIX  ".answer"
 
+/* its path, "ab/cd/" and the name, with its zero; longer than that of a file */
+#define CAPHEALTH_RECORD_PATH_LEN                                             \
+    (CAPHEALTH_LEAF_LEN + 2 * CAPHEALTH_ID_LEN + 9)
+
+/* the most bytes of it */
+#define CAPHEALTH_RECORD_MAX     262144
+
 
 /* Writes a new id, zero-terminated.  Returns 0, or -1 with errno set. */
 int caphealth_id_create(char id[CAPHEALTH_ID_LEN + 1]);
@@ -39,6 +46,9 @@ int caphealth_id_valid(const char *id, size_t len);
 
 /* Whether this is the name of a record, caphealth_image_record.h. */
 int caphealth_record_name_valid(const char *name, size_t len);
+
+/* The same of its path, "ab/cd/" and the name. */
+int caphealth_record_path_valid(const char *path, size_t len);
 
 /*
  * Whether these bytes may name a variant: 1 to CAPHEALTH_VARIANT_LEN of

@@ -26,7 +26,7 @@
 /* "bucket.host:port"; "/bucket/prefix/ab/cd/<id>_<variant>.webp" */
 #define CAPHEALTH_S3_HOST      (CAPHEALTH_S3_BUCKET + CAPHEALTH_S3_ENDPOINT)
 #define CAPHEALTH_S3_PATH                                                     \
-    (CAPHEALTH_S3_BUCKET + CAPHEALTH_S3_PREFIX + 1 + CAPHEALTH_PATH_LEN)
+    (CAPHEALTH_S3_BUCKET + CAPHEALTH_S3_PREFIX + 1 + CAPHEALTH_RECORD_PATH_LEN)
 
 /* no longer file of credentials is read */
 #define CAPHEALTH_S3_FILE_MAX  65536

@@ -19,6 +19,8 @@
 
 static int caphealth_ship_stem(const char key[CAPHEALTH_SHIP_KEY]);
 static int caphealth_ship_file(const caphealth_ship_file_t *file);
+static int caphealth_ship_record(const char record[CAPHEALTH_SHIP_KEY],
+    const char token[CAPHEALTH_SHIP_TOKEN]);
 static int caphealth_ship_result(const caphealth_ship_result_t *result);
 
 
@@ -30,7 +32,8 @@ static const char *const  caphealth_ship_names[CAPHEALTH_SHIP_STATUSES] = {
     [CAPHEALTH_SHIP_FULL] = "full",
     [CAPHEALTH_SHIP_DENIED] = "denied",
     [CAPHEALTH_SHIP_READ] = "unreadable",
-    [CAPHEALTH_SHIP_FAILED] = "failed"
+    [CAPHEALTH_SHIP_FAILED] = "failed",
+    [CAPHEALTH_SHIP_BUSY] = "busy"
 };
 
 
@@ -69,9 +72,25 @@ caphealth_ship_reason(uint32_t status)
     case CAPHEALTH_SHIP_READ:
         return "its files cannot be read";
 
+    case CAPHEALTH_SHIP_BUSY:
+        return "another request is storing or removing it";
+
     default:
         return "the store sent an unexpected answer";
     }
+}
+
+
+int
+caphealth_ship_claim_valid(const caphealth_ship_claim_t *claim)
+{
+    return caphealth_ship_record(claim->record, claim->token)
+           && claim->action < CAPHEALTH_SHIP_CLAIMS
+           && (claim->action == CAPHEALTH_SHIP_TAKE) == (claim->bytes != 0)
+           && claim->bytes <= CAPHEALTH_RECORD_MAX
+           && claim->timeout != 0
+           && claim->timeout <= CAPHEALTH_SHIP_TIMEOUT_MAX
+           && claim->lease >= claim->timeout;
 }
 
 
@@ -82,6 +101,14 @@ caphealth_ship_valid(const caphealth_ship_t *ship)
 
     if (ship->nfiles == 0 || ship->nfiles > CAPHEALTH_VARIANTS_MAX
         || ship->timeout == 0 || ship->timeout > CAPHEALTH_SHIP_TIMEOUT_MAX)
+    {
+        return 0;
+    }
+
+    if (ship->record[0]
+        && (!caphealth_ship_record(ship->record, ship->token)
+            || memcmp(ship->record, ship->files[0].key, CAPHEALTH_SHIP_STEM)
+               != 0))
     {
         return 0;
     }
@@ -116,7 +143,16 @@ caphealth_unship_valid(const caphealth_unship_t *unship)
         || unship->prefix[CAPHEALTH_SHIP_STEM] != '\0'
         || memchr(unship->mark, '\0', CAPHEALTH_SHIP_KEY) == NULL
         || unship->timeout == 0
-        || unship->timeout > CAPHEALTH_SHIP_TIMEOUT_MAX)
+        || unship->timeout > CAPHEALTH_SHIP_TIMEOUT_MAX
+        || unship->lease < unship->timeout)
+    {
+        return 0;
+    }
+
+    if (unship->record[0]
+        && (!caphealth_ship_record(unship->record, unship->token)
+            || memcmp(unship->record, unship->prefix, CAPHEALTH_SHIP_STEM)
+               != 0))
     {
         return 0;
     }
@@ -172,6 +208,48 @@ caphealth_ship_file(const caphealth_ship_file_t *file)
 }
 
 
+/* the key of a record, and the token */
+
+static int
+caphealth_ship_record(const char record[CAPHEALTH_SHIP_KEY],
+    const char token[CAPHEALTH_SHIP_TOKEN])
+{
+    return memchr(record, '\0', CAPHEALTH_SHIP_KEY) != NULL
+           && caphealth_record_path_valid(record, strlen(record))
+           && memchr(token, '\0', CAPHEALTH_SHIP_TOKEN) != NULL
+           && caphealth_id_valid(token, strlen(token));
+}
+
+
+int
+caphealth_ship_claim_answered(const caphealth_ship_claim_t *claim,
+    const caphealth_ship_result_t *result)
+{
+    if (!caphealth_ship_result(result)
+        || result->files || result->bytes
+        || result->marked != (result->status == CAPHEALTH_SHIP_EXISTS))
+    {
+        return 0;
+    }
+
+    switch (result->status) {
+
+    case CAPHEALTH_SHIP_OK:
+        return claim->action != CAPHEALTH_SHIP_LOOK;
+
+    case CAPHEALTH_SHIP_NOT_FOUND:
+        return claim->action == CAPHEALTH_SHIP_LOOK;
+
+    case CAPHEALTH_SHIP_EXISTS:
+    case CAPHEALTH_SHIP_BUSY:
+        return claim->action != CAPHEALTH_SHIP_RELEASE;
+
+    default:
+        return 1;
+    }
+}
+
+
 int
 caphealth_ship_answered(const caphealth_ship_t *ship,
     const caphealth_ship_result_t *result)
@@ -181,6 +259,7 @@ caphealth_ship_answered(const caphealth_ship_t *ship,
 
     if (!caphealth_ship_result(result)
         || result->status == CAPHEALTH_SHIP_NOT_FOUND
+        || (result->status == CAPHEALTH_SHIP_BUSY && !ship->record[0])
         || result->marked)
     {
         return 0;

@@ -1,9 +1,9 @@
 
 /*
  * What a worker asks of a shipper, the client of an object store, and the
- * answer: the bodies of CAPHEALTH_IPC_SHIP, _UNSHIP and _SHIPPED.  A slice is
- * listed by CAPHEALTH_IPC_SCAN, answered as a collector answers it, by _SCANNED
- * with a caphealth_walk_t in the memfd.
+ * answer: the bodies of CAPHEALTH_IPC_SHIP, _UNSHIP, _CLAIM and _SHIPPED.  A
+ * slice is listed by CAPHEALTH_IPC_SCAN, answered as a collector answers it, by
+ * _SCANNED with a caphealth_walk_t in the memfd.
  *
  * Several may be under way; an answer carries its question's serial.  Keys are
  * relative to the bucket's prefix, and the same as paths in a tree:
@@ -39,6 +39,9 @@
 /* bytes of a key, with its NUL; no path in a tree is longer */
 #define CAPHEALTH_SHIP_KEY  96
 
+/* what tells a record from that of another request: hexadecimal digits, NULs */
+#define CAPHEALTH_SHIP_TOKEN  40
+
 /* no image has more, of whatever variants */
 #define CAPHEALTH_SHIP_FILES_MAX  1000
 
@@ -62,28 +65,81 @@ typedef struct {
 
 
 /*
+ * Where an id follows from a key or from the bytes, caphealth_image_record.h,
+ * its record is what claims it: it is put before the image, where there is none,
+ * and removed after it.  An image is stored if it has its record and its mark, of
+ * one token; what a move has put has none.
+ * A record without the mark is of a request that is at work, as long as it is
+ * younger than the lease, by the store's clock.  If it is older, that request
+ * has died.  A deletion claims the id as well, by a record without an answer.
+ */
+
+typedef enum {
+    CAPHEALTH_SHIP_LOOK = 0,     /* reads the record: EXISTS, with it in a
+                                    memfd, NOT_FOUND or BUSY */
+    CAPHEALTH_SHIP_TAKE,         /* puts it, if the id is free: OK, EXISTS with
+                                    that of another, or BUSY */
+    CAPHEALTH_SHIP_RELEASE,      /* removes it, if it is this request's: OK */
+    CAPHEALTH_SHIP_CLAIMS
+} caphealth_ship_claim_e;
+
+typedef struct {
+    char      record[CAPHEALTH_SHIP_KEY];    /* "ab/cd/<id>_<32>.answer" */
+    char      token[CAPHEALTH_SHIP_TOKEN];
+    uint64_t  bytes;             /* to put, the text in the descriptor */
+    uint32_t  action;            /* caphealth_ship_claim_e */
+    uint32_t  timeout;           /* milliseconds */
+    uint32_t  lease;             /* milliseconds */
+    uint32_t  reserved;
+} caphealth_ship_claim_t;
+
+
+/*
+ * The lease, of the timeout of a store: an image is put in that time.  Who takes
+ * longer may lose the id to another request, and finds that before the mark is
+ * put.
+ */
+#define CAPHEALTH_SHIP_LEASE(timeout)  ((timeout) + CAPHEALTH_SHIP_GRACE)
+
+
+/*
  * All files of an image, or none.  The descriptors that come with it are
  * files[0] and so on, to be read from 0.  files[0] is the commit mark: it is
  * put when the store has the others.  None is put where its key exists, but by
  * a store that does not know If-None-Match: there it is replaced.
+ *
+ * With a record, the id is claimed: if the record is not that of the token any
+ * more when the mark is to be put, another request has taken the id, and nothing
+ * else is put or removed, BUSY.
  */
 
 typedef struct {
     uint32_t               nfiles;
     uint32_t               timeout;      /* milliseconds, for all of it */
+    char                   record[CAPHEALTH_SHIP_KEY];     /* "": none */
+    char                   token[CAPHEALTH_SHIP_TOKEN];
     caphealth_ship_file_t  files[CAPHEALTH_VARIANTS_MAX];
 } caphealth_ship_t;
 
 
 /*
- * Removes all keys that begin with prefix, first those that begin with mark.
- * It may be asked again where it failed.
+ * Removes all keys that begin with prefix, first those that begin with mark, and
+ * at last the record.  It may be asked again where it failed.  BUSY: it is of an
+ * upload that is under way.
+ *
+ * With a record, it is asked by an upload that has claimed the id: the record
+ * stays, and all does if it is not that of the token any more.  If that upload
+ * is withdrawn, the record has no answer then.
  */
 
 typedef struct {
     char      prefix[CAPHEALTH_SHIP_KEY];    /* "ab/cd/<id>_" */
     char      mark[CAPHEALTH_SHIP_KEY];      /* "ab/cd/<id>_original." */
+    char      record[CAPHEALTH_SHIP_KEY];    /* "": none */
+    char      token[CAPHEALTH_SHIP_TOKEN];
     uint32_t  timeout;
+    uint32_t  lease;                         /* milliseconds */
+    uint32_t  withdraw;
     uint32_t  reserved;
 } caphealth_unship_t;
 
@@ -100,6 +156,7 @@ typedef enum {
                                     the operator to correct, 500 */
     CAPHEALTH_SHIP_READ,         /* a descriptor cannot be read: error */
     CAPHEALTH_SHIP_FAILED,       /* any other answer */
+    CAPHEALTH_SHIP_BUSY,         /* another request has the id */
     CAPHEALTH_SHIP_STATUSES
 } caphealth_ship_status_e;
 
@@ -114,8 +171,10 @@ typedef struct {
     uint64_t  bytes;             /* in them */
     uint32_t  marked;            /* of a removal: the mark was among them */
     uint32_t  left;              /* 1: something could not be removed again,
-                                    which the next listing does */
-    uint32_t  retry_after;       /* seconds, as the store said; 0: it did not */
+                                    which the next listing does; of a claim:
+                                    there may be files of a request that died */
+    uint32_t  retry_after;       /* seconds, as the store said, or until a
+                                    claim is over; 0: it is not known */
     uint32_t  reserved;
     char      detail[CAPHEALTH_JOB_DETAIL];
                                  /* for people, ASCII, no full stop: "the store
@@ -152,6 +211,7 @@ const char *caphealth_ship_reason(uint32_t status);
  * Whether a shipper can do that: keys of one image, which differ, with the
  * extensions of their formats, and a timeout.
  */
+int caphealth_ship_claim_valid(const caphealth_ship_claim_t *claim);
 int caphealth_ship_valid(const caphealth_ship_t *ship);
 int caphealth_unship_valid(const caphealth_unship_t *unship);
 
@@ -159,6 +219,8 @@ int caphealth_unship_valid(const caphealth_unship_t *unship);
  * Whether this may be the answer to that question: every number within its
  * bounds, the detail a string of printable ASCII.
  */
+int caphealth_ship_claim_answered(const caphealth_ship_claim_t *claim,
+    const caphealth_ship_result_t *result);
 int caphealth_ship_answered(const caphealth_ship_t *ship,
     const caphealth_ship_result_t *result);
 int caphealth_unship_answered(const caphealth_unship_t *unship,

@@ -3,6 +3,7 @@
  * What a walk of an image tree and a listing of an object store have in common.
  */
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -186,6 +187,20 @@ caphealth_walk_listed(const char *const *names, size_t n, const char *name,
     }
 
     return 0;
+}
+
+
+/* it is removed with the image, whatever that has */
+
+void
+caphealth_walk_image_record(const char *name, double written,
+    caphealth_walk_image_t *image)
+{
+    memset(image, 0, sizeof(caphealth_walk_image_t));
+    memcpy(image->id, name, CAPHEALTH_ID_LEN);
+
+    image->known = 1;
+    image->written = isnan(written) ? INFINITY : written;
 }
 
 

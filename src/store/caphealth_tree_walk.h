@@ -65,6 +65,10 @@ void caphealth_walk_image_file(const caphealth_walk_settings_t *w,
     const char *name, size_t len, double written,
     caphealth_walk_image_t *image);
 
+/* The same of its record, by which alone there is no image. */
+void caphealth_walk_image_record(const char *name, double written,
+    caphealth_walk_image_t *image);
+
 /* Adds a file of the same image. */
 void caphealth_walk_image_join(caphealth_walk_image_t *image,
     const caphealth_walk_image_t *file);

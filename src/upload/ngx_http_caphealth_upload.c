@@ -12,6 +12,8 @@
  *
  * Images for an object store are only checked in PUBLISHING.  Behind it is
  *
+ *     CLAIMING     a shipper takes their ids, if those are not random; before
+ *                  CONVERTING it looks at them
  *     SHIPPING     a shipper puts the files into the store
  *     WITHDRAWING  and if the client is not told so, removes them again
  *
@@ -911,7 +913,23 @@ ngx_http_caphealth_upload_waited(ngx_http_caphealth_upload_t *u)
                                    : ngx_http_caphealth_upload_publish);
         break;
 
+    case NGX_HTTP_CAPHEALTH_CLAIMING:
+
+        if (u->request == NULL) {
+            ngx_http_caphealth_upload_finish(u);
+            return;
+        }
+
+        ngx_http_caphealth_upload_look(u);
+        break;
+
     case NGX_HTTP_CAPHEALTH_REMOVING:
+
+        if (u->conf->store) {
+            ngx_http_caphealth_upload_unship(u);
+            return;
+        }
+
         ngx_http_caphealth_upload_post_task(u,
                                             ngx_http_caphealth_upload_remove);
         break;
@@ -932,8 +950,6 @@ ngx_http_caphealth_upload_waited(ngx_http_caphealth_upload_t *u)
 static void
 ngx_http_caphealth_upload_prepared(ngx_http_caphealth_upload_t *u)
 {
-    ngx_uint_t  i;
-
     if (u->busy && u->request) {
 
         if (ngx_http_caphealth_upload_wait(u, NGX_HTTP_CAPHEALTH_CLAIM_PAUSE,
@@ -945,6 +961,31 @@ ngx_http_caphealth_upload_prepared(ngx_http_caphealth_upload_t *u)
 
         u->outcome = CAPHEALTH_OUTCOME_KEY_IN_USE;
     }
+
+    if (u->conf->store && u->named && u->request
+        && u->outcome == CAPHEALTH_OUTCOME_OK)
+    {
+        ngx_http_caphealth_upload_look(u);
+        return;
+    }
+
+    ngx_http_caphealth_upload_begin(u);
+}
+
+
+ngx_int_t
+ngx_http_caphealth_upload_wait_claim(ngx_http_caphealth_upload_t *u,
+    ngx_msec_t pause)
+{
+    return ngx_http_caphealth_upload_wait(u, pause,
+                                          NGX_HTTP_CAPHEALTH_CLAIM_WAIT);
+}
+
+
+void
+ngx_http_caphealth_upload_begin(ngx_http_caphealth_upload_t *u)
+{
+    ngx_uint_t  i;
 
     for (i = 0; i < u->nimages; i++) {
         u->nstore += !u->images[i].skip;
@@ -965,7 +1006,14 @@ static void
 ngx_http_caphealth_upload_published(ngx_http_caphealth_upload_t *u)
 {
     if (u->conf->store && u->request && u->outcome == CAPHEALTH_OUTCOME_OK) {
-        ngx_http_caphealth_upload_ship(u);
+
+        if (u->named) {
+            ngx_http_caphealth_upload_take(u);
+
+        } else {
+            ngx_http_caphealth_upload_ship(u);
+        }
+
         return;
     }
 
@@ -995,7 +1043,10 @@ ngx_http_caphealth_upload_removed(ngx_http_caphealth_upload_t *u)
 {
     if (u->busy) {
 
-        if (ngx_http_caphealth_upload_wait(u, NGX_HTTP_CAPHEALTH_OWNER_PAUSE,
+        if (ngx_http_caphealth_upload_wait(u,
+                                        u->conf->store
+                                        ? NGX_HTTP_CAPHEALTH_CLAIM_PAUSE
+                                        : NGX_HTTP_CAPHEALTH_OWNER_PAUSE,
                                         u->main_conf->images.converter.timeout)
             == NGX_OK)
         {
@@ -1508,6 +1559,7 @@ ngx_http_caphealth_upload_cleanup(void *data)
 
         break;
 
+    case NGX_HTTP_CAPHEALTH_CLAIMING:
     case NGX_HTTP_CAPHEALTH_SHIPPING:
         ngx_http_caphealth_upload_cancel_shipments(u);
 

@@ -76,6 +76,15 @@ struct ngx_http_caphealth_image_s {
     ngx_http_caphealth_shipment_t    *shipment;   /* to an object store; NULL:
                                                      there is none yet */
     ngx_uint_t                        renamed;    /* its first id was taken */
+    ngx_uint_t                        claimed;    /* in a store, its id */
+    ngx_uint_t                        left;       /* there may be files of an
+                                                     upload that died */
+    ngx_uint_t                        cleared;    /* and were removed */
+    char                              token[CAPHEALTH_ID_LEN + 1];
+                                                  /* by which the claim is
+                                                     known; "": none yet */
+    ngx_fd_t                          record_fd;  /* the record for a store */
+    size_t                            record_bytes; /* 0: there is none yet */
 
     /* no bits: a thread may change one while the event loop changes another */
 
@@ -92,6 +101,8 @@ struct ngx_http_caphealth_image_s {
 typedef enum {
     NGX_HTTP_CAPHEALTH_READING = 0,   /* nginx reads the body */
     NGX_HTTP_CAPHEALTH_PREPARING,     /* a thread finds the images in it */
+    NGX_HTTP_CAPHEALTH_CLAIMING,      /* a shipper looks at ids that are not
+                                         random, or takes them */
     NGX_HTTP_CAPHEALTH_CONVERTING,    /* threads open files, converters write */
     NGX_HTTP_CAPHEALTH_PUBLISHING,    /* a thread gives the files their names,
                                          or for a store only checks them */
@@ -155,6 +166,8 @@ struct ngx_http_caphealth_upload_s {
     ngx_uint_t                        unconverted;
     ngx_uint_t                        reserved;   /* room in their queue */
     ngx_uint_t                        shipments;  /* that have not ended */
+    ngx_uint_t                        retry_after;/* seconds that another has an
+                                                     id; 0: it is not known */
 
     caphealth_outcome_e               outcome;    /* why it is refused */
     u_char                            detail[NGX_HTTP_CAPHEALTH_DETAIL_LEN];
@@ -255,10 +268,13 @@ ngx_int_t ngx_http_caphealth_upload_key(ngx_http_request_t *r,
 
 /*
  * For the thread pool: the ids of the images, if they are not random; what is
- * told of an image whose files have their names, and its record; and ids that
- * were claimed are given up.
+ * told of an image whose files have their names, or are to be put into a store,
+ * and its record; and ids that were claimed are given up.  For any thread: what
+ * is told of an image that is stored already, by record.json, which is freed.
  */
 ngx_int_t ngx_http_caphealth_upload_ids(ngx_http_caphealth_upload_t *u);
+ngx_int_t ngx_http_caphealth_upload_is_stored(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image);
 ngx_int_t ngx_http_caphealth_upload_record(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image);
 void ngx_http_caphealth_upload_release(ngx_http_caphealth_upload_t *u);
@@ -278,6 +294,8 @@ json_t *ngx_http_caphealth_upload_image(ngx_http_caphealth_upload_t *u,
  * _finish(); _cancel forgets those that are not on their way yet.  _withdraw
  * removes what a failed upload has put; NGX_AGAIN: that ends with _end().
  * _shipments is for _unship, a deletion, which ends with _removed().
+ * _submit_shipment and _refused are of each: it goes to the shipper, and the
+ * store has not done it, which becomes the outcome.
  */
 ngx_int_t ngx_http_caphealth_upload_store_check(ngx_http_request_t *r,
     ngx_http_caphealth_upload_conf_t *conf, caphealth_token_t *token);
@@ -286,13 +304,37 @@ ngx_int_t ngx_http_caphealth_upload_shipments(ngx_http_caphealth_upload_t *u);
 void ngx_http_caphealth_upload_ship(ngx_http_caphealth_upload_t *u);
 void ngx_http_caphealth_upload_cancel_shipments(
     ngx_http_caphealth_upload_t *u);
+void ngx_http_caphealth_upload_submit_shipment(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_shipment_t *shipment);
+void ngx_http_caphealth_upload_store_refused(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_shipment_t *shipment);
 ngx_int_t ngx_http_caphealth_upload_withdraw(ngx_http_caphealth_upload_t *u);
 void ngx_http_caphealth_upload_unship(ngx_http_caphealth_upload_t *u);
 
 /*
- * The next states: it is answered; nothing is left to remove, and the files are
+ * Ids in an object store that are not random.  _look looks what is stored, and
+ * ends with _begin(), or later with _finish() or _take(); _take takes the ids of
+ * all others, and ends with _ship(), or by looking again.  _claimed: another
+ * request has an id.  _release_ids gives up those that were taken; NGX_AGAIN:
+ * that ends with _end(), or if the upload is not withdrawn, by looking again.
+ */
+void ngx_http_caphealth_upload_look(ngx_http_caphealth_upload_t *u);
+void ngx_http_caphealth_upload_take(ngx_http_caphealth_upload_t *u);
+void ngx_http_caphealth_upload_claimed(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_shipment_t *shipment);
+ngx_int_t ngx_http_caphealth_upload_release_ids(
+    ngx_http_caphealth_upload_t *u);
+
+/* Waits, and looks again.  NGX_DECLINED: it has waited long enough. */
+ngx_int_t ngx_http_caphealth_upload_wait_claim(ngx_http_caphealth_upload_t *u,
+    ngx_msec_t pause);
+
+/*
+ * The next states: what is stored already is known, and the others are to be
+ * converted; it is answered; nothing is left to remove, and the files are
  * closed; the files of a deletion have been removed, or not.
  */
+void ngx_http_caphealth_upload_begin(ngx_http_caphealth_upload_t *u);
 void ngx_http_caphealth_upload_finish(ngx_http_caphealth_upload_t *u);
 void ngx_http_caphealth_upload_end(ngx_http_caphealth_upload_t *u);
 void ngx_http_caphealth_upload_removed(ngx_http_caphealth_upload_t *u);

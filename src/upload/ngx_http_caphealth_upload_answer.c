@@ -630,6 +630,7 @@ ngx_http_caphealth_upload_retry_after(ngx_http_request_t *r,
 {
     ngx_str_t                         value;
     ngx_uint_t                        retry;
+    ngx_http_caphealth_upload_t      *u;
     ngx_http_caphealth_loc_conf_t    *lcf;
     ngx_http_caphealth_worker_ctx_t  *w;
     ngx_http_caphealth_main_conf_t   *cmcf;
@@ -643,6 +644,16 @@ ngx_http_caphealth_upload_retry_after(ngx_http_request_t *r,
     value.data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
     if (value.data == NULL) {
         return NGX_ERROR;
+    }
+
+    u = ngx_http_get_module_ctx(r, ngx_http_caphealth_module);
+
+    if (outcome == CAPHEALTH_OUTCOME_KEY_IN_USE && u && u->retry_after) {
+        value.len = ngx_sprintf(value.data, "%ui", u->retry_after)
+                    - value.data;
+
+        return ngx_http_caphealth_add_header(r, &retry_after, &value)
+               ? NGX_OK : NGX_ERROR;
     }
 
     retry = (outcome == CAPHEALTH_OUTCOME_STORE_AWAY)

@@ -241,9 +241,9 @@ ngx_http_caphealth_check_store(ngx_conf_t *cf,
     } directives[] = {
         { ucf->source.len != 0, "caphealth_image_source",
           "the originals are kept in a directory beside that of the images" },
-        { ucf->id != NGX_HTTP_CAPHEALTH_ID_RANDOM, "caphealth_image_id",
-          "ids that are not random need records beside the images, so it must "
-          "be \"random\"" },
+        { ucf->id == NGX_HTTP_CAPHEALTH_ID_CONTENT, "caphealth_image_id",
+          "ids that follow from the bytes are kept in a directory, so it must "
+          "be \"random\" or \"key\"" },
         { ucf->owner != NULL, "caphealth_image_owner",
           "whose an image is, is kept in a directory" },
         { ucf->quota.images != NGX_CONF_UNSET

@@ -524,6 +524,14 @@ ngx_http_caphealth_upload_check(void *data, ngx_log_t *log)
         if (ngx_http_caphealth_upload_check_files(u, &u->images[n]) != NGX_OK) {
             return;
         }
+
+        /* in a store the record is put first: it claims the id */
+
+        if (u->conf->store && u->named && !u->images[n].skip
+            && ngx_http_caphealth_upload_record(u, &u->images[n]) != NGX_OK)
+        {
+            return;
+        }
     }
 }
 
@@ -652,6 +660,10 @@ ngx_http_caphealth_upload_close(void *data, ngx_log_t *log)
         }
 
         caphealth_image_close(&image->files);
+
+        if (image->record_bytes) {
+            (void) close(image->record_fd);
+        }
 
         if (!u->stored) {
             (void) caphealth_image_source_remove(&image->source);

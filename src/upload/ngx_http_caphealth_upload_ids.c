@@ -24,8 +24,8 @@ static ngx_int_t ngx_http_caphealth_ids_hash(ngx_http_caphealth_upload_t *u,
     struct sha256_ctx *hash, uint64_t offset, uint64_t length, u_char *buf);
 static ngx_int_t ngx_http_caphealth_ids_claim_image(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
-static ngx_int_t ngx_http_caphealth_ids_stored(
-    ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
+static ngx_int_t ngx_http_caphealth_ids_text(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image, json_t *json);
 static json_t *ngx_http_caphealth_ids_move(json_t *image, const char *from,
     ngx_str_t *to, const char *id);
 
@@ -282,7 +282,12 @@ ngx_http_caphealth_upload_claim(void *data, ngx_log_t *log)
 
     rc = NGX_OK;
 
-    for (i = 0; rc == NGX_OK && u->named && i < u->nimages; i++) {
+    /* in an object store a shipper does it */
+
+    for (i = 0;
+         rc == NGX_OK && u->named && u->conf->store == NULL && i < u->nimages;
+         i++)
+    {
         rc = ngx_http_caphealth_ids_claim_image(u, &u->images[i]);
     }
 
@@ -317,7 +322,7 @@ ngx_http_caphealth_ids_claim_image(ngx_http_caphealth_upload_t *u,
 
     case CAPHEALTH_CLAIM_STORED:
         image->skip = 1;
-        return ngx_http_caphealth_ids_stored(u, image);
+        return ngx_http_caphealth_upload_is_stored(u, image);
 
     default: /* CAPHEALTH_CLAIM_ERROR */
         ngx_http_caphealth_upload_call_failed(u, ngx_errno,
@@ -329,8 +334,8 @@ ngx_http_caphealth_ids_claim_image(ngx_http_caphealth_upload_t *u,
 
 /* the answer about an image that is stored already */
 
-static ngx_int_t
-ngx_http_caphealth_ids_stored(ngx_http_caphealth_upload_t *u,
+ngx_int_t
+ngx_http_caphealth_upload_is_stored(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image)
 {
     u_char       digest[2 * CAPHEALTH_DIGEST_LEN];
@@ -339,6 +344,9 @@ ngx_http_caphealth_ids_stored(ngx_http_caphealth_upload_t *u,
 
     json = image->record.json;
     image->record.json = NULL;
+
+    json_decref(image->answer);
+    image->answer = NULL;
 
     told = json_object_get(json, "image");
     request = json_string_value(json_object_get(json, "request"));
@@ -491,6 +499,13 @@ ngx_http_caphealth_upload_record(ngx_http_caphealth_upload_t *u,
         return NGX_ERROR;
     }
 
+    if (u->conf->store) {
+        rc = ngx_http_caphealth_ids_text(u, image, json);
+        json_decref(json);
+
+        return rc;
+    }
+
     rc = caphealth_record_write(&image->record, json);
 
     if (rc == -1) {
@@ -501,6 +516,50 @@ ngx_http_caphealth_upload_record(ngx_http_caphealth_upload_t *u,
     json_decref(json);
 
     return rc == 0 ? NGX_OK : NGX_ERROR;
+}
+
+
+/* the record for a shipper, which puts it */
+
+static ngx_int_t
+ngx_http_caphealth_ids_text(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image, json_t *json)
+{
+    int      fd;
+    char    *text;
+    size_t   len;
+
+    fd = -1;
+    len = 0;
+    text = json_dumps(json, JSON_COMPACT);
+
+    if (text == NULL) {
+        ngx_set_errno(NGX_ENOMEM);
+
+    } else {
+        len = ngx_strlen(text);
+
+        if (len > CAPHEALTH_RECORD_MAX) {
+            ngx_set_errno(EFBIG);
+
+        } else if (caphealth_id_create(image->token) == 0) {
+            fd = caphealth_ipc_memfd(text, len);
+        }
+    }
+
+    if (fd == -1) {
+        ngx_http_caphealth_upload_call_failed(u, ngx_errno,
+                                              "write() of a record");
+        free(text);
+        return NGX_ERROR;
+    }
+
+    image->record_fd = fd;
+    image->record_bytes = len;
+
+    free(text);
+
+    return NGX_OK;
 }
 
 

@@ -8,6 +8,7 @@
  * slice meanwhile.
  */
 
+#include "ngx_http_caphealth_token.h"
 #include "ngx_http_caphealth_upload.h"
 
 
@@ -16,6 +17,12 @@ static ngx_http_caphealth_shipper_t *ngx_http_caphealth_upload_shipper(
 static void ngx_http_caphealth_upload_ship_image(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
 static void ngx_http_caphealth_upload_shipped(
+    ngx_http_caphealth_shipment_t *shipment);
+static void ngx_http_caphealth_upload_shipped_claimed(
+    ngx_http_caphealth_upload_t *u);
+static ngx_int_t ngx_http_caphealth_upload_clear(
+    ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
+static void ngx_http_caphealth_upload_cleared(
     ngx_http_caphealth_shipment_t *shipment);
 static ngx_int_t ngx_http_caphealth_upload_ship_again(
     ngx_http_caphealth_upload_t *u, ngx_http_caphealth_image_t *image);
@@ -143,7 +150,9 @@ ngx_http_caphealth_upload_ship(ngx_http_caphealth_upload_t *u)
 {
     ngx_uint_t  n;
 
-    if (ngx_http_caphealth_upload_shipments(u) != NGX_OK) {
+    if (u->images->shipment == NULL
+        && ngx_http_caphealth_upload_shipments(u) != NGX_OK)
+    {
         ngx_http_caphealth_upload_call_failed(u, NGX_ENOMEM, "malloc()");
         ngx_http_caphealth_upload_finish(u);
         return;
@@ -152,8 +161,26 @@ ngx_http_caphealth_upload_ship(ngx_http_caphealth_upload_t *u)
     u->state = NGX_HTTP_CAPHEALTH_SHIPPING;
 
     for (n = 0; n < u->nimages; n++) {
-        ngx_http_caphealth_upload_ship_image(u, &u->images[n]);
+
+        if (u->images[n].skip) {
+            continue;
+        }
+
+        if (!u->images[n].left
+            || ngx_http_caphealth_upload_clear(u, &u->images[n]) != NGX_OK)
+        {
+            ngx_http_caphealth_upload_ship_image(u, &u->images[n]);
+        }
     }
+}
+
+
+void
+ngx_http_caphealth_upload_submit_shipment(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_shipment_t *shipment)
+{
+    ngx_http_caphealth_shipper_submit(ngx_http_caphealth_upload_shipper(u),
+                                      shipment);
 }
 
 
@@ -167,9 +194,17 @@ ngx_http_caphealth_upload_ship_image(ngx_http_caphealth_upload_t *u,
 
     shipment = image->shipment;
 
+    shipment->type = NGX_HTTP_CAPHEALTH_SHIP;
     shipment->handler = ngx_http_caphealth_upload_shipped;
     shipment->data = image;
     shipment->ship.nfiles = image->files.nvariants;
+
+    if (u->named) {
+        caphealth_record_path(&image->record, shipment->ship.record);
+        (void) ngx_cpystrn((u_char *) shipment->ship.token,
+                           (u_char *) image->token,
+                           sizeof(shipment->ship.token));
+    }
 
     for (i = 0; i < image->files.nvariants; i++) {
         file = &shipment->ship.files[i];
@@ -213,20 +248,14 @@ ngx_http_caphealth_upload_shipped(ngx_http_caphealth_shipment_t *shipment)
     {
         return;
 
+    } else if (shipment->result.status == CAPHEALTH_SHIP_BUSY) {
+        image->claimed = 0;
+        ngx_http_caphealth_upload_claimed(u, shipment);
+
     } else {
         image->published = shipment->lost;
 
-        if (u->outcome == CAPHEALTH_OUTCOME_OK) {
-            ngx_http_caphealth_upload_store_failed(u, shipment);
-
-            if (u->outcome == CAPHEALTH_OUTCOME_STORE_AWAY
-                && shipment->answered)
-            {
-                ngx_http_caphealth_shipper_upload_failed(
-                                         ngx_http_caphealth_upload_shipper(u));
-            }
-        }
-
+        ngx_http_caphealth_upload_store_refused(u, shipment);
         ngx_http_caphealth_upload_cancel_shipments(u);
     }
 
@@ -237,11 +266,112 @@ ngx_http_caphealth_upload_shipped(ngx_http_caphealth_shipment_t *shipment)
     ngx_http_caphealth_observe(u->counters, CAPHEALTH_PUBLISH,
                                ngx_current_msec - u->publishing_at);
 
+    if (u->named) {
+        ngx_http_caphealth_upload_shipped_claimed(u);
+        return;
+    }
+
     for (n = 0; n < u->nimages && u->outcome == CAPHEALTH_OUTCOME_OK; n++) {
         (void) ngx_http_caphealth_upload_record(u, &u->images[n]);
     }
 
     ngx_http_caphealth_upload_finish(u);
+}
+
+
+/*
+ * What has its record and its mark is stored, whether the client of this request
+ * is told so or not: the request that is sent again is.
+ */
+
+static void
+ngx_http_caphealth_upload_shipped_claimed(ngx_http_caphealth_upload_t *u)
+{
+    ngx_uint_t                   n, stored;
+    ngx_http_caphealth_image_t  *image;
+
+    stored = 1;
+
+    for (n = 0; n < u->nimages; n++) {
+        image = &u->images[n];
+        stored &= (image->skip || image->published);
+
+        /* who has the id of another one may count on this one */
+
+        if (u->busy && image->published) {
+            image->claimed = 0;
+        }
+    }
+
+    if (u->busy && u->request && u->outcome == CAPHEALTH_OUTCOME_OK) {
+        ngx_http_caphealth_upload_look(u);
+        return;
+    }
+
+    if (stored && u->request == NULL && u->outcome == CAPHEALTH_OUTCOME_OK) {
+        ngx_http_caphealth_upload_counts_add(u);
+        ngx_http_caphealth_token_unuse(u->main_conf, &u->token, 1);
+        u->stored = 1;
+    }
+
+    ngx_http_caphealth_upload_finish(u);
+}
+
+
+/* the id is claimed, so what else is there is of an upload that died */
+
+static ngx_int_t
+ngx_http_caphealth_upload_clear(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_image_t *image)
+{
+    if (image->cleared) {
+        return NGX_DECLINED;
+    }
+
+    image->cleared = 1;
+    image->replaces = 1;
+
+    ngx_http_caphealth_upload_unship_image(u, image,
+                                           ngx_http_caphealth_upload_cleared);
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_caphealth_upload_cleared(ngx_http_caphealth_shipment_t *shipment)
+{
+    ngx_http_caphealth_image_t   *image;
+    ngx_http_caphealth_upload_t  *u;
+
+    image = shipment->data;
+    u = image->upload;
+
+    u->shipments--;
+    u->last_progress = ngx_current_msec;
+
+    image->removed.files += shipment->result.files;
+    image->removed.bytes += shipment->result.bytes;
+    image->removed.marked |= (shipment->result.marked != 0);
+
+    if ((shipment->result.status == CAPHEALTH_SHIP_OK
+         || shipment->result.status == CAPHEALTH_SHIP_NOT_FOUND)
+        && u->request && u->outcome == CAPHEALTH_OUTCOME_OK)
+    {
+        ngx_http_caphealth_upload_ship_image(u, image);
+        return;
+    }
+
+    /* as if that had failed */
+
+    ngx_http_caphealth_upload_cancel_shipments(u);
+
+    if (u->request) {
+        ngx_http_caphealth_upload_store_refused(u, shipment);
+    }
+
+    if (u->shipments == 0) {
+        ngx_http_caphealth_upload_shipped_claimed(u);
+    }
 }
 
 
@@ -253,6 +383,10 @@ ngx_http_caphealth_upload_ship_again(ngx_http_caphealth_upload_t *u,
 {
     ngx_str_t       *root;
     ngx_shm_zone_t  *zone;
+
+    if (u->named) {
+        return ngx_http_caphealth_upload_clear(u, image);
+    }
 
     if (image->renamed) {
         return NGX_DECLINED;
@@ -295,7 +429,7 @@ ngx_http_caphealth_upload_cancel_shipments(ngx_http_caphealth_upload_t *u)
     for (n = 0; n < u->nimages; n++) {
         shipment = u->images[n].shipment;
 
-        if (shipment->shipper
+        if (shipment && shipment->shipper
             && ngx_http_caphealth_shipper_cancel(shipment) == NGX_OK)
         {
             u->shipments--;
@@ -313,14 +447,19 @@ ngx_http_caphealth_upload_withdraw(ngx_http_caphealth_upload_t *u)
     for (n = 0; n < u->nimages; n++) {
         image = &u->images[n];
 
-        if (image->published) {
+        if (image->published && (!u->named || image->claimed)) {
             u->state = NGX_HTTP_CAPHEALTH_WITHDRAWING;
             ngx_http_caphealth_upload_unship_image(u, image,
                                           ngx_http_caphealth_upload_withdrawn);
         }
     }
 
-    return u->shipments ? NGX_AGAIN : NGX_OK;
+    if (u->shipments == 0) {
+        u->state = NGX_HTTP_CAPHEALTH_WITHDRAWING;
+        return ngx_http_caphealth_upload_release_ids(u);
+    }
+
+    return NGX_AGAIN;
 }
 
 
@@ -336,7 +475,7 @@ ngx_http_caphealth_upload_unship_image(ngx_http_caphealth_upload_t *u,
     shipment = image->shipment;
     unship = &shipment->unship;
 
-    shipment->removal = 1;
+    shipment->type = NGX_HTTP_CAPHEALTH_UNSHIP;
     shipment->handler = handler;
     shipment->data = image;
 
@@ -350,6 +489,13 @@ ngx_http_caphealth_upload_unship_image(ngx_http_caphealth_upload_t *u,
                        CAPHEALTH_LEAF_LEN + CAPHEALTH_ID_LEN + 2);
     (void) ngx_cpystrn((u_char *) unship->mark, (u_char *) path,
                        strrchr(path, '.') - path + 2);
+
+    if (image->token[0]) {
+        caphealth_record_path(&image->record, unship->record);
+        (void) ngx_cpystrn((u_char *) unship->token, (u_char *) image->token,
+                           sizeof(unship->token));
+        unship->withdraw = (u->state == NGX_HTTP_CAPHEALTH_WITHDRAWING);
+    }
 
     u->shipments++;
 
@@ -376,9 +522,18 @@ ngx_http_caphealth_upload_withdrawn(ngx_http_caphealth_shipment_t *shipment)
                       "image \"%s\", of an upload that failed, may be left in "
                       "\"%V\": %s", image->files.id, &u->conf->root,
                       shipment->result.detail);
+
+        /* then its record stays, so that a listing, or another request, finds
+           that nobody has it any more */
+
+        image->claimed = 0;
     }
 
-    if (u->shipments == 0) {
+    /* all of them, when no image is left */
+
+    if (u->shipments == 0
+        && ngx_http_caphealth_upload_release_ids(u) != NGX_AGAIN)
+    {
         ngx_http_caphealth_upload_end(u);
     }
 }
@@ -406,8 +561,13 @@ ngx_http_caphealth_upload_unshipped(ngx_http_caphealth_shipment_t *shipment)
     u->images->removed.bytes = result->bytes;
     u->images->removed.marked = (result->marked != 0);
 
+    u->busy = (result->status == CAPHEALTH_SHIP_BUSY);
+
     if (result->status == CAPHEALTH_SHIP_NOT_FOUND) {
         u->err = NGX_ENOENT;
+
+    } else if (u->busy) {
+        u->err = 0;
 
     } else if (result->status != CAPHEALTH_SHIP_OK) {
         u->err = EIO;
@@ -415,6 +575,23 @@ ngx_http_caphealth_upload_unshipped(ngx_http_caphealth_shipment_t *shipment)
     }
 
     ngx_http_caphealth_upload_removed(u);
+}
+
+
+void
+ngx_http_caphealth_upload_store_refused(ngx_http_caphealth_upload_t *u,
+    ngx_http_caphealth_shipment_t *shipment)
+{
+    if (u->outcome) {
+        return;
+    }
+
+    ngx_http_caphealth_upload_store_failed(u, shipment);
+
+    if (u->outcome == CAPHEALTH_OUTCOME_STORE_AWAY && shipment->answered) {
+        ngx_http_caphealth_shipper_upload_failed(
+                                         ngx_http_caphealth_upload_shipper(u));
+    }
 }
 
 
@@ -498,6 +675,7 @@ ngx_http_caphealth_upload_store_failed(ngx_http_caphealth_upload_t *u,
     ngx_log_error(level, log, (ngx_err_t) result->error,
                   "image \"%s\" was not %s \"%V\": %s%s",
                   ((ngx_http_caphealth_image_t *) shipment->data)->files.id,
-                  shipment->removal ? "removed from" : "put into",
+                  shipment->type == NGX_HTTP_CAPHEALTH_UNSHIP
+                  ? "removed from" : "put into",
                   &u->conf->root, result->detail, action);
 }

@@ -63,7 +63,8 @@ sub requests {
     return grep { $_ =~ $like } <$file>;
 }
 
-# server(%option): an nginx with images in s3://BUCKET/PREFIX
+# server(%option): an nginx with images in s3://BUCKET/PREFIX, or in the same as
+# the last one
 
 my $prefix = 'a';
 
@@ -79,15 +80,15 @@ sub server {
         $parameters =~ s/$name=\S+/$name=$option{$name}/;
     }
 
-    $prefix++;
+    $prefix++ if !$option{same};
 
     my $nginx = Caphealth::Upload->new(
         workers => $option{workers} // 1,
         http => $http,
         keep => "caphealth_image_store s3://$bucket/$prefix $parameters "
                 . ($option{parameters} // '') . ';',
-        location => 'caphealth_image_delete on; }
-                     location = /metrics { caphealth_metrics;',
+        location => 'caphealth_image_delete on; ' . ($option{location} // '')
+                    . '} location = /metrics { caphealth_metrics;',
     );
 
     @$nginx{qw(bucket prefix_in)} = ($bucket, $prefix);
@@ -129,12 +130,24 @@ sub problem {
            . (decode_json($response->{content})->{type} =~ s/.*://r);
 }
 
+# the same without the records
+
+sub images {
+    my ($nginx) = @_;
+
+    my $stored = stored($nginx);
+
+    delete @$stored{ grep { /\.answer$/ } keys %$stored };
+
+    return $stored;
+}
+
 # the counts are what is in the store
 
 sub counts_agree {
     my ($nginx, $name) = @_;
 
-    my $stored = stored($nginx);
+    my $stored = images($nginx);
     my ($bytes, $complete) = (0, 0);
 
     for my $key (keys %$stored) {
@@ -348,6 +361,203 @@ subtest 'one image of a form fails: none is stored' => sub {
         or diag explain stored($nginx);
     counts_agree($nginx, 'nor counted');
     ends($nginx);
+};
+
+sub key {
+    my ($key) = @_;
+
+    return { 'Idempotency-Key' => $key };
+}
+
+sub records {
+    my ($nginx) = @_;
+
+    return scalar grep { /\.answer$/ } keys %{ stored($nginx) };
+}
+
+subtest 'the same key, to any node' => sub {
+    my @node = map {
+        server(same => $_, location => 'caphealth_image_id key;')
+    } 0, 1;
+
+    my $first = $node[0]->post($photo, key('a'));
+
+    is $first->{status}, 201, 'stored' or diag $node[0]->log;
+    is_deeply images($node[0]), told($first), 'its files are there';
+    is records($node[0]), 1, 'and its record';
+
+    for (1, 0) {
+        my $again = $node[$_]->post($photo, key('a'));
+
+        is $again->{status}, 200, "repeated, node $_" or diag $node[$_]->log;
+        is $again->{content}, $first->{content}, 'byte for byte';
+    }
+
+    is problem($node[1]->post(photo('300x200'), key('a'))),
+       '422 idempotency-key-reused', 'another body';
+    is_deeply images($node[0]), told($first), 'nothing else is stored';
+    counts_agree($node[0], 'the record is not counted');
+
+    my $id = decode_json($first->{content})->{images}[0]{id};
+
+    is $node[1]->remove($id)->{status}, 204, 'removed';
+    is_deeply stored($node[0]), {}, 'with its record';
+
+    my $other = $node[0]->post(photo('300x200'), key('a'));
+
+    is $other->{status}, 201, 'the key is free';
+    is $node[1]->post(photo('300x200'), key('a'))->{content},
+       $other->{content}, 'for another body';
+
+    # all at once
+
+    my @answers = $node[0]->parallel(6, sub {
+        my $response = $node[ $_[0] % 2 ]->post($photo, key('b'));
+
+        return "$response->{status} $response->{content}";
+    });
+
+    is scalar(grep { /^20[01] / } @answers), 6, 'all at once: all are told'
+        or diag map { "$_\n" } @answers;
+    ok scalar(grep { /^201 / } @answers), 'one stores it';
+
+    my %bodies = map { s/^\d+ //r => 1 } @answers;
+
+    is keys(%bodies), 1, 'the same';
+    is_deeply images($node[0]), told($other, { content => keys %bodies }),
+              'and it is stored once';
+    is records($node[0]), 2, 'with a record';
+    ends($_) for @node;
+};
+
+subtest 'a key, and images of a form' => sub {
+    my $nginx = server(flaky => 1, parameters => 'timeout=4s',
+                       location => 'caphealth_image_id key;');
+    my @form = form(map { ("$_.jpg" => photo("${_}0x200")) } 11 .. 14);
+    my ($body, $headers) = ($form[0], { %{ $form[1] }, %{ key('a') } });
+
+    for my $rule ('PUT _original skip=2 times=1 status 403 AccessDenied',
+                  'PUT _800 skip=2 times=1 status 403 AccessDenied',
+                  'PUT [.]answer skip=2 times=1 status 403 AccessDenied',
+                  'PUT [.]answer times=1 status 403 AccessDenied')
+    {
+        rules($rule);
+        is problem($nginx->post($body, $headers)), '500 storage-failed', $rule;
+        rules();
+        ok $nginx->until(sub { !keys %{ stored($nginx) } }),
+           'nothing is left, nor a record' or diag explain stored($nginx);
+    }
+
+    my $first = $nginx->post($body, $headers);
+
+    is $first->{status}, 201, 'stored' or diag $nginx->log;
+    is records($nginx), 4, 'a record each';
+
+    my @ids = map { $_->{id} } @{ decode_json($first->{content})->{images} };
+
+    is $nginx->remove($ids[1])->{status}, 204, 'one is removed';
+
+    my $again = $nginx->post($body, $headers);
+
+    is $again->{status}, 201, 'that one is stored again' or diag $nginx->log;
+    is $again->{content}, $first->{content}, 'and the answer is the same';
+    is $nginx->post($body, $headers)->{status}, 200, 'then all are there';
+
+    # whatever is lost on the way
+
+    my $n = 0;
+    my @told = ($first);
+
+    for my $rule ('PUT [.]answer times=1 drop', 'GET [.]answer times=2 drop',
+                  'HEAD . times=2 cut', 'PUT . times=3 after 503',
+                  'GET [.]answer times=1 cut-answer 100',
+                  'GET [.]answer times=1 length 10')
+    {
+        rules($rule);
+        push @told, $nginx->post($photo, key(++$n));
+        is $told[-1]{status}, 201, $rule or diag $nginx->log;
+        is $nginx->post($photo, key($n))->{content}, $told[-1]{content},
+           'repeated';
+    }
+
+    rules('GET [.]answer status 503');
+    is problem($nginx->post($photo, key('away'))), '503 store-unavailable',
+       'no look is possible';
+    rules('GET [.]answer status 403 AccessDenied');
+    is problem($nginx->post($photo, key('away'))), '500 storage-failed',
+       'or allowed';
+    rules();
+    is_deeply images($nginx), told(@told), 'each is stored once';
+    counts_agree($nginx, 'the counts are those of a listing');
+    ends($nginx);
+};
+
+subtest 'a key, and a node that is killed' => sub {
+    my @node = map {
+        server(same => $_, flaky => 1, parameters => 'timeout=1s',
+               location => 'caphealth_image_id key;')
+    } 0, 1;
+    my $length = length $photo;
+    my $request = sub {
+        return "POST /upload HTTP/1.1\r\nHost: localhost\r\n"
+               . "Idempotency-Key: $_[0]\r\n"
+               . "Content-Length: $length\r\n\r\n$photo";
+    };
+
+    # before anything of it is in the store
+
+    my $in = "$node[0]{bucket}/$node[0]{prefix_in}";
+
+    my $first = $node[0]->post($photo, key('first'));
+
+    is $first->{status}, 201, 'one';
+    kill STOP => $node[0]->converters;
+
+    my $lost = $node[0]->raw($request->('a'));
+
+    ok $node[0]->until(sub { requests(qr{GET \S*/$in/\S*[.]answer}) == 3 }),
+       'the next is looked for';
+    kill KILL => $node[0]->workers;
+    is $node[1]->post($photo, key('a'))->{status}, 201, 'the retry is stored'
+        or diag $node[1]->log;
+
+    # between its files and its mark
+
+    rules('PUT _original hang');
+    ok $node[0]->until(sub { $node[0]->get('/health')->{status} }),
+       'a new worker';
+    $lost = $node[0]->raw($request->('b'));
+    ok $node[0]->until(sub { keys %{ stored($node[0]) } == 11 }),
+       'all but its mark is there' or diag explain stored($node[0]);
+    kill KILL => $node[0]->workers;
+    rules();
+
+    my $response = $node[1]->post($photo, key('b'));
+
+    is problem($response), '409 idempotency-key-in-use',
+       'it is not known that it has died';
+    like $response->{headers}{'retry-after'}, qr/^[1-6]$/, 'for a while';
+    ok $node[1]->until(sub {
+        ($response = $node[1]->post(photo('300x200'), key('b')))->{status}
+            == 201
+    }), 'then another is stored' or diag $node[1]->log;
+    is_deeply images($node[1]),
+              told($first, $response, $node[1]->post($photo, key('a'))),
+              'in its place';
+
+    # the client is gone, and it is stored nevertheless
+
+    rules('PUT _original delay 0.5');
+    $lost = $node[1]->raw($request->('c'));
+    ok $node[1]->until(sub { keys %{ stored($node[1]) } >= 15 }), 'on its way';
+    close $lost;
+    is $node[1]->post($photo, key('c'))->{status}, 200, 'and told later'
+        or diag $node[1]->log;
+    rules();
+    is scalar keys %{ images($node[1]) }, 12, 'four images';
+    counts_agree($node[1], 'counted');
+    ends($node[1]);
+    ok $node[0]->stop, 'nginx quits';
 };
 
 subtest 'gone, and back' => sub {

@@ -12,13 +12,14 @@ TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..')
 MESSAGE = struct.Struct('=HHIQ')
 FILE = struct.Struct('=96sQII')
 RESULT = struct.Struct('=IIIIQIIII160s')
-REQUESTS = struct.Struct('=11Q')
+REQUESTS = struct.Struct('=12Q')
 ERROR = struct.Struct('=I512s')
 WALK = struct.Struct('=10qQ16i256i')
 FORMATS = ('webp', 'jpeg', 'avif')
 EXTENSIONS = ('webp', 'jpg', 'avif')
 STATUSES = ('ok', 'exists', 'not found', 'away', 'full', 'denied', 'read',
-            'failed')
+            'failed', 'busy')
+CLAIMS = ('look', 'take', 'release')
 
 
 def numbers():
@@ -96,7 +97,8 @@ class Shipper:
         return self.serial
 
     def receive(self, seconds=60):
-        """Name, value, serial, body; None if it is gone, or says nothing."""
+        """Name, value, serial, body, and what came beside that; None if it is
+        gone, or says nothing."""
 
         if not select.select([self.socket], [], [], seconds)[0]:
             return None
@@ -111,15 +113,16 @@ class Shipper:
 
         _, number, value, serial = MESSAGE.unpack_from(data)
         body = data[MESSAGE.size:]
+        beside = b''
 
         for fd in fds:
             with os.fdopen(fd, 'rb') as file:
                 file.seek(0)
-                body = file.read()
+                beside = file.read()
 
         name = next(n for n, i in TYPE.items() if i == number)
 
-        return name, value, serial, body
+        return name, value, serial, body or beside, beside
 
     def wait(self, serial, seconds=60):
         while serial not in self.answers:
@@ -138,11 +141,12 @@ class Shipper:
 
         return self.answers.pop(serial)
 
-    def ask_ship(self, files, timeout=20000):
+    def ask_ship(self, files, timeout=20000, claim=('', '')):
         """files: (key, bytes), the mark first; or a descriptor in place of
-        bytes, with a length."""
+        bytes, with a length.  claim: the record, and its token."""
 
-        fds, body = [], struct.pack('=II', len(files), timeout)
+        fds, body = [], struct.pack('=II96s40s', len(files), timeout,
+                                    *(text.encode() for text in claim))
 
         for key, data, *size in files:
             ext = key.rpartition('.')[2]
@@ -154,9 +158,17 @@ class Shipper:
 
         return self.send('SHIP', body=body, fds=fds)
 
-    def ask_unship(self, prefix, mark, timeout=20000):
+    def ask_unship(self, prefix, mark, timeout=20000, claim=('', ''),
+                   lease=3600000, withdraw=0):
         return self.send('UNSHIP', body=struct.pack(
-            '=96s96sII', prefix.encode(), mark.encode(), timeout, 0))
+            '=96s96s96s40sIIII', prefix.encode(), mark.encode(),
+            *(text.encode() for text in claim), timeout, lease, withdraw, 0))
+
+    def ask_claim(self, action, claim, data=b'', timeout=20000, lease=3600000):
+        return self.send('CLAIM', body=struct.pack(
+            '=96s40sQIIII', *(text.encode() for text in claim), len(data),
+            CLAIMS.index(action), timeout, lease, 0),
+            fds=[memory(data)] if action == 'take' else [])
 
     def result(self, serial, seconds=60):
         answer = self.wait(serial, seconds)
@@ -169,14 +181,19 @@ class Shipper:
 
         return {'status': STATUSES[status], 'error': error, 'http': http,
                 'files': files, 'bytes': size, 'marked': marked, 'left': left,
-                'retry_after': after,
+                'retry_after': after, 'text': answer[4],
                 'detail': detail.partition(b'\0')[0].decode()}
 
-    def ship(self, files, timeout=20000):
-        return self.result(self.ask_ship(files, timeout), timeout / 1000 + 10)
+    def ship(self, files, timeout=20000, claim=('', '')):
+        return self.result(self.ask_ship(files, timeout, claim),
+                           timeout / 1000 + 10)
 
-    def unship(self, prefix, mark, timeout=20000):
-        return self.result(self.ask_unship(prefix, mark, timeout),
+    def unship(self, prefix, mark, timeout=20000, **more):
+        return self.result(self.ask_unship(prefix, mark, timeout, **more),
+                           timeout / 1000 + 10)
+
+    def claim(self, action, claim, data=b'', timeout=20000, **more):
+        return self.result(self.ask_claim(action, claim, data, timeout, **more),
                            timeout / 1000 + 10)
 
     def scan(self, piece, seconds=120):

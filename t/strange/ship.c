@@ -274,8 +274,9 @@ int
 main(void)
 {
     union {
-        caphealth_ship_t    ship;
-        caphealth_unship_t  unship;
+        caphealth_ship_t        ship;
+        caphealth_unship_t      unship;
+        caphealth_ship_claim_t  claim;
     } body;
 
     caphealth_ipc_cargo_t    cargo;

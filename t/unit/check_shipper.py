@@ -10,6 +10,7 @@ TAP.
 
 import collections
 import contextlib
+import email.utils
 import glob
 import importlib.machinery
 import importlib.util
@@ -194,6 +195,135 @@ def check_swift(port):
     is_refused('a descriptor that cannot be read', r, 'read', stem)
 
     ok(s.close() == 0, 'it ends with its worker')
+
+
+def record(stem):
+    """The record of an image, of a request, and its claim of the id."""
+
+    ident = stem[6:-1]
+    secret = os.urandom(16).hex()
+    text = json.dumps({'version': 1, 'mark': ident + '_original.webp',
+                       'request': os.urandom(32).hex(), 'url': '/media/',
+                       'image': {'id': ident, 'variants': {}}})
+
+    return text.encode(), (stem + secret + '.answer', os.urandom(16).hex())
+
+
+def check_claims(kind, s, stored_in, put, get, copy):
+    """Ids that follow from a key, in a store of that kind.  copy returns what
+    puts an object again, as it is."""
+
+    def is_status(name, r, status, **more):
+        wrong = [] if r and r['status'] == status else [r]
+        wrong += ['%s: %s' % (key, r[key]) for key, value in more.items()
+                  if not wrong and r[key] != value]
+        tap.none(wrong, '%s: %s' % (kind, name))
+
+    stem, files = image()
+    text, claim = record(stem)
+    other = (claim[0], os.urandom(16).hex())
+
+    is_status('a look at an id that is free', s.claim('look', claim),
+              'not found', left=0)
+    is_status('it is taken', s.claim('take', claim, text), 'ok', left=0)
+    ok(stored_in(stem) == {claim[0]: len(text)}, '%s: by its record' % kind,
+       stored_in(stem))
+    r = s.claim('look', other, lease=60000, timeout=60000)
+    is_status('it is in use then', r, 'busy')
+    ok(1 <= r['retry_after'] <= 60, '%s: until the lease is over' % kind, r)
+    is_status('and not taken twice', s.claim('take', other, text), 'busy')
+    is_status('what another has is not released', s.claim('release', other),
+              'ok')
+    is_status('nor removed', s.unship(stem, stem + 'original.'), 'busy')
+    is_status('nor by one that has lost it',
+              s.unship(stem, stem + 'original.', claim=other), 'not found')
+
+    r = s.ship(files, claim=other)
+    is_status('who does not have it stores nothing', r, 'busy')
+    ok('%soriginal.webp' % stem not in stored_in(stem),
+       '%s: no mark is put' % kind, stored_in(stem))
+    is_status('what that has put is removed by who has it',
+              s.unship(stem, stem + 'original.', claim=claim), 'ok', marked=0)
+    ok(stored_in(stem) == {claim[0]: len(text)}, '%s: but the record' % kind,
+       stored_in(stem))
+
+    is_status('its image is put', s.ship(files, claim=claim), 'ok', files=3)
+    r = s.claim('look', other)
+    is_status('the record is read', r, 'exists', text=text)
+    is_status('and by who would take it', s.claim('take', other, text),
+              'exists', text=text)
+    is_status('a deletion', s.unship(stem, stem + 'original.'), 'ok', files=3,
+              bytes=35100, marked=1)
+    ok(not stored_in(stem), '%s: nothing is left' % kind, stored_in(stem))
+    is_status('once more', s.unship(stem, stem + 'original.'), 'not found')
+
+    # the upload is withdrawn, and then a mark comes that was held up
+
+    s.claim('take', claim, text)
+    s.ship(files, claim=claim)
+    mark = copy(files[0][0])
+    r = s.unship(stem, stem + 'original.', claim=claim, withdraw=1)
+    is_status('an upload that is withdrawn', r, 'ok', files=3, marked=1)
+    mark()
+    is_status('a mark that comes late', s.claim('look', other), 'busy')
+    is_status('it is given up', s.claim('release', claim), 'ok')
+    is_status('then it is free', s.claim('look', other), 'not found')
+    is_status('and taken by another', s.claim('take', other, text), 'ok')
+    is_status('whose mark it is not', s.claim('look', other), 'busy')
+    r = s.ship(files, claim=other)
+
+    if r['status'] == 'exists':
+        is_status('it is in the way', s.unship(stem, stem + 'original.',
+                                               claim=other), 'ok', marked=1)
+        r = s.ship(files, claim=other)
+
+    is_status('its own is', r, 'ok')
+    is_status('then', s.claim('look', claim), 'exists', text=text)
+    is_status('all is removed', s.unship(stem, stem + 'original.'), 'ok')
+
+    is_status('the id is free again', s.claim('take', other, text), 'ok')
+    is_status('and given up', s.claim('release', other), 'ok')
+    ok(not stored_in(stem), '%s: without a record' % kind, stored_in(stem))
+    is_status('once more', s.claim('release', other), 'ok')
+
+    # who has taken it dies, with some of its files put
+
+    is_status('taken', s.claim('take', claim, text), 'ok')
+    put(*files[1])
+    r = wait_for(lambda: (lambda r: r if r and r['status'] != 'busy'
+                          else None)(s.claim('look', other, timeout=1000,
+                                             lease=1000)))
+    is_status('the lease is over', r, 'not found', left=1)
+    is_status('another takes it', s.claim('take', other, text, timeout=1000,
+                                          lease=1000), 'ok', left=1)
+    is_status('who had it before cannot go on', s.ship(files, claim=claim),
+              'busy')
+    is_status('nor give it up', s.claim('release', claim), 'ok')
+    is_status('what was left is removed',
+              s.unship(stem, stem + 'original.', claim=other), 'ok')
+    is_status('and the image put', s.ship(files, claim=other), 'ok')
+    ok(len(stored_in(stem)) == 4, '%s: all of it' % kind, stored_in(stem))
+    ok(get(claim[0]) == text, '%s: with the record' % kind, get(claim[0]))
+
+    # a deletion that dies has put this
+
+    put(claim[0], b'{}')
+    r = s.claim('look', other)
+    is_status('a record without an answer', r, 'busy')
+    is_status('and a mark', s.unship(stem, stem + 'original.'), 'ok', files=3)
+
+    for name, data in (('no JSON', b'{'), ('none at all', b''),
+                       ('that of another', record('ab/cd/x_')[0]),
+                       ('a long one', b' ' * 300000 + text)):
+        put(claim[0], data)
+        is_status('a record that is %s' % name, s.claim('look', other), 'busy')
+
+    put(claim[0], b'{}')
+    r = wait_for(lambda: (lambda r: r if r and r['status'] != 'busy'
+                          else None)(s.unship(stem, stem + 'original.',
+                                              timeout=1000, lease=1000)))
+    is_status('a record alone is no image', r, 'not found')
+    ok(not stored_in(stem), '%s: but is removed' % kind, stored_in(stem))
 
 
 def check_virtual_host(port):
@@ -470,9 +600,13 @@ def check_flaky(port):
 
 def wait_for(check, seconds=20):
     end = time.monotonic() + seconds
+    found = check()
 
-    while check() is None and time.monotonic() < end:
+    while found is None and time.monotonic() < end:
         time.sleep(0.05)
+        found = check()
+
+    return found
 
 
 def check_flaky_removal(port):
@@ -707,19 +841,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
         store = self.server
 
         with store.lock:
+            match = self.headers['If-Match']
+
             if self.headers['If-None-Match'] == '*' and key in store.objects:
+                exists = True
+            elif match and match != etag(store.objects.get(key)):
                 exists = True
             else:
                 exists = False
                 store.objects[key] = body
+                store.modified[key] = time.time()
                 store.marks[key] = self.headers['x-amz-meta-caphealth']
                 store.headers[key] = self.headers
 
         if exists:
             self.answer(412, b'<Error><Code>PreconditionFailed</Code></Error>')
         else:
-            self.answer(200, headers=[('ETag', '"%s"'
-                                       % hashlib.md5(body).hexdigest())])
+            self.answer(200, headers=[('ETag', etag(body))])
 
     def on_head(self, key, body, query):
         store = self.server
@@ -729,8 +867,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.answer(200, headers=[
                 ('Content-Length', str(len(store.objects[key])))]
-                + [('x-amz-meta-caphealth', mark)
-                   for mark in (store.marks.get(key),) if mark])
+                + self.metadata(key))
+
+    def metadata(self, key):
+        store = self.server
+
+        return [('ETag', etag(store.objects[key])),
+                ('Last-Modified', email.utils.formatdate(
+                    store.modified.get(key, time.time()), usegmt=True))] + [
+            ('x-amz-meta-caphealth', mark)
+            for mark in (store.marks.get(key),) if mark]
 
     def on_delete(self, key, body, query):
         with self.server.lock:
@@ -740,6 +886,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def on_get(self, key, body, query):
         query = dict(urllib.parse.parse_qsl(query))
+
+        if 'list-type' not in query:
+            found = self.server.objects.get(key)
+
+            if found is None:
+                self.answer(404, b'<Error><Code>NoSuchKey</Code></Error>')
+            else:
+                self.answer(200, found, self.metadata(key))
+
+            return
 
         if self.server.page:
             self.answer(200, self.server.page(query))
@@ -754,6 +910,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             [(key, len(self.server.objects[key[5:]]),
               self.server.modified.get(key[5:], time.time()))
              for key in keys[:3]], keys[2] if len(keys) > 3 else None))
+
+
+def etag(body):
+    return '"%s"' % hashlib.md5(body).hexdigest() if body is not None else ''
 
 
 def listing(objects, token=None):
@@ -952,6 +1112,169 @@ def check_conditional():
     store.shutdown()
 
 
+def check_claims_by_condition():
+    """A store that knows If-None-Match, with If-Match and without it."""
+
+    store = Store()
+    s = shipper(store.port)
+
+    def stored_in(stem):
+        return {key: len(data) for key, data in store.objects.items()
+                if key.startswith(stem)}
+
+    def put(key, data):
+        store.objects[key] = data
+        store.modified[key] = time.time()
+        store.marks[key] = None
+
+    def copy(key):
+        data, mark = store.objects[key], store.marks[key]
+
+        def again():
+            put(key, data)
+            store.marks[key] = mark
+
+        return again
+
+    check_claims('with conditions', s, stored_in, put, store.objects.get, copy)
+
+    def unmatched(handler, key, body):
+        if handler.headers['If-Match']:
+            handler.answer(501, b'<Error><Code>NotImplemented</Code></Error>')
+            return True
+
+        return False
+
+    store.hook = unmatched
+    check_claims('without If-Match', s, stored_in, put, store.objects.get,
+                 copy)
+
+    # another request takes it between the look and the record
+
+    stem, files = image()
+    text, claim = record(stem)
+
+    def taken(handler, key, body):
+        if handler.command == 'PUT':
+            put(key, b'other')
+
+        return False
+
+    store.hook = taken
+    r = s.claim('take', claim, text)
+    ok(r and r['status'] == 'busy' and store.objects[claim[0]] == b'other',
+       'of two that find it free one takes it', r)
+
+    # the answer to the record is lost
+
+    store.objects.clear()
+    lost = [1]
+
+    def lose(handler, key, body):
+        if handler.command == 'PUT' and lost:
+            lost.pop()
+            put(key, body)
+            store.marks[key] = handler.headers['x-amz-meta-caphealth']
+            handler.close_connection = True
+            handler.connection.shutdown(socket.SHUT_RDWR)
+            return True
+
+        return False
+
+    store.hook = lose
+    r = s.claim('take', claim, text)
+    ok(r and r['status'] == 'ok', 'the answer to the record is lost: it is '
+       'taken', r)
+
+    # a deletion, or one that is faster, comes between the files and the mark
+
+    def removed(handler, key, body):
+        if handler.command == 'HEAD' and key == claim[0]:
+            put(key, b'{}')
+
+        return False
+
+    store.hook = removed
+    r = s.ship(files, claim=claim)
+    ok(r and r['status'] == 'busy' and files[0][0] not in store.objects
+       and files[1][0] in store.objects, 'an id that is lost before the mark '
+       'is put', (r, stored_in(stem)))
+    store.hook = None
+
+    # its worker goes in the middle
+
+    store.objects.clear()
+    s.claim('take', claim, text)
+    at = threading.Event()
+
+    def hold(handler, key, body):
+        if handler.command == 'PUT' and key == files[1][0]:
+            at.set()
+            time.sleep(0.2)
+
+        return False
+
+    store.hook = hold
+    s.ask_ship(files, claim=claim)
+    at.wait(20)
+    ok(s.close() == 0 and not store.objects, 'its worker goes: nothing is '
+       'left, nor the record', stored_in(stem))
+
+    # of two deletions, and one whose record cannot be removed
+
+    s = shipper(store.port)
+    store.hook = None
+    s.claim('take', claim, text)
+    s.ship(files, claim=claim)
+
+    def refuse(handler, key, body):
+        if handler.command == 'DELETE' and key == claim[0]:
+            handler.answer(403, b'<Error><Code>AccessDenied</Code></Error>')
+            return True
+
+        return False
+
+    store.hook = refuse
+    r = s.unship(stem, stem + 'original.')
+    ok(r and r['status'] == 'ok' and r['files'] == 3 and r['left'] == 1
+       and list(store.objects) == [claim[0]], 'a record that cannot be '
+       'removed is said to be left', (r, stored_in(stem)))
+
+    def overtaken(handler, key, body):
+        if handler.command == 'DELETE' and key == files[1][0]:
+            put(claim[0], b'{}')
+
+        return False
+
+    store.hook = None
+    store.objects.clear()
+    s.claim('take', claim, text)
+    s.ship(files, claim=claim)
+    store.hook = overtaken
+    r = s.unship(stem, stem + 'original.')
+    ok(r and r['status'] == 'ok' and list(store.objects) == [claim[0]],
+       'the record of another deletion stays', (r, stored_in(stem)))
+    s.close()
+    store.shutdown()
+
+
+def check_claims_in_swift(port):
+    """Which knows no conditions."""
+
+    def copy(key):
+        account.copy('images', 'shop/' + key, 'aside')
+
+        return lambda: account.copy('images', 'aside', 'shop/' + key)
+
+    rules()
+    s = shipper(port)
+    check_claims('Swift', s, stored,
+                 lambda key, data: account.put('images', 'shop/' + key, data),
+                 lambda key: account.get('images', 'shop/' + key), copy)
+    account.delete('images', 'aside')
+    s.close()
+
+
 def check_leftovers():
     store = Store()
     s = shipper(store.port)
@@ -969,15 +1292,21 @@ def check_leftovers():
     stays = [add('cd00', ['original.webp', '800.webp'], old),
              add('cd00', ['800.webp', '200.jpg'], old + 3600),
              add('cd00', ['800.webp', 'unknown.webp'], old),
-             add('cd01', ['800.webp'], old)]
+             add('cd01', ['800.webp'], old),
+             add('cd03', ['original.webp', '0' * 32 + '.answer'], old),
+             add('cd03', ['1' * 32 + '.answer'], old + 3600),
+             add('cd03', ['200.webp'], old)]
     goes = [add('cd01', ['800.webp', '200.avif'], old),
-            add('cd02', ['200.webp'], old)]
+            add('cd02', ['200.webp'], old),
+            add('cd03', ['800.webp', '2' * 32 + '.answer'], old),
+            add('cd03', ['3' * 32 + '.answer'], old)]
     store.objects[stays[3] + '200.webp'] = b'young'
+    store.objects[stays[6] + '4' * 32 + '.answer'] = b'young'
 
     walk = s.scan(0xcd)
-    ok(walk and walk['removed'] == 3 and walk['removed_bytes'] == 15
-       and walk['files'] == 8 and walk['bytes'] == 40
-       and walk['complete'] == 1 and walk['incomplete'] == 3
+    ok(walk and walk['removed'] == 4 and walk['removed_bytes'] == 20
+       and walk['files'] == 10 and walk['bytes'] == 50
+       and walk['complete'] == 2 and walk['incomplete'] == 4
        and not walk['error'], 'leftovers are removed, and counted', walk)
     ok(all(any(key.startswith(stem) for key in store.objects)
            for stem in stays)
@@ -1208,9 +1537,13 @@ def check_protocol():
           lambda s: s.ask_ship([('../x.webp', b'x')]))
     exits('too few descriptors',
           lambda s: s.send('SHIP', body=struct.pack(
-              '=II96sQII', 1, 1000, files[0][0].encode(), 5, 0, 0)
+              '=II136s96sQII', 1, 1000, b'', files[0][0].encode(), 5, 0, 0)
               + bytes(112 * 7)))
     exits('a prefix of another kind', lambda s: s.ask_unship('ab', 'ab'))
+    exits('a record of another kind',
+          lambda s: s.ask_claim('look', (stem + 'x.answer', '0' * 32)))
+    exits('a claim without a record',
+          lambda s: s.ask_claim('take', record(stem)[1]))
 
     good = settings(store.port)
     bad = [b'', b'{', b'[]', b'{}']
@@ -1295,6 +1628,7 @@ def main():
     global account
 
     check_conditional()
+    check_claims_by_condition()
     check_leftovers()
     check_strange_listings()
     check_protocol()
@@ -1322,6 +1656,7 @@ def main():
         account.bucket('small', '20000')
 
         check_swift(port)
+        check_claims_in_swift(port + 5)
         check_virtual_host(port)
         check_refused(port)
         check_count(port)

@@ -13,10 +13,13 @@
 
 #include <cmocka.h>
 
+#include "caphealth_path.h"
 #include "caphealth_ship.h"
 
 
-#define STEM  "ab/cd/abcd0123456789abcdef0123456789ab_"
+#define STEM    "ab/cd/abcd0123456789abcdef0123456789ab_"
+#define TOKEN   "00112233445566778899aabbccddeeff"
+#define RECORD  STEM TOKEN ".answer"
 
 
 static void
@@ -111,6 +114,105 @@ ships(void **state)
     assert_false(caphealth_ship_valid(&ship));
     ship.files[1].bytes = UINT64_MAX;
     assert_false(caphealth_ship_valid(&ship));
+
+    ship = an_image();
+    set_key(ship.record, RECORD);
+    assert_false(caphealth_ship_valid(&ship));
+    memcpy(ship.token, TOKEN, sizeof(TOKEN));
+    assert_true(caphealth_ship_valid(&ship));
+    memset(ship.token, 'a', sizeof(ship.token));
+    assert_false(caphealth_ship_valid(&ship));
+    memcpy(ship.token, TOKEN, sizeof(TOKEN));
+    set_key(ship.record, "ab/cd/abcd0123456789abcdef0123456789ac_" TOKEN
+            ".answer");
+    assert_false(caphealth_ship_valid(&ship));
+    set_key(ship.record, STEM "original.webp");
+    assert_false(caphealth_ship_valid(&ship));
+}
+
+
+static void
+claims(void **state)
+{
+    caphealth_ship_claim_t  good, claim;
+
+    (void) state;
+
+    memset(&good, 0, sizeof(good));
+    set_key(good.record, RECORD);
+    memcpy(good.token, TOKEN, sizeof(TOKEN));
+    good.timeout = 1000;
+    good.lease = 1000;
+
+    assert_true(caphealth_ship_claim_valid(&good));
+
+#define no_claim_with(member, value)                                          \
+    claim = good;                                                             \
+    claim.member = value;                                                     \
+    assert_false(caphealth_ship_claim_valid(&claim))
+
+    no_claim_with(bytes, 1);
+    no_claim_with(action, CAPHEALTH_SHIP_TAKE);
+    no_claim_with(action, CAPHEALTH_SHIP_CLAIMS);
+    no_claim_with(timeout, 0);
+    no_claim_with(timeout, 1001);
+    no_claim_with(lease, 999);
+    no_claim_with(token[0], 'x');
+    no_claim_with(token[31], '\0');
+    no_claim_with(record[1], 'c');
+    no_claim_with(record[2], '-');
+    no_claim_with(record[5], '-');
+    no_claim_with(record[38], '-');
+
+    good.action = CAPHEALTH_SHIP_TAKE;
+    good.bytes = CAPHEALTH_RECORD_MAX;
+    assert_true(caphealth_ship_claim_valid(&good));
+    no_claim_with(bytes, CAPHEALTH_RECORD_MAX + 1);
+    no_claim_with(bytes, 0);
+    no_claim_with(action, CAPHEALTH_SHIP_RELEASE);
+}
+
+
+/* of each action, what may be answered */
+
+static void
+answers_to_claims(void **state)
+{
+    uint32_t                 status;
+    caphealth_ship_claim_t   claim;
+    caphealth_ship_result_t  r;
+
+    static const char  may[CAPHEALTH_SHIP_CLAIMS][CAPHEALTH_SHIP_STATUSES + 1] =
+    {
+        "-yyyyyyyy",             /* in the order of the statuses */
+        "yy-yyyyyy",
+        "y--yyyyy-"
+    };
+
+    (void) state;
+
+    memset(&claim, 0, sizeof(claim));
+
+    for (claim.action = 0; claim.action < CAPHEALTH_SHIP_CLAIMS;
+         claim.action++)
+    {
+        for (status = 0; status <= CAPHEALTH_SHIP_STATUSES; status++) {
+            memset(&r, 0, sizeof(r));
+            r.status = status;
+            r.marked = (status == CAPHEALTH_SHIP_EXISTS);
+
+            assert_int_equal(caphealth_ship_claim_answered(&claim, &r),
+                             status < CAPHEALTH_SHIP_STATUSES
+                             && may[claim.action][status] != '-');
+
+            r.marked = !r.marked;
+            assert_false(caphealth_ship_claim_answered(&claim, &r));
+
+            r.marked = !r.marked;
+            r.files = 1;
+            assert_false(caphealth_ship_claim_answered(&claim, &r));
+        }
+    }
 }
 
 
@@ -139,11 +241,27 @@ unships(void **state)
     set_key(u.prefix, STEM);
     set_key(u.mark, STEM "original.");
 
+    u.lease = 1;
+
     assert_true(caphealth_unship_valid(&u));
 
     u.timeout = 0;
     assert_false(caphealth_unship_valid(&u));
+    u.timeout = 2;
+    assert_false(caphealth_unship_valid(&u));
     u.timeout = CAPHEALTH_SHIP_TIMEOUT_MAX;
+    u.lease = CAPHEALTH_SHIP_LEASE(CAPHEALTH_SHIP_TIMEOUT_MAX);
+    assert_true(caphealth_unship_valid(&u));
+
+    set_key(u.record, RECORD);
+    assert_false(caphealth_unship_valid(&u));
+    memcpy(u.token, TOKEN, sizeof(TOKEN));
+    assert_true(caphealth_unship_valid(&u));
+    u.record[41]++;
+    assert_true(caphealth_unship_valid(&u));
+    u.record[37]++;
+    assert_false(caphealth_unship_valid(&u));
+    u.record[0] = '\0';
 
     for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         set_key(u.prefix, wrong[i][0]);
@@ -189,6 +307,7 @@ answers(void **state)
     not_with(bytes, 321);
     not_with(marked, 1);
     not_with(left, 1);
+    not_with(status, CAPHEALTH_SHIP_BUSY);
     not_with(http, 1000);
     not_with(detail[0], '\n');
 
@@ -274,6 +393,8 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(ships),
+        cmocka_unit_test(claims),
+        cmocka_unit_test(answers_to_claims),
         cmocka_unit_test(unships),
         cmocka_unit_test(answers),
         cmocka_unit_test(answers_to_unship),
