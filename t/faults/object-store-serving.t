@@ -340,9 +340,15 @@ subtest 'what is uploaded is served, on every node' => sub {
 
 subtest 'a bucket that everybody may read' => sub {
     my ($http, $locations) = snippet('object-store.conf',
-        qr{192\.0\.2\.21:8080} => $swift->{endpoint} =~ s{^http://}{}r,
+        qr{192\.0\.2\.21:8080} => "unix:$dir/public",
         qr{object_store/shop} => 'object_store/v1/AUTH_test/shop');
-    my $public = Caphealth::Server->new(http => $http,
+
+    # other stores than Swift refuse what is not there
+
+    my $refusing = "server { listen unix:$dir/public;
+        location / { proxy_pass $swift->{endpoint}; }
+        location ~ _s403 { return 403 theirs; } }\n";
+    my $public = Caphealth::Server->new(http => $refusing . $http,
                                         locations => $locations);
     my $answer = ask($public, 'GET', "/media/$keys[0]");
 
@@ -361,6 +367,11 @@ subtest 'a bucket that everybody may read' => sub {
        'not the name of a variant';
     is ask($public, 'GET', '/media/' . $keys[1] =~ s/800/801/r)->{status}, 404,
        'not there';
+
+    $answer = ask($public, 'GET', '/media/' . $keys[1] =~ s/800/s403/r);
+    is $answer->{status}, 404, 'not there, in a bucket that may not be listed';
+    unlike $answer->{content}, qr/theirs/, 'nothing of the store';
+
     is ask($public, 'POST', "/media/$keys[0]")->{status}, 405, 'POST';
 
     $public->stop;
