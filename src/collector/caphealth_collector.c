@@ -1,7 +1,7 @@
 
 /*
  * caphealth-collector: reads the system, the disks and the database for
- * the nginx worker that started it, and for nobody else.
+ * the nginx worker that started it, and for no other process.
  *
  * The worker sends the settings once, then asks for one source at a time as
  * each falls due.  Every source has a thread of its own, so that one that is
@@ -68,7 +68,7 @@ typedef struct {
     caphealth_source_thread_t    *elts;
     size_t                        nelts;
     caphealth_recorder_t         *recorder;  /* NULL: no history is kept */
-    caphealth_notifiers_t        *notifiers; /* NULL: nobody is notified */
+    caphealth_notifiers_t        *notifiers; /* NULL: there is no receiver */
     caphealth_fleet_client_t     *fleet;     /* NULL: there is none */
 } caphealth_source_threads_t;
 
@@ -413,7 +413,7 @@ caphealth_history_start(caphealth_source_threads_t *threads,
 }
 
 
-/* settings may be NULL: nobody is notified */
+/* settings may be NULL: there is no receiver */
 
 static int
 caphealth_notify_start(caphealth_source_threads_t *threads,

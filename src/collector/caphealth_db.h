@@ -69,7 +69,7 @@ typedef struct {
  * query; returns 0 if another one may follow, whether or not the query brought
  * a result, -1 if not.  unchanged() is optional: 1 if the database is as it
  * was when the last query began.  close() leaves nothing open, and may be
- * called whatever came before: an idle connection keeps SQLite's WAL from
+ * called in any state: an idle connection keeps SQLite's WAL from
  * being removed, and a PostgreSQL database from being renamed or copied.
  */
 

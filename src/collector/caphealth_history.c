@@ -538,7 +538,8 @@ caphealth_history_open(caphealth_history_t *h)
 
 /*
  * A lock of its own says that a process has the file open: it may be renamed
- * only when nobody else has, for SQLite finds its journal by its name.
+ * only if no other process has it open, because SQLite finds its journal by
+ * its name.
  */
 
 static int

@@ -4,8 +4,8 @@
  *
  * A sample is added in memory and costs no more than that; a write, once a
  * minute by a thread of its own, puts all that came since into the file, in one
- * transaction.  What cannot be written, for the disk is full or somebody else
- * has locked the file, is kept for the next write.
+ * transaction.  What cannot be written, because the disk is full or another
+ * process has locked the file, is kept for the next write.
  *
  * There are four tiers: the values of each second, for two hours; and the
  * lowest, the mean and the highest of each minute, for 2 days, of 10 minutes,

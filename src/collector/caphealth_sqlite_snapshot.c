@@ -474,7 +474,7 @@ caphealth_sqlite_locked(int fd, off_t start, off_t len)
 
     memset(&lock, 0, sizeof(struct flock));
 
-    /* only asked for, never taken; of whatever process */
+    /* only checked, never taken; of any process */
 
     lock.l_type = F_RDLCK;
     lock.l_whence = SEEK_SET;

@@ -33,7 +33,7 @@ int caphealth_str_begins(const caphealth_str_t *str, const char *s);
 int caphealth_str_listed(caphealth_str_t list, const char *s);
 
 /*
- * A number and nothing else: 12, or 12.34 whatever the locale, without sign
+ * A number and nothing else: 12, or 12.34 in any locale, without sign
  * or exponent.  Each returns 0, or -1.
  */
 int caphealth_str_u64(const caphealth_str_t *str, uint64_t *number);

@@ -324,7 +324,7 @@ caphealth_vendor_list_merge(caphealth_vendor_t *all, size_t n)
 }
 
 
-/* whether they are one vendor, whatever their products: 0; else their order */
+/* 0: they are the same vendor; else their order.  Products are not compared */
 
 static int
 caphealth_vendor_list_same(const caphealth_vendor_t *a,

@@ -11,7 +11,7 @@
 #include "caphealth_colour.h"
 
 
-/* steps of a channel, and the difference in one that nobody sees */
+/* steps of a channel, and the difference in one that is not visible */
 #define CAPHEALTH_COLOUR_STEPS     8
 #define CAPHEALTH_COLOUR_SAME      2
 

@@ -36,7 +36,7 @@ typedef void (*caphealth_convert_decoded_pt)(const uint8_t *data,
 /*
  * Converts the image of length bytes at data into job->nvariants variants.
  * The caller keeps data.  job->offset is ignored; decoded may be NULL.
- * Fills in *result, all but sha256, whatever happens, and returns
+ * Fills in *result, except sha256, in any case, and returns
  * result->status.
  */
 caphealth_job_status_e caphealth_convert(const caphealth_job_t *job,

@@ -17,7 +17,7 @@
 /* what zimg allocates for a column besides */
 #define CAPHEALTH_MEMORY_COLUMN    640
 
-/* whatever does not grow with the image, and holes between what does */
+/* memory that does not grow with the image, and fragmentation */
 #define CAPHEALTH_MEMORY_REST      (3 * 1024 * 1024)
 #define CAPHEALTH_MEMORY_HOLES     32
 

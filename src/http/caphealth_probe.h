@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 
-/* a longer name is none of ours; of what is not, so much is said */
+/* the longest name; of a longer one, which is unknown, so much is quoted */
 #define CAPHEALTH_PROBE_NAME  64
 
 

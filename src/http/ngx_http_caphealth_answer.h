@@ -32,7 +32,7 @@ typedef struct {
  */
 ngx_int_t ngx_http_caphealth_check_request(ngx_http_request_t *r);
 
-/* The same, whatever the method. */
+/* The same, for any method. */
 ngx_int_t ngx_http_caphealth_check_access(ngx_http_request_t *r);
 
 /* Whether "caphealth_access" of the request's location lets this client in. */

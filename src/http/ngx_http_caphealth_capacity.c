@@ -69,7 +69,7 @@ ngx_http_caphealth_capacity_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    /* a request without "vendors" is answered whatever its other arguments */
+    /* without "vendors" the other arguments are ignored */
 
     if (args.vendors.data == NULL) {
         return ngx_http_caphealth_send_report(r,

@@ -11,7 +11,7 @@
 #include "caphealth_history_query.h"
 
 
-/* a larger document is none of ours */
+/* a larger document is not valid */
 #define NGX_HTTP_CAPHEALTH_HISTORY_MAX  (64 * 1024 * 1024)
 
 /* after this time without an end of the thread the timer is set again */

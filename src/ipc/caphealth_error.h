@@ -57,7 +57,7 @@ void caphealth_error_add(caphealth_error_t *error,
 /* The code of what the system said. */
 caphealth_error_e caphealth_error_errno(int err);
 
-/* Whether bytes of whatever origin are an error, or none. */
+/* Whether bytes of any origin are an error, or none. */
 int caphealth_error_valid(const caphealth_error_t *error);
 
 /*

@@ -54,7 +54,7 @@ typedef struct {
 
 typedef struct {
     char      node[CAPHEALTH_NODE_NAME];     /* this one */
-    char      holder[CAPHEALTH_NODE_NAME];   /* of the lease, or "": nobody */
+    char      holder[CAPHEALTH_NODE_NAME];   /* of the lease, or "" */
     char      shop[CAPHEALTH_NODE_NAME];     /* that the shop's numbers are
                                                 from; "": this node asked */
     uint32_t  leader;            /* 1: this node holds the lease */
@@ -78,7 +78,7 @@ typedef struct {
 void caphealth_fleet_clear(caphealth_fleet_t *f);
 
 /*
- * Takes a copy of size bytes of whatever origin, if they are such a struct.
+ * Takes a copy of size bytes of any origin, if they are such a struct.
  * Returns NULL, or the name of the first field that is wrong, "" if the size is
  * another one, and the struct cleared.
  */
@@ -86,7 +86,7 @@ const char *caphealth_fleet_read(caphealth_fleet_t *f, const void *data,
     size_t size);
 
 /*
- * Whether size bytes of whatever origin are the nodes of f with their NUL: each
+ * Whether size bytes of any origin are the nodes of f with their NUL: each
  * field of each within its range, sorted by name, none twice.  data is aligned
  * as a double is.  Returns NULL, or the name of the first field that is wrong,
  * "nodes" if the size or the order is another one.

@@ -94,7 +94,7 @@ typedef struct {
     uint64_t             memory;     /* bytes of address space */
     uint64_t             file_size;  /* bytes of one output */
     uint32_t             cpu;        /* seconds for one job */
-    uint32_t             idle;       /* run when nobody else wants to:
+    uint32_t             idle;       /* run when no other process does:
                                         SCHED_IDLE */
 } caphealth_limits_t;
 

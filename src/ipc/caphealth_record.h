@@ -149,7 +149,7 @@ typedef struct {
 
 
 /*
- * Takes a copy of size bytes of whatever origin, if they are a record of this
+ * Takes a copy of size bytes of any origin, if they are a record of this
  * version: every time and number finite or unknown, every text in UTF-8 and
  * with a NUL.  Returns NULL, or what is wrong.
  */
@@ -193,7 +193,7 @@ const char *caphealth_event_code(uint32_t code);
  */
 char *caphealth_event_args_json(const caphealth_event_args_t *args);
 
-/* Whether bytes of whatever origin are arguments. */
+/* Whether bytes of any origin are arguments. */
 int caphealth_event_args_valid(const caphealth_event_args_t *args);
 
 /*

@@ -164,7 +164,7 @@ void caphealth_database_clear(caphealth_database_t *d);
 void caphealth_history_facts_clear(caphealth_history_facts_t *h);
 
 /*
- * Each takes a copy of size bytes of whatever origin, if they are such a
+ * Each takes a copy of size bytes of any origin, if they are such a
  * struct: every number unknown or within its range, every string in UTF-8 and
  * with a NUL.  Returns NULL, or the name of the first field that is not, ""
  * if the size is another one, and the struct cleared.

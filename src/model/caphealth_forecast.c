@@ -33,7 +33,7 @@
 #define CAPHEALTH_FORECAST_CHANCE     10
 #define CAPHEALTH_FORECAST_MORE       90
 
-/* what was not reached in so many days is not reached, whatever the line */
+/* the level of a line is at most the highest value of so many days */
 #define CAPHEALTH_FORECAST_RECENT     7
 
 /* steps of which the last are looked at for a growth that has become faster or

@@ -123,7 +123,7 @@ caphealth_platform_nodes(caphealth_platform_t *p)
 }
 
 
-/* whatever the nodes were, when this one last read of them */
+/* the status is unknown, because this node cannot read those of the others */
 
 static void
 caphealth_platform_unknown(caphealth_platform_t *p)

@@ -8,9 +8,9 @@
  * look older than they are: then three of this node's intervals count.
  *
  * The platform's status is the worst of its nodes': critical, unknown,
- * degraded, healthy.  A critical node needs somebody whatever the others are;
- * what is not known may be critical, and so may nodes that were left out of the
- * list.
+ * degraded, healthy.  A critical node needs attention, whatever the status of
+ * the others; what is not known may be critical, and so may nodes that were
+ * left out of the list.
  */
 
 #ifndef CAPHEALTH_PLATFORM_H
@@ -53,7 +53,7 @@ typedef struct {
     const char               *status;
     const char               *reason;    /* NULL: it is healthy */
     const char               *node;      /* this one */
-    const char               *holder;    /* NULL: nobody */
+    const char               *holder;    /* NULL: there is none */
     const char               *shop;      /* which node's numbers of the database
                                             are shown; NULL: there are none */
     const char               *version;   /* of this software */

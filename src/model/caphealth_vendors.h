@@ -14,7 +14,7 @@
  * collector writes the text, one worker checks it, a piece at a time, before it
  * publishes it, and all of them pass it on as it is.  To make a document of
  * 100,000 vendors, and a text again, would take 0.1 to 0.3 s, and to look
- * through it 10 to 20 ms, in which a worker answers nobody.
+ * through it 10 to 20 ms, in which a worker serves no request.
  */
 
 #ifndef CAPHEALTH_VENDORS_H

@@ -4,7 +4,7 @@
  * state directory.
  *
  * nginx makes its own temporary paths with ngx_create_paths(), which gives
- * whatever it finds there to the workers' user, even if the configuration is
+ * everything there to the workers' user, even if the configuration is
  * only tested.  These directories have a site's data, so one that exists is
  * checked and not changed.
  */

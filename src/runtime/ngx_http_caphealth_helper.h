@@ -80,7 +80,7 @@ typedef struct {
     /* The time set by _set_deadline is over; NULL: it is never set. */
     void         (*deadline)(ngx_http_caphealth_helper_t *h);
 
-    /* Its process is about to be ended, for whatever reason.  May be NULL. */
+    /* Its process is about to be ended, for any reason.  May be NULL. */
     void         (*ending)(ngx_http_caphealth_helper_t *h);
 
     /* It has been ended, for it has failed, and is PAUSED. */

@@ -182,7 +182,7 @@ ngx_http_caphealth_process_claim(ngx_int_t slot, ngx_pid_t pid)
 
 /*
  * fork() copies the page tables of all that a worker has mapped, and the worker
- * answers nobody meanwhile.  So the child shares the worker's memory, on a
+ * serves no request meanwhile.  So the child shares the worker's memory, on a
  * stack of its own, and the calling thread is suspended until the child has
  * called execve() or has ended, as posix_spawn() does it.  posix_spawn() itself
  * cannot set PR_SET_PDEATHSIG.  All signals are blocked.

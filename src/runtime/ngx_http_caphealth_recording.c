@@ -85,7 +85,7 @@ ngx_http_caphealth_recording_send(ngx_http_caphealth_recording_t *rec,
         return;
     }
 
-    /* nobody may have asked for a report */
+    /* there may have been no request for a report */
 
     if (rec->conf->receivers) {
         caphealth_forecasts_update(rec->forecasts, &rec->cache->facts,

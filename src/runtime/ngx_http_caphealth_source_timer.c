@@ -325,8 +325,8 @@ ngx_http_caphealth_source_timer_facts(ngx_http_caphealth_source_timer_t *t,
 
 
 /*
- * To check the text of 100,000 vendors takes 10 ms, in which the worker
- * would answer nobody: it is checked a piece at a time, between other events.
+ * To check the text of 100,000 vendors takes 10 ms, in which the worker would
+ * serve no request: it is checked a piece at a time, between other events.
  */
 
 static ngx_int_t

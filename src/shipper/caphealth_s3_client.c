@@ -51,7 +51,7 @@ _Static_assert(CAPHEALTH_S3_REASON >= CURL_ERROR_SIZE,
                "what libcurl says fits");
 
 
-/* of a code, whatever its status; retry: the same may succeed later */
+/* of a code with any status; retry: the same may succeed later */
 
 typedef struct {
     const char               *code;

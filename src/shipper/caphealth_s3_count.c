@@ -281,7 +281,7 @@ caphealth_s3_count_prefix(caphealth_s3_count_t *count, const char *name)
 }
 
 
-/* "ab/cd/<id>_<variant>.webp"; 0: it is none of ours */
+/* "ab/cd/<id>_<variant>.webp"; 0: it is another name */
 
 static int
 caphealth_s3_count_file(caphealth_s3_count_t *count, const char *key,

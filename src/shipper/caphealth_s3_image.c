@@ -686,7 +686,7 @@ caphealth_s3_image_undo_file(caphealth_s3_file_t *file)
 
     } else {
 
-        /* it may yet be put: a request may be under way still */
+        /* it may still be put: a request may be under way */
 
         if (file->presence == CAPHEALTH_S3_DOUBTFUL) {
             file->image->result.left = 1;

@@ -78,7 +78,7 @@ int caphealth_image_open_spool(caphealth_image_files_t *image,
 
 /*
  * Whether file i is what a converter says of it, of its format by its header
- * and of so many bytes, and nobody can write to it any more, the caller
+ * and of so many bytes, and no other process can write to it, the caller
  * included.  May block for 2 seconds.  Returns 0, or -1 with errno set, which
  * is EINVAL if it is not.
  */
@@ -111,7 +111,7 @@ void caphealth_image_close(caphealth_image_files_t *image);
 int caphealth_image_exists(const char *root, const char *id);
 
 /*
- * Removes the files of the image id, the commit mark, in whatever format,
+ * Removes the files of the image id, the commit mark, in any format,
  * first, so that an image of which a file cannot be removed is not complete,
  * and can be tried again.  Its record goes with them.  *removed becomes what
  * was removed, without the record, whether all of it or not.  Returns 0, or -1

@@ -260,7 +260,7 @@ caphealth_owner_open_dir(caphealth_owner_t *o, const char *root,
 }
 
 
-/* whose images are in the tree is nobody else's business: 0700 */
+/* other users cannot see whose images are in the tree: 0700 */
 
 static int
 caphealth_owner_make(int parent, const char *name)

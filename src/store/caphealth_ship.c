@@ -167,7 +167,7 @@ caphealth_unship_valid(const caphealth_unship_t *unship)
 }
 
 
-/* "ab/cd/abcd<28 digits more>_", with whatever behind it */
+/* "ab/cd/abcd<28 digits more>_", and anything behind it */
 
 static int
 caphealth_ship_stem(const char key[CAPHEALTH_SHIP_KEY])

@@ -42,7 +42,7 @@
 /* what tells a record from that of another request: hexadecimal digits, NULs */
 #define CAPHEALTH_SHIP_TOKEN  40
 
-/* no image has more, of whatever variants */
+/* no image has more, of all variants */
 #define CAPHEALTH_SHIP_FILES_MAX  1000
 
 

@@ -123,7 +123,7 @@ caphealth_disposition_line(const char *line, size_t len,
         d->type_len = (size_t) (end - p);
     }
 
-    /* RFC 7578, 4.7: deprecated, and nobody decodes the others here */
+    /* RFC 7578, 4.7: deprecated; the others are not decoded here */
 
     if (caphealth_is(line, len, "content-transfer-encoding")) {
         len = (size_t) (end - p);

@@ -379,7 +379,7 @@ caphealth_multipart_part(caphealth_multipart_t *mp, caphealth_parts_t *ps)
 }
 
 
-/* a part that is no file: those that nobody wants are passed over */
+/* a part that is no file: unknown ones are skipped */
 
 static caphealth_multipart_result_e
 caphealth_multipart_field(caphealth_multipart_t *mp,

@@ -97,7 +97,7 @@ caphealth_multipart_result_e caphealth_multipart_boundary(const char *type,
 
 /*
  * Finds the files and the wanted fields of a body of size bytes.  A file field
- * that nobody filled in (no name, no bytes) is no file.
+ * that was left empty (no name, no bytes) is no file.
  */
 caphealth_multipart_result_e caphealth_multipart_parse(const char *boundary,
     caphealth_multipart_read_pt read, void *ctx, uint64_t size,

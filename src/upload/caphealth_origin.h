@@ -19,7 +19,7 @@ const char *caphealth_origin_check(const char *origin, size_t len);
 
 /*
  * Whether the value of an Origin header (RFC 6454, 7) names that host, with
- * whatever scheme and port.  An IPv6 address is in brackets in both.  "null",
+ * with any scheme and port.  An IPv6 address is in brackets in both.  "null",
  * the origin of a page that hides where it is from, names none.
  */
 int caphealth_origin_is(const char *origin, size_t len, const char *host,

@@ -67,7 +67,7 @@ typedef struct {
 
 typedef enum {
     CAPHEALTH_TOKEN_OK = 0,
-    CAPHEALTH_TOKEN_INVALID,                  /* it is none of ours */
+    CAPHEALTH_TOKEN_INVALID,                  /* malformed, or not signed */
     CAPHEALTH_TOKEN_EXPIRED
 } caphealth_token_e;
 

@@ -505,7 +505,7 @@ caphealth_hevc_lost(de265_decoder_context *ctx)
 
 /*
  * The library's own, for a picture within the limit; 0: none is decoded.  What
- * no slice covers is nobody's memory, so it is cleared.
+ * no slice covers is uninitialised memory, so it is cleared.
  */
 
 static int

@@ -29,7 +29,7 @@
 /* more than two blocks of the highest quality have of one coefficient */
 #define CAPHEALTH_JPEG_ZEROS  64
 
-/* bytes before a restart marker that nobody needed */
+/* unused bytes before a restart marker */
 #define CAPHEALTH_JPEG_EXTRA  16
 
 /* what libjpeg's decoders may have read ahead: a register of 64 bits */
@@ -172,7 +172,7 @@ caphealth_decode_jpeg(const caphealth_job_t *job, const uint8_t *data,
 }
 
 
-/* whatever is refused comes back here; all that must survive it is in *j */
+/* errors return here by longjmp(); what is needed after that is in *j */
 
 static void
 caphealth_jpeg_decode(caphealth_jpeg_t *j)

@@ -192,7 +192,7 @@ caphealth_webp_whole(const WebPData *frame)
 }
 
 
-/* without a profile it is sRGB, whatever Exif says: the format has it so */
+/* without a profile it is sRGB by the format; Exif is ignored */
 
 static caphealth_job_status_e
 caphealth_webp_chunks(caphealth_webp_t *w)
