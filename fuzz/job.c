@@ -1,6 +1,7 @@
 
 /*
  * Under test: src/converter/caphealth_serve.c src/ipc/caphealth_job.c
+ *     (caphealth_serve|valid)
  *
  * All that a worker may say to a converter, limits and jobs with descriptors,
  * and what the converter answers.  The sandbox is left out, as a process

@@ -173,7 +173,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int                 rc;
-    char               *url, *message, *secret, *copy, text[64];
+    char               *url, *message, *secret, *copy, *place, text[64];
     size_t              len;
     fuzz_bytes_t        b = { data, size };
     caphealth_error_t   error;
@@ -191,6 +191,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (rc == 0) {
         check_accepted(url);
     }
+
+    place = caphealth_postgres_place(url);
+    fuzz_check(place != NULL);
+    free(place);
 
     secret = password(url);
 
