@@ -11,6 +11,7 @@
 
 #include "caphealth_image_files.h"
 #include "caphealth_move_image.h"
+#include "caphealth_move_record.h"
 
 
 static volatile sig_atomic_t  caphealth_move_signal;
@@ -147,6 +148,7 @@ caphealth_move_slice(caphealth_move_slice_t *slice)
         caphealth_move_step(run);
     }
 
+    caphealth_move_records(slice);
     caphealth_move_verify(slice);
 
     return 0;
@@ -172,7 +174,7 @@ caphealth_move_plan(caphealth_move_run_t *run, caphealth_move_file_t *files,
     wanted = marked = exists = 0;
 
     for (i = 0; i < n; i++) {
-        exists |= (files[i].exists[from] != 0);
+        exists |= (files[i].exists[from] && !files[i].record);
         marked |= (files[i].mark && files[i].exists[from]);
     }
 
@@ -196,7 +198,7 @@ caphealth_move_plan(caphealth_move_run_t *run, caphealth_move_file_t *files,
 
         if (!f->exists[to]) {
             f->wanted = 1;
-            wanted = 1;
+            wanted |= !f->record;
             continue;
         }
 

@@ -103,7 +103,7 @@ caphealth_move_next(caphealth_move_job_t *job)
     while (job->next < job->nfiles && job->nchunk < CAPHEALTH_VARIANTS_MAX) {
         f = &job->files[job->next++];
 
-        if (f->wanted) {
+        if (f->wanted && !f->record) {
             job->chunk[job->nchunk++] = f;
         }
     }

@@ -29,6 +29,7 @@ typedef struct {
     uint64_t                 complete;   /* images that were there */
     uint64_t                 incomplete; /* that have no commit mark */
     uint64_t                 failed;
+    uint64_t                 records;    /* that were moved */
 } caphealth_move_run_t;
 
 

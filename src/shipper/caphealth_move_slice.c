@@ -44,6 +44,7 @@ static void caphealth_move_on_object(caphealth_s3_list_t *list,
 static void caphealth_move_on_page(caphealth_s3_list_t *list);
 static caphealth_move_file_t *caphealth_move_add(caphealth_move_slice_t *slice,
     const char *key);
+static int caphealth_move_key_valid(const char *key);
 static int caphealth_move_compare(const void *a, const void *b);
 static int caphealth_move_same_bytes(caphealth_move_run_t *run,
     const caphealth_move_file_t *f);
@@ -83,7 +84,7 @@ caphealth_move_read_leaf(caphealth_move_slice_t *slice, const char *id)
 {
     int                     fd, err;
     DIR                    *list;
-    char                    key[CAPHEALTH_PATH_LEN];
+    char                    key[CAPHEALTH_RECORD_PATH_LEN];
     struct stat             st;
     struct dirent          *entry;
     caphealth_move_file_t  *f;
@@ -119,7 +120,7 @@ caphealth_move_read_leaf(caphealth_move_slice_t *slice, const char *id)
                         (int) (sizeof(key) - CAPHEALTH_LEAF_LEN - 1),
                         entry->d_name);
 
-        if (!caphealth_path_valid(key, strlen(key))
+        if (!caphealth_move_key_valid(key)
             || fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1
             || !S_ISREG(st.st_mode))
         {
@@ -216,7 +217,7 @@ caphealth_move_on_object(caphealth_s3_list_t *list, const char *key,
     caphealth_move_file_t     *f;
     caphealth_move_listing_t  *listing = list->data;
 
-    if (object->prefix || !caphealth_path_valid(key, strlen(key))) {
+    if (object->prefix || !caphealth_move_key_valid(key)) {
         return;
     }
 
@@ -269,8 +270,17 @@ caphealth_move_add(caphealth_move_slice_t *slice, const char *key)
 
     f->mark = (strncmp(variant, slice->run->move->mark, len) == 0
                && variant[len] == '.');
+    f->record = (caphealth_record_path_valid(key, strlen(key)) != 0);
 
     return f;
+}
+
+
+static int
+caphealth_move_key_valid(const char *key)
+{
+    return caphealth_path_valid(key, strlen(key))
+           || caphealth_record_path_valid(key, strlen(key));
 }
 
 
@@ -328,7 +338,8 @@ caphealth_move_compare(const void *a, const void *b)
     rc = memcmp(one->key, two->key, CAPHEALTH_MOVE_STEM);
 
     if (rc == 0) {
-        rc = (int) one->mark - (int) two->mark;
+        rc = (int) one->mark - (int) two->mark
+             + 2 * ((int) one->record - (int) two->record);
     }
 
     return rc ? rc : strcmp(one->key, two->key);

@@ -28,13 +28,14 @@ typedef enum {
 
 
 typedef struct {
-    char      key[CAPHEALTH_PATH_LEN];
+    char      key[CAPHEALTH_RECORD_PATH_LEN];
     char      md5[CAPHEALTH_MOVE_MD5];   /* of the tree's; "": not known */
     char      etag[CAPHEALTH_MOVE_MD5];  /* of the store's, if it may be an
                                             MD5 */
     uint64_t  size[CAPHEALTH_MOVE_SIDES];
     unsigned  exists[CAPHEALTH_MOVE_SIDES];
     unsigned  mark:1;
+    unsigned  record:1;
     unsigned  wanted:1;
     unsigned  moved:1;
 } caphealth_move_file_t;
@@ -53,7 +54,7 @@ typedef struct {
  * Each of these returns 0, or -1 after it has reported the failure.  read and
  * list add the files of run->slice that one side has; after them merge makes
  * one of two files with the same key, and sorts them: the files of an image
- * follow each other, its mark last.
+ * follow each other, behind the others its mark, and its record last.
  */
 int caphealth_move_read(caphealth_move_slice_t *slice);
 int caphealth_move_list(caphealth_move_slice_t *slice);

@@ -224,6 +224,63 @@ def there_and_back(photos):
     return source
 
 
+def records(source):
+    """What clients were told is moved with their images."""
+
+    rules()
+    recorded = pathlib.Path(HERE, 'recorded')
+    shutil.copytree(source, recorded)
+
+    def record(mark, secret):
+        path = recorded / (mark[:38] + '_' + 32 * secret + '.answer')
+        path.write_text(json.dumps({
+            'version': 1, 'mark': mark[6:], 'request': 64 * 'a', 'url': '/',
+            'image': {'id': mark[6:38], 'variants': {}}},
+            separators=(',', ':')))
+
+        return path
+
+    marks = sorted(k for k in files(source) if '_original.' in k)
+    kept = [record(mark, 'b') for mark in marks[:3]]
+
+    # of an image that is not there, and what is no record
+
+    record(marks[0].replace(marks[0][6:38], marks[0][6:30] + '00000000'),
+           'c').write_text(kept[0].read_text())
+    record(marks[3], 'd').write_text('{}')
+
+    run = Moved(recorded, 's3://shop/r')
+    ok(run.is_(0, images=5, files=16, incomplete=0, failed=0, records=3),
+       'records are moved', run)
+    wanted = set(files(source)) | {str(p.relative_to(recorded)) for p in kept}
+    ok(set(stored('r/')) == wanted, 'those of images', stored('r/'))
+
+    order = [re.sub(r'^.*/|\?.*', '', path) for path in puts()]
+    late = [name for i, name in enumerate(order) if name.endswith('.answer')
+            and name[:32] + '_original.webp' not in order[:i]]
+    ok(not late, 'behind their images', order)
+
+    rules()
+    run = Moved(recorded, 's3://shop/r')
+    ok(run.is_(0, images=0, complete=5, records=0) and not puts(),
+       'begun again, nothing is put', run)
+
+    again = pathlib.Path(HERE, 'recorded-back')
+    again.mkdir()
+    run = Moved('s3://shop/r', again)
+    ok(run.is_(0, images=5, files=16, records=3), 'and back', run)
+    ok(set(files(again)) == wanted
+       and all(files(again)[k] == files(recorded)[k] for k in wanted),
+       'the same', sorted(files(again)))
+    ok({p.stat().st_mode & 0o7777 for p in again.rglob('*.answer')}
+       == {0o600}, 'only their owner may read them')
+
+    rules('PUT [.]answer status 403 AccessDenied')
+    run = Moved(recorded, 's3://shop/s')
+    ok(run.is_(1, records=0) and run.said['failed'] and '.answer' in run.err,
+       'records that the store refuses', run)
+
+
 def what_differs(source):
     """Nothing is overwritten, on either side."""
 
@@ -415,6 +472,7 @@ try:
     options_are_checked()
     images = there_and_back(sorted(
         str(p) for p in pathlib.Path(TOP, 'conf/demo-photos').glob('*.jpg')))
+    records(images)
     what_differs(images)
     incomplete(images)
     faults(images)
