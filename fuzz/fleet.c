@@ -122,8 +122,8 @@ again(caphealth_fleet_reply_t *reply, const caphealth_database_t *facts,
 
     fuzz_check(asprintf(&shop, "{\"attempt_age\":1,%s", looked + 1) != -1);
     fuzz_check(caphealth_fleet_reply(reply,
-                                     "{\"schema\":1,\"oldest\":1,\"total\":0}",
-                                     shop, NULL, &error)
+                                     "{\"schema\":2,\"oldest\":1,\"total\":0}",
+                                     shop, NULL, NULL, &error)
                == 0);
     fuzz_check(reply->shop.fresh);
 
@@ -158,7 +158,10 @@ check_again(const caphealth_fleet_reply_t *reply)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    int                       rc;
     char                     *fleet, *shop, *nodes;
+    size_t                    i;
+    json_t                   *stores;
     fuzz_bytes_t              b = { data, size };
     caphealth_error_t         error;
     caphealth_answer_t        a;
@@ -168,9 +171,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     shop = line(&b);
     nodes = line(&b);
 
-    if (caphealth_fleet_reply(&reply, fleet, *shop ? shop : NULL,
-                              *nodes ? nodes : NULL, &error)
-        == -1)
+    stores = json_pack("[{s:s}]", "name", "s");
+
+    rc = caphealth_fleet_reply(&reply, fleet, *shop ? shop : NULL,
+                               *nodes ? nodes : NULL, stores, &error);
+
+    json_decref(stores);
+
+    for (i = 0; rc == 0 && i < reply.ncounted; i++) {
+        fuzz_check(caphealth_counted_valid(&reply.counted[i]));
+    }
+
+    if (rc == -1)
     {
         fuzz_check(error.code != 0 && caphealth_error_valid(&error));
         fuzz_check(reply.nodes == NULL && reply.shop.vendors == NULL);

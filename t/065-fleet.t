@@ -420,13 +420,13 @@ subtest 'the schema is missing, old, or too new' => sub {
 
     my $node = node('three');
 
-    $node->until(sub { $node->logged(qr/version 0, and 1 is needed; run/) });
-    ok $node->logged(qr/caphealth fleet: .* version 0, and 1 is needed; run caphealth-fleet\.sql/),
+    $node->until(sub { $node->logged(qr/version 0, and 2 is needed; run/) });
+    ok $node->logged(qr/caphealth fleet: .* version 0, and 2 is needed; run caphealth-fleet\.sql/),
        'old';
 
     $postgres->sql('UPDATE caphealth.schema SET version = 9, oldest = 8');
     $node->until(sub { $node->logged(qr/upgrade caphealth on this node/) });
-    ok $node->logged(qr/takes nodes of version 8 and newer, not 1; upgrade/),
+    ok $node->logged(qr/takes nodes of version 8 and newer, not 2; upgrade/),
        'too new';
     ok $node->stop, 'quits';
 

@@ -333,7 +333,8 @@ BEGIN
                    (e->>2)::bigint AS bytes, (e->>3)::bigint AS complete,
                    (e->>4)::integer AS leaf, (e->>5)::bigint AS leaf_files,
                    (e->>6)::double precision AS first,
-                   (e->>7)::double precision AS last,
+                   least((e->>7)::double precision,
+                         extract(epoch FROM a_now)::double precision) AS last,
                    (e->>8)::integer = 1 AS doubtful
               FROM jsonb_array_elements(a_store->'slices') e WHERE v_new
         LOOP
@@ -936,7 +937,7 @@ BEGIN
 
     FOR store IN
         SELECT e FROM jsonb_array_elements(request->'stores') e
-         ORDER BY e->>'name' COLLATE "C"
+         WHERE e ? 'name' ORDER BY e->>'name' COLLATE "C"
     LOOP
         BEGIN
             stores := stores || caphealth.count_images(store, me, mine, every,

@@ -85,6 +85,10 @@ static int caphealth_history_start(caphealth_source_threads_t *threads,
 static int caphealth_notify_start(caphealth_source_threads_t *threads,
     const json_t *settings);
 static int caphealth_record(caphealth_source_threads_t *threads, int fd);
+static int caphealth_count(caphealth_source_threads_t *threads,
+    const caphealth_ipc_message_t *m, int fd);
+static void caphealth_send_counted(uint64_t serial,
+    const caphealth_counted_t *counted, size_t n);
 static void caphealth_record_fleet(caphealth_source_threads_t *threads,
     caphealth_record_t *record);
 static void caphealth_send_past(const caphealth_history_facts_t *facts);
@@ -206,6 +210,10 @@ caphealth_serve(caphealth_source_threads_t *threads)
 
         case CAPHEALTH_IPC_RECORD:
             rc = caphealth_record(threads, fd);
+            break;
+
+        case CAPHEALTH_IPC_COUNTS:
+            rc = caphealth_count(threads, &m, fd);
             break;
 
         case CAPHEALTH_IPC_LOG:
@@ -354,6 +362,8 @@ caphealth_fleet_start(caphealth_source_threads_t *threads,
         return -1;
     }
 
+    caphealth_fleet_counted(threads->fleet, caphealth_send_counted);
+
     return 0;
 }
 
@@ -492,6 +502,67 @@ caphealth_record(caphealth_source_threads_t *threads, int fd)
     }
 
     return 0;
+}
+
+
+static int
+caphealth_count(caphealth_source_threads_t *threads,
+    const caphealth_ipc_message_t *m, int fd)
+{
+    void    *text;
+    size_t   size;
+    json_t  *stores;
+
+    text = caphealth_ipc_map(fd, &size);
+    if (text == NULL) {
+        fprintf(stderr, "caphealth-collector: counts cannot be read: %s\n",
+                strerror(errno));
+        return -1;
+    }
+
+    stores = json_loadb(text, size, 0, NULL);
+
+    (void) munmap(text, size);
+
+    if (threads->fleet == NULL || !json_is_array(stores)) {
+        fprintf(stderr, "caphealth-collector: counts were %s\n",
+                threads->fleet ? "invalid" : "sent, and there is no fleet");
+        json_decref(stores);
+        return -1;
+    }
+
+    caphealth_fleet_count(threads->fleet, stores, m->serial);
+
+    return 0;
+}
+
+
+/* in the fleet's thread, before its facts are sent */
+
+static void
+caphealth_send_counted(uint64_t serial, const caphealth_counted_t *counted,
+    size_t n)
+{
+    int                      fd;
+    caphealth_ipc_message_t  m;
+
+    fd = caphealth_ipc_memfd(counted, n * sizeof(caphealth_counted_t));
+
+    if (fd == -1) {
+        fprintf(stderr, "caphealth-collector: counts cannot be sent: %s\n",
+                strerror(errno));
+        return;
+    }
+
+    m = (caphealth_ipc_message_t) {
+        .version = CAPHEALTH_IPC_VERSION,
+        .type = CAPHEALTH_IPC_COUNTED,
+        .serial = serial
+    };
+
+    (void) caphealth_ipc_send(CAPHEALTH_IPC_FD, &m, fd);
+
+    (void) close(fd);
 }
 
 

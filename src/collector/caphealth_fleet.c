@@ -73,6 +73,12 @@ struct caphealth_fleet_client_s {
     double                           contact_time;   /* by CLOCK_REALTIME */
     caphealth_fleet_t                fleet;          /* that was read last */
     caphealth_error_t                part;           /* of it */
+    void                           (*counted)(uint64_t serial,
+                                              const caphealth_counted_t *c,
+                                              size_t n);
+    json_t                          *telling;        /* of object stores, on
+                                                        its way; or NULL */
+    uint64_t                         telling_serial;
 
     char                            *given;          /* vendors, to the last
                                                         who asked */
@@ -85,6 +91,8 @@ struct caphealth_fleet_client_s {
     int                              refreshed;      /* one has ended */
     int                              joined;         /* one has succeeded */
     caphealth_record_t               record;
+    json_t                          *stores;         /* to be told, or NULL */
+    uint64_t                         serial;         /* of them */
     double                           contact;        /* the last that did, by
                                                         CLOCK_BOOTTIME */
     double                           lease;          /* it ends */
@@ -119,7 +127,7 @@ static int caphealth_fleet_retry(const PGresult *result);
 static void caphealth_fleet_copy(caphealth_fleet_client_t *fc,
     double deadline, caphealth_error_t *error);
 static int caphealth_fleet_columns(caphealth_fleet_reply_t *reply,
-    const PGresult *result, caphealth_error_t *error);
+    const PGresult *result, const json_t *stores, caphealth_error_t *error);
 static void caphealth_fleet_take(caphealth_fleet_client_t *fc,
     caphealth_fleet_reply_t *reply, double sent);
 static const char *caphealth_fleet_answer(caphealth_fleet_client_t *fc,
@@ -199,6 +207,30 @@ caphealth_fleet_copy_history(caphealth_fleet_client_t *fc,
 
 
 void
+caphealth_fleet_counted(caphealth_fleet_client_t *fc,
+    void (*counted)(uint64_t serial, const caphealth_counted_t *counted,
+                    size_t n))
+{
+    fc->counted = counted;
+}
+
+
+void
+caphealth_fleet_count(caphealth_fleet_client_t *fc, json_t *stores,
+    uint64_t serial)
+{
+    (void) pthread_mutex_lock(&fc->mutex);
+
+    json_decref(fc->stores);
+
+    fc->stores = stores;
+    fc->serial = serial;
+
+    (void) pthread_mutex_unlock(&fc->mutex);
+}
+
+
+void
 caphealth_fleet_record(caphealth_fleet_client_t *fc,
     const caphealth_record_t *record)
 {
@@ -244,6 +276,9 @@ caphealth_fleet_collect(caphealth_fleet_client_t *fc, caphealth_answer_t *a)
 
     free(request);
     free(looked);
+
+    json_decref(fc->telling);
+    fc->telling = NULL;
 
     a->error = error;
 
@@ -312,8 +347,13 @@ caphealth_fleet_self(caphealth_fleet_client_t *fc)
         self.told = fc->tells;
     }
 
+    fc->telling = fc->stores;
+    fc->telling_serial = fc->serial;
+    fc->stores = NULL;
+
     request = caphealth_fleet_request(&self,
-                                      fc->recorded ? &fc->record : NULL);
+                                      fc->recorded ? &fc->record : NULL,
+                                      fc->telling);
 
     (void) pthread_mutex_unlock(&fc->mutex);
 
@@ -382,7 +422,7 @@ caphealth_fleet_ask(caphealth_fleet_client_t *fc, const char *request,
         return -1;
     }
 
-    rc = caphealth_fleet_columns(reply, result, error);
+    rc = caphealth_fleet_columns(reply, result, fc->telling, error);
 
     PQclear(result);
 
@@ -533,7 +573,7 @@ caphealth_fleet_copy(caphealth_fleet_client_t *fc, double deadline,
 
 static int
 caphealth_fleet_columns(caphealth_fleet_reply_t *reply, const PGresult *result,
-    caphealth_error_t *error)
+    const json_t *stores, caphealth_error_t *error)
 {
     if (PQntuples(result) != 1 || PQnfields(result) != 3
         || PQgetisnull(result, 0, 0))
@@ -549,7 +589,8 @@ caphealth_fleet_columns(caphealth_fleet_reply_t *reply, const PGresult *result,
                                  PQgetisnull(result, 0, 1)
                                  ? NULL : PQgetvalue(result, 0, 1),
                                  PQgetisnull(result, 0, 2)
-                                 ? NULL : PQgetvalue(result, 0, 2), error);
+                                 ? NULL : PQgetvalue(result, 0, 2), stores,
+                                 error);
 }
 
 
@@ -585,6 +626,12 @@ caphealth_fleet_take(caphealth_fleet_client_t *fc,
 
     fc->nodes = nodes;
     fc->fleet = reply->fleet;
+
+    if (fc->counted != NULL && reply->ncounted > 0) {
+        fc->counted(fc->telling_serial, reply->counted, reply->ncounted);
+    }
+
+    free(reply->counted);
 
     (void) pthread_mutex_lock(&fc->mutex);
 

@@ -16,6 +16,7 @@
 
 #include <jansson.h>
 
+#include "caphealth_fleet_counts.h"
 #include "caphealth_fleet_history.h"
 #include "caphealth_notification.h"
 #include "caphealth_record.h"
@@ -56,6 +57,17 @@ caphealth_fleet_client_t *caphealth_fleet_create(const char *url,
  */
 void caphealth_fleet_copy_history(caphealth_fleet_client_t *fc,
     caphealth_fleet_history_t *history);
+
+/*
+ * What the next refresh tells of object stores, an array that is taken over, and
+ * to whom the answer is given, in the refresh's thread: n of counted, for the
+ * stores that have one.
+ */
+void caphealth_fleet_count(caphealth_fleet_client_t *fc, json_t *stores,
+    uint64_t serial);
+void caphealth_fleet_counted(caphealth_fleet_client_t *fc,
+    void (*counted)(uint64_t serial, const caphealth_counted_t *counted,
+                    size_t n));
 
 /* The record that the next report is made of. */
 void caphealth_fleet_record(caphealth_fleet_client_t *fc,

@@ -53,6 +53,12 @@ static int caphealth_fleet_read_vendors(caphealth_fleet_shop_t *shop,
     const json_t *vendors);
 static int caphealth_fleet_read_vendor(caphealth_vendor_rows_t *rows,
     const json_t *vendor);
+static void caphealth_fleet_read_stores(caphealth_fleet_reply_t *reply,
+    const json_t *fleet, const json_t *stores, caphealth_error_t *error);
+static int caphealth_fleet_read_counted(caphealth_counted_t *c,
+    const json_t *value);
+static int caphealth_fleet_read_slice(caphealth_counted_slice_t *slice,
+    const json_t *row);
 static double caphealth_fleet_seconds(const json_t *object, const char *name);
 static void caphealth_fleet_text(char *buf, size_t size, const json_t *object,
     const char *name);
@@ -62,7 +68,7 @@ static int caphealth_fleet_name(char name[CAPHEALTH_NODE_NAME],
 
 char *
 caphealth_fleet_request(const caphealth_fleet_self_t *self,
-    const caphealth_record_t *record)
+    const caphealth_record_t *record, json_t *stores)
 {
     uint32_t  state;
     json_t   *request;
@@ -102,6 +108,13 @@ caphealth_fleet_request(const caphealth_fleet_self_t *self,
                                "since", self->told.since,
                                "node", self->told.node))
            == -1)
+    {
+        json_decref(request);
+        return NULL;
+    }
+
+    if (request != NULL && stores != NULL
+        && json_object_set(request, "stores", stores) == -1)
     {
         json_decref(request);
         return NULL;
@@ -303,7 +316,8 @@ caphealth_fleet_dump(json_t *value)
 
 int
 caphealth_fleet_reply(caphealth_fleet_reply_t *reply, const char *fleet,
-    const char *shop, const char *nodes, caphealth_error_t *error)
+    const char *shop, const char *nodes, const json_t *stores,
+    caphealth_error_t *error)
 {
     int      rc;
     json_t  *f, *s, *n;
@@ -343,6 +357,10 @@ caphealth_fleet_reply(caphealth_fleet_reply_t *reply, const char *fleet,
         }
     }
 
+    if (rc == 0 && stores != NULL) {
+        caphealth_fleet_read_stores(reply, f, stores, error);
+    }
+
     json_decref(f);
     json_decref(s);
     json_decref(n);
@@ -360,8 +378,10 @@ caphealth_fleet_reply_free(caphealth_fleet_reply_t *reply)
 {
     free(reply->nodes);
     free(reply->shop.vendors);
+    free(reply->counted);
 
     reply->nodes = NULL;
+    reply->counted = NULL;
     reply->shop.vendors = NULL;
 }
 
@@ -784,6 +804,167 @@ caphealth_fleet_read_vendor(caphealth_vendor_rows_t *rows,
     }
 
     return (row->id == NULL && !json_is_null(id)) ? -1 : 0;
+}
+
+
+/* one that is invalid is left out: its changes are told again */
+
+static void
+caphealth_fleet_read_stores(caphealth_fleet_reply_t *reply,
+    const json_t *fleet, const json_t *stores, caphealth_error_t *error)
+{
+    double                clock;
+    size_t                i, k, n;
+    const char           *name, *told;
+    const json_t         *answers, *answer;
+    caphealth_counted_t  *c;
+
+    answers = json_object_get(fleet, "stores");
+    clock = caphealth_fleet_seconds(fleet, "clock");
+    n = json_array_size(stores);
+
+    c = calloc(n + 1, sizeof(caphealth_counted_t));
+    if (c == NULL) {
+        caphealth_error_set(error, CAPHEALTH_ERROR_NO_MEMORY, "no memory");
+        return;
+    }
+
+    reply->counted = c;
+
+    for (i = 0; i < n; i++) {
+        told = json_string_value(json_object_get(json_array_get(stores, i),
+                                                 "name"));
+
+        for (k = 0; k < json_array_size(answers); k++) {
+            answer = json_array_get(answers, k);
+            name = json_string_value(json_object_get(answer, "name"));
+
+            if (told == NULL || name == NULL || strcmp(name, told) != 0) {
+                continue;
+            }
+
+            c = &reply->counted[reply->ncounted];
+            memset(c, 0, sizeof(caphealth_counted_t));
+
+            c->store = (uint32_t) i;
+            c->clock = clock;
+
+            if (caphealth_fleet_read_counted(c, answer) == 0) {
+                reply->ncounted++;
+
+            } else {
+                caphealth_error_set(error, CAPHEALTH_ERROR_SCHEMA,
+                                    "the counts of \"%s\" in the fleet's "
+                                    "database are invalid", told);
+            }
+
+            break;
+        }
+    }
+}
+
+
+/* 0, or -1: it is invalid */
+
+static int
+caphealth_fleet_read_counted(caphealth_counted_t *c, const json_t *value)
+{
+    size_t         i;
+    const char    *todo, *hash;
+    const json_t  *rows;
+
+    c->trusted = json_is_true(json_object_get(value, "trusted"));
+    c->lister = json_is_true(json_object_get(value, "lister"));
+    c->sequence = (uint64_t) json_integer_value(json_object_get(value,
+                                                                "sequence"));
+    c->version = (uint64_t) json_integer_value(json_object_get(value,
+                                                               "version"));
+    c->pass = json_integer_value(json_object_get(value, "pass"));
+    c->pass_age = caphealth_fleet_seconds(value, "pass_age");
+    c->scan_age = caphealth_fleet_seconds(value, "scan_age");
+    c->scan_seconds = caphealth_fleet_seconds(value, "scan_seconds");
+    c->scan_seconds = isnan(c->scan_seconds) ? 0 : c->scan_seconds;
+    c->drift_files = json_integer_value(json_object_get(value,
+                                                        "drift_files"));
+    c->drift_bytes = json_integer_value(json_object_get(value,
+                                                        "drift_bytes"));
+    c->removed = json_integer_value(json_object_get(value, "removed"));
+    c->removed_bytes = json_integer_value(json_object_get(value,
+                                                          "removed_bytes"));
+
+    hash = json_string_value(json_object_get(value, "counted"));
+    c->counted = (hash == NULL) ? 0 : strtoull(hash, NULL, 16);
+
+    todo = json_string_value(json_object_get(value, "todo"));
+
+    for (i = 0; todo != NULL && todo[i] != '\0' && i < CAPHEALTH_SLICES; i++) {
+        c->todo[i] = (todo[i] == '1');
+    }
+
+    rows = json_object_get(value, "rows");
+
+    if (json_array_size(rows) > CAPHEALTH_SLICES) {
+        return -1;
+    }
+
+    for (i = 0; i < json_array_size(rows); i++) {
+        if (caphealth_fleet_read_slice(&c->slices[c->nslices++],
+                                       json_array_get(rows, i))
+            == -1)
+        {
+            return -1;
+        }
+    }
+
+    return caphealth_counted_valid(c) ? 0 : -1;
+}
+
+
+static int
+caphealth_fleet_read_slice(caphealth_counted_slice_t *slice,
+    const json_t *row)
+{
+    size_t         i;
+    int64_t        n[9];
+    const json_t  *missing;
+
+    for (i = 0; i < sizeof(n) / sizeof(n[0]); i++) {
+        if (!json_is_integer(json_array_get(row, i))) {
+            return -1;
+        }
+
+        n[i] = json_integer_value(json_array_get(row, i));
+    }
+
+    if (n[0] < 0 || n[0] >= CAPHEALTH_SLICES
+        || n[7] < 0 || n[7] >= CAPHEALTH_LEAVES)
+    {
+        return -1;
+    }
+
+    slice->slice = (int32_t) n[0];
+    slice->files = n[1];
+    slice->bytes = n[2];
+    slice->complete = n[3];
+    slice->incomplete = n[4];
+    slice->strays = n[5];
+    slice->stray_bytes = n[6];
+    slice->leaf = (int32_t) n[7];
+    slice->leaf_files = n[8];
+
+    missing = json_array_get(row, i);
+
+    for (i = 0; i < CAPHEALTH_COUNTED_MAX; i++) {
+        n[0] = json_integer_value(json_array_get(missing, i));
+
+        if (n[0] < 0 || n[0] > INT32_MAX) {
+            return -1;
+        }
+
+        slice->missing[i] = (int32_t) n[0];
+    }
+
+    return 0;
 }
 
 

@@ -12,6 +12,9 @@
 
 #include <stddef.h>
 
+#include <jansson.h>
+
+#include "caphealth_fleet_counts.h"
 #include "caphealth_fleet_facts.h"
 #include "caphealth_notification.h"
 #include "caphealth_record.h"
@@ -19,7 +22,7 @@
 
 
 /* of contrib/postgresql/caphealth-fleet.sql */
-#define CAPHEALTH_FLEET_SCHEMA  1
+#define CAPHEALTH_FLEET_SCHEMA  2
 
 /* bytes of an id, with its NUL, which the database chooses */
 #define CAPHEALTH_FLEET_ID      64
@@ -67,15 +70,18 @@ typedef struct {
     caphealth_told_t         told;       /* in notifications */
     caphealth_fleet_node_t  *nodes;      /* fleet.nnodes, or NULL */
     caphealth_fleet_shop_t   shop;
+    caphealth_counted_t     *counted;    /* ncounted object stores, or NULL */
+    size_t                   ncounted;
 } caphealth_fleet_reply_t;
 
 
 /*
- * The request of caphealth.refresh(): record is the last, or NULL.  The caller
- * free()s it.  NULL: no memory.
+ * The request of caphealth.refresh(): record is the last, or NULL; stores is an
+ * array of what the worker tells of object stores, or NULL.  The caller free()s
+ * it.  NULL: no memory.
  */
 char *caphealth_fleet_request(const caphealth_fleet_self_t *self,
-    const caphealth_record_t *record);
+    const caphealth_record_t *record, json_t *stores);
 
 /*
  * A look at the shop's database, which was age seconds ago, and the vendors'
@@ -86,11 +92,13 @@ char *caphealth_fleet_looked(const caphealth_answer_t *a,
 
 /*
  * Reads the three columns that caphealth.refresh() returns; shop and nodes may
- * be NULL.  Returns 0 and the reply, which caphealth_fleet_reply_free() frees;
- * or -1, and the error.  An error with 0 says what of the reply is left out.
+ * be NULL; stores is what was told in the request, or NULL.  Returns 0 and the
+ * reply, which caphealth_fleet_reply_free() frees; or -1, and the error.  An
+ * error with 0 says what of the reply is left out.
  */
 int caphealth_fleet_reply(caphealth_fleet_reply_t *reply, const char *fleet,
-    const char *shop, const char *nodes, caphealth_error_t *error);
+    const char *shop, const char *nodes, const json_t *stores,
+    caphealth_error_t *error);
 void caphealth_fleet_reply_free(caphealth_fleet_reply_t *reply);
 
 

@@ -160,6 +160,20 @@ ngx_http_caphealth_add_store(ngx_conf_t *cf, ngx_str_t *path,
 
     *added = root;
     root->store = s;
+
+    /* the counts of another endpoint's bucket are not those of this one */
+
+    root->key.data = ngx_pnalloc(cf->pool, path->len
+                                           + ngx_strlen(s->s3.endpoint)
+                                           + sizeof(" "));
+    if (root->key.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    root->key.len = ngx_sprintf(root->key.data, "%V %s%Z", path,
+                                s->s3.endpoint)
+                    - root->key.data - 1;
+
     s->number = cmcf->images.shipper.stores->nelts - 1;
 
     return NGX_OK;
@@ -199,6 +213,7 @@ ngx_http_caphealth_new_root(ngx_conf_t *cf, ngx_str_t *path)
 
     *added = root;
     root->path = *path;
+    root->key = *path;
 
     return root;
 }
@@ -702,6 +717,10 @@ ngx_http_caphealth_add_source(ngx_conf_t *cf,
     }
 
     source->key = source->name;
+
+    if (source->root && source->root->store) {
+        source->key = source->root->key;
+    }
 
     if (type == CAPHEALTH_SOURCE_DATABASE) {
         source->interval = cmcf->database_refresh;

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 
-#define CAPHEALTH_IPC_VERSION  14
+#define CAPHEALTH_IPC_VERSION  15
 
 /* the descriptor at which a helper finds its socket after exec */
 #define CAPHEALTH_IPC_FD       3
@@ -56,6 +56,12 @@ typedef enum {
     CAPHEALTH_IPC_NOTIFIED,      /* collector: an attempt to deliver a
                                     notification ended, unasked, value is its
                                     caphealth_notify_result_e */
+    CAPHEALTH_IPC_COUNTS,        /* worker: what the fleet is to be told at the
+                                    next refresh of the counts of its object
+                                    stores, JSON in the memfd */
+    CAPHEALTH_IPC_COUNTED,       /* collector: the answer, of each store that
+                                    has one a caphealth_counted_t in the
+                                    memfd */
     CAPHEALTH_IPC_SHIP,          /* worker: put an image, caphealth_ship_t */
     CAPHEALTH_IPC_UNSHIP,        /* worker: remove one, caphealth_unship_t */
     CAPHEALTH_IPC_SHIPPED,       /* shipper: what came of either, or of a
@@ -63,8 +69,10 @@ typedef enum {
     CAPHEALTH_IPC_REQUESTS,      /* shipper: its requests to the store since
                                     the last time, unasked,
                                     caphealth_ship_requests_t */
-    CAPHEALTH_IPC_CLAIM          /* worker: an id that follows from a key or
+    CAPHEALTH_IPC_CLAIM,         /* worker: an id that follows from a key or
                                     from the bytes, caphealth_ship_claim_t */
+    CAPHEALTH_IPC_SCANNING       /* shipper: a listing has received a page, and
+                                    goes on; value is that of _SCAN */
 } caphealth_ipc_type_e;
 
 

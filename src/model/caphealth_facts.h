@@ -28,6 +28,7 @@
 
 typedef struct {
     const char            *path;
+    const char            *key;           /* of its counts in shared memory */
     const char            *source;        /* "live", "saved", or NULL: nothing
                                              is known yet */
     int64_t                files;

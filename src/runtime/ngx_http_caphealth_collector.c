@@ -3,6 +3,7 @@
  * The collector's life, as worker 0 sees it.
  */
 
+#include "ngx_http_caphealth_fleet.h"
 #include "ngx_http_caphealth_recording.h"
 #include "ngx_http_caphealth_scan.h"
 
@@ -15,6 +16,7 @@ struct ngx_http_caphealth_collector_s {
     ngx_http_caphealth_collector_conf_t  *conf;
     ngx_http_caphealth_helper_t           helper;
     ngx_http_caphealth_source_timers_t    timers;
+    ngx_http_caphealth_source_timer_t    *fleet;     /* or NULL */
     char                                 *reason;    /* of the last failure */
     ngx_http_caphealth_recording_t       *recording; /* NULL: nothing needs
                                                         records */
@@ -96,7 +98,14 @@ ngx_http_caphealth_collector_create(ngx_cycle_t *cycle,
     for (i = 0; i < cl->timers.nelts; i++) {
         t = &cl->timers.elts[i];
 
-        if (t->source->type != CAPHEALTH_SOURCE_IMAGES) {
+        if (t->source->type == CAPHEALTH_SOURCE_FLEET) {
+            cl->fleet = t;
+
+            if (ngx_http_caphealth_fleet_init(t, cycle->pool) != NGX_OK) {
+                return NULL;
+            }
+
+        } else if (t->source->type != CAPHEALTH_SOURCE_IMAGES) {
             t->ask = ngx_http_caphealth_source_timer_ask;
 
         } else if (ngx_http_caphealth_scan_init(t, shippers, cycle->pool)
@@ -418,6 +427,14 @@ ngx_http_caphealth_collector_message(ngx_http_caphealth_helper_t *h,
                                                   ->notifications[m->value],
                1);
         return NULL;
+    }
+
+    if (m->type == CAPHEALTH_IPC_COUNTED && cargo->nfds == 1 && cl->fleet
+        && cl->fleet->data)
+    {
+        return ngx_http_caphealth_fleet_counted(cl->fleet, m->serial,
+                                                cargo->fds[0])
+               == NGX_OK ? NULL : "sent invalid counts";
     }
 
     if (m->type != CAPHEALTH_IPC_FACTS && m->type != CAPHEALTH_IPC_SCANNED) {

@@ -246,6 +246,7 @@ ngx_http_caphealth_facts_cache_add_root(
                                  : &images->roots[images->nroots++];
 
     root->path = (char *) source->argument.data;
+    root->key = (char *) source->root->key.data;
     root->uploads = (source->root->marks.nelts != 0);
     root->scans = scans;
 
@@ -636,7 +637,7 @@ static void
 ngx_http_caphealth_facts_cache_root(
     ngx_http_caphealth_facts_cache_t *cache, caphealth_root_t *root)
 {
-    ngx_str_t          path;
+    ngx_str_t          key;
     caphealth_scan_t   scan;
     caphealth_total_t  total;
 
@@ -646,10 +647,10 @@ ngx_http_caphealth_facts_cache_root(
     root->error_code = root->scans->error_code;
     root->source = NULL;
 
-    path.data = (u_char *) root->path;
-    path.len = ngx_strlen(root->path);
+    key.data = (u_char *) root->key;
+    key.len = ngx_strlen(root->key);
 
-    if (ngx_http_caphealth_tree_total(cache->zone, &path, &total, &scan)
+    if (ngx_http_caphealth_tree_total(cache->zone, &key, &total, &scan)
         != NGX_OK)
     {
         return;

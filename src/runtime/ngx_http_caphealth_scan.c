@@ -3,6 +3,7 @@
  * The scan of an image tree, or of an object store, a slice at a time.
  */
 
+#include "ngx_http_caphealth_fleet.h"
 #include "ngx_http_caphealth_scan.h"
 #include "ngx_http_caphealth_state.h"
 
@@ -15,8 +16,13 @@
 /* before a slice that keeps changing is walked again */
 #define NGX_HTTP_CAPHEALTH_SCAN_AGAIN    50
 
-/* a slice with very many files, on a disk that is slow and not cached */
+/* a slice with very many files, on a disk that is slow and not cached; or a page
+   of a listing */
 #define NGX_HTTP_CAPHEALTH_SCAN_TIMEOUT  300000
+
+/* so many refreshes without an answer of the fleet, and its counts are not live
+   any more */
+#define NGX_HTTP_CAPHEALTH_SCAN_CONTACT  3
 
 /* before a tree that cannot be read is tried again */
 #define NGX_HTTP_CAPHEALTH_SCAN_RETRY    10000
@@ -27,19 +33,20 @@ typedef struct {
     ngx_http_caphealth_shipper_t   *shipper;    /* NULL: the collector walks */
     ngx_uint_t                      idle;       /* microseconds that it is
                                                    still to be idle */
-    ngx_str_t                      *fleet;      /* the key of the fleet's
-                                                   facts, of a store; NULL:
-                                                   there is none */
-    ngx_uint_t                      shared;     /* other nodes fill it, too */
+    ngx_http_caphealth_source_timer_t  *fleet;  /* that has the counts of a
+                                                   store; NULL: there is none */
     unsigned                        listing:1;  /* the shipper is at work */
+    unsigned                        lister:1;   /* for the fleet */
     unsigned                        failed:1;   /* the last walk did */
 } ngx_http_caphealth_scan_t;
 
 
 static void ngx_http_caphealth_scan_ask(ngx_http_caphealth_source_timer_t *t);
-static ngx_uint_t ngx_http_caphealth_scan_is_ours(
+static ngx_int_t ngx_http_caphealth_scan_step(
     ngx_http_caphealth_source_timer_t *t);
-static ngx_uint_t ngx_http_caphealth_scan_has_passed(
+static ngx_int_t ngx_http_caphealth_scan_fleet_step(
+    ngx_http_caphealth_source_timer_t *t);
+static ngx_uint_t ngx_http_caphealth_scan_alone(
     ngx_http_caphealth_source_timer_t *t);
 static void ngx_http_caphealth_scan_list(ngx_http_caphealth_source_timer_t *t);
 static void ngx_http_caphealth_scan_wait(ngx_http_caphealth_source_timer_t *t);
@@ -61,7 +68,6 @@ ngx_http_caphealth_scan_init(ngx_http_caphealth_source_timer_t *t,
 {
     ngx_uint_t                    i;
     ngx_http_caphealth_scan_t    *scan;
-    ngx_http_caphealth_source_t  *source;
 
     scan = ngx_pcalloc(pool, sizeof(ngx_http_caphealth_scan_t));
     if (scan == NULL) {
@@ -73,10 +79,8 @@ ngx_http_caphealth_scan_init(ngx_http_caphealth_source_timer_t *t,
                                                    t->source->root->store);
 
         for (i = 0; i < t->timers->nelts; i++) {
-            source = t->timers->elts[i].source;
-
-            if (source->type == CAPHEALTH_SOURCE_FLEET) {
-                scan->fleet = &source->key;
+            if (t->timers->elts[i].source->type == CAPHEALTH_SOURCE_FLEET) {
+                scan->fleet = &t->timers->elts[i];
             }
         }
     }
@@ -91,31 +95,19 @@ ngx_http_caphealth_scan_init(ngx_http_caphealth_source_timer_t *t,
 static void
 ngx_http_caphealth_scan_ask(ngx_http_caphealth_source_timer_t *t)
 {
-    ngx_int_t                             rc;
-    caphealth_ipc_message_t               m;
-    ngx_http_caphealth_scan_t            *scan;
-    ngx_http_caphealth_collector_conf_t  *conf;
+    ngx_int_t                   rc;
+    caphealth_ipc_message_t     m;
+    ngx_http_caphealth_scan_t  *scan;
 
     scan = t->data;
-    conf = t->timers->conf;
 
     if (scan->listing) {
         ngx_http_caphealth_scan_wait(t);
         return;
     }
 
-    if (scan->fleet && !ngx_http_caphealth_scan_is_ours(t)
-        && ngx_http_caphealth_scan_has_passed(t))
-    {
-        ngx_add_timer(&t->event, NGX_HTTP_CAPHEALTH_SCAN_TICK);
-        return;
-    }
-
-    rc = ngx_http_caphealth_tree_step(conf->zone, &t->source->root->path,
-                                      (double) conf->scan,
-                                      ngx_http_caphealth_state_others()
-                                      || scan->shared,
-                                      &scan->step);
+    rc = scan->fleet ? ngx_http_caphealth_scan_fleet_step(t)
+                     : ngx_http_caphealth_scan_step(t);
 
     if (rc == NGX_DONE) {
         ngx_http_caphealth_scan_ended(t);
@@ -146,61 +138,97 @@ ngx_http_caphealth_scan_ask(ngx_http_caphealth_source_timer_t *t)
 }
 
 
-/*
- * Of the nodes of a fleet that keep images in one store, the one with the lease
- * lists it again and again.  The others do so once, if they know nothing of it.
- * A node that has lost the fleet's database lists for itself.
- */
-
-static ngx_uint_t
-ngx_http_caphealth_scan_is_ours(ngx_http_caphealth_source_timer_t *t)
+static ngx_int_t
+ngx_http_caphealth_scan_step(ngx_http_caphealth_source_timer_t *t)
 {
-    ngx_int_t                   rc;
-    ngx_shm_zone_t             *zone;
-    caphealth_fleet_t          *fleet;
-    ngx_atomic_uint_t           generation;
-    ngx_http_caphealth_scan_t  *scan;
-    ngx_http_caphealth_facts_t  facts;
+    ngx_http_caphealth_scan_t            *scan;
+    ngx_http_caphealth_collector_conf_t  *conf;
 
     scan = t->data;
-    zone = t->timers->conf->zone;
-    generation = 0;
+    conf = t->timers->conf;
 
-    rc = ngx_http_caphealth_zone_read(zone, scan->fleet, &facts, NULL,
-                                      &generation);
-
-    if (rc != NGX_OK) {
-        return 0;
-    }
-
-    fleet = &facts.facts.fleet;
-
-    if (!facts.known || fleet->alone) {
-        return facts.failed || fleet->alone;
-    }
-
-    scan->shared = (fleet->nnodes > 1);
-
-    if (!fleet->leader) {
-        ngx_http_caphealth_tree_share(zone, &t->source->root->path);
-    }
-
-    return fleet->leader;
+    return ngx_http_caphealth_tree_step(conf->zone, &t->source->root->key,
+                                        (double) conf->scan,
+                                        scan->fleet
+                                        || ngx_http_caphealth_state_others(),
+                                        &scan->step);
 }
 
 
-static ngx_uint_t
-ngx_http_caphealth_scan_has_passed(ngx_http_caphealth_source_timer_t *t)
-{
-    caphealth_scan_t   scan;
-    caphealth_total_t  total;
+/*
+ * Of the nodes of a fleet that keep images in one store, one lists it, and the
+ * others have the counts from the fleet's database.  A node that cannot reach
+ * that lists for itself if it knows nothing of the store.
+ */
 
-    return ngx_http_caphealth_tree_total(t->timers->conf->zone,
-                                         &t->source->root->path, &total,
+static ngx_int_t
+ngx_http_caphealth_scan_fleet_step(ngx_http_caphealth_source_timer_t *t)
+{
+    double                                contact;
+    ngx_int_t                             rc;
+    ngx_http_caphealth_scan_t            *scan;
+    ngx_http_caphealth_collector_conf_t  *conf;
+
+    scan = t->data;
+    conf = t->timers->conf;
+
+    contact = (double) (NGX_HTTP_CAPHEALTH_SCAN_CONTACT * conf->refresh
+                        + conf->timeout) / 1000;
+
+    if (ngx_http_caphealth_fleet_full(scan->fleet, t->source->root)) {
+        ngx_http_caphealth_fleet_flush(scan->fleet, t->source->root);
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_caphealth_tree_fleet_step(conf->zone, &t->source->root->key,
+                                            contact, &scan->step);
+
+    scan->lister = (rc == NGX_OK);
+
+    if (rc == NGX_DECLINED) {
+        ngx_http_caphealth_fleet_flush(scan->fleet, t->source->root);
+    }
+
+    if (rc == NGX_ERROR) {
+        rc = ngx_http_caphealth_scan_alone(t)
+             ? ngx_http_caphealth_scan_step(t) : NGX_DECLINED;
+    }
+
+    return rc;
+}
+
+
+/* whether this node cannot reach the fleet, and knows nothing of the store */
+
+static ngx_uint_t
+ngx_http_caphealth_scan_alone(ngx_http_caphealth_source_timer_t *t)
+{
+    ngx_int_t                   rc;
+    ngx_shm_zone_t             *zone;
+    caphealth_scan_t            scan;
+    caphealth_total_t           total;
+    ngx_atomic_uint_t           generation;
+    ngx_http_caphealth_facts_t  facts;
+
+    zone = t->timers->conf->zone;
+    generation = 0;
+
+    rc = ngx_http_caphealth_zone_read(zone,
+                       &((ngx_http_caphealth_scan_t *) t->data)
+                                                       ->fleet->source->key,
+                       &facts, NULL, &generation);
+
+    if (rc != NGX_OK
+        || !(facts.known ? facts.facts.fleet.alone : facts.failed))
+    {
+        return 0;
+    }
+
+    return ngx_http_caphealth_tree_total(zone, &t->source->root->key, &total,
                                          &scan)
            == NGX_OK
-           && scan.source != CAPHEALTH_TREE_UNKNOWN
-           && scan.scanning_since == 0;
+           && (scan.source == CAPHEALTH_TREE_UNKNOWN
+               || scan.scanning_since != 0);
 }
 
 
@@ -251,6 +279,12 @@ ngx_http_caphealth_scan_listed(void *data, int fd, char *reason)
     ngx_http_caphealth_scan_t  *scan;
 
     scan = t->data;
+
+    if (reason == NULL && fd == -1) {
+        t->asked = ngx_current_msec;
+        return NGX_OK;
+    }
+
     scan->listing = 0;
 
     /* the collector does not run, and all sources rest */
@@ -288,20 +322,20 @@ ngx_http_caphealth_scan_listed(void *data, int fd, char *reason)
 static void
 ngx_http_caphealth_scan_ended(ngx_http_caphealth_source_timer_t *t)
 {
-    ngx_uint_t         level, shared;
+    ngx_uint_t         level;
     caphealth_scan_t   scan;
     caphealth_total_t  total;
 
     if (ngx_http_caphealth_tree_total(t->timers->conf->zone,
-                                      &t->source->root->path, &total,
+                                      &t->source->root->key, &total,
                                       &scan)
         != NGX_OK)
     {
         return;
     }
 
-    shared = ((ngx_http_caphealth_scan_t *) t->data)->shared;
-    level = !shared && (scan.drift_files || scan.drift_bytes)
+    level = ((ngx_http_caphealth_scan_t *) t->data)->fleet == NULL
+            && (scan.drift_files || scan.drift_bytes)
             ? NGX_LOG_WARN : NGX_LOG_NOTICE;
 
     ngx_log_error(level, t->timers->log, 0,
@@ -385,9 +419,21 @@ ngx_http_caphealth_scan_judge(ngx_http_caphealth_source_timer_t *t,
     }
 
     known = ngx_http_caphealth_scan_known(t);
-    rc = ngx_http_caphealth_tree_walked(conf->zone,
-                                        &t->source->root->path,
-                                        &scan->step, walk);
+
+    if (scan->lister) {
+        rc = ngx_http_caphealth_tree_fleet_walked(conf->zone,
+                                                  &t->source->root->key,
+                                                  &scan->step, walk);
+        if (rc == NGX_OK) {
+            ngx_http_caphealth_fleet_listed(scan->fleet, t->source->root,
+                                            &scan->step, walk);
+        }
+
+    } else {
+        rc = ngx_http_caphealth_tree_walked(conf->zone,
+                                            &t->source->root->key,
+                                            &scan->step, walk);
+    }
 
     /* the first scan does not pause, so that there are numbers soon */
 
@@ -417,7 +463,7 @@ ngx_http_caphealth_scan_fail(ngx_http_caphealth_source_timer_t *t,
     scan->failed = 1;
 
     ngx_http_caphealth_tree_abandon(t->timers->conf->zone,
-                                    &t->source->root->path);
+                                    &t->source->root->key);
     ngx_http_caphealth_source_timer_publish_error(t, error);
 
     return NGX_HTTP_CAPHEALTH_SCAN_RETRY;
@@ -431,7 +477,7 @@ ngx_http_caphealth_scan_known(ngx_http_caphealth_source_timer_t *t)
     caphealth_total_t  total;
 
     return ngx_http_caphealth_tree_total(t->timers->conf->zone,
-                                         &t->source->root->path, &total,
+                                         &t->source->root->key, &total,
                                          &scan)
            == NGX_OK
            && scan.source == CAPHEALTH_TREE_LIVE;

@@ -413,12 +413,18 @@ ngx_http_caphealth_shipper_list(ngx_http_caphealth_shipper_t *s,
 void
 ngx_http_caphealth_shipper_list_timed_out(ngx_http_caphealth_shipper_t *s)
 {
-    if (s->listing && s->helper.state == NGX_HTTP_CAPHEALTH_HELPER_RUNNING) {
+    ngx_uint_t  running;
+
+    running = (s->listing
+               && s->helper.state == NGX_HTTP_CAPHEALTH_HELPER_RUNNING);
+
+    if (running && s->nsent == 0) {
         ngx_http_caphealth_helper_fail(&s->helper, "does not answer");
         return;
     }
 
-    ngx_http_caphealth_shipper_lose_listing(s, "cannot be started");
+    ngx_http_caphealth_shipper_lose_listing(s, running ? "does not answer"
+                                                       : "cannot be started");
 }
 
 
@@ -808,6 +814,15 @@ ngx_http_caphealth_shipper_message(ngx_http_caphealth_helper_t *h,
 
     case CAPHEALTH_IPC_SCANNED:
         reason = ngx_http_caphealth_shipper_scanned(s, m, cargo);
+        break;
+
+    case CAPHEALTH_IPC_SCANNING:
+        reason = NULL;
+
+        if (s->listed && m->serial == s->listing) {
+            (void) s->listed(s->data, -1, NULL);
+        }
+
         break;
 
     case CAPHEALTH_IPC_REQUESTS:

@@ -95,7 +95,8 @@ struct ngx_http_caphealth_shipment_s {
 
 /*
  * A slice was listed: fd has a caphealth_walk_t, NULL as the reason; or it was
- * not, for that reason.  NGX_ERROR: what is in fd is invalid.
+ * not, for that reason; or it goes on, fd is -1 and the reason NULL.  NGX_ERROR:
+ * what is in fd is invalid.
  */
 typedef ngx_int_t (*ngx_http_caphealth_listed_pt)(void *data, int fd,
     char *reason);
@@ -160,7 +161,10 @@ ngx_int_t ngx_http_caphealth_shippers_read(
     ngx_http_caphealth_shipper_conf_t *conf, ngx_pool_t *pool,
     caphealth_activity_t *activity);
 
-/* The listing takes too long. */
+/*
+ * The listing has made no progress for too long, and is forgotten.  The shipper
+ * is replaced only if no image is on its way, which has a deadline of its own.
+ */
 void ngx_http_caphealth_shipper_list_timed_out(
     ngx_http_caphealth_shipper_t *s);
 

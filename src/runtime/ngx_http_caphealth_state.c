@@ -43,11 +43,12 @@ static void ngx_http_caphealth_state_claim(
     ngx_http_caphealth_state_t *state);
 static void ngx_http_caphealth_state_load(ngx_http_caphealth_state_t *state);
 static void ngx_http_caphealth_state_load_root(
-    ngx_http_caphealth_state_t *state, ngx_str_t *root);
+    ngx_http_caphealth_state_t *state, ngx_http_caphealth_root_t *root);
 static void ngx_http_caphealth_state_timer_handler(ngx_event_t *ev);
 static void ngx_http_caphealth_state_save(void *data, ngx_log_t *log);
 static ngx_int_t ngx_http_caphealth_state_save_root(
-    ngx_http_caphealth_state_t *state, int dir, ngx_str_t *root);
+    ngx_http_caphealth_state_t *state, int dir,
+    ngx_http_caphealth_root_t *root);
 static void ngx_http_caphealth_state_failed(
     ngx_http_caphealth_state_t *state, ngx_err_t err, char *what,
     ngx_str_t *root);
@@ -149,9 +150,9 @@ ngx_http_caphealth_state_load(ngx_http_caphealth_state_t *state)
 
     for (i = 0; i < state->conf->roots->nelts; i++) {
         if (ngx_http_caphealth_tree_unknown(state->conf->zone,
-                                            &root[i]->path))
+                                            &root[i]->key))
         {
-            ngx_http_caphealth_state_load_root(state, &root[i]->path);
+            ngx_http_caphealth_state_load_root(state, root[i]);
         }
     }
 }
@@ -159,7 +160,7 @@ ngx_http_caphealth_state_load(ngx_http_caphealth_state_t *state)
 
 static void
 ngx_http_caphealth_state_load_root(ngx_http_caphealth_state_t *state,
-    ngx_str_t *root)
+    ngx_http_caphealth_root_t *root)
 {
     char               *dir;
     ngx_err_t           err;
@@ -167,13 +168,13 @@ ngx_http_caphealth_state_load_root(ngx_http_caphealth_state_t *state,
 
     dir = (char *) state->conf->dir.data;
 
-    rc = caphealth_state_load(dir, (char *) root->data, state->tree);
+    rc = caphealth_state_load(dir, (char *) root->key.data, state->tree);
     err = ngx_errno;
 
     switch (rc) {
 
     case CAPHEALTH_STATE_OK:
-        (void) ngx_http_caphealth_tree_restore(state->conf->zone, root,
+        (void) ngx_http_caphealth_tree_restore(state->conf->zone, &root->key,
                                                state->tree);
         break;
 
@@ -184,13 +185,13 @@ ngx_http_caphealth_state_load_root(ngx_http_caphealth_state_t *state,
         ngx_log_error(NGX_LOG_ERR, state->log, 0,
                       "the saved state of image root \"%V\" in \"%s\" is "
                       "damaged or of another version, it is set aside as "
-                      "\".bad\"; a scan counts anew", root, dir);
+                      "\".bad\"; a scan counts anew", &root->path, dir);
         break;
 
     default: /* CAPHEALTH_STATE_ERROR */
         ngx_log_error(NGX_LOG_ERR, state->log, err,
                       "the saved state of image root \"%V\" in \"%s\" cannot "
-                      "be read, a scan counts anew", root, dir);
+                      "be read, a scan counts anew", &root->path, dir);
         break;
     }
 }
@@ -266,7 +267,7 @@ ngx_http_caphealth_state_save(void *data, ngx_log_t *log)
     rc = NGX_OK;
 
     for (i = 0; i < state->conf->roots->nelts; i++) {
-        if (ngx_http_caphealth_state_save_root(state, dir, &root[i]->path)
+        if (ngx_http_caphealth_state_save_root(state, dir, root[i])
             != NGX_OK)
         {
             rc = NGX_ERROR;
@@ -287,14 +288,15 @@ ngx_http_caphealth_state_save(void *data, ngx_log_t *log)
 
 static ngx_int_t
 ngx_http_caphealth_state_save_root(ngx_http_caphealth_state_t *state, int dir,
-    ngx_str_t *root)
+    ngx_http_caphealth_root_t *root)
 {
     ngx_err_t          err;
     caphealth_tree_t  *tree;
 
     tree = state->tree;
 
-    if (ngx_http_caphealth_tree_copy(state->conf->zone, root, tree) != NGX_OK)
+    if (ngx_http_caphealth_tree_copy(state->conf->zone, &root->key, tree)
+        != NGX_OK)
     {
         return NGX_OK;
     }
@@ -302,18 +304,18 @@ ngx_http_caphealth_state_save_root(ngx_http_caphealth_state_t *state, int dir,
     /* a count that is negative for a moment would be refused when loaded */
 
     if (!caphealth_tree_valid(tree)) {
-        ngx_http_caphealth_tree_unsaved(state->conf->zone, root);
+        ngx_http_caphealth_tree_unsaved(state->conf->zone, &root->key);
         return NGX_OK;
     }
 
-    if (caphealth_state_save(dir, (char *) root->data, tree) == 0) {
+    if (caphealth_state_save(dir, (char *) root->key.data, tree) == 0) {
         return NGX_OK;
     }
 
     err = ngx_errno;
 
-    ngx_http_caphealth_tree_unsaved(state->conf->zone, root);
-    ngx_http_caphealth_state_failed(state, err, "saved", root);
+    ngx_http_caphealth_tree_unsaved(state->conf->zone, &root->key);
+    ngx_http_caphealth_state_failed(state, err, "saved", &root->path);
 
     return NGX_ERROR;
 }

@@ -31,6 +31,7 @@ typedef struct {
     ngx_http_caphealth_move_t  moves[NGX_HTTP_CAPHEALTH_MOVES];
     ngx_http_caphealth_store_counts_t  store;
     caphealth_tree_t        tree;
+    caphealth_fleet_counts_t  fleet;     /* if there is one */
     size_t                  path_len;
     u_char                  path[1];
 } ngx_http_caphealth_tree_t;
@@ -47,10 +48,14 @@ static void ngx_http_caphealth_tree_set_shared(ngx_http_caphealth_tree_t *t,
     ngx_uint_t others);
 static ngx_uint_t ngx_http_caphealth_tree_moving(
     ngx_http_caphealth_tree_t *t, ngx_uint_t slice);
+static ngx_uint_t ngx_http_caphealth_tree_crowded(
+    ngx_http_caphealth_tree_t *t);
 static uint64_t ngx_http_caphealth_tree_hash(ngx_array_t *names,
     uint64_t hash);
 static ngx_int_t ngx_http_caphealth_tree_due(ngx_http_caphealth_tree_t *t,
     ngx_http_caphealth_step_t *step, ngx_uint_t doubtful);
+static void ngx_http_caphealth_tree_set_step(ngx_http_caphealth_tree_t *t,
+    ngx_uint_t slice, ngx_http_caphealth_step_t *step);
 static json_t *ngx_http_caphealth_tree_names(ngx_array_t *array);
 
 
@@ -66,20 +71,20 @@ ngx_http_caphealth_trees_allocate(ngx_slab_pool_t *shpool, ngx_queue_t *trees,
 
     for (i = 0; i < roots->nelts; i++) {
 
-        if (ngx_http_caphealth_tree_find(trees, root[i]->path.data,
-                                         root[i]->path.len))
+        if (ngx_http_caphealth_tree_find(trees, root[i]->key.data,
+                                         root[i]->key.len))
         {
             continue;
         }
 
         t = ngx_slab_calloc_locked(shpool, sizeof(ngx_http_caphealth_tree_t)
-                                           + root[i]->path.len);
+                                           + root[i]->key.len);
         if (t == NULL) {
             return NGX_ERROR;
         }
 
-        t->path_len = root[i]->path.len;
-        ngx_memcpy(t->path, root[i]->path.data, root[i]->path.len);
+        t->path_len = root[i]->key.len;
+        ngx_memcpy(t->path, root[i]->key.data, root[i]->key.len);
 
         ngx_queue_insert_tail(trees, &t->queue);
     }
@@ -105,8 +110,8 @@ ngx_http_caphealth_trees_remove_unused(ngx_slab_pool_t *shpool,
         t = ngx_queue_data(q, ngx_http_caphealth_tree_t, queue);
 
         for (i = 0; i < roots->nelts; i++) {
-            if (root[i]->path.len == t->path_len
-                && ngx_memcmp(root[i]->path.data, t->path, t->path_len) == 0)
+            if (root[i]->key.len == t->path_len
+                && ngx_memcmp(root[i]->key.data, t->path, t->path_len) == 0)
             {
                 break;
             }
@@ -219,6 +224,9 @@ ngx_http_caphealth_tree_begin(ngx_shm_zone_t *zone, ngx_str_t *root, char *id)
     slice = caphealth_tree_slice(id);
     t->tree.slices[slice].changes++;
 
+    caphealth_fleet_counts_touch(&t->fleet, slice,
+                                 ngx_http_caphealth_tree_clock());
+
     for (i = 0; i < NGX_HTTP_CAPHEALTH_MOVES && t->moves[i].worker; i++) {
         /* void */
     }
@@ -256,6 +264,8 @@ ngx_http_caphealth_tree_move(ngx_shm_zone_t *zone, ngx_str_t *root, char *id,
     }
 
     caphealth_tree_move(&t->tree, id, files, bytes, complete);
+    caphealth_fleet_counts_move(&t->fleet, id, files, bytes, complete,
+                                ngx_http_caphealth_tree_clock());
 
     ngx_http_caphealth_tree_unlock(zone);
 }
@@ -265,6 +275,7 @@ void
 ngx_http_caphealth_tree_end(ngx_shm_zone_t *zone, ngx_str_t *root, char *id,
     ngx_int_t begun, ngx_uint_t sure)
 {
+    double                      now;
     ngx_uint_t                  slice;
     ngx_http_caphealth_tree_t  *t;
 
@@ -273,11 +284,15 @@ ngx_http_caphealth_tree_end(ngx_shm_zone_t *zone, ngx_str_t *root, char *id,
         return;
     }
 
+    now = ngx_http_caphealth_tree_clock();
     slice = caphealth_tree_slice(id);
     t->tree.slices[slice].changes++;
 
+    caphealth_fleet_counts_touch(&t->fleet, slice, now);
+
     if (!sure) {
         t->tree.slices[slice].doubtful = 1;
+        caphealth_fleet_counts_doubt(&t->fleet, slice, now);
     }
 
     /* if a reload has dropped the tree and another has made it again, the
@@ -402,10 +417,7 @@ ngx_http_caphealth_tree_due(ngx_http_caphealth_tree_t *t,
             continue;
         }
 
-        t->cursor = (slice + 1) % CAPHEALTH_SLICES;
-
-        step->slice = slice;
-        step->changes = s->changes;
+        ngx_http_caphealth_tree_set_step(t, slice, step);
 
         return NGX_OK;
     }
@@ -414,14 +426,24 @@ ngx_http_caphealth_tree_due(ngx_http_caphealth_tree_t *t,
 }
 
 
+static void
+ngx_http_caphealth_tree_set_step(ngx_http_caphealth_tree_t *t,
+    ngx_uint_t slice, ngx_http_caphealth_step_t *step)
+{
+    t->cursor = (slice + 1) % CAPHEALTH_SLICES;
+
+    step->slice = slice;
+    step->changes = t->tree.slices[slice].changes;
+    step->from = ngx_http_caphealth_tree_clock();
+}
+
+
 static ngx_uint_t
 ngx_http_caphealth_tree_moving(ngx_http_caphealth_tree_t *t, ngx_uint_t slice)
 {
     ngx_uint_t  i;
 
-    if (t->crowded > ngx_time()
-        && t->crowded <= ngx_time() + NGX_HTTP_CAPHEALTH_CROWDED)
-    {
+    if (ngx_http_caphealth_tree_crowded(t)) {
         return 1;
     }
 
@@ -432,6 +454,16 @@ ngx_http_caphealth_tree_moving(ngx_http_caphealth_tree_t *t, ngx_uint_t slice)
     }
 
     return 0;
+}
+
+
+/* there were changes under way that could not be told apart */
+
+static ngx_uint_t
+ngx_http_caphealth_tree_crowded(ngx_http_caphealth_tree_t *t)
+{
+    return t->crowded > ngx_time()
+           && t->crowded <= ngx_time() + NGX_HTTP_CAPHEALTH_CROWDED;
 }
 
 
@@ -455,6 +487,8 @@ ngx_http_caphealth_tree_end_dead(ngx_shm_zone_t *zone,
         {
             t->tree.slices[move->slice].doubtful = 1;
             t->tree.slices[move->slice].changes++;
+            caphealth_fleet_counts_doubt(&t->fleet, move->slice,
+                                         ngx_http_caphealth_tree_clock());
             move->worker = 0;
         }
     }
@@ -507,17 +541,150 @@ ngx_http_caphealth_tree_abandon(ngx_shm_zone_t *zone, ngx_str_t *root)
 }
 
 
-void
-ngx_http_caphealth_tree_share(ngx_shm_zone_t *zone, ngx_str_t *root)
+ngx_int_t
+ngx_http_caphealth_tree_fleet_step(ngx_shm_zone_t *zone, ngx_str_t *root,
+    double contact, ngx_http_caphealth_step_t *step)
 {
+    ngx_int_t                   rc;
+    ngx_uint_t                  i, slice;
     ngx_http_caphealth_tree_t  *t;
 
     t = ngx_http_caphealth_tree_lock(zone, root);
-
-    if (t) {
-        ngx_http_caphealth_tree_set_shared(t, 1);
-        ngx_http_caphealth_tree_unlock(zone);
+    if (t == NULL) {
+        return NGX_DECLINED;
     }
+
+    ngx_http_caphealth_tree_end_dead(zone, t);
+
+    rc = NGX_DECLINED;
+
+    if (t->fleet.contact == 0
+        || ngx_http_caphealth_tree_clock() - t->fleet.contact > contact)
+    {
+        if (t->tree.scan.source == CAPHEALTH_TREE_LIVE) {
+            t->tree.scan.source = CAPHEALTH_TREE_SAVED;
+            t->tree.changes++;
+        }
+
+        rc = NGX_ERROR;
+    }
+
+    for (i = 0; rc == NGX_DECLINED && t->fleet.lister
+                && i < CAPHEALTH_SLICES; i++)
+    {
+        slice = (t->cursor + i) % CAPHEALTH_SLICES;
+
+        if (t->fleet.todo[slice]
+            && !ngx_http_caphealth_tree_moving(t, slice))
+        {
+            ngx_http_caphealth_tree_set_step(t, slice, step);
+            rc = NGX_OK;
+        }
+    }
+
+    ngx_http_caphealth_tree_unlock(zone);
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_http_caphealth_tree_fleet_walked(ngx_shm_zone_t *zone, ngx_str_t *root,
+    ngx_http_caphealth_step_t *step, caphealth_walk_t *walk)
+{
+    ngx_int_t                   rc;
+    ngx_http_caphealth_tree_t  *t;
+
+    t = ngx_http_caphealth_tree_lock(zone, root);
+    if (t == NULL) {
+        return NGX_AGAIN;
+    }
+
+    rc = NGX_AGAIN;
+
+    ngx_http_caphealth_tree_end_dead(zone, t);
+
+    if (t->tree.slices[step->slice].changes == step->changes
+        && t->tree.scan.counted == walk->counted
+        && !ngx_http_caphealth_tree_moving(t, step->slice))
+    {
+        t->fleet.todo[step->slice] = 0;
+        rc = NGX_OK;
+    }
+
+    ngx_http_caphealth_tree_unlock(zone);
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_http_caphealth_tree_fleet_report(ngx_shm_zone_t *zone, ngx_str_t *root,
+    caphealth_fleet_counts_t *counts, uint64_t *counted)
+{
+    uint8_t                     changing[CAPHEALTH_SLICES];
+    ngx_uint_t                  i;
+    ngx_http_caphealth_tree_t  *t;
+
+    t = ngx_http_caphealth_tree_lock(zone, root);
+    if (t == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_caphealth_tree_end_dead(zone, t);
+
+    ngx_memset(changing, ngx_http_caphealth_tree_crowded(t),
+               sizeof(changing));
+
+    for (i = 0; i < t->nmoves; i++) {
+        if (t->moves[i].worker) {
+            changing[t->moves[i].slice] = 1;
+        }
+    }
+
+    caphealth_fleet_counts_freeze(&t->fleet, changing,
+                                  ngx_http_caphealth_tree_clock(),
+                                  (uint64_t) (ngx_http_caphealth_now()
+                                              * 1000));
+    *counts = t->fleet;
+    *counted = t->tree.scan.counted;
+
+    ngx_http_caphealth_tree_unlock(zone);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_caphealth_tree_fleet_take(ngx_shm_zone_t *zone, ngx_str_t *root,
+    const caphealth_counted_t *answer, double asked)
+{
+    int                         ended;
+    ngx_http_caphealth_tree_t  *t;
+
+    t = ngx_http_caphealth_tree_lock(zone, root);
+    if (t == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ended = caphealth_fleet_counts_take(&t->fleet, &t->tree, answer, asked,
+                                        ngx_http_caphealth_tree_clock(),
+                                        ngx_http_caphealth_now());
+
+    ngx_http_caphealth_tree_unlock(zone);
+
+    return ended ? NGX_DONE : NGX_OK;
+}
+
+
+double
+ngx_http_caphealth_tree_clock(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_BOOTTIME, &ts);
+
+    return (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
 }
 
 
@@ -764,7 +931,7 @@ ngx_http_caphealth_tree_mark(ngx_shm_zone_t *zone,
                                            root->counted.nelts ? CAPHEALTH_HASH
                                                                : 0);
 
-    t = ngx_http_caphealth_tree_lock(zone, &root->path);
+    t = ngx_http_caphealth_tree_lock(zone, &root->key);
     if (t == NULL) {
         return ngx_http_caphealth_now();
     }

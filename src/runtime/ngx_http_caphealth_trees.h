@@ -7,7 +7,7 @@
  * them, so it is not believed.  If the worker is killed, its entry is found in
  * the zone, and the slice is walked again.
  *
- * A tree is found by its root.  A call for one that is not in the zone, because
+ * A tree is found by the key of its root.  A call for one that is not in the zone, because
  * a reload has dropped it, does nothing.
  */
 
@@ -23,8 +23,8 @@
 
 #include <jansson.h>
 
+#include "caphealth_fleet_counts.h"
 #include "caphealth_ship.h"
-#include "caphealth_tree.h"
 
 
 /* what the zone needs for a tree, pages included */
@@ -37,6 +37,8 @@ typedef struct ngx_http_caphealth_store_s  ngx_http_caphealth_store_t;
 struct ngx_http_caphealth_root_s {
     ngx_str_t      path;             /* NUL-terminated; of an object store:
                                         "s3://bucket/prefix" */
+    ngx_str_t      key;              /* of its counts: the same, and of an
+                                        object store the endpoint */
     ngx_array_t    marks;            /* ngx_str_t: the variants that mark an
                                         image as complete */
     ngx_array_t    parts;            /* ngx_str_t: all others */
@@ -82,6 +84,7 @@ typedef struct {
 typedef struct {
     ngx_uint_t     slice;
     uint64_t       changes;          /* of the slice, before the walk */
+    double         from;             /* it begins, as _tree_clock() has it */
 } ngx_http_caphealth_step_t;
 
 
@@ -126,8 +129,29 @@ ngx_int_t ngx_http_caphealth_tree_walked(ngx_shm_zone_t *zone,
 /* The scan under way cannot go on. */
 void ngx_http_caphealth_tree_abandon(ngx_shm_zone_t *zone, ngx_str_t *root);
 
-/* Processes that do not use this zone change it, too: it is not live. */
-void ngx_http_caphealth_tree_share(ngx_shm_zone_t *zone, ngx_str_t *root);
+/*
+ * Of an object store whose counts are those of a fleet.
+ *
+ * _fleet_step is what the scan does next, as above, if the fleet has answered
+ * within so many seconds: NGX_DECLINED, but for the lister.  Otherwise the tree
+ * is not live any more, and the result is NGX_ERROR: this node is on its own.
+ *
+ * _fleet_walked is whether a listing by the lister may be told: NGX_AGAIN if
+ * the slice has changed meanwhile.  _fleet_report copies what there is to
+ * report, and _fleet_take takes the answer; NGX_DONE: a pass has ended.
+ */
+ngx_int_t ngx_http_caphealth_tree_fleet_step(ngx_shm_zone_t *zone,
+    ngx_str_t *root, double contact, ngx_http_caphealth_step_t *step);
+ngx_int_t ngx_http_caphealth_tree_fleet_walked(ngx_shm_zone_t *zone,
+    ngx_str_t *root, ngx_http_caphealth_step_t *step,
+    caphealth_walk_t *walk);
+ngx_int_t ngx_http_caphealth_tree_fleet_report(ngx_shm_zone_t *zone,
+    ngx_str_t *root, caphealth_fleet_counts_t *counts, uint64_t *counted);
+ngx_int_t ngx_http_caphealth_tree_fleet_take(ngx_shm_zone_t *zone,
+    ngx_str_t *root, const caphealth_counted_t *answer, double asked);
+
+/* CLOCK_BOOTTIME, in seconds. */
+double ngx_http_caphealth_tree_clock(void);
 
 /* The sum of its slices.  NGX_DECLINED: there is no such tree. */
 ngx_int_t ngx_http_caphealth_tree_total(ngx_shm_zone_t *zone, ngx_str_t *root,

@@ -43,6 +43,7 @@ struct caphealth_s3_count_s {
     const caphealth_walk_settings_t   *settings;
     unsigned                           slice;
     double                             timeout;
+    void                             (*page)(void *data);
     void                             (*done)(void *data,
                                              const caphealth_walk_t *walk);
     void                              *data;
@@ -87,6 +88,7 @@ static int caphealth_s3_count_shard(const char *name);
 caphealth_s3_count_t *
 caphealth_s3_count(caphealth_s3_client_t *client,
     const caphealth_walk_settings_t *w, unsigned slice, double timeout,
+    void (*page)(void *data),
     void (*done)(void *data, const caphealth_walk_t *walk), void *data)
 {
     caphealth_s3_count_t  *count;
@@ -100,6 +102,7 @@ caphealth_s3_count(caphealth_s3_client_t *client,
     count->settings = w;
     count->slice = slice;
     count->timeout = timeout;
+    count->page = page;
     count->done = done;
     count->data = data;
     count->now.walk.counted = caphealth_walk_counted(w);
@@ -168,6 +171,7 @@ caphealth_s3_count_on_page(caphealth_s3_list_t *list)
     switch (call->status) {
 
     case CAPHEALTH_SHIP_OK:
+        count->page(count->data);
         caphealth_s3_count_next(count);
         return;
 

@@ -87,6 +87,7 @@ static int caphealth_shipper_receive(caphealth_shipper_t *shipper);
 static int caphealth_shipper_begin(caphealth_shipper_t *shipper,
     const caphealth_ipc_message_t *m, caphealth_ipc_cargo_t *cargo);
 static void caphealth_shipper_count(caphealth_shipper_job_t *job);
+static void caphealth_shipper_counting(void *data);
 static void caphealth_shipper_counted(void *data,
     const caphealth_walk_t *walk);
 static void caphealth_shipper_end(caphealth_shipper_job_t *job);
@@ -483,6 +484,7 @@ caphealth_shipper_count(caphealth_shipper_job_t *job)
     job->count = caphealth_s3_count(shipper->client, &job->walk,
                                     job->question.value >> 16,
                                     shipper->settings.timeout,
+                                    caphealth_shipper_counting,
                                     caphealth_shipper_counted, job);
 
     if (job->count == NULL) {
@@ -490,6 +492,24 @@ caphealth_shipper_count(caphealth_shipper_job_t *job)
         caphealth_error_set(&walk.error, CAPHEALTH_ERROR_NO_MEMORY,
                             "no memory to list \"%s\"", job->walk.root);
         caphealth_shipper_counted(job, &walk);
+    }
+}
+
+
+static void
+caphealth_shipper_counting(void *data)
+{
+    caphealth_shipper_t      *shipper;
+    caphealth_ipc_message_t   m;
+    caphealth_shipper_job_t  *job = data;
+
+    shipper = job->shipper;
+
+    m = job->question;
+    m.type = CAPHEALTH_IPC_SCANNING;
+
+    if (!shipper->closed) {
+        (void) caphealth_ipc_send(CAPHEALTH_IPC_FD, &m, -1);
     }
 }
 

@@ -3,7 +3,8 @@
  * What a worker asks of a shipper, the client of an object store, and the
  * answer: the bodies of CAPHEALTH_IPC_SHIP, _UNSHIP, _CLAIM and _SHIPPED.  A
  * slice is listed by CAPHEALTH_IPC_SCAN, answered as a collector answers it, by
- * _SCANNED with a caphealth_walk_t in the memfd.
+ * _SCANNED with a caphealth_walk_t in the memfd; before that comes _SCANNING for
+ * each page.
  *
  * Several may be under way; an answer carries its question's serial.  Keys are
  * relative to the bucket's prefix, and the same as paths in a tree:

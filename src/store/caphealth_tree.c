@@ -125,6 +125,7 @@ caphealth_tree_replace(caphealth_tree_t *t, unsigned slice,
     if (slice != CAPHEALTH_TOP) {
         memcpy(t->leaves[slice], walk->leaves, sizeof(walk->leaves));
         s->fullest = caphealth_tree_fullest(walk->leaves);
+        s->partial = 0;
     }
 
     s->changes++;
@@ -323,6 +324,10 @@ caphealth_tree_valid(const caphealth_tree_t *t)
             if (s->missing[n] < 0) {
                 return 0;
             }
+        }
+
+        if (s->partial) {
+            continue;
         }
 
         files = 0;

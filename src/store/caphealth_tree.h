@@ -66,6 +66,7 @@ typedef struct {
     int32_t   fullest;           /* the leaf with the most files */
     uint8_t   walked;            /* in the pass that is under way */
     uint8_t   doubtful;          /* may be wrong, and is walked soon */
+    uint8_t   partial;           /* of its leaves only the fullest is known */
 } caphealth_slice_t;
 
 

@@ -654,12 +654,13 @@ ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
     ngx_memcpy(image->files.id, id, CAPHEALTH_ID_LEN);
 
     image->begun = ngx_http_caphealth_tree_begin(u->main_conf->state.zone,
-                                                 &conf->root, image->files.id);
+                                                 &conf->tree->key,
+                                                 image->files.id);
 
     if (conf->tree->source) {
         image->source_begun =
                          ngx_http_caphealth_tree_begin(u->main_conf->state.zone,
-                                                    &conf->tree->source->path,
+                                                    &conf->tree->source->key,
                                                        image->files.id);
     }
 

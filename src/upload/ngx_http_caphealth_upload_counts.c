@@ -27,13 +27,13 @@ ngx_http_caphealth_upload_counts_begin(ngx_http_caphealth_upload_t *u)
         }
 
         image->begun = ngx_http_caphealth_tree_begin(u->main_conf->state.zone,
-                                                     &u->conf->root,
+                                                     &u->conf->tree->key,
                                                      image->files.id);
 
         if (u->conf->source.len) {
             image->source_begun =
                          ngx_http_caphealth_tree_begin(u->main_conf->state.zone,
-                                                       &u->conf->source,
+                                                  &u->conf->tree->source->key,
                                                        image->files.id);
         }
     }
@@ -82,20 +82,21 @@ ngx_http_caphealth_upload_counts_end(ngx_http_caphealth_upload_t *u)
 
         if (image->removed.files) {
             ngx_http_caphealth_tree_move(u->main_conf->state.zone,
-                                         &u->conf->root, image->files.id,
+                                         &u->conf->tree->key, image->files.id,
                                          -(int64_t) image->removed.files,
                                          -(int64_t) image->removed.bytes,
                                          -(int64_t) image->removed.marked);
         }
 
         ngx_http_caphealth_tree_end(u->main_conf->state.zone,
-                                    &u->conf->root, image->files.id,
+                                    &u->conf->tree->key, image->files.id,
                                     image->begun, sure);
 
         if (u->conf->source.len) {
             ngx_http_caphealth_tree_end(u->main_conf->state.zone,
-                                        &u->conf->source, image->files.id,
-                                        image->source_begun, sure);
+                                        &u->conf->tree->source->key,
+                                        image->files.id, image->source_begun,
+                                        sure);
         }
     }
 }
@@ -110,7 +111,7 @@ ngx_http_caphealth_upload_counts_remove(ngx_http_caphealth_upload_t *u)
     ngx_http_caphealth_image_t  *image;
 
     zone = u->main_conf->state.zone;
-    root = &u->conf->root;
+    root = &u->conf->tree->key;
     image = u->images;
 
     if (image->removed.files) {
@@ -130,7 +131,7 @@ ngx_http_caphealth_upload_counts_remove(ngx_http_caphealth_upload_t *u)
         return;
     }
 
-    root = &u->conf->tree->source->path;
+    root = &u->conf->tree->source->key;
 
     if (image->removed_source.files) {
         ngx_http_caphealth_tree_move(zone, root, image->files.id, -1,
@@ -162,14 +163,14 @@ ngx_http_caphealth_upload_counts_move(ngx_http_caphealth_upload_t *u,
         bytes = ngx_http_caphealth_upload_counts_image_bytes(image);
 
         ngx_http_caphealth_tree_move(u->main_conf->state.zone,
-                                     &u->conf->root, image->files.id,
+                                     &u->conf->tree->key, image->files.id,
                                      sign * image->files.nvariants,
                                      sign * bytes, sign);
 
         if (image->source.named) {
             ngx_http_caphealth_tree_move(u->main_conf->state.zone,
-                                         &u->conf->source, image->files.id,
-                                         sign,
+                                         &u->conf->tree->source->key,
+                                         image->files.id, sign,
                                          sign * (int64_t) image->source.bytes,
                                          sign);
         }

@@ -503,7 +503,7 @@ subtest 'nodes of other versions' => sub {
     like nodes('a')->{error}, qr/upgrade caphealth/, 'and says what to do';
     ok all_ask(qw(a b c)), 'each asks the shop';
 
-    $fleet->sql('UPDATE caphealth.schema SET version = 1, oldest = 1');
+    $fleet->sql('UPDATE caphealth.schema SET version = 2, oldest = 1');
     $holder = healed();
 };
 

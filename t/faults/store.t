@@ -7,8 +7,11 @@ use warnings;
 
 use lib 't/lib';
 
+use Caphealth::Postgres;
+use Caphealth::Proxy;
 use Caphealth::Swift;
 use Caphealth::Upload qw(photo form);
+use Caphealth::Valgrind qw(patience);
 use File::Temp qw(tempdir);
 use JSON::PP qw(decode_json);
 use Test::More;
@@ -22,6 +25,7 @@ my $dir = tempdir('caphealth-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 my ($target) = $swift->{endpoint} =~ /:(\d+)$/;
 my $port = Caphealth::Server::free_port();
 my $photo = photo('320x240');
+my $timeout = patience(2);
 
 chmod 0755, $dir;
 
@@ -847,6 +851,177 @@ subtest 'listings find what others do' => sub {
     $stats = $nginx->report('/stats', sub { $_->{total_files} == 3 }, 60);
     is $stats->{products_estimated}, 1, 'one is left';
     ends($nginx);
+};
+
+# Three nodes of a fleet with one store: whatever happens, each has the counts of
+# all of it, and one of them lists.
+
+subtest 'the nodes of a fleet share the counts' => sub {
+    my $postgres = Caphealth::Postgres->new;
+    my (%proxy, %node);
+
+    $postgres->fleet;
+    $prefix++;
+
+    my $store = "s3://shop/$prefix " . $swift->parameters;
+    my $in = { bucket => 'shop', prefix_in => $prefix };
+
+    $store =~ s/:$target\b/:$port/;
+
+    my $new = sub {
+        my ($name) = @_;
+
+        $proxy{$name} //= Caphealth::Proxy->new(to => $postgres->{port});
+
+        my $url = "postgresql://caphealth\@127.0.0.1:$proxy{$name}{port}/shop";
+
+        $node{$name} = Caphealth::Upload->new(
+            http => "caphealth_refresh 1s; caphealth_timeout ${timeout}s;
+                     caphealth_fleet $url node=$name grace=1s;",
+            keep => "caphealth_image_store $store;",
+            location => 'caphealth_image_delete on;',
+        );
+    };
+
+    # the nodes show what is in the store, and all of them that it is live
+
+    my $agree = sub {
+        my ($name, @nodes) = @_;
+
+        my $stored = stored($in);
+        my $bytes = 0;
+        $bytes += $_ for values %$stored;
+
+        my $expected = join ' ', 'live', scalar keys %$stored, $bytes,
+                       scalar grep { /_original\./ } keys %$stored;
+        my %got;
+
+        for my $n (@nodes) {
+            $node{$n}->until(sub {
+                my $s = $node{$n}->json('/stats');
+
+                $got{$n} = join ' ', map { $_ // 'null' } @$s{qw(source
+                           total_files total_bytes products_estimated)};
+                $got{$n} eq $expected
+            }, 120);
+        }
+
+        local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+        return is_deeply(\%got, { map { $_ => $expected } @nodes }, $name)
+               || diag map { $node{$_}->log } @nodes;
+    };
+
+    my $post = sub {
+        my ($n) = @_;
+
+        my $response = $node{$n}->post($photo);
+
+        return $response->{status} == 201
+               ? decode_json($response->{content})->{images}[0]{id} : undef;
+    };
+
+    $new->('a');
+    ok $post->('a'), 'an upload';
+    $agree->('one node', 'a');
+
+    my $listing = qr{prefix=$prefix(?:%2F|/)[0-9a-f][0-9a-f](?:%2F|/)(?:\D)};
+    my $lists = requests($listing);
+
+
+    $new->($_) for qw(b c);
+    $agree->('two more have the counts', qw(a b c));
+
+    my @ids = map { my $n = $_; map { [ $n, $post->($n) ] } 1 .. 3 } qw(a b c);
+
+    ok !(grep { !$_->[1] } @ids), 'uploads on each';
+    $agree->('are counted on all', qw(a b c));
+
+    # of another node's
+
+    is $node{b}->remove($ids[0][1])->{status}, 204, 'a deletion';
+    is $node{a}->remove($ids[3][1])->{status}, 204, 'another one';
+    $agree->('too', qw(a b c));
+    cmp_ok requests($listing), '<', $lists + 100,
+       'and the store was not listed for it';
+
+    # an outage, in which one of them goes on
+
+    $proxy{b}->cut;
+    ok $post->('b') && $post->('a'), 'one is cut off';
+    ok $node{b}->until(sub { $node{b}->json('/stats')->{source} eq 'saved' }),
+       'its counts are not live';
+    ok $post->('b'), 'it goes on';
+    $proxy{b}->pass;
+    $agree->('its uploads are counted afterwards', qw(a b c));
+
+    # the database stores, and its answer does not come
+
+    $proxy{c}->mute;
+    ok $post->('c'), 'an answer is lost';
+    ok $node{c}->until(sub {
+        $node{c}->logged(qr/caphealth fleet: .*no answer/)
+    }, 60), 'which is an error';
+    $proxy{c}->cut;
+    $proxy{c}->pass;
+    $agree->('and not counted twice', qw(a b c));
+
+    # a pass, uploads and a reload at once; then what it has found
+
+    $postgres->sql('UPDATE caphealth.stores SET lost = clock_timestamp()');
+
+    my @posted = $node{a}->parallel(4, sub {
+        my ($i) = @_;
+
+        $node{b}->reload if $i == 3;
+
+        return join ' ', map { $post->(qw(a b c a)[$i]) // '-' } 1 .. 6;
+    });
+
+    is scalar(grep { /-/ } @posted), 0, 'uploads during a pass and a reload';
+    $agree->('are counted', qw(a b c));
+    is $postgres->sql('SELECT drift_files, drift_bytes, pass > 1
+                       FROM caphealth.stores'), "0|0|t\n",
+       'and the pass found that no count was wrong';
+
+    # the lister, which is the holder of the lease, is killed in an upload
+
+    my ($instance) = $postgres->sql('SELECT lister FROM caphealth.stores')
+                     =~ /(\S+)/;
+    my ($dead) = $postgres->sql("SELECT node FROM caphealth.store_nodes
+                                 WHERE instance = '$instance'") =~ /(\S+)/;
+    my @left = grep { $_ ne $dead } qw(a b c);
+
+    rules('PUT _original delay 1');
+
+    $node{$dead}->parallel(2, sub {
+        my ($i) = @_;
+
+        return $post->($dead) // '' if $i == 0;
+
+        my $before = keys %{ stored($in) };
+
+        $node{$dead}->until(sub { keys %{ stored($in) } > $before });
+        kill KILL => $node{$dead}->master, keys %{ $node{$dead}->processes };
+        return '';
+    });
+
+    rules();
+    ok $post->($left[0]), 'the lister is killed';
+    ok $node{$left[0]}->until(sub {
+        $postgres->sql("SELECT lister <> '$instance' AND trusted
+                               AND scan_began > lost
+                               AND lost > '-infinity'
+                        FROM caphealth.stores") eq "t\n"
+    }, 120), 'another one lists';
+    $agree->('the counts are right', @left);
+
+    $node{$dead}->start;
+    $agree->('it is started again', qw(a b c));
+    ok $post->($dead), 'and takes uploads';
+    $agree->('which are counted', qw(a b c));
+
+    ok $node{$_}->stop, "$_ quits" for qw(a b c);
 };
 
 done_testing;

@@ -69,6 +69,7 @@ class Shipper:
         self.answers = {}
         self.requests = dict.fromkeys(STATUSES + ('damaged', 'retries',
                                                   'sent'), 0)
+        self.pages = 0
 
         def descriptor():
             os.dup2(theirs.fileno(), 3)
@@ -134,7 +135,10 @@ class Shipper:
             if answer[0] == 'REQUESTS':
                 for name, n in zip(self.requests, REQUESTS.unpack(answer[3])):
                     self.requests[name] += n
+                continue
 
+            if answer[0] == 'SCANNING':
+                self.pages += 1
                 continue
 
             self.answers[answer[2]] = answer

@@ -1512,6 +1512,7 @@ def check_a_million():
        == 250 * pages and walk['bytes'] == 10 ** 6 * pages
        and not walk['error'], 'a slice of 1,000,000 keys', walk)
     ok(peak < 64, 'in less than 64 MB', '%.1f MB' % peak)
+    ok(s.pages == pages, 'each page is told', s.pages)
     print('# %.1f MB, %.2f s of a CPU' % (peak, walk['cpu'] / 1e6))
     s.close()
     store.shutdown()

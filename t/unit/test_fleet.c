@@ -21,7 +21,7 @@
 #include "caphealth_vendor_products.h"
 
 
-#define SOME  "{\"schema\":1,\"oldest\":1,\"total\":0}"
+#define SOME  "{\"schema\":2,\"oldest\":1,\"total\":0}"
 
 
 typedef struct {
@@ -170,7 +170,7 @@ test_request(void **state)
                                      CAPHEALTH_OVERALL_DEGRADED, "\"full\"",
                                      &args), 0);
 
-    text = caphealth_fleet_request(&self, &record);
+    text = caphealth_fleet_request(&self, &record, NULL);
     request = json_loads(text, 0, NULL);
     report = json_object_get(request, "report");
 
@@ -198,7 +198,7 @@ test_request(void **state)
     teller.told.state = CAPHEALTH_OVERALL_CRITICAL;
     teller.told.since = 5;
     strcpy(teller.told.node, "b");
-    text = caphealth_fleet_request(&teller, &record);
+    text = caphealth_fleet_request(&teller, &record, NULL);
     request = json_loads(text, 0, NULL);
     told = json_object_get(request, "told");
     assert_string_equal(json_string_value(json_object_get(told, "state")),
@@ -208,7 +208,7 @@ test_request(void **state)
     json_decref(request);
     free(text);
 
-    text = caphealth_fleet_request(&self, NULL);
+    text = caphealth_fleet_request(&self, NULL, NULL);
     request = json_loads(text, 0, NULL);
     assert_string_equal(json_string_value(json_object_get(request, "state")),
                         "none");
@@ -398,7 +398,8 @@ test_shop(void **state)
                          "\"node\":\"b\",\"age\":2.5,\"attempt_age\":2.5,"
                          "\"attempt\":{},%s", looked + 1) > 0);
 
-    assert_int_equal(caphealth_fleet_reply(&reply, SOME, shop, "[]", &error),
+    assert_int_equal(caphealth_fleet_reply(&reply, SOME, shop, "[]", NULL,
+                                           &error),
                      0);
     assert_true(reply.shop.fresh);
     assert_false(reply.shop.failed);
@@ -440,7 +441,8 @@ test_attempt(void **state)
     json_decref(json);
     free(looked);
 
-    assert_int_equal(caphealth_fleet_reply(&reply, SOME, failed, NULL, &error),
+    assert_int_equal(caphealth_fleet_reply(&reply, SOME, failed, NULL, NULL,
+                                           &error),
                      0);
     assert_true(reply.shop.failed);
     assert_false(reply.shop.fresh);
@@ -473,7 +475,7 @@ test_nodes(void **state)
 
     assert_int_equal(caphealth_fleet_reply(&reply,
                  "{\"schema\":7,\"oldest\":1,\"holder\":\"b\",\"leader\":true,"
-                 "\"total\":8}", NULL, nodes, &error), 0);
+                 "\"total\":8}", NULL, nodes, NULL, &error), 0);
 
     assert_int_equal(reply.fleet.nnodes, 2);
     assert_int_equal(reply.fleet.total, 8);
@@ -507,8 +509,8 @@ test_refused(void **state)
         { "", NULL, "sent an unexpected answer" },
         { "[]", NULL, "sent an unexpected answer" },
         { "{\"schema\":\"1\",\"oldest\":1}", NULL, "sent an unexpected" },
-        { "{\"schema\":0,\"oldest\":0}", NULL, "version 0, and 1 is needed" },
-        { "{\"schema\":9,\"oldest\":2}", NULL, "not 1; upgrade caphealth" },
+        { "{\"schema\":0,\"oldest\":0}", NULL, "version 0, and 2 is needed" },
+        { "{\"schema\":9,\"oldest\":3}", NULL, "not 2; upgrade caphealth" },
         { SOME, "5", "facts in the fleet's database are invalid" },
         { SOME, "{}", "facts in the fleet's database are invalid" },
         { SOME, "{\"attempt_age\":1,\"facts_id\":\"a\"}", "invalid" },
@@ -525,7 +527,8 @@ test_refused(void **state)
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_int_equal(caphealth_fleet_reply(&reply, cases[i].fleet,
-                                               cases[i].shop, NULL, &error),
+                                               cases[i].shop, NULL, NULL,
+                                               &error),
                          -1);
         assert_non_null(strstr(error.text, cases[i].error));
         assert_null(reply.nodes);
@@ -537,7 +540,7 @@ test_refused(void **state)
     assert_int_equal(caphealth_fleet_reply(&reply, SOME,
               "{\"attempt_age\":1,\"facts\":{\"size\":-4,\"orders_count\":1.5,"
               "\"products_count\":\"7\",\"vendors_count\":3,\"engine\":8}}",
-              "{}", &error), 0);
+              "{}", NULL, &error), 0);
     assert_int_equal(reply.shop.facts.size, CAPHEALTH_UNKNOWN);
     assert_int_equal(reply.shop.facts.orders_count, CAPHEALTH_UNKNOWN);
     assert_int_equal(reply.shop.facts.products_count, CAPHEALTH_UNKNOWN);
@@ -562,14 +565,14 @@ test_told(void **state)
         uint32_t     state;
         double       since;
     } cases[] = {
-        { "{\"schema\":1,\"oldest\":1,\"total\":0,\"told\":"
+        { "{\"schema\":2,\"oldest\":1,\"total\":0,\"told\":"
           "{\"state\":\"degraded\",\"since\":1.5}}",
           CAPHEALTH_OVERALL_DEGRADED, 1.5 },
-        { "{\"schema\":1,\"oldest\":1,\"total\":0,\"told\":"
+        { "{\"schema\":2,\"oldest\":1,\"total\":0,\"told\":"
           "{\"state\":\"superb\",\"since\":1.5}}", 0, 0 },
-        { "{\"schema\":1,\"oldest\":1,\"total\":0,\"told\":"
+        { "{\"schema\":2,\"oldest\":1,\"total\":0,\"told\":"
           "{\"state\":\"degraded\",\"since\":-1}}", 0, 0 },
-        { "{\"schema\":1,\"oldest\":1,\"total\":0,\"told\":"
+        { "{\"schema\":2,\"oldest\":1,\"total\":0,\"told\":"
           "{\"state\":\"degraded\",\"since\":1e300}}", 0, 0 },
         { SOME, 0, 0 }
     };
@@ -578,11 +581,87 @@ test_told(void **state)
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_int_equal(caphealth_fleet_reply(&reply, cases[i].fleet, NULL,
-                                               NULL, &error), 0);
+                                               NULL, NULL, &error), 0);
         assert_int_equal(reply.told.state, cases[i].state);
         assert_true(reply.told.since == cases[i].since);
         caphealth_fleet_reply_free(&reply);
     }
+}
+
+
+/* what is told of object stores, and answered; those that are asked for */
+
+static void
+test_stores(void **state)
+{
+    char                      rows[512];
+    size_t                    i;
+    json_t                   *stores;
+    caphealth_error_t         error;
+    caphealth_fleet_reply_t   reply;
+
+    static const char  *const  invalid[] = {
+        "1", "[1]", "[[]]", "[[257,0,0,0,0,0,0,0,0]]",
+        "[[-1,0,0,0,0,0,0,0,0]]", "[[1,0,0,0,0,0,0,256,0]]",
+        "[[1,0,0,0,-1,0,0,0,0]]", "[[1,1e3,0,0,0,0,0,0,0]]",
+        "[[1,9223372036854775807,0,0,0,0,0,0,0]]",
+        "[[1,0,0,0,0,0,0,0,0,[-1]]]"
+    };
+
+    (void) state;
+
+    stores = json_loads("[{\"name\":\"x\"},{\"name\":\"s3://a\"}]", 0, NULL);
+
+    assert_int_equal(caphealth_fleet_reply(&reply,
+        "{\"schema\":2,\"oldest\":1,\"total\":0,\"clock\":1700000000.5,"
+        "\"stores\":[{\"name\":\"another\"},{\"name\":\"s3://a\","
+        "\"sequence\":7,\"version\":9,\"trusted\":true,\"lister\":true,"
+        "\"counted\":\"00000000000000ff\",\"todo\":\"010\",\"pass\":3,"
+        "\"pass_age\":null,\"scan_age\":2.5,\"drift_files\":4,"
+        "\"rows\":[[1,-3,2,1,0,5,6,77,8,[1,2]]]}]}",
+        NULL, NULL, stores, &error), 0);
+
+    assert_int_equal(error.code, 0);
+    assert_int_equal(reply.ncounted, 1);
+    assert_int_equal(reply.counted->store, 1);
+    assert_int_equal(reply.counted->sequence, 7);
+    assert_int_equal(reply.counted->version, 9);
+    assert_int_equal(reply.counted->trusted, 1);
+    assert_int_equal(reply.counted->lister, 1);
+    assert_int_equal(reply.counted->counted, 255);
+    assert_int_equal(reply.counted->pass, 3);
+    assert_true(reply.counted->clock == 1700000000.5);
+    assert_true(isnan(reply.counted->pass_age));
+    assert_true(reply.counted->scan_age == 2.5);
+    assert_int_equal(reply.counted->drift_files, 4);
+    assert_memory_equal(reply.counted->todo, "\0\1\0\0", 4);
+    assert_int_equal(reply.counted->nslices, 1);
+    assert_int_equal(reply.counted->slices[0].slice, 1);
+    assert_int_equal(reply.counted->slices[0].files, -3);
+    assert_int_equal(reply.counted->slices[0].leaf, 77);
+    assert_int_equal(reply.counted->slices[0].leaf_files, 8);
+    assert_int_equal(reply.counted->slices[0].missing[1], 2);
+    caphealth_fleet_reply_free(&reply);
+
+    /* one that is invalid is left out, and the error says so */
+
+    for (i = 0; i < sizeof(invalid) / sizeof(invalid[0]); i++) {
+        (void) snprintf(rows, sizeof(rows),
+                        "{\"schema\":2,\"oldest\":1,\"total\":0,\"clock\":1,"
+                        "\"stores\":[{\"name\":\"x\",\"rows\":%s}]}",
+                        invalid[i]);
+
+        assert_int_equal(caphealth_fleet_reply(&reply, rows, NULL, NULL,
+                                               stores, &error), 0);
+
+        /* no array is no rows */
+
+        assert_int_equal(reply.ncounted, i == 0);
+        assert_int_equal(error.code, i == 0 ? 0 : CAPHEALTH_ERROR_SCHEMA);
+        caphealth_fleet_reply_free(&reply);
+    }
+
+    json_decref(stores);
 }
 
 
@@ -591,6 +670,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_answer),
+        cmocka_unit_test(test_stores),
         cmocka_unit_test(test_request),
         cmocka_unit_test(test_cause),
         cmocka_unit_test(test_digest),

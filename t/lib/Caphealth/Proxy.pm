@@ -9,6 +9,7 @@ package Caphealth::Proxy;
 #     $proxy->pass         # as it is, which it begins with
 #     $proxy->cut          # what is connected is reset, nobody can connect
 #     $proxy->hold         # passes nothing on, and keeps the connections open
+#     $proxy->mute         # passes on nothing of what the server sends
 #     $proxy->delay(2)     # each piece comes so many seconds later
 #     $proxy->to(PORT)     # another one, for those who connect from now on
 
@@ -63,7 +64,7 @@ sub listener {
                                  LocalPort => $port, ReuseAddr => 1);
 }
 
-for my $order (qw(pass cut hold delay to)) {
+for my $order (qw(pass cut hold mute delay to)) {
     no strict 'refs';
 
     # it is done when this returns
@@ -93,7 +94,8 @@ sub serve {
     };
 
     while (1) {
-        my @sockets = map { $_->[0] } values %peer;
+        my @sockets = map { $_->[0] }
+                      grep { $mode ne 'mute' || !$_->[2] } values %peer;
         my @read = ($orders, $listener ? $listener : (),
                     $mode eq 'hold' ? () : @sockets);
         my ($next) = sort { $a <=> $b } map { $_->[0][0] } grep { @$_ }
@@ -141,7 +143,7 @@ sub serve {
                 }
 
                 $peer{$client} = [$client, $server];
-                $peer{$server} = [$server, $client];
+                $peer{$server} = [$server, $client, 'server'];
                 next;
             }
 
