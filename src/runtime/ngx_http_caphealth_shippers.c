@@ -688,7 +688,7 @@ ngx_http_caphealth_shipper_count(ngx_http_caphealth_shipment_t *shipment)
     }
 
     ngx_http_caphealth_tree_count_shipment(s->shippers->conf->zone,
-                                           &s->root->path,
+                                           &s->root->key,
                                            shipment->type
                                            == NGX_HTTP_CAPHEALTH_UNSHIP,
                                            shipment->result.status,
@@ -1010,7 +1010,7 @@ ngx_http_caphealth_shipper_requests(ngx_http_caphealth_shipper_t *s,
     }
 
     ngx_http_caphealth_tree_count_requests(s->shippers->conf->zone,
-                                           &s->root->path, cargo->body);
+                                           &s->root->key, cargo->body);
 
     return NULL;
 }
@@ -1114,7 +1114,7 @@ ngx_http_caphealth_shippers_read(ngx_http_caphealth_shipper_conf_t *conf,
 
     for (i = 0; i < conf->stores->nelts; i++) {
 
-        if (ngx_http_caphealth_tree_store_counts(conf->zone, &root[i]->path,
+        if (ngx_http_caphealth_tree_store_counts(conf->zone, &root[i]->key,
                                                  &counts)
             != NGX_OK)
         {

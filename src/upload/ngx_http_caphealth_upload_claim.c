@@ -179,8 +179,9 @@ ngx_http_caphealth_upload_set_stored(ngx_http_caphealth_upload_t *u,
     }
 
     if (stored) {
-        ngx_http_caphealth_tree_end(u->main_conf->state.zone, &u->conf->root,
-                                    image->files.id, image->begun,
+        ngx_http_caphealth_tree_end(u->main_conf->state.zone,
+                                    &u->conf->tree->key, image->files.id,
+                                    image->begun,
                                     !image->published && !image->replaces);
         image->published = 0;
         image->claimed = 0;
@@ -188,7 +189,7 @@ ngx_http_caphealth_upload_set_stored(ngx_http_caphealth_upload_t *u,
     }
 
     image->begun = ngx_http_caphealth_tree_begin(u->main_conf->state.zone,
-                                                 &u->conf->root,
+                                                 &u->conf->tree->key,
                                                  image->files.id);
 
     /* it was when the others were converted, and so was not */

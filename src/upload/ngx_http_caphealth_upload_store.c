@@ -402,13 +402,15 @@ ngx_http_caphealth_upload_ship_again(ngx_http_caphealth_upload_t *u,
 
     /* what is stored of the other image may have been replaced, so look */
 
-    ngx_http_caphealth_tree_end(zone, root, image->files.id, image->begun, 0);
+    ngx_http_caphealth_tree_end(zone, &u->conf->tree->key, image->files.id,
+                                image->begun, 0);
 
     if (caphealth_id_create(image->files.id) == -1) {
         ngx_http_caphealth_upload_call_failed(u, ngx_errno, "getrandom()");
     }
 
-    image->begun = ngx_http_caphealth_tree_begin(zone, root, image->files.id);
+    image->begun = ngx_http_caphealth_tree_begin(zone, &u->conf->tree->key,
+                                                 image->files.id);
 
     if (u->outcome) {
         return NGX_ERROR;

@@ -245,7 +245,7 @@ test_cause(void **state)
     (void) caphealth_record_cause(&record, CAPHEALTH_OVERALL_CRITICAL, "full",
                                   &args);
 
-    text = caphealth_fleet_request(&self, &record);
+    text = caphealth_fleet_request(&self, &record, NULL);
     request = json_loads(text, 0, NULL);
     cause = json_array_get(json_object_get(json_object_get(request, "report"),
                                            "causes"), 0);
@@ -265,7 +265,8 @@ test_cause(void **state)
     free(text);
     json_decref(request);
 
-    assert_int_equal(caphealth_fleet_reply(&reply, SOME, NULL, nodes, &error),
+    assert_int_equal(caphealth_fleet_reply(&reply, SOME, NULL, nodes, NULL,
+                                           &error),
                      0);
     assert_int_equal(reply.fleet.nnodes, 3);
     assert_int_equal(reply.nodes[0].differs, 1);
