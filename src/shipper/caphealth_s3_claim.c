@@ -30,6 +30,11 @@ struct caphealth_s3_claim_s {
     double                    modified;
     double                    date;
     char                      etag[CAPHEALTH_S3_ETAG];
+    char                      bare[CAPHEALTH_S3_ETAG];
+                                             /* the same without quotes */
+    int                       refused;       /* to put a record in its place */
+    unsigned                  unmatched;     /* ways of If-Match that the store
+                                                does not know */
     char                      found[CAPHEALTH_S3_MARK];
                                              /* the token of that; "": none */
     char                      mark[CAPHEALTH_SHIP_KEY];
@@ -54,6 +59,7 @@ static void caphealth_s3_claim_without_mark(caphealth_s3_claim_t *claim);
 static void caphealth_s3_claim_take(caphealth_s3_claim_t *claim);
 static void caphealth_s3_claim_on_take(caphealth_s3_call_t *call);
 static void caphealth_s3_claim_on_taken(caphealth_s3_call_t *call);
+static int caphealth_s3_claim_is_unchanged(const caphealth_s3_claim_t *claim);
 static void caphealth_s3_claim_on_release(caphealth_s3_call_t *call);
 static void caphealth_s3_claim_on_released(caphealth_s3_call_t *call);
 
@@ -360,11 +366,18 @@ caphealth_s3_claim_take(caphealth_s3_claim_t *claim)
     claim->call.type = "application/json";
     claim->call.mark = claim->claim.token;
 
-    if (claim->etag[0]) {
+    if (claim->etag[0] == '\0') {
+        claim->call.create = 1;
+
+    } else if (claim->unmatched == 0) {
         claim->call.match = claim->etag;
 
-    } else {
-        claim->call.create = 1;
+    } else if (claim->unmatched == 1) {
+        (void) snprintf(claim->bare, sizeof(claim->bare), "%.*s",
+                        (int) strcspn(claim->etag + (claim->etag[0] == '"'),
+                                      "\""),
+                        claim->etag + (claim->etag[0] == '"'));
+        claim->call.match = claim->bare;
     }
 
     caphealth_s3_call(claim->client, &claim->call);
@@ -390,6 +403,8 @@ caphealth_s3_claim_on_take(caphealth_s3_call_t *call)
 
     /* whose it is: that of an attempt before, or of another request */
 
+    claim->refused = (call->status == CAPHEALTH_SHIP_EXISTS);
+
     if (call->status == CAPHEALTH_SHIP_OK
         || call->status == CAPHEALTH_SHIP_EXISTS)
     {
@@ -411,6 +426,13 @@ caphealth_s3_claim_on_taken(caphealth_s3_call_t *call)
     switch (call->status) {
 
     case CAPHEALTH_SHIP_OK:
+
+        if (caphealth_s3_claim_is_unchanged(claim)) {
+            claim->unmatched++;
+            caphealth_s3_claim_take(claim);
+            return;
+        }
+
         caphealth_s3_claim_end(claim,
                                strcmp(call->found, claim->claim.token) == 0
                                ? CAPHEALTH_SHIP_OK : CAPHEALTH_SHIP_BUSY);
@@ -423,6 +445,20 @@ caphealth_s3_claim_on_taken(caphealth_s3_call_t *call)
     default:
         caphealth_s3_claim_fail(claim);
     }
+}
+
+
+/*
+ * Ceph up to 16.2, at least, compares the tag in If-Match without the quotes,
+ * and answers 412 to all of them if the bucket has versions.
+ */
+
+static int
+caphealth_s3_claim_is_unchanged(const caphealth_s3_claim_t *claim)
+{
+    return claim->refused && claim->etag[0] && claim->unmatched < 2
+           && strcmp(claim->call.etag, claim->etag) == 0
+           && strcmp(claim->call.found, claim->found) == 0;
 }
 
 

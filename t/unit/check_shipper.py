@@ -1149,6 +1149,30 @@ def check_claims_by_condition():
     check_claims('without If-Match', s, stored_in, put, store.objects.get,
                  copy)
 
+    # as Ceph, which answers 412, to tags with quotes or to all
+
+    for kind, known in (('If-Match without quotes', True),
+                        ('If-Match that is never true', False)):
+        matched = []
+
+        def unquoted(handler, key, body):
+            tag = handler.headers['If-Match']
+
+            if tag and known and tag.strip('"') == tag:
+                handler.headers.replace_header('If-Match', '"%s"' % tag)
+                matched.append(key)
+
+            elif tag:
+                handler.answer(412,
+                               b'<Error><Code>PreconditionFailed</Code></Error>')
+                return True
+
+            return False
+
+        store.hook = unquoted
+        check_claims(kind, s, stored_in, put, store.objects.get, copy)
+        ok(bool(matched) == known, kind, matched)
+
     # another request takes it between the look and the record
 
     stem, files = image()
