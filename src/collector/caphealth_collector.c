@@ -25,6 +25,7 @@
 #include "caphealth_confine.h"
 #include "caphealth_fleet.h"
 #include "caphealth_ipc.h"
+#include "caphealth_log.h"
 #include "caphealth_notifier.h"
 #include "caphealth_recorder.h"
 #include "caphealth_source.h"
@@ -167,6 +168,7 @@ caphealth_serve(caphealth_source_threads_t *threads)
     int                      fd, rc;
     caphealth_ipc_message_t  m;
 
+    caphealth_log_init();
     caphealth_confine();
 
     if (caphealth_ipc_send_type(CAPHEALTH_IPC_FD, CAPHEALTH_IPC_HELLO) == -1) {

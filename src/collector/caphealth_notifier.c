@@ -18,6 +18,7 @@
 #include <curl/curl.h>
 #include <nettle/sha2.h>
 
+#include "caphealth_log.h"
 #include "caphealth_notifier.h"
 #include "caphealth_notify_body.h"
 #include "caphealth_notify_state.h"
@@ -825,7 +826,8 @@ caphealth_notifier_send(caphealth_notifier_t *n)
 
     case CAPHEALTH_NOTIFY_DELIVERED:
         if (n->failed) {
-            fprintf(stderr, "caphealth-collector: a notification to \"%.*s\" "
+            fprintf(stderr, CAPHEALTH_LOG_NOTICE
+                    "caphealth-collector: a notification to \"%.*s\" "
                     "was delivered after %u attempts\n", n->shown, n->url,
                     attempt);
         }

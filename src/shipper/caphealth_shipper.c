@@ -21,6 +21,7 @@
 
 #include "caphealth_file.h"
 #include "caphealth_ipc.h"
+#include "caphealth_log.h"
 #include "caphealth_move.h"
 #include "caphealth_s3_claim.h"
 #include "caphealth_s3_client.h"
@@ -156,6 +157,8 @@ static int
 caphealth_shipper_serve(caphealth_shipper_t *shipper)
 {
     int  rc, listening;
+
+    caphealth_log_init();
 
     (void) signal(SIGPIPE, SIG_IGN);
 

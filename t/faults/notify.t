@@ -221,8 +221,9 @@ subtest 'a receiver that fails' => sub {
     is $_->{headers}{'x-caphealth-signature'},
        'sha256=' . hmac_sha256_hex($_->{body}, $secret), 'signed again'
         for $failed[1];
-    is $nginx->logged(qr/was not delivered: it answered with 500/), 1,
-       'the log says so once';
+    is $nginx->logged(qr{^\d{4}/\d\d/\d\d\ [\d:]{8}\ \[error\]\ \d+\#\d+:\ caphealth-
+                         collector:\ .*\ not\ delivered:\ it\ answered\ with\ 500}x),
+       1, 'the log says so once, in a line as those of nginx';
     is $nginx->logged(qr/T0K3N/), 0, 'without the secret part of the URL';
 
     $receiver->does('429 Retry-After: 4');
@@ -239,7 +240,7 @@ subtest 'a receiver that fails' => sub {
 
     is $note->{id}, $bodies[0]{id}, 'delivered at last';
     cmp_ok $then->{time} - $busy->{time}, '>=', 3.9, 'Retry-After is kept';
-    is $nginx->logged_times(qr/was delivered after \d+ attempts/, 1), 1,
+    is $nginx->logged_times(qr/\[notice\] .* delivered after \d+ attempts/, 1), 1,
        'the log says so';
 
     products(1);
