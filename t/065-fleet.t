@@ -66,7 +66,7 @@ sub vendors {
 
 my $counted = sub { defined $_->{database}{products_count} };
 
-my $one = node('one', main => 'env LD_PRELOAD;');
+my $one = node('one', main => 'env LD_PRELOAD; env ASAN_OPTIONS;');
 
 subtest 'the first node' => sub {
     my $report = $one->report('/health', $counted);
