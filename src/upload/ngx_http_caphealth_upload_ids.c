@@ -278,6 +278,7 @@ ngx_http_caphealth_upload_claim(void *data, ngx_log_t *log)
 {
     ngx_int_t                     rc;
     ngx_uint_t                    i;
+    ngx_http_caphealth_image_t   *image;
     ngx_http_caphealth_upload_t  *u = data;
 
     rc = NGX_OK;
@@ -298,7 +299,20 @@ ngx_http_caphealth_upload_claim(void *data, ngx_log_t *log)
         return;
     }
 
-    /* what waits holds nothing that another upload may wait for */
+    /*
+     * What waits holds nothing that another upload may wait for.  That one may
+     * fail, and remove what was found stored of it, so all is looked at again.
+     */
+
+    for (i = 0; rc == NGX_AGAIN && i < u->nimages; i++) {
+        image = &u->images[i];
+
+        if (image->same == NULL) {
+            image->skip = 0;
+            json_decref(image->answer);
+            image->answer = NULL;
+        }
+    }
 
     ngx_http_caphealth_upload_release(u);
 }
