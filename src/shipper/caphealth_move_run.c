@@ -28,17 +28,15 @@ caphealth_move_step(caphealth_move_run_t *run)
 void
 caphealth_move_call(caphealth_move_run_t *run, caphealth_s3_call_t *call)
 {
-    int  done;
-
-    done = 0;
+    run->waiting = 1;
 
     call->done = caphealth_move_on_call;
-    call->data = &done;
+    call->data = run;
     call->deadline = caphealth_s3_now() + run->move->timeout;
 
     caphealth_s3_call(run->move->client, call);
 
-    while (!done) {
+    while (run->waiting) {
         caphealth_move_step(run);
     }
 }
@@ -47,9 +45,9 @@ caphealth_move_call(caphealth_move_run_t *run, caphealth_s3_call_t *call)
 static void
 caphealth_move_on_call(caphealth_s3_call_t *call)
 {
-    int  *done = call->data;
+    caphealth_move_run_t  *run = call->data;
 
-    *done = 1;
+    run->waiting = 0;
 }
 
 

@@ -18,6 +18,7 @@ typedef struct {
     const caphealth_move_t  *move;
     unsigned                 active;     /* images under way */
     unsigned                 slice;
+    int                      waiting;    /* for caphealth_move_call() */
     int                      stop;       /* 1: a failure that all images would
                                             have */
     double                   begun;
@@ -38,7 +39,7 @@ void caphealth_move_step(caphealth_move_run_t *run);
 
 /*
  * Sends a call, of which the caller has set all but deadline, done and data,
- * and waits until it has ended.
+ * and waits until it has ended.  No other call may be waited for meanwhile.
  */
 void caphealth_move_call(caphealth_move_run_t *run, caphealth_s3_call_t *call);
 
