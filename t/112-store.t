@@ -476,3 +476,17 @@ invalid value "trusted_certificate=" in "caphealth_image_store" directive, it mu
 --- must_die
 --- error_log
 "caphealth_image_store" "s3://shop" is there already, with other parameters
+
+
+
+=== TEST 42: ids of the bytes
+--- config
+    location /upload {
+        caphealth_image_upload;
+        caphealth_image_store s3://shop endpoint=http://127.0.0.1:1
+                              region=none credentials=../html/credentials;
+        caphealth_image_id content;
+    }
+--- must_die
+--- error_log
+"caphealth_image_id" does not work with "caphealth_image_store": ids that follow from the bytes are kept in a directory, so it must be "random" or "key"
