@@ -11,6 +11,7 @@
 #include <webp/mux.h>
 
 #include "caphealth_animation.h"
+#include "caphealth_encode.h"
 
 
 /* where the flags of an extended file are, and the one of transparency */
@@ -30,8 +31,6 @@ struct caphealth_animator_s {
 };
 
 
-static caphealth_job_status_e caphealth_animator_failed(
-    const WebPPicture *wp, caphealth_result_t *result);
 static void caphealth_animator_transparent(const caphealth_animator_t *a,
     WebPData *data);
 static void caphealth_animator_argb(const caphealth_picture_t *picture,
@@ -180,7 +179,8 @@ caphealth_animator_add(caphealth_animator_t *animator,
     rc = WebPAnimEncoderAdd(animator->encoder, &wp, animator->time,
                             &animator->config);
 
-    status = rc ? CAPHEALTH_JOB_OK : caphealth_animator_failed(&wp, result);
+    status = rc ? CAPHEALTH_JOB_OK
+                : caphealth_encode_webp_failed(wp.error_code, result);
 
     WebPPictureFree(&wp);
 
@@ -188,26 +188,6 @@ caphealth_animator_add(caphealth_animator_t *animator,
     animator->time += (int) duration;
 
     return status;
-}
-
-
-static caphealth_job_status_e
-caphealth_animator_failed(const WebPPicture *wp, caphealth_result_t *result)
-{
-    switch (wp->error_code) {
-
-    /* that of the encoder of animations is no other than for a short memory */
-
-    case VP8_ENC_OK:
-    case VP8_ENC_ERROR_OUT_OF_MEMORY:
-    case VP8_ENC_ERROR_BITSTREAM_OUT_OF_MEMORY:
-        return caphealth_fail(result, CAPHEALTH_JOB_NO_MEMORY, "%s", "");
-
-    default:
-        return caphealth_fail(result, CAPHEALTH_JOB_INVALID,
-                              "libwebp cannot encode it, error %d",
-                              (int) wp->error_code);
-    }
 }
 
 

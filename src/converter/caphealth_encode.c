@@ -702,9 +702,19 @@ caphealth_encode_failed(const WebPPicture *wp, const caphealth_encode_t *e,
         return caphealth_fail(result, CAPHEALTH_JOB_WRITE, "%s", "");
     }
 
-    switch (wp->error_code) {
+    return caphealth_encode_webp_failed(wp->error_code, result);
+}
 
-    /* the alpha encoder of libwebp up to 1.2 says nothing else of it */
+
+caphealth_job_status_e
+caphealth_encode_webp_failed(int code, caphealth_result_t *result)
+{
+    switch (code) {
+
+    /*
+     * The alpha encoder of libwebp up to 1.2, and the encoder of animations,
+     * set no error if there is no memory.
+     */
 
     case VP8_ENC_OK:
     case VP8_ENC_ERROR_OUT_OF_MEMORY:
@@ -713,7 +723,6 @@ caphealth_encode_failed(const WebPPicture *wp, const caphealth_encode_t *e,
 
     default:
         return caphealth_fail(result, CAPHEALTH_JOB_INVALID,
-                              "libwebp cannot encode it, error %d",
-                              (int) wp->error_code);
+                              "libwebp cannot encode it, error %d", code);
     }
 }

@@ -62,6 +62,13 @@ caphealth_job_status_e caphealth_encode(const caphealth_picture_t *picture,
  */
 int caphealth_encode_full_chroma(const caphealth_variant_t *variant);
 
+/*
+ * Sets the status of a failure of libwebp, by its WebPEncodingError, and returns
+ * it.
+ */
+caphealth_job_status_e caphealth_encode_webp_failed(int code,
+    caphealth_result_t *result);
+
 /* The quality of the WebP that a variant is, or that stands in for its AVIF. */
 unsigned caphealth_encode_webp_quality(const caphealth_variant_t *variant);
 
