@@ -21,6 +21,10 @@ add_block_preprocessor(sub {
                       . "MIIB\n-----END CERTIFICATE-----\n"
                       . ">>> cut.pem\n-----BEGIN CERTIFICATE-----\nMIIB\n");
 
+    # below a directory that Test::Nginx::Socket removes
+
+    $block->set_value('http_config', "caphealth_state_dir html/state;\n"
+                      . ($block->http_config // ''));
     $block->set_value('no_error_log', "hidden\n[alert]\n")
         unless defined $block->no_error_log;
 
