@@ -81,6 +81,25 @@ static const char *const  caphealth_shipper_paths[] = {
     (sizeof(caphealth_shipper_paths) / sizeof(caphealth_shipper_paths[0]))
 
 
+#if defined(__SANITIZE_ADDRESS__)
+
+static int  caphealth_shipper_confined;
+
+
+/* a process that may not read /proc cannot be searched for leaks */
+
+int  __lsan_is_turned_off(void);
+
+
+int
+__lsan_is_turned_off(void)
+{
+    return caphealth_shipper_confined;
+}
+
+#endif
+
+
 void
 caphealth_shipper_confine(unsigned port)
 {
@@ -96,6 +115,10 @@ caphealth_shipper_confine(unsigned port)
 
     caphealth_confine();
     caphealth_shipper_domain(port);
+
+#if defined(__SANITIZE_ADDRESS__)
+    caphealth_shipper_confined = 1;
+#endif
 }
 
 
