@@ -2,9 +2,9 @@
 /*
  * What a collector or a shipper may still do.
  *
- * Both read what a server answers, and run as the workers' user.  If one of them
- * is taken over through a client library, it must not be able to read the TLS
- * keys in a worker's memory.
+ * Both read what a server answers, and run as the workers' user.  If one of
+ * them is taken over through a client library, it must not be able to read the
+ * TLS keys in a worker's memory.
  */
 
 #include <stdint.h>

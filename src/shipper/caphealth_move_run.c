@@ -78,8 +78,8 @@ caphealth_move_status(caphealth_move_run_t *run,
             || status == CAPHEALTH_SHIP_DENIED))
     {
         run->stop = 1;
-        fputs("caphealth-shipper: the move has stopped; run it again to go on\n",
-              stderr);
+        fputs("caphealth-shipper: the move has stopped; run it again to go "
+              "on\n", stderr);
     }
 }
 
