@@ -246,8 +246,7 @@ CREATE TABLE IF NOT EXISTS caphealth.store_nodes (
 -- (seconds between two passes; 0: only the first), counted, slices: [[slice, files,
 -- bytes, complete, leaf, files in it, first change, last change, 1: it may be
 -- wrong], ...], listings: [[slice, from, until, files, bytes, complete, incomplete,
--- strays, their bytes, leaf, files in it, removed, their bytes, [missing]], ...],
--- ended: an instance before this one that has reported all its changes.
+-- strays, their bytes, leaf, files in it, removed, their bytes, [missing]], ...].
 --
 -- Changes with a sequence that is stored already are not added again.  The row of
 -- the store is locked while slices are changed, so that a node that has read a
@@ -303,7 +302,6 @@ BEGIN
     IF v_lister OR v_node.sequence < (a_store->>'acknowledged')::bigint
        OR (v_new AND jsonb_array_length(a_store->'slices') > 0)
        OR jsonb_array_length(a_store->'listings') > 0
-       OR a_store ? 'ended'
     THEN
         SELECT * INTO STRICT v_store FROM caphealth.stores s
             WHERE s.name = v_name FOR NO KEY UPDATE;
@@ -318,13 +316,6 @@ BEGIN
         IF v_node.sequence < (a_store->>'acknowledged')::bigint THEN
             v_store.lost := a_now;
         END IF;
-
-        DELETE FROM caphealth.store_nodes n
-            WHERE (n.store, n.instance) IN (
-                SELECT o.store, o.instance FROM caphealth.store_nodes o
-                 WHERE o.store = v_name AND o.instance = a_store->>'ended'
-                   AND o.node = a_node AND NOT o.lost
-                   FOR UPDATE SKIP LOCKED);
 
         -- the node's changes
 

@@ -16,8 +16,8 @@
 /* before a slice that keeps changing is walked again */
 #define NGX_HTTP_CAPHEALTH_SCAN_AGAIN    50
 
-/* a slice with very many files, on a disk that is slow and not cached; or a page
-   of a listing */
+/* a slice with very many files, on a disk that is slow and not cached; or one
+   page of a listing */
 #define NGX_HTTP_CAPHEALTH_SCAN_TIMEOUT  300000
 
 /* so many refreshes without an answer of the fleet, and its counts are not live

@@ -7,8 +7,8 @@
  * them, so it is not believed.  If the worker is killed, its entry is found in
  * the zone, and the slice is walked again.
  *
- * A tree is found by the key of its root.  A call for one that is not in the zone, because
- * a reload has dropped it, does nothing.
+ * A tree is found by the key of its root.  A call for one that is not in the
+ * zone, because a reload has dropped it, does nothing.
  */
 
 #ifndef _NGX_HTTP_CAPHEALTH_TREES_H_INCLUDED_
