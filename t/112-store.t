@@ -494,3 +494,33 @@ invalid value "trusted_certificate=" in "caphealth_image_store" directive, it mu
 --- must_die
 --- error_log
 "caphealth_image_id" does not work with "caphealth_image_store": ids that follow from the bytes are kept in a directory, so it must be "random" or "key"
+
+
+
+=== TEST 43: 32 stores
+--- config eval
+join "\n", map { "location /$_ {
+                      caphealth_image_upload;
+                      caphealth_image_store s3://shop/$_
+                                            endpoint=https://127.0.0.1:1
+                                            region=none
+                                            credentials=../html/credentials;
+                  }" } 1 .. 32
+--- request
+GET /32
+--- error_code: 405
+
+
+
+=== TEST 44: one more
+--- config eval
+join "\n", map { "location /$_ {
+                      caphealth_image_upload;
+                      caphealth_image_store s3://shop/$_
+                                            endpoint=https://127.0.0.1:1
+                                            region=none
+                                            credentials=../html/credentials;
+                  }" } 1 .. 33
+--- must_die
+--- error_log
+"caphealth_image_store" "s3://shop/33" is one too many, there may be 32 different ones: each worker has a process for each of them

@@ -143,6 +143,18 @@ ngx_http_caphealth_add_store(ngx_conf_t *cf, ngx_str_t *path,
         return NGX_OK;
     }
 
+    if (cmcf->images.shipper.stores
+        && cmcf->images.shipper.stores->nelts
+           == NGX_HTTP_CAPHEALTH_STORES_MAX)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"caphealth_image_store\" \"%V\" is one too "
+                           "many, there may be %d different ones: each worker "
+                           "has a process for each of them", path,
+                           NGX_HTTP_CAPHEALTH_STORES_MAX);
+        return NGX_ERROR;
+    }
+
     if (cmcf->images.shipper.stores == NULL) {
         cmcf->images.shipper.stores = ngx_array_create(cf->pool, 1,
                                         sizeof(ngx_http_caphealth_root_t *));

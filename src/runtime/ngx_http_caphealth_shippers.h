@@ -22,6 +22,10 @@
 
 #define NGX_HTTP_CAPHEALTH_SHIPPER  "caphealth-shipper"
 
+/* with the collector and up to 16 converters, they leave room in the worker's
+   table of processes for those that are killed and have not ended yet */
+#define NGX_HTTP_CAPHEALTH_STORES_MAX  32
+
 
 /* of caphealth_image_store */
 

@@ -9,8 +9,10 @@
 /* the most changes under way, of all workers */
 #define NGX_HTTP_CAPHEALTH_MOVES    1024
 
-/* after there were more, no walk is believed for so many seconds */
-#define NGX_HTTP_CAPHEALTH_CROWDED  60
+/* while there are more, no walk is believed, for so many seconds at most: a
+   worker may be killed with them.  No image takes longer to be put into an
+   object store, or to be removed, with the time that it waits */
+#define NGX_HTTP_CAPHEALTH_CROWDED  3600
 
 
 typedef struct {
@@ -21,7 +23,9 @@ typedef struct {
 
 typedef struct {
     ngx_queue_t             queue;
-    time_t                  crowded;     /* until then */
+    time_t                  crowded;     /* until then, if there are more
+                                            changes than moves has room for */
+    ngx_uint_t              others;      /* these */
     ngx_uint_t              shared;      /* processes that do not use this zone
                                             store images here, too */
     ngx_uint_t              passed;      /* a full scan has ended since */
@@ -218,7 +222,7 @@ ngx_http_caphealth_tree_begin(ngx_shm_zone_t *zone, ngx_str_t *root, char *id)
 
     t = ngx_http_caphealth_tree_lock(zone, root);
     if (t == NULL) {
-        return -1;
+        return NGX_DECLINED;
     }
 
     slice = caphealth_tree_slice(id);
@@ -243,12 +247,17 @@ ngx_http_caphealth_tree_begin(ngx_shm_zone_t *zone, ngx_str_t *root, char *id)
         t->nmoves = ngx_max(t->nmoves, i + 1);
 
     } else {
+        if (t->crowded <= ngx_time()) {
+            t->others = 0;
+        }
+
+        t->others++;
         t->crowded = ngx_time() + NGX_HTTP_CAPHEALTH_CROWDED;
     }
 
     ngx_http_caphealth_tree_unlock(zone);
 
-    return i < NGX_HTTP_CAPHEALTH_MOVES ? (ngx_int_t) i : -1;
+    return i < NGX_HTTP_CAPHEALTH_MOVES ? (ngx_int_t) i : NGX_BUSY;
 }
 
 
@@ -293,6 +302,10 @@ ngx_http_caphealth_tree_end(ngx_shm_zone_t *zone, ngx_str_t *root, char *id,
     if (!sure) {
         t->tree.slices[slice].doubtful = 1;
         caphealth_fleet_counts_doubt(&t->fleet, slice, now);
+    }
+
+    if (begun == NGX_BUSY && t->others) {
+        t->others--;
     }
 
     /* if a reload has dropped the tree and another has made it again, the
@@ -457,12 +470,13 @@ ngx_http_caphealth_tree_moving(ngx_http_caphealth_tree_t *t, ngx_uint_t slice)
 }
 
 
-/* there were changes under way that could not be told apart */
+/* there are changes under way that cannot be told apart */
 
 static ngx_uint_t
 ngx_http_caphealth_tree_crowded(ngx_http_caphealth_tree_t *t)
 {
-    return t->crowded > ngx_time()
+    return t->others
+           && t->crowded > ngx_time()
            && t->crowded <= ngx_time() + NGX_HTTP_CAPHEALTH_CROWDED;
 }
 
@@ -777,7 +791,7 @@ ngx_http_caphealth_tree_store_counts(ngx_shm_zone_t *zone, ngx_str_t *root,
     ngx_http_caphealth_tree_end_dead(zone, t);
 
     *counts = t->store;
-    counts->under_way = 0;
+    counts->under_way = t->others;
 
     for (i = 0; i < t->nmoves; i++) {
         counts->under_way += (t->moves[i].worker != 0);

@@ -10,7 +10,7 @@
 
 
 /* "caphlth" and the version of the structures below */
-#define NGX_HTTP_CAPHEALTH_LAYOUT  ((uint64_t) 0x636170686c746800 + 16)
+#define NGX_HTTP_CAPHEALTH_LAYOUT  ((uint64_t) 0x636170686c746800 + 17)
 
 
 /*
