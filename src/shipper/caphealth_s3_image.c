@@ -52,6 +52,7 @@ typedef struct {
     caphealth_s3_presence_e   presence;
     int                       mark;
     int                       record;
+    int                       again;     /* its removal was tried before */
     double                    modified;  /* of a record */
     uint64_t                  bytes;
     char                      key[CAPHEALTH_SHIP_KEY];
@@ -1262,7 +1263,19 @@ caphealth_s3_image_on_delete(caphealth_s3_call_t *call)
 
     } else if (r->marked && !file->mark) {
 
-        /* without its mark the image is gone, and what is left of it follows */
+        /*
+         * Without its mark the image is gone, and what is left of it follows,
+         * but only after an hour: so it is tried once more.
+         */
+
+        if (!file->again && caphealth_s3_now() < image->deadline) {
+            file->again = 1;
+
+            caphealth_s3_image_begin(file, "DELETE",
+                                     caphealth_s3_image_on_delete);
+            caphealth_s3_call(image->client, &file->call);
+            return;
+        }
 
         r->left = 1;
 

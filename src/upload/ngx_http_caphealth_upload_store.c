@@ -574,6 +574,13 @@ ngx_http_caphealth_upload_unshipped(ngx_http_caphealth_shipment_t *shipment)
     } else if (result->status != CAPHEALTH_SHIP_OK) {
         u->err = EIO;
         ngx_http_caphealth_upload_store_failed(u, shipment);
+
+    } else if (result->left) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "image \"%s\" was removed from \"%V\", but not all of "
+                      "its smaller variants: a listing removes them when they "
+                      "are older than an hour", u->images->files.id,
+                      &u->conf->root);
     }
 
     ngx_http_caphealth_upload_removed(u);
@@ -675,9 +682,10 @@ ngx_http_caphealth_upload_store_failed(ngx_http_caphealth_upload_t *u,
     }
 
     ngx_log_error(level, log, (ngx_err_t) result->error,
-                  "image \"%s\" was not %s \"%V\": %s%s",
+                  "image \"%s\" was not %s \"%V\": %s%s%s",
                   ((ngx_http_caphealth_image_t *) shipment->data)->files.id,
                   shipment->type == NGX_HTTP_CAPHEALTH_UNSHIP
                   ? "removed from" : "put into",
-                  &u->conf->root, result->detail, action);
+                  &u->conf->root, result->detail,
+                  result->left ? ", a part of it may be left" : "", action);
 }

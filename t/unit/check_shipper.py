@@ -623,7 +623,9 @@ def check_flaky_removal(port):
                                   'b "c">]><ListBucketResult><IsTruncated>'
                                   'false</IsTruncated></ListBucketResult>']),
         ('removals whose answers are lost', ['DELETE . times=2 drop']),
-        ('removals of 500', ['DELETE . times=2 status 500']))
+        ('removals of 500', ['DELETE . times=2 status 500']),
+        ('a removal of 403', ['DELETE 800 times=1 status 403']),
+        ('slow removals', ['DELETE . delay 1']))
 
     for name, lines in cases:
         rules()
