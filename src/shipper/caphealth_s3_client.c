@@ -675,6 +675,13 @@ caphealth_s3_prepare(caphealth_s3_client_t *client, caphealth_s3_call_t *call,
                             caphealth_s3_on_header);
     (void) curl_easy_setopt(curl, CURLOPT_HEADERDATA, call);
 
+    /* the address that failed may be that of before: libcurl keeps it for a
+       minute */
+
+    if (call->attempts > 1) {
+        (void) curl_easy_setopt(curl, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
+    }
+
     if (client->ca != NULL) {
         blob = (struct curl_blob) { client->ca, client->ca_len,
                                     CURL_BLOB_NOCOPY };

@@ -774,8 +774,8 @@ class Store(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self):
-        super().__init__(('127.0.0.1', 0), Handler)
+    def __init__(self, address=('127.0.0.1', 0)):
+        super().__init__(address, Handler)
         self.lock = threading.Lock()
         self.objects = {}
         self.modified = {}
@@ -1632,6 +1632,58 @@ def check_protocol():
     ok(SECRET not in said.replace('tester', ''), 'no secret in the log', said)
 
 
+def check_address():
+    """The store's name gets another address, and the old one is away."""
+
+    hosts = TMP.name + '/hosts'
+    name = 'store.example'
+    script = TMP.name + '/in-namespace'
+    unshare = next((words for words in (['unshare', '-m'], ['unshare', '-rm'])
+                    if subprocess.run(words + ['true'], check=False,
+                                      capture_output=True).returncode == 0),
+                   None)
+
+    if unshare is None:
+        tap.skip('another address', 'no mount namespace can be made')
+        return
+
+    def write(address):
+        with open(hosts, 'w', encoding='ascii') as file:
+            file.write('%s %s\n' % (address, name))
+
+    with open(script, 'w', encoding='ascii') as file:
+        file.write('#!/bin/sh\nexec %s sh -c \'mount --bind "$1" /etc/hosts && '
+                   'exec "$2"\' sh %s %s\n'
+                   % (' '.join(unshare), hosts, PROGRAM))
+
+    os.chmod(script, 0o755)
+    write('127.0.0.2')
+
+    old = Store(('127.0.0.2', 0))
+    new = Store(('127.0.0.3', old.port))
+    s = Shipper(script, settings(old.port, endpoint='http://%s:%d'
+                                 % (name, old.port)))
+    stem, files = image()
+    r = s.ship(files)
+    ok(r and r['status'] == 'ok' and len(old.objects) == 3,
+       'an image is put at the first address', r)
+
+    def closed(handler, key, body):
+        handler.close_connection = True
+        return True
+
+    write('127.0.0.3')
+    old.hook = closed
+    old.shutdown()
+    old.server_close()
+
+    stem, files = image()
+    r = s.ship(files, 20000)
+    ok(r and r['status'] == 'ok' and len(new.objects) == 3,
+       'then at the second one', r)
+    s.close()
+
+
 def check_away(port):
     s = shipper(port)
     stem, files = image()
@@ -1658,6 +1710,7 @@ def main():
     check_claims_by_condition()
     check_leftovers()
     check_strange_listings()
+    check_address()
     check_protocol()
     check_a_million()
 
