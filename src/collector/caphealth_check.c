@@ -266,8 +266,8 @@ caphealth_check_remedy(caphealth_check_t *c, const caphealth_error_t *error)
     case CAPHEALTH_ERROR_AUTHENTICATION:
         text = "the server must let this user in: a line for the database and "
                "the role in pg_hba.conf (for \"peer\" also one for the "
-               "system's user in pg_ident.conf), or a password, by \"passfile=\" "
-               "in the URL";
+               "system's user in pg_ident.conf), or a password, by "
+               "\"passfile=\" in the URL";
         break;
 
     case CAPHEALTH_ERROR_PERMISSION:

@@ -1,8 +1,8 @@
 
 /*
- * The ready documents of the history: history-2h.json, -2d, -60d and -3y in the
- * state directory, each with a .gz beside it, which nginx serves as files.  They
- * are replaced by rename(), so that a reader has a whole one.
+ * The ready documents of the history: history-2h.json, -2d, -60d and -3y in
+ * the state directory, each with a .gz beside it, which nginx serves as files.
+ * They are replaced by rename(), so that a reader has a whole one.
  *
  * All of it is for the thread that writes the history.
  */

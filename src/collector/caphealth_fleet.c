@@ -165,7 +165,8 @@ caphealth_fleet_create(const char *url, const json_t *settings,
 
     if (fc->url == NULL || fc->node == NULL
         || !caphealth_node_name_valid(fc->node, strlen(fc->node))
-        || (database != NULL && caphealth_db_digest(fc->digest, database) == -1))
+        || (database != NULL
+            && caphealth_db_digest(fc->digest, database) == -1))
     {
         free(fc->url);
         free(fc->node);

@@ -59,9 +59,9 @@ void caphealth_fleet_copy_history(caphealth_fleet_client_t *fc,
     caphealth_fleet_history_t *history);
 
 /*
- * What the next refresh tells of object stores, an array that is taken over, and
- * to whom the answer is given, in the refresh's thread: n of counted, for the
- * stores that have one.
+ * What the next refresh tells of object stores, an array that is taken over,
+ * and to whom the answer is given, in the refresh's thread: n of counted, for
+ * the stores that have one.
  */
 void caphealth_fleet_count(caphealth_fleet_client_t *fc, json_t *stores,
     uint64_t serial);

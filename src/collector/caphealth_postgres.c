@@ -216,8 +216,8 @@ caphealth_postgres_command(caphealth_postgres_connection_t *c, const char *sql,
  */
 
 static int
-caphealth_postgres_begin(caphealth_postgres_connection_t *c, caphealth_query_result_t *qr,
-    double deadline)
+caphealth_postgres_begin(caphealth_postgres_connection_t *c,
+    caphealth_query_result_t *qr, double deadline)
 {
     char    sql[256];
     double  share;
@@ -236,8 +236,8 @@ caphealth_postgres_begin(caphealth_postgres_connection_t *c, caphealth_query_res
 
 
 static int
-caphealth_postgres_run(caphealth_postgres_connection_t *c, caphealth_query_result_t *qr,
-    double deadline)
+caphealth_postgres_run(caphealth_postgres_connection_t *c,
+    caphealth_query_result_t *qr, double deadline)
 {
     int        n;
     char       first[32], next[32];

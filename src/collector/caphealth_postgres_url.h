@@ -19,9 +19,9 @@ int caphealth_postgres_check(const char *url, caphealth_error_t *error);
 
 /*
  * Where a URL leads: its hosts with their ports, sorted, the database, and the
- * options of the session.  Neither how the client connects nor who it is counts.
- * Of a URL that is invalid, the same for each.  The caller free()s it.  NULL: no
- * memory.
+ * options of the session.  Neither how the client connects nor who it is
+ * counts.  Of a URL that is invalid, the same for each.  The caller free()s
+ * it.  NULL: no memory.
  */
 char *caphealth_postgres_place(const char *url);
 

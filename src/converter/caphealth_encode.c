@@ -60,12 +60,13 @@ static const uint8_t  caphealth_encode_qualities[][2] = {
 
 
 static caphealth_job_status_e caphealth_encode_one(
-    const caphealth_picture_t *picture, int graphic, const caphealth_variant_t *variant,
-    caphealth_encode_t *e, caphealth_result_t *result);
-static caphealth_job_status_e caphealth_encode_smallest(
-    const caphealth_picture_t *picture, int graphic, const caphealth_picture_t *yuv,
+    const caphealth_picture_t *picture, int graphic,
     const caphealth_variant_t *variant, caphealth_encode_t *e,
     caphealth_result_t *result);
+static caphealth_job_status_e caphealth_encode_smallest(
+    const caphealth_picture_t *picture, int graphic,
+    const caphealth_picture_t *yuv, const caphealth_variant_t *variant,
+    caphealth_encode_t *e, caphealth_result_t *result);
 static void caphealth_encode_keep(caphealth_encode_best_t *best,
     uint32_t format, uint8_t *data, size_t size);
 static caphealth_job_status_e caphealth_encode_webp(
@@ -341,8 +342,8 @@ caphealth_encode_webp_planes(const caphealth_picture_t *yuv,
 
 
 /*
- * The tokens of a large picture may take more memory than all the rest.  Without
- * them libwebp goes through the picture twice.
+ * The tokens of a large picture may take more memory than all the rest.
+ * Without them libwebp goes through the picture twice.
  */
 
 static int

@@ -63,8 +63,8 @@ caphealth_job_status_e caphealth_encode(const caphealth_picture_t *picture,
 int caphealth_encode_full_chroma(const caphealth_variant_t *variant);
 
 /*
- * Sets the status of a failure of libwebp, by its WebPEncodingError, and returns
- * it.
+ * Sets the status of a failure of libwebp, by its WebPEncodingError, and
+ * returns it.
  */
 caphealth_job_status_e caphealth_encode_webp_failed(int code,
     caphealth_result_t *result);

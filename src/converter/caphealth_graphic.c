@@ -25,9 +25,9 @@
 #define CAPHEALTH_GRAPHIC_SMALL    (512 * 512)
 
 /*
- * percent: of the pairs, those without a difference, at least; of the pairs with
- * one, those with a soft one, at most; or of these, those that go back what the
- * one before went, at most, which noise does
+ * percent: of the pairs, those without a difference, at least; of the pairs
+ * with one, those with a soft one, at most; or of these, those that go back
+ * what the one before went, at most, which noise does
  */
 #define CAPHEALTH_GRAPHIC_PLAIN    50
 #define CAPHEALTH_GRAPHIC_SHADED   70

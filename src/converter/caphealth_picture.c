@@ -14,8 +14,8 @@
 /* what zimg's widest instructions want */
 #define CAPHEALTH_ALIGN  64
 
-/* above so many pixels, a byte of the file stands for at most so many: a scan of
-   black and white has 500, a photo less than 50 */
+/* above so many pixels, a byte of the file stands for at most so many: a scan
+   of black and white has 500, a photo less than 50 */
 #define CAPHEALTH_BOMB_PIXELS  (50 * 1024 * 1024)
 #define CAPHEALTH_BOMB_BYTE    1024
 

@@ -121,10 +121,10 @@ int caphealth_picture_scale(const caphealth_picture_t *from,
 /*
  * The same of a picture whose rows are made as they are needed.  *from has no
  * memory yet; it gets that of a strip, and the caller frees it, too.
- * read(ctx, y) makes at least row y of luma, and what belongs to it, after those
- * that it has made, and less than batch rows more; it returns 0, or -1 to end it
- * all.  Each row is read once, to the last.  Returns 0; or -1, of read() or for
- * lack of memory.
+ * read(ctx, y) makes at least row y of luma, and what belongs to it, after
+ * those that it has made, and less than batch rows more; it returns 0, or -1
+ * to end it all.  Each row is read once, to the last.  Returns 0; or -1, of
+ * read() or for lack of memory.
  */
 typedef int (*caphealth_picture_read_pt)(void *ctx, uint32_t y);
 
@@ -156,8 +156,8 @@ caphealth_job_status_e caphealth_fail(caphealth_result_t *result,
 
 /*
  * Checks width and height against the limits, and whether a file of size bytes
- * may be such an image: a few bytes that stand for a very large one are no photo
- * and no scan, but a decompression bomb.  CAPHEALTH_JOB_OK: they fit.
+ * may be such an image: a few bytes that stand for a very large one are no
+ * photo and no scan, but a decompression bomb.  CAPHEALTH_JOB_OK: they fit.
  */
 caphealth_job_status_e caphealth_check_size(const caphealth_job_t *job,
     size_t size, caphealth_result_t *result, uint64_t width, uint64_t height);

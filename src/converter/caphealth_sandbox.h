@@ -17,8 +17,8 @@
 int caphealth_sandbox_limit(const caphealth_limits_t *limits);
 
 /*
- * The bytes of address space that the process has now.  0: they are not limited,
- * or cannot be read, as in the sandbox.
+ * The bytes of address space that the process has now.  0: they are not
+ * limited, or cannot be read, as in the sandbox.
  */
 uint64_t caphealth_sandbox_program(void);
 

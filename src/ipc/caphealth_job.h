@@ -25,7 +25,7 @@
 /* a ThumbHash has 17 to 25 bytes, as its first five say */
 #define CAPHEALTH_THUMBHASH_MAX  25
 
-/* the focus at the right or lower edge; 0 is the middle, -this the other edge */
+/* the focus at the right or lower edge; 0: the middle, -this: the other edge */
 #define CAPHEALTH_FOCUS_EDGE     32768
 
 /* bytes of a sentence's end for people, with its NUL */

@@ -1,7 +1,8 @@
 
 /*
  * Activity: the counters of uploads, converters, object stores and collectors
- * that the metrics have, added up over all workers since the shared zone was created or resized.
+ * that the metrics have, added up over all workers since the shared zone was
+ * created or resized.
  */
 
 #ifndef CAPHEALTH_ACTIVITY_H

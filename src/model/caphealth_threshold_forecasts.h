@@ -79,8 +79,9 @@ const caphealth_forecast_t *caphealth_forecasts_find(
 int caphealth_forecast_known(const caphealth_forecast_t *f);
 
 /* Why a level of it has no time; CAPHEALTH_FORECAST_KNOWN: it has one. */
-caphealth_forecast_reason_e caphealth_forecasts_reason(const caphealth_facts_t *f,
-    const char *key, const caphealth_forecast_t *forecast);
+caphealth_forecast_reason_e caphealth_forecasts_reason(
+    const caphealth_facts_t *f, const char *key,
+    const caphealth_forecast_t *forecast);
 
 /* Days as clients read them: with a decimal below 10. */
 double caphealth_forecast_days(double days);

@@ -280,8 +280,8 @@ ngx_http_caphealth_collector_settings(
 
 
 /*
- * The instance is the same after a reload, and another one after a restart.  The
- * process tells whether two of one name are one node in a binary upgrade.
+ * The instance is the same after a reload, and another one after a restart.
+ * The process tells whether two of one name are one node in a binary upgrade.
  */
 
 static json_t *
@@ -295,8 +295,8 @@ ngx_http_caphealth_collector_fleet(ngx_http_caphealth_collector_conf_t *conf)
 
     settings = json_pack("{s:s%, s:I, s:f}",
                          "node", fleet->node.data, fleet->node.len,
-                         "instance",
-                         (json_int_t) ngx_http_caphealth_zone_number(conf->zone),
+                         "instance", (json_int_t)
+                                     ngx_http_caphealth_zone_number(conf->zone),
                          "grace", (double) fleet->grace / 1000);
 
     failed = json_object_set_new(settings, "process",

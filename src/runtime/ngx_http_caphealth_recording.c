@@ -153,7 +153,8 @@ ngx_http_caphealth_recording_send(ngx_http_caphealth_recording_t *rec,
     } else if (!rec->unsent) {
         rec->unsent = 1;
         ngx_log_error(NGX_LOG_WARN, rec->log, 0,
-                      "a record cannot be sent to %s, it is lost", NGX_HTTP_CAPHEALTH_COLLECTOR);
+                      "a record cannot be sent to %s, it is lost",
+                      NGX_HTTP_CAPHEALTH_COLLECTOR);
     }
 }
 

@@ -99,8 +99,8 @@ struct ngx_http_caphealth_shipment_s {
 
 /*
  * A slice was listed: fd has a caphealth_walk_t, NULL as the reason; or it was
- * not, for that reason; or it goes on, fd is -1 and the reason NULL.  NGX_ERROR:
- * what is in fd is invalid.
+ * not, for that reason; or it goes on, fd is -1 and the reason NULL.
+ * NGX_ERROR: what is in fd is invalid.
  */
 typedef ngx_int_t (*ngx_http_caphealth_listed_pt)(void *data, int fd,
     char *reason);

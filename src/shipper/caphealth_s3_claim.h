@@ -3,10 +3,10 @@
  * An id that follows from a key or from the bytes is claimed in an object store
  * by its record, see caphealth_ship.h.
  *
- * Of several requests that put the record one gets the id, where the store knows
- * If-None-Match and If-Match.  Where it does not, the record is read again after
- * it was put, and once more before the mark is: the one that was put last is
- * there then.
+ * Of several requests that put the record one gets the id, where the store
+ * knows If-None-Match and If-Match.  Where it does not, the record is read
+ * again after it was put, and once more before the mark is: the one that was
+ * put last is there then.
  */
 
 #ifndef CAPHEALTH_S3_CLAIM_H
@@ -36,9 +36,9 @@ caphealth_s3_claim_t *caphealth_s3_claim(caphealth_s3_client_t *client,
 void caphealth_s3_claim_give_up(caphealth_s3_claim_t *claim);
 
 /*
- * Whether a record is of a request that is at work: its seconds that are left of
- * the lease, rounded up, or 0 if that request has died.  Both times are those of
- * the store, 0 if it did not say them.
+ * Whether a record is of a request that is at work: its seconds that are left
+ * of the lease, rounded up, or 0 if that request has died.  Both times are
+ * those of the store, 0 if it did not say them.
  */
 uint32_t caphealth_s3_claim_left(double modified, double date,
     uint32_t lease);

@@ -19,9 +19,9 @@ typedef struct caphealth_s3_count_s  caphealth_s3_count_t;
 /*
  * Lists slice, 0 to CAPHEALTH_TOP.  A store has to list keys in the order of
  * their bytes, as S3 does.  timeout is that of one page, in seconds; w must
- * live until done() is called, from caphealth_s3_client_run(), with the counts,
- * or with walk->error if they are not those of all keys.  page() is called after
- * each page, as a sign that it goes on.  NULL: no memory.
+ * live until done() is called, from caphealth_s3_client_run(), with the
+ * counts, or with walk->error if they are not those of all keys.  page() is
+ * called after each page, as a sign that it goes on.  NULL: no memory.
  */
 caphealth_s3_count_t *caphealth_s3_count(caphealth_s3_client_t *client,
     const caphealth_walk_settings_t *w, unsigned slice, double timeout,

@@ -583,7 +583,7 @@ caphealth_s3_image_undo(caphealth_s3_image_t *image)
 }
 
 
-/* puts what has no answer in place of a record, which is still this request's */
+/* replaces a record, which is still this request's, by one without an answer */
 
 static void
 caphealth_s3_image_void_record(caphealth_s3_image_t *image,
@@ -1064,7 +1064,8 @@ caphealth_s3_image_busy(const caphealth_s3_image_t *image)
         }
 
         if (file->record && !isnan(file->modified)) {
-            left = caphealth_s3_claim_left(file->modified, image->list.call.date,
+            left = caphealth_s3_claim_left(file->modified,
+                                           image->list.call.date,
                                            image->unship.lease);
             most = left > most ? left : most;
         }

@@ -52,8 +52,8 @@ caphealth_s3_image_t *caphealth_s3_image_remove_leftover(
     void *data);
 
 /*
- * Gives up a put: what was put so far is removed, and then its record, and done()
- * is called when that has ended.  A removal continues.
+ * Gives up a put: what was put so far is removed, and then its record, and
+ * done() is called when that has ended.  A removal continues.
  */
 void caphealth_s3_image_give_up(caphealth_s3_image_t *image);
 

@@ -2,7 +2,8 @@
 /*
  * AWS Signature Version 4, as
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
- * describes it: the Authorization header of a request.  Pure: no clock, no memory, no I/O.
+ * describes it: the Authorization header of a request.  Pure: no clock, no
+ * memory, no I/O.
  */
 
 #ifndef CAPHEALTH_S3_SIGN_H
@@ -54,7 +55,7 @@ typedef struct {
     const caphealth_s3_pair_t  *headers;     /* that are signed, "host" among
                                                 them, in any order */
     size_t                      nheaders;
-    const char                 *payload;     /* its hash, or _UNSIGNED_PAYLOAD */
+    const char                 *payload;     /* its hash; _UNSIGNED_PAYLOAD */
     const char                 *service;     /* "s3" */
     time_t                      now;
 } caphealth_s3_request_t;

@@ -2,9 +2,9 @@
 /*
  * What a worker asks of a shipper, the client of an object store, and the
  * answer: the bodies of CAPHEALTH_IPC_SHIP, _UNSHIP, _CLAIM and _SHIPPED.  A
- * slice is listed by CAPHEALTH_IPC_SCAN, answered as a collector answers it, by
- * _SCANNED with a caphealth_walk_t in the memfd; before that comes _SCANNING for
- * each page.
+ * slice is listed by CAPHEALTH_IPC_SCAN, answered as a collector answers it,
+ * by _SCANNED with a caphealth_walk_t in the memfd; before that comes
+ * _SCANNING for each page.
  *
  * Several may be under way; an answer carries its question's serial.  Keys are
  * relative to the bucket's prefix, and the same as paths in a tree:
@@ -67,12 +67,12 @@ typedef struct {
 
 /*
  * Where an id follows from a key or from the bytes, caphealth_image_record.h,
- * its record is what claims it: it is put before the image, where there is none,
- * and removed after it.  An image is stored if it has its record and its mark, of
- * one token; what a move has put has none.
- * A record without the mark is of a request that is at work, as long as it is
- * younger than the lease, by the store's clock.  If it is older, that request
- * has died.  A deletion claims the id as well, by a record without an answer.
+ * its record is what claims it: it is put before the image, where there is
+ * none, and removed after it.  An image is stored if it has its record and its
+ * mark, of one token; what a move has put has none.  A record without the mark
+ * is of a request that is at work, as long as it is younger than the lease, by
+ * the store's clock.  If it is older, that request has died.  A deletion
+ * claims the id as well, by a record without an answer.
  */
 
 typedef enum {
@@ -96,9 +96,9 @@ typedef struct {
 
 
 /*
- * The lease, of the timeout of a store: an image is put in that time.  Who takes
- * longer may lose the id to another request, and finds that before the mark is
- * put.
+ * The lease, of the timeout of a store: an image is put in that time.  Who
+ * takes longer may lose the id to another request, and finds that before the
+ * mark is put.
  */
 #define CAPHEALTH_SHIP_LEASE(timeout)  ((timeout) + CAPHEALTH_SHIP_GRACE)
 
@@ -110,8 +110,8 @@ typedef struct {
  * a store that does not know If-None-Match: there it is replaced.
  *
  * With a record, the id is claimed: if the record is not that of the token any
- * more when the mark is to be put, another request has taken the id, and nothing
- * else is put or removed, BUSY.
+ * more when the mark is to be put, another request has taken the id, and
+ * nothing else is put or removed, BUSY.
  */
 
 typedef struct {
@@ -124,9 +124,9 @@ typedef struct {
 
 
 /*
- * Removes all keys that begin with prefix, first those that begin with mark, and
- * at last the record.  It may be asked again where it failed.  BUSY: it is of an
- * upload that is under way.
+ * Removes all keys that begin with prefix, first those that begin with mark,
+ * and at last the record.  It may be asked again where it failed.  BUSY: it is
+ * of an upload that is under way.
  *
  * With a record, it is asked by an upload that has claimed the id: the record
  * stays, and all does if it is not that of the token any more.  If that upload

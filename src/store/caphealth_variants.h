@@ -35,7 +35,7 @@ const char *caphealth_variants_add(caphealth_variants_t *set,
 const char *caphealth_variants_option(caphealth_variants_t *set,
     const char *option);
 
-/* Checks the options of the last one added together.  NULL, or what is wrong. */
+/* Checks the options of the last one added together.  NULL: they are right. */
 const char *caphealth_variants_agree(const caphealth_variants_t *set);
 
 /*

@@ -238,11 +238,11 @@ void ngx_http_caphealth_upload_remove(void *data, ngx_log_t *log);
  * an upload that is beyond the quota before it is converted; _begin does so
  * again, locks the owner and names the images; _end counts them, if they are
  * published, and unlocks; _withdraw takes back what was counted; _disown takes
- * what is left of an upload that died from whoever has it.  Of a deletion: _lock
- * looks whose the image is (NGX_ERROR: an errno, of an image of somebody else
- * ENOENT), and _removed takes it from the owner.  NGX_ERROR of _check, _begin
- * and _disown: the outcome is set.  NGX_AGAIN: another request changes images
- * of the same owner.
+ * what is left of an upload that died from whoever has it.  Of a deletion:
+ * _lock looks whose the image is (NGX_ERROR: an errno, of an image of somebody
+ * else ENOENT), and _removed takes it from the owner.  NGX_ERROR of _check,
+ * _begin and _disown: the outcome is set.  NGX_AGAIN: another request changes
+ * images of the same owner.
  */
 ngx_int_t ngx_http_caphealth_upload_owner_check(
     ngx_http_caphealth_upload_t *u);
@@ -289,11 +289,11 @@ json_t *ngx_http_caphealth_upload_image(ngx_http_caphealth_upload_t *u,
 
 /*
  * Of an object store.  _check refuses what does not work with one, or now;
- * NGX_DECLINED: the request may go on.  _admit: it goes on, and if the store was
- * away, it is tried with this upload.  _ship puts the images, which ends with
- * _finish(); _cancel forgets those that are not on their way yet.  _withdraw
- * removes what a failed upload has put; NGX_AGAIN: that ends with _end().
- * _shipments is for _unship, a deletion, which ends with _removed().
+ * NGX_DECLINED: the request may go on.  _admit: it goes on, and if the store
+ * was away, it is tried with this upload.  _ship puts the images, which ends
+ * with _finish(); _cancel forgets those that are not on their way yet.
+ * _withdraw removes what a failed upload has put; NGX_AGAIN: that ends with
+ * _end().  _shipments is for _unship, a deletion, which ends with _removed().
  * _submit_shipment and _refused are of each: it goes to the shipper, and the
  * store has not done it, which becomes the outcome.
  */
@@ -313,10 +313,11 @@ void ngx_http_caphealth_upload_unship(ngx_http_caphealth_upload_t *u);
 
 /*
  * Ids in an object store that are not random.  _look looks what is stored, and
- * ends with _begin(), or later with _finish() or _take(); _take takes the ids of
- * all others, and ends with _ship(), or by looking again.  _claimed: another
- * request has an id.  _release_ids gives up those that were taken; NGX_AGAIN:
- * that ends with _end(), or if the upload is not withdrawn, by looking again.
+ * ends with _begin(), or later with _finish() or _take(); _take takes the ids
+ * of all others, and ends with _ship(), or by looking again.  _claimed:
+ * another request has an id.  _release_ids gives up those that were taken;
+ * NGX_AGAIN: that ends with _end(), or if the upload is not withdrawn, by
+ * looking again.
  */
 void ngx_http_caphealth_upload_look(ngx_http_caphealth_upload_t *u);
 void ngx_http_caphealth_upload_take(ngx_http_caphealth_upload_t *u);

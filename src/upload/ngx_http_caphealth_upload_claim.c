@@ -11,8 +11,8 @@
  *     ship      the images, as those with random ids
  *     release   the ids again, if the upload has failed
  *
- * A request that finds that another one has an id waits for it, and looks again.
- * See caphealth_ship.h.
+ * A request that finds that another one has an id waits for it, and looks
+ * again.  See caphealth_ship.h.
  */
 
 #include "ngx_http_caphealth_upload.h"
@@ -281,8 +281,8 @@ ngx_http_caphealth_upload_take(ngx_http_caphealth_upload_t *u)
 
 
 /*
- * What was stored when the body was read is looked at again: another request may
- * have failed since, and removed it.
+ * What was stored when the body was read is looked at again: another request
+ * may have failed since, and removed it.
  */
 
 static void

@@ -473,10 +473,10 @@ ngx_int_t
 ngx_http_caphealth_upload_record(ngx_http_caphealth_upload_t *u,
     ngx_http_caphealth_image_t *image)
 {
-    int      rc;
-    char     path[CAPHEALTH_PATH_LEN];
-    u_char   request[2 * CAPHEALTH_DIGEST_LEN];
-    json_t  *json, *told;
+    char        path[CAPHEALTH_PATH_LEN];
+    u_char      request[2 * CAPHEALTH_DIGEST_LEN];
+    json_t     *json, *told;
+    ngx_int_t   rc;
 
     image->answer = ngx_http_caphealth_upload_image(u, image);
 
@@ -515,21 +515,19 @@ ngx_http_caphealth_upload_record(ngx_http_caphealth_upload_t *u,
 
     if (u->conf->store) {
         rc = ngx_http_caphealth_ids_text(u, image, json);
-        json_decref(json);
 
-        return rc;
-    }
+    } else if (caphealth_record_write(&image->record, json) == 0) {
+        rc = NGX_OK;
 
-    rc = caphealth_record_write(&image->record, json);
-
-    if (rc == -1) {
+    } else {
         ngx_http_caphealth_upload_call_failed(u, ngx_errno,
                                               image->record.failed);
+        rc = NGX_ERROR;
     }
 
     json_decref(json);
 
-    return rc == 0 ? NGX_OK : NGX_ERROR;
+    return rc;
 }
 
 

@@ -280,8 +280,8 @@ ngx_http_caphealth_upload_shipped(ngx_http_caphealth_shipment_t *shipment)
 
 
 /*
- * What has its record and its mark is stored, whether the client of this request
- * is told so or not: the request that is sent again is.
+ * What has its record and its mark is stored, whether the client of this
+ * request is told so or not: the request that is sent again is.
  */
 
 static void
