@@ -398,6 +398,55 @@ subtest 'the shop of another node' => sub {
     is $differs->(), "\n", 'is not asked';
 };
 
+# a collector whose connection was closed sends a request once more
+
+subtest 'a request that is sent twice' => sub {
+    my $now = time - 1000;
+    my $tell = sub {
+        my ($sequence, $until, %more) = @_;
+
+        refresh('x', undef, stores => [ {
+            name => 's3://twice', version => 0, scan => 0, counted => '',
+            acknowledged => $sequence - 1, sequence => $sequence,
+            complete_to => $now + $until, slices => [], listings => [], %more
+        } ]) for 1 .. 2;
+
+        return $postgres->sql("SELECT files, s.removed
+            FROM caphealth.stores s
+            JOIN caphealth.store_slices l ON store = name AND slice = 7
+            WHERE name = 's3://twice'");
+    };
+
+    # 3 files of 30 bytes, and 2 of 20 that the listing has removed
+
+    my $listing = [ 7, $now + 1, $now + 2, 3, 30, 1, 0, 0, 0, 0, 3, 2, 20, [] ];
+
+    $tell->(1, 0);
+    is $tell->(2, 0, listings => [ $listing ]), "0|0\n", 'a listing waits';
+    is $tell->(3, 3), "3|2\n", 'and counts once';
+
+    $listing->[$_] += 10 for 1, 2;
+    is $tell->(4, 20, listings => [ $listing ]), "3|4\n",
+       'so does one that is exact at once';
+    is $tell->(5, 30, slices => [ [ 7, 1, 10, 0, 0, 0, $now + 25, $now + 26,
+                                    0 ] ]),
+       "4|4\n", 'and a change';
+
+    $postgres->sql("UPDATE caphealth.store_slices SET listed_from = $now + 5000,
+                    listed_until = $now + 5001 WHERE slice = 7");
+    is $tell->(6, 40, slices => [ [ 7, 1, 10, 0, 0, 0, $now + 35, $now + 36,
+                                    0 ] ]),
+       "5|4\n", q(also after the server's clock was set back);
+    is $postgres->sql("SELECT substr(todo, 8, 1) FROM caphealth.stores
+                       WHERE name = 's3://twice'"), "1\n",
+       'the slice is listed again then';
+
+    $postgres->sql("DELETE FROM caphealth.stores;
+                    DELETE FROM caphealth.store_slices;
+                    DELETE FROM caphealth.store_listings;
+                    DELETE FROM caphealth.store_nodes");
+};
+
 subtest 'an older schema' => sub {
     my $more = 'settings, process, follows, rival_upgrade';
 

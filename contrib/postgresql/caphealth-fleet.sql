@@ -332,9 +332,13 @@ BEGIN
             SELECT * INTO STRICT v_slice FROM caphealth.store_slices s
                 WHERE s.store = v_name AND s.slice = c.slice;
 
-            -- what was changed before the listing has been counted by it
+            -- What was changed before the listing has been counted by it.  One in
+            -- the future is of before the server's clock was set back: the slice
+            -- is listed again.
 
-            v_adds := c.last >= v_slice.listed_from;
+            v_adds := c.last >= v_slice.listed_from
+                      OR v_slice.listed_from
+                         > extract(epoch FROM a_now)::double precision + 10;
 
             IF c.files <> 0 OR c.bytes <> 0 OR c.complete <> 0 THEN
                 v_store.version := v_store.version + 1;
@@ -368,6 +372,9 @@ BEGIN
                   AND c.last >= l.listed_from;
         END LOOP;
 
+        -- A collector whose connection was closed sends the same request again:
+        -- a listing that is stored already would count what it has removed twice.
+
         INSERT INTO caphealth.store_listings AS o
             SELECT v_name, s.slice, l.listed_from, (e->>2)::double precision, 1,
                    s.changed >= l.listed_from,
@@ -381,6 +388,7 @@ BEGIN
                                         AS listed_from) l
               JOIN caphealth.store_slices s
                    ON s.store = v_name AND s.slice = (e->>0)::integer
+                      AND s.listed_from <> l.listed_from
             ON CONFLICT (store, slice) DO UPDATE
                 SET listed_from = excluded.listed_from,
                     listed_until = excluded.listed_until,
@@ -394,7 +402,8 @@ BEGIN
                     leaf = excluded.leaf, leaf_files = excluded.leaf_files,
                     removed = o.removed + excluded.removed,
                     removed_bytes = o.removed_bytes + excluded.removed_bytes,
-                    missing = excluded.missing;
+                    missing = excluded.missing
+                WHERE o.listed_from <> excluded.listed_from;
     END IF;
 
     UPDATE caphealth.store_nodes n
