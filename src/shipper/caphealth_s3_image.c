@@ -245,7 +245,10 @@ caphealth_s3_image_end(caphealth_s3_image_t *image)
 }
 
 
-/* the first failure is reported */
+/*
+ * The first failure is reported.  What these mean of an upload they do not mean
+ * of a removal, which a full store refuses to claim the id for.
+ */
 
 static void
 caphealth_s3_image_fail(caphealth_s3_image_t *image,
@@ -257,6 +260,15 @@ caphealth_s3_image_fail(caphealth_s3_image_t *image,
 
     if (r->status == CAPHEALTH_SHIP_OK) {
         r->status = (uint32_t) call->status;
+
+        if (image->unship.prefix[0]
+            && (call->status == CAPHEALTH_SHIP_EXISTS
+                || call->status == CAPHEALTH_SHIP_FULL
+                || call->status == CAPHEALTH_SHIP_READ))
+        {
+            r->status = CAPHEALTH_SHIP_FAILED;
+        }
+
         r->error = (uint32_t) call->error;
         r->http = call->http;
         r->retry_after = call->retry_after;
@@ -1086,8 +1098,12 @@ caphealth_s3_image_claim(caphealth_s3_image_t *image)
     unsigned              i;
     caphealth_s3_file_t  *file;
 
-    image->removed = caphealth_ipc_memfd(CAPHEALTH_S3_REMOVED,
-                                         sizeof(CAPHEALTH_S3_REMOVED) - 1);
+    /* an upload that is withdrawn has one already */
+
+    if (image->removed == -1) {
+        image->removed = caphealth_ipc_memfd(CAPHEALTH_S3_REMOVED,
+                                             sizeof(CAPHEALTH_S3_REMOVED) - 1);
+    }
 
     for (i = 0; i < image->nfiles && image->removed != -1; i++) {
         file = &image->files[i];

@@ -19,6 +19,7 @@ import http.server
 import json
 import os
 import re
+import resource
 import socket
 import socketserver
 import struct
@@ -1280,6 +1281,44 @@ def check_claims_by_condition():
     r = s.unship(stem, stem + 'original.')
     ok(r and r['status'] == 'ok' and list(store.objects) == [claim[0]],
        'the record of another deletion stays', (r, stored_in(stem)))
+
+    # a store that is full takes no record; "full" is no answer to a removal,
+    # after which the worker would end the shipper
+
+    def full(handler, key, body):
+        if handler.command == 'PUT':
+            handler.answer(507)
+            return True
+
+        return False
+
+    store.hook = None
+    store.objects.clear()
+    s.claim('take', claim, text)
+    s.ship(files, claim=claim)
+    store.hook = full
+
+    for name, more in (('a removal', {}),
+                       ('a withdrawal', {'claim': claim, 'withdraw': 1})):
+        r = s.unship(stem, stem + 'original.', **more)
+        ok(r and r['status'] == 'failed' and r['http'] == 507
+           and len(stored_in(stem)) == 4, 'the store is full: %s fails' % name,
+           (r, stored_in(stem)))
+
+    # more withdrawals than it may have descriptors
+
+    store.hook = None
+    resource.prlimit(s.process.pid, resource.RLIMIT_NOFILE, (40, 40))
+    failed = []
+
+    for _ in range(40):
+        r = s.unship(stem, stem + 'original.', claim=claim, withdraw=1)
+        s.claim('release', claim)
+        s.claim('take', claim, text)
+        s.ship(files, claim=claim)
+        failed += [] if r and r['status'] == 'ok' else [r]
+
+    tap.none(failed, 'many uploads are withdrawn')
     s.close()
     store.shutdown()
 
