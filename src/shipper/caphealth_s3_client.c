@@ -101,6 +101,8 @@ static int caphealth_s3_prepare(caphealth_s3_client_t *client,
     caphealth_s3_call_t *call, double now);
 static int caphealth_s3_prepare_url(caphealth_s3_client_t *client,
     caphealth_s3_call_t *call, char path[CAPHEALTH_S3_PATH]);
+static int caphealth_s3_add_encoded(char url[CAPHEALTH_S3_URL], size_t *len,
+    const char *text, int slash);
 static int caphealth_s3_prepare_headers(caphealth_s3_client_t *client,
     caphealth_s3_call_t *call, const char *path);
 static int caphealth_s3_header(caphealth_s3_call_t *call, const char *fmt, ...)
@@ -750,7 +752,9 @@ caphealth_s3_prepare_url(caphealth_s3_client_t *client,
     len = strlen(client->base);
     memcpy(url, client->base, len);
 
-    len += caphealth_s3_encode(path, 1, url + len, sizeof(url) - len);
+    if (caphealth_s3_add_encoded(url, &len, path, 1) == -1) {
+        return -1;
+    }
 
     for (i = 0; i < call->nquery; i++) {
 
@@ -759,21 +763,39 @@ caphealth_s3_prepare_url(caphealth_s3_client_t *client,
         }
 
         url[len++] = i == 0 ? '?' : '&';
-        url[len] = '\0';
-        len += caphealth_s3_encode(call->query[i].name, 0, url + len,
-                                   sizeof(url) - len);
 
-        if (sizeof(url) - len < 2) {
+        if (caphealth_s3_add_encoded(url, &len, call->query[i].name, 0) == -1
+            || sizeof(url) - len < 2)
+        {
             return -1;
         }
 
         url[len++] = '=';
-        url[len] = '\0';
-        len += caphealth_s3_encode(call->query[i].value, 0, url + len,
-                                   sizeof(url) - len);
+
+        if (caphealth_s3_add_encoded(url, &len, call->query[i].value, 0)
+            == -1)
+        {
+            return -1;
+        }
     }
 
     return curl_easy_setopt(call->curl, CURLOPT_URL, url) == CURLE_OK ? 0 : -1;
+}
+
+
+/* caphealth_s3_encode() returns 0 for an empty text, too */
+
+static int
+caphealth_s3_add_encoded(char url[CAPHEALTH_S3_URL], size_t *len,
+    const char *text, int slash)
+{
+    size_t  n;
+
+    url[*len] = '\0';
+    n = caphealth_s3_encode(text, slash, url + *len, CAPHEALTH_S3_URL - *len);
+    *len += n;
+
+    return (n == 0 && *text != '\0') ? -1 : 0;
 }
 
 
@@ -1069,7 +1091,11 @@ caphealth_s3_finish(caphealth_s3_client_t *client, caphealth_s3_call_t *call,
     attempts = call->attempts;
     retry = caphealth_s3_judge(client, call, rc);
 
-    if (call->attempts == attempts && rc != CURLE_ABORTED_BY_CALLBACK) {
+    /* libcurl has the same code for a file that cannot be read */
+
+    if (call->attempts == attempts
+        && (rc != CURLE_ABORTED_BY_CALLBACK || call->error))
+    {
         caphealth_s3_count_request(client, call);
     }
 

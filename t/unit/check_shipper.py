@@ -981,6 +981,29 @@ def check_conditional():
 
     store.hook = None
 
+    # a file becomes shorter after it was read for the signature
+
+    stem, files = image()
+    fd = memory(files[1][1])
+    same = [os.dup(fd)]
+
+    def shorter(handler, key, body):
+        if handler.command == 'PUT' and '800' in key and same:
+            os.ftruncate(same[0], 0)
+            os.close(same.pop())
+            handler.answer(503)
+            return True
+
+        return False
+
+    store.hook = shorter
+    before = dict(s.requests)
+    r = s.ship([files[0], (files[1][0], fd, len(files[1][1])), files[2]])
+    store.hook = None
+    ok(r and r['status'] == 'read' and counted(s, before).get('read') == 1,
+       'a request whose file cannot be read is counted',
+       (r, counted(s, before)))
+
     # only its mark is there
 
     stem, files = image()
