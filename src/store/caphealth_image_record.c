@@ -26,6 +26,9 @@
 #define CAPHEALTH_RECORD_TRIES    16
 
 
+static caphealth_claim_e caphealth_record_stored(
+    caphealth_image_record_t *record, int dir, int *again);
+static int caphealth_record_held(caphealth_image_record_t *record, int dir);
 static caphealth_claim_e caphealth_record_lock(
     caphealth_image_record_t *record, int dir, int *again);
 static caphealth_claim_e caphealth_record_look(
@@ -125,7 +128,7 @@ caphealth_record_claim(caphealth_image_record_t *record)
             break;
 
         case 0:
-            rc = CAPHEALTH_CLAIM_STORED;
+            rc = caphealth_record_stored(record, dir, &again);
             break;
 
         default:
@@ -141,6 +144,81 @@ caphealth_record_claim(caphealth_image_record_t *record)
 
     err = errno;
     (void) close(dir);
+    errno = err;
+
+    return rc;
+}
+
+
+/*
+ * There is a record.  While another request has the id, that may be an upload
+ * that removes the image again, because its client is gone, or a deletion.
+ */
+
+static caphealth_claim_e
+caphealth_record_stored(caphealth_image_record_t *record, int dir, int *again)
+{
+    int  held;
+
+    held = caphealth_record_held(record, dir);
+
+    json_decref(record->json);
+    record->json = NULL;
+
+    if (held != 0) {
+        return held == 1 ? CAPHEALTH_CLAIM_BUSY : CAPHEALTH_CLAIM_ERROR;
+    }
+
+    /* that request may have removed the record before it gave up the id */
+
+    switch (caphealth_record_find(record, dir)) {
+
+    case -1:
+        return CAPHEALTH_CLAIM_ERROR;
+
+    case 0:
+        return CAPHEALTH_CLAIM_STORED;
+
+    default:
+        *again = 1;
+        return CAPHEALTH_CLAIM_BUSY;
+    }
+}
+
+
+/* 1: another request has the id; 0: none has; -1: errno says why */
+
+static int
+caphealth_record_held(caphealth_image_record_t *record, int dir)
+{
+    int   fd, rc, err;
+    char  lock[CAPHEALTH_RECORD_NAME];
+
+    caphealth_record_lock_name(record, lock);
+
+    fd = openat(dir, lock, O_RDONLY|O_NOFOLLOW|O_CLOEXEC);
+
+    if (fd == -1) {
+        return errno == ENOENT
+               ? 0 : caphealth_record_failed(record, "open() of a claim");
+    }
+
+    if (flock(fd, LOCK_SH|LOCK_NB) == 0) {
+
+        /* a process that is being started may have a copy of the descriptor */
+
+        (void) flock(fd, LOCK_UN);
+        rc = 0;
+
+    } else if (errno == EWOULDBLOCK) {
+        rc = 1;
+
+    } else {
+        rc = caphealth_record_failed(record, "flock()");
+    }
+
+    err = errno;
+    (void) close(fd);
     errno = err;
 
     return rc;

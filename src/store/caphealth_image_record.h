@@ -70,7 +70,8 @@ void caphealth_record_path(const caphealth_image_record_t *record,
     char path[CAPHEALTH_RECORD_PATH_LEN]);
 
 /*
- * Reads the record of an image that is stored whole, or takes its id.  A record
+ * Reads the record of an image that is stored whole, or takes its id.  BUSY,
+ * whether there is a record or not, while another request has the id.  A record
  * that is damaged, or whose image has no commit mark any more, is removed.
  */
 caphealth_claim_e caphealth_record_claim(caphealth_image_record_t *record);

@@ -74,8 +74,10 @@ put(const char *name, const char *text)
 }
 
 
+/* the id is still claimed */
+
 static void
-store(caphealth_image_record_t *record)
+publish(caphealth_image_record_t *record)
 {
     json_t  *json;
 
@@ -85,7 +87,13 @@ store(caphealth_image_record_t *record)
     assert_non_null(json);
     assert_int_equal(caphealth_record_write(record, json), 0);
     json_decref(json);
+}
 
+
+static void
+store(caphealth_image_record_t *record)
+{
+    publish(record);
     caphealth_record_release(record);
 }
 
@@ -131,6 +139,43 @@ one_stores_it(void **state)
     caphealth_record_release(&second);
 
     assert_false(there("." ID ".tmp"));
+}
+
+
+/* until it has given up the id, an upload may remove the image again */
+
+static void
+withdrawn_before_it_was_answered(void **state)
+{
+    caphealth_image_record_t  first, second;
+
+    (void) state;
+
+    caphealth_record_init(&first, tree_root, digest);
+    caphealth_record_init(&second, tree_root, digest);
+
+    assert_int_equal(caphealth_record_claim(&first), CAPHEALTH_CLAIM_TAKEN);
+    publish(&first);
+
+    assert_true(there(ID "_" SECRET ".answer"));
+    assert_int_equal(caphealth_record_claim(&second), CAPHEALTH_CLAIM_BUSY);
+    assert_null(second.json);
+    assert_int_equal(second.fd, -1);
+
+    caphealth_record_withdraw(&first);
+    caphealth_record_release(&first);
+
+    assert_int_equal(caphealth_record_claim(&second), CAPHEALTH_CLAIM_TAKEN);
+    publish(&second);
+
+    /* as if its process had died: the file is left, and nobody has it */
+
+    assert_int_equal(close(second.fd), 0);
+    second.fd = -1;
+
+    assert_true(there("." ID ".tmp"));
+    assert_int_equal(caphealth_record_claim(&first), CAPHEALTH_CLAIM_STORED);
+    json_decref(first.json);
 }
 
 
@@ -383,6 +428,8 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test_setup_teardown(one_stores_it, tree_setup,
                                         tree_teardown),
+        cmocka_unit_test_setup_teardown(withdrawn_before_it_was_answered,
+                                        tree_setup, tree_teardown),
         cmocka_unit_test_setup_teardown(taken_to_be_removed, tree_setup,
                                         tree_teardown),
         cmocka_unit_test_setup_teardown(only_the_owner_reads_it, tree_setup,
