@@ -950,8 +950,16 @@ ngx_http_caphealth_tree_mark(ngx_shm_zone_t *zone,
         return ngx_http_caphealth_now();
     }
 
-    caphealth_tree_count(&t->tree, counted);
-    caphealth_tree_mark(&t->tree, marks, ngx_http_caphealth_now());
+    /*
+     * A worker that quits may start a shipper, for an upload.  Its variants are
+     * those of before a reload, and no listing of the new ones would be taken.
+     */
+
+    if (!ngx_exiting) {
+        caphealth_tree_count(&t->tree, counted);
+        caphealth_tree_mark(&t->tree, marks, ngx_http_caphealth_now());
+    }
+
     since = t->tree.scan.marks_since;
 
     ngx_http_caphealth_tree_unlock(zone);

@@ -186,8 +186,8 @@ ngx_uint_t ngx_http_caphealth_tree_unknown(ngx_shm_zone_t *zone,
     ngx_str_t *root);
 
 /*
- * Says which marks are in force, and which variants are counted, and returns
- * since when the marks are.
+ * Says which marks are in force, and which variants are counted, unless the
+ * worker quits, and returns since when the marks are.
  */
 double ngx_http_caphealth_tree_mark(ngx_shm_zone_t *zone,
     ngx_http_caphealth_root_t *root);

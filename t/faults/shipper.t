@@ -406,6 +406,53 @@ subtest 'a reload during an upload' => sub {
     ends($nginx);
 };
 
+# its shipper is started again for an upload, with the variants of before
+
+subtest 'a worker that quits, and new variants' => sub {
+    my $nginx = store('well', location => '}
+        location = /metrics { caphealth_metrics;');
+    my $counted = sub {
+        my $missing = $_[0]{roots}[0]{missing_variants};
+
+        return $missing ? join ' ', sort keys %$missing : '';
+    };
+
+    $nginx->report('/stats', sub { $counted->($_) });
+    $nginx->until(sub { $nginx->converters });
+
+    my @converters = $nginx->converters;
+    my ($shipper) = $nginx->pids(qr/caphealth-shipper/);
+
+    kill STOP => @converters;
+
+    my ($status) = $nginx->parallel(2, sub {
+        my ($i) = @_;
+
+        return $nginx->post($photo)->{status} if $i == 0;
+
+        $nginx->until(sub {
+            $nginx->metric('caphealth_image_upload_received_bytes_total')
+                > 0
+        });
+        $nginx->configure(http => "$nginx->{http}
+                                   caphealth_image_variant original;
+                                   caphealth_image_variant 64 max=64;");
+        kill HUP => $nginx->master;
+        $nginx->report('/stats', sub { $counted->($_) =~ /^64 / });
+        kill KILL => $shipper;
+        $nginx->until(sub { !grep { $_ == $shipper }
+                            $nginx->pids(qr/caphealth-shipper/) });
+        kill CONT => @converters;
+        return '';
+    });
+
+    is $status, 201, 'it stores the image';
+    is scalar asked($nginx, 'settings'), 3, 'by another shipper';
+    is $counted->($nginx->json('/stats')), '64 original',
+       'and those of now are counted' or diag $nginx->log;
+    ends($nginx);
+};
+
 subtest 'many at once: no more than there are connections are on their way' => sub {
     my $nginx = store('slow', parameters => 'connections=2 timeout=20s',
                       http => 'caphealth_image_converters 2;');
