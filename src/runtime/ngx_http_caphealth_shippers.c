@@ -385,13 +385,29 @@ ngx_http_caphealth_shipper_submit(ngx_http_caphealth_shipper_t *s,
 ngx_int_t
 ngx_http_caphealth_shipper_cancel(ngx_http_caphealth_shipment_t *shipment)
 {
-    if (shipment->shipper && shipment->serial) {
+    ngx_http_caphealth_shipper_t  *s;
+
+    s = shipment->shipper;
+
+    if (s == NULL) {
+        return NGX_OK;
+    }
+
+    if (shipment->serial) {
         return NGX_BUSY;
     }
 
-    if (shipment->shipper) {
-        ngx_http_caphealth_shipper_remove(shipment);
+    /* it was what the store was to be tried with */
+
+    if (ngx_http_caphealth_shipper_puts(shipment) && s->nsent == 0) {
+        ngx_http_caphealth_shipper_pause(s);
     }
+
+    ngx_http_caphealth_shipper_remove(shipment);
+
+    /* the timer of what waits would keep a worker that quits */
+
+    ngx_post_event(&s->event, &ngx_posted_events);
 
     return NGX_OK;
 }
@@ -710,7 +726,12 @@ ngx_http_caphealth_shipper_lose(ngx_http_caphealth_shipment_t *shipment,
                         sizeof(shipment->result.detail),
                         NGX_HTTP_CAPHEALTH_SHIPPER " %s%Z", reason);
 
-    ngx_http_caphealth_shipper_pause(shipment->shipper);
+    /* when the next upload is let through depends on uploads only */
+
+    if (ngx_http_caphealth_shipper_puts(shipment)) {
+        ngx_http_caphealth_shipper_pause(shipment->shipper);
+    }
+
     ngx_http_caphealth_shipper_count(shipment);
     ngx_http_caphealth_shipper_remove(shipment);
 
