@@ -639,8 +639,8 @@ ngx_http_caphealth_upload_delete(ngx_http_request_t *r,
     }
 
     u->deletion = 1;
-    u->nimages = 1;
     u->images = ngx_pcalloc(u->pool, sizeof(ngx_http_caphealth_image_t));
+    u->nimages = (u->images != NULL);
 
     if (u->images == NULL
         || (conf->store && ngx_http_caphealth_upload_shipments(u) != NGX_OK))
