@@ -85,11 +85,6 @@ ngx_http_caphealth_fleet_init(ngx_http_caphealth_source_timer_t *t,
 
         if (other->source->root && other->source->root->store) {
             fleet->elts[fleet->nelts++].root = other->source->root;
-
-            /* which variants are counted is told before there is a shipper */
-
-            (void) ngx_http_caphealth_tree_mark(ts->conf->zone,
-                                                other->source->root);
         }
     }
 

@@ -78,6 +78,11 @@ ngx_http_caphealth_scan_init(ngx_http_caphealth_source_timer_t *t,
         scan->shipper = ngx_http_caphealth_shipper(shippers,
                                                    t->source->root->store);
 
+        /* which variants are counted is known before there is a shipper */
+
+        (void) ngx_http_caphealth_tree_mark(t->timers->conf->zone,
+                                            t->source->root);
+
         for (i = 0; i < t->timers->nelts; i++) {
             if (t->timers->elts[i].source->type == CAPHEALTH_SOURCE_FLEET) {
                 scan->fleet = &t->timers->elts[i];
