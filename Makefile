@@ -294,7 +294,7 @@ browser openapi: all units
 check:
 	$(if $(T),,$(error make check needs a test: make check T=t/100-probe.t, \
 		or T=test_cpu; make test runs all))
-	@$(QUIETLY) all $(if $(wildcard t/unit/$(T).c),$(BUILD)/unit/$(T))
+	@$(QUIETLY) all $(if $(wildcard t/unit/$(T).c),$(BUILD)/unit/$(T),units)
 	$(foreach name,$(filter browser openapi,$(subst /, ,$(T))), \
 		@util/npm $(name))
 	@util/test $(T)
