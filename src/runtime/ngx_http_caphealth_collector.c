@@ -3,7 +3,7 @@
  * The collector's life, as worker 0 sees it.
  */
 
-#include "ngx_http_caphealth_fleet.h"
+#include "ngx_http_caphealth_fleet_counts.h"
 #include "ngx_http_caphealth_recording.h"
 #include "ngx_http_caphealth_scan.h"
 

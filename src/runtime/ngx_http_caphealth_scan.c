@@ -3,7 +3,7 @@
  * The scan of an image tree, or of an object store, a slice at a time.
  */
 
-#include "ngx_http_caphealth_fleet.h"
+#include "ngx_http_caphealth_fleet_counts.h"
 #include "ngx_http_caphealth_scan.h"
 #include "ngx_http_caphealth_state.h"
 

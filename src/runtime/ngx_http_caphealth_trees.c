@@ -54,6 +54,9 @@ static ngx_uint_t ngx_http_caphealth_tree_moving(
     ngx_http_caphealth_tree_t *t, ngx_uint_t slice);
 static ngx_uint_t ngx_http_caphealth_tree_crowded(
     ngx_http_caphealth_tree_t *t);
+static ngx_uint_t ngx_http_caphealth_tree_is_exact(ngx_shm_zone_t *zone,
+    ngx_http_caphealth_tree_t *t, ngx_http_caphealth_step_t *step,
+    caphealth_walk_t *walk);
 static uint64_t ngx_http_caphealth_tree_hash(ngx_array_t *names,
     uint64_t hash);
 static ngx_int_t ngx_http_caphealth_tree_due(ngx_http_caphealth_tree_t *t,
@@ -470,7 +473,7 @@ ngx_http_caphealth_tree_moving(ngx_http_caphealth_tree_t *t, ngx_uint_t slice)
 }
 
 
-/* there are changes under way that cannot be told apart */
+/* there are more changes under way than can be distinguished */
 
 static ngx_uint_t
 ngx_http_caphealth_tree_crowded(ngx_http_caphealth_tree_t *t)
@@ -509,6 +512,23 @@ ngx_http_caphealth_tree_end_dead(ngx_shm_zone_t *zone,
 }
 
 
+/* whether nothing has changed the slice since the walk of it began */
+
+static ngx_uint_t
+ngx_http_caphealth_tree_is_exact(ngx_shm_zone_t *zone,
+    ngx_http_caphealth_tree_t *t, ngx_http_caphealth_step_t *step,
+    caphealth_walk_t *walk)
+{
+    ngx_http_caphealth_tree_end_dead(zone, t);
+
+    /* an old collector may have counted other variants after a reload */
+
+    return t->tree.slices[step->slice].changes == step->changes
+           && t->tree.scan.counted == walk->counted
+           && !ngx_http_caphealth_tree_moving(t, step->slice);
+}
+
+
 ngx_int_t
 ngx_http_caphealth_tree_walked(ngx_shm_zone_t *zone, ngx_str_t *root,
     ngx_http_caphealth_step_t *step, caphealth_walk_t *walk)
@@ -523,14 +543,7 @@ ngx_http_caphealth_tree_walked(ngx_shm_zone_t *zone, ngx_str_t *root,
 
     rc = NGX_AGAIN;
 
-    ngx_http_caphealth_tree_end_dead(zone, t);
-
-    /* an old collector may have counted other variants after a reload */
-
-    if (t->tree.slices[step->slice].changes == step->changes
-        && t->tree.scan.counted == walk->counted
-        && !ngx_http_caphealth_tree_moving(t, step->slice))
-    {
+    if (ngx_http_caphealth_tree_is_exact(zone, t, step, walk)) {
         caphealth_tree_replace(&t->tree, step->slice, walk);
         rc = NGX_OK;
     }
@@ -616,12 +629,7 @@ ngx_http_caphealth_tree_fleet_walked(ngx_shm_zone_t *zone, ngx_str_t *root,
 
     rc = NGX_AGAIN;
 
-    ngx_http_caphealth_tree_end_dead(zone, t);
-
-    if (t->tree.slices[step->slice].changes == step->changes
-        && t->tree.scan.counted == walk->counted
-        && !ngx_http_caphealth_tree_moving(t, step->slice))
-    {
+    if (ngx_http_caphealth_tree_is_exact(zone, t, step, walk)) {
         t->fleet.todo[step->slice] = 0;
         rc = NGX_OK;
     }
@@ -951,8 +959,9 @@ ngx_http_caphealth_tree_mark(ngx_shm_zone_t *zone,
     }
 
     /*
-     * A worker that quits may start a shipper, for an upload.  Its variants are
-     * those of before a reload, and no listing of the new ones would be taken.
+     * A worker that quits may start a shipper for an upload.  It has the
+     * variants of the old configuration; with them, listings that count the new
+     * ones would be refused.
      */
 
     if (!ngx_exiting) {

@@ -136,7 +136,7 @@ void ngx_http_caphealth_tree_abandon(ngx_shm_zone_t *zone, ngx_str_t *root);
  * within so many seconds: NGX_DECLINED, but for the lister.  Otherwise the tree
  * is not live any more, and the result is NGX_ERROR: this node is on its own.
  *
- * _fleet_walked is whether a listing by the lister may be told: NGX_AGAIN if
+ * _fleet_walked is whether a listing by the lister may be sent: NGX_AGAIN if
  * the slice has changed meanwhile.  _fleet_report copies what there is to
  * report, and _fleet_take takes the answer; NGX_DONE: a pass has ended.
  */

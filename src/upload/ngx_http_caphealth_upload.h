@@ -238,7 +238,7 @@ void ngx_http_caphealth_upload_remove(void *data, ngx_log_t *log);
  * an upload that is beyond the quota before it is converted; _begin does so
  * again, locks the owner and names the images; _end counts them, if they are
  * published, and unlocks; _withdraw takes back what was counted; _disown takes
- * what is left of an upload that died from whoever has it.  Of a deletion:
+ * what is left of an upload that died from its owner.  Of a deletion:
  * _lock looks whose the image is (NGX_ERROR: an errno, of an image of somebody
  * else ENOENT), and _removed takes it from the owner.  NGX_ERROR of _check,
  * _begin and _disown: the outcome is set.  NGX_AGAIN: another request changes
@@ -293,7 +293,8 @@ json_t *ngx_http_caphealth_upload_image(ngx_http_caphealth_upload_t *u,
  * was away, it is tried with this upload.  _ship puts the images, which ends
  * with _finish(); _cancel forgets those that are not on their way yet.
  * _withdraw removes what a failed upload has put; NGX_AGAIN: that ends with
- * _end().  _shipments is for _unship, a deletion, which ends with _removed().
+ * _end().  _shipments allocates one for each image, if there is none; it is
+ * for _unship, a deletion, which ends with _removed().
  * _submit_shipment and _refused are of each: it goes to the shipper, and the
  * store has not done it, which becomes the outcome.
  */
@@ -312,7 +313,7 @@ ngx_int_t ngx_http_caphealth_upload_withdraw(ngx_http_caphealth_upload_t *u);
 void ngx_http_caphealth_upload_unship(ngx_http_caphealth_upload_t *u);
 
 /*
- * Ids in an object store that are not random.  _look looks what is stored, and
+ * Ids in an object store that are not random.  _look finds what is stored, and
  * ends with _begin(), or later with _finish() or _take(); _take takes the ids
  * of all others, and ends with _ship(), or by looking again.  _claimed:
  * another request has an id.  _release_ids gives up those that were taken;

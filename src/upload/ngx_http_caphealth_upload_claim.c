@@ -58,7 +58,7 @@ ngx_http_caphealth_upload_claim_image(ngx_http_caphealth_upload_t *u,
     caphealth_record_path(&image->record, claim->record);
     claim->action = action;
 
-    /* one who only looks is not told from others */
+    /* a look needs no token of its own */
 
     (void) ngx_cpystrn((u_char *) claim->token,
                        (u_char *) (image->token[0] ? image->token
@@ -85,9 +85,7 @@ ngx_http_caphealth_upload_look(ngx_http_caphealth_upload_t *u)
 {
     ngx_uint_t  n;
 
-    if (u->images->shipment == NULL
-        && ngx_http_caphealth_upload_shipments(u) != NGX_OK)
-    {
+    if (ngx_http_caphealth_upload_shipments(u) != NGX_OK) {
         ngx_http_caphealth_upload_call_failed(u, NGX_ENOMEM, "malloc()");
         ngx_http_caphealth_upload_finish(u);
         return;
@@ -192,7 +190,7 @@ ngx_http_caphealth_upload_set_stored(ngx_http_caphealth_upload_t *u,
                                                  &u->conf->tree->key,
                                                  image->files.id);
 
-    /* it was when the others were converted, and so was not */
+    /* it was not converted, because it was stored then */
 
     if (!image->checked) {
         u->busy = 1;
@@ -200,7 +198,10 @@ ngx_http_caphealth_upload_set_stored(ngx_http_caphealth_upload_t *u,
 }
 
 
-/* what waits holds nothing that another upload may wait for */
+/*
+ * An upload that has to wait has no id claimed, so two uploads never wait for
+ * each other.
+ */
 
 static void
 ngx_http_caphealth_upload_looked(ngx_http_caphealth_upload_t *u)

@@ -130,6 +130,10 @@ ngx_http_caphealth_upload_shipments(ngx_http_caphealth_upload_t *u)
     ngx_uint_t                      n;
     ngx_http_caphealth_shipment_t  *shipment;
 
+    if (u->images->shipment) {
+        return NGX_OK;
+    }
+
     shipment = ngx_pcalloc(u->pool, u->nimages
                                     * sizeof(ngx_http_caphealth_shipment_t));
     if (shipment == NULL) {
@@ -150,9 +154,7 @@ ngx_http_caphealth_upload_ship(ngx_http_caphealth_upload_t *u)
 {
     ngx_uint_t  n;
 
-    if (u->images->shipment == NULL
-        && ngx_http_caphealth_upload_shipments(u) != NGX_OK)
-    {
+    if (ngx_http_caphealth_upload_shipments(u) != NGX_OK) {
         ngx_http_caphealth_upload_call_failed(u, NGX_ENOMEM, "malloc()");
         ngx_http_caphealth_upload_finish(u);
         return;
@@ -280,8 +282,8 @@ ngx_http_caphealth_upload_shipped(ngx_http_caphealth_shipment_t *shipment)
 
 
 /*
- * What has its record and its mark is stored, whether the client of this
- * request is told so or not: the request that is sent again is.
+ * An image with its record and its mark is stored, even if the client has gone:
+ * a repeated request is answered from the record.
  */
 
 static void
@@ -296,7 +298,8 @@ ngx_http_caphealth_upload_shipped_claimed(ngx_http_caphealth_upload_t *u)
         image = &u->images[n];
         stored &= (image->skip || image->published);
 
-        /* who has the id of another one may count on this one */
+        /* another request, which has the id of another image of this one, may
+           have found this image stored */
 
         if (u->busy && image->published) {
             image->claimed = 0;

@@ -3,12 +3,12 @@
  * What worker 0 tells the fleet of the counts of object stores.
  */
 
-#include "ngx_http_caphealth_fleet.h"
+#include "ngx_http_caphealth_fleet_counts.h"
 
 #include <sys/mman.h>
 
 
-/* listings that are told at once */
+/* listings in one refresh, at most */
 #define NGX_HTTP_CAPHEALTH_FLEET_LISTINGS  64
 
 
@@ -364,7 +364,7 @@ ngx_http_caphealth_fleet_take(ngx_http_caphealth_source_timer_t *t,
     store = &fleet->elts[answer->store];
     root = store->root;
 
-    /* what was listed after the question is told with the next one */
+    /* what was listed after the request is sent with the next one */
 
     for (i = 0; i < store->nlistings; i++) {
         answer->todo[store->listings[i].slice] = 0;

@@ -4,8 +4,8 @@
  * it, with each of its refreshes.
  */
 
-#ifndef _NGX_HTTP_CAPHEALTH_FLEET_H_INCLUDED_
-#define _NGX_HTTP_CAPHEALTH_FLEET_H_INCLUDED_
+#ifndef _NGX_HTTP_CAPHEALTH_FLEET_COUNTS_H_INCLUDED_
+#define _NGX_HTTP_CAPHEALTH_FLEET_COUNTS_H_INCLUDED_
 
 
 #include "ngx_http_caphealth_source_timer.h"
@@ -18,7 +18,7 @@
 ngx_int_t ngx_http_caphealth_fleet_init(ngx_http_caphealth_source_timer_t *t,
     ngx_pool_t *pool);
 
-/* A slice of the store was listed: the fleet is told with the next refresh. */
+/* A slice of the store was listed: it is sent with the next refresh. */
 void ngx_http_caphealth_fleet_listed(ngx_http_caphealth_source_timer_t *t,
     ngx_http_caphealth_root_t *root, ngx_http_caphealth_step_t *step,
     const caphealth_walk_t *walk);
@@ -27,7 +27,7 @@ void ngx_http_caphealth_fleet_listed(ngx_http_caphealth_source_timer_t *t,
 ngx_uint_t ngx_http_caphealth_fleet_full(ngx_http_caphealth_source_timer_t *t,
     ngx_http_caphealth_root_t *root);
 
-/* There is nothing more to list now: the fleet is told soon. */
+/* There is nothing more to list now: a refresh is due soon. */
 void ngx_http_caphealth_fleet_flush(ngx_http_caphealth_source_timer_t *t,
     ngx_http_caphealth_root_t *root);
 
@@ -36,4 +36,4 @@ ngx_int_t ngx_http_caphealth_fleet_counted(
     ngx_http_caphealth_source_timer_t *t, uint64_t serial, int fd);
 
 
-#endif /* _NGX_HTTP_CAPHEALTH_FLEET_H_INCLUDED_ */
+#endif /* _NGX_HTTP_CAPHEALTH_FLEET_COUNTS_H_INCLUDED_ */
