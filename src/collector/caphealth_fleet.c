@@ -91,7 +91,7 @@ struct caphealth_fleet_client_s {
     int                              refreshed;      /* one has ended */
     int                              joined;         /* one has succeeded */
     caphealth_record_t               record;
-    json_t                          *stores;         /* to be told, or NULL */
+    json_t                          *stores;         /* to be sent, or NULL */
     uint64_t                         serial;         /* of them */
     double                           contact;        /* the last that did, by
                                                         CLOCK_BOOTTIME */

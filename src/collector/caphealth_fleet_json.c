@@ -807,7 +807,7 @@ caphealth_fleet_read_vendor(caphealth_vendor_rows_t *rows,
 }
 
 
-/* one that is invalid is left out: its changes are told again */
+/* one that is invalid is left out, and its changes are sent again */
 
 static void
 caphealth_fleet_read_stores(caphealth_fleet_reply_t *reply,

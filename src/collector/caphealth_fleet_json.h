@@ -92,7 +92,7 @@ char *caphealth_fleet_looked(const caphealth_answer_t *a,
 
 /*
  * Reads the three columns that caphealth.refresh() returns; shop and nodes may
- * be NULL; stores is what was told in the request, or NULL.  Returns 0 and the
+ * be NULL; stores is what was sent in the request, or NULL.  Returns 0 and the
  * reply, which caphealth_fleet_reply_free() frees; or -1, and the error.  An
  * error with 0 says what of the reply is left out.
  */

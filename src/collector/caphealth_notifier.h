@@ -39,10 +39,10 @@ void caphealth_notifiers_add(caphealth_notifiers_t *ns,
     const caphealth_record_t *record, uint32_t own);
 
 /*
- * In a fleet one node tells for all.  One that is muted takes note of the
- * records, and tells nothing but what it had to tell before, and the end of
- * what it told while it was alone; when it is unmuted it goes on from what was
- * told last.  Told by this one: so far.
+ * In a fleet one node sends notifications for all.  A node that is muted only
+ * observes the records.  It sends what was pending before, and the recovery of
+ * what it sent while it was alone.  When it is unmuted it continues from the
+ * status that was sent last.  _told returns what this node has sent so far.
  */
 void caphealth_notifiers_mute(caphealth_notifiers_t *ns);
 void caphealth_notifiers_unmute(caphealth_notifiers_t *ns,

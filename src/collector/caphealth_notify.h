@@ -114,8 +114,8 @@ void caphealth_notify_observe(caphealth_notify_t *n,
 void caphealth_notify_observe_own(caphealth_notify_t *n, uint32_t state);
 
 /*
- * This node, of that name, tells for itself or for the fleet from now on, whose
- * last status that was told is told; NONE: that is not known.
+ * From now on this node, of that name, sends notifications for itself or for
+ * the fleet.  told is the status that was sent last; NONE: it is not known.
  */
 void caphealth_notify_adopt(caphealth_notify_t *n,
     const caphealth_told_t *told, const char *node);

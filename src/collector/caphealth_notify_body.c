@@ -442,9 +442,9 @@ caphealth_note_escape(FILE *stream, const char *text)
 
 
 /*
- * An alert for each status but "healthy", of which the current one fires and
- * the others have ended, with those of the node that told before; an alert that
- * nobody knew of and that has ended is told to nobody by Alertmanager.
+ * An alert for each status but "healthy": the current one fires, the others
+ * have ended, also those of the node that sent notifications before.
+ * Alertmanager ignores the end of an alert that it has never received.
  */
 
 static json_t *

@@ -15,8 +15,8 @@
 /*
  * From now on, what is written to stderr, a line at a time, begins as the
  * lines of nginx do: with the local time, the level "error", and the process.
- * Without memory it is as it was.  To be called before the process cannot open
- * files any more, of which one is the time zone.
+ * Without memory nothing is changed.  To be called while the process can still
+ * open files, because the time zone is read from one.
  */
 void caphealth_log_init(void);
 

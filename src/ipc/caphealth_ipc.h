@@ -56,9 +56,9 @@ typedef enum {
     CAPHEALTH_IPC_NOTIFIED,      /* collector: an attempt to deliver a
                                     notification ended, unasked, value is its
                                     caphealth_notify_result_e */
-    CAPHEALTH_IPC_COUNTS,        /* worker: what the fleet is to be told at the
-                                    next refresh of the counts of its object
-                                    stores, JSON in the memfd */
+    CAPHEALTH_IPC_COUNTS,        /* worker: the counts of object stores, for
+                                    the fleet's next refresh, JSON in the
+                                    memfd */
     CAPHEALTH_IPC_COUNTED,       /* collector: the answer, of each store that
                                     has one a caphealth_counted_t in the
                                     memfd */

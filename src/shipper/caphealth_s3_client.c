@@ -677,7 +677,7 @@ caphealth_s3_prepare(caphealth_s3_client_t *client, caphealth_s3_call_t *call,
                             caphealth_s3_on_header);
     (void) curl_easy_setopt(curl, CURLOPT_HEADERDATA, call);
 
-    /* the address that failed may be that of before: libcurl keeps it for a
+    /* the name may have another address now: libcurl keeps the old one for a
        minute */
 
     if (call->attempts > 1) {

@@ -432,7 +432,7 @@ caphealth_s3_image_next(caphealth_s3_image_t *image)
 
     if (image->files[0].presence != CAPHEALTH_S3_PRESENT) {
 
-        /* who was too slow, or was not alone, finds that another has the id */
+        /* another request may have taken the id meanwhile */
 
         if (image->record[0] && !image->claimed) {
             caphealth_s3_image_look_record(image, "HEAD",

@@ -631,7 +631,7 @@ caphealth_shipper_claimed(void *data, const caphealth_ship_result_t *result,
 }
 
 
-/* before each answer, so that who has the answer finds them counted */
+/* sent before the answer, so that the worker counts them before it answers */
 
 static caphealth_ipc_result_e
 caphealth_shipper_send_requests(caphealth_shipper_t *shipper)

@@ -95,6 +95,11 @@ caphealth_fleet_counts_freeze(caphealth_fleet_counts_t *f,
         return;
     }
 
+    /* the worker may be killed: the slices that it has moved by then are sent
+       under the new number, the others with the next one */
+
+    f->sequence = (f->sequence == 0) ? wall : f->sequence + 1;
+
     for (i = 0; i < CAPHEALTH_SLICES; i++) {
         if (changing[i]) {
             caphealth_fleet_counts_touch(f, i, now);
@@ -114,7 +119,6 @@ caphealth_fleet_counts_freeze(caphealth_fleet_counts_t *f,
         }
     }
 
-    f->sequence = (f->sequence == 0) ? wall : f->sequence + 1;
     f->complete_to = now;
 }
 
@@ -335,7 +339,7 @@ static int
 caphealth_fleet_counts_pass(caphealth_fleet_counts_t *f, caphealth_tree_t *t,
     const caphealth_counted_t *answer, double wall)
 {
-    int                ended, told;
+    int                ended, reported;
     int64_t            source, pass;
     unsigned           i;
     caphealth_scan_t  *scan;
@@ -363,7 +367,7 @@ caphealth_fleet_counts_pass(caphealth_fleet_counts_t *f, caphealth_tree_t *t,
 
     pass = isnan(answer->pass_age) ? answer->pass : answer->pass - 1;
     ended = (pass != f->pass && !isnan(answer->scan_age));
-    told = ended && scan->scanning_since != 0;
+    reported = ended && scan->scanning_since != 0;
 
     if (isnan(answer->pass_age)) {
         scan->scanning_since = 0;
@@ -391,7 +395,7 @@ caphealth_fleet_counts_pass(caphealth_fleet_counts_t *f, caphealth_tree_t *t,
     scan->removed = answer->removed;
     scan->removed_bytes = answer->removed_bytes;
 
-    return told;
+    return reported;
 }
 
 

@@ -12,7 +12,7 @@
  *
  * One node, the lister, lists the store.  For others to know whether a listing
  * is exact, each tells when its changes began and ended, by the clock of the
- * database's server, as it was told by the answers.
+ * database's server, which the answers contain.
  *
  * The structure has no pointers: it lives in shared memory.  Zeroes are the
  * initial state.  Times are seconds of CLOCK_BOOTTIME, unless they are said to
@@ -61,7 +61,7 @@ typedef struct {
 } caphealth_fleet_counts_t;
 
 
-/* a listing that the fleet is to be told */
+/* a listing that is to be sent to the fleet */
 
 typedef struct {
     unsigned           slice;
@@ -143,8 +143,8 @@ json_t *caphealth_fleet_counts_request(const caphealth_fleet_counts_t *f,
 
 /*
  * Takes an answer to what was asked at asked, and came at now; wall is the time
- * now in seconds since the epoch.  Returns 1 if it has told of the end of a
- * pass, or 0.
+ * now in seconds since the epoch.  Returns 1 if a pass that was under way has
+ * ended, or 0.
  */
 int caphealth_fleet_counts_take(caphealth_fleet_counts_t *f,
     caphealth_tree_t *t, const caphealth_counted_t *answer, double asked,
