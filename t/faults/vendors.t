@@ -144,7 +144,11 @@ sub adds_up {
 
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-    my $stats = $nginx->json('/stats');
+    # the first scan may not have ended yet
+
+    my $stats = $nginx->report('/stats', sub {
+        defined $_->{total_files} && defined $_->{sources}[0]{total_files};
+    }, 30);
     my $images = found($nginx->{root},
                        qr{/[0-9a-f]{32}_(?:original\.webp|square\.jpg|
                           60\.(?:avif|webp))$}x);
