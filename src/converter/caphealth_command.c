@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,7 @@ static int caphealth_command_options(caphealth_command_t *c, int argc,
 static int caphealth_command_remake_option(caphealth_command_t *c, int opt,
     const char *value);
 static int caphealth_command_remake(caphealth_command_t *c);
+static int caphealth_command_move(char *argv[]);
 static int caphealth_command_variant(caphealth_command_t *c, char *text);
 static int caphealth_command_size(const char *option, const char *text,
     uint64_t *size);
@@ -71,6 +73,7 @@ static void caphealth_command_format(FILE *out, caphealth_format_e format);
 static const char  caphealth_command_about[] =
 "usage: caphealth-converter --convert [OPTION]... IMAGE... DIRECTORY\n"
 "       caphealth-converter --remake --root ROOT --source PATH [OPTION]...\n"
+"       caphealth-converter --move FROM TO OPTION...\n"
 "\n"
 "Converts images into variants, in the tree that nginx serves:\n"
 "DIRECTORY/ab/cd/<id>_<variant>.webp, and prints what an upload would have\n"
@@ -79,6 +82,9 @@ static const char  caphealth_command_about[] =
 "Or makes, of the sources that caphealth_image_source keeps in PATH, the\n"
 "variants that images in ROOT lack, at idle priority and beside a running\n"
 "nginx; prints what was done.\n"
+"\n"
+"Or executes caphealth-shipper --move, which moves a tree into an object\n"
+"store, or back: see caphealth-converter --move --help.\n"
 "\n"
 "The formats, and what is read of an image beside its pixels:\n"
 "\n";
@@ -140,6 +146,10 @@ caphealth_command(int argc, char *argv[])
 {
     int                  rc;
     caphealth_command_t  c;
+
+    if (strcmp(argv[1], "--move") == 0) {
+        return caphealth_command_move(argv);
+    }
 
     memset(&c, 0, sizeof(caphealth_command_t));
 
@@ -387,6 +397,41 @@ caphealth_command_remake(caphealth_command_t *c)
     c->remake.child.limits.file_size = caphealth_command_file_size(c);
 
     return caphealth_remake(&c->remake);
+}
+
+
+/*
+ * The shipper beside this program does it, for a converter may not open a
+ * socket.  The link's text is the program's own path, so that a link to it in
+ * /usr/bin does not matter.
+ */
+
+static int
+caphealth_command_move(char *argv[])
+{
+    char     path[PATH_MAX], *slash;
+    ssize_t  n;
+
+    static const char  shipper[] = "caphealth-shipper";
+
+    n = readlink("/proc/self/exe", path, sizeof(path) - sizeof(shipper));
+
+    if (n == -1) {
+        fprintf(stderr, "caphealth-converter: /proc/self/exe: %s\n",
+                strerror(errno));
+        return 2;
+    }
+
+    path[n] = '\0';
+    slash = strrchr(path, '/');
+
+    strcpy(slash == NULL ? path : slash + 1, shipper);
+
+    (void) execv(path, argv);
+
+    fprintf(stderr, "caphealth-converter: \"%s\" cannot be executed: %s; "
+            "it is installed beside this program\n", path, strerror(errno));
+    return 2;
 }
 
 

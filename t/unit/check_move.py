@@ -166,6 +166,23 @@ def options_are_checked():
     run = Moved('--help', options=['--help'])
     ok(run.code == 0 and 's3://BUCKET' in run.all, '--help')
 
+    # by a link, as it is in /usr/bin
+
+    os.symlink(os.path.abspath(BUILD + '/caphealth-converter'),
+               HERE + '/converter')
+
+    run = Moved('--help', options=['--help'], program=HERE + '/converter')
+    ok(run.code == 0 and 's3://BUCKET' in run.all,
+       'the converter executes the shipper', run)
+
+    os.mkdir(HERE + '/alone')
+    shutil.copy(BUILD + '/caphealth-converter', HERE + '/alone/')
+
+    run = Moved('--help', options=['--help'],
+                program=HERE + '/alone/caphealth-converter')
+    ok(run.code == 2 and '/alone/caphealth-shipper" cannot be executed: No such'
+       in run.err, 'which has to be beside it', run)
+
 
 def there_and_back(photos):
     rules()
