@@ -55,6 +55,8 @@ static const struct {
 } caphealth_runbooks[] = {
     { NULL, CAPHEALTH_EVENT_FILESYSTEM_READ_ONLY,
       "image-storage.html#the-image-tree-cannot-be-written" },
+    { NULL, CAPHEALTH_EVENT_NODE_SILENT,
+      "several-nodes.html#a-node-is-silent" },
     { "database", CAPHEALTH_EVENT_SOURCE_FAILED,
       "platform-health.html#the-database-cannot-be-reached" },
     { "disk", CAPHEALTH_EVENT_SOURCE_FAILED,

@@ -67,7 +67,8 @@ static const struct {
     [CAPHEALTH_EVENT_SOURCE_FAILED] = { "source-failed", { NULL } },
     [CAPHEALTH_EVENT_SOURCE_RECOVERED] = { "source-recovered", { NULL } },
     [CAPHEALTH_EVENT_UPLOADS_FAILED] = { "uploads-failed", { "count" } },
-    [CAPHEALTH_EVENT_TREE_CHANGED] = { "tree-changed", { "files", "bytes" } }
+    [CAPHEALTH_EVENT_TREE_CHANGED] = { "tree-changed", { "files", "bytes" } },
+    [CAPHEALTH_EVENT_NODE_SILENT] = { "silent", { NULL } }
 };
 
 

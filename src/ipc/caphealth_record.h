@@ -76,6 +76,7 @@ typedef enum {
     CAPHEALTH_EVENT_SOURCE_RECOVERED,
     CAPHEALTH_EVENT_UPLOADS_FAILED,  /* how many */
     CAPHEALTH_EVENT_TREE_CHANGED,    /* files, bytes */
+    CAPHEALTH_EVENT_NODE_SILENT,
     CAPHEALTH_EVENT_CODES
 } caphealth_event_code_e;
 

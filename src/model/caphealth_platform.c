@@ -80,6 +80,10 @@ caphealth_platform_nodes(caphealth_platform_t *p)
     int64_t                    left;
     caphealth_platform_node_t  n;
 
+    static const caphealth_event_args_t  silent = {
+        .code = CAPHEALTH_EVENT_NODE_SILENT
+    };
+
     p->nodes = p->facts->fleet.value.nnodes;
 
     for (i = 0; i < (size_t) p->nodes; i++) {
@@ -98,7 +102,7 @@ caphealth_platform_nodes(caphealth_platform_t *p)
         }
 
         p->state = n.state;
-        p->args = n.args;
+        p->args = n.silent ? &silent : n.args;
 
         if (n.cause != NULL) {
             (void) snprintf(p->text, CAPHEALTH_REASON_LEN, "%s: %s", n.name,
@@ -184,7 +188,7 @@ caphealth_platform_node(caphealth_platform_node_t *n,
 
     if (n->silent) {
         n->state = CAPHEALTH_UNKNOWN_STATUS;
-        n->code = "silent";
+        n->code = caphealth_event_code(CAPHEALTH_EVENT_NODE_SILENT);
 
     } else if (n->state == CAPHEALTH_OK) {
         n->text[0] = '\0';

@@ -558,6 +558,10 @@ note_of(uint32_t from, uint32_t to, int reminder)
     (void) caphealth_record_cause(&record, CAPHEALTH_OVERALL_CRITICAL,
                                   "database: gone", &args);
 
+    caphealth_event_args(&args, CAPHEALTH_EVENT_NODE_SILENT, NULL, NULL);
+    (void) caphealth_record_cause(&record, CAPHEALTH_OVERALL_UNKNOWN,
+                                  "shop2: no report", &args);
+
     event = (caphealth_notify_event_t) {
         .kind = (to == CAPHEALTH_OVERALL_HEALTHY) ? CAPHEALTH_NOTIFY_RECOVERY
                                                   : CAPHEALTH_NOTIFY_CRITICAL,
@@ -611,6 +615,10 @@ bodies(void **state)
     cause = json_array_get(json_object_get(json, "causes"), 1);
     assert_string_equal(text(cause, "runbook_url"), "https://h/operations/"
                  "platform-health.html#the-database-cannot-be-reached");
+    cause = json_array_get(json_object_get(json, "causes"), 2);
+    assert_string_equal(text(cause, "code"), "silent");
+    assert_string_equal(text(cause, "runbook_url"), "https://h/operations/"
+                        "several-nodes.html#a-node-is-silent");
     json_decref(json);
 
     /* numbers as they are shown */
@@ -621,7 +629,7 @@ bodies(void **state)
 
     json = body(note, CAPHEALTH_NOTIFY_SLACK);
     assert_string_equal(text(json, "text"),
-        "shop1 is critical: Disk &lt;a&gt; &amp; \"b\"\n- database: gone\n"
+        "shop1 is critical: Disk &lt;a&gt; &amp; \"b\"\n- database: gone\n- shop2: no report\n"
         "https://h/operations/image-storage.html#the-disk-is-full");
     assert_int_equal(json_object_size(json), 1);
     json_decref(json);

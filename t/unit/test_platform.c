@@ -224,6 +224,8 @@ silent(void **state)
         assert_string_equal(p.status, "unknown");
         assert_int_equal(p.silent, 1);
         assert_int_equal(p.unknown, 1);
+        assert_non_null(p.args);
+        assert_int_equal(p.args->code, CAPHEALTH_EVENT_NODE_SILENT);
     }
 
     fleet_init(&f);
