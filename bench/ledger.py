@@ -8,10 +8,26 @@ has one.
 import json
 import os
 import statistics
+import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("BUILD") or os.path.join(TOP, "build")
 RESULTS = os.path.join(BUILD, "bench", "results.jsonl")
+
+
+def argument(*known):
+    """Returns the only argument, one of those that are known; None: there is none.
+    With any other it ends, with the usage."""
+
+    given = sys.argv[1:]
+
+    if len(given) > 1 or (given and given[0] not in known):
+        print("usage: bench/" + os.path.basename(sys.argv[0])
+              + (" [" + " | ".join(known) + "]" if known else ""),
+              file=sys.stderr)
+        sys.exit(2)
+
+    return given[0] if given else None
 
 
 def note(what, rounds, peer="", floor=None, most=True, unit=""):

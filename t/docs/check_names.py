@@ -515,8 +515,34 @@ INSERT INTO products VALUES (1, 1);
         raise
 
 
+def check_usage():
+    """A script that does not know its argument does nothing but say so."""
+
+    scripts = [path for path in glob.glob(TOP + '/util/*')
+               + glob.glob(TOP + '/bench/*') + [TOP + '/fuzz/seeds']
+               if os.path.isfile(path) and os.access(path, os.X_OK)]
+    wrong = []
+
+    with tempfile.TemporaryDirectory(prefix='caphealth-') as work:
+        for script in sorted(scripts):
+            name = os.path.relpath(script, TOP)
+            run = subprocess.run([script, '--no-such'], cwd=work, text=True,
+                                 capture_output=True, timeout=60, check=False,
+                                 env=dict(os.environ, BUILD=work + '/build'))
+
+            if (run.returncode != 2 or run.stdout
+                    or 'usage: ' + name not in run.stderr
+                    or os.listdir(work)):
+                wrong.append('%s: %d, %r' % (name, run.returncode,
+                                             run.stdout + run.stderr))
+
+    ok(len(scripts) > 20, 'scripts are found: %d' % len(scripts))
+    none(wrong, 'each answers an unknown option with its usage')
+
+
 check_directives()
 contexts()
+check_usage()
 check_variables()
 check_problems()
 check_formats()
