@@ -326,6 +326,9 @@ subtest 'what is uploaded is served, on every node' => sub {
         is $here->{status}, 200, "$name, here";
         is length $here->{content}, $image->{variants}{$name}{bytes},
            'as long as the answer has it';
+        is_deeply [ grep { /^x-(?!cache|content)|caphealth/ }
+                    keys %{ $here->{headers} } ], [],
+           'nothing that the store has of it beside its bytes';
     }
 
     is ask($nginx, 'GET', $url{200})->{status}, 200, 'and on another node';
