@@ -1121,6 +1121,12 @@ ngx_http_caphealth_upload_start_converting(ngx_http_caphealth_upload_t *u)
                    u->nstore);
 
     u->state = NGX_HTTP_CAPHEALTH_CONVERTING;
+
+    /* when the ids are taken, another request may have them, which is waited
+       for as long as for the one before */
+
+    u->waiting_in = u->state;
+
     u->unconverted = u->nstore;
     u->release_fds = u->conf->store == NULL
                      && u->nstore * (u->conf->variants->n + 1)

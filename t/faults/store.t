@@ -564,6 +564,65 @@ subtest 'a key, and a node that is killed' => sub {
     ok $node[0]->stop, 'nginx quits';
 };
 
+# an upload that has waited before it was converted waits as long again before it
+# is stored; the look after the first one is held until the record is removed
+
+subtest 'a key that others have twice during one upload' => sub {
+    my $nginx = server(flaky => 1, parameters => 'timeout=60s',
+                       location => 'caphealth_image_id key;');
+    my $in = "$nginx->{bucket}/$nginx->{prefix_in}";
+    my $look = qr{^GET \S*/$in/\S*[.]answer};
+
+    $nginx->post($photo, key('a'));
+
+    my ($record) = grep { /\.answer$/ } keys %{ stored($nginx) };
+    my @record = ($nginx->{bucket}, "$nginx->{prefix_in}/$record");
+
+    open my $file, '>', "$dir/record" or die $!;
+    print {$file} $swift->call('get', @record);
+    close $file;
+
+    # without its images it is that of a request at work
+
+    $swift->call('delete', $nginx->{bucket}, "$nginx->{prefix_in}/$_")
+        for keys %{ images($nginx) };
+
+    # removed(CODE): while a look waits that is not the first one behind that
+
+    my $removed = sub {
+        my ($code) = @_;
+        my $looks = requests($look);
+
+        rules('GET [.]answer skip=1 hold');
+        $code->();
+        ok $nginx->until(sub { requests($look) > $looks }), 'the id is in use';
+        $swift->call('delete', @record);
+        rules();
+    };
+
+    my $length = length $photo;
+    my $client;
+
+    kill STOP => $nginx->converters;
+
+    $removed->(sub {
+        $client = $nginx->raw("POST /upload HTTP/1.0\r\nIdempotency-Key: a\r\n"
+                              . "Content-Length: $length\r\n\r\n$photo");
+    });
+    ok $nginx->until(sub { requests(qr{$look\S* 404}) >= 2 }), 'then it is not';
+
+    $swift->call('put', @record, "$dir/record");
+    is problem($nginx->post($photo, key('a'))), '409 idempotency-key-in-use',
+       'another one waits as long as one may';
+
+    $removed->(sub { kill CONT => $nginx->converters });
+
+    like scalar readline $client, qr{^HTTP/1.1 201 }, 'it is stored'
+        or diag $nginx->log;
+    is scalar keys %{ images($nginx) }, 3, 'its files are there';
+    ends($nginx);
+};
+
 subtest 'gone, and back' => sub {
     my $nginx = server(flaky => 1, parameters => 'timeout=2s');
 
