@@ -124,12 +124,26 @@ caphealth_s3_list_end(caphealth_s3_call_t *call)
         return -1;
     }
 
-    /* the listing of a store that repeats a page would never end */
+    /*
+     * The listing of a store whose tokens recur would never end.  Each is
+     * compared with the one of the first, second, fourth, eighth page and so
+     * on, of these the last, so a cycle of any length is found.
+     */
 
-    if (page.truncated && list->page.truncated
-        && strcmp(page.token, list->page.token) == 0)
-    {
-        return -1;
+    page.npages = 1;
+
+    if (list->page.truncated) {
+
+        if (page.truncated && strcmp(page.token, list->page.seen) == 0) {
+            return -1;
+        }
+
+        page.npages += list->page.npages;
+        memcpy(page.seen, list->page.seen, sizeof(page.seen));
+    }
+
+    if ((page.npages & (page.npages - 1)) == 0) {
+        memcpy(page.seen, page.token, sizeof(page.seen));
     }
 
     list->page = page;

@@ -40,8 +40,13 @@ typedef struct {
 
 
 typedef struct {
-    int   truncated;                     /* there is more */
-    char  token[CAPHEALTH_S3_TOKEN];     /* to ask for it, if truncated */
+    int       truncated;                 /* there is more */
+    char      token[CAPHEALTH_S3_TOKEN]; /* to ask for it, if truncated */
+
+    /* caphealth_s3_list.c's, which asks for all of them */
+
+    unsigned  npages;                    /* so far */
+    char      seen[CAPHEALTH_S3_TOKEN];  /* the token of one before */
 } caphealth_s3_listing_t;
 
 

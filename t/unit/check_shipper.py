@@ -1463,6 +1463,25 @@ def check_strange_listings():
     walk = scan_of(contents(key % (1, '800.webp'), token='x'))
     ok(walk and walk['error'], 'a listing without an end', walk)
 
+    # the page that each token asks for; "" is the first one
+
+    for cycle in ({'': 'a', 'a': 'b', 'b': 'a'},
+                  {'': 'a', 'a': 'b', 'b': 'c', 'c': 'd', 'd': 'b'}):
+        for of in (0xab, 256):
+            def page(query):
+                if of == 256 and 'delimiter' not in query:
+                    return contents()
+
+                return contents(token=cycle[
+                    query.get('continuation-token', '')]).replace(
+                        b'</ListBucketResult>',
+                        b'<CommonPrefixes><Prefix>shop/other/</Prefix>'
+                        b'</CommonPrefixes></ListBucketResult>')
+
+            store.page = page
+            walk = s.scan(of)
+            ok(walk and walk['error'], 'tokens that recur', (walk, cycle, of))
+
     walk = scan_of(contents(key % (2, 'original.webp')
                             , key % (1, 'original.webp')))
     ok(walk and 'does not list keys in their order' in walk['error'],
