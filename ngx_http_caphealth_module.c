@@ -26,6 +26,7 @@ static char *ngx_http_caphealth_merge_loc_conf(ngx_conf_t *cf, void *parent,
 static void ngx_http_caphealth_merge_endpoint(ngx_conf_t *cf,
     ngx_http_caphealth_loc_conf_t *prev, ngx_http_caphealth_loc_conf_t *conf);
 
+static ngx_int_t ngx_http_caphealth_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_caphealth_init_process(ngx_cycle_t *cycle);
 static void ngx_http_caphealth_exit_process(ngx_cycle_t *cycle);
 
@@ -488,7 +489,7 @@ ngx_module_t  ngx_http_caphealth_module = {
     ngx_http_caphealth_commands,           /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_http_caphealth_init_module,        /* init module */
     ngx_http_caphealth_init_process,       /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -760,6 +761,24 @@ ngx_http_caphealth_merge_endpoint(ngx_conf_t *cf,
     if (clcf->lmt_excpt && clcf->handler == NULL) {
         clcf->handler = conf->handler;
     }
+}
+
+
+/* the configuration is in force, and its workers are started next */
+
+static ngx_int_t
+ngx_http_caphealth_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_caphealth_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_caphealth_module);
+
+    if (cmcf && cmcf->enabled) {
+        ngx_http_caphealth_zone_begin(cmcf->collector.zone);
+    }
+
+    return NGX_OK;
 }
 
 

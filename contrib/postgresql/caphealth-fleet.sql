@@ -234,7 +234,7 @@ CREATE TABLE IF NOT EXISTS caphealth.store_nodes (
     complete_to   double precision NOT NULL,   -- it has reported all until then
     reported      timestamptz NOT NULL,
     seconds       double precision NOT NULL,   -- between two reports
-    lost          boolean NOT NULL DEFAULT false,  -- silent
+    lost          boolean NOT NULL DEFAULT false,  -- silent, or has ended
     PRIMARY KEY (store, instance)
 ) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0,
         autovacuum_vacuum_threshold = 1000);
@@ -247,6 +247,10 @@ CREATE TABLE IF NOT EXISTS caphealth.store_nodes (
 -- bytes, complete, leaf, files in it, first change, last change, 1: it may be
 -- wrong], ...], listings: [[slice, from, until, files, bytes, complete, incomplete,
 -- strays, their bytes, leaf, files in it, removed, their bytes, [missing]], ...].
+--
+-- An instance that has ended (ended) and has reported all its changes is not waited
+-- for, and nothing of it is lost.  A refresh of it that was still on its way began
+-- before that, and does not change it.
 --
 -- Changes with a sequence that is stored already are not added again.  The row of
 -- the store is locked while slices are changed, so that a node that has read a
@@ -407,7 +411,9 @@ BEGIN
     END IF;
 
     UPDATE caphealth.store_nodes n
-        SET node = a_node, reported = a_now, seconds = a_seconds, lost = false,
+        SET node = a_node, reported = a_now, seconds = a_seconds,
+            lost = a_store ? 'ended' OR (n.lost AND n.reported > a_now
+                       AND n.reported < a_now + make_interval(secs => a_seconds)),
             sequence = greatest(n.sequence, v_number),
             complete_to = greatest(n.complete_to,
                               (a_store->>'complete_to')::double precision)
@@ -965,6 +971,30 @@ BEGIN
 END
 $$;
 
+-- An instance of a node ends: its last changes of object stores, which are as in
+-- refresh(), but in the order of their sequences.
+
+CREATE OR REPLACE FUNCTION caphealth.finish(request jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '2s'
+AS $$
+DECLARE
+    t      constant timestamptz := clock_timestamp();
+    store  jsonb;
+BEGIN
+    FOR store IN
+        SELECT e FROM jsonb_array_elements(request->'stores') e
+         ORDER BY e->>'name' COLLATE "C", (e->>'sequence')::bigint
+    LOOP
+        PERFORM caphealth.count_images(store, request->>'node',
+                                       request->>'instance',
+                                       (request->>'seconds')::double precision,
+                                       t, false, false);
+    END LOOP;
+END
+$$;
+
 -- Removes a node.  If it is still running, it returns with its next report.
 -- Returns whether there was a node with this name.
 
@@ -1296,6 +1326,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA caphealth FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA caphealth TO :"role";
 GRANT EXECUTE ON FUNCTION caphealth.refresh(jsonb, json) TO :"role";
+GRANT EXECUTE ON FUNCTION caphealth.finish(jsonb) TO :"role";
 GRANT EXECUTE ON FUNCTION caphealth.retire(text) TO :"role";
 GRANT EXECUTE ON FUNCTION caphealth.put_history(text, jsonb) TO :"role";
 

@@ -88,6 +88,7 @@ static int caphealth_notify_start(caphealth_source_threads_t *threads,
 static int caphealth_record(caphealth_source_threads_t *threads, int fd);
 static int caphealth_count(caphealth_source_threads_t *threads,
     const caphealth_ipc_message_t *m, int fd);
+static int caphealth_finish(caphealth_source_threads_t *threads, int fd);
 static void caphealth_send_counted(uint64_t serial,
     const caphealth_counted_t *counted, size_t n);
 static void caphealth_record_fleet(caphealth_source_threads_t *threads,
@@ -216,6 +217,10 @@ caphealth_serve(caphealth_source_threads_t *threads)
 
         case CAPHEALTH_IPC_COUNTS:
             rc = caphealth_count(threads, &m, fd);
+            break;
+
+        case CAPHEALTH_IPC_FINISH:
+            rc = caphealth_finish(threads, fd);
             break;
 
         case CAPHEALTH_IPC_LOG:
@@ -536,6 +541,43 @@ caphealth_count(caphealth_source_threads_t *threads,
     caphealth_fleet_count(threads->fleet, stores, m->serial);
 
     return 0;
+}
+
+
+/* the worker that has started this process quits, and wants nothing else */
+
+static int
+caphealth_finish(caphealth_source_threads_t *threads, int fd)
+{
+    int                rc;
+    json_t            *settings;
+    caphealth_error_t  error;
+
+    settings = caphealth_settings(fd);
+    if (settings == NULL) {
+        return -1;
+    }
+
+    memset(&error, 0, sizeof(caphealth_error_t));
+
+    rc = caphealth_fleet_start(threads, settings,
+                     json_number_value(json_object_get(settings, "timeout")));
+
+    if (rc == 0 && threads->fleet != NULL
+        && caphealth_fleet_finish(threads->fleet,
+                                  json_object_get(settings, "stores"), &error)
+           == -1)
+    {
+        fprintf(stderr, "caphealth-collector: the last changes of object "
+                "stores were not stored: %s\n", error.text);
+        rc = -1;
+    }
+
+    json_decref(settings);
+
+    return rc == 0 ? caphealth_ipc_send_type(CAPHEALTH_IPC_FD,
+                                             CAPHEALTH_IPC_FINISH)
+                   : -1;
 }
 
 

@@ -38,6 +38,9 @@ static const char  caphealth_fleet_refresh[] =
     "SELECT fleet, shop, nodes"
     " FROM caphealth.refresh($1::pg_catalog.jsonb, $2::pg_catalog.json)";
 
+static const char  caphealth_fleet_end[] =
+    "SELECT caphealth.finish($1::pg_catalog.jsonb)";
+
 static const char  caphealth_fleet_put_history[] =
     "SELECT caphealth.put_history($1::pg_catalog.text,"
     " $2::pg_catalog.jsonb)";
@@ -228,6 +231,61 @@ caphealth_fleet_count(caphealth_fleet_client_t *fc, json_t *stores,
     fc->serial = serial;
 
     (void) pthread_mutex_unlock(&fc->mutex);
+}
+
+
+int
+caphealth_fleet_finish(caphealth_fleet_client_t *fc, const json_t *stores,
+    caphealth_error_t *error)
+{
+    int                               rc;
+    char                             *text;
+    json_t                           *request;
+    double                            deadline;
+    PGresult                         *result;
+    caphealth_postgres_connection_t  *c;
+
+    c = &fc->connection;
+    deadline = caphealth_db_clock() + fc->timeout;
+
+    request = json_pack("{s:s, s:s, s:f, s:O}", "node", fc->node,
+                        "instance", fc->instance, "seconds", fc->interval,
+                        "stores", stores);
+    text = (request == NULL) ? NULL : json_dumps(request, JSON_COMPACT);
+
+    json_decref(request);
+
+    if (text == NULL) {
+        caphealth_error_set(error, CAPHEALTH_ERROR_NO_MEMORY, "no memory");
+        return -1;
+    }
+
+    const char *const  values[] = { text };
+
+    rc = caphealth_postgres_open(c, deadline, error);
+
+    if (rc == 0) {
+        rc = caphealth_postgres_call(c, PQsendQueryParams(c->conn,
+                                                          caphealth_fleet_end,
+                                                          1, NULL, values,
+                                                          NULL, NULL, 0),
+                                     "finish", deadline, &result, error);
+    }
+
+    free(text);
+
+    if (rc == -1) {
+        return -1;
+    }
+
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+        caphealth_postgres_refused("finish", result, error);
+        rc = -1;
+    }
+
+    PQclear(result);
+
+    return rc;
 }
 
 

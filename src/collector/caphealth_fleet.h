@@ -69,6 +69,14 @@ void caphealth_fleet_counted(caphealth_fleet_client_t *fc,
     void (*counted)(uint64_t serial, const caphealth_counted_t *counted,
                     size_t n));
 
+/*
+ * Instead of any refresh: the node quits, and stores are its last changes of
+ * object stores, in the order of their sequences.  Returns 0: they are stored;
+ * or -1 with the error.
+ */
+int caphealth_fleet_finish(caphealth_fleet_client_t *fc, const json_t *stores,
+    caphealth_error_t *error);
+
 /* The record that the next report is made of. */
 void caphealth_fleet_record(caphealth_fleet_client_t *fc,
     const caphealth_record_t *record);

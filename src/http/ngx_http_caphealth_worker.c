@@ -35,6 +35,7 @@ ngx_http_caphealth_worker_create(ngx_cycle_t *cycle,
         return NGX_ERROR;
     }
 
+    w->conf = &cmcf->collector;
     w->policy = &cmcf->policy;
 
     w->forecasts = ngx_pcalloc(cycle->pool, sizeof(caphealth_forecasts_t));
@@ -132,11 +133,17 @@ ngx_http_caphealth_worker_stop(ngx_http_caphealth_worker_ctx_t *w)
         ngx_http_caphealth_state_stop(w->state);
     }
 
+    /* a fast shutdown leaves uploads that have not ended, and has no time */
+
+    if (ngx_http_caphealth_zone_leave(w->conf->zone)
+        && ngx_exiting && !ngx_terminate)
+    {
+        ngx_http_caphealth_collector_finish(w->conf, ngx_cycle->log);
+    }
+
     if (w->collector) {
         ngx_http_caphealth_collector_wait(w->collector);
     }
-
-    ngx_http_caphealth_worker_leave();
 }
 
 

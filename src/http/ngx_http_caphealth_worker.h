@@ -78,6 +78,7 @@ struct ngx_http_caphealth_worker_ctx_s {
                                            [NGX_HTTP_CAPHEALTH_METRICS_PARTS]
                                            [CAPHEALTH_DIALECTS];
 
+    ngx_http_caphealth_collector_conf_t  *conf;
     caphealth_policy_t                *policy;
     caphealth_forecasts_t             *forecasts;
     ngx_uint_t                         forecasts_changes;

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 
-#define CAPHEALTH_IPC_VERSION  15
+#define CAPHEALTH_IPC_VERSION  16
 
 /* the descriptor at which a helper finds its socket after exec */
 #define CAPHEALTH_IPC_FD       3
@@ -62,6 +62,10 @@ typedef enum {
     CAPHEALTH_IPC_COUNTED,       /* collector: the answer, of each store that
                                     has one a caphealth_counted_t in the
                                     memfd */
+    CAPHEALTH_IPC_FINISH,        /* worker: the settings of the fleet and the
+                                    last changes of object stores, JSON in the
+                                    memfd; collector: the fleet's database has
+                                    stored them */
     CAPHEALTH_IPC_SHIP,          /* worker: put an image, caphealth_ship_t */
     CAPHEALTH_IPC_UNSHIP,        /* worker: remove one, caphealth_unship_t */
     CAPHEALTH_IPC_SHIPPED,       /* shipper: what came of either, or of a

@@ -8,6 +8,7 @@
 #include "ngx_http_caphealth_scan.h"
 
 #include <jansson.h>
+#include <poll.h>
 
 #include "caphealth_notification.h"
 
@@ -41,6 +42,10 @@ static void ngx_http_caphealth_collector_restart(
 static void ngx_http_caphealth_collector_quit(ngx_http_caphealth_helper_t *h);
 static char *ngx_http_caphealth_collector_settings(
     ngx_http_caphealth_collector_conf_t *conf);
+static char *ngx_http_caphealth_collector_last(
+    ngx_http_caphealth_collector_conf_t *conf);
+static ngx_int_t ngx_http_caphealth_collector_hand_over(
+    ngx_http_caphealth_process_t *p, char *text);
 static json_t *ngx_http_caphealth_collector_fleet(
     ngx_http_caphealth_collector_conf_t *conf);
 static json_t *ngx_http_caphealth_collector_process(ngx_pid_t pid);
@@ -48,11 +53,15 @@ static json_t *ngx_http_caphealth_collector_notify(
     ngx_http_caphealth_collector_conf_t *conf);
 
 
+/* that a worker waits for it when it quits */
+#define NGX_HTTP_CAPHEALTH_EXIT       2000
+
+
 static const ngx_http_caphealth_program_t  ngx_http_caphealth_collector = {
     .name = NGX_HTTP_CAPHEALTH_COLLECTOR,
     .body = 0,
     .nfds = 1,
-    .exit_timeout = 2000,
+    .exit_timeout = NGX_HTTP_CAPHEALTH_EXIT,
     .pause_first = NGX_HTTP_CAPHEALTH_PAUSE_MIN,
     .pause_min = NGX_HTTP_CAPHEALTH_PAUSE_MIN,
     .pause_max = NGX_HTTP_CAPHEALTH_PAUSE_MAX,
@@ -148,6 +157,167 @@ ngx_http_caphealth_collector_wait(ngx_http_caphealth_collector_t *cl)
 {
     if (cl->recording) {
         ngx_http_caphealth_helper_wait(&cl->helper);
+    }
+}
+
+
+/*
+ * The collector of worker 0 has ended when worker 0 began to quit, and other
+ * workers may have gone on since.  There is no event loop any more.
+ */
+
+void
+ngx_http_caphealth_collector_finish(ngx_http_caphealth_collector_conf_t *conf,
+    ngx_log_t *log)
+{
+    char                          *text;
+    ngx_int_t                      rc;
+    ngx_http_caphealth_process_t   p;
+
+    text = ngx_http_caphealth_collector_last(conf);
+    if (text == NULL) {
+        return;
+    }
+
+    ngx_memzero(&p, sizeof(ngx_http_caphealth_process_t));
+
+    p.name = NGX_HTTP_CAPHEALTH_COLLECTOR;
+    p.path = (char *) conf->path.data;
+
+    rc = ngx_http_caphealth_process_start(&p, NULL, NULL, log);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_caphealth_collector_hand_over(&p, text);
+
+        ngx_http_caphealth_process_close(&p);
+        ngx_http_caphealth_process_kill(&p);
+    }
+
+    if (rc != NGX_OK) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "the last changes of object stores were not sent to the "
+                      "fleet's database, the stores are listed again");
+    }
+
+    ngx_explicit_memzero(text, ngx_strlen(text));
+    free(text);
+}
+
+
+/* to be free()d; NULL: there is nothing to send, or no memory */
+
+static char *
+ngx_http_caphealth_collector_last(ngx_http_caphealth_collector_conf_t *conf)
+{
+    char                           *text;
+    json_t                         *settings, *stores;
+    const caphealth_source_type_t  *type;
+
+    if (conf->fleet.url.len == 0) {
+        return NULL;
+    }
+
+    stores = ngx_http_caphealth_fleet_finish(conf);
+
+    if (json_array_size(stores) == 0) {
+        json_decref(stores);
+        return NULL;
+    }
+
+    type = &caphealth_source_types[CAPHEALTH_SOURCE_FLEET];
+
+    settings = json_pack("{s:f, s:[{s:s, s:s%, s:f}], s:o, s:o}",
+                         "timeout", (double) ngx_min(conf->timeout,
+                                                     NGX_HTTP_CAPHEALTH_EXIT)
+                                    / 1000,
+                         "sources", "type", type->name,
+                         type->argument, conf->fleet.url.data,
+                         conf->fleet.url.len,
+                         "interval", (double) conf->refresh / 1000,
+                         "fleet", ngx_http_caphealth_collector_fleet(conf),
+                         "stores", stores);
+
+    text = settings ? json_dumps(settings, JSON_COMPACT) : NULL;
+
+    json_decref(settings);
+
+    return text;
+}
+
+
+/* SIGTERM or SIGINT meanwhile ends it */
+
+static ngx_int_t
+ngx_http_caphealth_collector_hand_over(ngx_http_caphealth_process_t *p,
+    char *text)
+{
+    int                       fd, sent;
+    ngx_msec_t                started;
+    struct pollfd             pfd;
+    caphealth_ipc_result_e    rc;
+    caphealth_ipc_message_t   m;
+
+    sent = 0;
+    pfd.fd = p->connection->fd;
+    pfd.events = POLLIN;
+
+    ngx_time_update();
+    started = ngx_current_msec;
+
+    for ( ;; ) {
+        ngx_time_update();
+
+        if (ngx_terminate
+            || ngx_current_msec - started >= NGX_HTTP_CAPHEALTH_EXIT)
+        {
+            return NGX_ERROR;
+        }
+
+        if (poll(&pfd, 1, 50) <= 0) {
+            continue;
+        }
+
+        rc = caphealth_ipc_recv(pfd.fd, &m, &fd);
+
+        if (fd != -1) {
+            (void) close(fd);
+        }
+
+        if (rc == CAPHEALTH_IPC_AGAIN) {
+            continue;
+        }
+
+        if (rc != CAPHEALTH_IPC_OK || m.version != CAPHEALTH_IPC_VERSION) {
+            return NGX_ERROR;
+        }
+
+        if (m.type == CAPHEALTH_IPC_FINISH) {
+            return NGX_OK;
+        }
+
+        if (m.type != CAPHEALTH_IPC_HELLO || sent) {
+            return NGX_ERROR;
+        }
+
+        sent = 1;
+
+        fd = caphealth_ipc_memfd(text, ngx_strlen(text));
+
+        if (fd == -1) {
+            return NGX_ERROR;
+        }
+
+        ngx_memzero(&m, sizeof(caphealth_ipc_message_t));
+        m.version = CAPHEALTH_IPC_VERSION;
+        m.type = CAPHEALTH_IPC_FINISH;
+
+        rc = caphealth_ipc_send(pfd.fd, &m, fd);
+
+        (void) close(fd);
+
+        if (rc != CAPHEALTH_IPC_OK) {
+            return NGX_ERROR;
+        }
     }
 }
 

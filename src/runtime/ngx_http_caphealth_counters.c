@@ -238,6 +238,8 @@ ngx_http_caphealth_worker_join(ngx_http_caphealth_counters_t *counters)
             return;
         }
     }
+
+    (void) ngx_atomic_fetch_add(&counters->unplaced, 1);
 }
 
 
@@ -271,6 +273,21 @@ ngx_http_caphealth_worker_gone(ngx_http_caphealth_counters_t *counters,
 
     return w->generation != number / NGX_HTTP_CAPHEALTH_WORKERS_MAX
            || ngx_http_caphealth_worker_dead(w);
+}
+
+
+ngx_uint_t
+ngx_http_caphealth_workers_gone(ngx_http_caphealth_counters_t *counters)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_CAPHEALTH_WORKERS_MAX; i++) {
+        if (!ngx_http_caphealth_worker_dead(&counters->workers[i])) {
+            return 0;
+        }
+    }
+
+    return counters->unplaced == 0;
 }
 
 

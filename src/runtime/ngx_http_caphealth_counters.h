@@ -106,6 +106,8 @@ typedef struct {
                                                        no converter at idle
                                                        priority before */
     ngx_http_caphealth_worker_t      workers[NGX_HTTP_CAPHEALTH_WORKERS_MAX];
+    ngx_atomic_t                     unplaced;      /* workers that had no
+                                                       place there */
 } ngx_http_caphealth_counters_t;
 
 
@@ -162,6 +164,13 @@ uint64_t ngx_http_caphealth_worker_self(void);
 /* Whether the worker of this number has ended. */
 ngx_uint_t ngx_http_caphealth_worker_gone(
     ngx_http_caphealth_counters_t *counters, uint64_t number);
+
+/*
+ * Whether all workers have ended.  For one caller at a time.  If there were more
+ * workers than places, that is not known, and the result is 0.
+ */
+ngx_uint_t ngx_http_caphealth_workers_gone(
+    ngx_http_caphealth_counters_t *counters);
 
 /* Sets how many images wait in the calling worker. */
 void ngx_http_caphealth_worker_set_waiting(ngx_uint_t waiting);

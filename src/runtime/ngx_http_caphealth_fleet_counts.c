@@ -40,6 +40,8 @@ static ngx_http_caphealth_fleet_store_t *ngx_http_caphealth_fleet_find(
     ngx_http_caphealth_source_timer_t *t, ngx_http_caphealth_root_t *root);
 static void ngx_http_caphealth_fleet_take(
     ngx_http_caphealth_source_timer_t *t, caphealth_counted_t *answer);
+static int ngx_http_caphealth_fleet_last(json_t *stores, ngx_shm_zone_t *zone,
+    ngx_str_t *root);
 
 
 ngx_int_t
@@ -395,4 +397,69 @@ ngx_http_caphealth_fleet_take(ngx_http_caphealth_source_timer_t *t,
                   "bytes", &root->path, total.files, total.bytes,
                   total.complete, scan.scan_seconds, scan.drift_files,
                   scan.drift_bytes);
+}
+
+
+json_t *
+ngx_http_caphealth_fleet_finish(ngx_http_caphealth_collector_conf_t *conf)
+{
+    int                           failed;
+    json_t                       *stores;
+    ngx_uint_t                    i;
+    ngx_http_caphealth_source_t  *source;
+
+    failed = 0;
+    stores = json_array();
+    source = conf->sources->elts;
+
+    for (i = 0; i < conf->sources->nelts; i++) {
+        if (source[i].root && source[i].root->store) {
+            failed |= ngx_http_caphealth_fleet_last(stores, conf->zone,
+                                                    &source[i].root->key);
+        }
+    }
+
+    if (failed) {
+        json_decref(stores);
+        return NULL;
+    }
+
+    return stores;
+}
+
+
+/* a refresh whose answer has not come may be stored or not: it is sent again */
+
+static int
+ngx_http_caphealth_fleet_last(json_t *stores, ngx_shm_zone_t *zone,
+    ngx_str_t *root)
+{
+    int                        failed;
+    json_t                    *entry;
+    caphealth_fleet_counts_t  *counts;
+
+    counts = ngx_alloc(2 * sizeof(caphealth_fleet_counts_t), ngx_cycle->log);
+    if (counts == NULL) {
+        return -1;
+    }
+
+    failed = 0;
+
+    if (ngx_http_caphealth_tree_fleet_finish(zone, root, &counts[0],
+                                             &counts[1])
+        == NGX_OK)
+    {
+        entry = caphealth_fleet_counts_request(&counts[0], (char *) root->data,
+                                               0, NULL, 0);
+        failed |= json_array_append_new(stores, entry);
+
+        entry = caphealth_fleet_counts_request(&counts[1], (char *) root->data,
+                                               0, NULL, 0);
+        failed |= json_object_set_new(entry, "ended", json_true());
+        failed |= json_array_append_new(stores, entry);
+    }
+
+    ngx_free(counts);
+
+    return failed;
 }

@@ -35,5 +35,12 @@ void ngx_http_caphealth_fleet_flush(ngx_http_caphealth_source_timer_t *t,
 ngx_int_t ngx_http_caphealth_fleet_counted(
     ngx_http_caphealth_source_timer_t *t, uint64_t serial, int fd);
 
+/*
+ * What the last worker that uses the zone has to tell when it quits: an array,
+ * empty if there is no store.  NULL: no memory.
+ */
+json_t *ngx_http_caphealth_fleet_finish(
+    ngx_http_caphealth_collector_conf_t *conf);
+
 
 #endif /* _NGX_HTTP_CAPHEALTH_FLEET_COUNTS_H_INCLUDED_ */

@@ -699,6 +699,32 @@ ngx_http_caphealth_tree_fleet_take(ngx_shm_zone_t *zone, ngx_str_t *root,
 }
 
 
+/* changes that are under way are of workers that are gone, and doubtful */
+
+ngx_int_t
+ngx_http_caphealth_tree_fleet_finish(ngx_shm_zone_t *zone, ngx_str_t *root,
+    caphealth_fleet_counts_t *counts, caphealth_fleet_counts_t *last)
+{
+    ngx_http_caphealth_tree_t  *t;
+
+    t = ngx_http_caphealth_tree_lock(zone, root);
+    if (t == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_caphealth_tree_end_dead(zone, t);
+
+    caphealth_fleet_counts_finish(&t->fleet, counts, last,
+                                  ngx_http_caphealth_tree_clock(),
+                                  (uint64_t) (ngx_http_caphealth_now()
+                                              * 1000));
+
+    ngx_http_caphealth_tree_unlock(zone);
+
+    return NGX_OK;
+}
+
+
 double
 ngx_http_caphealth_tree_clock(void)
 {

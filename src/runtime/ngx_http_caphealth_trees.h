@@ -139,6 +139,8 @@ void ngx_http_caphealth_tree_abandon(ngx_shm_zone_t *zone, ngx_str_t *root);
  * _fleet_walked is whether a listing by the lister may be sent: NGX_AGAIN if
  * the slice has changed meanwhile.  _fleet_report copies what there is to
  * report, and _fleet_take takes the answer; NGX_DONE: a pass has ended.
+ * _fleet_finish is for the last worker that uses the zone: what it takes out
+ * is what _fleet_report would have told before, and last.
  */
 ngx_int_t ngx_http_caphealth_tree_fleet_step(ngx_shm_zone_t *zone,
     ngx_str_t *root, double contact, ngx_http_caphealth_step_t *step);
@@ -149,6 +151,9 @@ ngx_int_t ngx_http_caphealth_tree_fleet_report(ngx_shm_zone_t *zone,
     ngx_str_t *root, caphealth_fleet_counts_t *counts, uint64_t *counted);
 ngx_int_t ngx_http_caphealth_tree_fleet_take(ngx_shm_zone_t *zone,
     ngx_str_t *root, const caphealth_counted_t *answer, double asked);
+ngx_int_t ngx_http_caphealth_tree_fleet_finish(ngx_shm_zone_t *zone,
+    ngx_str_t *root, caphealth_fleet_counts_t *counts,
+    caphealth_fleet_counts_t *last);
 
 /* CLOCK_BOOTTIME, in seconds. */
 double ngx_http_caphealth_tree_clock(void);

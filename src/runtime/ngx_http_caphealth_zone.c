@@ -10,7 +10,7 @@
 
 
 /* "caphlth" and the version of the structures below */
-#define NGX_HTTP_CAPHEALTH_LAYOUT  ((uint64_t) 0x636170686c746800 + 17)
+#define NGX_HTTP_CAPHEALTH_LAYOUT  ((uint64_t) 0x636170686c746800 + 18)
 
 
 /*
@@ -35,6 +35,7 @@ typedef struct {
     uint64_t            layout;
     uint64_t            number;
     ngx_atomic_t        generation;
+    ngx_atomic_t        cycles;              /* that have used the zone */
     ngx_queue_t         sections;
     ngx_queue_t         trees;
     ngx_http_caphealth_counters_t  counters;
@@ -53,6 +54,7 @@ typedef struct {
     ngx_array_t                 *roots;
     ngx_array_t                 *dirs;
     ngx_cycle_t                 *cycle;
+    ngx_atomic_uint_t            number;     /* of the cycle, of sh->cycles */
 } ngx_http_caphealth_zone_t;
 
 
@@ -543,6 +545,43 @@ ngx_http_caphealth_zone_number(ngx_shm_zone_t *zone)
     z = zone->data;
 
     return z->sh->number;
+}
+
+
+void
+ngx_http_caphealth_zone_begin(ngx_shm_zone_t *zone)
+{
+    ngx_http_caphealth_zone_t  *z;
+
+    z = zone->data;
+
+    z->number = ++z->sh->cycles;
+}
+
+
+/*
+ * New workers may not have joined yet when the last old one leaves.  That they
+ * will is known by the number of cycles.
+ */
+
+ngx_uint_t
+ngx_http_caphealth_zone_leave(ngx_shm_zone_t *zone)
+{
+    ngx_uint_t                  last;
+    ngx_http_caphealth_zone_t  *z;
+
+    z = zone->data;
+
+    ngx_shmtx_lock(&z->shpool->mutex);
+
+    ngx_http_caphealth_worker_leave();
+
+    last = z->number == z->sh->cycles
+           && ngx_http_caphealth_workers_gone(&z->sh->counters);
+
+    ngx_shmtx_unlock(&z->shpool->mutex);
+
+    return last;
 }
 
 

@@ -72,6 +72,18 @@ void ngx_http_caphealth_zone_remove_unused(ngx_shm_zone_t *zone);
  */
 uint64_t ngx_http_caphealth_zone_number(ngx_shm_zone_t *zone);
 
+/*
+ * From init_module: the workers of this configuration use the zone from now on.
+ */
+void ngx_http_caphealth_zone_begin(ngx_shm_zone_t *zone);
+
+/*
+ * The calling worker does not use the zone any more.  Returns 1 if no other one
+ * does, or will: for one of the workers that quit, and for none after a reload
+ * that has kept the zone.
+ */
+ngx_uint_t ngx_http_caphealth_zone_leave(ngx_shm_zone_t *zone);
+
 /* Lives as long as the zone does. */
 ngx_http_caphealth_counters_t *ngx_http_caphealth_zone_counters(
     ngx_shm_zone_t *zone);

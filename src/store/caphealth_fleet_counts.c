@@ -22,6 +22,8 @@
 #define CAPHEALTH_FLEET_MOST     (INT64_MAX / 1000000)
 
 
+static void caphealth_fleet_counts_send(caphealth_fleet_counts_t *f,
+    const uint8_t *changing, double now, uint64_t wall);
 static int caphealth_fleet_counts_unsent(const caphealth_fleet_counts_t *f);
 static json_t *caphealth_fleet_counts_delta(const caphealth_fleet_counts_t *f,
     unsigned slice);
@@ -87,13 +89,19 @@ void
 caphealth_fleet_counts_freeze(caphealth_fleet_counts_t *f,
     const uint8_t *changing, double now, uint64_t wall)
 {
+    if (f->contact != 0 && !caphealth_fleet_counts_unsent(f)) {
+        caphealth_fleet_counts_send(f, changing, now, wall);
+    }
+}
+
+
+static void
+caphealth_fleet_counts_send(caphealth_fleet_counts_t *f,
+    const uint8_t *changing, double now, uint64_t wall)
+{
     int32_t             leaf;
     unsigned            i;
     caphealth_delta_t  *d;
-
-    if (caphealth_fleet_counts_unsent(f)) {
-        return;
-    }
 
     /* the worker may be killed: the slices that it has moved by then are sent
        under the new number, the others with the next one */
@@ -120,6 +128,29 @@ caphealth_fleet_counts_freeze(caphealth_fleet_counts_t *f,
     }
 
     f->complete_to = now;
+}
+
+
+void
+caphealth_fleet_counts_finish(caphealth_fleet_counts_t *shared,
+    caphealth_fleet_counts_t *f, caphealth_fleet_counts_t *last, double now,
+    uint64_t wall)
+{
+    unsigned              i;
+    static const uint8_t  none[CAPHEALTH_SLICES];
+
+    *f = *shared;
+    *last = *shared;
+
+    caphealth_fleet_counts_send(last, none, now, wall);
+
+    memset(shared, 0, sizeof(caphealth_fleet_counts_t));
+
+    for (i = 0; i < CAPHEALTH_SLICES; i++) {
+        if (f->sent[i].first != 0 || last->sent[i].first != 0) {
+            caphealth_fleet_counts_doubt(shared, i, now);
+        }
+    }
 }
 
 
@@ -198,7 +229,7 @@ caphealth_fleet_counts_delta(const caphealth_fleet_counts_t *f, unsigned slice)
 
     d = &f->sent[slice];
 
-    /* before the first answer the server's clock is not known */
+    /* a node that ends without an answer does not know the server's clock */
 
     first = (f->contact == 0) ? 0 : d->first + f->early;
     last = (f->contact == 0) ? CAPHEALTH_FLEET_NEVER : d->last + f->late;

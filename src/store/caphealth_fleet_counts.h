@@ -125,13 +125,23 @@ void caphealth_fleet_counts_move(caphealth_fleet_counts_t *f, const char *id,
     int64_t files, int64_t bytes, int64_t complete, double now);
 
 /*
- * Makes what is pending what is sent, unless that has to be sent again.
- * changing has a byte for each slice, which is not 0 if a change is under way
+ * Makes what is pending what is sent, unless that has to be sent again, or the
+ * first answer has not come: the server's clock is not known before.  changing has a byte for each slice, which is not 0 if a change is under way
  * in it.  wall is in milliseconds since the epoch: where the first number is
  * taken from, so that a node that has forgotten a store uses none twice.
  */
 void caphealth_fleet_counts_freeze(caphealth_fleet_counts_t *f,
     const uint8_t *changing, double now, uint64_t wall);
+
+/*
+ * No more will change here: *last becomes what is to be sent behind *f, which
+ * holds what was sent before.  Then what is in shared memory, all, begins anew,
+ * as if the node had forgotten the store: the slices of what is taken out are
+ * doubtful there, for a process that still uses it.
+ */
+void caphealth_fleet_counts_finish(caphealth_fleet_counts_t *shared,
+    caphealth_fleet_counts_t *f, caphealth_fleet_counts_t *last, double now,
+    uint64_t wall);
 
 /*
  * What is sent, and n listings, as count_images() takes them, but for the

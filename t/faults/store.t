@@ -1080,6 +1080,112 @@ subtest 'the nodes of a fleet share the counts' => sub {
     ok $post->($dead), 'and takes uploads';
     $agree->('which are counted', qw(a b c));
 
+    # An instance that has ended in order is not missed: after as long as it may
+    # be silent, nothing is lost and no listing has begun.
+
+    my $instance_of = sub {
+        return $postgres->sql("SELECT instance FROM caphealth.nodes
+                               WHERE name = '$_[0]'") =~ s/\s//gr;
+    };
+
+    my $passes = sub {
+        return $postgres->sql('SELECT pass, lost, pass_began
+                               FROM caphealth.stores');
+    };
+
+    my $missed = sub {
+        my ($instance) = @_;
+
+        return $node{a}->until(sub {
+            $postgres->sql("SELECT n.lost AND s.lister_until > n.reported
+                                   + interval '10 s'
+                            FROM caphealth.stores s, caphealth.store_nodes n
+                            WHERE n.instance = '$instance'") eq "t\n"
+        }, 60);
+    };
+
+    my $ends = sub {
+        my ($n, $how, $code) = @_;
+
+        my ($instance, $before) = ($instance_of->($n), $passes->());
+
+        $code->();
+        $agree->("$how: counted", qw(a b));
+        ok $missed->($instance), 'it is not waited for';
+        is $passes->(), $before, 'and nothing was lost, or is listed';
+        is_deeply [ map { $node{$_}->json('/stats')->{source} } qw(a b) ],
+                  [ 'live', 'live' ], 'the others are live';
+    };
+
+    $ends->('c', 'quits during an upload', sub {
+        $node{c}->configure(workers => 3);
+        ok $node{c}->reload, 'a node with more workers';
+        rules('PUT _original delay 1');
+
+        my ($id) = $node{c}->parallel(2, sub {
+            my ($i) = @_;
+
+            return $post->('c') // '' if $i == 0;
+
+            my $before = keys %{ stored($in) };
+
+            $node{c}->until(sub { keys %{ stored($in) } > $before });
+            kill QUIT => $node{c}->master;
+            return '';
+        });
+
+        rules();
+        ok $id, 'an upload that ends while nginx quits';
+        ok $node{c}->stop, 'nginx has quit';
+    });
+
+    my $before = $passes->();
+
+    $node{c}->start;
+    $agree->('after its start it is live', qw(a b c));
+    is $passes->(), $before, 'without a listing';
+
+    $ends->('b', 'has a zone of another size', sub {
+        my $http = $node{b}{http};
+
+        $node{b}->configure(http => "$http caphealth_zone 8m;");
+        ok $post->('b'), 'an upload before a reload';
+        ok $node{b}->reload, 'the reload';
+    });
+
+    # a binary upgrade
+
+    $ends->('c', 'is upgraded', sub {
+        my $old = $node{c}->master;
+
+        ok $post->('c'), 'an upload before an upgrade';
+        kill USR2 => $old;
+        ok $node{c}->until(sub { $node{c}->master != $old
+                                 && $node{c}->workers }), 'a new nginx';
+        ok $post->('c'), 'another one, to either';
+        kill QUIT => $old;
+        ok $node{c}->until(sub { !kill 0, $old }), 'the old one quits';
+    });
+
+    # the database is away when a node quits: as if it was killed
+
+    ok $post->('c'), 'an upload';
+    $proxy{c}->hold;
+    ok $post->('c'), 'the database does not answer';
+
+    my $missing = $instance_of->('c');
+
+    ok $node{c}->stop, 'nginx quits nevertheless';
+    ok $node{c}->logged(qr/\[warn\].*last changes of object stores/),
+       'which is a warning';
+    ok $missed->($missing), 'it is silent';
+    $agree->('and its changes are found', qw(a b));
+    isnt $passes->(), $before, 'by a listing';
+    $proxy{c}->cut;
+    $proxy{c}->pass;
+    $node{c}->start;
+    $agree->('and it is back', qw(a b c));
+
     ok $node{$_}->stop, "$_ quits" for qw(a b c);
 };
 

@@ -254,15 +254,22 @@ test_times(void **state)
 
     (void) state;
 
-    /* nothing is known of the server's clock */
+    /* nothing is known of the server's clock: the change waits for it */
 
     upload(0, 4, 3);
     request = freeze(0);
+    assert_int_equal(json_array_size(json_object_get(request, "slices")), 0);
+    assert_null(json_object_get(request, "complete_to"));
+    serve(0, request);
+    json_decref(request);
+    assert_int_equal(take(0), 0);
+
+    now++;
+    request = freeze(0);
     d = json_array_get(json_object_get(request, "slices"), 0);
     assert_int_equal(number(d, 0), 4);
-    assert_true(json_real_value(json_array_get(d, 6)) == 0);
-    assert_true(json_real_value(json_array_get(d, 7)) >= 1e15);
-    assert_null(json_object_get(request, "complete_to"));
+    assert_float_equal(json_real_value(json_array_get(d, 6)), now - 1 + OFFSET,
+                       0.001);
     serve(0, request);
     json_decref(request);
     assert_int_equal(take(0), 0);
@@ -394,6 +401,99 @@ test_answers(void **state)
 }
 
 
+/*
+ * A process that quits after any history of answers and losses: what it tells at
+ * last, once or twice, completes the sum, and what goes on with its memory sends
+ * nothing of it again.
+ */
+
+static void
+test_finish(void **state)
+{
+    int64_t                          all;
+    json_t                          *request, *d;
+    unsigned                         i, round, fate;
+    caphealth_fleet_counts_t        *f = &nodes[0].fleet;
+    static caphealth_fleet_counts_t  counts, last;
+
+    all = 0;
+    srandom(2);
+
+    for (round = 0; round < 200; round++) {
+        (void) setup(state);
+        all = 0;
+
+        for (i = 0; i < round % 7; i++) {
+            now++;
+            upload(0, (unsigned) random() % 7, 3);
+            all += 3;
+            request = freeze(0);
+            fate = (unsigned) random() % 3;
+
+            if (fate > 0) {
+                serve(0, request);
+                now += 0.01;
+            }
+
+            if (fate > 1) {
+                (void) take(0);
+            }
+
+            json_decref(request);
+        }
+
+        now++;
+        caphealth_fleet_counts_finish(f, &counts, &last, now, 1700000000000);
+
+        for (i = 0; i < 4; i++) {
+            request = caphealth_fleet_counts_request(i % 2 ? &last : &counts,
+                                                     "s3://a", 0, NULL, 0);
+            serve(0, request);
+            json_decref(request);
+        }
+
+        now++;
+        request = freeze(0);
+        serve(0, request);
+        json_decref(request);
+        (void) take(0);
+        assert_int_equal(files_of(0), all);
+    }
+
+    /* only what was not known to be stored is doubtful for those who go on */
+
+    (void) setup(state);
+    serve(0, request = freeze(0));
+    json_decref(request);
+    (void) take(0);
+    upload(0, 3, 3);
+    now++;
+    serve(0, request = freeze(0));
+    json_decref(request);
+    (void) take(0);
+    upload(0, 5, 3);
+    caphealth_fleet_counts_finish(f, &counts, &last, now, 1);
+    assert_int_equal(last.sequence, counts.sequence + 1);
+    assert_int_equal(last.sent[5].files, 3);
+    assert_false(f->pending[3].doubtful);
+    assert_true(f->pending[5].doubtful);
+    assert_int_equal(f->pending[5].files, 0);
+
+    /* without any answer the times are not known */
+
+    (void) setup(state);
+    upload(0, 4, 3);
+    caphealth_fleet_counts_finish(f, &counts, &last, now, 1);
+    request = caphealth_fleet_counts_request(&last, "s3://a", 0, NULL, 0);
+    d = json_array_get(json_object_get(request, "slices"), 0);
+    assert_int_equal(number(d, 0), 4);
+    assert_true(json_real_value(json_array_get(d, 6)) == 0);
+    assert_true(json_real_value(json_array_get(d, 7)) >= 1e15);
+    assert_null(json_object_get(request, "complete_to"));
+    json_decref(request);
+}
+
+
 #define assert_refused(set)                                                   \
     do {                                                                      \
         serve(0, request);                                                    \
@@ -451,6 +551,7 @@ main(void)
         cmocka_unit_test_setup(test_sum, setup),
         cmocka_unit_test_setup(test_times, setup),
         cmocka_unit_test_setup(test_answers, setup),
+        cmocka_unit_test_setup(test_finish, setup),
         cmocka_unit_test_setup(test_refused, setup)
     };
 
