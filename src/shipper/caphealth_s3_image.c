@@ -36,7 +36,7 @@ typedef enum {
 } caphealth_s3_presence_e;
 
 
-/* the order in which they are removed */
+/* the order in which they are removed; without a claim, the others come first */
 
 typedef enum {
     CAPHEALTH_S3_MARKS = 0,
@@ -86,6 +86,8 @@ struct caphealth_s3_image_s {
     /* of a removal */
 
     caphealth_s3_kind_e       kind;          /* that is being removed */
+    int                       unclaimed;     /* the store is full, and takes no
+                                                claim */
     int                       removed;       /* a descriptor of what is put in
                                                 place of a record; or -1 */
 
@@ -140,6 +142,10 @@ static void caphealth_s3_image_on_list(caphealth_s3_list_t *list);
 static uint32_t caphealth_s3_image_busy(const caphealth_s3_image_t *image);
 static void caphealth_s3_image_claim(caphealth_s3_image_t *image);
 static void caphealth_s3_image_on_claimed(caphealth_s3_call_t *call);
+static void caphealth_s3_image_look_stored(caphealth_s3_image_t *image);
+static caphealth_s3_file_t *caphealth_s3_image_only(
+    caphealth_s3_image_t *image, caphealth_s3_kind_e kind);
+static void caphealth_s3_image_on_stored(caphealth_s3_call_t *call);
 static void caphealth_s3_image_delete(caphealth_s3_image_t *image);
 static caphealth_s3_kind_e caphealth_s3_image_kind(
     const caphealth_s3_file_t *file);
@@ -1150,9 +1156,113 @@ caphealth_s3_image_on_claimed(caphealth_s3_call_t *call)
         caphealth_s3_image_fail(image, call);
     }
 
-    if (image->pending == 0) {
-        caphealth_s3_image_delete(image);
+    image->unclaimed = (call->status == CAPHEALTH_SHIP_FULL);
+
+    if (image->pending) {
+        return;
     }
+
+    if (image->unclaimed && image->record[0] == '\0') {
+        caphealth_s3_image_look_stored(image);
+        return;
+    }
+
+    caphealth_s3_image_delete(image);
+}
+
+
+/*
+ * Where the store is full, an image that is stored is removed without a claim,
+ * or there would never be room.  Its id is not free as long as it has its mark
+ * and its record, so an upload can begin only when all else is removed.  Then
+ * the record is removed only if it is the same, and a mark that such an upload
+ * puts is put when the others are there.
+ */
+
+static void
+caphealth_s3_image_look_stored(caphealth_s3_image_t *image)
+{
+    caphealth_s3_file_t  *mark, *record;
+
+    mark = caphealth_s3_image_only(image, CAPHEALTH_S3_MARKS);
+    record = caphealth_s3_image_only(image, CAPHEALTH_S3_RECORDS);
+
+    if (mark == NULL || record == NULL) {
+        caphealth_s3_image_end(image);
+        return;
+    }
+
+    caphealth_s3_image_begin(mark, "HEAD", caphealth_s3_image_on_stored);
+    caphealth_s3_image_begin(record, "HEAD", caphealth_s3_image_on_stored);
+
+    caphealth_s3_call(image->client, &mark->call);
+    caphealth_s3_call(image->client, &record->call);
+}
+
+
+/* the file of a kind; NULL: there is none, or there are several */
+
+static caphealth_s3_file_t *
+caphealth_s3_image_only(caphealth_s3_image_t *image, caphealth_s3_kind_e kind)
+{
+    unsigned              i;
+    caphealth_s3_file_t  *only;
+
+    only = NULL;
+
+    for (i = 0; i < image->nfiles; i++) {
+
+        if (caphealth_s3_image_kind(&image->files[i]) != kind) {
+            continue;
+        }
+
+        if (only) {
+            return NULL;
+        }
+
+        only = &image->files[i];
+    }
+
+    return only;
+}
+
+
+static void
+caphealth_s3_image_on_stored(caphealth_s3_call_t *call)
+{
+    uint32_t               left;
+    caphealth_s3_file_t   *mark, *record;
+    caphealth_s3_image_t  *image = ((caphealth_s3_file_t *) call)->image;
+
+    image->pending--;
+
+    if (image->pending) {
+        return;
+    }
+
+    mark = caphealth_s3_image_only(image, CAPHEALTH_S3_MARKS);
+    record = caphealth_s3_image_only(image, CAPHEALTH_S3_RECORDS);
+
+    /* a record without an answer is no image's, and one without a token is of
+       an image that was moved */
+
+    if (mark->call.status != CAPHEALTH_SHIP_OK
+        || record->call.status != CAPHEALTH_SHIP_OK
+        || record->call.length == sizeof(CAPHEALTH_S3_REMOVED) - 1
+        || (record->call.found[0]
+            && strcmp(record->call.found, mark->call.found) != 0))
+    {
+        caphealth_s3_image_end(image);
+        return;
+    }
+
+    memcpy(image->token, record->call.found, sizeof(image->token));
+
+    left = image->result.left;
+    memset(&image->result, 0, sizeof(caphealth_ship_result_t));
+    image->result.left = left;
+
+    caphealth_s3_image_delete(image);
 }
 
 
@@ -1161,24 +1271,33 @@ caphealth_s3_image_on_claimed(caphealth_s3_call_t *call)
 static void
 caphealth_s3_image_delete(caphealth_s3_image_t *image)
 {
-    unsigned  i, found;
+    unsigned             i, found;
+    caphealth_s3_kind_e  kind;
+
+    static const caphealth_s3_kind_e  unclaimed[] = {
+        CAPHEALTH_S3_OTHERS, CAPHEALTH_S3_MARKS, CAPHEALTH_S3_RECORDS
+    };
+
+    kind = image->kind;
 
     for (found = 0; image->kind < CAPHEALTH_S3_KINDS && !found; /* void */) {
 
+        kind = image->unclaimed ? unclaimed[image->kind] : image->kind;
+
         if (image->result.status != CAPHEALTH_SHIP_OK
-            || (image->kind == CAPHEALTH_S3_RECORDS && image->result.left))
+            || (kind == CAPHEALTH_S3_RECORDS && image->result.left))
         {
             break;
         }
 
         for (i = 0; i < image->nfiles; i++) {
-            if (caphealth_s3_image_kind(&image->files[i]) != image->kind) {
+            if (caphealth_s3_image_kind(&image->files[i]) != kind) {
                 continue;
             }
 
             found = 1;
 
-            if (image->kind == CAPHEALTH_S3_RECORDS) {
+            if (kind == CAPHEALTH_S3_RECORDS) {
                 caphealth_s3_image_begin(&image->files[i], "HEAD",
                                          caphealth_s3_image_on_record);
 
@@ -1197,7 +1316,7 @@ caphealth_s3_image_delete(caphealth_s3_image_t *image)
     }
 
     for (i = 0; i < image->nfiles; i++) {
-        if (caphealth_s3_image_kind(&image->files[i]) == image->kind - 1) {
+        if (caphealth_s3_image_kind(&image->files[i]) == kind) {
             caphealth_s3_call(image->client, &image->files[i].call);
         }
     }

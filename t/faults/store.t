@@ -644,23 +644,33 @@ subtest 'gone, and back' => sub {
 };
 
 subtest 'full' => sub {
-    $swift->call('bucket', 'small', 9000);
+    $swift->call('bucket', 'small', 80000);
 
-    my $nginx = server(bucket => 'small');
-    my $response;
+    my $nginx = server(bucket => 'small',
+                       location => 'caphealth_image_id key;');
+    my ($response, @ids);
 
     for (1 .. 20) {
-        $response = $nginx->post($photo);
+        $response = $nginx->post($photo, key($_));
         last if $response->{status} != 201;
+        push @ids, decode_json($response->{content})->{images}[0]{id};
     }
 
-    is problem($response), '507 storage-full', 'it is refused' or diag $nginx->log;
+    ok scalar @ids, 'there is room for some';
+    is problem($response), '507 storage-full', 'then one is refused'
+        or diag $nginx->log;
 
     my %sets;
-    $sets{ (m{/([0-9a-f]{32})_})[0] }++ for keys %{ stored($nginx) };
+    $sets{ (m{/([0-9a-f]{32})_})[0] }++ for keys %{ images($nginx) };
 
     is_deeply [ grep { $_ != 3 } values %sets ], [],
               'no image is there in part';
+
+    $swift->call('bucket', 'small', 1);
+    is $nginx->remove($ids[0])->{status}, 204, 'what is there can be removed'
+        or diag $nginx->log;
+    is_deeply [ grep { /$ids[0]/ } keys %{ stored($nginx) } ], [],
+              'all of it';
     counts_agree($nginx, 'the counts are those of a listing');
     ends($nginx);
 };

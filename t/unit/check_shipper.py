@@ -1305,7 +1305,8 @@ def check_claims_by_condition():
     ok(r and r['status'] == 'ok' and list(store.objects) == [claim[0]],
        'the record of another deletion stays', (r, stored_in(stem)))
 
-    # a store that is full takes no record; "full" is no answer to a removal,
+    # a store that is full takes no record, so an image that is stored is removed
+    # without one, its mark behind the others; "full" is no answer to a removal,
     # after which the worker would end the shipper
 
     def full(handler, key, body):
@@ -1321,12 +1322,73 @@ def check_claims_by_condition():
     s.ship(files, claim=claim)
     store.hook = full
 
-    for name, more in (('a removal', {}),
-                       ('a withdrawal', {'claim': claim, 'withdraw': 1})):
-        r = s.unship(stem, stem + 'original.', **more)
+    r = s.unship(stem, stem + 'original.', claim=claim, withdraw=1)
+    ok(r and r['status'] == 'failed' and r['http'] == 507
+       and len(stored_in(stem)) == 4, 'the store is full: a withdrawal fails',
+       (r, stored_in(stem)))
+
+    for name, key, value, mark in (
+            ('another upload has the id', claim[0], text, '1' * 32),
+            ('the upload was withdrawn', claim[0], b'{}', claim[1]),
+            ('it has no mark', files[0][0], None, None)):
+        was = dict(store.objects), dict(store.marks)
+
+        if value is None:
+            del store.objects[key]
+        else:
+            store.objects[key], store.marks[key] = value, mark
+
+        store.modified[claim[0]] = 1e9
+        count = len(stored_in(stem))
+        r = s.unship(stem, stem + 'original.')
         ok(r and r['status'] == 'failed' and r['http'] == 507
-           and len(stored_in(stem)) == 4, 'the store is full: %s fails' % name,
+           and len(stored_in(stem)) == count, 'the store is full, and ' + name,
            (r, stored_in(stem)))
+        store.objects, store.marks = was
+
+    def refused(handler, key, body):
+        if handler.command == 'DELETE' and key == files[1][0]:
+            handler.answer(403, b'<Error><Code>AccessDenied</Code></Error>')
+            return True
+
+        return full(handler, key, body)
+
+    store.hook = refused
+    r = s.unship(stem, stem + 'original.')
+    ok(r and r['status'] == 'denied' and set(stored_in(stem))
+       == {files[0][0], files[1][0], claim[0]},
+       'the store is full, and a variant cannot be removed', (r,
+                                                              stored_in(stem)))
+
+    def taken_last(handler, key, body):
+        if handler.command == 'DELETE' and key == files[0][0]:
+            put(claim[0], b'other')
+            store.marks[claim[0]] = '1' * 32
+
+        return full(handler, key, body)
+
+    store.hook = taken_last
+    r = s.unship(stem, stem + 'original.')
+    ok(r and r['status'] == 'ok' and r['marked'] == 1
+       and list(store.objects) == [claim[0]],
+       'the store is full, and another upload takes the id: its record stays',
+       (r, stored_in(stem)))
+
+    for mark in (claim[1], None):
+        store.hook = None
+        store.objects.clear()
+        s.claim('take', claim, text)
+        s.ship(files, claim=claim)
+        store.marks[claim[0]] = mark
+        store.hook = full
+        r = s.unship(stem, stem + 'original.')
+        ok(r and r['status'] == 'ok' and r['files'] == 3 and r['left'] == 0
+           and not store.objects, 'the store is full: a removal works',
+           (r, stored_in(stem)))
+
+    store.hook = None
+    s.claim('take', claim, text)
+    s.ship(files, claim=claim)
 
     # more withdrawals than it may have descriptors
 
