@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -22,6 +23,7 @@ static const char *caphealth_child_start(caphealth_child_t *child);
 static int caphealth_child_hear(caphealth_child_t *child,
     caphealth_ipc_type_e type, caphealth_ipc_message_t *m, void *body,
     size_t size);
+static int caphealth_child_starved(pid_t pid);
 static const char *caphealth_child_end(caphealth_child_t *child);
 
 
@@ -151,7 +153,8 @@ caphealth_child_hear(caphealth_child_t *child, caphealth_ipc_type_e type,
 
     do {
         n = poll(&pfd, 1, (int) child->timeout * 1000);
-    } while (n == -1 && errno == EINTR);
+    } while ((n == -1 && errno == EINTR)
+             || (n == 0 && caphealth_child_starved(child->pid)));
 
     if (n == 0) {
         return 0;
@@ -167,6 +170,42 @@ caphealth_child_hear(caphealth_child_t *child, caphealth_ipc_type_e type,
             && m->type == type
             && cargo.size == size)
            ? 1 : -1;
+}
+
+
+/*
+ * Whether a process that did not answer in time would run if it had a core: at
+ * idle priority, it may get none for as long as others are busy.  RLIMIT_CPU
+ * ends one that has used its time.  proc_pid_stat(5): the state follows the
+ * name, which is in parentheses.
+ */
+
+static int
+caphealth_child_starved(pid_t pid)
+{
+    int      fd;
+    char     text[128], *state;
+    ssize_t  n;
+
+    (void) snprintf(text, sizeof(text), "/proc/%d/stat", (int) pid);
+
+    fd = open(text, O_RDONLY|O_CLOEXEC);
+
+    if (fd == -1) {
+        return 0;
+    }
+
+    n = read(fd, text, sizeof(text) - 1);
+    (void) close(fd);
+
+    if (n <= 0) {
+        return 0;
+    }
+
+    text[n] = '\0';
+    state = strrchr(text, ')');
+
+    return state != NULL && strncmp(state, ") R", 3) == 0;
 }
 
 

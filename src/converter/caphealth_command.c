@@ -32,6 +32,7 @@ typedef struct {
     unsigned              nreplace;
     const char           *replace[CAPHEALTH_VARIANTS_MAX];
     unsigned              all:1;       /* of --remake: replaces them all */
+    unsigned              normal:1;    /* --priority of --remake, not idle */
     unsigned              remakes:1;
     unsigned              converts:1;
     const char           *outdir;
@@ -80,8 +81,8 @@ static const char  caphealth_command_about[] =
 "been answered. An image appears whole or not at all.\n"
 "\n"
 "Or makes, of the sources that caphealth_image_source keeps in PATH, the\n"
-"variants that images in ROOT lack, at idle priority and beside a running\n"
-"nginx; prints what was done.\n"
+"variants that images in ROOT lack, beside a running nginx; prints what was\n"
+"done.\n"
 "\n"
 "Or executes caphealth-shipper --move, which moves a tree into an object\n"
 "store, or back: see caphealth-converter --move --help.\n"
@@ -107,6 +108,7 @@ static const char  caphealth_command_help[] =
 "Of --remake alone:\n"
 "\n"
 "  --jobs N           so many at once                 (1)\n"
+"  --priority P       idle: all else goes first; or normal (idle)\n"
 "  --lost             also images that have no file any more\n"
 "  --replace NAME     make this variant even where it exists; may be repeated\n"
 "  --all              the same of all variants\n"
@@ -124,6 +126,7 @@ static const struct option  caphealth_command_longopts[] = {
     { "root", required_argument, NULL, 'R' },
     { "source", required_argument, NULL, 'S' },
     { "jobs", required_argument, NULL, 'j' },
+    { "priority", required_argument, NULL, 'P' },
     { "lost", no_argument, NULL, 'l' },
     { "replace", required_argument, NULL, 'x' },
     { "all", no_argument, NULL, 'a' },
@@ -311,6 +314,16 @@ caphealth_command_remake_option(caphealth_command_t *c, int opt,
         c->remake.jobs = (unsigned) n;
         break;
 
+    case 'P':
+        if (strcmp(value, "idle") != 0 && strcmp(value, "normal") != 0) {
+            fprintf(stderr, "caphealth-converter: --priority \"%s\": idle and "
+                    "normal are accepted\n", value);
+            return -1;
+        }
+
+        c->normal = (value[0] == 'n');
+        break;
+
     case 'l':
         c->remake.lost = 1;
         break;
@@ -393,7 +406,7 @@ caphealth_command_remake(caphealth_command_t *c)
     c->remake.focus_y = c->job.focus_y;
     c->remake.child = c->child;
     c->remake.child.limits.cpu = c->child.timeout;
-    c->remake.child.limits.idle = 1;
+    c->remake.child.limits.idle = !c->normal;
     c->remake.child.limits.file_size = caphealth_command_file_size(c);
 
     return caphealth_remake(&c->remake);

@@ -200,7 +200,10 @@ caphealth_remake_prepare(caphealth_remake_t *remake)
         return -1;
     }
 
-    caphealth_remake_idle();
+    if (remake->child.limits.idle) {
+        caphealth_remake_idle();
+    }
+
     caphealth_remake_signals();
 
     return 0;

@@ -63,7 +63,8 @@ sub stored {
            ? decode_json($answer->{content})->{images}[0]{id} : '';
 }
 
-# begun(NGINX, OPTION, ...): the process, and the file with what it says
+# begun(NGINX, OPTION, ...): the process, and the file with what it says; at
+# the idle priority it would wait for all other tests
 
 sub begun {
     my ($nginx, @options) = @_;
@@ -80,7 +81,7 @@ sub begun {
         open STDERR, '>&', $err;
         exec "$build/caphealth-converter", '--remake', '--root',
              $nginx->{root}, '--source', $nginx->{source},
-             (map { ('--variant', $_) } @three), @options;
+             '--priority', 'normal', (map { ('--variant', $_) } @three), @options;
         exit 127;
     }
 
@@ -343,7 +344,8 @@ subtest 'stopped, and resumed' => sub {
     my $state = "$dir/state";
     my ($pid, $name) = begun($nginx, '--state', $state, '--progress');
 
-    $nginx->until(sub { scalar($nginx->files) > 50 });
+    $nginx->until(sub { scalar($nginx->files) > 44 });
+    like `chrt -p $pid`, qr/SCHED_OTHER/, 'the priority is normal';
     kill INT => $pid;
 
     my ($code, $said, $err) = ended($pid, $name);
@@ -371,18 +373,29 @@ subtest 'stopped, and resumed' => sub {
     is $code, 2, 'a state of another task';
     like $err, qr/it is of another task/, 'is refused';
 
+    ($code, $said, $err) = remake($nginx, '--priority', 'low');
+
+    is $code, 2, 'a priority that there is not';
+    like $err, qr/--priority "low": idle and normal are accepted/, 'is refused';
+
     # what a process leaves that is killed
 
     unlink grep { /_80/ } map { "$nginx->{root}/$_" } $nginx->files;
 
     ($pid, $name) = begun($nginx, '--jobs', '2');
-
     $nginx->until(sub { scalar(grep { /_80/ } $nginx->files) > 5 });
     kill KILL => $pid;
     ended($pid, $name);
     sleep 0.5;
 
     is_deeply [ grep { /\.tmp$/ } $nginx->files ], [], 'killed: no leftovers';
+
+    ($pid, $name) = begun($nginx, '--priority', 'idle');
+    ok $nginx->until(sub { `chrt -p $pid` =~ /SCHED_IDLE/ }),
+       'as idle as it may be';
+    kill KILL => $pid;
+    ended($pid, $name);
+
     is +(remake($nginx))[0], 0, 'and it goes on';
     is_deeply [ grep { $_ != 3 } values %{ sets($nginx) } ], [], 'to the end';
     ok $nginx->stop, 'quits';

@@ -656,7 +656,10 @@ END
 
     my $nginx = server(http => 'caphealth_fleet ' . $postgres->fleet_url
                                . ' node=one; caphealth_database '
-                               . $postgres->url . ';');
+                               . $postgres->url . ';
+                 caphealth_threshold cpu_percent    off;
+                 caphealth_threshold memory_percent warning=100 critical=100;
+                 caphealth_threshold disk_percent   warning=100 critical=100;');
 
     reads($nginx, 'a fleet that is not known yet');
 
