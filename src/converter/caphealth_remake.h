@@ -33,7 +33,7 @@ typedef struct {
                                           even where it exists */
     unsigned               jobs;       /* at once, 1 to CAPHEALTH_REMAKE_JOBS */
     unsigned               lost:1;     /* also images that have no file left */
-    unsigned               json:1;     /* progress on stdout, a line a second */
+    unsigned               json:1;     /* progress on stdout, each second */
     uint64_t               max_pixels;
     int32_t                focus_x;    /* of images of which none is kept with */
     int32_t                focus_y;    /* the source; as in caphealth_job_t */

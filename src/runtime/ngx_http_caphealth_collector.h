@@ -109,9 +109,9 @@ void ngx_http_caphealth_collector_wait(ngx_http_caphealth_collector_t *cl);
 
 /*
  * From exit_process of the last worker that uses the zone, if it quits: blocks
- * until a collector of its own has sent the last changes of object stores to the
- * fleet's database, or two seconds have passed.  A worker that serves no store
- * of a fleet has nothing to send.
+ * until a collector of its own has sent the last changes of object stores to
+ * the fleet's database, or two seconds have passed.  A worker that serves no
+ * store of a fleet has nothing to send.
  */
 void ngx_http_caphealth_collector_finish(
     ngx_http_caphealth_collector_conf_t *conf, ngx_log_t *log);

@@ -166,8 +166,8 @@ ngx_uint_t ngx_http_caphealth_worker_gone(
     ngx_http_caphealth_counters_t *counters, uint64_t number);
 
 /*
- * Whether all workers have ended.  For one caller at a time.  If there were more
- * workers than places, that is not known, and the result is 0.
+ * Whether all workers have ended.  For one caller at a time.  If there were
+ * more workers than places, that is not known, and the result is 0.
  */
 ngx_uint_t ngx_http_caphealth_workers_gone(
     ngx_http_caphealth_counters_t *counters);

@@ -36,7 +36,7 @@ typedef enum {
 } caphealth_s3_presence_e;
 
 
-/* the order in which they are removed; without a claim, the others come first */
+/* the order of their removal; without a claim, the others come first */
 
 typedef enum {
     CAPHEALTH_S3_MARKS = 0,

@@ -126,9 +126,10 @@ void caphealth_fleet_counts_move(caphealth_fleet_counts_t *f, const char *id,
 
 /*
  * Makes what is pending what is sent, unless that has to be sent again, or the
- * first answer has not come: the server's clock is not known before.  changing has a byte for each slice, which is not 0 if a change is under way
- * in it.  wall is in milliseconds since the epoch: where the first number is
- * taken from, so that a node that has forgotten a store uses none twice.
+ * first answer has not come: the server's clock is not known before.  changing
+ * has a byte for each slice, which is not 0 if a change is under way in it.
+ * wall is in milliseconds since the epoch: where the first number is taken
+ * from, so that a node that has forgotten a store uses none twice.
  */
 void caphealth_fleet_counts_freeze(caphealth_fleet_counts_t *f,
     const uint8_t *changing, double now, uint64_t wall);
