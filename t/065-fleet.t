@@ -323,13 +323,14 @@ subtest 'what a node says of itself is bounded' => sub {
     $postgres->sql("SELECT caphealth.retire('odd')");
 };
 
-# what a collector sends; one of version 1 knows nothing of the rest
+# what a collector sends; one of version 1 knows nothing of the rest.  A lease lasts
+# longer than the tests
 
 sub refresh {
     my ($name, $looked, %more) = @_;
 
     my $request = encode_json({ schema => 2, node => $name, instance => $name,
-                                seconds => 1, version => '1', state => 'healthy',
+                                seconds => 600, version => '1', state => 'healthy',
                                 cause => '', clock => 1, report => {},
                                 shop => JSON::PP::true, looks => 1, %more });
 
@@ -447,10 +448,74 @@ subtest 'a request that is sent twice' => sub {
                     DELETE FROM caphealth.store_nodes");
 };
 
+subtest 'the clock of the server is set back' => sub {
+    $postgres->sql('TRUNCATE caphealth.nodes, caphealth.lease, caphealth.shop,
+                    caphealth.overview');
+
+    my @store = (stores => [ {
+        name => 's3://back', version => 0, scan => 0, counted => '',
+        acknowledged => 0, sequence => 1, complete_to => time, slices => [],
+        listings => [] } ]);
+    my $back = sub {
+        $postgres->sql(q(
+            UPDATE caphealth.nodes SET reported = reported + interval '1 h';
+            UPDATE caphealth.lease SET expires = expires + interval '1 h',
+                probe_until = probe_until + interval '1 h';
+            UPDATE caphealth.shop SET attempted = attempted + interval '1 h',
+                collected = collected + interval '1 h';
+            UPDATE caphealth.stores SET scanned = now() + interval '1 h',
+                scan_began = now() + interval '1 h', pass_began = NULL;
+            UPDATE caphealth.store_nodes
+                SET reported = reported + interval '1 h';
+            UPDATE caphealth.overview SET at = at + interval '1 h'));
+    };
+    my $later = sub {
+        return $postgres->sql(q(
+            SELECT (SELECT count(*) FROM caphealth.nodes
+                     WHERE reported > clock_timestamp())
+                 + (SELECT count(*) FROM caphealth.lease
+                     WHERE expires > clock_timestamp() + interval '30 min')
+                 + (SELECT count(*) FROM caphealth.shop
+                     WHERE greatest(attempted, collected) > clock_timestamp())
+                 + (SELECT count(*) FROM caphealth.stores
+                     WHERE greatest(scanned, scan_began) > clock_timestamp())
+                 + (SELECT count(*) FROM caphealth.store_nodes
+                     WHERE reported > clock_timestamp())));
+    };
+
+    ok refresh('dead', 1, @store)->{leader}, 'a node has the lease, and dies';
+    refresh('x', undef, @store);
+    $back->();
+    refresh('x', undef, @store);
+    is $later->(), "0\n", 'a node that lives corrects all times';
+    is $postgres->sql("SELECT pass, pass_began = scanned FROM caphealth.stores
+                       WHERE name = 's3://back'"), "2|t\n",
+       'a store is listed again';
+    is $postgres->sql('SELECT count(*) FROM caphealth.nodes
+                       WHERE rival_at IS NOT NULL'), "0\n",
+       'no other time is set';
+
+    $back->();
+    refresh('new', undef);
+    is $later->(), "0\n", 'so does one that is new';
+
+    $postgres->sql("UPDATE caphealth.lease SET expires = now()");
+    ok refresh('x', 1, @store)->{leader}, 'the lease can be taken';
+    $back->();
+    refresh('x', 1, @store);
+    is $postgres->sql('SELECT facts_node FROM caphealth.shop'), "x\n",
+       'and what its holder reads is stored';
+
+    $postgres->sql("DELETE FROM caphealth.stores;
+                    DELETE FROM caphealth.store_slices;
+                    DELETE FROM caphealth.store_nodes;
+                    UPDATE caphealth.lease SET expires = now()");
+};
+
 subtest 'an older schema' => sub {
     my $more = 'settings, process, follows, rival_upgrade';
 
-    refresh('x');
+    refresh($_) for 'y', 'x';
     $postgres->sql('ALTER TABLE caphealth.nodes '
                    . join ', ', map { "DROP COLUMN $_" } split /, /, $more);
     $postgres->sql('ALTER TABLE caphealth.lease DROP COLUMN failed,

@@ -592,6 +592,66 @@ BEGIN
 END
 $$;
 
+-- When the clock of this server was set back, what seems to happen later has happened
+-- before, so that neither the lease, nor a dead node, nor a pass over a store lasts
+-- until the clock is there again.  Rows that another session has locked are
+-- corrected by it, or by the next node.
+
+CREATE OR REPLACE FUNCTION caphealth.clock_was_set_back(a_now timestamptz)
+RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_least  constant timestamptz := a_now + interval '10 seconds';
+BEGIN
+    UPDATE caphealth.nodes n
+        SET reported = a_now,
+            rival = CASE WHEN n.rival_at < a_now THEN n.rival END,
+            rival_at = CASE WHEN n.rival_at < a_now THEN n.rival_at END
+        WHERE n.name IN (SELECT o.name FROM caphealth.nodes o
+                          WHERE o.reported > v_least
+                            FOR NO KEY UPDATE SKIP LOCKED);
+
+    -- it lasts for three intervals of its holder
+
+    UPDATE caphealth.lease l
+        SET expires = a_now + make_interval(secs => coalesce(
+                          (SELECT 3 * n.seconds FROM caphealth.nodes n
+                            WHERE n.instance = l.instance), 0)),
+            probe_until = least(l.probe_until, a_now)
+        WHERE l.one IN (SELECT o.one FROM caphealth.lease o
+                         WHERE o.expires > v_least
+                           FOR NO KEY UPDATE SKIP LOCKED);
+
+    UPDATE caphealth.shop s
+        SET attempted = a_now,
+            collected = CASE WHEN s.collected > a_now THEN a_now
+                        ELSE s.collected END
+        WHERE s.one IN (SELECT o.one FROM caphealth.shop o
+                         WHERE o.attempted > v_least
+                           FOR NO KEY UPDATE SKIP LOCKED);
+
+    -- the last pass over a store is followed by another one, because what was changed
+    -- during it is not known any more
+
+    UPDATE caphealth.stores s
+        SET lister_until = least(s.lister_until, a_now), pass_began = NULL,
+            scanned = CASE WHEN s.scanned IS NOT NULL THEN a_now END,
+            scan_began = CASE WHEN s.scanned IS NOT NULL THEN a_now END,
+            lost = a_now
+        WHERE s.name IN (SELECT o.name FROM caphealth.stores o
+                          WHERE greatest(o.lister_until, o.pass_began, o.scanned)
+                                > v_least
+                            FOR NO KEY UPDATE SKIP LOCKED);
+
+    UPDATE caphealth.store_nodes n SET reported = a_now
+        WHERE (n.store, n.instance) IN (
+            SELECT o.store, o.instance FROM caphealth.store_nodes o
+             WHERE o.reported > v_least FOR NO KEY UPDATE SKIP LOCKED);
+END
+$$;
+
 -- refresh() does everything that a node needs at a refresh, in one round trip: it
 -- writes the node's report, takes or renews the lease if this is possible, stores
 -- the facts of the shop if the node holds the lease, and returns the data of the
@@ -675,6 +735,17 @@ BEGIN
 
     SELECT * INTO STRICT node FROM caphealth.nodes n WHERE n.name = me
         FOR NO KEY UPDATE;
+
+    -- a new node has no time to compare
+
+    IF node.reported > t + interval '10 seconds'
+       OR (arrived AND EXISTS (SELECT FROM caphealth.nodes n
+                                WHERE n.reported > t + interval '10 seconds'))
+    THEN
+        PERFORM caphealth.clock_was_set_back(t);
+
+        SELECT * INTO STRICT node FROM caphealth.nodes n WHERE n.name = me;
+    END IF;
 
     arrived := arrived OR node.reported <= late;
 
