@@ -375,11 +375,15 @@ x
         caphealth_image_upload;
         caphealth_image_store s3://shop endpoint=http://127.0.0.1:1
                               region=none credentials=../html/credentials;
+        caphealth_image_delete on;
         caphealth_image_owner $http_x_owner;
     }
---- must_die
---- error_log
-"caphealth_image_owner" does not work with "caphealth_image_store": whose an image is, is kept in a directory
+--- request
+DELETE /upload/0123456789abcdef0123456789abcdef
+--- more_headers eval
+'X-Owner: ' . 'x' x 81
+--- error_code: 403
+--- response_body_like: The owner of the images must be a name of 1 to 80 bytes
 
 
 

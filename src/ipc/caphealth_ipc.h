@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 
-#define CAPHEALTH_IPC_VERSION  16
+#define CAPHEALTH_IPC_VERSION  17
 
 /* the descriptor at which a helper finds its socket after exec */
 #define CAPHEALTH_IPC_FD       3

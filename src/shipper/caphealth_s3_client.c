@@ -41,6 +41,7 @@
     "public, max-age=31536000, immutable"
 
 #define CAPHEALTH_S3_META       "x-amz-meta-caphealth"
+#define CAPHEALTH_S3_OWNER      "x-amz-meta-caphealth-owner"
 
 /* of nothing */
 #define CAPHEALTH_S3_EMPTY                                                    \
@@ -592,6 +593,7 @@ caphealth_s3_start(caphealth_s3_client_t *client, caphealth_s3_call_t *call,
     call->length = UINT64_MAX;
     call->etag[0] = '\0';
     call->found[0] = '\0';
+    call->owned[0] = '\0';
     call->modified = 0;
     call->date = 0;
     call->code[0] = '\0';
@@ -811,8 +813,9 @@ caphealth_s3_prepare_headers(caphealth_s3_client_t *client,
     int                                put;
     char                               date[CAPHEALTH_S3_DATE];
     char                               text[1024];
+    char                               owner[CAPHEALTH_OWNER_TEXT];
     size_t                             i, n;
-    caphealth_s3_pair_t                headers[7];
+    caphealth_s3_pair_t                headers[8];
     caphealth_s3_request_t             r;
     const caphealth_s3_credentials_t  *c;
 
@@ -855,6 +858,11 @@ caphealth_s3_prepare_headers(caphealth_s3_client_t *client,
 
     if (put && call->mark) {
         headers[n++] = (caphealth_s3_pair_t) { CAPHEALTH_S3_META, call->mark };
+    }
+
+    if (put && call->owner) {
+        caphealth_owner_encode(call->owner, owner);
+        headers[n++] = (caphealth_s3_pair_t) { CAPHEALTH_S3_OWNER, owner };
     }
 
     r.nheaders = n;
@@ -994,6 +1002,7 @@ caphealth_s3_on_body(char *text, size_t size, size_t n, void *data)
 static size_t
 caphealth_s3_on_header(char *text, size_t size, size_t n, void *data)
 {
+    char                  owner[CAPHEALTH_OWNER_TEXT];
     size_t                len;
     caphealth_s3_call_t  *call = data;
 
@@ -1013,6 +1022,17 @@ caphealth_s3_on_header(char *text, size_t size, size_t n, void *data)
     if (n > len && strncasecmp(text, CAPHEALTH_S3_META ":", len) == 0) {
         caphealth_s3_copy_value(call->found, sizeof(call->found), text + len,
                                 n - len);
+    }
+
+    len = sizeof(CAPHEALTH_S3_OWNER ":") - 1;
+
+    if (n > len && strncasecmp(text, CAPHEALTH_S3_OWNER ":", len) == 0) {
+        owner[0] = '\0';
+        caphealth_s3_copy_value(owner, sizeof(owner), text + len, n - len);
+
+        if (caphealth_owner_decode(owner, call->owned) == -1) {
+            call->owned[0] = '\0';
+        }
     }
 
     len = sizeof("last-modified:") - 1;

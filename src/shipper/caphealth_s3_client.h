@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "caphealth_owners.h"
 #include "caphealth_s3_store.h"
 #include "caphealth_s3_xml.h"
 #include "caphealth_ship.h"
@@ -50,6 +51,8 @@ struct caphealth_s3_call_s {
     uint64_t                    size;    /* bytes of its body */
     const char                 *type;    /* image/webp */
     const char                 *mark;    /* kept with the object */
+    const char                 *owner;   /* the same, the name of one; NULL:
+                                            none */
     int                         fd;      /* its body, read from 0 */
     int                         create;  /* not where there is one; not known
                                             to all stores, see conditional */
@@ -89,6 +92,8 @@ struct caphealth_s3_call_s {
     char                        etag[CAPHEALTH_S3_ETAG];
     char                        found[CAPHEALTH_S3_MARK];
                                          /* its mark; "": it has none */
+    char                        owned[CAPHEALTH_OWNER_LEN + 1];
+                                         /* its owner; the same */
     double                      modified;/* seconds since the epoch, by the
                                             store's clock; 0: not said */
     double                      date;    /* the same, of the answer */

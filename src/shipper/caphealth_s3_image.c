@@ -74,6 +74,7 @@ struct caphealth_s3_image_s {
     double                    deadline;
     caphealth_ship_result_t   result;
     char                      token[CAPHEALTH_S3_MARK];
+    char                      owner[CAPHEALTH_SHIP_OWNER];
 
     /* of an id that is claimed */
 
@@ -139,6 +140,10 @@ static void caphealth_s3_image_list_object(caphealth_s3_list_t *list,
 static void caphealth_s3_image_leftover(caphealth_s3_image_t *image,
     const caphealth_s3_object_t *object, const char *name);
 static void caphealth_s3_image_on_list(caphealth_s3_list_t *list);
+static void caphealth_s3_image_look_owner(caphealth_s3_image_t *image);
+static void caphealth_s3_image_on_owner(caphealth_s3_call_t *call);
+static void caphealth_s3_image_not_found(caphealth_s3_image_t *image);
+static void caphealth_s3_image_remove_listed(caphealth_s3_image_t *image);
 static uint32_t caphealth_s3_image_busy(const caphealth_s3_image_t *image);
 static void caphealth_s3_image_claim(caphealth_s3_image_t *image);
 static void caphealth_s3_image_on_claimed(caphealth_s3_call_t *call);
@@ -173,6 +178,7 @@ caphealth_s3_image_put(caphealth_s3_client_t *client,
     image->nfiles = ship->nfiles;
     memcpy(image->record, ship->record, sizeof(image->record));
     memcpy(image->claimant, ship->token, sizeof(image->claimant));
+    memcpy(image->owner, ship->owner, sizeof(image->owner));
 
     /* by which the mark is known as that of the record */
 
@@ -333,6 +339,7 @@ caphealth_s3_image_put_file(caphealth_s3_file_t *file)
     file->call.size = file->bytes;
     file->call.type = file->type;
     file->call.mark = file->image->token;
+    file->call.owner = file->image->owner[0] ? file->image->owner : NULL;
     file->call.create = 1;
 
     caphealth_s3_call(file->image->client, &file->call);
@@ -1036,8 +1043,7 @@ caphealth_s3_image_on_list(caphealth_s3_list_t *list)
     image->result.left |= (uint32_t) list->page.truncated;
 
     if (image->nfiles == 0) {
-        image->result.status = CAPHEALTH_SHIP_NOT_FOUND;
-        caphealth_s3_image_end(image);
+        caphealth_s3_image_not_found(image);
         return;
     }
 
@@ -1051,6 +1057,91 @@ caphealth_s3_image_on_list(caphealth_s3_list_t *list)
         return;
     }
 
+    if (image->unship.owner[0]) {
+        caphealth_s3_image_look_owner(image);
+        return;
+    }
+
+    caphealth_s3_image_remove_listed(image);
+}
+
+
+/* whose it is, by its mark, or else by another file */
+
+static void
+caphealth_s3_image_look_owner(caphealth_s3_image_t *image)
+{
+    unsigned              i;
+    caphealth_s3_file_t  *file, *f;
+
+    file = NULL;
+
+    for (i = 0; i < image->nfiles; i++) {
+        f = &image->files[i];
+
+        if (!f->record && f->presence != CAPHEALTH_S3_ABSENT
+            && (f->mark || file == NULL))
+        {
+            file = f;
+        }
+    }
+
+    if (file == NULL) {
+        caphealth_s3_image_not_found(image);
+        return;
+    }
+
+    caphealth_s3_image_begin(file, "HEAD", caphealth_s3_image_on_owner);
+    caphealth_s3_call(image->client, &file->call);
+}
+
+
+static void
+caphealth_s3_image_on_owner(caphealth_s3_call_t *call)
+{
+    caphealth_s3_file_t   *file = (caphealth_s3_file_t *) call;
+    caphealth_s3_image_t  *image = file->image;
+
+    image->pending--;
+
+    switch (call->status) {
+
+    case CAPHEALTH_SHIP_OK:
+
+        if (strcmp(call->owned, image->unship.owner) == 0) {
+            caphealth_s3_image_remove_listed(image);
+
+        } else {
+            caphealth_s3_image_not_found(image);
+        }
+
+        return;
+
+    /* it was removed since it was listed, or before: a listing may be late */
+
+    case CAPHEALTH_SHIP_NOT_FOUND:
+        file->presence = CAPHEALTH_S3_ABSENT;
+        caphealth_s3_image_look_owner(image);
+        return;
+
+    default:
+        caphealth_s3_image_fail(image, call);
+        caphealth_s3_image_end(image);
+    }
+}
+
+
+static void
+caphealth_s3_image_not_found(caphealth_s3_image_t *image)
+{
+    image->result.status = CAPHEALTH_SHIP_NOT_FOUND;
+    caphealth_s3_image_end(image);
+}
+
+
+static void
+caphealth_s3_image_remove_listed(caphealth_s3_image_t *image)
+{
     image->result.retry_after = caphealth_s3_image_busy(image);
 
     if (image->result.retry_after) {

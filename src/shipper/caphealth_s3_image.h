@@ -34,7 +34,14 @@ caphealth_s3_image_t *caphealth_s3_image_put(caphealth_s3_client_t *client,
     void (*done)(void *data, const caphealth_ship_result_t *result),
     void *data);
 
-/* The same for a removal, which must be valid, too. */
+/*
+ * The same for a removal, which must be valid, too.
+ *
+ * With an owner, the mark is asked whose the image is, or if there is none any
+ * more, another file.  An image with the same id may be stored between that and
+ * the removal, but only of the same owner, because an id is either random, or
+ * follows from a key and the owner.
+ */
 caphealth_s3_image_t *caphealth_s3_image_remove(caphealth_s3_client_t *client,
     const caphealth_unship_t *unship,
     void (*done)(void *data, const caphealth_ship_result_t *result),

@@ -51,10 +51,6 @@ typedef struct {
 
 
 static int caphealth_owner_failed(caphealth_owner_t *o, const char *call);
-static void caphealth_owner_dir_name(char dir[NAME_MAX + 1],
-    const char *name);
-static int caphealth_owner_dir_owner(const char *dir,
-    char name[CAPHEALTH_OWNER_LEN + 1]);
 static int caphealth_owner_hex(char c);
 static int caphealth_owner_open_dir(caphealth_owner_t *o, const char *root,
     const char *name, int create);
@@ -141,65 +137,61 @@ caphealth_owner_failed(caphealth_owner_t *o, const char *call)
 }
 
 
-/* letters, digits, "-" and "_" as they are, all else as "%2e" */
-
-static void
-caphealth_owner_dir_name(char dir[NAME_MAX + 1], const char *name)
+void
+caphealth_owner_encode(const char *name, char text[CAPHEALTH_OWNER_TEXT])
 {
     size_t  n;
 
-    for (n = 0; *name != '\0' && n + 3 <= NAME_MAX; name++) {
+    for (n = 0; *name != '\0' && n + 3 < CAPHEALTH_OWNER_TEXT; name++) {
 
         if ((*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z')
             || (*name >= '0' && *name <= '9') || *name == '-' || *name == '_')
         {
-            dir[n++] = *name;
+            text[n++] = *name;
             continue;
         }
 
-        n += (size_t) snprintf(dir + n, NAME_MAX + 1 - n, "%%%02x",
+        n += (size_t) snprintf(text + n, CAPHEALTH_OWNER_TEXT - n, "%%%02x",
                                (unsigned char) *name);
     }
 
-    dir[n] = '\0';
+    text[n] = '\0';
 }
 
 
-/* the owner whose directory that is, or -1 */
-
-static int
-caphealth_owner_dir_owner(const char *dir, char name[CAPHEALTH_OWNER_LEN + 1])
+int
+caphealth_owner_decode(const char *text, char name[CAPHEALTH_OWNER_LEN + 1])
 {
-    char    again[NAME_MAX + 1];
+    char    again[CAPHEALTH_OWNER_TEXT];
     size_t  i, n;
 
-    for (i = 0, n = 0; dir[i] != '\0' && n < CAPHEALTH_OWNER_LEN; n++) {
+    for (i = 0, n = 0; text[i] != '\0' && n < CAPHEALTH_OWNER_LEN; n++) {
 
-        if (dir[i] != '%') {
-            name[n] = dir[i++];
+        if (text[i] != '%') {
+            name[n] = text[i++];
             continue;
         }
 
-        if (caphealth_owner_hex(dir[i + 1]) == -1
-            || caphealth_owner_hex(dir[i + 2]) == -1)
+        if (caphealth_owner_hex(text[i + 1]) == -1
+            || caphealth_owner_hex(text[i + 2]) == -1)
         {
             return -1;
         }
 
-        name[n] = (char) (caphealth_owner_hex(dir[i + 1]) << 4
-                          | caphealth_owner_hex(dir[i + 2]));
+        name[n] = (char) (caphealth_owner_hex(text[i + 1]) << 4
+                          | caphealth_owner_hex(text[i + 2]));
         i += 3;
     }
 
     name[n] = '\0';
 
-    if (dir[i] != '\0' || !caphealth_owner_valid(name, n)) {
+    if (text[i] != '\0' || !caphealth_owner_valid(name, n)) {
         return -1;
     }
 
-    caphealth_owner_dir_name(again, name);
+    caphealth_owner_encode(name, again);
 
-    return strcmp(dir, again) == 0 ? 0 : -1;
+    return strcmp(text, again) == 0 ? 0 : -1;
 }
 
 
@@ -216,9 +208,9 @@ caphealth_owner_open_dir(caphealth_owner_t *o, const char *root,
     const char *name, int create)
 {
     int   top, owners, err;
-    char  dir[NAME_MAX + 1];
+    char  dir[CAPHEALTH_OWNER_TEXT];
 
-    caphealth_owner_dir_name(dir, name);
+    caphealth_owner_encode(name, dir);
 
     top = open(root, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
     if (top == -1) {
@@ -621,9 +613,9 @@ int
 caphealth_owner_has(const char *root, const char *name, const char *id)
 {
     int   fd, rc;
-    char  dir[NAME_MAX + 1], path[PATH_MAX];
+    char  dir[CAPHEALTH_OWNER_TEXT], path[PATH_MAX];
 
-    caphealth_owner_dir_name(dir, name);
+    caphealth_owner_encode(name, dir);
 
     if ((size_t) snprintf(path, sizeof(path), "%s/" CAPHEALTH_OWNERS_DIR
                           "/%s", root, dir)
@@ -713,7 +705,7 @@ caphealth_owner_find(const char *root, const char *id,
         (void) snprintf(path, sizeof(path), "%s/%s", entry->d_name, id);
 
         if (faccessat(dirfd(list), path, F_OK, AT_SYMLINK_NOFOLLOW) == 0
-            && caphealth_owner_dir_owner(entry->d_name, name) == 0)
+            && caphealth_owner_decode(entry->d_name, name) == 0)
         {
             rc = 1;
         }
@@ -756,7 +748,7 @@ caphealth_owner_list(const char *root, double max_age,
             break;
         }
 
-        if (caphealth_owner_dir_owner(entry->d_name, row.name) == -1) {
+        if (caphealth_owner_decode(entry->d_name, row.name) == -1) {
             continue;
         }
 

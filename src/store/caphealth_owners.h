@@ -24,8 +24,11 @@
 
 #define CAPHEALTH_OWNERS_DIR  ".owners"
 
-/* bytes of an owner's name; the name of a directory has three for each */
+/* bytes of an owner's name */
 #define CAPHEALTH_OWNER_LEN   80
+
+/* the same as the name of a directory, with its NUL: three for each */
+#define CAPHEALTH_OWNER_TEXT  (3 * CAPHEALTH_OWNER_LEN + 1)
 
 
 typedef struct {
@@ -53,6 +56,17 @@ typedef struct {
  * without control characters.
  */
 int caphealth_owner_valid(const char *name, size_t len);
+
+/*
+ * Writes an owner's name as that of a directory, or as a header of HTTP:
+ * letters, digits, "-" and "_" as they are, all else as "%2e".
+ */
+void caphealth_owner_encode(const char *name,
+    char text[CAPHEALTH_OWNER_TEXT]);
+
+/* The reverse.  Returns 0, or -1 if the above did not write that. */
+int caphealth_owner_decode(const char *text,
+    char name[CAPHEALTH_OWNER_LEN + 1]);
 
 /*
  * Locks an owner and reads the counts, of the images themselves if what was

@@ -21,6 +21,7 @@ static int caphealth_ship_stem(const char key[CAPHEALTH_SHIP_KEY]);
 static int caphealth_ship_file(const caphealth_ship_file_t *file);
 static int caphealth_ship_record(const char record[CAPHEALTH_SHIP_KEY],
     const char token[CAPHEALTH_SHIP_TOKEN]);
+static int caphealth_ship_owner(const char owner[CAPHEALTH_SHIP_OWNER]);
 static int caphealth_ship_result(const caphealth_ship_result_t *result);
 
 
@@ -100,7 +101,8 @@ caphealth_ship_valid(const caphealth_ship_t *ship)
     uint32_t  i, j;
 
     if (ship->nfiles == 0 || ship->nfiles > CAPHEALTH_VARIANTS_MAX
-        || ship->timeout == 0 || ship->timeout > CAPHEALTH_SHIP_TIMEOUT_MAX)
+        || ship->timeout == 0 || ship->timeout > CAPHEALTH_SHIP_TIMEOUT_MAX
+        || !caphealth_ship_owner(ship->owner))
     {
         return 0;
     }
@@ -144,7 +146,8 @@ caphealth_unship_valid(const caphealth_unship_t *unship)
         || memchr(unship->mark, '\0', CAPHEALTH_SHIP_KEY) == NULL
         || unship->timeout == 0
         || unship->timeout > CAPHEALTH_SHIP_TIMEOUT_MAX
-        || unship->lease < unship->timeout)
+        || unship->lease < unship->timeout
+        || !caphealth_ship_owner(unship->owner))
     {
         return 0;
     }
@@ -218,6 +221,17 @@ caphealth_ship_record(const char record[CAPHEALTH_SHIP_KEY],
            && caphealth_record_path_valid(record, strlen(record))
            && memchr(token, '\0', CAPHEALTH_SHIP_TOKEN) != NULL
            && caphealth_id_valid(token, strlen(token));
+}
+
+
+/* the name of one, or "" */
+
+static int
+caphealth_ship_owner(const char owner[CAPHEALTH_SHIP_OWNER])
+{
+    return memchr(owner, '\0', CAPHEALTH_SHIP_OWNER) != NULL
+           && (owner[0] == '\0'
+               || caphealth_owner_valid(owner, strlen(owner)));
 }
 
 

@@ -35,6 +35,7 @@
 #include <stdint.h>
 
 #include "caphealth_job.h"
+#include "caphealth_owners.h"
 
 
 /* bytes of a key, with its NUL; no path in a tree is longer */
@@ -42,6 +43,9 @@
 
 /* what tells a record from that of another request: hexadecimal digits, NULs */
 #define CAPHEALTH_SHIP_TOKEN  40
+
+/* an owner's name, with NULs */
+#define CAPHEALTH_SHIP_OWNER  (CAPHEALTH_OWNER_LEN + 8)
 
 /* no image has more, of all variants */
 #define CAPHEALTH_SHIP_FILES_MAX  1000
@@ -112,6 +116,8 @@ typedef struct {
  * With a record, the id is claimed: if the record is not that of the token any
  * more when the mark is to be put, another request has taken the id, and
  * nothing else is put or removed, BUSY.
+ *
+ * The owner of the image is kept with each of its files.
  */
 
 typedef struct {
@@ -119,6 +125,7 @@ typedef struct {
     uint32_t               timeout;      /* milliseconds, for all of it */
     char                   record[CAPHEALTH_SHIP_KEY];     /* "": none */
     char                   token[CAPHEALTH_SHIP_TOKEN];
+    char                   owner[CAPHEALTH_SHIP_OWNER];    /* "": nobody */
     caphealth_ship_file_t  files[CAPHEALTH_VARIANTS_MAX];
 } caphealth_ship_t;
 
@@ -130,6 +137,8 @@ typedef struct {
  * that claims the id, only an image that is stored is removed, its mark behind
  * the others.
  *
+ * With an owner, nothing is removed if the image is not of that one, NOT_FOUND.
+ *
  * With a record, it is asked by an upload that has claimed the id: the record
  * stays, and all does if it is not that of the token any more.  If that upload
  * is withdrawn, the record has no answer then.
@@ -140,6 +149,7 @@ typedef struct {
     char      mark[CAPHEALTH_SHIP_KEY];      /* "ab/cd/<id>_original." */
     char      record[CAPHEALTH_SHIP_KEY];    /* "": none */
     char      token[CAPHEALTH_SHIP_TOKEN];
+    char      owner[CAPHEALTH_SHIP_OWNER];   /* "": of any, or of nobody */
     uint32_t  timeout;
     uint32_t  lease;                         /* milliseconds */
     uint32_t  withdraw;

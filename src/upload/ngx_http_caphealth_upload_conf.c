@@ -244,8 +244,6 @@ ngx_http_caphealth_check_store(ngx_conf_t *cf,
         { ucf->id == NGX_HTTP_CAPHEALTH_ID_CONTENT, "caphealth_image_id",
           "ids that follow from the bytes are kept in a directory, so it must "
           "be \"random\" or \"key\"" },
-        { ucf->owner != NULL, "caphealth_image_owner",
-          "whose an image is, is kept in a directory" },
         { ucf->quota.images != NGX_CONF_UNSET
           || ucf->quota.bytes != NGX_CONF_UNSET, "caphealth_image_quota",
           "what an owner has is counted in a directory" }

@@ -44,10 +44,6 @@ ngx_http_caphealth_upload_store_check(ngx_http_request_t *r,
     ngx_http_caphealth_shipper_t    *shipper;
     ngx_http_caphealth_main_conf_t  *cmcf;
 
-    static ngx_str_t  owner = ngx_string("The owners of images are not kept in "
-                                         "an object store, so a token of an "
-                                         "owner cannot delete an image. Use "
-                                         "the shop's own server.");
     static ngx_str_t  quota = ngx_string("The token has a quota, and the "
                                          "owners of images are not counted "
                                          "in an object store. Request a "
@@ -64,15 +60,8 @@ ngx_http_caphealth_upload_store_check(ngx_http_request_t *r,
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_caphealth_module);
     shipper = ngx_http_caphealth_shipper(cmcf->worker->shippers, conf->store);
 
-    if (r->method & NGX_HTTP_DELETE) {
+    if (!(r->method & NGX_HTTP_DELETE)) {
 
-        if (token->owner[0]) {
-            return ngx_http_caphealth_upload_problem(r,
-                                               CAPHEALTH_OUTCOME_NOT_PERMITTED,
-                                               &owner);
-        }
-
-    } else {
         if (token->images != -1 || token->owner_bytes != -1) {
             return ngx_http_caphealth_upload_problem(r,
                                                CAPHEALTH_OUTCOME_NOT_PERMITTED,
@@ -200,6 +189,10 @@ ngx_http_caphealth_upload_ship_image(ngx_http_caphealth_upload_t *u,
     shipment->handler = ngx_http_caphealth_upload_shipped;
     shipment->data = image;
     shipment->ship.nfiles = image->files.nvariants;
+
+    (void) ngx_cpystrn((u_char *) shipment->ship.owner,
+                       (u_char *) u->token.owner,
+                       sizeof(shipment->ship.owner));
 
     if (u->named) {
         caphealth_record_path(&image->record, shipment->ship.record);
@@ -494,6 +487,13 @@ ngx_http_caphealth_upload_unship_image(ngx_http_caphealth_upload_t *u,
                        CAPHEALTH_LEAF_LEN + CAPHEALTH_ID_LEN + 2);
     (void) ngx_cpystrn((u_char *) unship->mark, (u_char *) path,
                        strrchr(path, '.') - path + 2);
+
+    /* who has no owner, as the shop's own server, removes any */
+
+    if (u->deletion) {
+        (void) ngx_cpystrn((u_char *) unship->owner,
+                           (u_char *) u->token.owner, sizeof(unship->owner));
+    }
 
     if (image->token[0]) {
         caphealth_record_path(&image->record, unship->record);

@@ -280,12 +280,36 @@ subtest 'tokens' => sub {
 
     is problem($ask->('POST', '', sub => 'vendor-7', images => 5)),
        '403 not-permitted', 'a quota, which is not counted here';
-    is problem($ask->('DELETE', "/$id", sub => 'vendor-8',
-                      delete => JSON::PP::true)),
-       '403 not-permitted', 'whose an image is, is not known';
-    is scalar asked($nginx, 'remove'), 0, 'nothing is removed';
+    is $ask->('DELETE', "/$id", sub => 'vendor-8',
+              delete => JSON::PP::true)->{status}, 204,
+       'what the shipper finds to be of an owner is removed';
     is $ask->('DELETE', "/$id", delete => JSON::PP::true)->{status}, 204,
        'without an owner';
+    is_deeply [ asked($nginx, 'owner') ], [ 'vendor-7', '' ],
+              'the shipper is told whose images it puts';
+    is_deeply [ asked($nginx, 'remover') ], [ 'vendor-8', '' ],
+              'and whose it may remove';
+    ends($nginx);
+
+    $nginx = store('half', location => "caphealth_image_tokens $file;");
+
+    my ($body, $headers) = form(map { ("$_.jpg" => $photo) } 1 .. 2);
+
+    $headers->{Authorization} = 'Bearer ' . token($key, exp => int time + 60,
+                                                  sub => 'vendor-7');
+    is problem($nginx->post($body, $headers)), '500 storage-failed',
+       'an upload of an owner that fails';
+    ok $nginx->until(sub { asked($nginx, 'remover') == 1 }), 'is withdrawn';
+    is_deeply [ asked($nginx, 'remover') ], [''], 'whoever it is of';
+    ends($nginx);
+
+    my $owner = "B\xc3\xa4r & S\xc3\xb6hne";
+
+    $nginx = store('none', location => "caphealth_image_owner '$owner';");
+    is problem($nginx->remove($id)), '404 no-such-image',
+       'what is not of that owner is not there';
+    is_deeply [ asked($nginx, 'remover') ], [$owner],
+              'as caphealth_image_owner names it';
     ends($nginx);
 };
 

@@ -10,6 +10,7 @@ use lib 't/lib';
 use Caphealth::Postgres;
 use Caphealth::Proxy;
 use Caphealth::Swift;
+use Caphealth::Token qw(token key_file);
 use Caphealth::Upload qw(photo form);
 use Caphealth::Valgrind qw(patience);
 use File::Temp qw(tempdir);
@@ -431,6 +432,76 @@ subtest 'the same key, to any node' => sub {
     is_deeply images($node[0]), told($other, { content => keys %bodies }),
               'and it is stored once';
     is records($node[0]), 2, 'with a record';
+    ends($_) for @node;
+};
+
+subtest 'owners' => sub {
+    my $key = { kid => 'k', secret => '5a' x 32 };
+    my $tokens = 'caphealth_image_tokens '
+                 . key_file("$key->{kid} $key->{secret}\n") . ';';
+    my @node = (
+        server(flaky => 1, location => $tokens),
+        server(same => 1, location => "$tokens caphealth_image_id key;"),
+        server(same => 1, location => 'caphealth_image_owner $http_x_owner;'),
+    );
+
+    my $ask = sub {
+        my ($node, $method, $path, $headers, %claims) = @_;
+
+        return $node[$node]{client}->request($method,
+            "http://127.0.0.1:$node[$node]{port}/upload$path",
+            { $method eq 'POST' ? (content => $photo) : (), headers => {
+                Authorization => 'Bearer ' . token($key, exp => int time + 600,
+                    delete => JSON::PP::true, %claims), %$headers } });
+    };
+
+    # vendor-7 has one of each node, which any node removes for vendor-7 only
+
+    my @id;
+
+    for my $node (0 .. 2) {
+        my $response = $ask->($node, 'POST', '', { 'X-Owner' => 'vendor-7',
+            'Idempotency-Key' => '"a"' }, sub => 'vendor-7');
+
+        is $response->{status}, 201, "stored, node $node"
+            or diag $node[$node]->log;
+        push @id, decode_json($response->{content})->{images}[0]{id};
+    }
+
+    for my $node (0 .. 2) {
+        for my $id (@id) {
+            is problem($ask->($node, 'DELETE', "/$id",
+                              { 'X-Owner' => 'vendor-8' },
+                              sub => 'vendor-8')),
+               '404 no-such-image', "of another, node $node";
+        }
+    }
+
+    is keys %{ images($node[0]) }, 9, 'all are there';
+    is $ask->(1, 'POST', '', { 'Idempotency-Key' => '"a"' },
+              sub => 'vendor-8')->{status}, 201, 'the key of another owner';
+    is $ask->(1, 'POST', '', { 'Idempotency-Key' => '"a"' },
+              sub => 'vendor-7')->{status}, 200, 'that of the owner, again';
+
+    rules('HEAD . times=2 status 503');
+    is $ask->(0, 'DELETE', "/$id[0]", {}, sub => 'vendor-7')->{status}, 204,
+       'of the owner, when the store answers again' or diag $node[0]->log;
+    rules('HEAD . status 403 AccessDenied');
+    is problem($ask->(0, 'DELETE', "/$id[1]", {}, sub => 'vendor-7')),
+       '500 storage-failed', 'a store that does not say whose it is';
+    rules('DELETE . times=1 status 403 AccessDenied');
+    is problem($ask->(0, 'DELETE', "/$id[1]", {}, sub => 'vendor-7')),
+       '500 storage-failed', 'a removal that is refused';
+    rules();
+    is problem($ask->(0, 'DELETE', "/$id[1]", {}, sub => 'vendor-8')),
+       '404 no-such-image', 'then it is still not of another';
+    is $ask->(2, 'DELETE', "/$id[1]", { 'X-Owner' => 'vendor-7' })->{status},
+       204, 'but of the owner';
+    is $ask->(0, 'DELETE', "/$id[2]", {})->{status}, 204,
+       'a token without an owner removes any';
+    is problem($ask->(0, 'DELETE', "/$id[2]", {}, sub => 'vendor-7')),
+       '404 no-such-image', 'once';
+    is keys %{ images($node[0]) }, 3, 'but for that of the other owner';
     ends($_) for @node;
 };
 

@@ -145,12 +145,13 @@ class Shipper:
 
         return self.answers.pop(serial)
 
-    def ask_ship(self, files, timeout=20000, claim=('', '')):
+    def ask_ship(self, files, timeout=20000, claim=('', ''), owner=''):
         """files: (key, bytes), the mark first; or a descriptor in place of
         bytes, with a length.  claim: the record, and its token."""
 
-        fds, body = [], struct.pack('=II96s40s', len(files), timeout,
-                                    *(text.encode() for text in claim))
+        fds, body = [], struct.pack('=II96s40s88s', len(files), timeout,
+                                    *(text.encode() for text in claim),
+                                    owner.encode())
 
         for key, data, *size in files:
             ext = key.rpartition('.')[2]
@@ -163,10 +164,11 @@ class Shipper:
         return self.send('SHIP', body=body, fds=fds)
 
     def ask_unship(self, prefix, mark, timeout=20000, claim=('', ''),
-                   lease=3600000, withdraw=0):
+                   lease=3600000, withdraw=0, owner=''):
         return self.send('UNSHIP', body=struct.pack(
-            '=96s96s96s40sIIII', prefix.encode(), mark.encode(),
-            *(text.encode() for text in claim), timeout, lease, withdraw, 0))
+            '=96s96s96s40s88sIIII', prefix.encode(), mark.encode(),
+            *(text.encode() for text in claim), owner.encode(), timeout, lease,
+            withdraw, 0))
 
     def ask_claim(self, action, claim, data=b'', timeout=20000, lease=3600000):
         return self.send('CLAIM', body=struct.pack(
@@ -188,8 +190,8 @@ class Shipper:
                 'retry_after': after, 'text': answer[4],
                 'detail': detail.partition(b'\0')[0].decode()}
 
-    def ship(self, files, timeout=20000, claim=('', '')):
-        return self.result(self.ask_ship(files, timeout, claim),
+    def ship(self, files, timeout=20000, claim=('', ''), owner=''):
+        return self.result(self.ask_ship(files, timeout, claim, owner),
                            timeout / 1000 + 10)
 
     def unship(self, prefix, mark, timeout=20000, **more):

@@ -185,6 +185,8 @@ ship(const caphealth_ipc_message_t *m, const caphealth_ship_t *s)
 
     memset(&result, 0, sizeof(caphealth_ship_result_t));
 
+    note("owner", s->owner);
+
     for (i = 0; i < s->nfiles; i++) {
         note("put", s->files[i].key);
         result.files++;
@@ -241,6 +243,7 @@ unship(const caphealth_ipc_message_t *m, const caphealth_unship_t *u)
 
     note("remove", u->prefix);
     note("mark", u->mark);
+    note("remover", u->owner);
 
     memset(&result, 0, sizeof(caphealth_ship_result_t));
     result.files = 3;

@@ -327,6 +327,186 @@ def check_claims(kind, s, stored_in, put, get, copy):
     ok(not stored_in(stem), '%s: but is removed' % kind, stored_in(stem))
 
 
+def check_owners(kind, s, stored_in):
+    """Who has an owner removes images of that owner only."""
+
+    for owner in ('vendor-7', 'Gr\u00fc\u00dfe/../ "b"', '\u00e9' * 40, ' a ',
+                  '%2e'):
+        stem, files = image()
+        mark = stem + 'original.'
+        r = s.ship(files, owner=owner)
+        wrong = [] if r and r['status'] == 'ok' else [r]
+
+        for other in (owner[:-1], owner + '.', owner.upper() + 'X',
+                      urllib.parse.quote(owner, safe='') + '-'):
+            other = other.encode()[:80].decode(errors='ignore')
+
+            if other and other != owner:
+                r = s.unship(stem, mark, owner=other)
+                wrong += [] if r and r['status'] == 'not found' else [r]
+
+        if len(stored_in(stem)) != 3:
+            wrong.append(stored_in(stem))
+
+        r = s.unship(stem, mark, owner=owner)
+
+        if not r or r['status'] != 'ok' or r['files'] != 3 or not r['marked']:
+            wrong.append(r)
+        if stored_in(stem):
+            wrong.append(stored_in(stem))
+
+        tap.none(wrong, '%s: an image of "%s" is removed by that owner only'
+                 % (kind, owner))
+
+    stem, files = image()
+    s.ship(files)
+    r = s.unship(stem, stem + 'original.', owner='vendor-7')
+    ok(r and r['status'] == 'not found' and len(stored_in(stem)) == 3,
+       "%s: nobody's is not removed by an owner" % kind, r)
+
+    stem, files = image()
+    s.ship(files, owner='vendor-7')
+    r = s.unship(stem, stem + 'original.')
+    ok(r and r['status'] == 'ok' and not stored_in(stem),
+       '%s: who has no owner removes any' % kind, r)
+
+    stem, files = image()
+    text, claim = record(stem)
+    s.claim('take', claim, text)
+    s.ship(files, claim=claim, owner='vendor-7')
+    r = s.unship(stem, stem + 'original.', owner='vendor-8')
+    ok(r and r['status'] == 'not found' and len(stored_in(stem)) == 4,
+       '%s: an image with a record, of another' % kind, r)
+    r = s.unship(stem, stem + 'original.', owner='vendor-7')
+    ok(r and r['status'] == 'ok' and not stored_in(stem),
+       '%s: and of the owner' % kind, (r, stored_in(stem)))
+
+
+def check_owners_of_parts():
+    """What is left of an image, or is not there yet."""
+
+    store = Store()
+    s = shipper(store.port)
+
+    def stored_in(stem):
+        return {key: len(data) for key, data in store.objects.items()
+                if key.startswith(stem)}
+
+    def remove(stem, owner):
+        return s.unship(stem, stem + 'original.', 1500, owner=owner)
+
+    check_owners('with conditions', s, stored_in)
+
+    stem, files = image()
+    s.ship(files, owner='a b')
+    sent = store.headers[files[0][0]]
+    ok(sent['x-amz-meta-caphealth-owner'] == 'a%20b'
+       and 'x-amz-meta-caphealth;x-amz-meta-caphealth-owner'
+       in sent['Authorization'], 'the owner is signed', sent)
+
+    # a removal whose answers are lost when the mark is gone
+
+    del store.objects[files[0][0]]
+    r = remove(stem, 'other')
+    ok(r and r['status'] == 'not found' and len(stored_in(stem)) == 2,
+       'without its mark, of another', (r, stored_in(stem)))
+    r = remove(stem, 'a b')
+    ok(r and r['status'] == 'ok' and r['files'] == 2 and not r['marked']
+       and not stored_in(stem), 'and of the owner', (r, stored_in(stem)))
+
+    # the mark decides
+
+    stem, files = image()
+    s.ship(files, owner='vendor-7')
+    store.objects[stem + '1.webp'] = b'by hand'
+    store.owners[files[1][0]] = None
+    store.owners[files[2][0]] = 'vendor-8'
+    r = remove(stem, 'vendor-8')
+    ok(r and r['status'] == 'not found', 'one that another file is of', r)
+    r = remove(stem, 'vendor-7')
+    ok(r and r['status'] == 'ok' and r['files'] == 4, 'the one that its mark '
+       'is of', r)
+
+    for owner in ('vendor-7%', '%7', 'vendor%2D7', 'vendor%2d7', 'v' * 250,
+                  'vendor 7'):
+        stem, files = image()
+        s.ship(files, owner='vendor-7')
+        store.owners[files[0][0]] = owner
+        r = remove(stem, 'vendor-7')
+        ok(r and r['status'] == 'not found', 'metadata that is not written so: '
+           + owner[:10], r)
+
+    # an upload under way
+
+    stem, files = image()
+    text, claim = record(stem)
+    s.claim('take', claim, text)
+    r = remove(stem, 'vendor-7')
+    ok(r and r['status'] == 'not found' and list(stored_in(stem)) == [claim[0]],
+       'of which there is only the record', r)
+    s.ship(files, claim=claim, owner='vendor-7')
+    del store.objects[files[0][0]]
+    r = remove(stem, 'vendor-8')
+    ok(r and r['status'] == 'not found', 'of another, without its mark', r)
+    r = remove(stem, 'vendor-7')
+    ok(r and r['status'] == 'busy' and len(stored_in(stem)) == 3,
+       'of the owner: it is waited for', r)
+
+    # the listing is late, and has files that were removed
+
+    def late(handler, key, body):
+        if handler.command == 'HEAD' and ('original' in key or '200' in key):
+            handler.answer(404)
+            return True
+
+        return False
+
+    stem, files = image()
+    s.ship(files, owner='vendor-7')
+    store.hook = late
+    r = remove(stem, 'vendor-8')
+    ok(r and r['status'] == 'not found' and len(stored_in(stem)) == 3,
+       'a listing that is late, of another', r)
+    r = remove(stem, 'vendor-7')
+    ok(r and r['status'] == 'ok' and not stored_in(stem), 'and of the owner', r)
+
+    store.hook = None
+    stem, files = image()
+    s.ship(files, owner='vendor-7')
+    store.hook = lambda handler, *_: (handler.command == 'HEAD'
+                                      and (handler.answer(404), True)[1])
+    r = remove(stem, 'vendor-7')
+    ok(r and r['status'] == 'not found' and len(stored_in(stem)) == 3,
+       'of which nothing is there any more', r)
+
+    # who it is of cannot be found out
+
+    for status, wanted in ((503, 'away'), (403, 'denied'), (418, 'failed')):
+        store.hook = lambda handler, *_, status=status: (
+            handler.command == 'HEAD' and (handler.answer(status), True)[1])
+        r = remove(stem, 'vendor-7')
+        ok(r and r['status'] == wanted and len(stored_in(stem)) == 3,
+           '%d to the question: nothing is removed' % status, r)
+
+    lost = [1, 1]
+
+    def lose(handler, key, body):
+        if handler.command == 'HEAD' and lost:
+            lost.pop()
+            handler.close_connection = True
+            handler.connection.shutdown(socket.SHUT_RDWR)
+            return True
+
+        return False
+
+    store.hook = lose
+    r = remove(stem, 'vendor-7')
+    ok(r and r['status'] == 'ok' and not lost and not stored_in(stem),
+       'answers that are lost: it is asked again', r)
+    s.close()
+    store.shutdown()
+
+
 def check_virtual_host(port):
     s = shipper(port, endpoint='http://s3.localhost:%d' % port,
                 style='virtual')
@@ -781,6 +961,7 @@ class Store(http.server.ThreadingHTTPServer):
         self.objects = {}
         self.modified = {}
         self.marks = {}
+        self.owners = {}
         self.headers = {}
         self.asked = []
         self.running = 0
@@ -855,6 +1036,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 store.objects[key] = body
                 store.modified[key] = time.time()
                 store.marks[key] = self.headers['x-amz-meta-caphealth']
+                store.owners[key] = self.headers['x-amz-meta-caphealth-owner']
                 store.headers[key] = self.headers
 
         if exists:
@@ -878,8 +1060,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return [('ETag', etag(store.objects[key])),
                 ('Last-Modified', email.utils.formatdate(
                     store.modified.get(key, time.time()), usegmt=True))] + [
-            ('x-amz-meta-caphealth', mark)
-            for mark in (store.marks.get(key),) if mark]
+            (name, text) for name, text in (
+                ('x-amz-meta-caphealth', store.marks.get(key)),
+                ('X-Amz-Meta-Caphealth-Owner', store.owners.get(key))) if text]
 
     def on_delete(self, key, body, query):
         with self.server.lock:
@@ -1422,6 +1605,7 @@ def check_claims_in_swift(port):
                  lambda key, data: account.put('images', 'shop/' + key, data),
                  lambda key: account.get('images', 'shop/' + key), copy)
     account.delete('images', 'aside')
+    check_owners('Swift', s, stored)
     s.close()
 
 
@@ -1851,6 +2035,7 @@ def main():
 
     check_conditional()
     check_claims_by_condition()
+    check_owners_of_parts()
     check_leftovers()
     check_strange_listings()
     check_address()

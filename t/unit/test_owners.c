@@ -147,6 +147,45 @@ test_names(void **state)
 
 
 static void
+test_texts(void **state)
+{
+    char    name[CAPHEALTH_OWNER_LEN + 1], text[CAPHEALTH_OWNER_TEXT];
+    size_t  i;
+
+    static const char *const  texts[][2] = {
+        { "vendor-7_B", "vendor-7_B" },
+        { ".", "%2e" },
+        { " a/b%", "%20a%2fb%25" },
+        { "\xc3\xbc", "%c3%bc" }
+    };
+
+    static const char *const  wrong[] = {
+        "", "a.b", "%2E", "%61", "%2", "%", "%zz", "%0a", "%ff", "a b"
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        caphealth_owner_encode(texts[i][0], text);
+        assert_string_equal(text, texts[i][1]);
+        assert_int_equal(caphealth_owner_decode(text, name), 0);
+        assert_string_equal(name, texts[i][0]);
+    }
+
+    for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_int_equal(caphealth_owner_decode(wrong[i], name), -1);
+    }
+
+    memset(name, '.', CAPHEALTH_OWNER_LEN);
+    name[CAPHEALTH_OWNER_LEN] = '\0';
+    caphealth_owner_encode(name, text);
+    assert_int_equal(strlen(text), CAPHEALTH_OWNER_TEXT - 1);
+    assert_int_equal(caphealth_owner_decode(text, name), 0);
+    assert_int_equal(strlen(name), CAPHEALTH_OWNER_LEN);
+}
+
+
+static void
 test_counts(void **state)
 {
     char               name[CAPHEALTH_OWNER_LEN + 1];
@@ -384,6 +423,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_texts),
         cmocka_unit_test_setup_teardown(test_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_locked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_killed, setup, teardown),

@@ -104,6 +104,12 @@ ships(void **state)
     assert_false(caphealth_ship_valid(&ship));
 
     ship = an_image();
+    memcpy(ship.owner, "vendor 7", sizeof("vendor 7"));
+    assert_true(caphealth_ship_valid(&ship));
+    memset(ship.owner, 'a', CAPHEALTH_SHIP_OWNER);
+    assert_false(caphealth_ship_valid(&ship));
+
+    ship = an_image();
     ship.timeout = 0;
     assert_false(caphealth_ship_valid(&ship));
     ship.timeout = CAPHEALTH_SHIP_TIMEOUT_MAX + 1;
@@ -270,6 +276,18 @@ unships(void **state)
     }
 
     set_key(u.prefix, STEM);
+    set_key(u.mark, STEM "original.");
+    memcpy(u.owner, "vendor 7", sizeof("vendor 7"));
+    assert_true(caphealth_unship_valid(&u));
+    u.owner[6] = '\n';
+    assert_false(caphealth_unship_valid(&u));
+    memset(u.owner, 'a', CAPHEALTH_SHIP_OWNER);
+    assert_false(caphealth_unship_valid(&u));
+    u.owner[CAPHEALTH_SHIP_OWNER - 1] = '\0';
+    assert_false(caphealth_unship_valid(&u));
+    u.owner[CAPHEALTH_OWNER_LEN] = '\0';
+    assert_true(caphealth_unship_valid(&u));
+
     memset(u.mark, 'a', CAPHEALTH_SHIP_KEY);
     assert_false(caphealth_unship_valid(&u));
 }
