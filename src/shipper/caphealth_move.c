@@ -11,6 +11,7 @@
 
 #include "caphealth_image_files.h"
 #include "caphealth_move_image.h"
+#include "caphealth_move_owner.h"
 #include "caphealth_move_record.h"
 
 
@@ -21,7 +22,7 @@ static void caphealth_move_signals(void);
 static void caphealth_move_caught(int signo);
 static int caphealth_move_slice(caphealth_move_slice_t *slice);
 static int caphealth_move_plan(caphealth_move_run_t *run,
-    caphealth_move_file_t *files, size_t n);
+    caphealth_move_file_t *files, size_t n, const char *owner);
 static void caphealth_move_verify(caphealth_move_slice_t *slice);
 static void caphealth_move_verify_file(caphealth_move_run_t *run,
     caphealth_move_file_t *f);
@@ -60,6 +61,7 @@ caphealth_move(const caphealth_move_t *move)
 
     caphealth_move_report(&run, 1);
     free(slice.files);
+    free(slice.owners);
 
     if (fflush(stdout) == EOF) {
         perror("caphealth-shipper: the answer cannot be written");
@@ -106,6 +108,7 @@ static int
 caphealth_move_slice(caphealth_move_slice_t *slice)
 {
     size_t                  first, end;
+    const char             *owner;
     caphealth_move_run_t   *run;
     caphealth_move_file_t  *files;
 
@@ -120,7 +123,9 @@ caphealth_move_slice(caphealth_move_slice_t *slice)
         return 0;
     }
 
-    if (caphealth_move_list(slice) == -1) {
+    if (caphealth_move_owners(slice) == -1
+        || caphealth_move_list(slice) == -1)
+    {
         return -1;
     }
 
@@ -138,9 +143,10 @@ caphealth_move_slice(caphealth_move_slice_t *slice)
         }
 
         files = &slice->files[first];
+        owner = caphealth_move_owner_of(slice, files->key);
 
-        if (caphealth_move_plan(run, files, end - first) == 1) {
-            caphealth_move_image(run, files, end - first);
+        if (caphealth_move_plan(run, files, end - first, owner) == 1) {
+            caphealth_move_image(run, files, end - first, owner);
         }
     }
 
@@ -157,12 +163,13 @@ caphealth_move_slice(caphealth_move_slice_t *slice)
 
 /*
  * Chooses the files of an image that have to be transferred.  Returns 1 if
- * there are any, 0 if not, or -1 after a failure.
+ * there are any, or its owners have to be compared, 0 if not, or -1 after a
+ * failure.
  */
 
 static int
 caphealth_move_plan(caphealth_move_run_t *run, caphealth_move_file_t *files,
-    size_t n)
+    size_t n, const char *owner)
 {
     int                     rc, wanted, marked, exists;
     size_t                  i;
@@ -216,7 +223,7 @@ caphealth_move_plan(caphealth_move_run_t *run, caphealth_move_file_t *files,
 
     run->complete += (uint64_t) !wanted;
 
-    return wanted;
+    return wanted || run->move->back || owner[0];
 }
 
 
@@ -286,5 +293,6 @@ caphealth_move_verify_file(caphealth_move_run_t *run,
                         f->key + CAPHEALTH_LEAF_LEN);
         (void) caphealth_image_remove(run->move->root, id, run->move->mark,
                                       &removed);
+        caphealth_move_disown(run, id);
     }
 }

@@ -7,6 +7,9 @@
  * with the MD5 that is the store's entity tag, or else with the same bytes, are
  * skipped, so a move that was stopped can be repeated.  Images without their
  * commit mark are skipped, too.  Nothing is ever overwritten or removed.
+ *
+ * The owner of an image goes with it, and is compared where both sides have the
+ * image already.
  */
 
 #ifndef CAPHEALTH_MOVE_H

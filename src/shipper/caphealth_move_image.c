@@ -12,6 +12,7 @@
 
 #include "caphealth_image_files.h"
 #include "caphealth_move_image.h"
+#include "caphealth_move_owner.h"
 #include "caphealth_output.h"
 #include "caphealth_s3_image.h"
 
@@ -32,12 +33,22 @@ typedef struct {
 } caphealth_move_get_t;
 
 
-/* an image, whose files are transferred in chunks, the mark in the last one */
+/*
+ * An image, whose files are transferred in chunks, the mark in the last one.
+ * Its owner is put with each file, and then read again, or is read before.
+ */
 
 struct caphealth_move_job_s {
     caphealth_move_run_t     *run;
     caphealth_move_file_t    *files;
     size_t                    nfiles;
+    const caphealth_move_file_t
+                             *mark;
+    const char               *owner;     /* in the tree; "": nobody */
+    char                      owned[CAPHEALTH_OWNER_LEN + 1];
+                                         /* the same in the store */
+    caphealth_s3_call_t       look;      /* at it */
+    int                       moved;     /* a file was */
     size_t                    next;      /* file, of the next chunk */
     unsigned                  nchunk;
     caphealth_move_file_t    *chunk[CAPHEALTH_VARIANTS_MAX];
@@ -55,7 +66,10 @@ struct caphealth_move_job_s {
 };
 
 
+static void caphealth_move_look_owner(caphealth_move_job_t *job);
+static void caphealth_move_on_owner(caphealth_s3_call_t *call);
 static void caphealth_move_next(caphealth_move_job_t *job);
+static void caphealth_move_files_done(caphealth_move_job_t *job);
 static void caphealth_move_put(caphealth_move_job_t *job);
 static void caphealth_move_on_put(void *data,
     const caphealth_ship_result_t *result);
@@ -72,8 +86,10 @@ static uint32_t caphealth_move_format(const char *key);
 
 void
 caphealth_move_image(caphealth_move_run_t *run, caphealth_move_file_t *files,
-    size_t n)
+    size_t n, const char *owner)
 {
+    size_t                 i;
+    unsigned               from;
     caphealth_move_job_t  *job;
 
     job = calloc(1, sizeof(caphealth_move_job_t));
@@ -86,10 +102,77 @@ caphealth_move_image(caphealth_move_run_t *run, caphealth_move_file_t *files,
     job->run = run;
     job->files = files;
     job->nfiles = n;
+    job->owner = owner;
+
+    from = run->move->back ? CAPHEALTH_MOVE_STORE : CAPHEALTH_MOVE_TREE;
+
+    for (i = 0; i < n; i++) {
+        if (files[i].mark && files[i].exists[from]) {
+            job->mark = &files[i];
+        }
+    }
 
     run->active++;
 
-    caphealth_move_next(job);
+    if (run->move->back) {
+        caphealth_move_look_owner(job);
+
+    } else {
+        caphealth_move_next(job);
+    }
+}
+
+
+static void
+caphealth_move_look_owner(caphealth_move_job_t *job)
+{
+    job->look.method = "HEAD";
+    job->look.key = job->mark->key;
+    job->look.deadline = caphealth_s3_now() + job->run->move->timeout;
+    job->look.done = caphealth_move_on_owner;
+    job->look.data = job;
+
+    caphealth_s3_call(job->run->move->client, &job->look);
+}
+
+
+static void
+caphealth_move_on_owner(caphealth_s3_call_t *call)
+{
+    caphealth_move_job_t  *job = call->data;
+    caphealth_move_run_t  *run = job->run;
+
+    if (call->status != CAPHEALTH_SHIP_OK) {
+        caphealth_move_failed(run, call->key, "its owner is not known, %s%s%s",
+                              caphealth_ship_reason(call->status),
+                              call->detail[0] ? ": " : "", call->detail);
+        caphealth_move_status(run, call->status);
+        caphealth_move_end(job);
+        return;
+    }
+
+    memcpy(job->owned, call->owned, sizeof(job->owned));
+
+    /* if only the tree has one, it keeps it, but the store has to get it */
+
+    if (job->owner[0] && strcmp(job->owned, job->owner) != 0
+        && (job->owned[0] || !run->move->back))
+    {
+        caphealth_move_failed(run, call->key, "its owner is \"%s\" in the tree "
+                              "and \"%s\" in the store", job->owner,
+                              job->owned);
+        caphealth_move_end(job);
+        return;
+    }
+
+    if (run->move->back) {
+        caphealth_move_next(job);
+        return;
+    }
+
+    run->owners += (uint64_t) job->moved;
+
+    caphealth_move_end(job);
 }
 
 
@@ -109,8 +192,7 @@ caphealth_move_next(caphealth_move_job_t *job)
     }
 
     if (job->nchunk == 0) {
-        job->run->images++;
-        caphealth_move_end(job);
+        caphealth_move_files_done(job);
         return;
     }
 
@@ -133,6 +215,34 @@ caphealth_move_next(caphealth_move_job_t *job)
 
 
 static void
+caphealth_move_files_done(caphealth_move_job_t *job)
+{
+    caphealth_move_run_t  *run;
+
+    run = job->run;
+    run->images += (uint64_t) job->moved;
+
+    if (!run->move->back && job->owner[0]) {
+        caphealth_move_look_owner(job);
+        return;
+    }
+
+    /* files of an image that has its owner may be new, and not be counted */
+
+    if (run->move->back && job->owned[0]
+        && (job->moved || job->owner[0] == '\0')
+        && caphealth_move_own(run, job->files, job->nfiles, job->mark,
+                              job->owned)
+           == 0)
+    {
+        run->owners++;
+    }
+
+    caphealth_move_end(job);
+}
+
+
+static void
 caphealth_move_put(caphealth_move_job_t *job)
 {
     unsigned                n;
@@ -146,6 +256,7 @@ caphealth_move_put(caphealth_move_job_t *job)
 
     ship.nfiles = job->nchunk;
     ship.timeout = 1000 * run->move->timeout;
+    (void) snprintf(ship.owner, sizeof(ship.owner), "%s", job->owner);
 
     for (n = 0; n < job->nchunk; n++) {
         f = job->chunk[n];
@@ -392,6 +503,8 @@ caphealth_move_chunk_done(caphealth_move_job_t *job)
     unsigned  i, from;
 
     from = job->run->move->back ? CAPHEALTH_MOVE_STORE : CAPHEALTH_MOVE_TREE;
+
+    job->moved = 1;
 
     for (i = 0; i < job->nchunk; i++) {
         job->chunk[i]->moved = 1;

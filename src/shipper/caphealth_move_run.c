@@ -104,12 +104,13 @@ caphealth_move_report(caphealth_move_run_t *run, int last)
                ",\"bytes\":%" PRIu64 ",\"complete\":%" PRIu64
                ",\"incomplete\":%" PRIu64 ",\"failed\":%" PRIu64
                ",\"rate\":%.1f,\"remaining_seconds\":%.0f,"
-               "\"finished\":%s,\"records\":%" PRIu64 "}\n",
+               "\"finished\":%s,\"records\":%" PRIu64
+               ",\"owners\":%" PRIu64 "}\n",
                100.0 * run->slice / CAPHEALTH_MOVE_SLICES, run->images,
                run->moved, run->bytes, run->complete, run->incomplete,
                run->failed, rate, left,
                run->slice == CAPHEALTH_MOVE_SLICES ? "true" : "false",
-               run->records);
+               run->records, run->owners);
 
         (void) fflush(stdout);
     }

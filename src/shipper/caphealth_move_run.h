@@ -31,6 +31,7 @@ typedef struct {
     uint64_t                 incomplete; /* that have no commit mark */
     uint64_t                 failed;
     uint64_t                 records;    /* that were moved */
+    uint64_t                 owners;     /* of so many images */
 } caphealth_move_run_t;
 
 

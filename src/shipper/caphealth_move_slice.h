@@ -41,12 +41,18 @@ typedef struct {
 } caphealth_move_file_t;
 
 
+typedef struct caphealth_move_owner_s  caphealth_move_owner_t;
+
+
 typedef struct {
     caphealth_move_run_t    *run;
     caphealth_move_file_t   *files;
     size_t                   nfiles;
     size_t                   room;
     int                      no_memory;
+    caphealth_move_owner_t  *owners;     /* of the tree, by their ids */
+    size_t                   nowners;
+    size_t                   owners_room;
 } caphealth_move_slice_t;
 
 

@@ -66,6 +66,9 @@ static int caphealth_owner_image(caphealth_owner_t *o, int dir,
 static int64_t caphealth_owner_image_bytes(int leaf, const char *id);
 static void caphealth_owner_note(caphealth_owner_t *o, int known);
 static double caphealth_owner_now(void);
+static int caphealth_owner_images_of(int parent, const char *dir,
+    const char *prefix, int (*image)(void *data, const char *id,
+    const char *name), void *data);
 static int caphealth_owner_open_all(const char *root, DIR **list);
 static int caphealth_owner_compare(const void *a, const void *b);
 
@@ -708,6 +711,93 @@ caphealth_owner_find(const char *root, const char *id,
             && caphealth_owner_decode(entry->d_name, name) == 0)
         {
             rc = 1;
+        }
+    }
+
+    err = errno;
+    (void) closedir(list);
+    errno = err;
+
+    return rc;
+}
+
+
+int
+caphealth_owner_images(const char *root, const char *prefix,
+    int (*image)(void *data, const char *id, const char *name), void *data)
+{
+    DIR            *list;
+    int             rc, err;
+    struct dirent  *entry;
+
+    if (caphealth_owner_open_all(root, &list) == -1) {
+        return -1;
+    }
+
+    for (rc = 0; list != NULL && rc == 0; /* void */) {
+        errno = 0;
+        entry = readdir(list);
+
+        if (entry == NULL) {
+            rc = errno ? -1 : 0;
+            break;
+        }
+
+        rc = caphealth_owner_images_of(dirfd(list), entry->d_name, prefix,
+                                       image, data);
+    }
+
+    if (list != NULL) {
+        err = errno;
+        (void) closedir(list);
+        errno = err;
+    }
+
+    return rc;
+}
+
+
+static int
+caphealth_owner_images_of(int parent, const char *dir, const char *prefix,
+    int (*image)(void *data, const char *id, const char *name), void *data)
+{
+    DIR            *list;
+    int             fd, rc, err;
+    char            name[CAPHEALTH_OWNER_LEN + 1];
+    struct dirent  *entry;
+
+    if (caphealth_owner_decode(dir, name) == -1) {
+        return 0;
+    }
+
+    fd = openat(parent, dir, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+
+    if (fd == -1) {
+        return (errno == ENOENT || errno == ENOTDIR) ? 0 : -1;
+    }
+
+    list = fdopendir(fd);
+
+    if (list == NULL) {
+        err = errno;
+        (void) close(fd);
+        errno = err;
+        return -1;
+    }
+
+    for (rc = 0; rc == 0; /* void */) {
+        errno = 0;
+        entry = readdir(list);
+
+        if (entry == NULL) {
+            rc = errno ? -1 : 0;
+            break;
+        }
+
+        if (caphealth_id_valid(entry->d_name, strlen(entry->d_name))
+            && strncmp(entry->d_name, prefix, strlen(prefix)) == 0)
+        {
+            rc = image(data, entry->d_name, name);
         }
     }
 

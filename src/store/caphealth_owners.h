@@ -115,6 +115,14 @@ int caphealth_owner_find(const char *root, const char *id,
     char name[CAPHEALTH_OWNER_LEN + 1]);
 
 /*
+ * Calls image() for each image whose id begins with prefix, and has an owner;
+ * some may be gone, or not be there yet.  It ends if image() returns -1.
+ * Returns 0, or -1 with errno set.
+ */
+int caphealth_owner_images(const char *root, const char *prefix,
+    int (*image)(void *data, const char *id, const char *name), void *data);
+
+/*
  * All owners who have images, by their bytes, most first, then by name; *rows
  * is to be free()d.  Of one that another has locked it is what there was
  * before.  Returns 0, or -1 with errno set and *rows NULL: EWOULDBLOCK if that

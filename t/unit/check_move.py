@@ -2,6 +2,7 @@
 """caphealth-shipper --move between a tree and a real object store, Swift, with
 a proxy between them that does what it should not.  TAP."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -9,9 +10,11 @@ import pathlib
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -298,6 +301,195 @@ def records(source):
        'records that the store refuses', run)
 
 
+def owned(path):
+    """{owner's directory: ids} of a tree, whose counts must be right."""
+
+    found = {}
+
+    for owner in path.glob('.owners/*'):
+        links = [p for p in owner.iterdir() if p.name != '.counts']
+        images = [p for p in links if p.exists()]
+        size = sum(p.stat().st_size for image in images
+                   for p in path.glob('%.2s/*/%s_*' % (image.name, image.name))
+                   if p.suffix != '.answer')
+
+        # "caphown", images, bytes, when, and the directory's time
+
+        noted = struct.unpack('=QqqdqqQ', (owner / '.counts').read_bytes())
+        mtime = owner.stat().st_mtime_ns
+
+        if ((noted[1], noted[2]) != (len(images), size)
+                or noted[4] * 10**9 + noted[5] != mtime):
+            raise AssertionError('%s: %s, not %d images, %d bytes, %d' % (
+                owner, noted, len(images), size, mtime))
+
+        found[owner.name] = sorted(p.name for p in images)
+
+    return found
+
+
+def owners(source):
+    """Whose an image is goes with it."""
+
+    rules()
+    mine = pathlib.Path(HERE, 'mine')
+    shutil.copytree(source, mine)
+    marks = sorted(k for k in files(source) if '_original.' in k)
+    strange = 'Gr%c3%bc%c3%9fe%2f%2e%2e%2f%20%22b%22'
+
+    def name(path, owner, mark):
+        owner = path / '.owners' / owner
+        owner.mkdir(parents=True, exist_ok=True)
+        (owner / mark[6:38]).symlink_to('../../' + mark)
+
+    def give(path):
+        """To the user of the workers, if this is root."""
+
+        for p in [path, *path.rglob('*')]:
+            if os.geteuid() == 0:
+                os.chown(p, 65534, 65534, follow_symlinks=False)
+
+        return path
+
+    def empty(where):
+        pathlib.Path(HERE, where).mkdir()
+
+        return give(pathlib.Path(HERE, where))
+
+    def looks():
+        return [p for m, p in log() if m == 'HEAD']
+
+    for owner, mark in (('vendor-7', marks[0]), ('vendor-7', marks[1]),
+                        (strange, marks[2])):
+        name(mine, owner, mark)
+
+    # of an image that is not there any more, and what is no owner
+
+    name(mine, 'vendor-7', marks[3].replace(marks[3][6:38], 32 * 'a'))
+    name(mine, 'no.owner', marks[3])
+    give(mine)
+
+    wanted = {'vendor-7': sorted((marks[0][6:38], marks[1][6:38])),
+              strange: [marks[2][6:38]]}
+
+    run = Moved(mine, 's3://shop/o')
+    ok(run.is_(0, images=5, files=16, failed=0, owners=3),
+       'owners are moved', run)
+    ok(sorted(looks()) == sorted('/shop/o/' + m for m in marks[:3]),
+       'and verified', looks())
+
+    back = empty('mine-back')
+    run = Moved('s3://shop/o', back)
+    ok(run.is_(0, images=5, files=16, failed=0, owners=3), 'and back', run)
+    ok(owned(back) == wanted, 'the same, and counted', owned(back))
+    ok({p.stat().st_mode & 0o7777 for p in (back / '.owners').rglob('.')}
+       == {0o700}, 'and nobody else can see it')
+
+    rules()
+    run = Moved(mine, 's3://shop/o')
+    ok(run.is_(0, complete=5, owners=0) and not puts() and len(looks()) == 3,
+       'begun again, they are compared', run)
+    run = Moved('s3://shop/o', back)
+    ok(run.is_(0, complete=5, owners=0) and owned(back) == wanted,
+       'in both directions', run)
+
+    # what a run that was killed has not named, and what it has not published
+
+    (back / '.owners/vendor-7' / marks[0][6:38]).unlink()
+    run = Moved('s3://shop/o', back)
+    ok(run.is_(0, complete=5, owners=1) and owned(back) == wanted,
+       'a name that is missing', run)
+
+    (back / marks[1]).unlink()
+    run = Moved('s3://shop/o', back)
+    ok(run.is_(0, images=1, complete=4, owners=1), 'an image that is missing',
+       run)
+    run = Moved(back, 's3://shop/o')
+    ok(run.is_(0, complete=5), 'the tree is whole', run)
+
+    # a new variant
+
+    for key in (marks[0][:38] + '_300.webp', marks[4][:38] + '_300.webp'):
+        (mine / key).write_bytes(files(source)[marks[0]])
+    run = Moved(mine, 's3://shop/o')
+    ok(run.is_(0, images=2, files=2, complete=3, owners=1), 'new variants',
+       run)
+    third = empty('mine-third')
+    run = Moved('s3://shop/o', third)
+    ok(run.is_(0, images=5, files=18, owners=3) and owned(third) == wanted,
+       'are counted', run)
+
+    # one that is changed by nginx
+
+    fourth = empty('mine-fourth')
+    (fourth / '.owners').mkdir(mode=0o700)
+    (fourth / '.owners/vendor-7').mkdir(mode=0o700)
+    give(fourth)
+    fd = os.open(fourth / '.owners/vendor-7', os.O_RDONLY)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+
+    def release():
+        while not list(fourth.rglob('*_original.webp')):
+            time.sleep(0.02)
+
+        os.close(fd)
+
+    thread = threading.Thread(target=release)
+    thread.start()
+    run = Moved('s3://shop/o', fourth)
+    thread.join()
+    ok(run.is_(0, images=5, owners=3) and owned(fourth) == wanted,
+       'an owner who is locked', run)
+
+    # what differs
+
+    (fourth / '.owners/vendor-7' / marks[0][6:38]).unlink()
+    name(fourth, 'vendor-8', marks[0])
+    give(fourth)
+
+    for arguments in ((fourth, 's3://shop/o'), ('s3://shop/o', fourth)):
+        run = Moved(*arguments)
+        ok(run.is_(1, failed=1, owners=0)
+           and '"%s": its owner is "vendor-8" in the tree and "vendor-7" in '
+           'the store' % marks[0] in run.err, 'another owner', run)
+
+    swift('put', 'shop', 'o/' + marks[2], str(source / marks[2]))
+    run = Moved(mine, 's3://shop/o')
+    ok(run.is_(1, failed=1) and marks[2] in run.err
+       and '/../ "b"" in the tree and "" in the store' in run.err,
+       'an owner whom the store does not have', run)
+    run = Moved('s3://shop/o', third)
+    ok(run.is_(0, complete=5) and owned(third) == wanted,
+       'the tree keeps its own', run)
+
+    # a store that does not answer, or does so late
+
+    rules('HEAD _original status 403 AccessDenied')
+    run = Moved(mine, 's3://shop/p')
+    ok(run.is_(1, owners=0) and run.said['failed']
+       and 'its owner is not known' in run.err, 'a store that does not say',
+       run)
+    fifth = empty('mine-fifth')
+    run = Moved('s3://shop/o', fifth)
+    ok(run.is_(1, images=0, owners=0) and not files(fifth),
+       'nothing is fetched without it', run)
+
+    rules('HEAD _original times=4 drop')
+    run = Moved(mine, 's3://shop/p')
+    ok(run.is_(0) and run.said['failed'] == 0, 'answers that are lost', run)
+    run = Moved('s3://shop/p', fifth)
+    ok(run.is_(0, images=5, owners=3) and owned(fifth) == wanted,
+       'all of it', run)
+
+    # the directory of owners
+
+    (fifth / '.owners').chmod(0)
+    run = Moved(fifth, 's3://shop/p')
+    (fifth / '.owners').chmod(0o700)
+    ok(run.is_(1, images=0) and 'the owners of its images cannot be read'
+       in run.err, 'owners who cannot be read', run)
+
+
 def what_differs(source):
     """Nothing is overwritten, on either side."""
 
@@ -490,6 +682,7 @@ try:
     images = there_and_back(sorted(
         str(p) for p in pathlib.Path(TOP, 'conf/demo-photos').glob('*.jpg')))
     records(images)
+    owners(images)
     what_differs(images)
     incomplete(images)
     faults(images)

@@ -185,6 +185,60 @@ test_texts(void **state)
 }
 
 
+static int
+note_image(void *data, const char *id, const char *name)
+{
+    size_t  len;
+    char   *text = data;
+
+    len = strlen(text);
+    (void) snprintf(text + len, 256 - len, "%s:%s ", name, id + 31);
+
+    return strcmp(name, "last") == 0 ? -1 : 0;
+}
+
+
+static void
+test_images(void **state)
+{
+    char               text[256], path[128];
+    caphealth_owner_t  o;
+
+    (void) state;
+
+    text[0] = '\0';
+    assert_int_equal(caphealth_owner_images(root, "ab", note_image, text), 0);
+    assert_string_equal(text, "");
+
+    assert_int_equal(caphealth_owner_open(&o, root, "a b", 1, 0), 0);
+    assert_int_equal(caphealth_owner_add(&o, A, "ab/cd/" A "_original.webp"),
+                     0);
+    assert_int_equal(caphealth_owner_add(&o,
+                                         "cd" "000000000000000000000000000000",
+                                         "cd/00/none.webp"), 0);
+    caphealth_owner_close(&o, 2, 0, 1);
+
+    (void) snprintf(path, sizeof(path), "%s/.owners/no.owner", root);
+    assert_int_equal(mkdir(path, 0755), 0);
+    (void) snprintf(path, sizeof(path), "%s/.owners/file", root);
+    (void) close(open(path, O_WRONLY|O_CREAT, 0600));
+
+    text[0] = '\0';
+    assert_int_equal(caphealth_owner_images(root, "ab", note_image, text), 0);
+    assert_string_equal(text, "a b:1 ");
+
+    assert_int_equal(caphealth_owner_open(&o, root, "last", 1, 0), 0);
+    assert_int_equal(caphealth_owner_add(&o, B, "ab/cd/" B "_original.webp"),
+                     0);
+    caphealth_owner_close(&o, 1, 0, 1);
+
+    text[0] = '\0';
+    assert_int_equal(caphealth_owner_images(root, "abcd", note_image, text),
+                     -1);
+    assert_non_null(strstr(text, "last:2 "));
+}
+
+
 static void
 test_counts(void **state)
 {
@@ -424,6 +478,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_texts),
+        cmocka_unit_test_setup_teardown(test_images, setup, teardown),
         cmocka_unit_test_setup_teardown(test_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_locked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
