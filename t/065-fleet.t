@@ -442,6 +442,26 @@ subtest 'a request that is sent twice' => sub {
                        WHERE name = 's3://twice'"), "1\n",
        'the slice is listed again then';
 
+    # a node may have what was changed after a dump that is restored
+
+    my $version = sub {
+        chomp(my $v = $postgres->sql('SELECT version FROM caphealth.stores'));
+        return $v;
+    };
+
+    my $dumped = $version->();
+    my $change = [ 7, 1, 10, 0, 0, 0, $now + 45, $now + 46, 0 ];
+
+    $tell->(7, 50, slices => [ $change ]);
+
+    my $known = $version->();
+
+    $postgres->sql("UPDATE caphealth.stores SET version = $dumped;
+                    UPDATE caphealth.store_slices SET version = $dumped
+                    WHERE version > $dumped");
+    $tell->(8, 60, slices => [ $change ]);
+    cmp_ok $version->(), '>', $known, 'no version is used twice';
+
     $postgres->sql("DELETE FROM caphealth.stores;
                     DELETE FROM caphealth.store_slices;
                     DELETE FROM caphealth.store_listings;

@@ -254,7 +254,9 @@ CREATE TABLE IF NOT EXISTS caphealth.store_nodes (
 --
 -- Changes with a sequence that is stored already are not added again.  The row of
 -- the store is locked while slices are changed, so that a node that has read a
--- version has read all before it.
+-- version has read all before it.  Versions are taken from the clock: a counter would
+-- begin at an older number after a failover, or with a restored dump, and a node that
+-- has seen the lost ones would miss what is changed under the same numbers.
 
 CREATE OR REPLACE FUNCTION caphealth.count_images(a_store jsonb, a_node text,
     a_instance text, a_seconds double precision, a_now timestamptz,
@@ -274,7 +276,9 @@ DECLARE
     v_lister  boolean := false;
     v_adds    boolean;
     v_known   bigint := (a_store->>'version')::bigint;
+    v_next    constant bigint := (extract(epoch FROM a_now) * 1000000)::bigint;
     v_ready   double precision;
+    v_old     boolean := false;
     v_rows    json;
     c         record;
 BEGIN
@@ -345,7 +349,7 @@ BEGIN
                          > extract(epoch FROM a_now)::double precision + 10;
 
             IF c.files <> 0 OR c.bytes <> 0 OR c.complete <> 0 THEN
-                v_store.version := v_store.version + 1;
+                v_store.version := greatest(v_store.version + 1, v_next);
                 v_slice.version := v_store.version;
             END IF;
 
@@ -439,6 +443,17 @@ BEGIN
             v_store.lost := a_now;
         END IF;
 
+        -- What nodes of version 1 change is not known before they are gone, or
+        -- upgraded, and a pass has followed.
+
+        v_old := EXISTS (SELECT FROM caphealth.nodes n
+                          WHERE n.schema < 2 AND n.reported
+                                > a_now - make_interval(secs => 3 * n.seconds));
+
+        IF v_old THEN
+            v_store.lost := a_now;
+        END IF;
+
         DELETE FROM caphealth.store_nodes n
             WHERE (n.store, n.instance) IN (
                 SELECT o.store, o.instance FROM caphealth.store_nodes o
@@ -458,7 +473,7 @@ BEGIN
              WHERE l.store = v_name AND l.listed_until < v_ready
                AND (NOT l.overlapped OR l.tries >= 4)
         LOOP
-            v_store.version := v_store.version + 1;
+            v_store.version := greatest(v_store.version + 1, v_next);
 
             IF v_store.scanned IS NOT NULL THEN
                 v_store.pass_files := v_store.pass_files
@@ -500,7 +515,7 @@ BEGIN
         IF v_store.pass_began IS NULL
            AND (v_store.scanned IS NULL
                 OR v_store.counted <> coalesce(a_store->>'counted', '')
-                OR (v_store.lost >= v_store.scan_began
+                OR (v_store.lost >= v_store.scan_began AND NOT v_old
                     AND a_now - v_store.scanned
                         >= 4 * (v_store.scanned - v_store.scan_began))
                 OR ((a_store->>'scan')::double precision > 0
@@ -517,10 +532,7 @@ BEGIN
         END IF;
 
         v_store.trusted := v_store.scanned IS NOT NULL
-            AND v_store.scan_began > v_store.lost
-            AND NOT EXISTS (SELECT FROM caphealth.nodes n
-                             WHERE n.schema < 2 AND n.reported
-                                   > a_now - make_interval(secs => 3 * n.seconds));
+            AND v_store.scan_began > v_store.lost;
 
         SELECT nullif(string_agg(
                    CASE WHEN s.pass <> v_store.pass
