@@ -7,6 +7,7 @@ use warnings;
 
 use lib 't/lib';
 
+use Caphealth::Pgbouncer;
 use Caphealth::Postgres;
 use Caphealth::Proxy;
 use Caphealth::Swift;
@@ -997,8 +998,8 @@ subtest 'listings find what others do' => sub {
     ends($nginx);
 };
 
-# Three nodes of a fleet with one store: whatever happens, each has the counts of
-# all of it, and one of them lists.
+# Three nodes of a fleet with two stores: whatever happens, each has the counts of
+# all of both, and one of them lists.  One of them is behind pgbouncer.
 
 subtest 'the nodes of a fleet share the counts' => sub {
     my $postgres = Caphealth::Postgres->new;
@@ -1007,15 +1008,20 @@ subtest 'the nodes of a fleet share the counts' => sub {
     $postgres->fleet;
     $prefix++;
 
-    my $store = "s3://shop/$prefix " . $swift->parameters;
-    my $in = { bucket => 'shop', prefix_in => $prefix };
-
-    $store =~ s/:$target\b/:$port/;
+    my $standby = Caphealth::Postgres->standby($postgres);
+    my $bouncer = Caphealth::Pgbouncer->new(to => $postgres->{port});
+    my ($store, $other) = map { "s3://shop/$_ " . $swift->parameters
+                                =~ s/:$target\b/:$port/r }
+                          $prefix, "$prefix-other";
+    my @in = map { { bucket => 'shop', prefix_in => $_ } }
+             $prefix, "$prefix-other";
+    my $in = $in[0];
 
     my $new = sub {
         my ($name) = @_;
 
-        $proxy{$name} //= Caphealth::Proxy->new(to => $postgres->{port});
+        $proxy{$name} //= Caphealth::Proxy->new(
+            to => ($name eq 'c' ? $bouncer : $postgres)->{port});
 
         my $url = "postgresql://caphealth\@127.0.0.1:$proxy{$name}{port}/shop";
 
@@ -1023,7 +1029,9 @@ subtest 'the nodes of a fleet share the counts' => sub {
             http => "caphealth_refresh 1s; caphealth_timeout ${timeout}s;
                      caphealth_fleet $url node=$name grace=1s;",
             keep => "caphealth_image_store $store;",
-            location => 'caphealth_image_delete on;',
+            location => "caphealth_image_delete on; }
+                         location = /other { caphealth_image_upload;
+                         caphealth_image_store $other;",
         );
     };
 
@@ -1032,7 +1040,9 @@ subtest 'the nodes of a fleet share the counts' => sub {
     my $agree = sub {
         my ($name, @nodes) = @_;
 
-        my $stored = stored($in);
+        my $stored = { map { my $n = $_;
+                             my $s = stored($in[$n]);
+                             map { ("$n/$_" => $s->{$_}) } keys %$s } 0, 1 };
         my $bytes = 0;
         $bytes += $_ for values %$stored;
 
@@ -1047,7 +1057,7 @@ subtest 'the nodes of a fleet share the counts' => sub {
                 $got{$n} = join ' ', map { $_ // 'null' } @$s{qw(source
                            total_files total_bytes products_estimated)};
                 $got{$n} eq $expected
-            }, 120);
+            }, 600);
         }
 
         local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -1065,6 +1075,17 @@ subtest 'the nodes of a fleet share the counts' => sub {
                ? decode_json($response->{content})->{images}[0]{id} : undef;
     };
 
+    # to both stores
+
+    my $both = sub {
+        my ($n) = @_;
+
+        my $id = $post->($n);
+
+        return $node{$n}->post($photo, {}, '/other')->{status} == 201
+               ? $id : undef;
+    };
+
     $new->('a');
     ok $post->('a'), 'an upload';
     $agree->('one node', 'a');
@@ -1076,7 +1097,7 @@ subtest 'the nodes of a fleet share the counts' => sub {
     $new->($_) for qw(b c);
     $agree->('two more have the counts', qw(a b c));
 
-    my @ids = map { my $n = $_; map { [ $n, $post->($n) ] } 1 .. 3 } qw(a b c);
+    my @ids = map { my $n = $_; map { [ $n, $both->($n) ] } 1 .. 3 } qw(a b c);
 
     ok !(grep { !$_->[1] } @ids), 'uploads on each';
     $agree->('are counted on all', qw(a b c));
@@ -1092,17 +1113,17 @@ subtest 'the nodes of a fleet share the counts' => sub {
     # an outage, in which one of them goes on
 
     $proxy{b}->cut;
-    ok $post->('b') && $post->('a'), 'one is cut off';
+    ok $both->('b') && $both->('a'), 'one is cut off';
     ok $node{b}->until(sub { $node{b}->json('/stats')->{source} eq 'saved' }),
        'its counts are not live';
-    ok $post->('b'), 'it goes on';
+    ok $both->('b'), 'it goes on';
     $proxy{b}->pass;
     $agree->('its uploads are counted afterwards', qw(a b c));
 
     # the database stores, and its answer does not come
 
     $proxy{c}->mute;
-    ok $post->('c'), 'an answer is lost';
+    ok $both->('c'), 'an answer is lost';
     ok $node{c}->until(sub {
         $node{c}->logged(qr/caphealth fleet: .*no answer/)
     }, 60), 'which is an error';
@@ -1119,13 +1140,13 @@ subtest 'the nodes of a fleet share the counts' => sub {
 
         $node{b}->reload if $i == 3;
 
-        return join ' ', map { $post->(qw(a b c a)[$i]) // '-' } 1 .. 6;
+        return join ' ', map { $both->(qw(a b c a)[$i]) // '-' } 1 .. 4;
     });
 
     is scalar(grep { /-/ } @posted), 0, 'uploads during a pass and a reload';
     $agree->('are counted', qw(a b c));
     is $postgres->sql('SELECT drift_files, drift_bytes, pass > 1
-                       FROM caphealth.stores'), "0|0|t\n",
+                       FROM caphealth.stores'), "0|0|t\n0|0|t\n",
        'and the pass found that no count was wrong';
 
     # the lister, which is the holder of the lease, is killed in an upload
@@ -1153,11 +1174,11 @@ subtest 'the nodes of a fleet share the counts' => sub {
     rules();
     ok $post->($left[0]), 'the lister is killed';
     ok $node{$left[0]}->until(sub {
-        $postgres->sql("SELECT lister <> '$instance' AND trusted
-                               AND scan_began > lost
-                               AND lost > '-infinity'
+        $postgres->sql("SELECT bool_and(lister <> '$instance' AND trusted
+                                        AND scan_began > lost
+                                        AND lost > '-infinity')
                         FROM caphealth.stores") eq "t\n"
-    }, 120), 'another one lists';
+    }, 600), 'another one lists';
     $agree->('the counts are right', @left);
 
     $node{$dead}->start;
@@ -1174,18 +1195,19 @@ subtest 'the nodes of a fleet share the counts' => sub {
     };
 
     my $passes = sub {
-        return $postgres->sql('SELECT pass, lost, pass_began
-                               FROM caphealth.stores');
+        return $postgres->sql('SELECT name, pass, lost, pass_began
+                               FROM caphealth.stores ORDER BY name');
     };
 
     my $missed = sub {
         my ($instance) = @_;
 
         return $node{a}->until(sub {
-            $postgres->sql("SELECT n.lost AND s.lister_until > n.reported
-                                   + interval '10 s'
+            $postgres->sql("SELECT bool_and(n.lost AND s.lister_until
+                                            > n.reported + interval '10 s')
                             FROM caphealth.stores s, caphealth.store_nodes n
-                            WHERE n.instance = '$instance'") eq "t\n"
+                            WHERE n.instance = '$instance'
+                            AND n.store = s.name") eq "t\n"
         }, 60);
     };
 
@@ -1234,7 +1256,7 @@ subtest 'the nodes of a fleet share the counts' => sub {
         my $http = $node{b}{http};
 
         $node{b}->configure(http => "$http caphealth_zone 8m;");
-        ok $post->('b'), 'an upload before a reload';
+        ok $both->('b'), 'an upload before a reload';
         ok $node{b}->reload, 'the reload';
     });
 
@@ -1243,7 +1265,7 @@ subtest 'the nodes of a fleet share the counts' => sub {
     $ends->('c', 'is upgraded', sub {
         my $old = $node{c}->master;
 
-        ok $post->('c'), 'an upload before an upgrade';
+        ok $both->('c'), 'an upload before an upgrade';
         kill USR2 => $old;
         ok $node{c}->until(sub { $node{c}->master != $old
                                  && $node{c}->workers }), 'a new nginx';
@@ -1270,6 +1292,33 @@ subtest 'the nodes of a fleet share the counts' => sub {
     $proxy{c}->pass;
     $node{c}->start;
     $agree->('and it is back', qw(a b c));
+
+    # a failover loses changes that a node knows to be stored
+
+    $standby->sql(q(ALTER SYSTEM SET primary_conninfo = ''));
+    $standby->sql('SELECT pg_reload_conf()');
+    ok $node{a}->until(sub {
+        $standby->sql('SELECT count(*) FROM pg_stat_wal_receiver') eq "0\n"
+    }), 'a standby is left behind';
+    ok $both->('a'), 'an upload';
+    $agree->('is known to all', qw(a b c));
+
+    chomp(my $known = $standby->sql('SELECT max(lost) FROM caphealth.stores'));
+
+    $postgres->stop;
+    $standby->sql('SELECT pg_promote()');
+
+    for (values %proxy) {
+        $_->to($standby->{port});
+        $_->cut;
+        $_->pass;
+    }
+
+    ok $node{a}->until(sub {
+        $standby->sql("SELECT bool_and(lost > '$known' AND trusted)
+                       FROM caphealth.stores") eq "t\n"
+    }, 600), 'its loss is seen, and the stores are listed';
+    $agree->('and the counts are right', qw(a b c));
 
     ok $node{$_}->stop, "$_ quits" for qw(a b c);
 };

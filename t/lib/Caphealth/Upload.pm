@@ -104,10 +104,12 @@ sub new {
 }
 
 sub post {
-    my ($self, $content, $headers) = @_;
+    my ($self, $content, $headers, $path) = @_;
+
+    $path //= '/upload';
 
     return HTTP::Tiny->new(timeout => patience(60))->post(
-        "http://127.0.0.1:$self->{port}/upload",
+        "http://127.0.0.1:$self->{port}$path",
         { content => $content, headers => $headers // {} });
 }
 
