@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -13,6 +14,9 @@
 
 #include "caphealth_ipc.h"
 
+
+/* milliseconds until descriptors that are too many are sent again */
+#define CAPHEALTH_IPC_PAUSE  20
 
 #define CAPHEALTH_IPC_SEALS  (F_SEAL_SHRINK|F_SEAL_GROW|F_SEAL_WRITE)
 
@@ -23,6 +27,7 @@ typedef union {
 } caphealth_ipc_control_t;
 
 
+static int caphealth_ipc_waited(int s, int err);
 static unsigned caphealth_ipc_descriptors(struct msghdr *msg,
     caphealth_ipc_cargo_t *cargo, unsigned max);
 
@@ -108,7 +113,7 @@ caphealth_ipc_send_cargo(int s, const caphealth_ipc_message_t *m,
 
     do {
         n = sendmsg(s, &msg, MSG_NOSIGNAL);
-    } while (n == -1 && errno == EINTR);
+    } while (n == -1 && caphealth_ipc_waited(s, errno));
 
     if (n == (ssize_t) (sizeof(caphealth_ipc_message_t) + cargo->size)) {
         return CAPHEALTH_IPC_OK;
@@ -121,6 +126,7 @@ caphealth_ipc_send_cargo(int s, const caphealth_ipc_message_t *m,
     switch (errno) {
 
     case EAGAIN:
+    case ETOOMANYREFS:
         return CAPHEALTH_IPC_AGAIN;
 
     case EPIPE:
@@ -130,6 +136,33 @@ caphealth_ipc_send_cargo(int s, const caphealth_ipc_message_t *m,
     default:
         return CAPHEALTH_IPC_ERROR;
     }
+}
+
+
+/*
+ * Whether a message is to be sent again: a blocking socket, that of a helper,
+ * waits for room, but not for descriptors that are on their way.
+ */
+
+static int
+caphealth_ipc_waited(int s, int err)
+{
+    int  flags;
+
+    if (err != ETOOMANYREFS) {
+        return err == EINTR;
+    }
+
+    flags = fcntl(s, F_GETFL);
+
+    if (flags == -1 || (flags & O_NONBLOCK)) {
+        errno = err;
+        return 0;
+    }
+
+    (void) poll(NULL, 0, CAPHEALTH_IPC_PAUSE);
+
+    return 1;
 }
 
 

@@ -53,6 +53,7 @@ struct ngx_http_caphealth_converters_s {
     ngx_uint_t                             waiting;   /* in the queue */
     ngx_uint_t                             reserved;
     ngx_event_t                            event;
+    ngx_event_t                            retry;
     ngx_log_t                             *log;
     char                                  *reason;    /* that none works */
     ngx_http_caphealth_counters_t         *counters;
@@ -86,7 +87,7 @@ static ngx_int_t ngx_http_caphealth_converter_configure(
     ngx_http_caphealth_helper_t *h);
 static void ngx_http_caphealth_converter_running(
     ngx_http_caphealth_helper_t *h);
-static void ngx_http_caphealth_converter_send_job(
+static ngx_int_t ngx_http_caphealth_converter_send_job(
     ngx_http_caphealth_converter_t *c, ngx_http_caphealth_job_t *job);
 static char *ngx_http_caphealth_converter_message(
     ngx_http_caphealth_helper_t *h, caphealth_ipc_message_t *m,
@@ -166,6 +167,8 @@ ngx_http_caphealth_converters_create(ngx_cycle_t *cycle,
     cs->event.handler = ngx_http_caphealth_converters_handler;
     cs->event.data = cs;
     cs->event.log = cycle->log;
+
+    cs->retry = cs->event;
 
     return cs;
 }
@@ -378,7 +381,10 @@ ngx_http_caphealth_converters_handler(ngx_event_t *ev)
         q = ngx_queue_head(&cs->queue);
         job = ngx_queue_data(q, ngx_http_caphealth_job_t, queue);
 
-        ngx_http_caphealth_converter_send_job(c, job);
+        if (ngx_http_caphealth_converter_send_job(c, job) == NGX_AGAIN) {
+            ngx_add_timer(&cs->retry, NGX_HTTP_CAPHEALTH_HELPER_RETRY);
+            return;
+        }
     }
 
     if (ngx_queue_empty(&cs->queue)
@@ -574,9 +580,12 @@ ngx_http_caphealth_converter_running(ngx_http_caphealth_helper_t *h)
 }
 
 
-/* the job stays in the queue if the converter has died while it was idle */
+/*
+ * The job stays in the queue if it cannot be sent now, NGX_AGAIN, or if the
+ * converter has died while it was idle.
+ */
 
-static void
+static ngx_int_t
 ngx_http_caphealth_converter_send_job(ngx_http_caphealth_converter_t *c,
     ngx_http_caphealth_job_t *job)
 {
@@ -605,9 +614,13 @@ ngx_http_caphealth_converter_send_job(ngx_http_caphealth_converter_t *c,
 
     rc = ngx_http_caphealth_helper_send(h, &m, &cargo);
 
+    if (rc == CAPHEALTH_IPC_AGAIN) {
+        return NGX_AGAIN;
+    }
+
     if (rc == CAPHEALTH_IPC_CLOSED) {
         ngx_http_caphealth_helper_fail(h, "cannot be sent a message");
-        return;
+        return NGX_OK;
     }
 
     ngx_http_caphealth_job_dequeue(cs, job);
@@ -615,7 +628,7 @@ ngx_http_caphealth_converter_send_job(ngx_http_caphealth_converter_t *c,
     if (rc != CAPHEALTH_IPC_OK) {
         ngx_http_caphealth_helper_fail(h, "cannot be given an image");
         ngx_http_caphealth_job_done(job, NGX_HTTP_CAPHEALTH_JOB_UNAVAILABLE);
-        return;
+        return NGX_OK;
     }
 
     ngx_http_caphealth_observe(cs->counters, CAPHEALTH_QUEUE,
@@ -636,6 +649,8 @@ ngx_http_caphealth_converter_send_job(ngx_http_caphealth_converter_t *c,
     }
 
     ngx_http_caphealth_helper_set_deadline(h, cs->conf->timeout);
+
+    return NGX_OK;
 }
 
 

@@ -107,8 +107,8 @@ ngx_http_caphealth_fleet_ask(ngx_http_caphealth_source_timer_t *t)
 
 
 /*
- * What is not sent for want of memory is with the next refresh.  NGX_ERROR: the
- * collector is replaced.
+ * What is not sent for want of memory, or of room, is with the next refresh.
+ * NGX_ERROR: the collector is replaced.
  */
 
 static ngx_int_t
@@ -149,7 +149,7 @@ ngx_http_caphealth_fleet_send(ngx_http_caphealth_source_timer_t *t)
 
     (void) close(fd);
 
-    if (rc != CAPHEALTH_IPC_OK) {
+    if (rc != CAPHEALTH_IPC_OK && rc != CAPHEALTH_IPC_AGAIN) {
         ngx_http_caphealth_helper_fail(t->timers->collector,
                                        "cannot be sent a message");
         return NGX_ERROR;

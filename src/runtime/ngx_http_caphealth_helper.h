@@ -23,6 +23,9 @@
 /* the longest body of a message of any program, in bytes */
 #define NGX_HTTP_CAPHEALTH_HELPER_BODY  1024
 
+/* milliseconds until a message is sent again, CAPHEALTH_IPC_AGAIN */
+#define NGX_HTTP_CAPHEALTH_HELPER_RETRY  20
+
 
 typedef struct ngx_http_caphealth_helper_s  ngx_http_caphealth_helper_t;
 

@@ -51,6 +51,7 @@ struct ngx_http_caphealth_shipper_s {
                                                        until then no upload is
                                                        let through */
     ngx_event_t                         event;
+    ngx_event_t                         retry;      /* to send it */
     ngx_event_t                         timer;      /* of what waits */
     char                               *reason;     /* that it does not work */
 
@@ -213,6 +214,8 @@ ngx_http_caphealth_shipper_init(ngx_http_caphealth_shipper_t *s,
     s->event.handler = ngx_http_caphealth_shipper_handler;
     s->event.data = s;
     s->event.log = ss->log;
+
+    s->retry = s->event;
 
     s->timer.handler = ngx_http_caphealth_shipper_timer_handler;
     s->timer.data = s;
@@ -449,6 +452,7 @@ ngx_http_caphealth_shipper_list_timed_out(ngx_http_caphealth_shipper_t *s)
 static void
 ngx_http_caphealth_shipper_handler(ngx_event_t *ev)
 {
+    ngx_int_t                      rc;
     ngx_http_caphealth_helper_t   *h;
     ngx_http_caphealth_shipper_t  *s;
 
@@ -478,10 +482,15 @@ ngx_http_caphealth_shipper_handler(ngx_event_t *ev)
            && s->nwaiting
            && s->nsent < (ngx_uint_t) s->root->store->connections)
     {
-        if (ngx_http_caphealth_shipper_send(s,
-                ngx_http_caphealth_shipper_first(&s->waiting))
-            != NGX_OK)
-        {
+        rc = ngx_http_caphealth_shipper_send(s,
+                                ngx_http_caphealth_shipper_first(&s->waiting));
+
+        if (rc == NGX_AGAIN) {
+            ngx_add_timer(&s->retry, NGX_HTTP_CAPHEALTH_HELPER_RETRY);
+            break;
+        }
+
+        if (rc != NGX_OK) {
             return;
         }
     }
@@ -508,7 +517,7 @@ ngx_http_caphealth_shipper_has_work(ngx_http_caphealth_shipper_t *s)
 }
 
 
-/* what cannot be sent for the shipper is gone stays in the queue */
+/* what cannot be sent now, or because the shipper is gone, stays queued */
 
 static ngx_int_t
 ngx_http_caphealth_shipper_send(ngx_http_caphealth_shipper_t *s,
@@ -554,6 +563,10 @@ ngx_http_caphealth_shipper_send(ngx_http_caphealth_shipper_t *s,
     }
 
     rc = ngx_http_caphealth_helper_send(&s->helper, &m, &cargo);
+
+    if (rc == CAPHEALTH_IPC_AGAIN) {
+        return NGX_AGAIN;
+    }
 
     if (rc != CAPHEALTH_IPC_OK) {
         ngx_http_caphealth_helper_fail(&s->helper, "cannot be sent a message");

@@ -488,9 +488,9 @@ subtest 'renewed' => sub {
 # with the metrics, and a converter that is there
 
 sub with_metrics {
-    my ($http) = @_;
+    my ($http, %option) = @_;
 
-    my $nginx = Caphealth::Upload->new(
+    my $nginx = Caphealth::Upload->new(%option,
         http => "caphealth_helper_dir $helpers; $http");
 
     $nginx->configure(locations => "$nginx->{locations}
@@ -516,6 +516,53 @@ subtest 'too many at once' => sub {
        'the others get a Retry-After';
     is keys %{ $nginx->sets }, 3, 'what was answered is stored';
     is $nginx->post(strange('well'))->{status}, 201, 'then there is room';
+    ok $nginx->stop, 'quits';
+};
+
+# The kernel lets no process send a descriptor while more of them, of all processes
+# of its user, are on their way than it may have open; root may without that.
+
+subtest 'too many descriptors on their way' => sub {
+    my $binary = tempdir(CLEANUP => 1) . '/nginx';
+
+    open my $file, '>', $binary or die $!;
+    print {$file} "#!/bin/sh\nexec ",
+        $> == 0 ? 'setpriv --bounding-set=-sys_resource,-sys_admin ' : '',
+        $ENV{TEST_NGINX_BINARY} || 'nginx', ' "$@"', "\n";
+    close $file;
+    chmod 0755, $binary;
+
+    my $nginx = with_metrics('', binary => $binary,
+                             main => 'worker_rlimit_nofile 300;');
+
+    my $sender = open my $sending, '-|', '/usr/bin/python3', '-c', <<'END'
+import socket, time
+pair = socket.socketpair()
+for i in range(2):
+    socket.send_fds(pair[0], [b'x'], [0] * 250)
+print('sent', flush=True)
+time.sleep(3600)
+END
+        or die $!;
+
+    is scalar readline $sending, "sent\n", 'other ones are sent';
+
+    my ($status) = $nginx->parallel(2, sub {
+        return $nginx->post(strange('well'))->{status} if $_[0] == 0;
+
+        my $waits = $nginx->until(sub {
+            $nginx->metric('caphealth_image_queue_jobs') == 1;
+        });
+
+        kill KILL => $sender;
+
+        return $waits;
+    });
+
+    is $status, 201, 'an image waits until they have come';
+    ok !$nginx->logged(qr/converter \d+ cannot be/), 'its converter stays'
+        or diag $nginx->log;
+    close $sending;
     ok $nginx->stop, 'quits';
 };
 
