@@ -402,9 +402,9 @@ test_answers(void **state)
 
 
 /*
- * A process that quits after any history of answers and losses: what it tells at
- * last, once or twice, completes the sum, and what goes on with its memory sends
- * nothing of it again.
+ * A process that quits after any history of answers and losses: what it tells
+ * at last, once or twice, completes the sum, and what goes on with its memory
+ * sends nothing of it again.
  */
 
 static void
