@@ -30,7 +30,7 @@ object(void *data, const caphealth_s3_object_t *o)
     fuzz_check(memchr(o->key, '\0', sizeof(o->key)) != NULL);
     fuzz_check(memchr(o->etag, '\0', sizeof(o->etag)) != NULL);
     fuzz_check(o->key[0] != '\0');
-    fuzz_check(o->size <= UINT64_C(1) << 58);
+    fuzz_check(o->size <= UINT64_C(1) << 48);
     fuzz_check(isnan(o->modified) || isfinite(o->modified));
     fuzz_check(!o->prefix || o->size == 0);
 

@@ -331,7 +331,7 @@ caphealth_walk_file(caphealth_walk_ctx_t *t, int dir, const char *name)
         && S_ISREG(st.st_mode))
     {
         t->walk->files++;
-        t->walk->bytes += st.st_size;
+        caphealth_tree_add(&t->walk->bytes, (uint64_t) st.st_size);
         t->walk->leaves[t->leaf]++;
 
         caphealth_walk_add_file(t, name, len, &st);
@@ -431,7 +431,10 @@ caphealth_walk_stray(caphealth_walk_ctx_t *t, int dir, const char *name,
     }
 
     t->walk->strays++;
-    t->walk->stray_bytes += S_ISREG(st.st_mode) ? st.st_size : 0;
+
+    if (S_ISREG(st.st_mode)) {
+        caphealth_tree_add(&t->walk->stray_bytes, (uint64_t) st.st_size);
+    }
 }
 
 
@@ -457,8 +460,12 @@ caphealth_walk_stray_tree(caphealth_walk_ctx_t *t, const char *path)
         case FTS_SL:
         case FTS_DEFAULT:
             t->walk->strays++;
-            t->walk->stray_bytes += S_ISREG(entry->fts_statp->st_mode)
-                                    ? entry->fts_statp->st_size : 0;
+
+            if (S_ISREG(entry->fts_statp->st_mode)) {
+                caphealth_tree_add(&t->walk->stray_bytes,
+                                   (uint64_t) entry->fts_statp->st_size);
+            }
+
             break;
 
         default:

@@ -96,7 +96,7 @@ caphealth_walk_source(caphealth_walk_ctx_t *t, int dir, const char *name)
     image = caphealth_walk_find(t, name + hidden);
 
     t->walk->files++;
-    t->walk->bytes += st.st_size;
+    caphealth_tree_add(&t->walk->bytes, (uint64_t) st.st_size);
     t->walk->leaves[t->leaf]++;
 
     if (image && image->mark) {

@@ -254,7 +254,7 @@ caphealth_s3_count_object(caphealth_s3_list_t *list, const char *key,
     }
 
     count->now.walk.strays++;
-    count->now.walk.stray_bytes += (int64_t) object->size;
+    caphealth_tree_add(&count->now.walk.stray_bytes, object->size);
 }
 
 
@@ -337,7 +337,7 @@ caphealth_s3_count_file(caphealth_s3_count_t *count, const char *key,
         leaf = caphealth_tree_leaf(name);
 
         now->walk.files++;
-        now->walk.bytes += (int64_t) object->size;
+        caphealth_tree_add(&now->walk.bytes, object->size);
         now->walk.leaves[leaf]++;
 
         /* of what is not known how old it is, nothing is removed */
@@ -460,7 +460,7 @@ caphealth_s3_count_on_removed(void *data,
     }
 
     walk->removed += result->files;
-    walk->removed_bytes += (int64_t) result->bytes;
+    caphealth_tree_add(&walk->removed_bytes, result->bytes);
 
     if (result->status == CAPHEALTH_SHIP_OK && !result->left) {
         walk->incomplete--;

@@ -20,8 +20,12 @@
 /* no element that is read is deeper */
 #define CAPHEALTH_S3_DEPTH  3
 
-/* larger sizes could overflow when they are added */
-#define CAPHEALTH_S3_MOST   (UINT64_C(1) << 58)
+/* larger sizes could overflow when those of an image are added; no store has
+   objects of 2^48 bytes */
+#define CAPHEALTH_S3_MOST   (UINT64_C(1) << 48)
+
+/* bytes of a listing: its keys are at most 1000, or 10,000 in some stores */
+#define CAPHEALTH_S3_LISTING  (16 * 1024 * 1024)
 
 /* objects of one listing that may wait for its end */
 #define CAPHEALTH_S3_LATER  10000
@@ -76,6 +80,7 @@ struct caphealth_s3_reader_s {
     caphealth_s3_element_e   path[CAPHEALTH_S3_DEPTH + 1];
     unsigned                 depth;
     int                      failed;
+    size_t                   read;           /* bytes so far */
     int                      listed;         /* it has said whether there is
                                                 more */
     int                      keyed;          /* the object has a key */
@@ -192,6 +197,12 @@ caphealth_s3_reader_add(caphealth_s3_reader_t *r, const char *text, size_t len)
     for ( /* void */ ; len > 0 && !r->failed; text += n, len -= n) {
 
         n = len < 65536 ? len : 65536;
+        r->read += n;
+
+        if (r->read > CAPHEALTH_S3_LISTING) {
+            r->failed = 1;
+            break;
+        }
 
         if (XML_Parse(r->parser, text, (int) n, XML_FALSE) != XML_STATUS_OK) {
             r->failed = 1;

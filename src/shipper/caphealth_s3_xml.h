@@ -29,7 +29,7 @@
 typedef struct {
     char      key[CAPHEALTH_S3_KEY];     /* decoded, if the store has encoded
                                             it; only bytes, but no NUL */
-    uint64_t  size;                      /* bytes, at most 2^58 */
+    uint64_t  size;                      /* bytes, at most 2^48 */
     double    modified;                  /* seconds since the epoch; NAN: it is
                                             not known */
     char      etag[CAPHEALTH_S3_ETAG];   /* as it was sent; "": it was not, or
@@ -63,7 +63,8 @@ caphealth_s3_reader_t *caphealth_s3_reader_create(
 
 /*
  * The next bytes.  Returns 0, or -1 if this is no listing: not well-formed,
- * with a DTD, a key that is too long, a size that is no number.
+ * with a DTD, a key that is too long, a size that is no number; or if it is
+ * longer than any page of a store.
  */
 int caphealth_s3_reader_add(caphealth_s3_reader_t *r, const char *text,
     size_t len);

@@ -10,16 +10,23 @@
 #include "caphealth_tree.h"
 
 
-/* larger numbers could overflow when they are added up */
-#define CAPHEALTH_TREE_MOST  (INT64_MAX / 1000000)
-
-
 static unsigned caphealth_tree_hex(const char *digits);
 static int caphealth_tree_scan_valid(const caphealth_scan_t *scan);
 static int caphealth_tree_amount_valid(int64_t n);
 static int caphealth_tree_seconds_valid(double t);
 static int32_t caphealth_tree_fullest(const int32_t *leaves);
 static int64_t caphealth_tree_difference(int64_t a, int64_t b);
+
+
+void
+caphealth_tree_add(int64_t *sum, uint64_t bytes)
+{
+    int64_t  left;
+
+    left = CAPHEALTH_TREE_MOST - *sum;
+
+    *sum += bytes < (uint64_t) left ? (int64_t) bytes : left;
+}
 
 
 unsigned

@@ -30,6 +30,11 @@
 #define CAPHEALTH_COUNTED_MAX  16
 
 
+/* the largest number of a slice that is valid, 2^47 - 1: larger ones could
+   overflow when slices and roots are added up */
+#define CAPHEALTH_TREE_MOST   (INT64_MAX >> 16)
+
+
 /* what a walk of one slice found */
 
 typedef struct {
@@ -123,6 +128,9 @@ typedef struct {
     unsigned  walked;            /* slices, in the pass that is under way */
 } caphealth_total_t;
 
+
+/* Adds the size of a file to a sum, which CAPHEALTH_TREE_MOST limits. */
+void caphealth_tree_add(int64_t *sum, uint64_t bytes);
 
 /* The slice and the leaf that the image id belongs in. */
 unsigned caphealth_tree_slice(const char *id);

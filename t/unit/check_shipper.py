@@ -1748,11 +1748,21 @@ def check_strange_listings():
             ('no key', contents('shop/ab/x').replace(b'shop/ab/x', b'')),
             ('more without a token', contents('x').replace(b'false',
                                                            b'true')),
+            ('more bytes than any has', contents('shop/ab/x').replace(
+                b'<IsTruncated>', b' ' * (16 << 20) + b'<IsTruncated>')),
             ('nothing at all', b''),
             ('no word of more', contents('x').replace(b'IsTruncated',
                                                       b'Other'))):
         walk = scan_of(page)
         ok(walk and walk['error'], 'a listing with %s' % name, walk)
+
+    # what no store has, which would overflow when it is added up
+
+    sizes = [2 ** 48] * 1000
+    walk = scan_of(listing([(key % (n, 'original.webp'), size, 1e9)
+                            for n, size in enumerate(sizes)]))
+    ok(walk and walk['bytes'] == 2 ** 47 - 1 and walk['files'] == 1000
+       and not walk['error'], 'sizes that are too large together', walk)
 
     # encoded, as AWS says before the objects, and MinIO behind them
 

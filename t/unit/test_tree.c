@@ -254,6 +254,24 @@ invalid_scans(void **state)
 
 
 static void
+added(void **state)
+{
+    int64_t  sum;
+
+    (void) state;
+
+    sum = 0;
+    caphealth_tree_add(&sum, 7);
+    caphealth_tree_add(&sum, 0);
+    assert_int_equal(sum, 7);
+    caphealth_tree_add(&sum, UINT64_MAX);
+    assert_int_equal(sum, CAPHEALTH_TREE_MOST);
+    caphealth_tree_add(&sum, 1);
+    assert_int_equal(sum, CAPHEALTH_TREE_MOST);
+}
+
+
+static void
 marks(void **state)
 {
     (void) state;
@@ -461,6 +479,7 @@ main(void)
         cmocka_unit_test(replaced),
         cmocka_unit_test(invalid_walks),
         cmocka_unit_test(invalid_scans),
+        cmocka_unit_test(added),
         cmocka_unit_test(marks),
         cmocka_unit_test_setup_teardown(saved, tree_setup, tree_teardown),
         cmocka_unit_test_setup_teardown(damaged, tree_setup, tree_teardown),

@@ -153,6 +153,37 @@ strays(void **state)
 }
 
 
+/* files without blocks, of 12 TiB each */
+
+static void
+huge(void **state)
+{
+    char        path[256];
+    unsigned    i;
+    const off_t size = (off_t) 12 << 40;
+
+    static const char *const  names[] = { "/a", "/deep/a", A "_original.webp" };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        tree_put(names[i], "");
+        (void) snprintf(path, sizeof(path), "%s%s", tree_root, names[i]);
+
+        if (truncate(path, size) == -1) {
+            skip();                          /* no file may be as large */
+        }
+    }
+
+    assert_int_equal(go(CAPHEALTH_TOP), 0);
+    assert_int_equal(walk.strays, 2);
+    assert_int_equal(walk.stray_bytes, 2 * size);
+
+    assert_int_equal(go(0xab), 0);
+    assert_int_equal(walk.bytes, size);
+}
+
+
 static void
 leftovers(void **state)
 {
@@ -454,6 +485,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test_setup_teardown(counted, setup, tree_teardown),
         cmocka_unit_test_setup_teardown(strays, setup, tree_teardown),
+        cmocka_unit_test_setup_teardown(huge, setup, tree_teardown),
         cmocka_unit_test_setup_teardown(leftovers, setup, tree_teardown),
         cmocka_unit_test_setup_teardown(formats, setup, tree_teardown),
         cmocka_unit_test_setup_teardown(unreadable, setup, tree_teardown),
