@@ -340,7 +340,8 @@ sub refresh {
                 . qq(}') : 'NULL';
 
     return decode_json $postgres->sql(
-        "SELECT fleet FROM caphealth.refresh('$request', $looked)");
+        "SELECT jsonb_build_object('shop', shop) || fleet::jsonb
+         FROM caphealth.refresh('$request', $looked)");
 }
 
 subtest 'the holder cannot query the shop' => sub {
@@ -380,6 +381,39 @@ subtest 'the holder cannot query the shop' => sub {
     ok !refresh('x')->{probe}, 'failures that end do not count';
 };
 
+# a node that waited began before the other one, or the server after a failover is
+# a little behind; and what is further in the future is corrected, see below
+
+subtest 'what was stored a moment later' => sub {
+    $postgres->sql("UPDATE caphealth.shop
+                    SET collected = now() + interval '5 s',
+                        attempted = now() + interval '5 s'");
+    is_deeply [ map { 0 + $_ } @{ refresh('x')->{shop} }{qw(age attempt_age)} ],
+              [ 0, 0 ], 'has no negative age';
+
+    my $store = sub {
+        return refresh('y', undef, stores => [ {
+            name => 's3://later', version => 0, scan => 86400, counted => '',
+            acknowledged => 0, sequence => 1, complete_to => time, slices => [],
+            listings => [] } ])->{stores}[0];
+    };
+
+    $store->();
+    $postgres->sql("UPDATE caphealth.stores
+                    SET pass_began = now() + interval '5 s',
+                        scanned = now() + interval '5 s',
+                        scan_began = now()");
+
+    my $answer = $store->();
+
+    cmp_ok $answer->{pass_age}, '==', 0, 'nor has a pass over a store';
+    cmp_ok $answer->{scan_age}, '==', 0, 'nor the one before';
+
+    $postgres->sql('DELETE FROM caphealth.stores;
+                    DELETE FROM caphealth.store_slices;
+                    DELETE FROM caphealth.store_nodes');
+};
+
 subtest 'the shop of another node' => sub {
     my $differs = sub {
         $postgres->sql("UPDATE caphealth.overview SET at = '-infinity'");
@@ -397,6 +431,29 @@ subtest 'the shop of another node' => sub {
     is $differs->(), "x\n", 'is another one';
     refresh('x', undef, settings => 'b', shop => JSON::PP::false);
     is $differs->(), "\n", 'is not asked';
+};
+
+subtest 'facts of before 1970' => sub {
+    refresh('y', 1);
+    $postgres->sql("UPDATE caphealth.lease
+                    SET expires = now() + interval '1 h';
+                    UPDATE caphealth.shop
+                    SET collected = '1900-01-01', attempted = '1900-01-01'");
+
+    my $node = node('late');
+
+    $node->until(sub {
+        $postgres->sql("SELECT reported > started + interval '3 s'
+                        FROM caphealth.nodes WHERE name = 'late'") eq "t\n"
+    });
+    is $node->logged(qr/sent invalid facts/), 0,
+       'do not end the collector';
+    is $node->json('/health')->{database}{products_count}, undef,
+       'and are not shown';
+    ok $node->stop, 'quits';
+
+    $postgres->sql('TRUNCATE caphealth.nodes, caphealth.shop,
+                    caphealth.overview');
 };
 
 # a collector whose connection was closed sends a request once more

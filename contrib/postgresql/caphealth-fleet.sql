@@ -594,8 +594,10 @@ BEGIN
         'todo', v_store.todo,
         'pass', v_store.pass,
         'counted', v_store.counted,
-        'pass_age', extract(epoch FROM a_now - v_store.pass_began),
-        'scan_age', extract(epoch FROM a_now - v_store.scanned),
+        'pass_age', extract(epoch FROM greatest(a_now, v_store.pass_began)
+                                       - v_store.pass_began),
+        'scan_age', extract(epoch FROM greatest(a_now, v_store.scanned)
+                                       - v_store.scanned),
         'scan_seconds', extract(epoch FROM v_store.scanned - v_store.scan_began),
         'drift_files', v_store.drift_files,
         'drift_bytes', v_store.drift_bytes,
@@ -945,10 +947,12 @@ BEGIN
         shop := json_build_object(
             'facts_id', seen.facts_id,
             'node', seen.facts_node,
-            'age', extract(epoch FROM t - seen.collected),
+            'age', extract(epoch FROM greatest(t, seen.collected)
+                                      - seen.collected),
             'facts', seen.facts,
             'attempt_id', seen.attempt_id,
-            'attempt_age', extract(epoch FROM t - seen.attempted),
+            'attempt_age', extract(epoch FROM greatest(t, seen.attempted)
+                                              - seen.attempted),
             'attempt', seen.attempt);
     END IF;
 

@@ -889,7 +889,7 @@ caphealth_fleet_give(caphealth_fleet_client_t *fc, caphealth_answer_t *a,
         memcpy(fc->given_facts, shop->facts_id, CAPHEALTH_FLEET_ID);
 
         a->known = 1;
-        a->collected_at = realtime - (now - fc->shop_at) - shop->age;
+        a->collected_at = fmax(realtime - (now - fc->shop_at) - shop->age, 0);
         a->facts.database = shop->facts;
 
         if (!shop->failed) {
@@ -915,7 +915,8 @@ caphealth_fleet_give(caphealth_fleet_client_t *fc, caphealth_answer_t *a,
     if (shop->failed && strcmp(shop->attempt_id, fc->given_attempt) != 0) {
         memcpy(fc->given_attempt, shop->attempt_id, CAPHEALTH_FLEET_ID);
 
-        a->collected_at = realtime - (now - fc->shop_at) - shop->attempt_age;
+        a->collected_at = fmax(realtime - (now - fc->shop_at)
+                               - shop->attempt_age, 0);
         a->error = shop->error;
     }
 }

@@ -18,9 +18,6 @@
    clock was set back by more than so many seconds */
 #define CAPHEALTH_FLEET_CLOCK    60
 
-/* larger numbers could overflow when they are added up */
-#define CAPHEALTH_FLEET_MOST     (INT64_MAX / 1000000)
-
 
 static void caphealth_fleet_counts_send(caphealth_fleet_counts_t *f,
     const uint8_t *changing, double now, uint64_t wall);
@@ -33,6 +30,7 @@ static void caphealth_fleet_counts_slice(caphealth_fleet_counts_t *f,
     caphealth_tree_t *t, const caphealth_counted_slice_t *from);
 static int caphealth_fleet_counts_pass(caphealth_fleet_counts_t *f,
     caphealth_tree_t *t, const caphealth_counted_t *answer, double wall);
+static double caphealth_fleet_counts_since(double wall, double age);
 static int caphealth_counted_amount(int64_t n);
 static int caphealth_counted_seconds(double x);
 
@@ -404,7 +402,8 @@ caphealth_fleet_counts_pass(caphealth_fleet_counts_t *f, caphealth_tree_t *t,
         scan->scanning_since = 0;
 
     } else if (scan->scanning_since == 0 || ended) {
-        scan->scanning_since = wall - answer->pass_age;
+        scan->scanning_since = caphealth_fleet_counts_since(wall,
+                                                        answer->pass_age);
     }
 
     if (answer->counted != scan->counted) {
@@ -416,7 +415,8 @@ caphealth_fleet_counts_pass(caphealth_fleet_counts_t *f, caphealth_tree_t *t,
 
     if (ended) {
         f->pass = pass;
-        scan->scanned_at = wall - answer->scan_age;
+        scan->scanned_at = caphealth_fleet_counts_since(wall,
+                                                        answer->scan_age);
         scan->scan_seconds = answer->scan_seconds;
         scan->drift_files = answer->drift_files;
         scan->drift_bytes = answer->drift_bytes;
@@ -427,6 +427,15 @@ caphealth_fleet_counts_pass(caphealth_fleet_counts_t *f, caphealth_tree_t *t,
     scan->removed_bytes = answer->removed_bytes;
 
     return reported;
+}
+
+
+/* at least 1, where a clock is not set yet: 0 means never */
+
+static double
+caphealth_fleet_counts_since(double wall, double age)
+{
+    return fmax(wall - age, 1);
 }
 
 
@@ -445,8 +454,8 @@ caphealth_counted_valid(const caphealth_counted_t *answer)
         || !(answer->clock >= 0 && answer->clock <= CAPHEALTH_FLEET_NEVER)
         || !caphealth_counted_seconds(answer->pass_age)
         || !caphealth_counted_seconds(answer->scan_age)
-        || !(answer->scan_seconds >= 0
-             && answer->scan_seconds <= CAPHEALTH_FLEET_NEVER)
+        || isnan(answer->scan_seconds)
+        || !caphealth_counted_seconds(answer->scan_seconds)
         || answer->drift_files < 0
         || !caphealth_counted_amount(answer->drift_files)
         || answer->drift_bytes < 0
@@ -497,7 +506,7 @@ caphealth_counted_valid(const caphealth_counted_t *answer)
 static int
 caphealth_counted_amount(int64_t n)
 {
-    return n >= -CAPHEALTH_FLEET_MOST && n <= CAPHEALTH_FLEET_MOST;
+    return n >= -CAPHEALTH_TREE_MOST && n <= CAPHEALTH_TREE_MOST;
 }
 
 
@@ -506,5 +515,5 @@ caphealth_counted_amount(int64_t n)
 static int
 caphealth_counted_seconds(double x)
 {
-    return isnan(x) || (x >= 0 && x <= CAPHEALTH_FLEET_NEVER);
+    return isnan(x) || (x >= 0 && x <= (double) CAPHEALTH_TREE_MOST);
 }

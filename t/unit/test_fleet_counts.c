@@ -494,6 +494,31 @@ test_finish(void **state)
 }
 
 
+/* ages that a server says which are larger than the time */
+
+static void
+test_ages(void **state)
+{
+    json_t  *request;
+
+    (void) state;
+
+    request = freeze(0);
+    serve(0, request);
+    json_decref(request);
+
+    answer.version = 1;
+    answer.pass = 3;
+    answer.pass_age = 6000;
+    answer.scan_age = 1e12;
+
+    (void) take(0);
+    assert_true(nodes[0].tree.scan.scanned_at == 1);
+    assert_true(nodes[0].tree.scan.scanning_since == 1);
+    assert_true(caphealth_tree_valid(&nodes[0].tree));
+}
+
+
 #define assert_refused(set)                                                   \
     do {                                                                      \
         serve(0, request);                                                    \
@@ -523,6 +548,7 @@ test_refused(void **state)
     assert_refused(answer.pass_age = -1);
     assert_refused(answer.scan_age = INFINITY);
     assert_refused(answer.scan_seconds = NAN);
+    assert_refused(answer.scan_seconds = 1e15);
     assert_refused(answer.drift_files = -1);
     assert_refused(answer.drift_bytes = INT64_MAX);
     assert_refused(answer.removed = -1);
@@ -552,6 +578,7 @@ main(void)
         cmocka_unit_test_setup(test_times, setup),
         cmocka_unit_test_setup(test_answers, setup),
         cmocka_unit_test_setup(test_finish, setup),
+        cmocka_unit_test_setup(test_ages, setup),
         cmocka_unit_test_setup(test_refused, setup)
     };
 
