@@ -772,7 +772,7 @@ ngx_http_caphealth_page_fill(u_char *dst, ngx_keyval_t *values)
             }
         }
 
-        if (dst) {
+        if (dst && part.len) {
             dst = ngx_cpymem(dst, part.data, part.len);
         }
 
@@ -939,6 +939,11 @@ static ngx_int_t
 ngx_http_caphealth_escape_path(ngx_conf_t *cf, ngx_str_t *path, ngx_str_t *html)
 {
     ngx_str_t  url;
+
+    if (path->len == 0) {
+        ngx_str_null(html);
+        return NGX_OK;
+    }
 
     url.len = path->len + 2 * ngx_escape_uri(NULL, path->data, path->len,
                                              NGX_ESCAPE_URI);

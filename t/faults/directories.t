@@ -65,6 +65,9 @@ sub nginx {
 
     $command = "setpriv --reuid=$as --clear-groups $command" if $as;
 
+    local $ENV{LD_PRELOAD} = $ENV{TEST_NGINX_PRELOAD}
+        if $ENV{TEST_NGINX_PRELOAD};
+
     return scalar `$command 2>&1`;
 }
 
