@@ -369,8 +369,10 @@ tsan:
 		$(TSAN)/ngx_http_caphealth_module.so $(TSAN)/caphealth-collector \
 		$(TSAN)/caphealth-shipper
 	@install -D $(BUILD)/caphealth-converter -t $(TSAN)
-	@install -D $(BUILD)/strange/caphealth-converter -t $(TSAN)/strange
-	@install -D $(BUILD)/unit/probe_db -t $(TSAN)/unit
+	@install -D $(BUILD)/strange/caphealth-converter \
+		$(BUILD)/strange/caphealth-shipper -t $(TSAN)/strange
+	@install -D $(BUILD)/unit/probe_db $(BUILD)/unit/probe_history \
+		-t $(TSAN)/unit
 	@$(TSAN_CC) $(patsubst %,-I$(TSAN)/nginx/%,src/core src/event \
 		src/event/modules src/os/unix objs) -c -o $(TSAN)/tsan.o \
 		t/strange/tsan.c
