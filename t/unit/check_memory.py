@@ -343,6 +343,10 @@ READS_HEIF = reads_heif()
 
 
 def main():
+    if os.environ.get('TEST_NGINX_PRELOAD'):
+        print('1..0 # SKIP a build with sanitizers has no limit of memory')
+        return
+
     check_bombs()
 
     image = photo(3200, 2400)
