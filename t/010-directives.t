@@ -2,7 +2,10 @@
 # sentence names the directive, what was wrong, and what is accepted.
 
 use lib 't/lib';
+use Caphealth;
 use Test::Nginx::Socket 'no_plan';
+
+our $uncollected = uncollected();
 
 no_shuffle();
 run_tests();
@@ -567,8 +570,8 @@ invalid value "3601s" in "caphealth_cpu_window" directive, it must be a time bet
 
 
 === TEST 42: caphealth_cpu_window, the shortest; what is not known yet is null
---- http_config
-    caphealth_cpu_window 10s;
+--- http_config eval
+"caphealth_cpu_window 10s; $::uncollected"
 --- config
     location = /health { caphealth_health; }
 --- request

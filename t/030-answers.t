@@ -2,7 +2,10 @@
 # protocol versions, subrequests.
 
 use lib 't/lib';
+use Caphealth;
 use Test::Nginx::Socket 'no_plan';
+
+our $uncollected = uncollected();
 
 no_shuffle();
 run_tests();
@@ -24,6 +27,7 @@ Cache-Control: private, no-cache
 
 
 === TEST 2: every field is there before anything is known, and nothing is 0
+--- http_config eval: $::uncollected
 --- config
     location = /health { caphealth_health; }
 --- request

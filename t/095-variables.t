@@ -12,6 +12,8 @@ our $format = <<'END';
     log_format note '[note] id="$caphealth_image_id" result="$caphealth_image_result" seconds="$caphealth_image_seconds" status="$caphealth_status"';
 END
 
+our $uncollected = uncollected();
+
 our $images = "$format caphealth_image_root html/images; caphealth_state_dir html/state;";
 
 our $log = 'access_log logs/error.log note;';
@@ -62,6 +64,7 @@ run_tests();
 __DATA__
 
 === TEST 1: unknown, as long as nothing has been looked at; no endpoint is needed
+--- http_config eval: $::uncollected
 --- config
     location = /s { return 200 "$caphealth_status"; }
 --- request
@@ -98,12 +101,12 @@ GET /collected/also
 
 
 === TEST 4: in map and in if
---- http_config
-    map $caphealth_status $closed {
-        volatile;
-        default 0;
-        unknown 1;
-    }
+--- http_config eval
+$::uncollected . 'map $caphealth_status $closed {
+    volatile;
+    default 0;
+    unknown 1;
+}'
 --- config
     location = /m { return 200 "$closed"; }
     location = /i {
@@ -131,7 +134,7 @@ GET /v
 
 
 === TEST 6: nothing of an upload in the log of another request
---- http_config eval: $::format
+--- http_config eval: $::format . $::uncollected
 --- config eval
 "location = /v { $::log return 200; }"
 --- request

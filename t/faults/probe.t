@@ -115,10 +115,7 @@ subtest 'a start, and a collector that falls silent' => sub {
 };
 
 subtest 'nothing has been collected yet' => sub {
-    my $helpers = helpers();
-
-    rename "$helpers/silent", "$helpers/caphealth-collector" or die $!;
-
+    my $helpers = silent();
     my $nginx = Caphealth::Server->new(
         http => "$calm caphealth_helper_dir $helpers;",
         locations => $probes);
@@ -195,11 +192,7 @@ sub helpers {
 
     chmod 0755, $dir;
     system('cp', $collector, "$dir/caphealth-collector") == 0 or die;
-
-    open my $file, '>', "$dir/silent" or die $!;
-    print {$file} "#!/bin/sh\nexec sleep 60\n";
-    close $file or die $!;
-    chmod 0755, "$dir/silent";
+    system('cp', silent() . '/caphealth-collector', "$dir/silent") == 0 or die;
 
     return $dir;
 }

@@ -9,7 +9,7 @@ use warnings;
 use Exporter qw(import);
 use File::Temp qw(tempdir);
 
-our @EXPORT = qw(shop collected);
+our @EXPORT = qw(shop collected silent uncollected);
 
 my $dir = tempdir('caphealth-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 
@@ -85,6 +85,34 @@ sub spill {
     chmod 0644, $path;
 
     return;
+}
+
+# silent(): a directory of helper programs that never say a word, and end with
+# their worker
+
+sub silent {
+    my $helpers = "$dir/silent";
+
+    return $helpers if -d $helpers;
+
+    mkdir $helpers or die "mkdir() \"$helpers\" failed: $!\n";
+    chmod 0755, $helpers;
+
+    for my $name (qw(collector converter shipper)) {
+        my $path = "$helpers/caphealth-$name";
+
+        spill($path, "#!/bin/sh\nexec cat <&3 > /dev/null\n");
+        chmod 0755, $path;
+    }
+
+    return $helpers;
+}
+
+# uncollected(): directives with which nothing is ever known, so that a test of
+# that need not be faster than the collector
+
+sub uncollected {
+    return 'caphealth_timeout 10m; caphealth_helper_dir ' . silent() . ';';
 }
 
 # shop(NAME, SQL): the path of an SQLite database with the platform's tables

@@ -186,17 +186,7 @@ sub health { return $_[0]->json("$base/health") }
 # --- the states ---
 
 subtest 'nothing is collected yet' => sub {
-    my $helpers = tempdir('caphealth-XXXXXX', TMPDIR => 1, CLEANUP => 1);
-
-    chmod 0755, $helpers;
-
-    for my $name (qw(collector converter)) {
-        open my $file, '>', "$helpers/caphealth-$name" or die $!;
-        print {$file} "#!/bin/sh\nexec sleep 60\n";
-        close $file or die $!;
-        chmod 0755, "$helpers/caphealth-$name";
-    }
-
+    my $helpers = silent();
     my $nginx = server(http => "caphealth_helper_dir $helpers;
                                 caphealth_database sqlite:" . shop('n') . ';');
 
@@ -344,10 +334,8 @@ subtest 'the collector falls silent' => sub {
 
     $nginx->report("$base/health", sub { defined $_->{system}{cpu_percent} });
 
-    open my $file, '>', "$helpers/silent" or die $!;
-    print {$file} "#!/bin/sh\nexec sleep 60\n";
-    close $file or die $!;
-    chmod 0755, "$helpers/silent";
+    system('cp', silent() . '/caphealth-collector', "$helpers/silent") == 0
+        or die;
     rename "$helpers/silent", "$helpers/caphealth-collector" or die $!;
     kill KILL => $nginx->collectors;
 
