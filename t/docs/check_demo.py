@@ -106,7 +106,7 @@ def tell(url, env, demo, out):
                                 if s.get('products_estimated') == photos])
     ok(stats, 'its photos are uploaded', report(url + '/platform/image-stats'))
 
-    health = until(60, lambda: [h for h in [report(url + '/platform/health')]
+    health = until(120, lambda: [h for h in [report(url + '/platform/health')]
                                 if h and h['thresholds'][0]['forecast']])
     ok(health, 'the past is long enough for a forecast',
        report(url + '/platform/health'))

@@ -131,7 +131,7 @@ http {
     def until(self, path, true):
         """The document as soon as it is so."""
 
-        end = time.time() + 20
+        end = time.time() + 60
 
         while True:
             document = self.json(path)

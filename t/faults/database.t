@@ -91,7 +91,7 @@ subtest 'PostgreSQL hangs' => sub {
     is $report->{overall_status}, 'critical', 'critical';
 
     $postgres->signal('CONT');
-    $report = $nginx->report('/health', sub { !$_->{database}{error} }, 20);
+    $report = $nginx->report('/health', sub { !$_->{database}{error} });
     is $report->{database}{error}, undef, 'heals';
     is $nginx->logged(qr/it is replaced/), 0, 'by the same collector';
     ok $nginx->stop, 'quits';

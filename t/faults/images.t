@@ -239,7 +239,7 @@ subtest 'a binary upgrade during an upload' => sub {
        'whose worker takes no more';
     ok $nginx->until(sub { !grep { $_ == $worker } $nginx->workers }),
        'the old worker takes no more requests';
-    ok $nginx->until(sub { scans($nginx) >= 2 }, 60), 'the new one scans';
+    ok $nginx->until(sub { scans($nginx) >= 2 }), 'the new one scans';
 
     # which is one upload short, and knows that it may be; a request may still
     # have come to the old one
@@ -284,7 +284,7 @@ subtest 'another size of the zone during an upload' => sub {
     $nginx->configure(http => "$nginx->{http} caphealth_zone 8m;");
     kill HUP => $nginx->master;
     ok $nginx->until(sub { scans($nginx) >= 2
-                           && !grep { $_ == $old } $nginx->workers }, 60),
+                           && !grep { $_ == $old } $nginx->workers }),
        'the new worker scans, the old one takes no more requests';
     is $nginx->json('/stats')->{source}, 'saved', 'their counts are not live';
 
@@ -441,7 +441,7 @@ subtest 'a root that goes away, and comes back' => sub {
 
     rename "$nginx->{root}.away", $nginx->{root} or die $!;
 
-    $stats = $nginx->report('/stats', sub { !defined $_->{error} }, 30);
+    $stats = $nginx->report('/stats', sub { !defined $_->{error} });
 
     is $stats->{error}, undef, 'it heals';
     matches($nginx, 'nothing is lost');
@@ -506,7 +506,7 @@ subtest 'the capacity report has the counts of the statistics' => sub {
 
     is $nginx->post(photo('64x48'))->{status}, 201, 'an upload';
     is $nginx->json('/stats')->{total_files}, 3, 'in the statistics';
-    is $nginx->report('/capacity', sub { $_->{images_total} == 3 }, 10)
+    is $nginx->report('/capacity', sub { $_->{images_total} == 3 })
              ->{images_total}, 3, 'and in the capacity, soon';
     ok $nginx->stop, 'quits';
 };

@@ -101,7 +101,7 @@ ok defined $nginx->json('/health')->{system}{cpu_percent}, 'the facts are there'
 
 unlink "$dir/hangs";
 
-$report = $nginx->report('/health', sub { !$_->{disks}[1]{error} }, 30);
+$report = $nginx->report('/health', sub { !$_->{disks}[1]{error} });
 is $report->{disks}[1]{error}, undef, 'heals';
 is $nginx->logged(qr/caphealth disk .*works again/), 1, 'the log says it once';
 

@@ -326,7 +326,7 @@ subtest 'an image that cannot be converted' => sub {
         $nginx->until(sub {
             $response = $nginx->post(strange($word));
             $response->{content} =~ /$told/;
-        }, 60);
+        });
         problem $name, $response;
     }
 
@@ -347,7 +347,7 @@ subtest 'an image that cannot be converted' => sub {
         });
 
         return $killed =~ /ended the program/;
-    }, 60);
+    });
 
     problem 'a converter that is killed', decode_json($killed);
     ok $nginx->stop, 'quits';
@@ -477,7 +477,7 @@ subtest 'a server that is busy' => sub {
         });
 
         return $late;
-    }, 60);
+    });
     problem 'an image that has waited too long', decode_json($late);
     ok $nginx->stop, 'quits';
 };

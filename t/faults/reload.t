@@ -168,7 +168,7 @@ subtest 'many reloads under load' => sub {
     }
 
     ok $nginx->until(sub { $nginx->workers == 2 && $nginx->collectors == 1
-                           && keys %{ $nginx->processes } == 3 }, 30),
+                           && keys %{ $nginx->processes } == 3 }),
        'two workers and one collector are left'
         or diag explain $nginx->processes;
 

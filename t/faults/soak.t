@@ -363,16 +363,16 @@ is scalar @strange, 0, 'no request failed that was not meant to'
 
 kill CONT => $nginx->collectors;
 
-ok $nginx->until(sub { $nginx->workers == 2 && $nginx->collectors == 1 }, 60),
+ok $nginx->until(sub { $nginx->workers == 2 && $nginx->collectors == 1 }),
    'two workers and a collector';
 ok $nginx->until(sub {
     my $health = $nginx->json('/health');
 
     return !$health->{stale} && $health->{database}{reachable}
            && $health->{database}{products_count} == 3;
-}, 60), 'the facts are fresh';
+}), 'the facts are fresh';
 
-ok $nginx->until(sub { $nginx->get('/ready')->{status} == 200 }, 60),
+ok $nginx->until(sub { $nginx->get('/ready')->{status} == 200 }),
    'it is ready';
 cmp_ok scalar(grep { $_->{name} eq 'GET /ready' && $_->{status} == 200 } @all),
        '>', 0, 'and was at times';

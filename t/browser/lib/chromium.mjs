@@ -68,6 +68,7 @@ export async function blank(t, options = {}) {
     });
 
     t.after(() => context.close());
+    context.setDefaultTimeout(60000);
 
     return context.newPage();
 }
@@ -136,7 +137,7 @@ export async function accessible(page) {
 // until the assertions in check() hold: what is shown changes with what this
 // machine does
 
-export async function eventually(check, ms = 30000) {
+export async function eventually(check, ms = 60000) {
     const end = Date.now() + ms;
 
     for (;;) {

@@ -156,7 +156,7 @@ export class Nginx {
 
     // resolves once check() is true; rejects after ms
 
-    async until(check, ms = 15000) {
+    async until(check, ms = 60000) {
         const end = Date.now() + ms;
 
         for (;;) {

@@ -37,7 +37,7 @@ sub new {
         %option,
     }, $class;
 
-    $self->{client} = HTTP::Tiny->new(timeout => patience(10));
+    $self->{client} = HTTP::Tiny->new(timeout => patience(30));
 
     chmod 0755, $self->{prefix};
     mkdir "$self->{prefix}/tmp";
@@ -266,12 +266,13 @@ sub json {
     return decode_json($response->{content});
 }
 
-# until(CODE, SECONDS): its value as soon as it is true
+# until(CODE, SECONDS): its value as soon as it is true.  Only a test that fails
+# waits for so long
 
 sub until {
     my ($self, $code, $seconds) = @_;
 
-    my $end = time + patience($seconds // 15);
+    my $end = time + patience($seconds // 60);
 
     while (1) {
         my $value = eval { $code->() };

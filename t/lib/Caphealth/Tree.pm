@@ -82,7 +82,7 @@ sub settled {
     my $seen = scans($nginx);
     my $roots = @{ $nginx->json('/stats')->{roots} };
 
-    return $nginx->until(sub { scans($nginx) >= $seen + 2 * $roots }, 30);
+    return $nginx->until(sub { scans($nginx) >= $seen + 2 * $roots }, 120);
 }
 
 1;

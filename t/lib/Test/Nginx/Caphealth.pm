@@ -21,7 +21,7 @@ my $root = $ENV{TEST_NGINX_SERVROOT} || getcwd() . '/t/servroot';
 my $port = $ENV{TEST_NGINX_SERVER_PORT} || $ENV{TEST_NGINX_PORT} || 1984;
 my $binary = $ENV{TEST_NGINX_BINARY} || 'nginx';
 my $level = $ENV{TEST_NGINX_LOG_LEVEL} || 'debug';
-my $patience = $ENV{TEST_NGINX_TIMEOUT} || patience(10);
+my $patience = $ENV{TEST_NGINX_TIMEOUT} || patience(30);
 
 my ($ordered, $rootless, $workers, $master, $repeat) = (0, 0, 1, 'off', 1);
 my @preprocessors;
@@ -338,7 +338,7 @@ sub start () {
 
     return 0 if $? != 0;
 
-    my $end = time + 10 * $patience;
+    my $end = time + 4 * $patience;
 
     while (time < $end) {
         $running = slurp("$root/logs/nginx.pid");
@@ -365,7 +365,7 @@ sub stop ($) {
     my ($name) = @_;
 
     my $pid = $running or return;
-    my $end = time + 10 * $patience;
+    my $end = time + 4 * $patience;
 
     kill QUIT => $pid;
 
