@@ -98,7 +98,7 @@ subtest 'the bytes as they came' => sub {
     my $bytes = 0;
     $bytes += length $_ for values %photos, $photos{jpeg};
 
-    is of_source($nginx)->{total_files}, 4, 'counted at once';
+    is $nginx->counted->{sources}[0]{total_files}, 4, 'counted';
     is of_source($nginx)->{total_bytes}, $bytes, 'and its bytes';
     ok settled($nginx), 'a scan';
     is_deeply [ @{ of_source($nginx) }{qw(total_files total_bytes drift_files

@@ -421,7 +421,7 @@ subtest 'uploads' => sub {
     # a root that cannot be read
 
     rename $nginx->{root}, "$nginx->{root}.away" or die $!;
-    $nginx->report("$base/image-stats", sub { $_->{error} }, 30);
+    $nginx->report("$base/image-stats", sub { $_->{error} });
     reads($nginx, 'the root is gone');
     rename "$nginx->{root}.away", $nginx->{root} or die $!;
     ok $nginx->stop, 'quits';
@@ -522,7 +522,7 @@ subtest 'uploads that fail for the server\'s sake' => sub {
     $nginx->until(sub {
         $response = request($nginx, 'POST', $path, {}, strange('hang'));
         $response->{status} == 422;
-    }, 60);
+    });
     is_described('too long', 'POST', $path, $response);
 
     # files in the places of directories

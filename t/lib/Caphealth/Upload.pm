@@ -169,6 +169,29 @@ sub raw {
     return $socket;
 }
 
+# gone(SOCKET): closes it; true once nginx has closed its end, too
+
+sub gone {
+    my ($self, $socket) = @_;
+
+    my $end = sprintf '%04X \w+:%04X 0[18] ', $self->{port}, $socket->sockport;
+
+    close $socket;
+
+    return $self->until(sub { `cat /proc/net/tcp` !~ /:$end/ });
+}
+
+# counted: the statistics, once the first scan of each tree has ended
+
+sub counted {
+    my ($self) = @_;
+
+    return $self->report('/stats', sub {
+        !grep { !defined $_->{total_files} } @{ $_->{roots} },
+                                             @{ $_->{sources} // [] };
+    });
+}
+
 sub converters {
     my ($self) = @_;
 
@@ -200,6 +223,28 @@ sub converting {
     my $before = $self->converter_seconds;
 
     return $self->until(sub { $self->converter_seconds > $before + 0.03 });
+}
+
+# hold(HEADERS): stops the converters and returns them, so that what is uploaded
+# waits until they get a SIGCONT.  A worker starts its converter for its first
+# image; one that is broken leaves nothing.  HEADERS: what an upload needs
+
+sub hold {
+    my ($self, $headers) = @_;
+
+    my @converters;
+
+    $self->until(sub {
+        $self->post("\xff\xd8\xff\xe0broken", $headers);
+        @converters = $self->converters;
+
+        return @converters == $self->{workers}
+               && !grep { /\.tmp$/ } $self->files;
+    }) or croak "no converter for each worker but @converters";
+
+    kill STOP => @converters;
+
+    return @converters;
 }
 
 # held(N, CODE, METRIC, VALUE): as parallel(), with a converter that does
