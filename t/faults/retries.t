@@ -23,6 +23,18 @@ sub left {
         qr/\.answer$/, qr/\.tmp$/, qr/\.webp$/;
 }
 
+# a claim is given up when its request has been answered
+
+sub is_left {
+    my ($nginx, $wanted, $name) = @_;
+
+    $nginx->until(sub { left($nginx) eq $wanted });
+
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    return is left($nginx), $wanted, $name;
+}
+
 sub key {
     my ($key) = @_;
 
@@ -36,7 +48,7 @@ subtest 'a restart, and the files' => sub {
     my $first = $nginx->post($photo, key('a'));
 
     is $first->{status}, 201, 'stored';
-    is left($nginx), '1 0 3', 'a record and three variants';
+    is_left($nginx, '1 0 3', 'a record and three variants');
     ok $nginx->reload, 'reload';
 
     my $again = $nginx->post($photo, key('a'));
@@ -47,7 +59,7 @@ subtest 'a restart, and the files' => sub {
     my $id = decode_json($first->{content})->{images}[0]{id};
 
     is $nginx->remove($id)->{status}, 204, 'removed';
-    is left($nginx), '0 0 0', 'all of it';
+    is_left($nginx, '0 0 0', 'all of it');
     is $nginx->post($photo, key('a'))->{status}, 201, 'the key is free';
     ok $nginx->report('/stats', sub {
         $_->{total_files} == 3 && $_->{stray_files} == 0
@@ -72,7 +84,7 @@ for my $id (qw(key content)) {
         my %bodies = map { s/^\d+ //r => 1 } @answers;
 
         is keys(%bodies), 1, 'the same';
-        is left($nginx), '1 0 3', 'nothing is left over';
+        is_left($nginx, '1 0 3', 'nothing is left over');
         ok $nginx->stop, 'quits';
     };
 }
@@ -81,10 +93,7 @@ subtest 'a worker is killed while it has the key' => sub {
     my $nginx = Caphealth::Upload->new(
         workers => 2, location => 'caphealth_image_id key;');
 
-    my @converters = $nginx->converters;
-
-    kill STOP => @converters;
-
+    my @converters = $nginx->hold(key('none'));
     my $lost = $nginx->raw("POST /upload HTTP/1.0\r\nIdempotency-Key: a\r\n"
                            . 'Content-Length: ' . length($photo)
                            . "\r\n\r\n$photo");
@@ -93,14 +102,14 @@ subtest 'a worker is killed while it has the key' => sub {
     kill KILL => $nginx->workers;
     kill CONT => @converters;
     ok $nginx->until(sub { $nginx->workers == 2 }), 'new workers';
-    is left($nginx), '0 1 0', 'its claim is left';
+    is_left($nginx, '0 1 0', 'its claim is left');
 
     my $first;
 
     ok $nginx->until(sub {
         ($first = $nginx->post($photo, key('a')))->{status} == 201
     }), 'the retry is stored';
-    is left($nginx), '1 0 3', 'and nothing is left over';
+    is_left($nginx, '1 0 3', 'and nothing is left over');
 
     # as if it had died before the record had its name, after the mark had
 
@@ -110,7 +119,7 @@ subtest 'a worker is killed while it has the key' => sub {
 
     is $nginx->post(photo('300x200'), key('a'))->{status}, 201,
        'another body, because the first was never answered';
-    is left($nginx), '1 0 3', 'replaces it';
+    is_left($nginx, '1 0 3', 'replaces it');
     ok $nginx->report('/stats', sub { $_->{total_files} == 3 }), 'counted';
     ok $nginx->stop, 'quits';
 };
@@ -119,18 +128,15 @@ subtest 'a client that goes away' => sub {
     my $nginx = Caphealth::Upload->new(
         location => 'caphealth_image_id key;');
 
-    my @converters = $nginx->converters;
-
-    kill STOP => @converters;
-
+    my @converters = $nginx->hold(key('none'));
     my $gone = $nginx->raw("POST /upload HTTP/1.0\r\nIdempotency-Key: a\r\n"
                            . 'Content-Length: ' . length($photo)
                            . "\r\n\r\n$photo");
 
     ok $nginx->until(sub { left($nginx) =~ / 1 / }), 'the key is taken';
-    close $gone;
+    ok $nginx->gone($gone), 'nginx knows that it is gone';
     kill CONT => @converters;
-    ok $nginx->until(sub { left($nginx) eq '0 0 0' }), 'and given up';
+    is_left($nginx, '0 0 0', 'and given up');
     is $nginx->post($photo, key('a'))->{status}, 201, 'the retry is stored';
     ok $nginx->stop, 'quits';
 };

@@ -67,6 +67,14 @@ sub asked {
     return map { /^$what (.*)/ ? $1 : () } <$file>;
 }
 
+sub spill {
+    my ($path) = @_;
+
+    open my $file, '>', $path or die "open() \"$path\" failed: $!\n";
+
+    return;
+}
+
 sub problem {
     my ($response) = @_;
 
@@ -221,7 +229,7 @@ subtest 'a store that is known to be away' => sub {
 
     is $nginx->post($photo)->{status}, 503, 'away' for 1 .. 3;
     is $nginx->remove('0' x 32)->{status}, 204, 'it still removes';
-    ok $nginx->until(sub { $nginx->post($photo)->{status} == 201 }, 30),
+    ok $nginx->until(sub { $nginx->post($photo)->{status} == 201 }),
        'uploads are let through one at a time until one is stored'
         or diag $nginx->log;
     is scalar asked($nginx, 'put'), 3 * 5, 'it was tried no more than that';
@@ -379,7 +387,8 @@ subtest 'one that does not start' => sub {
 };
 
 subtest 'the client is gone' => sub {
-    my $nginx = store('slow');
+    my $nginx = store('held');
+    my $released = "$nginx->{asked}.released";
 
     $nginx->report('/stats', sub { ($_->{source} // '') eq 'live' });
 
@@ -389,7 +398,8 @@ subtest 'the client is gone' => sub {
                              . "Content-Length: $length\r\n\r\n$photo");
 
     ok $nginx->until(sub { asked($nginx, 'put') == 3 }), 'it is on its way';
-    close $socket;
+    ok $nginx->gone($socket), 'nginx knows it';
+    spill($released);
 
     ok $nginx->until(sub { asked($nginx, 'remove') == 1 }), 'then removed';
     is $nginx->json('/stats')->{total_files}, 0, 'and not counted';
@@ -397,6 +407,7 @@ subtest 'the client is gone' => sub {
 
     # while the worker quits, too
 
+    unlink $released;
     $socket = $nginx->raw("POST /upload HTTP/1.1\r\nHost: localhost\r\n"
                           . "Content-Length: $length\r\n\r\n$photo");
     ok $nginx->until(sub { asked($nginx, 'put') == 6 }), 'on its way';
@@ -404,7 +415,8 @@ subtest 'the client is gone' => sub {
     ok $nginx->until(sub {
         $nginx->pids(qr/worker process is shutting down/)
     }), 'a reload';
-    close $socket;
+    ok $nginx->gone($socket), 'nginx knows it';
+    spill($released);
     ok $nginx->until(sub { asked($nginx, 'remove') == 2 }), 'removed';
     ok $nginx->until(sub {
         !$nginx->pids(qr/worker process is shutting down/)
@@ -551,25 +563,25 @@ subtest 'in a fleet the node with the lease lists' => sub {
 
     my $first = $node{a}->();
 
-    $first->report('/stats', sub { ($_->{source} // '') eq 'live' }, 60);
+    $first->report('/stats', sub { ($_->{source} // '') eq 'live' });
     is $first->json('/stats')->{total_files}, 0, 'the only one lists';
 
     my $second = $node{b}->();
 
-    ok $second->until(sub { @{ $second->json('/nodes')->{nodes} } == 2 }, 60),
+    ok $second->until(sub { @{ $second->json('/nodes')->{nodes} } == 2 }),
        'another one' or diag $second->log;
     ok $second->until(sub {
         ($second->json('/stats')->{source} // '') eq 'live'
-    }, 60), 'has the counts';
+    }), 'has the counts';
 
     my $lists = asked($first, 'list');
 
-    ok $first->until(sub { asked($first, 'list') > $lists + 257 }, 60),
+    ok $first->until(sub { asked($first, 'list') > $lists + 257 }),
        'the first one lists again';
     is asked($second, 'list') // 0, 0, 'the second one never did';
 
     ok $first->stop, 'the first one ends';
-    ok $second->until(sub { asked($second, 'list') >= 257 }, 60),
+    ok $second->until(sub { asked($second, 'list') >= 257 }),
        'then the second one lists' or diag $second->log;
     ends($second);
 };

@@ -180,6 +180,7 @@ fail(caphealth_ship_result_t *result, caphealth_ship_status_e status)
 static void
 ship(const caphealth_ipc_message_t *m, const caphealth_ship_t *s)
 {
+    char                     released[4096];
     size_t                   i;
     caphealth_ship_result_t  result;
 
@@ -224,6 +225,16 @@ ship(const caphealth_ipc_message_t *m, const caphealth_ship_t *s)
 
     if (is("slow")) {
         (void) sleep(1);
+    }
+
+    /* until the test says so */
+
+    if (is("held")) {
+        (void) snprintf(released, sizeof(released), "%s.released", path);
+
+        while (access(released, F_OK) == -1) {
+            (void) usleep(10000);
+        }
     }
 
     if (is("invalid")) {
