@@ -150,10 +150,10 @@ for (const program of [['/usr/bin/python3', 'contrib/upload/token.py'],
         await page.goto(site.origin);
 
         assert.match(await upload(page, photo), /^\/media\/\S+_200\.webp$/);
-        assert.deepEqual(logged(server), [
+        await eventually(() => assert.deepEqual(logged(server), [
             `OPTIONS 204 ${site.origin} /platform/images`,
             `POST 201 ${site.origin} /platform/images`,
-        ]);
+        ]));
 
         // the same once more, as after an answer that was lost
 
@@ -178,13 +178,16 @@ for (const program of [['/usr/bin/python3', 'contrib/upload/token.py'],
                      'The token has expired. Ask for a new one.');
         site.token = null;
 
+        await eventually(() => assert.equal(
+            logged(server).at(-1), `POST 401 ${site.origin} /platform/images`));
+
         const before = logged(server).length;
 
         await page.goto(site.stranger);
         assert.match(await upload(page, photo), /^No connection: /);
+        await eventually(() => assert.ok(logged(server).length > before));
         assert.deepEqual(logged(server).slice(before).filter((line) =>
             line.startsWith('POST')), []);
-        assert.ok(logged(server).length > before);
     });
 }
 

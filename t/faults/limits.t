@@ -196,8 +196,9 @@ subtest 'a thousand uploads at once' => sub {
 
 subtest 'slow ones' => sub {
     my $nginx = Caphealth::Upload->new(
-        http => 'client_header_timeout 1s; client_body_timeout 1s;
-                 caphealth_image_queue 4;',
+        http => 'client_header_timeout 1s; caphealth_image_queue 4;',
+        location => 'client_body_timeout 1s; }
+                     location /patient { caphealth_image_upload; ',
     );
 
     $nginx->post($photo);
@@ -212,7 +213,7 @@ subtest 'slow ones' => sub {
         $nginx->raw(head('POST /upload', 'Content-Length: 100000') . $photo)
     } 1 .. 100;
     my @bytes = map {
-        $nginx->raw(head('POST /upload', 'Content-Length: ' . length $photo))
+        $nginx->raw(head('POST /patient', 'Content-Length: ' . length $photo))
     } 1 .. 3;
 
     for my $i (0 .. 9) {

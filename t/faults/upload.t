@@ -134,8 +134,8 @@ subtest 'workers are killed' => sub {
        'every image that has its mark is there whole';
     is scalar(grep { !$sets{$_}{original} } keys %$ids), 0,
        'everything that was answered is there';
-    cmp_ok scalar $nginx->converters, '<=', 2,
-           'the converters went with their workers';
+    ok $nginx->until(sub { $nginx->converters <= 2 }),
+       'the converters went with their workers';
     is $nginx->post($photo)->{status}, 201, 'the next upload works';
     ok $nginx->stop, 'quits';
 };
