@@ -81,7 +81,7 @@ def main():
 
 
 def tell(url, env, demo, out):
-    until(60, lambda: get(url + '/platform/live')[0] == 200)
+    until(180, lambda: get(url + '/platform/live')[0] == 200)
 
     status, headers, _ = get(url + '/')
     ok(status == 302 and headers['Location'] == url + '/admin/platform-health',

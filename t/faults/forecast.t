@@ -64,12 +64,17 @@ sub about {
         or diag explain $days;
 }
 
-# the collector reads the history when the first record comes
+# The collector reads the history when the first record comes, which may be before
+# the database has been looked at; and after each collection one of the forecasts
+# is made.
 
 my $report = $nginx->report('/health', sub {
     my ($threshold) = products($_);
+    my $tier = $_->{tier_forecast};
 
-    $threshold->{forecast};
+    $threshold->{forecast} && defined $threshold->{current}
+        && $tier->{products}{forecast}
+        && ($tier->{vendors}{forecast_code} // '') eq 'not_growing';
 }, 90);
 
 my ($threshold) = products($report);
@@ -96,7 +101,15 @@ about($report->{tier_forecast}{products}{forecast}{limit_in_days}, 25,
 is $report->{tier_forecast}{vendors}{forecast_code}, 'not_growing',
    'not by the vendors';
 
-my $metrics = $nginx->get('/metrics')->{content};
+# each worker makes its own
+
+my $metrics;
+
+$nginx->until(sub {
+    $metrics = $nginx->get('/metrics')->{content};
+    $metrics =~ /^caphealth_forecast_tier_seconds/m
+        && $metrics =~ /^caphealth_forecast_limit_seconds/m;
+});
 
 like $metrics, qr/^caphealth_forecast_limit_seconds
                   \{measure="products_total",level="limit",estimate="mid"\}

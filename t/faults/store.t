@@ -595,7 +595,7 @@ subtest 'a key, and a node that is killed' => sub {
 
     my $lost = $node[0]->raw($request->('a'));
 
-    ok $node[0]->until(sub { requests(qr{GET \S*/$in/\S*[.]answer}) == 3 }),
+    ok $node[0]->until(sub { requests(qr{GET \S*/$in/\S*[.]answer}) >= 3 }),
        'the next is looked for';
     kill KILL => $node[0]->workers;
     is $node[1]->post($photo, key('a'))->{status}, 201, 'the retry is stored'
@@ -604,7 +604,7 @@ subtest 'a key, and a node that is killed' => sub {
     # between its files and its mark
 
     rules('PUT _original hang');
-    ok $node[0]->until(sub { $node[0]->get('/health')->{status} }),
+    ok $node[0]->until(sub { $node[0]->get('/health')->{success} }),
        'a new worker';
     $lost = $node[0]->raw($request->('b'));
     ok $node[0]->until(sub { keys %{ stored($node[0]) } == 11 }),
@@ -621,7 +621,7 @@ subtest 'a key, and a node that is killed' => sub {
     ok $node[2]->until(sub {
         ($response = $node[2]->post(photo('300x200'), key('b')))->{status}
             == 201
-    }, 60), 'then another is stored' or diag $node[2]->log;
+    }), 'then another is stored' or diag $node[2]->log;
     is_deeply images($node[1]),
               told($first, $response, $node[1]->post($photo, key('a'))),
               'in its place';

@@ -779,7 +779,7 @@ def check_flaky(port):
     tap.none([files for files in left if files], 'and nothing is left')
 
 
-def wait_for(check, seconds=20):
+def wait_for(check, seconds=60):
     end = time.monotonic() + seconds
     found = check()
 
