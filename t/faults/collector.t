@@ -25,7 +25,6 @@ my ($version) = `cat src/ipc/caphealth_ipc.h`
 my $http = <<"END";
 caphealth_refresh          1s;
 caphealth_database_refresh 1s;
-caphealth_timeout          500ms;
 caphealth_disk             /;
 caphealth_database         sqlite:$database;
 END
@@ -35,8 +34,11 @@ sub complete {
            && defined $_->{database}{products_count};
 }
 
+# within three refreshes, after which the facts would be stale
+
 subtest 'killed' => sub {
-    my $nginx = Caphealth::Server->new(http => $http, workers => 2);
+    my $nginx = Caphealth::Server->new(workers => 2,
+        http => $http =~ s/(caphealth_refresh +)1s/${1}3s/r);
     my $before = $nginx->report('/health', \&complete);
 
     is $before->{database}{products_count}, 2, 'facts at first';
@@ -146,7 +148,8 @@ subtest 'keeps dying' => sub {
 };
 
 subtest 'stopped, as a process that hangs' => sub {
-    my $nginx = Caphealth::Server->new(http => $http);
+    my $nginx = Caphealth::Server->new(
+        http => "$http caphealth_timeout 500ms;");
 
     $nginx->report('/health', \&complete);
 
@@ -156,7 +159,8 @@ subtest 'stopped, as a process that hangs' => sub {
     ok $nginx->until(sub { my ($p) = $nginx->collectors; $p && $p != $pid }),
        'is killed and replaced';
     is $nginx->logged(qr/caphealth-collector does not answer/), 1, 'logged';
-    ok !$nginx->report('/health', \&complete)->{stale}, 'heals';
+    ok !$nginx->report('/health', sub { complete() && !$_->{stale} })->{stale},
+       'heals';
 
     kill STOP => $nginx->collector;
     ok $nginx->reload, 'reload while it hangs';

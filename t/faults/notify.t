@@ -72,7 +72,10 @@ products(1);
 my $receiver = Caphealth::Receiver->new;
 my $hook = "http://127.0.0.1:$receiver->{port}/hook/T0K3N";
 
+# not what is unknown while a busy machine answers late
+
 my $quick = "caphealth_notify $hook secret=$dir/secret hold=0 interval=0 "
+            . 'on=warning,critical,recovery '
             . 'runbooks=https://handbook.test/operations;';
 
 my $nginx = Caphealth::Server->new(
@@ -355,7 +358,7 @@ subtest 'a reminder, and other formats' => sub {
        'both are sent';
 
     like(($chat->delivered)[0]{text},
-         qr/ is degraded \(was healthy\): Products: 10 products, warning/,
+         qr/ is degraded(?: \(was healthy\))?: Products: 10 products, warning/,
          'a text for chats');
 
     my ($first) = map { decode_json($_->{body}) } $alerts->requests;
