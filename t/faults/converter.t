@@ -30,6 +30,7 @@ sub post_again {
     my $response;
 
     $nginx->until(sub {
+        $nginx->prefer;
         $response = $nginx->post(strange($word));
 
         return $like ? $response->{content} =~ $like
@@ -148,7 +149,8 @@ subtest 'the CPU time of converters at normal priority is the platform\'s' => su
 subtest 'a decoder that fails' => sub {
     my $nginx = Caphealth::Upload->new(
         http => "caphealth_helper_dir $helpers; caphealth_image_timeout 2s;
-                 caphealth_image_memory 200m;");
+                 caphealth_image_memory 200m;
+                 caphealth_image_priority normal;");
 
     is post_again($nginx, 'well')->{status}, 201, 'works at first';
 

@@ -324,6 +324,7 @@ subtest 'an image that cannot be converted' => sub {
         next if $asan && $word eq 'bloat';
 
         $nginx->until(sub {
+            $nginx->prefer;
             $response = $nginx->post(strange($word));
             $response->{content} =~ /$told/;
         });

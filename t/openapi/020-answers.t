@@ -520,6 +520,7 @@ subtest 'uploads that fail for the server\'s sake' => sub {
     my $response;
 
     $nginx->until(sub {
+        Caphealth::Upload::prefer($nginx);
         $response = request($nginx, 'POST', $path, {}, strange('hang'));
         $response->{status} == 422;
     });
