@@ -438,7 +438,7 @@ caphealth_command_move(char *argv[])
     path[n] = '\0';
     slash = strrchr(path, '/');
 
-    strcpy(slash == NULL ? path : slash + 1, shipper);
+    memcpy(slash == NULL ? path : slash + 1, shipper, sizeof(shipper));
 
     (void) execv(path, argv);
 

@@ -325,7 +325,20 @@ subtest 'a worker that quits' => sub {
         grep { (readlink // '') eq $file } glob "/proc/$worker/fd/*";
     };
 
-    ok $nginx->until($cut), 'a thread cuts it';
+    # proc(5): local address, remote address, state, bytes to send and to read
+
+    my $read = sub {
+        open my $tcp, '<', '/proc/net/tcp' or die "/proc/net/tcp: $!\n";
+
+        my %unread = map { /:(\w{4}) \w+:(\w{4}) \w\w \w+:(\w+)/
+                           && hex $1 == $nginx->{port}
+                           ? (hex $2 => hex $3) : () } <$tcp>;
+
+        return !grep { $unread{ $_->sockport } // 1 } @clients;
+    };
+
+    ok $nginx->until(sub { $read->() && $cut->() }),
+       'the requests are read, and a thread cuts the first';
     ok $nginx->stop, 'quits';
 
     my @answers = map { local $/ = undef; readline($_) // '' } @clients;
