@@ -799,7 +799,7 @@ ngx_http_caphealth_page_assets(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    if (self.data[self.len - 1] == '/') {
+    if (self.len && self.data[self.len - 1] == '/') {
         self.len--;
     }
 
