@@ -371,7 +371,7 @@ facts_amount(const json_t *root, const char *name)
 
     n = json_integer_value(json_object_get(root, name));
 
-    return n < 0 ? 0 : n % (INT64_MAX / 1000000);
+    return n < 0 ? 0 : n % CAPHEALTH_TREE_MOST;
 }
 
 

@@ -165,7 +165,7 @@ put(const char *file, size_t size)
 static void
 check_amount(int64_t n)
 {
-    fuzz_check(n >= 0 && n <= INT64_MAX / 1000000);
+    fuzz_check(n >= 0 && n <= CAPHEALTH_TREE_MOST);
 }
 
 
