@@ -320,7 +320,20 @@ subtest 'what a node says of itself is bounded' => sub {
     ok !eval { $postgres->sql($refresh->(q('often'))); 1 }, 'no interval';
     ok !eval { $postgres->sql($refresh->('1') =~ s/'odd'/'o d d'/r); 1 },
        'no name';
-    $postgres->sql("SELECT caphealth.retire('odd')");
+
+    my $last = encode_json({ node => 'odd', instance => 'i', seconds => 1e300,
+                             stores => [ {
+        name => 's3://odd', version => 0, acknowledged => 0, sequence => 1,
+        slices => [], listings => [], ended => JSON::PP::true } ] });
+
+    $postgres->sql("SELECT caphealth.finish('$last')");
+    is $postgres->sql("SELECT seconds || ' ' || lost FROM caphealth.store_nodes
+                       WHERE instance = 'i'"), "86400 true\n",
+       'an interval of one that ends';
+    $postgres->sql("SELECT caphealth.retire('odd');
+                    DELETE FROM caphealth.stores;
+                    DELETE FROM caphealth.store_slices;
+                    DELETE FROM caphealth.store_nodes");
 };
 
 # what a collector sends; one of version 1 knows nothing of the rest.  A lease lasts

@@ -1068,6 +1068,8 @@ SET lock_timeout = '2s'
 AS $$
 DECLARE
     t      constant timestamptz := clock_timestamp();
+    every  constant double precision :=
+               least(greatest((request->>'seconds')::float8, 0.1), 86400);
     store  jsonb;
 BEGIN
     FOR store IN
@@ -1075,9 +1077,8 @@ BEGIN
          ORDER BY e->>'name' COLLATE "C", (e->>'sequence')::bigint
     LOOP
         PERFORM caphealth.count_images(store, request->>'node',
-                                       request->>'instance',
-                                       (request->>'seconds')::double precision,
-                                       t, false, false);
+                                       request->>'instance', every, t, false,
+                                       false);
     END LOOP;
 END
 $$;
