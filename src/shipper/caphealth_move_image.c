@@ -35,7 +35,8 @@ typedef struct {
 
 /*
  * An image, whose files are transferred in chunks, the mark in the last one.
- * Its owner is put with each file, and then read again, or is read before.
+ * The owner is read of the store's mark: before the files are transferred, or
+ * when the mark has been put.
  */
 
 struct caphealth_move_job_s {
@@ -114,7 +115,11 @@ caphealth_move_image(caphealth_move_run_t *run, caphealth_move_file_t *files,
 
     run->active++;
 
-    if (run->move->back) {
+    /* nothing is put beside the files of another owner */
+
+    if (run->move->back
+        || (owner[0] && job->mark->exists[CAPHEALTH_MOVE_STORE]))
+    {
         caphealth_move_look_owner(job);
 
     } else {
@@ -165,12 +170,12 @@ caphealth_move_on_owner(caphealth_s3_call_t *call)
         return;
     }
 
-    if (run->move->back) {
+    if (!job->moved) {
         caphealth_move_next(job);
         return;
     }
 
-    run->owners += (uint64_t) job->moved;
+    run->owners++;
 
     caphealth_move_end(job);
 }
@@ -222,14 +227,22 @@ caphealth_move_files_done(caphealth_move_job_t *job)
     run = job->run;
     run->images += (uint64_t) job->moved;
 
-    if (!run->move->back && job->owner[0]) {
+    /* without the store's owner, the mark was put just now */
+
+    if (!run->move->back && job->owner[0] && job->owned[0] == '\0') {
         caphealth_move_look_owner(job);
+        return;
+    }
+
+    if (!run->move->back) {
+        run->owners += (uint64_t) (job->owner[0] && job->moved);
+        caphealth_move_end(job);
         return;
     }
 
     /* files of an image that has its owner may be new, and not be counted */
 
-    if (run->move->back && job->owned[0]
+    if (job->owned[0]
         && (job->moved || job->owner[0] == '\0')
         && caphealth_move_own(run, job->files, job->nfiles, job->mark,
                               job->owned)
