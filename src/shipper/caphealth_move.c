@@ -291,8 +291,16 @@ caphealth_move_verify_file(caphealth_move_run_t *run,
     if (run->move->back) {
         (void) snprintf(id, sizeof(id), "%.*s", CAPHEALTH_ID_LEN,
                         f->key + CAPHEALTH_LEAF_LEN);
-        (void) caphealth_image_remove(run->move->root, id, run->move->mark,
-                                      &removed);
-        caphealth_move_disown(run, id);
+
+        if (caphealth_image_remove(run->move->root, id, run->move->mark,
+                                   &removed)
+            == 0)
+        {
+            caphealth_move_disown(run, id);
+
+        } else if (errno != ENOENT) {
+            caphealth_move_failed(run, f->key, "it cannot be removed: %s",
+                                  strerror(errno));
+        }
     }
 }
