@@ -185,6 +185,7 @@ caphealth_walk_remove(caphealth_walk_ctx_t *t, int dir,
 static void
 caphealth_walk_remove_file(caphealth_walk_ctx_t *t, int dir, const char *name)
 {
+    int64_t      bytes;
     struct stat  st;
 
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
@@ -199,11 +200,16 @@ caphealth_walk_remove_file(caphealth_walk_ctx_t *t, int dir, const char *name)
         return;
     }
 
+    /* less may have been counted: the sum is limited, or the file has grown */
+
+    bytes = st.st_size;
+    bytes = bytes < t->walk->bytes ? bytes : t->walk->bytes;
+
     t->walk->files--;
-    t->walk->bytes -= st.st_size;
+    t->walk->bytes -= bytes;
     t->walk->leaves[t->leaf]--;
     t->walk->removed++;
-    t->walk->removed_bytes += st.st_size;
+    caphealth_tree_add(&t->walk->removed_bytes, (uint64_t) st.st_size);
 }
 
 

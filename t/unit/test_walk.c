@@ -57,6 +57,7 @@ static int
 setup(void **state)
 {
     walker.nmarks = 1;
+    walker.variants = parts;
     walker.nvariants = 2;
     walker.since = 0;
     walker.before = 0;
@@ -158,11 +159,13 @@ strays(void **state)
 static void
 huge(void **state)
 {
-    char        path[256];
+    char        name[64], path[256];
     unsigned    i;
     const off_t size = (off_t) 12 << 40;
 
     static const char *const  names[] = { "/a", "/deep/a", A "_original.webp" };
+    static const char *const  extensions[] = { "webp", "jpg", "avif" };
+    static const char        *four[] = { "800", "200", "100", "50" };
 
     (void) state;
 
@@ -181,6 +184,25 @@ huge(void **state)
 
     assert_int_equal(go(0xab), 0);
     assert_int_equal(walk.bytes, size);
+
+    /* leftovers that are larger together than what is counted of them */
+
+    for (i = 0; i < 12; i++) {
+        (void) snprintf(name, sizeof(name), B "_%s.%s", four[i % 4],
+                        extensions[i / 4]);
+        tree_put(name, "");
+        (void) snprintf(path, sizeof(path), "%s%s", tree_root, name);
+        assert_int_equal(truncate(path, size), 0);
+    }
+
+    walker.variants = four;
+    walker.nvariants = 4;
+    walker.before = (double) time(NULL) + 100;
+
+    assert_int_equal(go(0xab), 0);
+    assert_int_equal(walk.removed, 12);
+    assert_int_equal(walk.removed_bytes, CAPHEALTH_TREE_MOST);
+    assert_true(walk.bytes <= size);
 }
 
 
