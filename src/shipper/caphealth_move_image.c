@@ -158,7 +158,8 @@ caphealth_move_on_owner(caphealth_s3_call_t *call)
 
     memcpy(job->owned, call->owned, sizeof(job->owned));
 
-    /* if only the tree has one, it keeps it, but the store has to get it */
+    /* the tree keeps one that only it has, but files in the store cannot get
+       one any more */
 
     if (job->owner[0] && strcmp(job->owned, job->owner) != 0
         && (job->owned[0] || !run->move->back))

@@ -12,9 +12,10 @@
 
 
 /*
- * Reads the owners of the images of run->slice, when its files have been read:
- * an upload names its image before it publishes it.  Returns 0, or -1 after it
- * has reported the failure, which ends the run.
+ * Reads the owners of the images of run->slice.  It is called when the files of
+ * the slice have been read, because an upload names its image before it
+ * publishes it.  Returns 0, or -1 after it has reported the failure, which ends
+ * the run.
  */
 int caphealth_move_owners(caphealth_move_slice_t *slice);
 

@@ -51,8 +51,8 @@ struct caphealth_s3_call_s {
     uint64_t                    size;    /* bytes of its body */
     const char                 *type;    /* image/webp */
     const char                 *mark;    /* kept with the object */
-    const char                 *owner;   /* the same, the name of one; NULL:
-                                            none */
+    const char                 *owner;   /* of the image, kept with the object,
+                                            too; NULL: none */
     int                         fd;      /* its body, read from 0 */
     int                         create;  /* not where there is one; not known
                                             to all stores, see conditional */
@@ -93,7 +93,7 @@ struct caphealth_s3_call_s {
     char                        found[CAPHEALTH_S3_MARK];
                                          /* its mark; "": it has none */
     char                        owned[CAPHEALTH_OWNER_LEN + 1];
-                                         /* its owner; the same */
+                                         /* its owner; "": it has none */
     double                      modified;/* seconds since the epoch, by the
                                             store's clock; 0: not said */
     double                      date;    /* the same, of the answer */

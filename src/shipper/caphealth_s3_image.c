@@ -1264,10 +1264,9 @@ caphealth_s3_image_on_claimed(caphealth_s3_call_t *call)
 
 /*
  * Where the store is full, an image that is stored is removed without a claim,
- * or there would never be room.  Its id is not free as long as it has its mark
- * and its record, so an upload can begin only when all else is removed.  Then
- * the record is removed only if it is the same, and a mark that such an upload
- * puts is put when the others are there.
+ * or there would never be room.  Its mark and its record reserve the id, so the
+ * mark is removed behind the others: an upload that takes the id afterwards
+ * loses no file.  The record is removed only if no such upload has replaced it.
  */
 
 static void

@@ -135,10 +135,10 @@ void caphealth_fleet_counts_freeze(caphealth_fleet_counts_t *f,
     const uint8_t *changing, double now, uint64_t wall);
 
 /*
- * No more will change here: *last becomes what is to be sent behind *f, which
- * holds what was sent before.  Then what is in shared memory, all, begins anew,
- * as if the node had forgotten the store: the slices of what is taken out are
- * doubtful there, for a process that still uses it.
+ * The last worker quits: *f becomes what was sent before and may not be stored,
+ * and *last what is to be sent after it.  *shared begins anew, as if the node
+ * had forgotten the store.  The slices that are in *f or *last are doubtful
+ * there, because the old master process of an upgrade may start workers again.
  */
 void caphealth_fleet_counts_finish(caphealth_fleet_counts_t *shared,
     caphealth_fleet_counts_t *f, caphealth_fleet_counts_t *last, double now,
