@@ -170,6 +170,13 @@ ngx_http_caphealth_upload_set_stored(ngx_http_caphealth_upload_t *u,
         return;
     }
 
+    /* it has no files, because it was stored when the body was read */
+
+    if (u->counts_begun && !stored && !image->checked) {
+        u->busy = 1;
+        return;
+    }
+
     image->skip = stored;
 
     if (!u->counts_begun) {
@@ -189,12 +196,6 @@ ngx_http_caphealth_upload_set_stored(ngx_http_caphealth_upload_t *u,
     image->begun = ngx_http_caphealth_tree_begin(u->main_conf->state.zone,
                                                  &u->conf->tree->key,
                                                  image->files.id);
-
-    /* it was not converted, because it was stored then */
-
-    if (!image->checked) {
-        u->busy = 1;
-    }
 }
 
 

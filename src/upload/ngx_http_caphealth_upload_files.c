@@ -521,13 +521,18 @@ ngx_http_caphealth_upload_check(void *data, ngx_log_t *log)
     ngx_http_caphealth_upload_t  *u = data;
 
     for (n = 0; n < u->nimages; n++) {
+
+        if (u->images[n].skip) {
+            continue;
+        }
+
         if (ngx_http_caphealth_upload_check_files(u, &u->images[n]) != NGX_OK) {
             return;
         }
 
         /* in a store the record is put first: it claims the id */
 
-        if (u->conf->store && u->named && !u->images[n].skip
+        if (u->conf->store && u->named
             && ngx_http_caphealth_upload_record(u, &u->images[n]) != NGX_OK)
         {
             return;

@@ -539,6 +539,36 @@ subtest 'a key, and images of a form' => sub {
     is $again->{content}, $first->{content}, 'and the answer is the same';
     is $nginx->post($body, $headers)->{status}, 200, 'then all are there';
 
+    # what is stored is not converted, and is removed before the others are put
+
+    is $nginx->remove($ids[1])->{status}, 204, 'one is removed again';
+
+    my @converters = $nginx->converters;
+    my $stored = qr{^HEAD \S*$ids[0]_original\S* 200};
+    my $looks = requests($stored);
+
+    kill STOP => @converters;
+
+    my ($answer, $removed) = $nginx->parallel(2, sub {
+        return problem($nginx->post($body, $headers)) if $_[0] == 0;
+
+        $nginx->until(sub { requests($stored) > $looks });
+
+        my $status = $nginx->remove($ids[0])->{status};
+
+        kill CONT => @converters;
+
+        return $status;
+    });
+
+    is $removed, 204, 'and another one while that is converted';
+    is $answer, '409 idempotency-key-in-use', 'neither is stored'
+        or diag $nginx->log;
+    ok !$nginx->logged(qr/shipper \d+ .*, it is replaced/),
+       'the shipper was asked for nothing invalid';
+    is $nginx->post($body, $headers)->{status}, 201, 'then both are'
+        or diag $nginx->log;
+
     # whatever is lost on the way
 
     my $n = 0;
