@@ -431,6 +431,7 @@ ngx_http_caphealth_process_cpu(ngx_http_caphealth_process_t *p)
 ngx_int_t
 ngx_http_caphealth_process_log(ngx_http_caphealth_process_t *p)
 {
+    caphealth_ipc_result_e   rc;
     caphealth_ipc_message_t  m;
 
     if (!ngx_http_caphealth_process_stderr(p)) {
@@ -445,8 +446,14 @@ ngx_http_caphealth_process_log(ngx_http_caphealth_process_t *p)
     m.version = CAPHEALTH_IPC_VERSION;
     m.type = CAPHEALTH_IPC_LOG;
 
-    return caphealth_ipc_send(p->connection->fd, &m, STDERR_FILENO)
-           == CAPHEALTH_IPC_OK ? NGX_OK : NGX_ERROR;
+    rc = caphealth_ipc_send(p->connection->fd, &m, STDERR_FILENO);
+
+    if (rc == CAPHEALTH_IPC_AGAIN) {
+        p->log_uniq = 0;
+        return NGX_OK;
+    }
+
+    return rc == CAPHEALTH_IPC_OK ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -63,7 +63,9 @@ uint64_t ngx_http_caphealth_process_cpu(ngx_http_caphealth_process_t *p);
 
 /*
  * Sends it stderr, the error log, if that is another file than the last time:
- * when nginx reopens its logs, a child still has the old file.
+ * when nginx reopens its logs, a child still has the old file.  If there is no
+ * room for it now, the next call sends it.  NGX_ERROR: the process is gone, or
+ * cannot be sent anything.
  */
 ngx_int_t ngx_http_caphealth_process_log(ngx_http_caphealth_process_t *p);
 
