@@ -551,7 +551,7 @@ END
 
     is scalar readline $sending, "sent\n", 'other ones are sent';
 
-    my ($status) = $nginx->parallel(2, sub {
+    my ($status, $waits) = $nginx->parallel(2, sub {
         return $nginx->post(strange('well'))->{status} if $_[0] == 0;
 
         my $waits = $nginx->until(sub {
@@ -563,7 +563,8 @@ END
         return $waits;
     });
 
-    is $status, 201, 'an image waits until they have come';
+    is $waits, 1, 'an image waits';
+    is $status, 201, 'until they have come';
     ok !$nginx->logged(qr/converter \d+ cannot be/), 'its converter stays'
         or diag $nginx->log;
     close $sending;
