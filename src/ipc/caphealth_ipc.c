@@ -140,8 +140,8 @@ caphealth_ipc_send_cargo(int s, const caphealth_ipc_message_t *m,
 
 
 /*
- * Whether a message is to be sent again: a blocking socket, that of a helper,
- * waits for room, but not for descriptors that are on their way.
+ * Whether a message is to be sent again.  On a blocking socket, as a helper's,
+ * sendmsg() waits for room, but fails at once with ETOOMANYREFS, so this waits.
  */
 
 static int

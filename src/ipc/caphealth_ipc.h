@@ -105,10 +105,11 @@ typedef struct {
 typedef enum {
     CAPHEALTH_IPC_OK = 0,
     CAPHEALTH_IPC_AGAIN,         /* a nonblocking socket has nothing to give,
-                                    or no room; or more descriptors, of all
-                                    processes of the user, are on their way
-                                    than the process may have open, which a
-                                    blocking socket waits for */
+                                    or no room, also for descriptors: Linux
+                                    takes none while the user's processes have
+                                    sent more, which were not received yet,
+                                    than this one may have open.  A blocking
+                                    socket waits */
     CAPHEALTH_IPC_CLOSED,        /* the peer is gone */
     CAPHEALTH_IPC_INVALID,       /* not a message: wrong length, or too many
                                     descriptors */

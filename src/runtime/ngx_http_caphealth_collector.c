@@ -27,6 +27,9 @@ struct ngx_http_caphealth_collector_s {
 #define NGX_HTTP_CAPHEALTH_PAUSE_MIN  200
 #define NGX_HTTP_CAPHEALTH_PAUSE_MAX  60000
 
+/* milliseconds that a worker that quits waits for a collector */
+#define NGX_HTTP_CAPHEALTH_EXIT       2000
+
 
 static ngx_int_t ngx_http_caphealth_collector_configure(
     ngx_http_caphealth_helper_t *h);
@@ -51,10 +54,6 @@ static json_t *ngx_http_caphealth_collector_fleet(
 static json_t *ngx_http_caphealth_collector_process(ngx_pid_t pid);
 static json_t *ngx_http_caphealth_collector_notify(
     ngx_http_caphealth_collector_conf_t *conf);
-
-
-/* that a worker waits for it when it quits */
-#define NGX_HTTP_CAPHEALTH_EXIT       2000
 
 
 static const ngx_http_caphealth_program_t  ngx_http_caphealth_collector = {
@@ -162,8 +161,9 @@ ngx_http_caphealth_collector_wait(ngx_http_caphealth_collector_t *cl)
 
 
 /*
- * The collector of worker 0 has ended when worker 0 began to quit, and other
- * workers may have gone on since.  There is no event loop any more.
+ * The collector of worker 0 was stopped when worker 0 began to quit, and other
+ * workers may have gone on since, so another one is started.  The event loop
+ * has ended, so its socket is polled here.
  */
 
 void

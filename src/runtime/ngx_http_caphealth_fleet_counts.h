@@ -37,7 +37,8 @@ ngx_int_t ngx_http_caphealth_fleet_counted(
 
 /*
  * What the last worker that uses the zone has to tell when it quits: an array,
- * empty if there is no store.  NULL: no memory.
+ * empty if there is no store, for the caller to json_decref().  It is taken out
+ * of the zone.  NULL: no memory.
  */
 json_t *ngx_http_caphealth_fleet_finish(
     ngx_http_caphealth_collector_conf_t *conf);

@@ -699,7 +699,7 @@ ngx_http_caphealth_tree_fleet_take(ngx_shm_zone_t *zone, ngx_str_t *root,
 }
 
 
-/* changes that are under way are of workers that are gone, and doubtful */
+/* changes that have not ended are of workers that were killed */
 
 ngx_int_t
 ngx_http_caphealth_tree_fleet_finish(ngx_shm_zone_t *zone, ngx_str_t *root,

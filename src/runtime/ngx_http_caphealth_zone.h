@@ -78,9 +78,8 @@ uint64_t ngx_http_caphealth_zone_number(ngx_shm_zone_t *zone);
 void ngx_http_caphealth_zone_begin(ngx_shm_zone_t *zone);
 
 /*
- * The calling worker does not use the zone any more.  Returns 1 if no other one
- * does, or will: for one of the workers that quit, and for none after a reload
- * that has kept the zone.
+ * The calling worker does not use the zone any more.  Returns 1 to the last of
+ * the workers that quit, unless a reload has given the zone to new ones; else 0.
  */
 ngx_uint_t ngx_http_caphealth_zone_leave(ngx_shm_zone_t *zone);
 

@@ -1122,8 +1122,8 @@ ngx_http_caphealth_upload_start_converting(ngx_http_caphealth_upload_t *u)
 
     u->state = NGX_HTTP_CAPHEALTH_CONVERTING;
 
-    /* when the ids are taken, another request may have them, which is waited
-       for as long as for the one before */
+    /* an id that another request has when it is to be taken is waited for as
+       long as if nothing had been waited for before the conversion */
 
     u->waiting_in = u->state;
 
