@@ -395,7 +395,6 @@ ngx_http_caphealth_upload_release_ids(ngx_http_caphealth_upload_t *u)
 
     for (n = 0; n < u->nimages; n++) {
         if (u->images[n].claimed) {
-            u->images[n].claimed = 0;
             ngx_http_caphealth_upload_claim_image(u, &u->images[n],
                                          CAPHEALTH_SHIP_RELEASE,
                                          ngx_http_caphealth_upload_on_release);
@@ -414,6 +413,10 @@ ngx_http_caphealth_upload_on_release(ngx_http_caphealth_shipment_t *shipment)
 
     image = shipment->data;
     u = image->upload;
+
+    /* not before: one that is cancelled with its request is released again */
+
+    image->claimed = 0;
 
     u->shipments--;
     u->last_progress = ngx_current_msec;

@@ -729,6 +729,66 @@ subtest 'a key that others have twice during one upload' => sub {
     ends($nginx);
 };
 
+# Of two ids the first one is taken, and given up because another request has the
+# second one.  The only connection is in use, so that has to wait; then the client
+# goes.
+
+subtest 'the client is gone while an id is given up' => sub {
+    my $nginx = server(flaky => 1, parameters => 'timeout=60s connections=1',
+                       location => 'caphealth_image_id key;');
+    my @form = form(map { ("$_.jpg" => photo("${_}0x200")) } 11, 12);
+    my ($body, $headers) = ($form[0], { %{ $form[1] }, %{ key('a') } });
+    my $first = $nginx->post($body, $headers);
+
+    is $first->{status}, 201, 'stored' or diag $nginx->log;
+
+    my @ids = map { $_->{id} } @{ decode_json($first->{content})->{images} };
+    my ($record) = grep { /$ids[1].*\.answer$/ } keys %{ stored($nginx) };
+    my @record = ($nginx->{bucket}, "$nginx->{prefix_in}/$record");
+
+    open my $file, '>', "$dir/record" or die $!;
+    print {$file} $swift->call('get', @record);
+    close $file;
+
+    is $nginx->remove($_)->{status}, 204, 'removed' for @ids;
+
+    my $unknown = '0123456789abcdef' x 2;
+    my $claim = qr{^PUT \S*$ids[1]\S*[.]answer};
+    my $claims = requests($claim);
+
+    # what a claim has put is read back
+
+    rules("HEAD $ids[1]\\S*[.]answer hold", "* $unknown hold");
+
+    my $client = $nginx->raw(
+        "POST /upload HTTP/1.0\r\n"
+        . join('', map { "$_: $headers->{$_}\r\n" } keys %$headers)
+        . 'Content-Length: ' . length($body) . "\r\n\r\n$body");
+
+    ok $nginx->until(sub { requests($claim) > $claims }),
+       'the second one is being taken' or diag $nginx->log;
+    $swift->call('put', @record, "$dir/record");
+
+    my $deletion = $nginx->raw("DELETE /upload/$unknown HTTP/1.0\r\n\r\n");
+    my $of = "{root=\"s3://$nginx->{bucket}/$nginx->{prefix_in}\"}";
+
+    ok $nginx->until(sub {
+        $nginx->metric("caphealth_object_store_images_under_way$of") == 3;
+    }), 'a deletion waits behind it';
+
+    my $whose = qr{^HEAD \S*$ids[1]\S*[.]answer};
+    my $asked = requests($whose);
+
+    rules("* $unknown hold");
+    ok $nginx->until(sub { requests($whose) > $asked }), 'it is in use';
+    ok $nginx->gone($client), 'the client is gone';
+    is records($nginx), 2, 'the first one is still taken';
+    rules();
+    ok $nginx->until(sub { records($nginx) == 1 }), 'then it is free'
+        or diag explain stored($nginx);
+    ends($nginx);
+};
+
 subtest 'gone, and back' => sub {
     my $nginx = server(flaky => 1, parameters => 'timeout=2s');
 
