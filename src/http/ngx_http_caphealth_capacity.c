@@ -8,8 +8,8 @@
 #include "ngx_http_caphealth_report.h"
 
 
-#define NGX_HTTP_CAPHEALTH_VENDORS_LIMIT      100
-#define NGX_HTTP_CAPHEALTH_VENDORS_MAX  1000
+#define NGX_HTTP_CAPHEALTH_VENDORS_LIMIT  100
+#define NGX_HTTP_CAPHEALTH_VENDORS_MAX    1000
 
 
 /* the arguments of the list; without data: not given */
@@ -55,9 +55,9 @@ ngx_http_caphealth_capacity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static ngx_int_t
 ngx_http_caphealth_capacity_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                        rc;
-    ngx_http_caphealth_vendors_page_t        page;
-    ngx_http_caphealth_vendors_args_t   args;
+    ngx_int_t                          rc;
+    ngx_http_caphealth_vendors_args_t  args;
+    ngx_http_caphealth_vendors_page_t  page;
 
     rc = ngx_http_caphealth_check_request(r);
 
