@@ -108,7 +108,7 @@ static const char  caphealth_command_help[] =
 "Of --remake alone:\n"
 "\n"
 "  --jobs N           so many at once                 (1)\n"
-"  --priority P       idle: all else goes first; or normal (idle)\n"
+"  --priority P       idle: all other processes go first; or normal (idle)\n"
 "  --lost             also images that have no file any more\n"
 "  --replace NAME     make this variant even where it exists; may be repeated\n"
 "  --all              the same of all variants\n"
