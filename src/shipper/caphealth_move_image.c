@@ -35,8 +35,8 @@ typedef struct {
 
 /*
  * An image, whose files are transferred in chunks, the mark in the last one.
- * The owner is read of the store's mark: before the files are transferred, or
- * when the mark has been put.
+ * To the store, the owner is put with each file, and then read from the mark
+ * to verify it.  Back, it is read from the mark before the files.
  */
 
 struct caphealth_move_job_s {
@@ -48,8 +48,8 @@ struct caphealth_move_job_s {
     const char               *owner;     /* in the tree; "": nobody */
     char                      owned[CAPHEALTH_OWNER_LEN + 1];
                                          /* the same in the store */
-    caphealth_s3_call_t       look;      /* at it */
-    int                       moved;     /* a file was */
+    caphealth_s3_call_t       look;      /* reads it */
+    int                       moved;     /* whether any file was */
     size_t                    next;      /* file, of the next chunk */
     unsigned                  nchunk;
     caphealth_move_file_t    *chunk[CAPHEALTH_VARIANTS_MAX];
@@ -158,8 +158,8 @@ caphealth_move_on_owner(caphealth_s3_call_t *call)
 
     memcpy(job->owned, call->owned, sizeof(job->owned));
 
-    /* the tree keeps one that only it has, but files in the store cannot get
-       one any more */
+    /* an image that only the tree has an owner of is a failure only on the way
+       to the store, which should have it; on the way back the tree keeps it */
 
     if (job->owner[0] && strcmp(job->owned, job->owner) != 0
         && (job->owned[0] || !run->move->back))
@@ -235,13 +235,8 @@ caphealth_move_files_done(caphealth_move_job_t *job)
         return;
     }
 
-    if (!run->move->back) {
-        run->owners += (uint64_t) (job->owner[0] && job->moved);
-        caphealth_move_end(job);
-        return;
-    }
-
-    /* files of an image that has its owner may be new, and not be counted */
+    /* if the tree has the owner already, files that were moved now have to be
+       added to the owner's counts */
 
     if (job->owned[0]
         && (job->moved || job->owner[0] == '\0')

@@ -12,7 +12,7 @@
 #include "caphealth_move_owner.h"
 
 
-/* nanoseconds, after which a lock is tried again */
+/* nanoseconds until a lock is tried again */
 #define CAPHEALTH_MOVE_PAUSE  20000000L
 
 
@@ -87,7 +87,7 @@ caphealth_move_owner_add(void *data, const char *id, const char *name)
 }
 
 
-/* a key may be the id itself */
+/* a is an entry, or the id in a key, for which bsearch() is called */
 
 static int
 caphealth_move_owner_compare(const void *a, const void *b)
@@ -140,7 +140,7 @@ caphealth_move_own(caphealth_move_run_t *run,
 
     rc = caphealth_owner_add(&o, id, mark->key);
 
-    /* what of it was counted before is not known */
+    /* if it was named before, how much of it is counted is not known */
 
     named = (rc == -1 && errno == EEXIST);
 

@@ -12,14 +12,14 @@
 
 
 /*
- * Reads the owners of the images of run->slice.  It is called when the files of
- * the slice have been read, because an upload names its image before it
- * publishes it.  Returns 0, or -1 after it has reported the failure, which ends
- * the run.
+ * Reads the owners of the images of run->slice.  To be called after its files
+ * have been read: an upload names the owner before it publishes the image, so
+ * the owner of each image that was read is found.  Returns 0, or -1 after it
+ * has reported the failure, which ends the run.
  */
 int caphealth_move_owners(caphealth_move_slice_t *slice);
 
-/* Whose the image of this key is in the tree; "": nobody's. */
+/* The owner, in the tree, of the image of this key; "": it has none. */
 const char *caphealth_move_owner_of(const caphealth_move_slice_t *slice,
     const char *key);
 
@@ -32,7 +32,7 @@ int caphealth_move_own(caphealth_move_run_t *run,
     const caphealth_move_file_t *files, size_t n,
     const caphealth_move_file_t *mark, const char *name);
 
-/* Takes an image that was removed from the tree from its owner, if any. */
+/* Removes the name of an image that was removed from its owner, if any. */
 void caphealth_move_disown(caphealth_move_run_t *run, const char *id);
 
 

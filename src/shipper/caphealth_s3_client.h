@@ -51,8 +51,8 @@ struct caphealth_s3_call_s {
     uint64_t                    size;    /* bytes of its body */
     const char                 *type;    /* image/webp */
     const char                 *mark;    /* kept with the object */
-    const char                 *owner;   /* of the image, kept with the object,
-                                            too; NULL: none */
+    const char                 *owner;   /* a name, kept with the object;
+                                            NULL: none */
     int                         fd;      /* its body, read from 0 */
     int                         create;  /* not where there is one; not known
                                             to all stores, see conditional */

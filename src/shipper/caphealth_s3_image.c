@@ -36,7 +36,7 @@ typedef enum {
 } caphealth_s3_presence_e;
 
 
-/* the order of their removal; without a claim, the others come first */
+/* in the order of their removal; without a claim, the others are first */
 
 typedef enum {
     CAPHEALTH_S3_MARKS = 0,
@@ -1066,7 +1066,7 @@ caphealth_s3_image_on_list(caphealth_s3_list_t *list)
 }
 
 
-/* whose it is, by its mark, or else by another file */
+/* reads the owner of the image from its mark, or else from another file */
 
 static void
 caphealth_s3_image_look_owner(caphealth_s3_image_t *image)
@@ -1117,7 +1117,7 @@ caphealth_s3_image_on_owner(caphealth_s3_call_t *call)
 
         return;
 
-    /* it was removed since it was listed, or before: a listing may be late */
+    /* the file was removed since, or before: a listing may be out of date */
 
     case CAPHEALTH_SHIP_NOT_FOUND:
         file->presence = CAPHEALTH_S3_ABSENT;
@@ -1263,10 +1263,12 @@ caphealth_s3_image_on_claimed(caphealth_s3_call_t *call)
 
 
 /*
- * Where the store is full, an image that is stored is removed without a claim,
- * or there would never be room.  Its mark and its record reserve the id, so the
- * mark is removed behind the others: an upload that takes the id afterwards
- * loses no file.  The record is removed only if no such upload has replaced it.
+ * If the store is full, an image that is stored is removed without a claim, or
+ * there would never be room.  Its id is not free as long as the mark and the
+ * record are there, so another upload of the id can begin only when all other
+ * files have been removed.  The record of such an upload stays, because a record
+ * is removed only if it is still the same; its mark is put after all its other
+ * files.
  */
 
 static void

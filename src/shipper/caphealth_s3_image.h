@@ -37,10 +37,10 @@ caphealth_s3_image_t *caphealth_s3_image_put(caphealth_s3_client_t *client,
 /*
  * The same for a removal, which must be valid, too.
  *
- * With an owner, the mark is asked whose the image is, or if there is none any
- * more, another file.  An image with the same id may be stored between that and
- * the removal, but only of the same owner, because an id is either random, or
- * follows from a key and the owner.
+ * With an owner, the owner of the image is first read from the mark, or from
+ * another file if there is no mark any more.  An image with the same id may be
+ * stored between that and the removal, but only of the same owner, because an
+ * id is either random, or made of a key and the owner.
  */
 caphealth_s3_image_t *caphealth_s3_image_remove(caphealth_s3_client_t *client,
     const caphealth_unship_t *unship,

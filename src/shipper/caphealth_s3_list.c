@@ -125,9 +125,9 @@ caphealth_s3_list_end(caphealth_s3_call_t *call)
     }
 
     /*
-     * The listing of a store whose tokens recur would never end.  Each is
-     * compared with the one of the first, second, fourth, eighth page and so
-     * on, of these the last, so a cycle of any length is found.
+     * The listing of a store whose tokens recur would never end.  Each token
+     * is compared with that of the last page whose number is a power of two,
+     * so a cycle of any length is found.
      */
 
     page.npages = 1;

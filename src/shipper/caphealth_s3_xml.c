@@ -24,7 +24,7 @@
    objects of 2^48 bytes */
 #define CAPHEALTH_S3_MOST   (UINT64_C(1) << 48)
 
-/* bytes of a page, which has at most 1000 keys, or 10,000 in some stores */
+/* the most bytes of a page: it has up to 1000 keys, or 10,000 in some stores */
 #define CAPHEALTH_S3_LISTING  (16 * 1024 * 1024)
 
 /* objects of one listing that may wait for its end */

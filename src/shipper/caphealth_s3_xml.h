@@ -43,10 +43,11 @@ typedef struct {
     int       truncated;                 /* there is more */
     char      token[CAPHEALTH_S3_TOKEN]; /* to ask for it, if truncated */
 
-    /* caphealth_s3_list.c's, which asks for all of them */
+    /* set by caphealth_s3_list.c, which requests page after page */
 
     unsigned  npages;                    /* so far */
-    char      seen[CAPHEALTH_S3_TOKEN];  /* the token of one before */
+    char      seen[CAPHEALTH_S3_TOKEN];  /* the token of an earlier page, that
+                                            must not recur */
 } caphealth_s3_listing_t;
 
 
@@ -64,7 +65,7 @@ caphealth_s3_reader_t *caphealth_s3_reader_create(
 /*
  * The next bytes.  Returns 0, or -1 if this is no listing: not well-formed,
  * with a DTD, a key that is too long, a size that is no number; or if it is
- * longer than any page of a store.
+ * longer than 16 MiB, which no page of a store is.
  */
 int caphealth_s3_reader_add(caphealth_s3_reader_t *r, const char *text,
     size_t len);

@@ -27,7 +27,8 @@
 /* bytes of an owner's name */
 #define CAPHEALTH_OWNER_LEN   80
 
-/* the same as the name of a directory, with its NUL: three for each */
+/* bytes of the name as caphealth_owner_encode() writes it: three for each, and
+   a NUL */
 #define CAPHEALTH_OWNER_TEXT  (3 * CAPHEALTH_OWNER_LEN + 1)
 
 
@@ -58,13 +59,17 @@ typedef struct {
 int caphealth_owner_valid(const char *name, size_t len);
 
 /*
- * Writes an owner's name as that of a directory, or as a header of HTTP:
- * letters, digits, "-" and "_" as they are, all else as "%2e".
+ * Writes an owner's name as it is in the name of a directory, or in the value
+ * of an HTTP header: letters, digits, "-" and "_" as they are, all else as
+ * "%2e".
  */
 void caphealth_owner_encode(const char *name,
     char text[CAPHEALTH_OWNER_TEXT]);
 
-/* The reverse.  Returns 0, or -1 if the above did not write that. */
+/*
+ * The reverse.  Returns 0, or -1 if it is not what caphealth_owner_encode()
+ * writes of a valid name.
+ */
 int caphealth_owner_decode(const char *text,
     char name[CAPHEALTH_OWNER_LEN + 1]);
 
@@ -115,9 +120,9 @@ int caphealth_owner_find(const char *root, const char *id,
     char name[CAPHEALTH_OWNER_LEN + 1]);
 
 /*
- * Calls image() for each image whose id begins with prefix, and has an owner;
- * some may be gone, or not be there yet.  It ends if image() returns -1.
- * Returns 0, or -1 with errno set.
+ * Calls image() for each id that begins with prefix and has an owner; its image
+ * may be gone, or not be there yet.  If image() returns -1, so does this
+ * function, at once.  Returns 0, or -1 with errno set.
  */
 int caphealth_owner_images(const char *root, const char *prefix,
     int (*image)(void *data, const char *id, const char *name), void *data);
