@@ -544,7 +544,7 @@ caphealth_count(caphealth_source_threads_t *threads,
 }
 
 
-/* the worker that has started this process quits, and wants nothing else */
+/* the worker that quits has started this process for this message only */
 
 static int
 caphealth_finish(caphealth_source_threads_t *threads, int fd)

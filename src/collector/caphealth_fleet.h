@@ -70,9 +70,9 @@ void caphealth_fleet_counted(caphealth_fleet_client_t *fc,
                     size_t n));
 
 /*
- * Instead of any refresh: the node quits, and stores are its last changes of
- * object stores, in the order of their sequences.  Returns 0: they are stored;
- * or -1 with the error.
+ * Instead of refreshes: the node quits, and stores are its last changes of
+ * object stores, as caphealth.finish() takes them.  Returns 0 if they are
+ * stored, or -1 with the error.
  */
 int caphealth_fleet_finish(caphealth_fleet_client_t *fc, const json_t *stores,
     caphealth_error_t *error);

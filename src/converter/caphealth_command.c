@@ -414,9 +414,9 @@ caphealth_command_remake(caphealth_command_t *c)
 
 
 /*
- * The shipper beside this program does it, for a converter may not open a
- * socket.  The link's text is the program's own path, so that a link to it in
- * /usr/bin does not matter.
+ * The shipper in the directory of this program does it, for a converter may not
+ * open a socket.  /proc/self/exe is the program itself, also if it was started
+ * by a link in /usr/bin.
  */
 
 static int
@@ -443,7 +443,7 @@ caphealth_command_move(char *argv[])
     (void) execv(path, argv);
 
     fprintf(stderr, "caphealth-converter: \"%s\" cannot be executed: %s; "
-            "it is installed beside this program\n", path, strerror(errno));
+            "it has to be beside this program\n", path, strerror(errno));
     return 2;
 }
 

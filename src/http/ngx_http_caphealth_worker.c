@@ -133,7 +133,7 @@ ngx_http_caphealth_worker_stop(ngx_http_caphealth_worker_ctx_t *w)
         ngx_http_caphealth_state_stop(w->state);
     }
 
-    /* a fast shutdown does not wait, and uploads may not have ended */
+    /* a fast shutdown must not wait, and interrupts uploads */
 
     if (ngx_http_caphealth_zone_leave(w->conf->zone)
         && ngx_exiting && !ngx_terminate)

@@ -15,7 +15,7 @@
 #include "caphealth_ipc.h"
 
 
-/* milliseconds until descriptors that are too many are sent again */
+/* milliseconds until a message is sent again, ETOOMANYREFS */
 #define CAPHEALTH_IPC_PAUSE  20
 
 #define CAPHEALTH_IPC_SEALS  (F_SEAL_SHRINK|F_SEAL_GROW|F_SEAL_WRITE)

@@ -56,6 +56,10 @@ static json_t *ngx_http_caphealth_collector_notify(
     ngx_http_caphealth_collector_conf_t *conf);
 
 
+/* milliseconds that a worker that quits waits for its collector */
+#define NGX_HTTP_CAPHEALTH_EXIT       2000
+
+
 static const ngx_http_caphealth_program_t  ngx_http_caphealth_collector = {
     .name = NGX_HTTP_CAPHEALTH_COLLECTOR,
     .body = 0,
@@ -161,9 +165,9 @@ ngx_http_caphealth_collector_wait(ngx_http_caphealth_collector_t *cl)
 
 
 /*
- * The collector of worker 0 was stopped when worker 0 began to quit, and other
- * workers may have gone on since, so another one is started.  The event loop
- * has ended, so its socket is polled here.
+ * The collector of worker 0 has ended when worker 0 began to quit, and other
+ * workers may have changed counts since, so another collector is started.  The
+ * event loop has ended, so the socket is polled here.
  */
 
 void
@@ -204,7 +208,7 @@ ngx_http_caphealth_collector_finish(ngx_http_caphealth_collector_conf_t *conf,
 }
 
 
-/* to be free()d; NULL: there is nothing to send, or no memory */
+/* the settings, to be free()d; NULL: there is nothing to send, or no memory */
 
 static char *
 ngx_http_caphealth_collector_last(ngx_http_caphealth_collector_conf_t *conf)
@@ -245,7 +249,7 @@ ngx_http_caphealth_collector_last(ngx_http_caphealth_collector_conf_t *conf)
 }
 
 
-/* SIGTERM or SIGINT meanwhile ends it */
+/* NGX_ERROR after two seconds, or at once with SIGTERM or SIGINT */
 
 static ngx_int_t
 ngx_http_caphealth_collector_hand_over(ngx_http_caphealth_process_t *p,

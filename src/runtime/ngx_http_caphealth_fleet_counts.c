@@ -428,7 +428,7 @@ ngx_http_caphealth_fleet_finish(ngx_http_caphealth_collector_conf_t *conf)
 }
 
 
-/* a refresh whose answer has not come may be stored or not: it is sent again */
+/* a refresh without an answer may be stored or not, and is sent again */
 
 static int
 ngx_http_caphealth_fleet_last(json_t *stores, ngx_shm_zone_t *zone,

@@ -36,9 +36,10 @@ ngx_int_t ngx_http_caphealth_fleet_counted(
     ngx_http_caphealth_source_timer_t *t, uint64_t serial, int fd);
 
 /*
- * What the last worker that uses the zone has to tell when it quits: an array,
- * empty if there is no store, for the caller to json_decref().  It is taken out
- * of the zone.  NULL: no memory.
+ * What the last worker that uses the zone has to send when it quits: for each
+ * store its last changes, in the order of their sequences, as
+ * caphealth.finish() takes them.  The array is empty if there is no store.  The
+ * caller json_decref()s it.  NULL: no memory.
  */
 json_t *ngx_http_caphealth_fleet_finish(
     ngx_http_caphealth_collector_conf_t *conf);

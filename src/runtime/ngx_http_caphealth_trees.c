@@ -699,7 +699,7 @@ ngx_http_caphealth_tree_fleet_take(ngx_shm_zone_t *zone, ngx_str_t *root,
 }
 
 
-/* changes that have not ended are of workers that were killed */
+/* a change that is under way is of a worker that was killed: it is doubtful */
 
 ngx_int_t
 ngx_http_caphealth_tree_fleet_finish(ngx_shm_zone_t *zone, ngx_str_t *root,

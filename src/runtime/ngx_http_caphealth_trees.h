@@ -139,9 +139,8 @@ void ngx_http_caphealth_tree_abandon(ngx_shm_zone_t *zone, ngx_str_t *root);
  * _fleet_walked is whether a listing by the lister may be sent: NGX_AGAIN if
  * the slice has changed meanwhile.  _fleet_report copies what there is to
  * report, and _fleet_take takes the answer; NGX_DONE: a pass has ended.
- * _fleet_finish is for the last worker that uses the zone, and takes out of it
- * what is to be sent: counts is what _fleet_report has copied, which may not be
- * stored yet, and last has the changes since.
+ * _fleet_finish is for the last worker that uses the zone when it quits:
+ * caphealth_fleet_counts_finish(); NGX_DECLINED: the zone has no such tree.
  */
 ngx_int_t ngx_http_caphealth_tree_fleet_step(ngx_shm_zone_t *zone,
     ngx_str_t *root, double contact, ngx_http_caphealth_step_t *step);

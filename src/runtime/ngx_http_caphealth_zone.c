@@ -560,8 +560,8 @@ ngx_http_caphealth_zone_begin(ngx_shm_zone_t *zone)
 
 
 /*
- * New workers may not have joined yet when the last old one leaves.  That they
- * will is known by the number of cycles.
+ * After a reload, the last old worker may leave before a new one has joined.
+ * The number of cycles shows that there will be new ones.
  */
 
 ngx_uint_t

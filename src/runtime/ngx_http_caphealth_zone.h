@@ -78,8 +78,9 @@ uint64_t ngx_http_caphealth_zone_number(ngx_shm_zone_t *zone);
 void ngx_http_caphealth_zone_begin(ngx_shm_zone_t *zone);
 
 /*
- * The calling worker does not use the zone any more.  Returns 1 to the last of
- * the workers that quit, unless a reload has given the zone to new ones; else 0.
+ * The calling worker does not use the zone any more.  Returns 1 if no other
+ * worker uses it, or will use it; after a reload that has kept the zone, 0 to
+ * all of the old workers.
  */
 ngx_uint_t ngx_http_caphealth_zone_leave(ngx_shm_zone_t *zone);
 

@@ -1266,9 +1266,9 @@ caphealth_s3_image_on_claimed(caphealth_s3_call_t *call)
  * If the store is full, an image that is stored is removed without a claim, or
  * there would never be room.  Its id is not free as long as the mark and the
  * record are there, so another upload of the id can begin only when all other
- * files have been removed.  The record of such an upload stays, because a record
- * is removed only if it is still the same; its mark is put after all its other
- * files.
+ * files have been removed.  The record of such an upload stays, because the
+ * record is removed only if it is still the same; its mark is put after all its
+ * other files.
  */
 
 static void

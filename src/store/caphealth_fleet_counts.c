@@ -227,7 +227,8 @@ caphealth_fleet_counts_delta(const caphealth_fleet_counts_t *f, unsigned slice)
 
     d = &f->sent[slice];
 
-    /* a node that ends without an answer does not know the server's clock */
+    /* a node that quits before its first answer does not know the server's
+       clock */
 
     first = (f->contact == 0) ? 0 : d->first + f->early;
     last = (f->contact == 0) ? CAPHEALTH_FLEET_NEVER : d->last + f->late;

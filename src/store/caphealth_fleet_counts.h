@@ -135,10 +135,11 @@ void caphealth_fleet_counts_freeze(caphealth_fleet_counts_t *f,
     const uint8_t *changing, double now, uint64_t wall);
 
 /*
- * The last worker quits: *f becomes what was sent before and may not be stored,
- * and *last what is to be sent after it.  *shared begins anew, as if the node
- * had forgotten the store.  The slices that are in *f or *last are doubtful
- * there, because the old master process of an upgrade may start workers again.
+ * The node quits: *f becomes what was sent last, which may not be stored, and
+ * *last what is pending, which is to be sent after it.  *shared, which is in
+ * shared memory, is cleared, as if the node had never seen the store.  In case
+ * that another process goes on with it, the slices of *f and *last are doubtful
+ * there.
  */
 void caphealth_fleet_counts_finish(caphealth_fleet_counts_t *shared,
     caphealth_fleet_counts_t *f, caphealth_fleet_counts_t *last, double now,

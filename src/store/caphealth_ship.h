@@ -133,11 +133,12 @@ typedef struct {
 /*
  * Removes all keys that begin with prefix, first those that begin with mark,
  * and at last the record.  It may be asked again where it failed.  BUSY: it is
- * of an upload that is under way.  Where the store has no room for the record
- * that claims the id, only an image that is stored is removed, its mark behind
- * the others.
+ * of an upload that is under way.  If the store has no room for the record that
+ * claims the id, only an image that is stored is removed, its mark after the
+ * other variants.
  *
- * With an owner, nothing is removed if the image is not of that one, NOT_FOUND.
+ * With an owner, NOT_FOUND, and nothing is removed, if the image is not of that
+ * owner.
  *
  * With a record, it is asked by an upload that has claimed the id: the record
  * stays, and all does if it is not that of the token any more.  If that upload

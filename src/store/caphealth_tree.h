@@ -31,7 +31,7 @@
 
 
 /* the largest number of a slice that is valid, 2^47 - 1: larger ones could
-   overflow when slices and roots are added up */
+   overflow when those of all slices and roots are added up */
 #define CAPHEALTH_TREE_MOST   (INT64_MAX >> 16)
 
 
@@ -129,7 +129,7 @@ typedef struct {
 } caphealth_total_t;
 
 
-/* Adds the size of a file to a sum, which CAPHEALTH_TREE_MOST limits. */
+/* Adds the bytes of a file to *sum, which stays at CAPHEALTH_TREE_MOST then. */
 void caphealth_tree_add(int64_t *sum, uint64_t bytes);
 
 /* The slice and the leaf that the image id belongs in. */

@@ -1122,8 +1122,8 @@ ngx_http_caphealth_upload_start_converting(ngx_http_caphealth_upload_t *u)
 
     u->state = NGX_HTTP_CAPHEALTH_CONVERTING;
 
-    /* an id that another request has when it is to be taken is waited for as
-       long as if nothing had been waited for before the conversion */
+    /* if another request has an id when this upload takes it, the upload waits
+       anew, however long it has waited before */
 
     u->waiting_in = u->state;
 

@@ -488,7 +488,7 @@ ngx_http_caphealth_upload_unship_image(ngx_http_caphealth_upload_t *u,
     (void) ngx_cpystrn((u_char *) unship->mark, (u_char *) path,
                        strrchr(path, '.') - path + 2);
 
-    /* who has no owner, as the shop's own server, removes any */
+    /* a request without an owner, as of the shop's own server, removes any */
 
     if (u->deletion) {
         (void) ngx_cpystrn((u_char *) unship->owner,
