@@ -234,7 +234,7 @@ CREATE TABLE IF NOT EXISTS caphealth.store_nodes (
     complete_to   double precision NOT NULL,   -- it has reported all until then
     reported      timestamptz NOT NULL,
     seconds       double precision NOT NULL,   -- between two reports
-    lost          boolean NOT NULL DEFAULT false,  -- silent, or has ended
+    lost          boolean NOT NULL DEFAULT false,  -- silent, or ended: not waited for
     PRIMARY KEY (store, instance)
 ) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0,
         autovacuum_vacuum_threshold = 1000);
@@ -248,15 +248,15 @@ CREATE TABLE IF NOT EXISTS caphealth.store_nodes (
 -- wrong], ...], listings: [[slice, from, until, files, bytes, complete, incomplete,
 -- strays, their bytes, leaf, files in it, removed, their bytes, [missing]], ...].
 --
--- An instance that has ended (ended) and has reported all its changes is not waited
--- for, and nothing of it is lost.  A refresh of it that was still on its way began
--- before that, and does not change it.
+-- With ended, the instance has ended, and these are its last changes: it is not
+-- waited for any more, and no changes are lost.  A refresh of it that began before,
+-- and arrives after that, does not change this.
 --
 -- Changes with a sequence that is stored already are not added again.  The row of
 -- the store is locked while slices are changed, so that a node that has read a
--- version has read all before it.  Versions are taken from the clock: a counter would
--- begin at an older number after a failover, or with a restored dump, and a node that
--- has seen the lost ones would miss what is changed under the same numbers.
+-- version has read all before it.  Versions are taken from the clock: after a failover,
+-- or with a restored dump, a counter would use numbers again that some nodes have seen
+-- already, and these nodes would miss the changes under these numbers.
 
 CREATE OR REPLACE FUNCTION caphealth.count_images(a_store jsonb, a_node text,
     a_instance text, a_seconds double precision, a_now timestamptz,
@@ -443,8 +443,8 @@ BEGIN
             v_store.lost := a_now;
         END IF;
 
-        -- What nodes of version 1 change is not known before they are gone, or
-        -- upgraded, and a pass has followed.
+        -- Nodes of version 1 do not report their changes.  Only a pass that begins
+        -- when they are upgraded, or gone, finds them.
 
         v_old := EXISTS (SELECT FROM caphealth.nodes n
                           WHERE n.schema < 2 AND n.reported
@@ -606,10 +606,11 @@ BEGIN
 END
 $$;
 
--- When the clock of this server was set back, what seems to happen later has happened
--- before, so that neither the lease, nor a dead node, nor a pass over a store lasts
--- until the clock is there again.  Rows that another session has locked are
--- corrected by it, or by the next node.
+-- When the clock of this server was set back, times that were stored before are in
+-- the future.  They are set to now; otherwise a lease would not expire, a dead node
+-- would not be silent, and no pass over a store would begin, until the clock is there
+-- again.  Rows that another session has locked are corrected by it, or by the next
+-- node.
 
 CREATE OR REPLACE FUNCTION caphealth.clock_was_set_back(a_now timestamptz)
 RETURNS void
@@ -627,7 +628,7 @@ BEGIN
                           WHERE o.reported > v_least
                             FOR NO KEY UPDATE SKIP LOCKED);
 
-    -- it lasts for three intervals of its holder
+    -- the lease is valid for three intervals of its holder
 
     UPDATE caphealth.lease l
         SET expires = a_now + make_interval(secs => coalesce(
@@ -646,8 +647,8 @@ BEGIN
                          WHERE o.attempted > v_least
                            FOR NO KEY UPDATE SKIP LOCKED);
 
-    -- the last pass over a store is followed by another one, because what was changed
-    -- during it is not known any more
+    -- which changes the last pass contains is not known any more, so another pass
+    -- follows it
 
     UPDATE caphealth.stores s
         SET lister_until = least(s.lister_until, a_now), pass_began = NULL,
@@ -750,7 +751,7 @@ BEGIN
     SELECT * INTO STRICT node FROM caphealth.nodes n WHERE n.name = me
         FOR NO KEY UPDATE;
 
-    -- a new node has no time to compare
+    -- a node that is new has stored no time before, so those of all nodes are read
 
     IF node.reported > t + interval '10 seconds'
        OR (arrived AND EXISTS (SELECT FROM caphealth.nodes n
@@ -1058,8 +1059,11 @@ BEGIN
 END
 $$;
 
--- An instance of a node ends: its last changes of object stores, which are as in
--- refresh(), but in the order of their sequences.
+-- An instance of a node ends, and sends its last changes of object stores.
+--
+-- request: node, instance, seconds, stores, as for refresh(); but a store may occur
+-- several times, with different sequences, the last time with "ended": see
+-- count_images().
 
 CREATE OR REPLACE FUNCTION caphealth.finish(request jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
