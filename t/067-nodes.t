@@ -49,7 +49,7 @@ sub found {
     return (grep { $_->{name} eq $name } @{ $nodes->{nodes} })[0];
 }
 
-# what comes to be true of the metrics, by their whole lines
+# whether the metrics have the line, which may come later
 
 sub metric {
     my ($nginx, $path, $line) = @_;

@@ -516,7 +516,7 @@ INSERT INTO products VALUES (1, 1);
 
 
 def check_usage():
-    """A script that does not know its argument does nothing but say so."""
+    """For an unknown option, a script prints its usage and does no more."""
 
     scripts = [path for path in glob.glob(TOP + '/util/*')
                + glob.glob(TOP + '/bench/*') + [TOP + '/fuzz/seeds']

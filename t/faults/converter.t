@@ -22,7 +22,7 @@ my $helpers = Caphealth::Upload::strange_helpers();
 
 # post_again(NGINX, WORD, LIKE): the answer to an image that makes the converter
 # do so; where the machine is busy and no converter is free in time, the client
-# comes again, until the answer is another one than 503, or is so
+# comes again, until the answer is not 503, or, with LIKE, until it matches that
 
 sub post_again {
     my ($nginx, $word, $like) = @_;

@@ -688,12 +688,13 @@ subtest 'a key that others have twice during one upload' => sub {
     print {$file} $swift->call('get', @record);
     close $file;
 
-    # without its images it is that of a request at work
+    # a record without its image is that of a request that is under way
 
     $swift->call('delete', $nginx->{bucket}, "$nginx->{prefix_in}/$_")
         for keys %{ images($nginx) };
 
-    # removed(CODE): while a look waits that is not the first one behind that
+    # after CODE the first look finds the record; while the second look is held,
+    # the record is removed
 
     my $removed = sub {
         my ($code) = @_;
@@ -1083,8 +1084,8 @@ subtest 'listings find what others do' => sub {
     ends($nginx);
 };
 
-# Three nodes of a fleet with two stores: whatever happens, each has the counts of
-# all of both, and one of them lists.  One of them is behind pgbouncer.
+# Three nodes of a fleet with two stores, one of them behind pgbouncer: whatever
+# happens, each node has the counts of both stores, and one node lists them.
 
 subtest 'the nodes of a fleet share the counts' => sub {
     my $postgres = Caphealth::Postgres->new;
@@ -1160,7 +1161,7 @@ subtest 'the nodes of a fleet share the counts' => sub {
                ? decode_json($response->{content})->{images}[0]{id} : undef;
     };
 
-    # to both stores
+    # uploads an image to each store
 
     my $both = sub {
         my ($n) = @_;
@@ -1271,8 +1272,8 @@ subtest 'the nodes of a fleet share the counts' => sub {
     ok $post->($dead), 'and takes uploads';
     $agree->('which are counted', qw(a b c));
 
-    # An instance that has ended in order is not missed: after as long as it may
-    # be silent, nothing is lost and no listing has begun.
+    # An instance that has quit is not waited for: when it has been silent for
+    # three refreshes, nothing is lost and no listing has begun.
 
     my $instance_of = sub {
         return $postgres->sql("SELECT instance FROM caphealth.nodes
@@ -1359,7 +1360,7 @@ subtest 'the nodes of a fleet share the counts' => sub {
         ok $node{c}->until(sub { !kill 0, $old }), 'the old one quits';
     });
 
-    # the database is away when a node quits: as if it was killed
+    # if the database is away when a node quits, it is as if the node was killed
 
     ok $post->('c'), 'an upload';
     $proxy{c}->hold;

@@ -87,8 +87,8 @@ sub spill {
     return;
 }
 
-# silent(): a directory of helper programs that never say a word, and end with
-# their worker
+# silent(): a directory of helper programs that never answer, and end with their
+# worker
 
 sub silent {
     my $helpers = "$dir/silent";
@@ -108,8 +108,8 @@ sub silent {
     return $helpers;
 }
 
-# uncollected(): directives with which nothing is ever known, so that a test of
-# that need not be faster than the collector
+# uncollected(): directives of a server whose collector never answers, so that a
+# test of what is not known yet need not be faster than the collector
 
 sub uncollected {
     return 'caphealth_timeout 10m; caphealth_helper_dir ' . silent() . ';';

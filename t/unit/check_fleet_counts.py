@@ -6,8 +6,9 @@
 # version, the server's clock is set, and a dump is restored.  The node here is
 # that of src/store/caphealth_fleet_counts.c.
 #
-# The time is the test's own.  After each history nothing happens any more but
-# refreshes, and once the counts are said to be complete, they are.
+# The test sets the time.  After each history there are only refreshes and
+# listings, until all nodes take their counts for complete; then the counts have
+# to be right.
 
 import copy
 import json

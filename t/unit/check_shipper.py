@@ -362,13 +362,13 @@ def check_owners(kind, s, stored_in):
     s.ship(files)
     r = s.unship(stem, stem + 'original.', owner='vendor-7')
     ok(r and r['status'] == 'not found' and len(stored_in(stem)) == 3,
-       "%s: nobody's is not removed by an owner" % kind, r)
+       '%s: an image without an owner is not removed by one' % kind, r)
 
     stem, files = image()
     s.ship(files, owner='vendor-7')
     r = s.unship(stem, stem + 'original.')
     ok(r and r['status'] == 'ok' and not stored_in(stem),
-       '%s: who has no owner removes any' % kind, r)
+       '%s: a request without an owner removes any' % kind, r)
 
     stem, files = image()
     text, claim = record(stem)
@@ -422,10 +422,10 @@ def check_owners_of_parts():
     store.owners[files[1][0]] = None
     store.owners[files[2][0]] = 'vendor-8'
     r = remove(stem, 'vendor-8')
-    ok(r and r['status'] == 'not found', 'one that another file is of', r)
+    ok(r and r['status'] == 'not found', 'the owner of another file only', r)
     r = remove(stem, 'vendor-7')
-    ok(r and r['status'] == 'ok' and r['files'] == 4, 'the one that its mark '
-       'is of', r)
+    ok(r and r['status'] == 'ok' and r['files'] == 4,
+       'the owner of its mark', r)
 
     for owner in ('vendor-7%', '%7', 'vendor%2D7', 'vendor%2d7', 'v' * 250,
                   'vendor 7'):
@@ -433,7 +433,7 @@ def check_owners_of_parts():
         s.ship(files, owner='vendor-7')
         store.owners[files[0][0]] = owner
         r = remove(stem, 'vendor-7')
-        ok(r and r['status'] == 'not found', 'metadata that is not written so: '
+        ok(r and r['status'] == 'not found', 'metadata that is not encoded so: '
            + owner[:10], r)
 
     # an upload under way
@@ -443,7 +443,7 @@ def check_owners_of_parts():
     s.claim('take', claim, text)
     r = remove(stem, 'vendor-7')
     ok(r and r['status'] == 'not found' and list(stored_in(stem)) == [claim[0]],
-       'of which there is only the record', r)
+       'an upload with only its record', r)
     s.ship(files, claim=claim, owner='vendor-7')
     del store.objects[files[0][0]]
     r = remove(stem, 'vendor-8')
@@ -477,7 +477,7 @@ def check_owners_of_parts():
                                       and (handler.answer(404), True)[1])
     r = remove(stem, 'vendor-7')
     ok(r and r['status'] == 'not found' and len(stored_in(stem)) == 3,
-       'of which nothing is there any more', r)
+       'an image whose files are all gone', r)
 
     # who it is of cannot be found out
 

@@ -131,8 +131,8 @@ new_child(unsigned timeout, unsigned cpu)
 
 
 /*
- * It runs when the time is over, as one does that waits for a core of a busy
- * machine: it is waited for.
+ * A process that can run when the time is over is waited for, because on a busy
+ * machine it may not have had a core.
  */
 
 static void

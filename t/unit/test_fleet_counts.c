@@ -402,9 +402,9 @@ test_answers(void **state)
 
 
 /*
- * A process that quits after any history of answers and losses: what it tells
- * at last, once or twice, completes the sum, and what goes on with its memory
- * sends nothing of it again.
+ * A node quits after a history of answers and losses.  Its last changes, sent
+ * once or twice, complete the sum, and a process that goes on with its memory
+ * does not send them again.
  */
 
 static void
@@ -494,7 +494,7 @@ test_finish(void **state)
 }
 
 
-/* ages that a server says which are larger than the time */
+/* ages in an answer that reach back to before 1970 */
 
 static void
 test_ages(void **state)

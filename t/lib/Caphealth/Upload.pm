@@ -198,9 +198,9 @@ sub converters {
     return $self->pids(qr/caphealth-converter/);
 }
 
-# prefer: lets the converters go before other programs, where the test may do
-# that.  One that hangs is taken for one that gets no CPU time if it has had less
-# than a quarter of it
+# prefer: gives the converters a higher priority than other programs, where the
+# test is permitted to.  nginx takes a converter that hangs for one that gets no
+# CPU time if it has had less than a quarter of the time limit
 
 sub prefer {
     my ($self) = @_;
