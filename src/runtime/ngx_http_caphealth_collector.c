@@ -56,10 +56,6 @@ static json_t *ngx_http_caphealth_collector_notify(
     ngx_http_caphealth_collector_conf_t *conf);
 
 
-/* milliseconds that a worker that quits waits for its collector */
-#define NGX_HTTP_CAPHEALTH_EXIT       2000
-
-
 static const ngx_http_caphealth_program_t  ngx_http_caphealth_collector = {
     .name = NGX_HTTP_CAPHEALTH_COLLECTOR,
     .body = 0,

@@ -235,6 +235,12 @@ caphealth_move_files_done(caphealth_move_job_t *job)
         return;
     }
 
+    if (!run->move->back) {
+        run->owners += (uint64_t) (job->owner[0] && job->moved);
+        caphealth_move_end(job);
+        return;
+    }
+
     /* if the tree has the owner already, files that were moved now have to be
        added to the owner's counts */
 

@@ -13,9 +13,9 @@
 /*
  * Begins to transfer those of files[0] to files[n - 1] that are wanted, and the
  * owner of the image.  owner is the one in the tree; "": none.  If the sides
- * have different owners, that is a failure.  Until the transfer has ended, the
- * image counts as active in run, and files and owner must not be moved in
- * memory.
+ * have different owners, that is a failure, and nothing is transferred.  Until
+ * the transfer has ended, the image counts as active in run, and files and
+ * owner must not be moved in memory.
  */
 void caphealth_move_image(caphealth_move_run_t *run,
     caphealth_move_file_t *files, size_t n, const char *owner);
