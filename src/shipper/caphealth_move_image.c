@@ -90,7 +90,7 @@ caphealth_move_image(caphealth_move_run_t *run, caphealth_move_file_t *files,
     size_t n, const char *owner)
 {
     size_t                 i;
-    unsigned               from;
+    unsigned               from, stored;
     caphealth_move_job_t  *job;
 
     job = calloc(1, sizeof(caphealth_move_job_t));
@@ -106,10 +106,12 @@ caphealth_move_image(caphealth_move_run_t *run, caphealth_move_file_t *files,
     job->owner = owner;
 
     from = run->move->back ? CAPHEALTH_MOVE_STORE : CAPHEALTH_MOVE_TREE;
+    stored = 0;
 
     for (i = 0; i < n; i++) {
         if (files[i].mark && files[i].exists[from]) {
             job->mark = &files[i];
+            stored = files[i].exists[CAPHEALTH_MOVE_STORE];
         }
     }
 
@@ -117,9 +119,7 @@ caphealth_move_image(caphealth_move_run_t *run, caphealth_move_file_t *files,
 
     /* nothing is put beside the files of another owner */
 
-    if (run->move->back
-        || (owner[0] && job->mark->exists[CAPHEALTH_MOVE_STORE]))
-    {
+    if (run->move->back || (owner[0] && stored)) {
         caphealth_move_look_owner(job);
 
     } else {

@@ -1112,7 +1112,7 @@ subtest 'the nodes of a fleet share the counts' => sub {
         my $url = "postgresql://caphealth\@127.0.0.1:$proxy{$name}{port}/shop";
 
         $node{$name} = Caphealth::Upload->new(
-            http => "caphealth_refresh 1s; caphealth_timeout ${timeout}s;
+            http => "caphealth_refresh 2s; caphealth_timeout ${timeout}s;
                      caphealth_fleet $url node=$name grace=1s;",
             keep => "caphealth_image_store $store;",
             location => "caphealth_image_delete on; }
