@@ -12,10 +12,10 @@
 
 
 /*
- * Reads the owners of the images of run->slice.  To be called after its files
- * have been read: an upload names the owner before it publishes the image, so
- * the owner of each image that was read is found.  Returns 0, or -1 after it
- * has reported the failure, which ends the run.
+ * Reads the owners of the slice's images.  To be called after its files have
+ * been read: an upload names the owner before it publishes the image, so the
+ * owner of each image that was read is found.  Returns 0, or -1 after it has
+ * reported the failure, which ends the run.
  */
 int caphealth_move_owners(caphealth_move_slice_t *slice);
 
